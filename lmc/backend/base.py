@@ -1,0 +1,326 @@
+"""The waist: everything that crosses between the executor and an engine or API.
+
+The executor opens a Session on a Backend, submits Requests and steps; the session answers with Events. Token
+ids are the truth; a StateId is only a hint that an engine may still hold their KV. Every (request, sample)
+gets exactly one Finished or Failed. One thread steps a session; `wake` may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from lmc.ir.chat import ChatTemplate
+from lmc.ir.constraint import Constraint
+from lmc.ir.sampling import Sampling
+
+ConstraintKind = Literal["regex", "choices", "json_schema", "grammar"]
+ChoicesMethod = Literal[
+    "token_length_normalized", "greedy_token_selection", "unconditional_likelihood_normalized"
+]
+FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a backend can do; the compiler reads it before a program runs.
+
+    prompt   what a request's prompt is made of
+    max_len  tokens of prompt and output together, None where unlimited
+    """
+
+    prompt: Literal["ids", "text", "messages"] = "ids"
+    segments: bool = True
+    score: bool = True
+    n: bool = True
+    logprobs: bool = True
+    constraints: frozenset[ConstraintKind] = frozenset(("regex", "choices", "json_schema", "grammar"))
+    hints: bool = False
+    prefix_cache: bool = False
+    images: bool = False
+    seed: bool = True
+    max_len: int | None = None
+
+
+# --- prompts ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Ordinary text: encoded with special-token parsing off, so it can forge no control token."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Text of a chat template: the only text in which control tokens are recognised."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Tokens a model generated, with the text they stand for; a boundary of tokenisation on both sides."""
+
+    ids: tuple[int, ...]
+    text: str
+
+
+Piece = Text | Control | Ids
+
+
+@dataclass(frozen=True, slots=True)
+class StateId:
+    """Names the KV of a token prefix in a namespace: a chained digest of its ids, and how many they are."""
+
+    namespace: str
+    digest: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads: `ids` always wins; `pieces` are kept for backends that speak text."""
+
+    ids: tuple[int, ...]
+    pieces: tuple[Piece, ...] = ()
+    state: StateId | None = None
+
+
+# --- requests --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gen:
+    """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy."""
+
+    name: str | None
+    sampling: Sampling
+    constraint: Constraint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Append these tokens without sampling."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Append the best of `choices` under the model: each encoded by itself, all scored over the shared prompt."""
+
+    name: str | None
+    choices: tuple[str, ...]
+    method: ChoicesMethod = "token_length_normalized"
+
+
+Segment = Gen | Forced | Score
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call: a prompt and the row of segments to put after it.
+
+    rid        unique in its session
+    n          samples; each gets its own events, sample i draws from (seed, i)
+    gang       requests of one gang share a prefix and are scheduled together
+    known_len  least and most tokens the output can have, where the compiler knows
+    """
+
+    rid: int
+    prompt: Prompt
+    out: tuple[Segment, ...]
+    program: str = ""
+    n: int = 1
+    gang: int | None = None
+    priority: int = 0
+    deadline_s: float | None = None
+    known_len: tuple[int, int] | None = None
+    keep: bool = True
+
+
+# --- events ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """Log-probability (natural log) of one chosen token, and of the most likely ones beside it."""
+
+    id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceScores:
+    """How `select` decided: per choice its token ids, their log-probabilities and the score compared."""
+
+    method: ChoicesMethod
+    index: int
+    ids: tuple[tuple[int, ...], ...]
+    logprobs: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...]
+    unconditional: tuple[tuple[float, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one sample cost, in tokens.
+
+    prompt_tokens   tokens of the prompt
+    cached_tokens   of those, read from the cache
+    computed_tokens of those, computed by this request (prompt = cached + computed)
+    output_tokens   generated tokens, cut ones included
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    computed_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Text that a segment grew by; never taken back. `ids` may lag behind `text` at a cut token."""
+
+    rid: int
+    sample: int
+    segment: int
+    text: str
+    ids: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEnd:
+    """A segment is complete: `text` is what the program reads, `ids` the tokens that stay in the state.
+
+    Where a stop string cuts a token, `ids` ends before that token and `tail` is the text left of it.
+    """
+
+    rid: int
+    sample: int
+    segment: int
+    text: str
+    ids: tuple[int, ...]
+    reason: FinishReason
+    tail: str = ""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    scores: ChoiceScores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A sample is done, after the SegmentEnd of its last segment."""
+
+    rid: int
+    sample: int
+    reason: FinishReason
+    usage: Usage = Usage()
+    state: StateId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sample will not finish. `message` says what to do; `retryable` whether the same call may succeed later."""
+
+    rid: int
+    sample: int
+    code: str
+    message: str
+    help: str = ""
+    retryable: bool = False
+
+
+Event = Delta | SegmentEnd | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Advice about a token prefix; a session that cannot follow it ignores it, results never change."""
+
+    kind: Literal["prefetch", "pin", "release"]
+    ids: tuple[int, ...]
+    program: str = ""
+    ttl_s: float | None = None
+
+
+# --- the two protocols -----------------------------------------------------------------------------------
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back; `key` identifies it in caches."""
+
+    key: str
+    vocab_size: int
+    eos_ids: frozenset[int]  # tokens that end a generation
+    begin_ids: tuple[int, ...]  # put before a prompt that does not begin with a template's literal
+    chat: ChatTemplate | None  # None where the tokenizer has no template
+
+    def encode(self, text: str, *, control: bool = False) -> list[int]:
+        """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
+
+    def decode(self, ids: list[int] | tuple[int, ...]) -> str:
+        """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
+
+    def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
+        """A whole conversation of (role, text) through the template; `open_role` leaves that last turn open."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a session has done since it was opened; counts only grow."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    computed_tokens: int = 0  # prompt tokens computed
+    output_tokens: int = 0
+    forward_passes: int = 0
+    evicted_tokens: int = 0
+    retractions: int = 0
+    max_running: int = 0
+    waited_for_claim: int = 0
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One user of a backend: submits requests and steps until their events have come."""
+
+    tokenizer: Tokenizer
+    counters: Counters
+
+    def submit(self, requests: list[Request]) -> None:
+        """Queue requests. A request that can never run is answered by a Failed from the next step; nothing raises."""
+
+    def abort(self, rid: int, reason: str) -> None:
+        """End a request early; its unfinished samples get Failed with code `aborted`."""
+
+    def hint(self, hint: Hint) -> None:
+        """Take advice; may do nothing."""
+
+    def step(self, timeout_s: float | None = None) -> list[Event]:
+        """Do one unit of work and return what happened; with nothing to do, wait up to `timeout_s` for `wake`."""
+
+    def wake(self) -> None:
+        """Make a waiting `step` return; the only method that any thread may call."""
+
+    def close(self) -> None:
+        """Abort what is left and give back what the session holds."""
+
+
+class Backend(Protocol):
+    """A place where plans run."""
+
+    name: str
+    caps: Caps
+    tokenizer: Tokenizer
+
+    def open(self, namespace: str = "") -> Session:
+        """A new session; prompts of different namespaces never share KV."""
+
+    def close(self) -> None:
+        """Free the model and everything else held."""

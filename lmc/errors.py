@@ -1,0 +1,100 @@
+"""The errors a user can cause. Each says where, what, why and what to do; our own bugs are asserts.
+
+Standard library only. `render()` is the whole message, carets and all; `str(error)` is the same text, so a
+bare traceback already helps.
+"""
+
+from __future__ import annotations
+
+from lmc.source import Span
+
+
+class LMError(Exception):
+    """Base of every error lmc raises on purpose.
+
+    message   what is wrong, one sentence, values quoted
+    span      the user's source line, where one is known
+    code      a stable identifier such as `LMC-GB004`, where one exists
+    help      what to do about it
+    notes     further facts, one sentence each
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        span: Span | None = None,
+        code: str | None = None,
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.code = code
+        self.help = help
+        self.notes = notes
+
+    def render(self) -> str:
+        """The message as people see it: place, kind, sentence, caret, notes, help."""
+        name = type(self).__name__ + (f" [{self.code}]" if self.code else "")
+        place = f"{self.span}: " if self.span else ""
+        lines = [f"{place}{name}: {self.message}"]
+        if self.span and (caret := self.span.caret()):
+            lines.append(caret)
+        lines += [f"  {note}" for note in self.notes]
+        if self.help:
+            lines.append(f"  help: {self.help}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+class CaptureError(LMError):
+    """A program does something that cannot be captured into a graph (a graph break, code LMC-GBnnn)."""
+
+
+class ParseError(LMError):
+    """IR text, a regular expression, a grammar or a schema is not well formed."""
+
+
+class VerifyError(LMError):
+    """A graph or plan breaks a rule of the IR: a type, a use before definition, an unknown op."""
+
+
+class ArgumentError(LMError):
+    """A program or an lmc call was given an argument it does not have, or of the wrong kind."""
+
+
+class ConstraintError(LMError):
+    """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend."""
+
+
+class ChatTemplateError(LMError):
+    """A role was used and the tokenizer has no chat template, or its template refuses the turns."""
+
+
+class BackendError(LMError):
+    """A backend cannot do what was asked of it: unknown name, missing device, missing feature."""
+
+
+class ModelLoadError(BackendError):
+    """A checkpoint folder is missing, incomplete, corrupt or of an unknown architecture."""
+
+
+class RequestError(BackendError):
+    """One model call was refused or failed; `retryable` says whether the same call may succeed later."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        span: Span | None = None,
+        code: str | None = None,
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, span=span, code=code, help=help, notes=notes)
+        self.retryable = retryable

@@ -1,0 +1,45 @@
+"""What may come out of a generation: frozen values, parsed once at the border.
+
+`Regex` and `JsonSchema` are made by `parser.regex.parse_regex` and `parser.schema.parse_schema`, which raise
+ConstraintError on bad input; nothing below parses their text again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmc.ir.regex import RegexTree
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """The generated text matches `pattern` as `re.fullmatch` would."""
+
+    pattern: str
+    tree: RegexTree = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The generated text is one of `options` (distinct, at least one, none empty)."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The generated text is JSON that the schema accepts; `text` is the schema as canonical JSON."""
+
+    text: str
+    schema: Any = field(compare=False, repr=False)  # the parsed JSON value, never mutated
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The generated text is a sentence of an EBNF grammar (xgrammar's dialect, start rule `root`)."""
+
+    text: str
+
+
+Constraint = Regex | Choices | JsonSchema | Grammar
