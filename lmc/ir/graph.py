@@ -1,0 +1,168 @@
+"""The graph: SSA values, nodes with regions, blocks. Frozen; equality ignores spans, not names.
+
+A prompt is a value: `append` takes a state and gives a new one, `gen` gives a new state and the text beside it.
+Program order is the textual order of a block's nodes; it matters only to nodes that raise or have effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lmc.ir.constraint import Constraint
+from lmc.ir.types import Type
+from lmc.source import Span
+
+if TYPE_CHECKING:
+    import networkx
+
+Literal = None | bool | int | float | str | bytes | tuple["Literal", ...]
+Attr = Literal | Constraint | tuple["Attr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An SSA value: defined once, in a graph where its name is unique."""
+
+    name: str
+    type: Type
+
+    def __str__(self) -> str:
+        return f"%{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lit:
+    """A literal, inline. Two are equal when they print alike, so 1, 1.0 and True differ."""
+
+    value: Literal
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lit) and repr(self.value) == repr(other.value)
+
+    def __hash__(self) -> int:
+        return hash(repr(self.value))
+
+
+Atom = Value | Lit
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation.
+
+    keys    names of the last len(keys) inputs: `gen %s, temperature=%t` has keys ("temperature",)
+    attrs   what is known at compile time, sorted by name
+    """
+
+    op: str
+    inputs: tuple[Atom, ...] = ()
+    keys: tuple[str, ...] = ()
+    attrs: tuple[tuple[str, Attr], ...] = ()
+    regions: tuple[Block, ...] = ()
+    outputs: tuple[Value, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+    def attr(self, name: str, default: Attr = None) -> Attr:
+        """The attribute, or `default` where the node has none of that name."""
+        for key, value in self.attrs:
+            if key == name:
+                return value
+        return default
+
+    def has(self, name: str) -> bool:
+        """True if the node carries the attribute, whatever its value."""
+        return any(key == name for key, _ in self.attrs)
+
+    def with_attrs(self, **attrs: Attr) -> Node:
+        """The same node with attributes added or replaced."""
+        return replace(self, attrs=tuple(sorted({**dict(self.attrs), **attrs}.items())))
+
+    @property
+    def args(self) -> tuple[Atom, ...]:
+        """The inputs that have no name."""
+        return self.inputs[: len(self.inputs) - len(self.keys)]
+
+    @property
+    def kwargs(self) -> dict[str, Atom]:
+        """The inputs that have one."""
+        return dict(zip(self.keys, self.inputs[len(self.inputs) - len(self.keys) :]))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A straight row of nodes; the last is a terminator (`yield`, `next`, `return` or `raise`)."""
+
+    params: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def body(self) -> tuple[Node, ...]:
+        """All nodes but the terminator."""
+        return self.nodes[:-1]
+
+    @property
+    def end(self) -> Node:
+        """The terminator."""
+        return self.nodes[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """An argument leaf: `path` says where it sits in the call's arguments, as in ("dims", 0) for dims[0]."""
+
+    value: Value
+    path: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extern:
+    """A name for something of the user's Python that the graph calls or reads: a symbol, never the object.
+
+    label   what it is: "builtins.int", or "agent.py:12 search"
+    effect  none, reads, writes or ordered
+    """
+
+    name: str
+    label: str
+    effect: str = "ordered"
+    raises: bool = True
+    type: Type = Type("ref")
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A program as a graph. `str(graph)` parses back to an equal one (spans aside)."""
+
+    name: str
+    params: tuple[Param, ...]
+    externs: tuple[Extern, ...]
+    body: Block
+
+    def __str__(self) -> str:
+        from lmc.ir.printer import print_graph
+
+        return print_graph(self)
+
+    def walk(self) -> Iterator[Node]:
+        """Every node in program order, a region's node before what is inside it."""
+        return walk(self.body)
+
+    def extern(self, name: str) -> Extern:
+        """The extern of that name."""
+        return next(e for e in self.externs if e.name == name)
+
+    def as_networkx(self) -> networkx.DiGraph:
+        """Nodes numbered in program order, an edge from each definition to each use, for analyses."""
+        from lmc.ir.analysis import as_networkx
+
+        return as_networkx(self)
+
+
+def walk(block: Block) -> Iterator[Node]:
+    """Every node of a block and of the regions inside it, in program order."""
+    for node in block.nodes:
+        yield node
+        for region in node.regions:
+            yield from walk(region)

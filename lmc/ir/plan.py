@@ -1,0 +1,64 @@
+"""The plan: when things happen. A graph, and beside it one Step for each call or control region.
+
+Hints only: a plan without a single prefix or hint gives the same results. Plans print, and round-trip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lmc.ir.graph import Atom, Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model call, host call or control region of the graph.
+
+    node    which node: its number in `graph.walk()` order
+    inside  the step (a region) it stands in, None at the top
+    wave    how many model calls in a row must have ended before it can start, counted inside its region
+    after   the steps of the same region that it waits for
+    prompt  a model call's flat prompt; a Value is a hole, a state Value is a prompt that came into the region
+    prefix  the deepest shared prefix it starts with, None where it shares nothing
+    """
+
+    id: int
+    node: int
+    op: str
+    inside: int | None = None
+    wave: int = 0
+    after: tuple[int, ...] = ()
+    prompt: tuple[Atom, ...] = ()
+    prefix: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A node of the prefix tree: a stretch of prompt that two or more calls begin with.
+
+    pieces  what it adds to its parent: Lit strings and holes
+    tokens  how many tokens that is, None where no tokenizer was given or a hole is in it
+    steps   the calls that begin with it
+    calls   how many calls that is, over all items of a batch
+    """
+
+    id: int
+    parent: int | None
+    pieces: tuple[Atom, ...]
+    tokens: int | None
+    steps: tuple[int, ...]
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph with its order and its hints."""
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    prefixes: tuple[Prefix, ...] = ()
+
+    def __str__(self) -> str:
+        from lmc.ir.printer import print_plan
+
+        return print_plan(self)
