@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Constraint
-from lmc.ir.types import Type
+from lmc.ir.types import UNSET as UNSET
+from lmc.ir.types import Type, Unset
 from lmc.source import Span
 
 if TYPE_CHECKING:
     import networkx
 
-Literal = None | bool | int | float | str | bytes | tuple["Literal", ...]
+Literal = None | bool | int | float | str | bytes | EllipsisType | Unset | tuple["Literal", ...]
 Attr = Literal | Constraint | tuple["Attr", ...]
 
 

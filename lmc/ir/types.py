@@ -4,6 +4,7 @@ data   a value made by a known-pure producer (lists, dicts, numbers ...): copied
 ref    a live object of the user's program: every operation on it is ordered
 any    an argument whose type is not known yet
 T?     a name that may be unset: reading it is a `check`
+unset  the type of the literal `unset`, below every other: joined with T it gives `T?`
 """
 
 from __future__ import annotations
@@ -49,16 +50,35 @@ STR, INT, FLOAT, BOOL, NONE = (Type(n) for n in ("str", "int", "float", "bool", 
 DATA, REF, ANY = Type("data"), Type("ref"), Type("any")
 STATE, STATES, MAYBE_STATE = Type("state"), Type("list[state]"), Type("state|none")
 
+UNSET_TYPE = Type("unset", True)
+
 VALUE_NAMES = frozenset(("str", "int", "float", "bool", "none", "data"))
-TYPE_NAMES = VALUE_NAMES | {"ref", "any", "state", "list[state]", "state|none"}
+TYPE_NAMES = VALUE_NAMES | {"ref", "any", "state", "list[state]", "state|none", "unset"}
+
+
+class Unset:
+    """The class of `UNSET`, the literal that stands for "this name is not bound"."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "unset"
+
+    def __reduce__(self) -> str:
+        return "UNSET"  # copies and pickles are the one and only UNSET
+
+
+UNSET = Unset()
 
 
 def join(a: Type, b: Type) -> Type | None:
     """The least type that holds both, or None where a state would mix with something else."""
     maybe = a.maybe or b.maybe
     names = {a.name, b.name}
+    if len(names) == 2:
+        names -= {"unset"}
     if len(names) == 1:
-        return Type(a.name, maybe)
+        return Type(names.pop(), maybe)
     if names <= {"state", "none", "state|none"}:
         return Type("state|none", maybe)
     if any(Type(n).is_state for n in names):
@@ -78,7 +98,9 @@ def type_of(value: object) -> Type:
     return DATA if is_plain(value) else REF
 
 
-_ATOMS: dict[type, Type] = {str: STR, int: INT, float: FLOAT, bool: BOOL, type(None): NONE, bytes: DATA}
+_ATOMS: dict[type, Type] = {
+    str: STR, int: INT, float: FLOAT, bool: BOOL, type(None): NONE, bytes: DATA, type(...): DATA, Unset: UNSET_TYPE,
+}  # fmt: skip
 
 
 def is_plain(value: object) -> bool:

@@ -1,0 +1,53 @@
+"""The passes, and the order they run in: a written tuple. To add a pass, write its file and add one name here."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from lmc.errors import ArgumentError
+from lmc.passes import chat_template, cse, dce, fold_text, hoist_prefix, schedule
+from lmc.passes.base import Inputs, Note, Pass, Report
+from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
+from lmc.passes.pipeline import run_passes, run_pipeline
+
+__all__ = [
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "Sharing", "measure", "parse_pipeline",
+    "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
+]  # fmt: skip
+
+# fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
+# calls are no users
+PIPELINE: tuple[Pass, ...] = (
+    dce.PASS,
+    cse.PASS,
+    fold_text.PASS,
+    chat_template.PASS,
+    schedule.PASS,
+    hoist_prefix.PASS,
+)
+PASSES: dict[str, Pass] = {each.name: each for each in PIPELINE}
+
+# what -O0, -O1 and -O2 run; -O0 is only what is needed to run at all
+LEVELS: dict[int, str] = {
+    0: "chat_template,schedule",
+    1: "dce,cse,fold_text,chat_template,schedule",
+    2: "dce,cse,fold_text,chat_template,schedule,hoist_prefix",
+}
+
+
+def parse_pipeline(text: str) -> tuple[Pass, ...]:
+    """The passes of a comma-separated row of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
+    return tuple(_named(name) for part in text.split(",") if (name := part.strip()))
+
+
+def pipeline_text(passes: tuple[Pass, ...]) -> str:
+    """The row of names that `parse_pipeline` reads back."""
+    return ",".join(each.name for each in passes)
+
+
+def _named(name: str) -> Pass:
+    if name in PASSES:
+        return PASSES[name]
+    near = get_close_matches(name, PASSES, n=1)
+    help = f"did you mean `{near[0]}`?" if near else f"the passes are {', '.join(PASSES)}"
+    raise ArgumentError(f"there is no pass `{name}`", help=help)

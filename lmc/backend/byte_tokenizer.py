@@ -1,0 +1,79 @@
+"""A tokenizer without a model: one token a byte, a few control tokens above them, a ChatML-like template.
+
+Standard library only. The echo backend and tests use it; its template is built as literals, never probed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from lmc.backend.base import Control, Piece, Text
+from lmc.ir.chat import ChatTemplate
+
+CONTROL_TOKENS: tuple[str, ...] = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|end|>")
+ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
+
+_CONTROL_IDS: dict[str, int] = {token: 256 + i for i, token in enumerate(CONTROL_TOKENS)}
+_CONTROL = re.compile("(" + "|".join(map(re.escape, CONTROL_TOKENS)) + ")")
+
+CHATML = ChatTemplate(
+    name="chatml",
+    begins=tuple(((before, role), f"<|im_start|>{role}\n") for before in ("", *ROLES) for role in ROLES),
+    ends=tuple((role, "<|im_end|>\n") for role in ROLES),
+)
+
+
+class ByteTokenizer:
+    """Ids 0-255 are bytes, 256 and up the control tokens; `bos` puts `<|bos|>` before a prompt without a template."""
+
+    key: str
+    vocab_size: int = 256 + len(CONTROL_TOKENS)
+    eos_ids: frozenset[int] = frozenset((_CONTROL_IDS["<|im_end|>"], _CONTROL_IDS["<|end|>"]))
+    begin_ids: tuple[int, ...]
+    chat: ChatTemplate | None
+
+    def __init__(self, *, bos: bool = False, chat: ChatTemplate | None = CHATML) -> None:
+        self.key = "byte+bos" if bos else "byte"
+        self.begin_ids = (_CONTROL_IDS["<|bos|>"],) if bos else ()
+        self.chat = chat
+
+    def encode(self, text: str, *, control: bool = False) -> list[int]:
+        """The bytes of `text`; control tokens become one id each only when `control`. A lone surrogate becomes `?`."""
+        if not control:
+            return list(text.encode("utf-8", "replace"))
+        return [token for part in _CONTROL.split(text) for token in self._encode_part(part)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
+
+    def show(self, ids: Iterable[int]) -> str:
+        """The text of `ids` with control tokens written out: what a test compares a prompt with."""
+        return b"".join(self._spelling(i) for i in ids).decode("utf-8", "replace")
+
+    def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
+        """A conversation of (role, text); `open_role` begins one more turn at the end and leaves it open."""
+        chat = self.chat or CHATML
+        pieces = [piece for turn in _with_previous(turns) for piece in _turn(chat, *turn)]
+        if open_role is not None:
+            pieces.append(Control(chat.begin(turns[-1][0] if turns else "", open_role) or ""))
+        return pieces
+
+    def _encode_part(self, part: str) -> Iterable[int]:
+        token = _CONTROL_IDS.get(part)
+        return part.encode("utf-8", "replace") if token is None else (token,)
+
+    def _spelling(self, token: int) -> bytes:
+        return bytes((token,)) if token < 256 else CONTROL_TOKENS[token - 256].encode()
+
+
+def _with_previous(turns: list[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    previous = ""
+    for role, text in turns:
+        yield previous, role, text
+        previous = role
+
+
+def _turn(chat: ChatTemplate, previous: str, role: str, text: str) -> tuple[Piece, Piece, Piece]:
+    return Control(chat.begin(previous, role) or ""), Text(text), Control(chat.end(role))

@@ -1,0 +1,280 @@
+"""Radix tree over token ids: which prefixes are resident, and in which slots.
+
+Knows nothing about tensors, models or requests. A node owns the slots of its own tokens; a locked node (refs > 0)
+is never evicted. Everything is in whole pages of `page_size` tokens. Namespaces are separate trees that share one
+eviction order. Invariants are in RadixTree.check().
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from lmc.backend.cache.lease import Claim
+
+Int32 = npt.NDArray[np.int32]
+PageKey = int | bytes
+
+_EMPTY: Int32 = np.empty(0, np.int32)
+
+
+class Node:
+    """A stretch of tokens below its parent.
+
+    key, slots   [n] int32      the tokens and where their KV is, n a multiple of the page size (0 for a root)
+    depth        tokens from the root to the end of this node; stays when the node is split, for it keeps the end
+    refs         handles at this node or below it
+    used         tick of the last match that came through
+    claims       first page of a continuation that a lease is computing -> its claim
+    """
+
+    __slots__ = ("children", "claims", "depth", "key", "parent", "queued", "refs", "serial", "slots", "used")
+
+    def __init__(self, parent: Node | None, key: Int32, slots: Int32, serial: int, used: int) -> None:
+        self.parent = parent
+        self.key = key
+        self.slots = slots
+        self.depth: int = (parent.depth if parent else 0) + len(key)
+        self.children: dict[PageKey, Node] = {}
+        self.claims: dict[PageKey, Claim] = {}
+        self.refs = 0
+        self.serial = serial
+        self.used = used
+        self.queued = False  # has an entry in the eviction heap
+
+    @property
+    def is_evictable(self) -> bool:
+        """An unlocked leaf; roots are none."""
+        return self.parent is not None and not self.refs and not self.children
+
+    def path(self) -> Iterator[Node]:
+        """This node and its ancestors, the root last."""
+        node: Node | None = self
+        while node is not None:
+            yield node
+            node = node.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The longest resident prefix.
+
+    length   tokens found, a multiple of page_size
+    slots    [length] int32
+    node     deepest node reached, node.depth == length; lock it before the slots are used
+    """
+
+    length: int
+    slots: Int32
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What `insert` did: the first `found` tokens were there already; `slots` are the tree's for all of them."""
+
+    found: int
+    slots: Int32
+    node: Node
+
+
+class RadixTree:
+    """Resident prefixes of all namespaces; eviction takes the least recently used leaf, from its end."""
+
+    def __init__(self, page_size: int = 1) -> None:
+        self.page_size = page_size
+        self.num_tokens = 0
+        self.num_locked = 0
+        self._roots: dict[str, Node] = {}
+        self._heap: list[tuple[int, int, Node]] = []  # (used, serial, node), at most one entry a node
+        self._serials = count()
+        self._tick = 0
+
+    @property
+    def num_evictable(self) -> int:
+        """Tokens that `evict` could free now: all that no handle locks."""
+        return self.num_tokens - self.num_locked
+
+    def floor(self, length: int) -> int:
+        """`length` cut to whole pages."""
+        return length - length % self.page_size
+
+    def page_key(self, tokens: Int32, at: int) -> PageKey:
+        """What a child whose tokens begin at tokens[at] is found under."""
+        if self.page_size == 1:
+            return int(tokens[at])
+        return tokens[at : at + self.page_size].tobytes()
+
+    def match(self, namespace: str, tokens: Int32) -> Match:
+        """The longest resident prefix of `tokens`; splits the node it ends in and marks the path as used."""
+        node = self._root(namespace)
+        self._tick += 1
+        length, found = self.floor(len(tokens)), [_EMPTY]
+        while node.depth < length:
+            child = node.children.get(self.page_key(tokens, node.depth))
+            if child is None:
+                break
+            same = self._common(child, tokens[node.depth : length])
+            whole = same == len(child.key)
+            node = child if whole else self._split(child, same)
+            node.used = self._tick
+            found.append(node.slots)
+            if not whole:
+                break
+        return Match(node.depth, np.concatenate(found), node)
+
+    def peek(self, namespace: str, tokens: Int32) -> int:
+        """How many tokens `match` would find; changes nothing."""
+        node = self._roots.get(namespace)
+        length = self.floor(len(tokens))
+        while node is not None and node.depth < length:
+            child = node.children.get(self.page_key(tokens, node.depth))
+            if child is None:
+                return node.depth
+            same = self._common(child, tokens[node.depth : length])
+            if same < len(child.key):
+                return node.depth + same
+            node = child
+        return node.depth if node else 0
+
+    def insert(self, node: Node, tokens: Int32, slots: Int32) -> Inserted:
+        """Put whole pages of tokens below `node`; where they are resident already the tree keeps its own slots."""
+        assert len(tokens) == len(slots) and len(tokens) % self.page_size == 0
+        self._tick += 1
+        at, found = 0, [_EMPTY]
+        while at < len(tokens):
+            child = node.children.get(self.page_key(tokens, at))
+            if child is None:
+                node = self._leaf(node, tokens[at:].copy(), slots[at:].copy())
+                return Inserted(at, np.concatenate([*found, slots[at:]]), node)
+            same = self._common(child, tokens[at:])
+            node = child if same == len(child.key) else self._split(child, same)
+            node.used = self._tick
+            found.append(node.slots)
+            at += same
+        return Inserted(at, np.concatenate(found), node)
+
+    def lock(self, node: Node) -> None:
+        """One more handle at `node`: it and its ancestors stay."""
+        for above in node.path():
+            if not above.refs:
+                self.num_locked += len(above.key)
+            above.refs += 1
+
+    def unlock(self, node: Node) -> None:
+        """One handle at `node` less."""
+        for above in node.path():
+            assert above.refs > 0
+            above.refs -= 1
+            if not above.refs:
+                self.num_locked -= len(above.key)
+                self._queue(above)
+
+    def evict(self, num: int) -> Int32:
+        """Slots of at least `num` unlocked tokens (fewer if there are not so many), oldest leaves first."""
+        freed: list[Int32] = [_EMPTY]
+        while num > 0 and self._heap:
+            used, _, node = heapq.heappop(self._heap)
+            node.queued = False
+            if not node.is_evictable:
+                continue
+            if node.used == used:
+                freed.append(self._trim(node, num))
+                num -= len(freed[-1])
+            self._queue(node)
+        return np.concatenate(freed)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node, roots included, parents before children."""
+        stack = list(self._roots.values())
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(node.children.values())
+
+    def check(self, handles: Iterable[Node] = ()) -> None:
+        """Audit everything; `handles` are the nodes that have been locked, one entry a lock."""
+        refs: dict[Node, int] = {}
+        for handle in handles:
+            for above in handle.path():
+                refs[above] = refs.get(above, 0) + 1
+        tokens = locked = 0
+        owned: list[Int32] = [_EMPTY]
+        for node in self.nodes():
+            self._check_node(node)
+            assert node.refs == refs.pop(node, 0), "a lock is a handle at the node or below"
+            tokens += len(node.key)
+            locked += len(node.key) if node.refs else 0
+            owned.append(node.slots)
+        assert not refs, "no handle at a node that has left the tree"
+        assert (tokens, locked) == (self.num_tokens, self.num_locked), "totals are sums"
+        slots = np.concatenate(owned)
+        assert len(np.unique(slots)) == len(slots), "no two nodes own a slot"
+
+    def _check_node(self, node: Node) -> None:
+        assert len(node.key) == len(node.slots) and len(node.key) % self.page_size == 0
+        assert (node.parent is None) == (not len(node.key)), "only a root is empty"
+        assert node.depth == len(node.key) + (node.parent.depth if node.parent else 0)
+        assert node.queued or not node.is_evictable, "an unlocked leaf is up for eviction"
+        assert node.refs or not node.claims, "a claim's owner locks the node it hangs from"
+        for key, child in node.children.items():
+            assert child.parent is node and self.page_key(child.key, 0) == key
+            assert child.refs <= node.refs
+
+    def _root(self, namespace: str) -> Node:
+        root = self._roots.get(namespace)
+        if root is None:
+            root = self._roots[namespace] = Node(None, _EMPTY, _EMPTY, next(self._serials), 0)
+        return root
+
+    def _common(self, child: Node, tokens: Int32) -> int:
+        """Tokens of `child` that `tokens` begins with, in whole pages."""
+        length = min(len(child.key), len(tokens))
+        differ = child.key[:length] != tokens[:length]
+        at = int(differ.argmax()) if length else 0
+        return self.floor(at if length and differ[at] else length)
+
+    def _split(self, node: Node, length: int) -> Node:
+        """Cut `node` after `length` tokens; it keeps the tail (handles to it stay right), the new node the head."""
+        assert node.parent is not None and 0 < length < len(node.key)
+        parent = node.parent
+        head = Node(parent, node.key[:length], node.slots[:length], next(self._serials), node.used)
+        head.refs = node.refs
+        parent.children[self.page_key(head.key, 0)] = head
+        node.parent, node.key, node.slots = head, node.key[length:], node.slots[length:]
+        head.children[self.page_key(node.key, 0)] = node
+        return head
+
+    def _leaf(self, parent: Node, key: Int32, slots: Int32) -> Node:
+        leaf = Node(parent, key, slots, next(self._serials), self._tick)
+        parent.children[self.page_key(key, 0)] = leaf
+        self.num_tokens += len(key)
+        self._queue(leaf)
+        return leaf
+
+    def _trim(self, node: Node, num: int) -> Int32:
+        """Take the last `num` tokens of an unlocked leaf (rounded up to pages), the whole leaf if it has no more."""
+        assert node.parent is not None
+        keep = max(0, self.floor(len(node.key) - num))
+        gone = node.slots[keep:]
+        self.num_tokens -= len(gone)
+        first = self.page_key(node.key, 0)
+        node.key, node.slots = node.key[:keep], node.slots[:keep]
+        node.depth -= len(gone)
+        if not keep:
+            parent, node.parent = node.parent, None
+            del parent.children[first]
+            self._queue(parent)
+        return gone
+
+    def _queue(self, node: Node) -> None:
+        if node.is_evictable and not node.queued:
+            node.queued = True
+            heapq.heappush(self._heap, (node.used, node.serial, node))

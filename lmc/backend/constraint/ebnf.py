@@ -1,0 +1,84 @@
+"""A regex tree as xgrammar EBNF, for exactly the language of Python's `re.fullmatch`.
+
+xgrammar's own regex front end reads another dialect (`.` takes a newline, `^` in the middle is ignored), so it is
+never used: every character class is written out as ranges of code points, every escape has eight digits.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq
+
+SURROGATES = (0xD800, 0xDFFF)  # no UTF-8 text holds one
+
+
+def tree_ebnf(tree: RegexTree) -> str | None:
+    """A grammar whose `root` is the tree's language; None where that is empty."""
+    productive = _productive(tree)
+    return None if productive is None else f"root ::= {_expression(productive)}\n"
+
+
+def choices_tree(options: tuple[str, ...]) -> RegexTree:
+    """The language of exactly these texts."""
+    return Alt(tuple(Seq(tuple(Chars(((ord(c), ord(c)),)) for c in option)) for option in options))
+
+
+def _productive(tree: RegexTree) -> RegexTree | None:
+    """The tree without the parts that match nothing at all; None where nothing is left."""
+    match tree:
+        case Chars(ranges):
+            kept = tuple(part for low, high in ranges for part in _without_surrogates(low, high))
+            return Chars(kept) if kept else None
+        case Seq(items):
+            parts = [_productive(item) for item in items]
+            return None if None in parts else Seq(tuple(p for p in parts if p is not None))
+        case Alt(options):
+            left = tuple(p for p in map(_productive, options) if p is not None)
+            return Alt(left) if left else None
+        case Repeat(item, least, most):
+            inner = _productive(item) if most != 0 else Seq(())
+            if inner is None:
+                return Seq(()) if least == 0 else None
+            return Repeat(inner, least, most)
+
+
+def _without_surrogates(low: int, high: int) -> list[tuple[int, int]]:
+    first, last = SURROGATES
+    parts = [(low, min(high, first - 1)), (max(low, last + 1), high)]
+    return [(a, b) for a, b in parts if a <= b]
+
+
+def _expression(tree: RegexTree) -> str:
+    match tree:
+        case Chars(ranges):
+            return _literal([tree]) if _is_single(tree) else "[" + "".join(map(_range, ranges)) + "]"
+        case Seq(items):
+            return _sequence(items)
+        case Alt(options):
+            return "(" + " | ".join(map(_expression, options)) + ")"
+        case Repeat(item, least, most):
+            return f"({_expression(item)}){{{least},{'' if most is None else most}}}"
+
+
+def _sequence(items: tuple[RegexTree, ...]) -> str:
+    runs = [(single, list(run)) for single, run in groupby(items, _is_single)]
+    parts = [_literal(run) if single else " ".join(map(_expression, run)) for single, run in runs]
+    return " ".join(parts) or '""'
+
+
+def _is_single(tree: RegexTree) -> bool:
+    return isinstance(tree, Chars) and len(tree.ranges) == 1 and tree.ranges[0][0] == tree.ranges[0][1]
+
+
+def _literal(run: list[RegexTree]) -> str:
+    return '"' + "".join(_escape(c.ranges[0][0]) for c in run if isinstance(c, Chars)) + '"'
+
+
+def _range(span: tuple[int, int]) -> str:
+    return f"{_escape(span[0])}-{_escape(span[1])}"
+
+
+def _escape(code: int) -> str:
+    character = chr(code)
+    return character if character.isascii() and character.isalnum() else f"\\U{code:08x}"

@@ -1,0 +1,103 @@
+"""Ids to text, one id at a time: text comes out once, and only when no later byte can change it.
+
+A character may be spread over several tokens; until it is whole the tokenizer shows U+FFFD for it, so up to three
+of those at the end are held back (a UTF-8 character has at most three bytes before its last).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Seq
+
+from lmc.backend.base import Tokenizer
+
+REPLACEMENT = "\ufffd"
+MAX_HELD = 3
+CONTEXT = 4  # prompt tokens looked at for one to decode in front of the first generated token
+
+
+class Decoder:
+    """A tokenizer's decode with the text of single tokens remembered."""
+
+    __slots__ = ("_texts", "_tokenizer")
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._texts: dict[int, str] = {}
+
+    def one(self, id: int) -> str:
+        """The text of one token by itself."""
+        text = self._texts.get(id)
+        if text is None:
+            text = self._texts[id] = self._tokenizer.decode([id])
+        return text
+
+    def many(self, ids: list[int]) -> str:
+        """The text of several tokens."""
+        return self._tokenizer.decode(ids)
+
+
+class Detokenizer:
+    """The text of a growing row of ids.
+
+    text   what has come out so far; never taken back
+    ends   per settled token, the length of `text` once the token's last byte was in it; tokens of a character that
+           is not whole yet have no entry
+
+    What is decoded is a window: the last token that is text by itself (tokenizers trim a space from the very
+    first), then the tokens that are not settled.
+    """
+
+    __slots__ = ("_decoder", "_front", "_num_ids", "_out", "_window", "ends", "text")
+
+    def __init__(self, decoder: Decoder, context: Seq[int] = ()) -> None:
+        self.text = ""
+        self.ends: list[int] = []
+        self._decoder = decoder
+        self._num_ids = 0
+        self._front: list[int] = []  # no id or one
+        self._window: list[int] = []
+        self._out = 0  # characters of the window's text that are the front's or in `text`
+        for id in context[-CONTEXT:]:
+            self._lean_on(int(id))
+        self._open_window()
+
+    def push(self, id: int) -> None:
+        """Take one more id."""
+        self._num_ids += 1
+        self._window.append(id)
+        whole = self._decoder.many(self._window)
+        settled = len(whole)
+        while settled > self._out and len(whole) - settled < MAX_HELD and whole[settled - 1] == REPLACEMENT:
+            settled -= 1
+        if settled > self._out:
+            self.text += whole[self._out : settled]
+            self._out = settled
+        if settled == len(whole):
+            self._settle()
+            self._lean_on(id)
+            self._open_window()
+
+    def finish(self) -> None:
+        """No id follows: what is held back comes out as it is."""
+        if len(self.ends) < self._num_ids:
+            self.text += self._decoder.many(self._window)[self._out :]
+            self._settle()
+
+    def kept(self, cut: int) -> int:
+        """How many ids lie wholly before character `cut` of the text."""
+        num = len(self.ends)
+        while num and self.ends[num - 1] > cut:
+            num -= 1
+        return num
+
+    def _settle(self) -> None:
+        self.ends.extend([len(self.text)] * (self._num_ids - len(self.ends)))
+
+    def _lean_on(self, id: int) -> None:
+        text = self._decoder.one(id)
+        if text and REPLACEMENT not in text:
+            self._front = [id]
+
+    def _open_window(self) -> None:
+        self._window = self._front.copy()
+        self._out = len(self._decoder.one(self._front[0])) if self._front else 0

@@ -1,0 +1,44 @@
+"""What the engine asks of a constraint: which tokens may come next, and where the text may end.
+
+Implemented by backend.constraint; the engine never looks inside.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lmc.ir.constraint import Constraint
+
+Int32 = npt.NDArray[np.int32]
+
+
+class Matcher(Protocol):
+    """One generation under a constraint, as far as it has come."""
+
+    def mask(self) -> Int32 | None:
+        """[ceil(V / 32)] int32 bitmask of the tokens allowed next, 1 = allowed; None where all are.
+
+        End tokens are allowed only where the constraint may be complete.
+        """
+
+    def accept(self, id: int) -> bool:
+        """Take one token that is no end token; False where the constraint does not allow it."""
+
+    def is_done(self) -> bool:
+        """True where nothing but an end token may follow."""
+
+    def can_stop(self) -> bool:
+        """True where the text so far satisfies the constraint."""
+
+    def fork(self) -> Matcher:
+        """An independent matcher in the same state."""
+
+
+class MaskFactory(Protocol):
+    """Compiles constraints for one tokenizer."""
+
+    def make(self, constraint: Constraint) -> Matcher:
+        """A matcher at the start of the text. Raises ConstraintError where the constraint cannot be followed."""

@@ -1,0 +1,240 @@
+"""Which sequences compute which tokens in the next step.
+
+One token budget: decode rows first, then short extends, then chunks, then new admissions, each as far as the
+budget and the slots go. When slots run out, spare ones are taken back, then the running sequence of the worst
+rank is retracted; the first by rank never is, and it fits the pool alone, so something always advances.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable
+from enum import Enum
+from operator import attrgetter
+
+from lmc.backend.base import Score
+from lmc.backend.cache.lease import Claim, KVCache, Lease
+from lmc.backend.engine.forecast import Forecast, peak
+from lmc.backend.engine.sequence import Sequence
+from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue
+from lmc.backend.engine.work import Work, extend_work, score_work
+
+SHORT = 64  # tokens of an extend that goes before the chunks
+MAX_MISSES = 8  # candidates without room before a pass over the queue ends
+RETRY_STEPS = 32  # steps after which a queue without room is looked at again: the forecast has decayed meanwhile
+
+_rank = attrgetter("rank")
+Prepare = Callable[[Sequence], bool]
+
+
+class Verdict(Enum):
+    """What became of a candidate."""
+
+    ADMITTED = 1
+    BLOCKED = 2
+    NO_ROOM = 3
+    ENDED = 4
+
+
+class Scheduler:
+    """Owner of the queue, of the running list and of every lease.
+
+    prepare   called before a sequence is first admitted; False if it came to its end there
+    """
+
+    def __init__(
+        self, cache: KVCache, *, chunk_len: int, token_budget: int, max_running: int, prepare: Prepare
+    ) -> None:
+        self.running: list[Sequence] = []  # in rank order
+        self.waiting = WaitingQueue()
+        self._cache = cache
+        self._chunk_len = chunk_len
+        self._token_budget = max(token_budget, max_running)  # every running sequence can decode in every step
+        self._max_running = max_running
+        self._prepare = prepare
+        self._forecast = Forecast()
+        self._works: dict[Sequence, Work] = {}
+        self._budget = 0
+        self._is_full = False  # nothing that waits found room, and nothing has changed since
+        self._steps = 0
+        self._retracted = False
+
+    @property
+    def has_work(self) -> bool:
+        """True while any sequence runs or waits."""
+        return bool(self.running) or bool(len(self.waiting))
+
+    @property
+    def first(self) -> Sequence | None:
+        """The sequence of the best rank that runs, or else that waits for room."""
+        return self.running[0] if self.running else self.waiting.first
+
+    def add(self, seq: Sequence) -> None:
+        """Queue a sequence."""
+        self.waiting.add(seq)
+        self._is_full = False
+
+    def remove(self, seq: Sequence) -> None:
+        """Take a sequence out wherever it is; its slots and its claim are given up."""
+        if seq.lease is not None:
+            self.running.remove(seq)
+            self._release(seq)
+        else:
+            self.waiting.remove(seq)
+
+    def requeue(self, seq: Sequence) -> None:
+        """Give up a running sequence's lease; it goes back to its place in the queue, before all later ones."""
+        self.running.remove(seq)
+        self._release(seq)
+        seq.given = len(seq.tokens)
+        seq.overtaken = MAX_OVERTAKEN
+        self.waiting.add(seq)
+
+    def retract(self, seq: Sequence) -> None:
+        """Take the slots of a running sequence away; what it has computed stays in the tree while there is room."""
+        work = self._works.pop(seq, None)
+        if work is not None:
+            self._budget += work.num_tokens
+        assert seq.lease is not None
+        seq.lease.publish(seq.tokens.ids)
+        self.requeue(seq)
+        self._retracted = True
+        self._forecast.missed()
+        seq.job.session.count_retraction()
+
+    def schedule(self) -> list[Work]:
+        """The works of the next step; empty if nothing can be done."""
+        self._works = {}
+        self._budget = self._token_budget
+        self._retracted = False
+        self._steps += 1
+        for seq in sorted(self.running, key=_phase):
+            if seq.lease is not None and self._budget > 0:
+                self._plan(seq)
+        if not self._retracted:
+            self._forecast.stepped()
+            self._admit()
+        return list(self._works.values())
+
+    def _plan(self, seq: Sequence) -> bool:
+        """Give a running sequence its work for this step; False where there are no slots for it."""
+        if seq.pending == 0 and isinstance(seq.current, Score):
+            return self._plan_scoring(seq)
+        end = seq.committed + min(seq.pending, self._chunk_len, self._budget)
+        if not self._reserve(seq, end, 0):
+            return False
+        return self._put(extend_work(seq, end))
+
+    def _plan_scoring(self, seq: Sequence) -> bool:
+        """A scoring pass is never split: it may overdraw the budget, and is then the last of its step."""
+        plan = seq.job.plans[seq.segment]
+        if not self._reserve(seq, len(seq.tokens), plan.num_scratch):
+            return False
+        return self._put(score_work(seq, plan))
+
+    def _put(self, work: Work) -> bool:
+        self._works[work.seq] = work
+        self._budget -= work.num_tokens
+        return True
+
+    def _reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
+        """Room for `length` tokens and some scratch slots, at the cost of sequences of worse rank."""
+        while not self._try_reserve(seq, length, scratch):
+            if any(other.lease.shrink() for other in self.running if other.lease is not None):
+                continue
+            victim = self.running[-1]
+            if victim is self.running[0]:
+                return False
+            self.retract(victim)
+            if victim is seq:
+                return False
+        return True
+
+    def _try_reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
+        assert seq.lease is not None
+        seq.lease.give_back()
+        if not self._grow(seq, seq.lease, length):
+            return False
+        return not scratch or seq.lease.borrow(scratch) is not None
+
+    def _grow(self, seq: Sequence, lease: Lease, length: int) -> bool:
+        before = self._cache.num_evicted
+        has_grown = lease.grow(length)
+        seq.job.session.counters.evicted_tokens += self._cache.num_evicted - before
+        return has_grown
+
+    def _release(self, seq: Sequence) -> None:
+        assert seq.lease is not None
+        seq.lease.release()
+        seq.lease = None
+        seq.job.session.num_running -= 1
+        self._works.pop(seq, None)
+        self._is_full = False
+
+    def _admit(self) -> None:
+        if self._is_full and self.running and self._steps % RETRY_STEPS:
+            return
+        if not self.waiting.num_ready or self._budget <= 0 or len(self.running) >= self._max_running:
+            return
+        admitted: list[Sequence] = []
+        misses = 0
+        for seq in self.waiting.candidates(self._peek):
+            if self._budget <= 0 or len(self.running) >= self._max_running or misses >= MAX_MISSES:
+                break
+            verdict = self._try_admit(seq)
+            if verdict is Verdict.ADMITTED:
+                admitted.append(seq)
+            elif verdict is Verdict.NO_ROOM:
+                misses += 1
+                if is_overdue(seq):
+                    break
+        self.waiting.note_admitted(admitted)
+        self._is_full = misses > 0 and not admitted
+
+    def _try_admit(self, seq: Sequence) -> Verdict:
+        if not seq.begun and not self._prepare(seq):
+            return Verdict.ENDED
+        found = self._cache.open(seq.job.session.namespace, seq.tokens.ids)
+        if isinstance(found, Claim):
+            seq.job.session.counters.waited_for_claim += 1
+            self.waiting.block(seq, found, self._room_changed)
+            return Verdict.BLOCKED
+        if not self._fits(seq, found) or not self._start(seq, found):
+            found.release()
+            return Verdict.NO_ROOM
+        return Verdict.ADMITTED
+
+    def _start(self, seq: Sequence, lease: Lease) -> bool:
+        """Let a sequence run, if its first chunk finds slots without taking any from another."""
+        end = lease.committed + min(len(seq.tokens) - lease.committed, self._chunk_len, self._budget)
+        if not self._grow(seq, lease, end):
+            return False
+        self.waiting.remove(seq)
+        seq.lease = lease
+        insort(self.running, seq, key=_rank)
+        seq.job.session.count_admission(seq, seq.account(lease.published, cached=True))
+        if seq.pending:
+            self._put(extend_work(seq, min(end, seq.goal)))
+        return True
+
+    def _fits(self, seq: Sequence, lease: Lease) -> bool:
+        """True where the forecast says that all that run, and `seq`, can go on to their ends."""
+        if not self.running:
+            return True
+        held = [s.lease.committed - s.lease.published for s in self.running if s.lease is not None]
+        left = [self._forecast.left(s) for s in self.running]
+        pages = self._cache.pool.page_size - 1
+        new = self._forecast.left(seq) - lease.committed
+        together = peak([*held, 0], [*(n + pages for n in left), new + pages])
+        return together + self._cache.num_locked <= self._cache.pool.num_slots
+
+    def _peek(self, seq: Sequence) -> int:
+        return self._cache.peek(seq.job.session.namespace, seq.tokens.ids)
+
+    def _room_changed(self) -> None:
+        self._is_full = False
+
+
+def _phase(seq: Sequence) -> int:
+    """Decode rows, then short extends, then chunks; rank order within each."""
+    return 0 if seq.pending <= 1 else 1 if seq.pending <= SHORT else 2

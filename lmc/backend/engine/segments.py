@@ -1,0 +1,151 @@
+"""A sequence's way through its segments, and the events it leaves.
+
+Nothing here schedules or touches slots: it reads sampled tokens and scores and writes tokens and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lmc.backend.base import (
+    ChoiceScores,
+    Delta,
+    Event,
+    FinishReason,
+    Forced,
+    Gen,
+    Score,
+    SegmentEnd,
+    Tokenizer,
+    TokenLogprob,
+)
+from lmc.backend.engine.detokenize import CONTEXT, Decoder
+from lmc.backend.engine.generation import Generation, sample_seed
+from lmc.backend.engine.limits import least
+from lmc.backend.engine.masks import MaskFactory, Matcher
+from lmc.backend.engine.sequence import Sequence
+from lmc.errors import ConstraintError
+
+Emit = Callable[[Sequence, Event], None]
+
+
+class Segments:
+    """Begins, feeds and ends segments; `emit` takes the events."""
+
+    def __init__(self, tokenizer: Tokenizer, masks: MaskFactory | None, max_len: int, emit: Emit) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = Decoder(tokenizer)
+        self._masks = masks
+        self._max_len = max_len
+        self._emit = emit
+
+    def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
+        """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
+        if not seq.job.request.out and not seq.begun:
+            return None  # a request for nothing but its prompt
+        while (segment := seq.current) is not None:
+            match segment:
+                case Forced():
+                    last = self._force(seq, segment)
+                case Gen():
+                    seq.generation = self._start(seq, segment)
+                    over = seq.generation.over_before()
+                    if over is None:
+                        return None
+                    last = self._end_gen(seq, seq.generation, over)
+                case Score():
+                    return None
+        return last
+
+    def take(self, seq: Sequence, chosen: TokenLogprob) -> FinishReason | None:
+        """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
+        generation = seq.generation
+        assert generation is not None
+        reason = generation.push(chosen)
+        seq.output_tokens += 1
+        if reason is not None:
+            return self._end_gen(seq, generation, reason)
+        seq.tokens.append(chosen.id)
+        self._emit_news(seq, generation, generation.news())
+        return None
+
+    def choose(self, seq: Sequence, scores: ChoiceScores) -> FinishReason:
+        """A Score segment has been decided: the winner's tokens go on."""
+        segment = seq.current
+        assert isinstance(segment, Score)
+        text, ids = segment.choices[scores.index], scores.ids[scores.index]
+        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        self._emit(seq, Delta(rid, sample, at, text, ids))
+        self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "score", scores=scores))
+        self._append(seq, ids)
+        return "score"
+
+    def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
+        text = self._tokenizer.decode(segment.ids)
+        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
+        self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
+        self._append(seq, segment.ids)
+        return "forced"
+
+    def _append(self, seq: Sequence, ids: tuple[int, ...]) -> None:
+        seq.tokens.extend(ids)
+        seq.given = len(seq.tokens)
+        seq.segment += 1
+
+    def _start(self, seq: Sequence, segment: Gen) -> Generation:
+        out, plans = seq.job.request.out, seq.job.plans
+        later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
+        room = self._max_len - len(seq.tokens) - later
+        return Generation(
+            segment,
+            first=len(seq.tokens),
+            seed=sample_seed(segment.sampling.seed, seq.sample),
+            max_tokens=min(segment.sampling.max_tokens, room),
+            eos_ids=self._tokenizer.eos_ids,
+            decoder=self._decoder,
+            context=seq.tokens.ids[-CONTEXT:].tolist(),
+            matcher=self._matcher(seq, segment),
+        )
+
+    def _matcher(self, seq: Sequence, segment: Gen) -> Matcher | None:
+        """A matcher of its own for this sample, compiled once for the request."""
+        if segment.constraint is None:
+            return None
+        if self._masks is None:
+            raise ConstraintError("this engine was opened without constraints")
+        matchers = seq.job.matchers
+        if seq.segment not in matchers:
+            matchers[seq.segment] = self._masks.make(segment.constraint)
+        return matchers[seq.segment].fork()
+
+    def _emit_news(
+        self, seq: Sequence, generation: Generation, news: tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]
+    ) -> None:
+        text, ids, logprobs = news
+        if text or ids:
+            shown = logprobs if generation.wants_logprobs else None
+            self._emit(seq, Delta(seq.job.request.rid, seq.sample, seq.segment, text, ids, shown))
+
+    def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
+        self._emit_news(seq, generation, generation.end())
+        kept, tail = generation.kept, generation.tail
+        end = SegmentEnd(
+            rid=seq.job.request.rid,
+            sample=seq.sample,
+            segment=seq.segment,
+            text=generation.text,
+            ids=tuple(generation.ids[:kept]),
+            reason=reason,
+            tail=tail,
+            logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
+        )
+        self._emit(seq, end)
+        seq.tokens.truncate(generation.first)
+        seq.tokens.extend(end.ids)
+        seq.generation = None
+        seq.segment += 1
+        if tail and seq.current is not None:
+            seq.tokens.extend(self._tokenizer.encode(tail))
+            seq.given = len(seq.tokens)
+        return reason

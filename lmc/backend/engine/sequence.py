@@ -1,0 +1,128 @@
+"""One sample of one request, from the queue to its last event.
+
+The scheduler writes `lease`, `matched`, `overtaken`; segments.py writes what has been generated. The tokens are
+the truth: what KV the lease holds of them may be lost at any time and is computed again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from lmc.backend.base import Request, Score, Segment, StateId, Usage
+from lmc.backend.cache.lease import Lease
+from lmc.backend.engine.generation import Generation
+from lmc.backend.engine.masks import Matcher
+from lmc.backend.engine.score import ScorePlan
+from lmc.backend.engine.tokens import Int32, TokenBuffer
+
+if TYPE_CHECKING:
+    from lmc.backend.engine.session import EngineSession
+
+Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A request and what its samples have in common.
+
+    plans      Score segment -> its rows
+    matchers   Gen segment -> a matcher at the start, forked by each sample
+    deadline   on the engine's clock
+    """
+
+    request: Request
+    session: EngineSession
+    arrival: int
+    plans: dict[int, ScorePlan]
+    deadline: float | None = None
+    matchers: dict[int, Matcher] = field(default_factory=dict)
+
+
+class Sequence:
+    """A sample being computed.
+
+    tokens      prompt, then all that came after it
+    given       tokens [0, given) were not sampled since the lease was opened: their KV is published chunk by chunk
+    segment     index of the segment under way
+    accounted   prompt tokens [0, accounted) are in the usage already, as cached or computed
+    """
+
+    __slots__ = (
+        "_accounted",
+        "begun",
+        "cached",
+        "computed",
+        "generation",
+        "given",
+        "job",
+        "lease",
+        "matched",
+        "output_tokens",
+        "overtaken",
+        "prompt_len",
+        "rank",
+        "sample",
+        "segment",
+        "tokens",
+    )
+
+    def __init__(self, job: Job, sample: int) -> None:
+        self.job = job
+        self.sample = sample
+        self.rank: Rank = (-job.request.priority, job.arrival, sample)
+        self.tokens = TokenBuffer(job.request.prompt.ids)
+        self.prompt_len = self.given = len(self.tokens)
+        self.segment = 0
+        self.begun = False
+        self.generation: Generation | None = None
+        self.lease: Lease | None = None
+        self.matched = 0  # resident tokens of the prefix when last looked at
+        self.overtaken = 0  # later arrivals admitted before this one
+        self.cached = self.computed = self._accounted = self.output_tokens = 0
+
+    @property
+    def current(self) -> Segment | None:
+        """The segment under way, None behind the last."""
+        out = self.job.request.out
+        return out[self.segment] if self.segment < len(out) else None
+
+    @property
+    def committed(self) -> int:
+        """Tokens whose KV is there."""
+        return self.lease.committed if self.lease is not None else 0
+
+    @property
+    def goal(self) -> int:
+        """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
+        return len(self.tokens) - (1 if isinstance(self.current, Score) else 0)
+
+    @property
+    def pending(self) -> int:
+        """Tokens still to compute before the segment can go on."""
+        return self.goal - self.committed
+
+    def account(self, upto: int, *, cached: bool) -> int:
+        """The KV of [0, upto) is there; how many prompt tokens of it are new in the usage, as cached or computed."""
+        new = max(0, min(upto, self.prompt_len) - self._accounted)
+        self._accounted += new
+        if cached:
+            self.cached += new
+        else:
+            self.computed += new
+        return new
+
+    def usage(self) -> Usage:
+        """What this sample cost so far."""
+        return Usage(self._accounted, self.cached, self.computed, self.output_tokens)
+
+    def state(self) -> StateId:
+        """The name of the prefix that the tokens are now."""
+        return state_of(self.job.session.namespace, self.tokens.ids)
+
+
+def state_of(namespace: str, ids: Int32) -> StateId:
+    """The StateId of a token prefix in a namespace."""
+    digest = blake2b(ids.tobytes(), digest_size=8, key=blake2b(namespace.encode(), digest_size=32).digest())
+    return StateId(namespace, int.from_bytes(digest.digest(), "little"), len(ids))

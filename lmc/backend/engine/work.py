@@ -1,0 +1,148 @@
+"""A step's work for one sequence, and the forward pass that does it.
+
+`run_works` fills in what each work was after: a sampled token, or the log-probabilities of its choices. If a pass
+raises, each work is tried once more by itself, so that only the one at fault carries the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmc.backend.base import TokenLogprob
+from lmc.backend.engine.batch import Batch, Draw, Group, Row, Runner
+from lmc.backend.engine.groups import SharedPrefixes
+from lmc.backend.engine.score import ScorePlan
+from lmc.backend.engine.sequence import Sequence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """Compute the tokens up to `end`; then sample (`samples`) or score (`plan`), or neither for an inner chunk.
+
+    start      first token computed
+    rows       one for an extend, one a stem for scoring
+    chosen, logprobs, error   what came of it
+    """
+
+    seq: Sequence
+    rows: tuple[Row, ...]
+    start: int
+    end: int
+    samples: bool = False
+    plan: ScorePlan | None = None
+    chosen: TokenLogprob | None = None
+    logprobs: list[float] | None = None
+    error: Exception | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens the pass computes for it."""
+        return self.end - self.start if self.plan is None else self.plan.num_tokens
+
+
+def extend_work(seq: Sequence, end: int) -> Work:
+    """Compute tokens [committed, end), which the lease has room for; sample when that is all of them."""
+    assert seq.lease is not None
+    start = seq.lease.committed
+    samples = seq.generation is not None and end == len(seq.tokens)
+    row = Row(seq.tokens.ids[start:end], seq.lease.slots(end), int(samples))
+    return Work(seq, (row,), start, end, samples)
+
+
+def score_work(seq: Sequence, plan: ScorePlan) -> Work:
+    """Score the choices behind the tokens, of which the last one is not computed yet.
+
+    The first row writes the last token's KV where it belongs; all else goes to the lease's scratch slots.
+    """
+    lease, length = seq.lease, len(seq.tokens)
+    assert lease is not None and lease.scratch is not None
+    prefix, scratch = lease.slots(length), lease.scratch
+    rows: list[Row] = []
+    for stem in plan.stems:
+        known = prefix[: length - 1] if rows else prefix
+        new = 1 + len(stem) - (len(known) - length + 1)
+        tokens = np.array([seq.tokens.ids[-1], *stem], np.int32)
+        rows.append(Row(tokens, np.concatenate([known, scratch[:new]]), len(tokens)))
+        scratch = scratch[new:]
+    for stem in plan.free:
+        rows.append(Row(np.array(stem, np.int32), scratch[: len(stem)].copy(), len(stem)))
+        scratch = scratch[len(stem) :]
+    return Work(seq, tuple(rows), length - 1, length, plan=plan)
+
+
+def run_works(runner: Runner, works: list[Work], prefixes: SharedPrefixes) -> int:
+    """One forward pass over `works`; returns how many passes it took (more than one after an error)."""
+    try:
+        _forward(runner, works, prefixes)
+        return 1
+    except Exception as error:
+        if len(works) == 1:
+            works[0].error = error
+            return 1
+    for work in works:
+        try:
+            _forward(runner, [work], prefixes)
+        except Exception as error:
+            work.error = error
+    return 1 + len(works)
+
+
+def _forward(runner: Runner, works: list[Work], prefixes: SharedPrefixes) -> None:
+    rows = tuple(row for work in works for row in work.rows)
+    logits = runner.forward(Batch(rows, _groups(works, prefixes)))
+    # masks are computed here, after the pass has been launched: a device works on it meanwhile
+    samplers = [work for work in works if work.samples]
+    draws = [_draw(work) for work in samplers]
+    num_logits = sum(row.logits for row in rows)
+    if samplers:
+        picked = logits if len(samplers) == num_logits else logits[_sampled_rows(works)]
+        for work, chosen in zip(samplers, runner.sample(picked, draws), strict=True):
+            work.chosen = chosen
+    if num_logits > len(samplers):
+        _score(runner, works, logits)
+
+
+def _draw(work: Work) -> Draw:
+    generation = work.seq.generation
+    assert generation is not None
+    return generation.draw(work.end)
+
+
+def _sampled_rows(works: list[Work]) -> list[int]:
+    indices, at = [], 0
+    for work in works:
+        if work.samples:
+            indices.append(at)
+        at += sum(row.logits for row in work.rows)
+    return indices
+
+
+def _score(runner: Runner, works: list[Work], logits: Tensor) -> None:
+    at = 0
+    for work in works:
+        if work.plan is not None:
+            rows, ids = work.plan.picks()
+            work.logprobs = runner.logprobs(logits[[at + row for row in rows]], ids)
+        at += sum(row.logits for row in work.rows)
+
+
+def _groups(works: list[Work], prefixes: SharedPrefixes) -> tuple[Group, ...]:
+    """Scoring rows share all before the last token; extend rows what their leases share in the tree."""
+    groups, singles, nodes, at = [], [], [], 0
+    for work in works:
+        if work.plan is None:
+            singles.append(at)
+            nodes.append(work.seq.lease.node if work.seq.lease else None)
+        elif len(work.plan.stems) > 1 and work.start:
+            groups.append(Group(tuple(range(at, at + len(work.plan.stems))), work.start))
+        at += len(work.rows)
+    groups += [Group(tuple(singles[i] for i in rows), length) for rows, length in prefixes.find(nodes)]
+    return tuple(groups)
+
+

@@ -1,0 +1,95 @@
+"""Values that are not there yet, and values that never will be.
+
+A slot of a running program holds a plain value, a Future, or a Poison (what a failed node gives to those that
+read it). A Future settles once, to a plain value or a Poison, never to another Future. Who waits is called from
+the ready queue, never from inside `set`: ten thousand futures in a row settle without recursion.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+Slot = Any  # a plain value of the program, a Future or a Poison
+Ready = deque[Callable[[], None]]
+
+PENDING = object()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poison:
+    """In place of a value that a failed node should have given."""
+
+    error: BaseException
+
+
+class Future:
+    """A value to come. `value` is PENDING until `set`; those in `waiters` are then put on the ready queue."""
+
+    __slots__ = ("ready", "value", "waiters")
+
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+        self.value: Slot = PENDING
+        self.waiters: list[Callable[[], None]] = []
+
+    def set(self, value: Slot) -> None:
+        """Settle."""
+        assert self.value is PENDING, "a future settles once"
+        self.value = value
+        if self.waiters:
+            self.ready.extend(self.waiters)
+            self.waiters = []
+
+    def follow(self, slot: Slot) -> None:
+        """Settle to what `slot` is or will be."""
+        slot = settled(slot)
+        if type(slot) is Future:
+            slot.waiters.append(partial(self.follow, slot))
+        else:
+            self.set(slot)
+
+
+UNSETTLED = frozenset((Future, Poison))
+
+
+def settled(slot: Slot) -> Slot:
+    """The slot's value, a Poison, or the Future itself where it is still pending."""
+    if type(slot) is Future and slot.value is not PENDING:
+        return slot.value
+    return slot
+
+
+def is_plain(slots: Iterable[Slot]) -> bool:
+    """True where each is a plain value, ready to be used as it is."""
+    return UNSETTLED.isdisjoint(map(type, slots))
+
+
+def pending_in(slots: Iterable[Slot]) -> list[Future]:
+    """The futures among settled slots."""
+    return [slot for slot in slots if type(slot) is Future]
+
+
+def poison_in(slots: Iterable[Slot]) -> Poison | None:
+    """The first failure among settled slots."""
+    for slot in slots:
+        if type(slot) is Poison:
+            return slot
+    return None
+
+
+def when_settled(futures: list[Future], go: Callable[[], None]) -> None:
+    """Call `go` once all of these have settled; there is at least one."""
+    left = len(futures)
+
+    def arrived() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            go()
+
+    for future in futures:
+        future.waiters.append(arrived)

@@ -1,0 +1,207 @@
+"""What the decoder must know of a checkpoint, read from its config.json.
+
+Reads the file as transformers writes it, both before and since version 5, without importing transformers.
+Standard library only. A field that would change the model's result and is not supported is refused, never ignored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from lmc.backend.models import ARCHITECTURES, config_reader
+from lmc.errors import ModelLoadError
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Rope:
+    """Rotary position embedding: base frequency and how it is stretched.
+
+    factor                             how many times the positions are stretched
+    low_freq_factor, high_freq_factor  llama3 only: bounds of the frequencies in between, as parts of `original_len`
+    original_len                       llama3 only: positions before the stretch
+    """
+
+    theta: float
+    kind: Literal["default", "linear", "llama3"] = "default"
+    factor: float = 1.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 1.0
+    original_len: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Sizes and switches of the one parametrised decoder.
+
+    windows   per layer: how many last positions a token sees, itself included; None is all of them
+    max_len   positions the model was made for
+    qk_norm   RMS norm of every head of Q and K before rotation
+    """
+
+    architecture: str
+    vocab_size: int
+    hidden_size: int
+    mlp_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    max_len: int
+    norm_eps: float
+    rope: Rope
+    windows: tuple[int | None, ...]
+    tied: bool = False
+    qkv_bias: bool = False
+    out_bias: bool = False
+    mlp_bias: bool = False
+    qk_norm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A parsed config.json whose fields are read with a check of their kind."""
+
+    path: Path
+    fields: Json
+
+    def whole(self, name: str, default: int | None = None, *, least: int = 1) -> int:
+        """A whole number of at least `least`; `default` where the field is absent or null."""
+        value = self.fields.get(name)
+        if value is None:
+            value = default
+        if value is None:
+            self.refuse(f"has no field `{name}`", "copy the config.json that was saved with these weights")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            self.refuse(f"has `{name}` = {value!r}, which is no whole number of at least {least}")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """A number above 0; `default` where the field is absent or null."""
+        return self.number_of(self.fields, name, default)
+
+    def number_of(self, fields: Json, name: str, default: float | None) -> float:
+        """`number` of a nested object."""
+        value = fields.get(name)
+        if value is None:
+            value = default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            self.refuse(f"has `{name}` = {value!r}, which is no number above 0")
+        return float(value)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A truth value; `default` where the field is absent or null."""
+        value = self.fields.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.refuse(f"has `{name}` = {value!r}, which is neither true nor false")
+        return value
+
+    def refuse(self, what: str, help: str | None = None) -> NoReturn:
+        """Raise ModelLoadError: '<path>' <what>."""
+        raise ModelLoadError(f"'{self.path}' {what}", help=help)
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """The decoder config of a checkpoint folder; raises ModelLoadError where it cannot be run faithfully."""
+    file = open_config(folder)
+    config = config_reader(architecture(file))(file)
+    refuse_unsupported(file)
+    if config.num_heads % config.num_kv_heads:
+        file.refuse(f"has {config.num_heads} heads, which {config.num_kv_heads} key-value heads do not divide")
+    if config.head_dim % 2:
+        file.refuse(f"has `head_dim` = {config.head_dim}; rotary embedding needs an even one")
+    return config
+
+
+def open_config(folder: Path) -> ConfigFile:
+    """Parse `folder`/config.json."""
+    if not folder.is_dir():
+        raise ModelLoadError(
+            f"model folder '{folder}' does not exist",
+            help="give the path of a folder that holds config.json, *.safetensors and tokenizer.json",
+        )
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelLoadError(
+            f"'{path}' does not exist",
+            help="save the model with `model.save_pretrained(folder)`, or download the whole repository",
+        )
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelLoadError(f"'{path}' is not valid JSON: {error}", help="download the file again") from error
+    if not isinstance(fields, dict):
+        raise ModelLoadError(f"'{path}' holds no JSON object", help="download the file again")
+    return ConfigFile(path, fields)
+
+
+def architecture(file: ConfigFile) -> str:
+    """The first known name in `architectures`."""
+    names = file.fields.get("architectures")
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    for name in names:
+        if name in ARCHITECTURES:
+            return name
+    known = ", ".join(ARCHITECTURES)
+    if not names:
+        file.refuse("names no architecture", f"set `architectures` to a list with one of {known}")
+    quoted = ", ".join(f"'{name}'" for name in names)
+    file.refuse(f"names the unknown architecture {quoted}", f"known architectures: {known}")
+
+
+def refuse_unsupported(file: ConfigFile) -> None:
+    """Refuse switches that change the result and that the decoder does not have."""
+    if file.fields.get("quantization_config") is not None:
+        file.refuse("describes quantized weights", "load the checkpoint that was saved in bf16, fp16 or fp32")
+    act = file.fields.get("hidden_act", "silu")
+    if act not in ("silu", "swish"):
+        file.refuse(f"has `hidden_act` = {act!r}; the decoder has only 'silu'", "use a model with SwiGLU layers")
+
+
+# --- rotary embedding ------------------------------------------------------------------------------------
+
+
+def read_rope(file: ConfigFile) -> Rope:
+    """Rope from `rope_parameters` (transformers 5) or from `rope_theta` and `rope_scaling`."""
+    scaling = rope_fields(file)
+    theta = file.number_of(scaling, "rope_theta", file.number("rope_theta", 10000.0))
+    if file.number_of(scaling, "partial_rotary_factor", file.number("partial_rotary_factor", 1.0)) != 1.0:
+        file.refuse("rotates only a part of each head", "use a model whose `partial_rotary_factor` is 1")
+    match scaling.get("rope_type", scaling.get("type", "default")):
+        case "default":
+            return Rope(theta)
+        case "linear":
+            return Rope(theta, "linear", file.number_of(scaling, "factor", None))
+        case "llama3":
+            return llama3_rope(file, theta, scaling)
+        case kind:
+            file.refuse(f"asks for rope scaling {kind!r}", "known kinds of rope scaling: default, linear, llama3")
+
+
+def rope_fields(file: ConfigFile) -> Json:
+    """The object that describes rope, {} where there is none."""
+    for name in ("rope_parameters", "rope_scaling"):
+        value = file.fields.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, dict):
+            file.refuse(f"has `{name}` = {value!r}, which is no JSON object")
+        if any(isinstance(part, dict) for part in value.values()):
+            file.refuse(f"has a different `{name}` for each kind of layer", "use a model with one kind of rope")
+        return value
+    return {}
+
+
+def llama3_rope(file: ConfigFile, theta: float, scaling: Json) -> Rope:
+    """Rope as Llama 3.1 stretches it: low frequencies by `factor`, high ones not at all, a ramp in between."""
+    low = file.number_of(scaling, "low_freq_factor", None)
+    high = file.number_of(scaling, "high_freq_factor", None)
+    original = file.number_of(scaling, "original_max_position_embeddings", None)
+    return Rope(theta, "llama3", file.number_of(scaling, "factor", None), low, high, int(original))

@@ -1,0 +1,39 @@
+"""Where a failure came from, put on the exception: the user's line and the node."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+from lmc.errors import LMError
+from lmc.ir.graph import Node
+from lmc.ir.printer import print_node
+
+E = TypeVar("E", bound=BaseException)
+
+_LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def noted(error: E, node: Node) -> E:
+    """The error with a note on where it was raised, once; an LMError without a span gets the node's."""
+    if isinstance(error, LMError) and error.span is None:
+        error.span = node.span
+    if not any(note.startswith("at ") for note in getattr(error, "__notes__", ())):
+        error.add_note(f"at {node.span.place if node.span else '?'}, in `{one_line(node)}`")
+    return error
+
+
+def from_user(error: E) -> E:
+    """The error with a traceback that begins in the user's code, and keeps no frame of ours alive."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_LMC):
+        trace = trace.tb_next
+    if trace is None and isinstance(error, AssertionError):
+        return error  # our own bug: where it happened is worth more
+    return error.with_traceback(trace)
+
+
+def one_line(node: Node) -> str:
+    """The node as text, what is inside its regions left out."""
+    first, *rest = print_node(node).splitlines()
+    return f"{first} ... }}" if rest else first

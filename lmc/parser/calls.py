@@ -1,0 +1,423 @@
+"""Calls: primitives run, the program's own functions are looked into, pure builtins compute, all else is a host call.
+
+Only primitives, traced functions and pure functions of values run while tracing. Everything else runs when the
+program does, in program order.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import sysconfig
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError, CaptureError
+from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.graph import Atom, Lit, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATE, STR, Type
+from lmc.parser import comprehensions, loops, states
+from lmc.parser.breaks import graph_break
+from lmc.parser.expressions import item, plain, value_atom
+from lmc.parser.methods import call_method
+from lmc.parser.primitives import PRIMITIVES
+from lmc.parser.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.values import (
+    UNBOUND,
+    Box,
+    Closure,
+    Generator,
+    Items,
+    Method,
+    Owner,
+    Pieces,
+    Rows,
+    StateCell,
+    Sym,
+    is_literal,
+    is_ordinary,
+)
+
+if TYPE_CHECKING:
+    from lmc.parser.capture import Capture
+
+_STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+
+
+def call_node(cx: Capture, node: ast.Call) -> Any:
+    """A call expression."""
+    fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
+    args: list[Any] = []
+    for arg in node.args:
+        if isinstance(arg, ast.Starred):
+            args.extend(cx.static_items(cx.eval(arg.value), arg))
+        else:
+            args.append(cx.eval(arg))
+    kwargs: dict[str, Any] = {}
+    for keyword in node.keywords:
+        value = cx.eval(keyword.value)
+        if keyword.arg is not None:
+            kwargs[keyword.arg] = value
+        elif isinstance(value, Box) and isinstance(value.content, dict):
+            kwargs.update(value.content)
+        else:
+            raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
+    cx.at(node)
+    return call(cx, fn, tuple(args), kwargs)
+
+
+def _bound(cx: Capture, node: ast.Attribute) -> Any:
+    """`receiver.name` about to be called."""
+    receiver = cx.eval(node.value)
+    cx.at(node)
+    if is_ordinary(receiver) and not is_literal(receiver):
+        return cx.bake_attribute(receiver, node.attr)
+    return Method(receiver, node.attr)
+
+
+def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a stand-in or an ordinary function."""
+    if isinstance(fn, Method):
+        return call_method(cx, fn, args, kwargs)
+    if isinstance(fn, Closure):
+        return cx.run_closure(fn, args, kwargs)
+    if isinstance(fn, Sym):
+        return _host_value_call(cx, fn, args, kwargs)
+    if not is_ordinary(fn):
+        raise ProgramRaise(TypeError, ("this value is not callable",))
+    if _hashable_in(fn, PRIMITIVES):
+        return _primitive(cx, fn, args, kwargs)
+    program = _program_of(fn)
+    if program is not None:
+        return cx.run_program(program, args, kwargs)
+    if _hashable_in(fn, SPECIAL):
+        done = SPECIAL[fn](cx, *args, **kwargs)
+        if done is not NotImplemented:
+            return done
+    if _hashable_in(fn, PURE):
+        return _pure(cx, fn, args, kwargs)
+    return _other(cx, fn, args, kwargs)
+
+
+def _hashable_in(fn: Any, table: Any) -> bool:
+    try:
+        return fn in table
+    except TypeError:
+        return False
+
+
+def _program_of(fn: Any) -> Any:
+    """The raw function of an lmc program, or of its bound `run`."""
+    if isinstance(fn, MethodType) and fn.__name__ == "run":
+        fn = fn.__self__
+    return fn if getattr(type(fn), "__lmc_program__", False) else None
+
+
+def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return fn(*(cx.listed(a) for a in args), **{k: cx.listed(v) for k, v in kwargs.items()})
+    except ArgumentError as error:
+        error.span = error.span or cx.t.span
+        raise
+    except TypeError as error:
+        raise ArgumentError(str(error), span=cx.t.span) from None
+
+
+# --- pure functions --------------------------------------------------------------------------------------
+
+
+def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    args = tuple(cx.listed(a) for a in args)
+    known = [cx.python_or(a) for a in args]
+    known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
+    if all(k is not None or a is None for k, a in zip(known, args)) and all(
+        v is not None or kwargs[k] is None for k, v in known_kw.items()
+    ):
+        return cx.box(ordinary(fn, *known, **known_kw))
+    if any(_has_state(a) for a in (*args, *kwargs.values())):
+        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
+    name = getattr(fn, "__name__", "")
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn
+    keys = tuple(sorted(kwargs))
+    atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
+    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    out = ANY if odd and PURE[fn] == DATA else PURE[fn]
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys))
+
+
+def _len(cx: Capture, x: Any) -> Any:
+    if isinstance(x, Box):
+        if x.is_static:
+            return len(x.content)
+        if x.holds_states:
+            return states.length(cx, x)
+    if isinstance(x, tuple):
+        return len(x)
+    if plain(x):
+        return NotImplemented
+    return Sym(cx.t.host("len", value_atom(cx, x), type=INT))
+
+
+def _list(cx: Capture, x: Any = ()) -> Any:
+    return _sequence(cx, x, "list")
+
+
+def _tuple(cx: Capture, x: Any = ()) -> Any:
+    items = cx.items_or_none(x)
+    return items if items is not None else NotImplemented
+
+
+def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if items is not None:
+        return Box(cx.t.born(), kind_, items)
+    if isinstance(x, Box) and x.holds_states:
+        return Box(cx.t.born(), kind_, x.content, borrowed=True)
+    return NotImplemented
+
+
+def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
+    if x is None:
+        return Box(cx.t.born(), "dict", dict(kwargs))
+    if isinstance(x, Box) and isinstance(x.content, dict):
+        return Box(cx.t.born(), "dict", {**x.content, **kwargs})
+    items = cx.items_or_none(cx.listed(x))
+    if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
+        return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
+    return NotImplemented
+
+
+def _set(cx: Capture, x: Any = ()) -> Any:
+    items = cx.items_or_none(cx.listed(x))
+    if items is not None and all(is_literal(i) for i in items):
+        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+    return NotImplemented
+
+
+def _enumerate(cx: Capture, x: Any, start: Any = 0) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if items is not None and isinstance(start, int):
+        return Items(tuple(enumerate(items, start)))
+    if isinstance(x, Rows) and isinstance(start, int):
+        return Rows((start, x))
+    if isinstance(x, Box) and x.holds_states and isinstance(start, int):
+        return Rows((start, x))
+    return NotImplemented
+
+
+def _zip(cx: Capture, *xs: Any, strict: bool = False) -> Any:
+    columns = [cx.listed(x) for x in xs]
+    known = [cx.items_or_none(x) for x in columns]
+    if all(k is not None for k in known) and not strict:
+        return Items(tuple(zip(*(k for k in known if k is not None))))
+    if any(isinstance(c, Box) and c.holds_states for c in columns) and not strict:
+        return Rows(tuple(_column(cx, c) for c in columns))
+    return NotImplemented
+
+
+def _column(cx: Capture, x: Any) -> Any:
+    if isinstance(x, Box):
+        return x
+    return wrap(cx.t, _as_value(cx, cx.t.atom(x)))
+
+
+def _as_value(cx: Capture, atom: Atom) -> Value:
+    if isinstance(atom, Value):
+        return atom
+    return cx.t.call(list, atom, effect="none", type=DATA)
+
+
+def _reversed(cx: Capture, x: Any) -> Any:
+    items = cx.items_or_none(x)
+    return Items(items[::-1]) if items is not None else NotImplemented
+
+
+def _range(cx: Capture, *bounds: Any) -> Any:
+    if all(isinstance(b, int) for b in bounds):
+        return ordinary(range, *bounds)
+    return NotImplemented
+
+
+def _any(cx: Capture, x: Any) -> Any:
+    return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
+
+
+def _all(cx: Capture, x: Any) -> Any:
+    return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
+
+
+def _next(cx: Capture, x: Any, *default: Any) -> Any:
+    if not isinstance(x, Generator):
+        return NotImplemented
+    if not default:
+        raise graph_break("LMC-GB002", cx.t.span, "`next` without a default")
+    return comprehensions.first(cx, x, None, default[0])
+
+
+def _bool(cx: Capture, x: Any = False) -> Any:
+    truth = cx.truth(x)
+    return truth if isinstance(truth, bool) else Sym(truth)
+
+
+def _str(cx: Capture, *xs: Any) -> Any:
+    if len(xs) == 1 and isinstance(xs[0], Pieces):
+        return xs[0]
+    if len(xs) == 1 and isinstance(xs[0], Sym) and xs[0].type == STR:
+        return xs[0]
+    return NotImplemented
+
+
+def _isinstance(cx: Capture, x: Any, kinds: Any) -> Any:
+    if isinstance(x, Pieces):
+        return isinstance("", kinds)
+    if isinstance(x, Box) and x.is_static and is_ordinary(kinds):
+        return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
+    if isinstance(x, Sym) and is_ordinary(kinds):
+        known = {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
+        if known is not None and not x.type.maybe:
+            return issubclass(known, kinds)
+        names = kinds if isinstance(kinds, tuple) else (kinds,)
+        test = [_isinstance_one(cx, x.value, k) for k in names]
+        result = test[0]
+        for other in test[1:]:
+            result = cx.t.host("binary", result, other, type=BOOL, op="|")
+        return Sym(result)
+    return NotImplemented
+
+
+def _isinstance_one(cx: Capture, value: Value, kind_: Any) -> Value:
+    symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
+    return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
+
+
+def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> Any:
+    x = cx.listed(x)
+    if key is None and not _has_state(x):
+        return NotImplemented
+    order = cx.t.host("order", cx.t.atom(_keys(cx, x, key)), type=DATA, reverse=bool(reverse))
+    if isinstance(x, Box) and x.holds_states:
+        return states.gather(cx, x, Sym(order))
+    source = _as_value(cx, cx.t.atom(x))
+    return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA))
+
+
+def gather(xs: Any, order: list[int]) -> list[Any]:
+    """The items at the given indices."""
+    xs = list(xs)
+    return [xs[i] for i in order]
+
+
+BUILTINS["gather"] = type(BUILTINS["len"])(gather, DATA)
+PURE[gather] = DATA
+
+
+def _keys(cx: Capture, x: Any, key: Any) -> Any:
+    """The list of `key(item)` for the items of x."""
+    if key is None:
+        raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
+    items = cx.items_or_none(x)
+    if items is not None:
+        return Box(cx.t.born(), "list", tuple(call(cx, key, (i,), {}) for i in items))
+    return cx.map_over(x, lambda i: call(cx, key, (i,), {}))
+
+
+def _extreme(pick: str) -> Callable[..., Any]:
+    def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
+        x = cx.listed(xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
+        if key is None:
+            return _extreme_plain(cx, x, xs) if isinstance(xs[0], Generator) else NotImplemented
+        if default is not UNBOUND:
+            raise graph_break("LMC-GB002", cx.t.span, f"`{pick}` with a key and a default")
+        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        if isinstance(x, Items | tuple):
+            x = Box(cx.t.born(), "list", x.items if isinstance(x, Items) else x)
+        return item(cx, x, at)
+
+    def _extreme_plain(cx: Capture, x: Any, xs: tuple[Any, ...]) -> Any:
+        return _pure(cx, max if pick == "max" else min, (x,), {})
+
+    return extreme
+
+
+SPECIAL: dict[Any, Callable[..., Any]] = {
+    len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
+    reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
+    isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"),
+}  # fmt: skip
+
+
+# --- everything else -------------------------------------------------------------------------------------
+
+
+def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of the user's or of a library: looked into where it can be, else a host call in program order."""
+    has_state = any(_has_state(a) for a in (*args, *kwargs.values()))
+    if is_own(fn):
+        try:
+            return _look_into(cx, fn, args, kwargs)
+        except CaptureError:
+            if has_state or any(isinstance(a, Closure) for a in args):
+                raise
+    if has_state:
+        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+        effect, out = "none", DATA
+    else:
+        effect, out = "ordered", ANY
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.argument(cx.listed(a)) for a in args] + [cx.argument(cx.listed(kwargs[k])) for k in keys]
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+def is_own(fn: Any) -> bool:
+    """True for a plain function of the user's, in a file that is no library."""
+    if not isinstance(fn, FunctionType):
+        return False
+    file = fn.__code__.co_filename
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
+    return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
+
+
+def _look_into(cx: Capture, fn: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Trace a function of the user's; leaves nothing behind when that breaks."""
+    arm, result = Arm(cx.t), [UNBOUND]
+    try:
+        with arm.open():
+            result[0] = cx.run_closure(cx.closure_of(fn), args, kwargs)
+    except ProgramRaise:
+        arm.commit()
+        raise
+    arm.commit()
+    return result[0]
+
+
+def _host_value_call(cx: Capture, fn: Sym, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
+    return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
+
+
+def apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function that is itself a run-time value."""
+    return fn(*args, **kwargs)
+
+
+def _has_state(x: Any) -> bool:
+    if isinstance(x, StateCell | Rows):
+        return True
+    if isinstance(x, Box):
+        if x.holds_states:
+            return True
+        content = x.content.values() if isinstance(x.content, dict) else x.content
+        return x.is_static and any(_has_state(i) for i in content)
+    if isinstance(x, Items):
+        return any(_has_state(i) for i in x.items)
+    return isinstance(x, tuple) and any(_has_state(i) for i in x)
+
+
+__all__ = ["STATE", "Lit", "Owner", "Type", "apply", "call", "call_node", "compare", "gather", "inspect", "is_own", "loops", "sys"]

@@ -1,0 +1,466 @@
+"""Capture: an abstract interpreter of the program's own AST, which emits the graph as it goes.
+
+Rules live beside it, one table a syntactic class (`expressions`, `statements`, `calls`, ...); this file holds what
+they share: frames and names, what may be baked, and calling the program's functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, ModuleType
+from typing import Any
+
+from lmc.errors import LMError
+from lmc.ir.builtins import PURE
+from lmc.ir.graph import Atom, Lit, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, REF, STATE
+from lmc.parser import calls, comprehensions, expressions, loops, methods, statements
+from lmc.parser.breaks import graph_break
+from lmc.parser.scope import Scope, function_scope, function_source, node_span
+from lmc.parser.tracer import Guard, ProgramRaise, Tracer, kind, ordinary, wrap
+from lmc.parser.values import (
+    UNBOUND,
+    Box,
+    Closure,
+    CopyBlock,
+    Element,
+    Frame,
+    Generator,
+    Items,
+    Method,
+    Owner,
+    Pieces,
+    StateCell,
+    Sym,
+    Unmergeable,
+    is_literal,
+    is_ordinary,
+)
+from lmc.source import Span
+
+MAX_DEPTH = 60
+STOP_RECURSION = 20_000
+
+
+class Capture:
+    """One trace in progress."""
+
+    def __init__(self) -> None:
+        self.t = Tracer()
+        self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
+        self.node: ast.AST = ast.Pass()
+        self.depth = 0
+        self.root = Owner(0)
+        self.root.slots["programs"] = 0
+
+    # --- the tables --------------------------------------------------------------------------------------
+
+    def at(self, node: ast.AST) -> Span | None:
+        """Say where in the user's source the trace is; gives the span."""
+        if hasattr(node, "lineno"):
+            self.node = node
+            self.t.span = node_span(node, self.frame.scope.file)
+        return self.t.span
+
+    def eval(self, node: ast.expr) -> Any:
+        """Trace an expression."""
+        rule = EXPRESSIONS.get(type(node))
+        self.at(node)
+        if rule is None:
+            if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
+                raise graph_break("LMC-GB003", self.t.span, f"`{type(node).__name__.lower()}`")
+            raise graph_break("LMC-GB002", self.t.span, f"`{type(node).__name__}`")
+        return rule(self, node)
+
+    def exec(self, stmts: list[ast.stmt]) -> None:
+        """Trace statements in the current frame."""
+        statements.execute(self, stmts)
+
+    def call(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a stand-in."""
+        return calls.call(self, fn, args, kwargs)
+
+    def set_item(self, owner: Any, index: Any, value: Any) -> None:
+        """`owner[index] = value`."""
+        methods.set_item(self, owner, index, value)
+
+    # --- names -------------------------------------------------------------------------------------------
+
+    def load(self, name: str) -> Any:
+        """What a name holds."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            if frame.scope.is_local(name):
+                return self._load_local(frame, name)
+            if not frame.is_comprehension and frame.scope.is_global(name):
+                break
+            if frame.closure is not None and name in frame.closure.free:
+                return self._bake_free(frame.closure.free, name)
+            frame = frame.parent
+        return self._load_global(name)
+
+    def _load_local(self, frame: Frame, name: str) -> Any:
+        value = frame.slots.get(name, UNBOUND)
+        if isinstance(value, loops.NotLifted):
+            raise loops.NeedLift(value)
+        if value is UNBOUND:
+            own = frame is self.frame
+            error = UnboundLocalError if own else NameError
+            text = "cannot access local variable" if own else "cannot access free variable"
+            scope = "" if own else " in enclosing scope"
+            raise ProgramRaise(error, (f"{text} '{name}' where it is not associated with a value{scope}",))
+        if isinstance(value, Unmergeable):
+            raise graph_break(value.code, self.t.span, value.what)
+        if isinstance(value, Sym) and value.type.maybe:
+            sure = self.t.fresh(value.type.when_set(), name)
+            self.t.emit("check", (value.value,), (sure,), name=name)
+            value = wrap(self.t, sure)
+            self.t.write(frame, name, value)
+        return value
+
+    def _bake_free(self, free: dict[str, Any], name: str) -> Any:
+        cell = free[name]
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
+        return self.bake(value, lambda: cell.cell_contents)
+
+    def _load_global(self, name: str) -> Any:
+        module = self.frame.scope.globals
+        if name in module:
+            return self.bake(module[name], lambda: module[name])
+        builtins = module.get("__builtins__", {})
+        table: dict[str, Any] = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
+        if name not in table:
+            raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
+        return table[name]
+
+    def bake(self, value: Any, read: Callable[[], object]) -> Any:
+        """Something read from outside the program: baked under a guard, or a live object read at run time."""
+        if isinstance(value, ModuleType) or bakeable(value):
+            self.t.guards.append(Guard(read, value))
+            return value
+        self.t.guards.append(Guard(read, value))
+        return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
+
+    def bake_attribute(self, owner: Any, name: str) -> Any:
+        """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
+        if isinstance(owner, ModuleType | type):
+            value = ordinary(getattr, owner, name)
+            return self.bake(value, lambda: getattr(owner, name))
+        static = inspect.getattr_static(owner, name, UNBOUND)
+        if getattr(type(owner), "__lmc_program__", False) or isinstance(static, FunctionType | MethodDescriptorType):
+            return ordinary(getattr, owner, name)
+        if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
+            return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
+        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
+        return Sym(self.t.host("attr", live, type=ANY, name=name))
+
+    def assign(self, target: ast.expr, value: Any, *, skip_comprehensions: bool = False) -> None:
+        """Bind a target."""
+        if isinstance(target, ast.Name):
+            self._assign_name(target.id, value, skip_comprehensions)
+        elif isinstance(target, ast.Tuple | ast.List):
+            self._unpack(target.elts, value)
+        elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
+            self.set_item(self.eval(target.value), self.eval(target.slice), value)
+        elif isinstance(target, ast.Attribute):
+            self._assign_attribute(target, value)
+        else:
+            raise graph_break("LMC-GB002", self.t.span, "assignment to this target")
+
+    def _assign_name(self, name: str, value: Any, skip_comprehensions: bool) -> None:
+        frame: Frame | None = self.frame
+        while frame is not None and (
+            not frame.scope.is_local(name) or (skip_comprehensions and frame.is_comprehension)
+        ):
+            if frame.scope.is_global(name):
+                raise graph_break("LMC-GB009", self.t.span, f"`{name} = ...`")
+            frame = frame.parent
+        if frame is None:
+            raise graph_break("LMC-GB009", self.t.span, f"`{name} = ...`")
+        self._name_after(name, value)
+        self.t.write(frame, name, value)
+
+    def _name_after(self, name: str, value: Any) -> None:
+        """Let the graph use the user's name."""
+        if name.startswith("$"):
+            return
+        if isinstance(value, StateCell) and value.hint in ("s", "fork", "copy"):
+            value.hint = name
+        elif isinstance(value, Sym):
+            self.t.names.setdefault(value.value.name, name)
+        elif isinstance(value, Box) and isinstance(value.content, Value):
+            self.t.names.setdefault(value.content.name, name)
+
+    def _assign_attribute(self, target: ast.Attribute, value: Any) -> None:
+        owner = self.eval(target.value)
+        if isinstance(owner, StateCell | Box | Pieces):
+            raise graph_break("LMC-GB013", self.t.span, f"assigning `.{target.attr}`")
+        self.t.call(setattr, self.t.atom(owner), Lit(target.attr), self.argument(value))
+
+    def _unpack(self, targets: list[ast.expr], value: Any) -> None:
+        items = self.items_or_none(self.listed(value))
+        if items is None:
+            if any(isinstance(t, ast.Starred) for t in targets):
+                raise graph_break("LMC-GB002", self.t.span, "a starred target with a run-time value")
+            items = self._unpacked(value, len(targets))
+        elif any(isinstance(t, ast.Starred) for t in targets):
+            items = self._starred(targets, items)
+        if len(items) != len(targets):
+            few = len(items) < len(targets)
+            got = f"not enough values to unpack (expected {len(targets)}, got {len(items)})"
+            raise ProgramRaise(ValueError, (got if few else f"too many values to unpack (expected {len(targets)})",))
+        for target, item in zip(targets, items):
+            self.assign(target.value if isinstance(target, ast.Starred) else target, item)
+
+    def _unpacked(self, value: Any, num: int) -> tuple[Any, ...]:
+        if isinstance(value, Box) and value.holds_states:
+            raise graph_break("LMC-GB017", self.t.span, "unpacking a list of unknown length")
+        atom = expressions.value_atom(self, value)
+        odd = kind(atom).name in ("any", "ref")
+        outs = tuple(self.t.fresh(ANY if odd else DATA) for _ in range(num))
+        self.t.emit("unpack", (atom,), outs, n=num)
+        return tuple(wrap(self.t, o, borrowed=True) for o in outs)
+
+    def _starred(self, targets: list[ast.expr], items: tuple[Any, ...]) -> tuple[Any, ...]:
+        at = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
+        after = len(targets) - at - 1
+        middle = Box(self.t.born(), "list", items[at : len(items) - after])
+        return (*items[:at], middle, *items[len(items) - after :])
+
+    @contextmanager
+    def in_frame(self, frame: Frame) -> Iterator[None]:
+        """Trace in another frame."""
+        outer, self.frame = self.frame, frame
+        try:
+            yield
+        finally:
+            self.frame = outer
+
+    def loaded_outside(self, node: ast.AST) -> set[str]:
+        """Names that the current function reads anywhere but inside `node`."""
+        if self.frame.is_comprehension:
+            return {comprehensions.ACC}
+        assert self.frame.closure is not None
+        inside = {id(n) for n in ast.walk(node)}
+        every = ast.walk(self.frame.closure.node)
+        return {n.id for n in every if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in inside}
+
+    def bound_in(self, node: ast.AST) -> list[str]:
+        """Names that `node` binds, in source order."""
+        names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        names += [n.name for n in ast.walk(node) if isinstance(n, ast.FunctionDef)]
+        return list(dict.fromkeys(names))
+
+    # --- stand-ins and ordinary values -------------------------------------------------------------------
+
+    def truth(self, x: Any) -> bool | Value:
+        """`bool(x)`: known, or a run-time bool."""
+        if isinstance(x, Sym):
+            return x.value if x.type == BOOL else self.t.host("truth", x.value, type=BOOL)
+        if isinstance(x, Pieces):
+            if any(isinstance(p, str) and p for p in x.parts):
+                return True
+            return self.t.host("truth", self.t.text_value(x), type=BOOL)
+        if isinstance(x, Box):
+            if x.is_static:
+                return bool(x.content)
+            count = self.t.host("states_len", x.content, type=INT) if x.holds_states else x.content
+            return self.t.host("truth", count, type=BOOL)
+        if isinstance(x, StateCell) and not isinstance(x, Element) and x.slots["value"].type == MAYBE_STATE:
+            return self.t.host("compare", x.slots["value"], Lit(None), type=BOOL, op="is not")
+        if isinstance(x, Items):
+            return True
+        if is_ordinary(x) and not is_literal(x):
+            return bool(ordinary(bool, x)) if bakeable(x) else True
+        return bool(x) if is_ordinary(x) else True
+
+    def listed(self, x: Any) -> Any:
+        """A generator expression as the list it makes; anything else as it is."""
+        return comprehensions.of_list(self, x.node, x.frame) if isinstance(x, Generator) else x
+
+    def items_or_none(self, x: Any) -> tuple[Any, ...] | None:
+        """The items of an iterable, where the trace knows them."""
+        return loops.known_items(x)
+
+    def static_items(self, x: Any, node: ast.AST | None = None) -> tuple[Any, ...]:
+        """The items of an iterable; a graph break where only the run knows them."""
+        items = loops.known_items(self.listed(x))
+        if items is None:
+            span = self.at(node) if node is not None else self.t.span
+            raise graph_break("LMC-GB002", span, "`*` of a run-time sequence")
+        return items
+
+    def python(self, x: Any) -> Any:
+        """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
+        if isinstance(x, Box) and x.is_static and not x.holds_states:
+            if isinstance(x.content, dict):
+                return {k: self.python(v) for k, v in x.content.items()}
+            return (set if x.kind == "set" else list)(self.python(i) for i in x.content)
+        if isinstance(x, Items):
+            return [self.python(i) for i in x.items]
+        if isinstance(x, tuple):
+            return tuple(self.python(i) for i in x)
+        if is_ordinary(x) and (expressions.plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
+            return x
+        raise ValueError("run-time")
+
+    def python_or(self, x: Any) -> Any:
+        """Like `python`, None where any part is run-time."""
+        try:
+            return self.python(x)
+        except (ValueError, TypeError):
+            return None
+
+    def box(self, x: Any) -> Any:
+        """A Python value computed at trace time as a stand-in: its containers belong to the program now."""
+        if isinstance(x, list):
+            return Box(self.t.born(), "list", tuple(self.box(i) for i in x))
+        if isinstance(x, dict):
+            if all(is_literal(k) for k in x):
+                return Box(self.t.born(), "dict", {k: self.box(v) for k, v in x.items()})
+        elif isinstance(x, set):
+            return Box(self.t.born(), "set", tuple(x))
+        elif isinstance(x, tuple):
+            return tuple(self.box(i) for i in x)
+        elif isinstance(x, enumerate | zip | reversed) or type(x).__name__ == "list_reverseiterator":
+            return Items(tuple(self.box(i) for i in x))
+        return x
+
+    def argument(self, x: Any) -> Atom:
+        """An operand handed to Python that may keep or change it: a container becomes a live object."""
+        if isinstance(x, Box) and x.path is None and not x.holds_states and not x.borrowed:
+            live = isinstance(x.content, Value) and x.content.type.name in ("ref", "any")
+            if not live:
+                inner = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
+                for part in inner:
+                    self.argument(part) if isinstance(part, Box) else None
+                copy = {"dict": dict, "set": set}.get(x.kind, list)
+                if x.kind == "data":
+                    return x.content  # a value: whoever changes it changes a value no one else reads later
+                self.t.write(x, "content", self.t.call(copy, self.t.box_value(x), effect="ordered", type=REF))
+            return x.content  # type: ignore[no-any-return]
+        return expressions.value_atom(self, x)
+
+    def each_element(self, box: Box, body: Callable[[Any, StateCell], None]) -> None:
+        """Do something to every element of a run-time list of states."""
+        loops.each_element(self, box, body)
+
+    def map_over(self, x: Any, each: Callable[[Any], Any]) -> Box:
+        """`[each(i) for i in x]` over a run-time iterable."""
+        out = Box(self.t.born(), "list", ())
+        if isinstance(x, Box) and x.holds_states:
+            loops.each_element(self, x, lambda i, cell: self._push(out, each(cell)))
+            return out
+        holder = ast.Pass()
+        ast.copy_location(holder, self.node)
+        source = self.t.atom(x)
+        loops.Region(self, holder, "for", (source,), DATA, lambda item: self._push(out, each(item))).trace()
+        return out
+
+    def _push(self, box: Box, x: Any) -> None:
+        methods.call_method(self, Method(box, "append"), (x,), {})
+
+    def is_function(self, x: Any) -> bool:
+        """True for what can be called with an index."""
+        return isinstance(x, Closure | FunctionType)
+
+    # --- functions ---------------------------------------------------------------------------------------
+
+    def closure(self, node: ast.FunctionDef | ast.Lambda) -> Closure:
+        """A function or lambda defined inside the program."""
+        args = node.args
+        defaults = tuple(self.eval(d) for d in args.defaults)
+        keyword = {a.arg: self.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
+        scope = function_scope(node, self.frame.scope.file, self.frame.scope.globals)
+        return Closure(node, scope, self.frame, defaults, keyword, {})
+
+    def closure_of(self, fn: FunctionType) -> Closure:
+        """A plain Python function, to be looked into."""
+        node, scope = function_source(fn)
+        free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
+        defaults = tuple(self.bake(d, lambda d=d: d) for d in fn.__defaults__ or ())  # type: ignore[misc]
+        keyword = {k: self.bake(d, lambda d=d: d) for k, d in (fn.__kwdefaults__ or {}).items()}  # type: ignore[misc]
+        return Closure(node, scope, None, defaults, keyword, free)
+
+    def run_closure(self, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function of the program by tracing its body."""
+        if self.depth >= MAX_DEPTH:
+            raise graph_break("LMC-GB012", self.t.span, f"`{fn.name}`")
+        frame = Frame(self.t.born(), fn.scope, fn.parent, fn)
+        frame.slots.update(self._bound(fn, args, kwargs))
+        span, self.depth = self.t.span, self.depth + 1
+        try:
+            with self.in_frame(frame):
+                if isinstance(fn.node, ast.Lambda):
+                    return self.eval(fn.node.body)
+                statements.execute(self, fn.node.body, tail=True)
+                return frame.slots["$ret"]
+        finally:
+            self.t.span, self.depth = span, self.depth - 1
+
+    def _bound(self, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        spec = fn.node.args
+        names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+        defaults = dict(zip(names[len(names) - len(fn.defaults) :], fn.defaults))
+        bound: dict[str, Any] = {**fn.kw_defaults, **defaults, **dict(zip(names, args))}
+        if len(args) > len(names):
+            if spec.vararg is None:
+                raise ProgramRaise(TypeError, (f"{fn.name}() takes {len(names)} positional arguments but {len(args)} were given",))
+        if spec.vararg is not None:
+            bound[spec.vararg.arg] = args[len(names) :]
+        keyword = {a.arg for a in spec.kwonlyargs} | {a.arg for a in spec.args}
+        extra = {k: v for k, v in kwargs.items() if k not in keyword}
+        if extra and spec.kwarg is None:
+            raise ProgramRaise(TypeError, (f"{fn.name}() got an unexpected keyword argument '{next(iter(extra))}'",))
+        bound.update({k: v for k, v in kwargs.items() if k in keyword})
+        if spec.kwarg is not None:
+            bound[spec.kwarg.arg] = Box(self.t.born(), "dict", extra)
+        missing = [n for n in (*names, *(a.arg for a in spec.kwonlyargs)) if n not in bound]
+        if missing:
+            raise ProgramRaise(TypeError, (f"{fn.name}() missing required argument: '{missing[0]}'",))
+        return bound
+
+    def run_program(self, program: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StateCell:
+        """Call another lmc program: a prompt of its own, whose random lineage counts the calls so far."""
+        from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
+
+        names = program.arg_names
+        if any(k in (*SAMPLING_FIELDS, *RUN_NAMES, "backend", "stream") and k not in names for k in kwargs):
+            raise graph_break("LMC-GB018", self.t.span)
+        number = expressions.binary(self, "+", self.root.slots["programs"], 1)
+        self.t.write(self.root, "programs", number)
+        state = self.t.fresh(STATE)
+        self.t.emit("begin", (self.t.atom(number),), (state,))
+        cell = self.t.new_cell(state, program.func.__name__)
+        bound = {**program.bound, **kwargs}
+        ret = self.run_closure(self.closure_of(program.func), (cell, *args), {k: self.box(v) for k, v in bound.items()})
+        self.t.write(cell, "ret", ret)
+        return cell
+
+
+EXPRESSIONS = {**expressions.RULES, ast.Call: calls.call_node}
+IMMUTABLE = (type, FunctionType, BuiltinFunctionType, MethodDescriptorType, re.Pattern, enum.Enum, range, frozenset, complex)
+
+
+def bakeable(value: object) -> bool:
+    """True for what cannot change behind the graph's back: atoms, tuples of them, functions, classes, programs."""
+    if is_literal(value) or isinstance(value, IMMUTABLE):
+        return True
+    return getattr(type(value), "__lmc_program__", False) is True
+
+
+def deep_recursion() -> None:
+    """Let a long unrolled program nest as deep as it needs; Python frames are cheap, the default limit is not."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), STOP_RECURSION))
+
+
+__all__ = ["CopyBlock", "Capture", "LMError", "Scope", "bakeable", "deep_recursion"]

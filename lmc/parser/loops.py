@@ -1,0 +1,484 @@
+"""Loops: unrolled where what they walk over is known at trace time, else a region.
+
+A region's slots grow to a fixpoint: trace the body, lift what it changed, trace again. `while test: body` is a
+region that breaks where the test fails. A while loop is tried unrolled first and thrown away once its test or its
+way out turns symbolic.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, REF, STATE, STATES, STR, Type, join, type_of
+from lmc.parser import comprehensions, exits, states
+from lmc.parser.breaks import graph_break
+from lmc.parser.expressions import binary, item
+from lmc.parser.tracer import Arm, Key, ProgramRaise, kind, wrap
+from lmc.parser.values import (
+    UNBOUND,
+    Box,
+    Frame,
+    Generator,
+    Items,
+    Owner,
+    Pieces,
+    Rows,
+    StateCell,
+    Sym,
+    Unmergeable,
+    is_literal,
+)
+
+if TYPE_CHECKING:
+    from lmc.parser.capture import Capture
+
+MAX_UNROLL = 64
+MAX_WHILE = 1000
+
+
+class NeedLift(Exception):
+    """A name bound only in the loop's body is read before it is bound: it must be carried."""
+
+    def __init__(self, marker: NotLifted) -> None:
+        super().__init__(marker.key[1])
+        self.marker = marker
+
+
+class NotLifted:
+    """Stands in a name's slot at the start of a turn while the name is not carried."""
+
+    __slots__ = ("key", "region")
+
+    def __init__(self, key: Key, region: Region) -> None:
+        self.key, self.region = key, region
+
+
+class TurnedSymbolic(Exception):
+    """A loop being unrolled depends on run-time values."""
+
+
+# --- for -------------------------------------------------------------------------------------------------
+
+
+def for_loop(cx: Capture, node: ast.For) -> None:
+    """`for target in iterable: body`."""
+    if node.orelse:
+        raise graph_break("LMC-GB002", cx.at(node), "`else` of a loop")
+    iterable = cx.eval(node.iter)
+    span = cx.at(node)
+    if isinstance(iterable, Generator):
+        iterable = comprehensions.of_list(cx, iterable.node, iterable.frame)
+    items = known_items(iterable)
+    cx.t.span = span
+    if items is not None and len(items) <= MAX_UNROLL:
+        _unrolled(cx, node, items, iterable)
+    elif isinstance(iterable, Rows):
+        _over_rows(cx, node, iterable)
+    elif isinstance(iterable, Box) and iterable.holds_states:
+        _over_rows(cx, node, Rows((iterable,), single=True))
+    else:
+        _over_values(cx, node, iterable)
+
+
+def known_items(x: Any) -> tuple[Any, ...] | None:
+    """What an iterable gives, where the trace knows; None where only the run does."""
+    if isinstance(x, Box):
+        return tuple(x.content) if x.is_static else None
+    if isinstance(x, Items):
+        return x.items
+    if isinstance(x, tuple):
+        return x
+    if isinstance(x, str | range | bytes):
+        return tuple(x) if len(x) <= MAX_UNROLL else None
+    return None
+
+
+def _unrolled(cx: Capture, node: ast.For, items: tuple[Any, ...], source: Any) -> None:
+    frame = cx.frame
+    outer, frame.exits = frame.exits, set()
+    before = source.content if isinstance(source, Box) else None
+    _turns(cx, node, items, 0)
+    if isinstance(source, Box) and source.content is not before and len(source.content) != len(before):
+        raise graph_break("LMC-GB020", cx.at(node))
+    _settle_exit(cx, frame)
+    frame.exits |= outer
+
+
+def _turns(cx: Capture, node: ast.For, items: tuple[Any, ...], start: int) -> None:
+    frame = cx.frame
+    for at in range(start, len(items)):
+        cx.at(node)
+        cx.assign(node.target, items[at])
+        cx.exec(node.body)
+        left = frame.slots["$exit"]
+        if isinstance(left, Sym):
+            if at + 1 < len(items):
+                cx.at(node)
+                go = cx.t.host("compare", left.value, Lit((exits.RUNNING, exits.CONTINUE)), type=BOOL, op="in")
+                exits.under(cx, go, lambda at=at: _go_on(cx, node, items, at + 1))  # type: ignore[misc]
+            return
+        if left in (exits.BREAK, exits.RETURN):
+            return
+        if left == exits.CONTINUE:
+            cx.t.write(frame, "$exit", exits.RUNNING)
+
+
+def _go_on(cx: Capture, node: ast.For, items: tuple[Any, ...], start: int) -> None:
+    cx.t.write(cx.frame, "$exit", exits.RUNNING)
+    _turns(cx, node, items, start)
+
+
+def _settle_exit(cx: Capture, frame: Frame) -> None:
+    """After a loop: break and continue have done their work, a return goes on."""
+    left = frame.slots["$exit"]
+    if not isinstance(left, Sym):
+        if left != exits.RETURN:
+            cx.t.write(frame, "$exit", exits.RUNNING)
+    elif exits.RETURN not in frame.exits:
+        cx.t.write(frame, "$exit", exits.RUNNING)
+    else:
+        returned = cx.t.host("compare", left.value, Lit(exits.RETURN), type=BOOL, op="==")
+        cx.t.write(frame, "$exit", Sym(cx.t.host("binary", returned, Lit(exits.RETURN), type=INT, op="*")))
+    frame.exits &= {exits.RETURN}
+
+
+def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
+    atom = cx.t.atom(iterable)
+    source = kind(atom)
+    if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
+        raise graph_break("LMC-GB002", cx.at(node), f"iterating over {atom.value!r}")
+    type_ = STR if source == STR else (ANY if source.name in ("any", "ref") else DATA)
+    if isinstance(iterable, range):
+        type_ = INT
+    Region(cx, node, "for", (atom,), type_, lambda item: cx.assign(node.target, item)).trace()
+
+
+def _over_rows(cx: Capture, node: ast.For, rows: Rows) -> None:
+    """Over lists of states, alone or zipped with others: by index, as the states are changed in place."""
+    counts = [_count(cx, c) for c in rows.columns if not isinstance(c, int)]
+    shortest = counts[0] if len(counts) == 1 else cx.t.call(min, *counts, effect="none", type=INT)
+    walk = cx.t.call(range, shortest, effect="none", type=DATA)
+
+    def bind(index: Any) -> None:
+        cells = tuple(_column(cx, c, index) for c in rows.columns)
+        cx.assign(node.target, cells[0] if rows.single else cells)
+
+    Region(cx, node, "for", (walk,), INT, bind).trace()
+
+
+def _count(cx: Capture, column: Any) -> Atom:
+    if isinstance(column, Box) and column.holds_states:
+        return cx.t.atom(states.length(cx, column))
+    return cx.t.host("len", cx.t.atom(column), type=INT)
+
+
+def _column(cx: Capture, column: Any, index: Any) -> Any:
+    if isinstance(column, int):
+        return index if column == 0 else binary(cx, "+", index, column)
+    if isinstance(column, Box) and column.holds_states:
+        return states.element(cx, column, index)
+    if isinstance(column, Rows):
+        cells = tuple(_column(cx, c, index) for c in column.columns)
+        return cells[0] if column.single else cells
+    return item(cx, column, index)
+
+
+def each_element(cx: Capture, box: Box, body: Callable[[Any, StateCell], None]) -> None:
+    """Do something to every element of a run-time list of states."""
+    walk = cx.t.call(range, cx.t.atom(states.length(cx, box)), effect="none", type=DATA)
+    holder = ast.Pass()
+    ast.copy_location(holder, cx.node)
+    Region(cx, holder, "for", (walk,), INT, lambda index: body(index, states.element(cx, box, index))).trace()
+
+
+# --- while -----------------------------------------------------------------------------------------------
+
+
+def while_loop(cx: Capture, node: ast.While) -> None:
+    """`while test: body`."""
+    if node.orelse:
+        raise graph_break("LMC-GB002", cx.at(node), "`else` of a loop")
+    attempt = Arm(cx.t)
+    frame = cx.frame
+    outer, frame.exits = frame.exits, set()
+    try:
+        with attempt.open():
+            _while_unrolled(cx, node)
+        attempt.commit()
+    except ProgramRaise:
+        attempt.commit()
+        raise
+    except TurnedSymbolic:
+        frame.exits = set()
+        cx.at(node)
+        Region(cx, node, "loop", (), None, None).trace()
+    _settle_exit(cx, frame)
+    frame.exits |= outer
+
+
+def _while_unrolled(cx: Capture, node: ast.While) -> None:
+    frame = cx.frame
+    for _ in range(MAX_WHILE):
+        truth = cx.truth(cx.eval(node.test))
+        if not isinstance(truth, bool):
+            raise TurnedSymbolic
+        if not truth:
+            return
+        cx.exec(node.body)
+        left = frame.slots["$exit"]
+        if isinstance(left, Sym):
+            raise TurnedSymbolic
+        if left in (exits.BREAK, exits.RETURN):
+            return
+        cx.t.write(frame, "$exit", exits.RUNNING)
+        if len(cx.t.nodes) > MAX_WHILE:
+            break
+    raise graph_break("LMC-GB011", cx.at(node), MAX_WHILE)
+
+
+# --- regions ---------------------------------------------------------------------------------------------
+
+
+class Region:
+    """One loop region being traced to a fixpoint."""
+
+    def __init__(
+        self,
+        cx: Capture,
+        node: ast.stmt,
+        op: str,
+        heads: tuple[Atom, ...],
+        item: Type | None,
+        bind: Callable[[Any], None] | None,
+    ) -> None:
+        self.cx, self.node, self.op, self.heads, self.item_type, self.bind = cx, node, op, heads, item, bind
+        self.lifted: dict[Key, Type] = {}
+        self.constant: dict[Key, Any] = {}
+        self.broken: dict[Key, Unmergeable] = {}
+        self.frame = cx.frame
+        self.span = cx.t.span
+        self.outside = cx.loaded_outside(node)
+
+    def trace(self) -> None:
+        """Trace until nothing new has to be carried, then emit the region."""
+        cx, t = self.cx, self.cx.t
+        mine, self.frame.exits = self.frame.exits, set()
+        while True:
+            arm = Arm(t)
+            self.frame.exits = set()
+            t.span = self.span
+            self.params: dict[Key, Value] = {}
+            self.item = t.fresh(self.item_type, "item") if self.item_type is not None else None
+            try:
+                arm.run(self._turn)
+            except NeedLift as need:
+                if need.marker.region is not self:
+                    raise
+                self.lifted[need.marker.key] = NONE.or_unset()
+                continue
+            if not self._grow(arm):
+                break
+        t.span = self.span
+        self._emit(arm)
+        _settle_exit(cx, self.frame)
+        self.frame.exits |= mine
+
+    def _turn(self) -> None:
+        cx, t = self.cx, self.cx.t
+        for key, value in self.constant.items():
+            t.write(*key, value)
+        for key, broken in self.broken.items():
+            t.write(*key, broken)
+        for key, type_ in self.lifted.items():
+            param = self.params[key] = t.fresh(type_)
+            self._stand_in(key, param)
+        for name in cx.bound_in(self.node):
+            key = (self.frame, name)
+            if name not in self.frame.slots and key not in self.lifted and self.frame.scope.is_local(name):
+                t.write(self.frame, name, NotLifted(key, self))
+        t.write(self.frame, "$exit", exits.RUNNING)
+        if self.item is not None and self.bind is not None:
+            self.bind(wrap(t, self.item, borrowed=True))
+            if isinstance(self.node, ast.For):
+                cx.exec(self.node.body)
+        elif isinstance(self.node, ast.While):
+            self._while_turn(self.node)
+
+    def _while_turn(self, node: ast.While) -> None:
+        cx = self.cx
+        truth = cx.truth(cx.eval(node.test))
+        span = cx.at(node)
+        if isinstance(truth, bool):
+            cx.exec(node.body) if truth else exits.leave(cx, exits.BREAK)
+            return
+        then, stop = Arm(cx.t), Arm(cx.t)
+        then.run(lambda: cx.exec(node.body))
+        stop.run(lambda: exits.leave(cx, exits.BREAK))
+        cx.t.span = span
+        cx.t.branch(truth, then, stop)
+
+    def _stand_in(self, key: Key, param: Value) -> None:
+        """Put the carried value where the body finds it."""
+        t, (owner, name) = self.cx.t, key
+        if isinstance(owner, StateCell) and name == "value":
+            t.names[param.name] = owner
+            t.write(owner, name, param)
+        elif isinstance(owner, Box) and name == "content":
+            if param.type == STATES and owner.is_static:
+                t.alias_box(owner, owner.content)
+            t.write(owner, name, param)
+        else:
+            if not name.startswith("$"):
+                t.names[param.name] = name
+            old = owner.slots.get(name)
+            made = wrap(t, param)
+            if isinstance(made, StateCell):
+                made.hint = name
+                if isinstance(old, StateCell):
+                    t.alias(made, [old])
+            t.write(owner, name, made)
+
+    def _grow(self, arm: Arm) -> bool:
+        """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
+        if arm.raised:
+            return False
+        grew = False
+        for key, new in arm.outer_writes().items():
+            owner, name = key
+            if key == (self.frame, "$exit") or key in self.broken:
+                continue
+            if name == "stale":
+                if key not in self.constant and new is not UNBOUND:
+                    self.constant[key] = new
+                    grew = True
+                continue
+            if isinstance(new, NotLifted):
+                continue
+            old = owner.slots.get(name, UNBOUND)
+            if key not in self.lifted and (new is old or self._same(new, old)):
+                continue
+            if old is UNBOUND and key not in self.lifted and name not in self.outside:
+                continue
+            grew |= self._lift(key, old, new, arm)
+        return grew
+
+    def _same(self, x: Any, y: Any) -> bool:
+        return is_literal(x) and is_literal(y) and repr(x) == repr(y)
+
+    def _lift(self, key: Key, old: Any, new: Any, arm: Arm) -> bool:
+        first, then = self._type(old, key, arm), self._type(new, key, arm)
+        if key[1] == "content" and isinstance(key[0], Box) and old == () and then == STATES:
+            first = STATES
+        had = self.lifted.get(key)
+        wide = join(first, then) if first is not None and then is not None else None
+        if wide is not None and had is not None:
+            wide = join(wide, had)
+        if wide is None or isinstance(new, Unmergeable):
+            label = f"`{key[1]}`"
+            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable("LMC-GB004", label)
+            self.lifted.pop(key, None)
+            return True
+        if had == wide:
+            return False
+        self.lifted[key] = wide
+        return True
+
+    def _type(self, x: Any, key: Key, arm: Arm) -> Type | None:
+        """The type a slot's content has as a carried value; None where it can be none."""
+        if x is UNBOUND:
+            return NONE.or_unset()
+        if isinstance(x, Value):
+            return x.type
+        if key[1] == "content" and isinstance(key[0], Box):
+            states_in = isinstance(x, tuple) and bool(x) and all(isinstance(c, StateCell) for c in x)
+            return STATES if states_in else (None if _has_state(x) else DATA)
+        if isinstance(x, Sym):
+            return x.type
+        if isinstance(x, Pieces):
+            return STR
+        if isinstance(x, StateCell):
+            value = arm.now(x, "value")
+            return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
+        if isinstance(x, Box):
+            if x.holds_states:
+                return STATES
+            return x.content.type if not x.is_static else (None if _has_state(x.content) else DATA)
+        if is_literal(x):
+            return type_of(x)
+        if isinstance(x, tuple):
+            return None if _has_state(x) else DATA
+        return None
+
+    def _emit(self, arm: Arm) -> None:
+        t, frame = self.cx.t, self.frame
+        flag = arm.now(frame, "$exit")
+        returns = exits.RETURN in frame.exits
+        keys = list(self.lifted)
+        with arm.open():
+            nexts = [self._slot_atom(key, arm.now(*key)) for key in keys] if not arm.raised else []
+            if not arm.raised:
+                go = self._go(flag)
+                nexts += [self._atom(flag)] if returns else []
+                self.cx.t.emit("next", (go, *nexts))
+        inits = [self._init(key) for key in keys]
+        params = [self.params[key] for key in keys]
+        outs = [t.fresh(self.lifted[key], t.names.get(p.name)) for key, p in zip(keys, params)]
+        if returns:
+            inits.append(Lit(exits.RUNNING))
+            params.append(t.fresh(INT))
+            outs.append(t.fresh(INT))
+        every = (self.item, *params) if self.item is not None else tuple(params)
+        body = Block(every, tuple(arm.nodes))
+        t.nodes.append(Node(self.op, (*self.heads, *inits), regions=(body,), outputs=tuple(outs), span=self.span))
+        for key, out in zip(keys, outs):
+            self._stand_in(key, out)
+        for key, value in (*self.constant.items(), *self.broken.items()):
+            t.write(*key, value)
+        for key, new in arm.outer_writes().items():
+            if key not in self.lifted and key not in self.constant and key[0] is frame and not key[1].startswith("$"):
+                if not self._same(new, frame.slots.get(key[1], UNBOUND)) and key[1] not in frame.slots:
+                    t.write(*key, Unmergeable("LMC-GB004", f"`{key[1]}`"))
+        t.write(frame, "$exit", Sym(outs[-1]) if returns else exits.RUNNING)
+
+    def _go(self, flag: Any) -> Atom:
+        if isinstance(flag, Sym):
+            running = Lit((exits.RUNNING, exits.CONTINUE))
+            return self.cx.t.host("compare", flag.value, running, type=BOOL, op="in")
+        return Lit(flag in (exits.RUNNING, exits.CONTINUE))
+
+    def _init(self, key: Key) -> Atom:
+        return self._slot_atom(key, key[0].slots.get(key[1], UNBOUND))
+
+    def _slot_atom(self, key: Key, content: Any) -> Atom:
+        owner, name = key
+        if isinstance(owner, Box) and name == "content" and not isinstance(content, Value):
+            if self.lifted[key] == STATES and not content:
+                return self.cx.t.host("states", type=STATES)
+            return self.cx.t.box_value(Box(0, owner.kind, content))
+        return self._atom(content)
+
+    def _atom(self, x: Any) -> Atom:
+        if x is UNBOUND or isinstance(x, NotLifted):
+            return Lit(UNSET)
+        if isinstance(x, Value):
+            return x
+        if isinstance(x, StateCell) and "value" in x.slots and x.slots["value"].type == MAYBE_STATE:
+            value: Value = x.slots["value"]
+            return value
+        return self.cx.t.atom(x)
+
+
+def _has_state(x: Any) -> bool:
+    if isinstance(x, dict):
+        return any(_has_state(v) for v in x.values())
+    if isinstance(x, tuple):
+        return any(_has_state(v) for v in x)
+    if isinstance(x, Box):
+        return x.holds_states or (x.is_static and _has_state(x.content))
+    return isinstance(x, Owner) and isinstance(x, StateCell)
+
+
+__all__ = ["REF", "NeedLift", "NotLifted", "Region", "each_element", "for_loop", "known_items", "while_loop"]

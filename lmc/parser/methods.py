@@ -1,0 +1,238 @@
+"""Methods of containers and text, and changing containers in place."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR, Type
+from lmc.parser import states
+from lmc.parser.breaks import graph_break
+from lmc.parser.expressions import plain, value_atom
+from lmc.parser.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.values import Box, Items, Method, Pieces, StateCell, Sym, is_literal
+
+if TYPE_CHECKING:
+    from lmc.parser.capture import Capture
+
+MUTATORS = frozenset(
+    "append extend insert remove pop clear sort reverse update setdefault popitem add discard "
+    "difference_update intersection_update symmetric_difference_update".split()
+)
+TEXT_RESULTS: dict[str, Type] = {
+    **dict.fromkeys(
+        "strip lstrip rstrip lower upper title capitalize casefold swapcase replace join format zfill "
+        "center ljust rjust expandtabs removeprefix removesuffix translate format_map".split(), STR),
+    **dict.fromkeys(
+        "startswith endswith isdigit isalpha isalnum isspace isupper islower isnumeric isdecimal istitle "
+        "isidentifier isascii isprintable".split(), BOOL),
+    **dict.fromkeys("find rfind index rindex count".split(), INT),
+}  # fmt: skip
+
+
+def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a method of a stand-in."""
+    receiver, name = m.receiver, m.name
+    if isinstance(receiver, StateCell):
+        return states.method(cx, receiver, name, args, kwargs)
+    args = tuple(cx.listed(a) for a in args)
+    if isinstance(receiver, Box):
+        return _of_box(cx, receiver, name, args, kwargs)
+    if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
+        return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
+    if isinstance(receiver, str) and name == "join" and len(args) == 1 and isinstance(args[0], Box) and args[0].is_static:
+        known = cx.python_or(args[0])
+        if known is not None:
+            return ordinary(receiver.join, known)
+    return run_time(cx, value_atom(cx, receiver), name, args, kwargs)
+
+
+def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a run-time value that changes nothing."""
+    kind_ = kind(receiver)
+    out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
+    return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name))
+
+
+def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if name == "join" and box.kind == "group":
+        return states.join(cx, box, *args, **kwargs)
+    if name == "copy" and not args:
+        return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
+    if box.is_static:
+        rule = _STATIC.get((box.kind if box.kind != "group" else "list", name))
+        if rule is not None and (done := rule(cx, box, *args, **kwargs)) is not NotImplemented:
+            return done
+    if name in MUTATORS:
+        return _change(cx, box, name, args, kwargs)
+    if box.holds_states:
+        raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+    return run_time(cx, cx.t.box_value(box), name, args, kwargs)
+
+
+# --- changing in place -----------------------------------------------------------------------------------
+
+
+def writable(cx: Capture, box: Box) -> None:
+    """Refuse to change what is not the program's own container."""
+    if box.path is not None:
+        raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
+    if box.borrowed:
+        raise graph_break("LMC-GB008", cx.t.span)
+
+
+def write(cx: Capture, box: Box, content: Any) -> None:
+    """Give a container a new content."""
+    writable(cx, box)
+    cx.t.write(box, "content", content)
+
+
+def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A mutating method on a run-time container: a changed copy takes its place."""
+    if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
+        return run_time(cx, box.content, name, args, kwargs)
+    writable(cx, box)
+    if box.holds_states or (isinstance(box.content, Value) and box.content.type == STATES):
+        if name != "append" or kwargs:
+            raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+        return states.push(cx, box, args[0])
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
+    changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
+    cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
+    write(cx, box, changed)
+    return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
+
+
+def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
+    """`owner[index] = value`."""
+    if isinstance(owner, StateCell):
+        return states.set_name(cx, owner, index, value)
+    if isinstance(owner, Box):
+        return _set_box_item(cx, owner, index, value)
+    if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
+        cx.t.call(operator.setitem, owner.value, value_atom(cx, index), cx.argument(value))
+        return None
+    raise graph_break("LMC-GB008", cx.t.span)
+
+
+def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
+    content = box.content
+    if isinstance(content, tuple) and isinstance(index, int):
+        if not -len(content) <= index < len(content):
+            raise ProgramRaise(IndexError, ("list assignment index out of range",))
+        if content[index] is value and isinstance(value, StateCell):
+            return
+        at = index % len(content)
+        write(cx, box, (*content[:at], value, *content[at + 1 :]))
+    elif isinstance(content, dict) and is_literal(index):
+        write(cx, box, {**content, index: value})
+    elif isinstance(content, Value) and content.type.name in ("ref", "any"):
+        cx.t.call(operator.setitem, content, value_atom(cx, index), cx.argument(value))
+    elif box.holds_states:
+        raise graph_break("LMC-GB017", cx.t.span, "item assignment")
+    else:
+        writable(cx, box)
+        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.argument(value)))
+
+
+def extend(cx: Capture, box: Box, x: Any) -> Box:
+    """`box += x`, `box.extend(x)`."""
+    items = cx.items_or_none(x)
+    if box.is_static and isinstance(box.content, tuple) and items is not None:
+        write(cx, box, (*box.content, *items))
+    else:
+        _change(cx, box, "extend", (x,), {})
+    return box
+
+
+# --- methods of containers whose structure is known ------------------------------------------------------
+
+
+def _append(cx: Capture, box: Box, x: Any) -> Any:
+    write(cx, box, (*box.content, x))
+
+
+def _extend(cx: Capture, box: Box, x: Any) -> Any:
+    if cx.items_or_none(x) is None:
+        return NotImplemented
+    extend(cx, box, x)
+    return None
+
+
+def _pop(cx: Capture, box: Box, index: Any = -1) -> Any:
+    if not isinstance(index, int):
+        return NotImplemented
+    items = list(box.content)
+    item = ordinary(lambda: items.pop(index))
+    write(cx, box, tuple(items))
+    return item
+
+
+def _insert(cx: Capture, box: Box, index: Any, x: Any) -> Any:
+    if not isinstance(index, int):
+        return NotImplemented
+    items = list(box.content)
+    items.insert(index, x)
+    write(cx, box, tuple(items))
+    return None
+
+
+def _reverse(cx: Capture, box: Box) -> Any:
+    write(cx, box, box.content[::-1])
+
+
+def _clear(cx: Capture, box: Box) -> Any:
+    write(cx, box, {} if box.kind == "dict" else ())
+
+
+def _add(cx: Capture, box: Box, x: Any) -> Any:
+    if not (is_literal(x) and all(is_literal(i) for i in box.content)):
+        return NotImplemented
+    write(cx, box, tuple(dict.fromkeys((*box.content, x))))
+    return None
+
+
+def _get(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+    return box.content.get(key, default) if is_literal(key) else NotImplemented
+
+
+def _keys(cx: Capture, box: Box) -> Any:
+    return Items(tuple(box.content))
+
+
+def _values(cx: Capture, box: Box) -> Any:
+    return Items(tuple(box.content.values()))
+
+
+def _items(cx: Capture, box: Box) -> Any:
+    return Items(tuple(box.content.items()))
+
+
+def _update(cx: Capture, box: Box, other: Any = None, **more: Any) -> Any:
+    if other is not None and not (isinstance(other, Box) and isinstance(other.content, dict)):
+        return NotImplemented
+    write(cx, box, {**box.content, **(other.content if other is not None else {}), **more})
+    return None
+
+
+def _setdefault(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+    if not is_literal(key):
+        return NotImplemented
+    if key not in box.content:
+        write(cx, box, {**box.content, key: default})
+    return box.content[key]
+
+
+_STATIC: dict[tuple[str, str], Callable[..., Any]] = {
+    ("list", "append"): _append, ("list", "extend"): _extend, ("list", "pop"): _pop, ("list", "insert"): _insert,
+    ("list", "reverse"): _reverse, ("list", "clear"): _clear, ("dict", "clear"): _clear, ("set", "clear"): _clear,
+    ("set", "add"): _add, ("dict", "get"): _get, ("dict", "keys"): _keys, ("dict", "values"): _values,
+    ("dict", "items"): _items, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
+}  # fmt: skip
+
+__all__ = ["REF", "Pieces", "call_method", "extend", "set_item", "write"]

@@ -1,0 +1,246 @@
+"""The language: what a program appends to its state. Each primitive makes a small expression, nothing runs here.
+
+Names and defaults are SGLang's. Expressions are appended with `s += ...`, and added with `+`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from lmc.errors import ArgumentError
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+token_length_normalized = "token_length_normalized"
+greedy_token_selection = "greedy_token_selection"
+unconditional_likelihood_normalized = "unconditional_likelihood_normalized"
+CHOICES_METHODS = (token_length_normalized, greedy_token_selection, unconditional_likelihood_normalized)
+
+DTYPE_REGEX = {
+    "int": r"[-+]?[0-9]+[ \n]*",
+    "float": r"[-+]?[0-9]*\.?[0-9]+[ \n]*",
+    "bool": r"(True|False)",
+    "str": r"\"[\w\d\s]*\"",
+}
+
+
+class Expr:
+    """Something that can be appended to a program state."""
+
+    __slots__ = ()
+
+    def __add__(self, other: object) -> Expr:
+        return Row((self, _part(other)))
+
+    def __radd__(self, other: object) -> Expr:
+        return Row((_part(other), self))
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise ArgumentError(
+            "an lmc expression cannot stand in an f-string: it has no text before the program runs",
+            help='append it by itself: s += "..."; s += gen("x"); or add it: "..." + gen("x")',
+        )
+
+
+def _part(x: object) -> object:
+    if x is None:
+        raise ArgumentError("None cannot be added to an lmc expression")
+    return x
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Expr):
+    """Expressions and texts, appended one after another."""
+
+    parts: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GenExpr(Expr):
+    """A generation: `params` holds only what was given, by Sampling field name."""
+
+    name: Any
+    params: tuple[tuple[str, Any], ...]
+    dtype: str | None = None
+    regex: Any = None
+    json_schema: Any = None
+    grammar: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SelectExpr(Expr):
+    """A choice between texts."""
+
+    name: Any
+    choices: Any
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleBegin(Expr):
+    """Opens a turn."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class RoleEnd(Expr):
+    """Closes a turn."""
+
+    role: Role
+
+
+def gen(
+    name: str | None = None,
+    max_tokens: int | None = None,
+    min_tokens: int | None = None,
+    n: int | None = None,
+    stop: str | Sequence[str] | None = None,
+    stop_token_ids: Sequence[int] | None = None,
+    stop_regex: str | Sequence[str] | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    min_p: float | None = None,
+    frequency_penalty: float | None = None,
+    presence_penalty: float | None = None,
+    ignore_eos: bool | None = None,
+    return_logprob: bool | None = None,
+    logprob_start_len: int | None = None,
+    top_logprobs_num: int | None = None,
+    return_text_in_logprobs: bool | None = None,
+    dtype: type | str | None = None,
+    choices: Sequence[str] | None = None,
+    choices_method: str | None = None,
+    regex: str | None = None,
+    json_schema: Any = None,
+    *,
+    grammar: str | None = None,
+    repetition_penalty: float | None = None,
+    seed: int | None = None,
+) -> Expr:
+    """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
+
+    At most one of `choices`, `regex`, `json_schema`, `grammar` and `dtype` restricts what comes out. `json_schema`
+    is JSON text, a dict, or a pydantic model class. Raises ArgumentError on a mistake that shows at once.
+    """
+    kinds = {"choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar, "dtype": dtype}
+    given_kinds = [k for k, v in kinds.items() if v is not None]
+    if len(given_kinds) > 1:
+        raise ArgumentError(
+            f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them"
+        )
+    if choices is not None:
+        return select(name, choices, choices_method=choices_method or token_length_normalized)
+    given = {
+        "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
+        "stop_regex": stop_regex, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p,
+        "frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty, "ignore_eos": ignore_eos,
+        "return_logprob": return_logprob, "logprob_start_len": logprob_start_len, "top_logprobs_num": top_logprobs_num,
+        "return_text_in_logprobs": return_text_in_logprobs, "repetition_penalty": repetition_penalty, "seed": seed,
+    }  # fmt: skip
+    params = tuple((k, v) for k, v in given.items() if v is not None)
+    return GenExpr(name, params, _dtype_name(dtype), regex, json_schema, grammar)
+
+
+def gen_int(name: str | None = None, max_tokens: int | None = None, **params: Any) -> Expr:
+    """Generate the digits of an integer; `params` are those of `gen`. The value is text: `int(s[name])` reads it."""
+    return gen(name, max_tokens, dtype=int, **params)
+
+
+def gen_string(name: str | None = None, max_tokens: int | None = None, **params: Any) -> Expr:
+    """Generate a quoted string; `params` are those of `gen`."""
+    return gen(name, max_tokens, dtype=str, **params)
+
+
+def select(
+    name: str | None = None,
+    choices: Sequence[str] | None = None,
+    temperature: float = 0.0,
+    choices_method: str = token_length_normalized,
+) -> Expr:
+    """Append the choice that the model finds most likely, and keep it under `name`.
+
+    All choices are scored exactly. Raises ArgumentError where there is no choice, or for an unknown method.
+    """
+    if choices is None:
+        raise ArgumentError(f"select({name!r}) needs choices", help='for example select("answer", ["yes", "no"])')
+    if isinstance(choices, str):
+        raise ArgumentError(f"the choices of select({name!r}) are one text, not a list", help=f"write [{choices!r}]")
+    if isinstance(choices, list | tuple) and not choices:
+        raise ArgumentError(f"select({name!r}) has no choices to pick from", help="give it at least one text")
+    if choices_method not in CHOICES_METHODS:
+        raise ArgumentError(
+            f"unknown choices_method {choices_method!r}", help=f"one of {', '.join(CHOICES_METHODS)}"
+        )
+    if temperature > 1e-5:
+        raise ArgumentError("select takes the best choice; it cannot sample", help="leave temperature at 0")
+    return SelectExpr(name, choices, choices_method)
+
+
+def _dtype_name(dtype: type | str | None) -> str | None:
+    if dtype is None:
+        return None
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
+    if name not in DTYPE_REGEX:
+        raise ArgumentError(f"gen cannot generate dtype {name!r}", help=f"one of {', '.join(DTYPE_REGEX)}")
+    return name
+
+
+def _turn(role: Role, expr: object) -> Expr:
+    inner = () if expr is None else (expr,)
+    return Row((RoleBegin(role), *inner, RoleEnd(role)))
+
+
+def system(expr: object = None) -> Expr:
+    """A whole system turn."""
+    return _turn("system", expr)
+
+
+def user(expr: object = None) -> Expr:
+    """A whole user turn."""
+    return _turn("user", expr)
+
+
+def assistant(expr: object = None) -> Expr:
+    """A whole assistant turn."""
+    return _turn("assistant", expr)
+
+
+def system_begin() -> Expr:
+    """Opens a system turn."""
+    return RoleBegin("system")
+
+
+def system_end() -> Expr:
+    """Closes a system turn."""
+    return RoleEnd("system")
+
+
+def user_begin() -> Expr:
+    """Opens a user turn."""
+    return RoleBegin("user")
+
+
+def user_end() -> Expr:
+    """Closes a user turn."""
+    return RoleEnd("user")
+
+
+def assistant_begin() -> Expr:
+    """Opens an assistant turn."""
+    return RoleBegin("assistant")
+
+
+def assistant_end() -> Expr:
+    """Closes an assistant turn."""
+    return RoleEnd("assistant")
+
+
+PRIMITIVES: frozenset[Any] = frozenset(
+    (gen, gen_int, gen_string, select, system, user, assistant, system_begin, system_end,
+     user_begin, user_end, assistant_begin, assistant_end)
+)  # fmt: skip

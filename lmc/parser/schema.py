@@ -1,0 +1,72 @@
+"""A JSON schema as text, as a dict or as a model class becomes one canonical JSON text and its value.
+
+Canonical is compact, with properties in the order they were written: a model fills them in that order. Which
+keywords are understood is the backend's business. pydantic is never imported; a class says its schema itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn  # a schema is any JSON value
+
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import JsonSchema
+from lmc.source import Span
+
+_ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such as a pydantic model"
+
+
+def parse_schema(schema: str | dict[str, Any] | type, *, span: Span | None = None) -> JsonSchema:
+    """The JSON schema with its canonical text.
+
+    Raises ConstraintError, with the place in the text, where it is no JSON or no schema.
+    """
+    if isinstance(schema, str):
+        return _canonical(_loads(schema, span), span)
+    if isinstance(schema, dict):
+        return _canonical(schema, span)
+    return _canonical(_model_schema(schema, span), span)
+
+
+def _loads(text: str, span: Span | None) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        line = text.splitlines()[error.lineno - 1] if text.strip() else ""
+        message = f"the JSON schema is not valid JSON: {error.msg}, at line {error.lineno} column {error.colno}"
+        notes = (line, " " * (error.colno - 1) + "^") if line else ()
+        raise ConstraintError(message, span=span, help=_ACCEPTED, notes=notes) from None
+    except ValueError as error:
+        raise ConstraintError(f"the JSON schema is not valid JSON: {error}", span=span) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"it has no number {name}")
+
+
+def _model_schema(model: object, span: Span | None) -> Any:
+    describe = getattr(model, "model_json_schema", None)
+    if not isinstance(model, type) or describe is None:
+        what = f"the class `{model.__qualname__}`" if isinstance(model, type) else f"{model!r}"
+        raise ConstraintError(f"{what} is no JSON schema", span=span, help=_ACCEPTED)
+    try:
+        return describe()
+    except Exception as error:  # whatever the class raises is about the user's fields
+        message = f"`{model.__qualname__}` cannot say its JSON schema: {error}"
+        raise ConstraintError(message, span=span, help="change the field that JSON cannot express") from error
+
+
+def _canonical(schema: Any, span: Span | None) -> JsonSchema:
+    if not isinstance(schema, (dict, bool)):
+        what = f"a JSON schema is an object, not {_kind(schema)}"
+        raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
+    try:
+        text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConstraintError(f"the JSON schema cannot be written as JSON: {error}", span=span) from None
+    return JsonSchema(text, json.loads(text))
+
+
+def _kind(value: Any) -> str:
+    names = {str: "a string", list: "an array", type(None): "null"}
+    return names.get(type(value), "a number")

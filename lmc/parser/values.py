@@ -1,0 +1,257 @@
+"""Stand-in values: what a program's Python names hold while it is traced.
+
+Anything that is none of these is an ordinary Python object and means itself. A cell is mutable, so it keeps what
+may change in `slots`, which only `Tracer.write` writes: that log is how branches and loops are merged.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from lmc.ir.graph import Value
+from lmc.ir.types import Type
+
+if TYPE_CHECKING:
+    from lmc.parser.scope import Scope
+
+
+class Owner:
+    """Something with slots; `birth` orders it against regions (a region merges only what is older than itself)."""
+
+    __slots__ = ("birth", "slots")
+
+    def __init__(self, birth: int) -> None:
+        self.birth = birth
+        self.slots: dict[str, Any] = {}
+
+
+class Sym:
+    """An immutable run-time value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    @property
+    def type(self) -> Type:
+        """The type of the value."""
+        return self.value.type
+
+
+class Pieces:
+    """A str made of literals and run-time strings, not joined until something needs it as one value."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str | Value, ...]) -> None:
+        self.parts = parts
+
+
+class StateCell(Owner):
+    """A program state: slot `value` holds the SSA state, `stale` the reason why it must not be read.
+
+    hint     the user's name for it
+    aliases  cells that may be the same state, and lists it may be in
+    """
+
+    __slots__ = ("aliases", "depth", "hint")
+
+    def __init__(self, birth: int, value: Value, hint: str) -> None:
+        super().__init__(birth)
+        self.slots = {"value": value}
+        self.hint = hint
+        self.aliases: list[StateCell | Box] = []
+
+
+class Element(StateCell):
+    """A state inside a run-time list of states: read from the list, written through to it."""
+
+    __slots__ = ("box", "index")
+
+    def __init__(self, birth: int, box: Box, index: Any, hint: str) -> None:
+        Owner.__init__(self, birth)
+        self.box, self.index, self.hint, self.aliases = box, index, hint, []
+
+
+class Box(Owner):
+    """A list, dict, set or fork group. Slot `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
+
+    kind      list, dict, set, group (what fork returns)
+    parent    of a group: the state that was forked, which `join` extends
+    path      of an argument: where it sits among the arguments
+    borrowed  a part of another container, or a view: it cannot be changed in place
+    aliases   states that may be elements of a run-time list
+    """
+
+    __slots__ = ("aliases", "borrowed", "kind", "parent", "path")
+
+    def __init__(
+        self,
+        birth: int,
+        kind: str,
+        content: tuple[Any, ...] | dict[Any, Any] | Value,
+        *,
+        parent: StateCell | None = None,
+        path: tuple[str | int, ...] | None = None,
+        borrowed: bool = False,
+    ) -> None:
+        super().__init__(birth)
+        self.slots = {"content": content}
+        self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
+        self.aliases: list[StateCell] = []
+
+    @property
+    def content(self) -> Any:
+        """What it holds now."""
+        return self.slots["content"]
+
+    @property
+    def is_static(self) -> bool:
+        """True while its structure is known at trace time."""
+        return not isinstance(self.content, Value)
+
+    @property
+    def holds_states(self) -> bool:
+        """True for a list of states, static or not."""
+        if isinstance(self.content, Value):
+            return self.content.type.is_state
+        items = self.content if isinstance(self.content, tuple) else ()
+        return bool(items) and all(isinstance(x, StateCell) for x in items)
+
+
+class Items:
+    """A one-pass iterable of known length: what zip, enumerate, reversed and dict views give."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: tuple[Any, ...]) -> None:
+        self.items = items
+
+
+class Rows:
+    """zip or enumerate over a run-time list of states: its columns, walked by index.
+
+    A column is a Box of states, a Value of ordinary data, or an int: the count starting there.
+    """
+
+    __slots__ = ("columns", "single")
+
+    def __init__(self, columns: tuple[Any, ...], *, single: bool = False) -> None:
+        self.columns, self.single = columns, single
+
+
+class Closure:
+    """A function or lambda defined while tracing, or a plain Python function to be looked into."""
+
+    __slots__ = ("defaults", "free", "kw_defaults", "name", "node", "parent", "scope")
+
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.Lambda,
+        scope: Scope,
+        parent: Frame | None,
+        defaults: tuple[Any, ...],
+        kw_defaults: dict[str, Any],
+        free: dict[str, Any],
+    ) -> None:
+        self.node, self.scope, self.parent = node, scope, parent
+        self.defaults, self.kw_defaults, self.free = defaults, kw_defaults, free
+        self.name = getattr(node, "name", "<lambda>")
+
+
+class Generator:
+    """A generator expression, not started."""
+
+    __slots__ = ("frame", "node")
+
+    def __init__(self, node: ast.GeneratorExp, frame: Frame) -> None:
+        self.node, self.frame = node, frame
+
+
+class Method:
+    """A method not called yet."""
+
+    __slots__ = ("name", "receiver")
+
+    def __init__(self, receiver: Any, name: str) -> None:
+        self.receiver, self.name = receiver, name
+
+
+class RoleBlock:
+    """What `s.user()` gives when it is used with `with`."""
+
+    __slots__ = ("cell", "role")
+
+    def __init__(self, cell: StateCell, role: str) -> None:
+        self.cell, self.role = cell, role
+
+
+class ScopeBlock:
+    """What `s.var_scope(name)` gives."""
+
+    __slots__ = ("cell", "name")
+
+    def __init__(self, cell: StateCell, name: Any) -> None:
+        self.cell, self.name = cell, name
+
+
+class CopyBlock(StateCell):
+    """What `s.copy()` gives: a state of its own, which joins its parent when used with `with`."""
+
+    __slots__ = ("parent",)
+
+
+class Unmergeable:
+    """A name that a branch or loop left in a state capture cannot express; reading it is a graph break."""
+
+    __slots__ = ("code", "what")
+
+    def __init__(self, code: str, what: str) -> None:
+        self.code, self.what = code, what
+
+
+class Unbound:
+    """Marks a name that has no value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<unbound>"
+
+
+UNBOUND = Unbound()
+
+
+class Frame(Owner):
+    """One activation of a traced function: its locals are slots; `$exit` and `$ret` say how it is being left.
+
+    $exit  0 running, 1 break, 2 continue, 3 return; a Sym where that depends on run-time values
+    """
+
+    __slots__ = ("closure", "exits", "is_comprehension", "parent", "scope")
+
+    def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
+        super().__init__(birth)
+        self.scope, self.parent, self.closure = scope, parent, closure
+        self.slots = {"$exit": 0, "$ret": None}
+        self.exits: set[int] = set()
+        self.is_comprehension = False
+
+
+STAND_INS = (Sym, Pieces, Owner, Items, Rows, Closure, Generator, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
+
+
+def is_ordinary(x: object) -> bool:
+    """True for a Python object that means itself; a tuple is ordinary when all in it is."""
+    if isinstance(x, tuple):
+        return all(is_ordinary(i) for i in x)
+    return not isinstance(x, STAND_INS)
+
+
+def is_literal(x: object) -> bool:
+    """True for what may stand inline in a graph."""
+    if type(x) is tuple:
+        return all(is_literal(i) for i in x)
+    return x is None or type(x) in (bool, int, float, str, bytes)

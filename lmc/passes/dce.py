@@ -1,0 +1,154 @@
+"""dce: what nothing reads is not computed; each model call dropped is reported.
+
+    %b, %x = gen %a                      %b, %x = gen %a
+    %c, %unused = gen %b                 return %b, %x
+    return %b, %x                 ->
+
+Roots: the final state and the return value, nodes that may raise, and nodes with effects that others could see.
+A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
+speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
+A `begin` always stays: its random lineage is its place among the program's begins.
+Results of `if` and slots of `loop` and `for` that nothing reads go, with what was computed for them.
+A `loop` itself stays: it may never end, and a program must not end because of us. Keeps: node order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lmc.ir.analysis import effect_of, raises
+from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.ops import OPS
+from lmc.passes.base import Inputs, Note, Pass, Report, called
+
+
+def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
+    """The graph without dead nodes."""
+    live = _Liveness(graph)
+    body = _Sweep(live).block(graph.body)
+    dropped = [node for i, (node, _) in enumerate(live.nodes) if i not in live.marked and OPS[node.op].kind != "end"]
+    calls = [node for node in dropped if OPS[node.op].kind == "model"]
+    notes = tuple(Note(f"dropped {called(node)}: nothing reads it", node.span) for node in calls)
+    counts = (("nodes dropped", len(dropped)), ("calls dropped", len(calls)))
+    return replace(graph, body=body), Report("dce", counts, notes)
+
+
+def _num_control(node: Node) -> int:
+    """How many leading inputs of a region node decide what runs; the rest are slots."""
+    return 0 if node.op == "loop" else 1
+
+
+class _Liveness:
+    """Marks backwards from the roots. Nodes are numbered in `walk` order.
+
+    nodes   each node, and the number of the region node around it
+    marked  numbers of nodes that stay
+    slots   (region node, i): the i-th result or slot of it that stays
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: list[tuple[Node, int | None]] = []
+        self.marked: set[int] = set()
+        self.slots: set[tuple[int, int]] = set()
+        self._makers: dict[str, tuple[int, int]] = {}  # value -> (node, which output); -1 for a `for`'s item
+        self._todo: list[Value] = []
+        self._number(graph.body, None)
+        for i, (node, _) in enumerate(self.nodes):
+            if self._is_root(node):
+                self._mark(i)
+        while self._todo:
+            self._reach(self._todo.pop())
+
+    def _number(self, block: Block, around: int | None) -> None:
+        for node in block.nodes:
+            here = len(self.nodes)
+            self.nodes.append((node, around))
+            self._makers.update((value.name, (here, i)) for i, value in enumerate(node.outputs))
+            num_items = 1 if node.op == "for" else 0
+            for region in node.regions:
+                self._makers.update((value.name, (here, i - num_items)) for i, value in enumerate(region.params))
+                self._number(region, here)
+
+    def _is_root(self, node: Node) -> bool:
+        if node.op in ("return", "loop", "begin"):
+            return True
+        return raises(node, self.graph) or effect_of(node, self.graph) in ("writes", "ordered")
+
+    def _mark(self, number: int | None) -> None:
+        """The node stays, and so do the region nodes around it, and what decides whether they run."""
+        while number is not None and number not in self.marked:
+            self.marked.add(number)
+            node, number = self.nodes[number]
+            self._want(_needed(node))
+
+    def _want(self, atoms: tuple[Atom, ...]) -> None:
+        self._todo += [atom for atom in atoms if isinstance(atom, Value)]
+
+    def _reach(self, value: Value) -> None:
+        if value.name not in self._makers:
+            return  # an argument of the program
+        number, i = self._makers[value.name]
+        self._mark(number)
+        node = self.nodes[number][0]
+        if node.regions and i >= 0 and (number, i) not in self.slots:
+            self.slots.add((number, i))
+            self._want(_carried(node, i))
+
+
+def _needed(node: Node) -> tuple[Atom, ...]:
+    """What a node that stays needs by itself; what flows through its regions is asked for slot by slot."""
+    if not node.regions:
+        return node.inputs
+    goes = [region.end.inputs[0] for region in node.regions if region.end.op == "next"]
+    return (*node.inputs[: _num_control(node)], *goes)
+
+
+def _carried(node: Node, i: int) -> tuple[Atom, ...]:
+    """What the i-th result of a region node is made of."""
+    yields = [region.end.inputs[i] for region in node.regions if region.end.op == "yield"]
+    nexts = [region.end.inputs[1 + i] for region in node.regions if region.end.op == "next"]
+    slots = () if node.op == "if" else (node.inputs[_num_control(node) + i],)
+    return (*yields, *nexts, *slots)
+
+
+class _Sweep:
+    """Rebuilds the graph from what is marked; visits every node once, in `walk` order."""
+
+    def __init__(self, live: _Liveness) -> None:
+        self.live = live
+        self.numbers: Iterator[int] = iter(range(len(live.nodes)))
+
+    def block(self, block: Block) -> Block:
+        nodes: list[Node] = []
+        for node in block.nodes:
+            number = next(self.numbers)
+            regions = tuple(self.block(region) for region in node.regions)
+            if number in self.live.marked or OPS[node.op].kind == "end":
+                nodes.append(self.kept(node, number, regions) if regions else node)
+        return replace(block, nodes=tuple(nodes))
+
+    def kept(self, node: Node, number: int, regions: tuple[Block, ...]) -> Node:
+        """A region node with its live slots only."""
+        keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.slots]
+        first = _num_control(node)
+        inputs = node.inputs if node.op == "if" else (*node.inputs[:first], *(node.inputs[first + i] for i in keep))
+        regions = tuple(_narrowed(node.op, region, keep) for region in regions)
+        return replace(node, inputs=inputs, regions=regions, outputs=tuple(node.outputs[i] for i in keep))
+
+
+def _narrowed(op: str, region: Block, keep: list[int]) -> Block:
+    """A region that carries the slots in `keep` only."""
+    end, params = region.end, region.params
+    if op != "if":
+        num_items = _num_control(Node(op))
+        params = (*params[:num_items], *(params[num_items + i] for i in keep))
+    if end.op == "yield":
+        end = replace(end, inputs=tuple(end.inputs[i] for i in keep))
+    elif end.op == "next":
+        end = replace(end, inputs=(end.inputs[0], *(end.inputs[1 + i] for i in keep)))
+    return Block(params, (*region.body, end))
+
+
+PASS = Pass(name="dce", level="graph", run=run, doc=__doc__)

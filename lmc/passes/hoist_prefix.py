@@ -1,0 +1,155 @@
+"""hoist_prefix: the prefix tree of every call of the program, and of every item of the batch.
+
+    #0 gen prompt "Be brief. Q: cats"        p0 calls 2 tokens 5 steps #0 #1 adds "Be brief. Q:"
+    #1 gen prompt "Be brief. Q: dogs"   ->   #0 ... prefix p0
+                                             #1 ... prefix p0
+
+Every stretch of prompt that two or more calls begin with is a node, from literals, from argument values, and from
+text generated before a fork (siblings share all of it). It sees through `fork`: a fork adds no token.
+
+**A string is never cut to find a prefix.** "beginners" and "beds" share two letters and perhaps no token; sharing
+is found on the token ids of whole runs, so no prompt changes by a token. Where `adds` ends within a run, it shows
+the text that the shared tokens surely stand for. Without a tokenizer whole equal pieces are shared.
+
+A hole that is text by the time of the call (an argument not given, a tool's answer) ends what can be encoded of its
+run: the tokens just before it are a prediction, and the rest of the run is compared piece by piece. A hole that the
+state generated itself is a boundary of tokenisation: behind it tokens are exact again.
+
+With a batch a step has one call an item; its `prefix` is the deepest one that all of them begin with.
+Hints only. Keeps: the graph, the steps and their order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lmc.ir.ops import OPS
+from lmc.ir.plan import Plan, Prefix
+from lmc.passes.base import Inputs, Note, Pass, Report, called
+from lmc.passes.known_values import KnownValues
+from lmc.passes.prefix_tree import Stretch, shared_stretches, sort_rows
+from lmc.passes.prompt_rows import Row, RowBuilder
+from lmc.passes.prompts import Prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What the calls of a plan share, in prompt tokens (what stands in holes not counted).
+
+    calls            model calls over all items, each counted once (those in regions too)
+    prompt_tokens    tokens of all their prompts
+    computed_tokens  distinct tokens in the tree: what has to be computed when every level is computed once
+    is_exact         no prompt has a hole, no call stands in a region, and a tokenizer was given
+    """
+
+    calls: int
+    prompt_tokens: int
+    computed_tokens: int
+    is_exact: bool
+
+    @property
+    def saved_tokens(self) -> int:
+        """Tokens that need not be computed again."""
+        return self.prompt_tokens - self.computed_tokens
+
+
+def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
+    """The plan with its prefix tree."""
+    builder, rows = _rows(plan, inputs)
+    prefixes = _prefixes(builder, rows)
+    counts = Counter(row.step for row in rows)
+    deepest = _deepest(prefixes, rows, counts)
+    steps = tuple(replace(step, prefix=deepest.get(step.id)) for step in plan.steps)
+    found = replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes))
+    return found, _report(found, _sharing(plan, rows), inputs)
+
+
+def measure(plan: Plan, inputs: Inputs) -> Sharing:
+    """What the plan's calls share, whether or not the plan has prefixes."""
+    return _sharing(plan, _rows(plan, inputs)[1])
+
+
+def shared_tokens(plan: Plan) -> int:
+    """Tokens that the plan's prefixes save: each computed once instead of once a call. A prefix with holes counts 0."""
+    return sum((prefix.tokens or 0) * (prefix.calls - 1) for prefix in plan.prefixes)
+
+
+def _rows(plan: Plan, inputs: Inputs) -> tuple[RowBuilder, list[Row]]:
+    """One row a call and item: all calls of the first item, then all of the second."""
+    prompts, nodes = Prompts(plan.graph), list(plan.graph.walk())
+    builder = RowBuilder(inputs, prompts.makers)
+    calls = [(step.id, prompts.of(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"]
+    rows = []
+    for item, arguments in enumerate(inputs.batch or ({},)):
+        known = KnownValues(plan.graph, prompts.makers, arguments)
+        rows += [builder.row(step, item, prompt, known) for step, prompt in calls]
+    return builder, rows
+
+
+def _prefixes(builder: RowBuilder, rows: Sequence[Row]) -> list[tuple[Prefix, Stretch]]:
+    ids = [row.ids for row in rows]
+    return [
+        (_prefix(number, stretch, builder, rows, ids), stretch) for number, stretch in enumerate(shared_stretches(ids))
+    ]
+
+
+def _prefix(
+    number: int, stretch: Stretch, builder: RowBuilder, rows: Sequence[Row], ids: Sequence[tuple[int, ...]]
+) -> Prefix:
+    first = stretch.rows[0]
+    added = ids[first][stretch.start : stretch.end]
+    return Prefix(
+        id=number,
+        parent=stretch.parent,
+        pieces=builder.atoms(rows[first], stretch.start, stretch.end),
+        tokens=len(added) if min(added) >= 0 else None,
+        steps=tuple(sorted({rows[i].step for i in stretch.rows})),
+        calls=len(stretch.rows),
+    )
+
+
+def _deepest(
+    prefixes: Sequence[tuple[Prefix, Stretch]], rows: Sequence[Row], counts: Mapping[int, int]
+) -> dict[int, int]:
+    """For each step the deepest prefix that its calls of all items begin with; parents come before children."""
+    deepest: dict[int, int] = {}
+    for prefix, stretch in prefixes:
+        through = Counter(rows[i].step for i in stretch.rows)
+        deepest.update((step, prefix.id) for step, count in through.items() if count == counts[step])
+    return deepest
+
+
+def _sharing(plan: Plan, rows: Sequence[Row]) -> Sharing:
+    ids = [row.ids for row in rows]
+    ordered = sort_rows(ids)
+    computed = sum(_num_tokens(ids[i][common:]) for i, common in zip(ordered.order, ordered.common))
+    in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
+    is_exact = not in_regions and all(row.is_exact for row in rows)
+    return Sharing(len(rows), sum(map(_num_tokens, ids)), computed, is_exact)
+
+
+def _num_tokens(ids: tuple[int, ...]) -> int:
+    return sum(id >= 0 for id in ids)
+
+
+def _report(plan: Plan, sharing: Sharing, inputs: Inputs) -> Report:
+    counts: list[tuple[str, int]] = [("calls", sharing.calls), ("prefixes", len(plan.prefixes))]
+    if inputs.encode is not None:
+        counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
+        counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
+    nodes = list(plan.graph.walk())
+    callers = {step.id: called(nodes[step.node]) for step in plan.steps}
+    notes = tuple(Note(_sentence(prefix, callers)) for prefix in plan.prefixes)
+    return Report("hoist_prefix", tuple(counts), notes)
+
+
+def _sentence(prefix: Prefix, callers: Mapping[int, str]) -> str:
+    size = "" if prefix.tokens is None else f"{prefix.tokens} tokens, "
+    more = f" and {len(prefix.steps) - 3} more" if len(prefix.steps) > 3 else ""
+    who = ", ".join(callers[step] for step in prefix.steps[:3]) + more
+    return f"p{prefix.id}: {size}computed once for {prefix.calls} calls: {who}"
+
+
+PASS = Pass(name="hoist_prefix", level="plan", takes="plan", run=run, doc=__doc__)

@@ -1,0 +1,11 @@
+"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py)."""
+
+from golden_files import (
+    golden,
+    pytest_addoption,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
+__all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]

@@ -1,0 +1,33 @@
+"""The corpus: small programs, grouped by feature, each with the arguments it runs with (`CASES` of each module)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from programs.case import Case
+
+MODULES = (
+    "straight_line",
+    "formats",
+    "branches",
+    "loops",
+    "exits",
+    "forks",
+    "state_lists",
+    "aliases",
+    "helpers",
+    "hosts",
+    "effects",
+    "arguments",
+    "roles",
+    "nasty",
+    "failures",
+    "nested_programs",
+    "breaks",
+    "sglang_compat",
+)
+
+
+def all_cases() -> list[Case]:
+    """Every case, in the order of the modules."""
+    return [case for name in MODULES for case in import_module(f"programs.{name}").CASES]

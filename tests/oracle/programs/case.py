@@ -1,0 +1,40 @@
+"""What a program of the corpus says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program, the arguments it is run with, and what capture must make of it.
+
+    fn       an undecorated `def f(s, ...)`
+    args     one dict of keyword arguments for each run; copied deeply before each
+    expects  equal: it is captured, and says what an eager run says; break: it cannot be captured;
+             either: both are right, a wrong answer is not
+    code     the code of the break, where it matters which
+    log      a list that the program writes to; emptied before a run, compared after it
+    reset    puts back what else the program changes
+    raises   every run ends in an exception
+    """
+
+    fn: Callable[..., Any]
+    args: tuple[dict[str, Any], ...] = ({},)
+    expects: Literal["equal", "break", "either"] = "equal"
+    code: str | None = None
+    log: list[Any] | None = None
+    reset: Callable[[], None] | None = None
+    raises: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.fn.__module__.rsplit('.', 1)[-1]}.{self.fn.__name__}"
+
+    def prepare(self) -> None:
+        """Make the program's surroundings as they were before its first run."""
+        if self.log is not None:
+            self.log.clear()
+        if self.reset is not None:
+            self.reset()

@@ -1,0 +1,120 @@
+"""Programs that call programs: each call has a prompt and random numbers of its own."""
+
+from __future__ import annotations
+
+import lmc as lm
+from programs.case import Case
+
+LOG: list[object] = []
+
+
+@lm.function
+def expand(s, topic, style="plain"):
+    s += f"Expand {topic} ({style}): "
+    s += lm.gen("text", max_tokens=5)
+    return s["text"].upper()
+
+
+@lm.function
+def judge(s, text):
+    s += lm.user("Judge " + text)
+    with s.assistant():
+        s += lm.select("good", ["good", "bad"])
+    if s["good"] == "bad":
+        return None
+    s += lm.gen("praise", max_tokens=3)
+    return s["praise"]
+
+
+@lm.function
+def outer_program(s, topic):
+    inner = expand(topic=topic)
+    s += inner["text"]
+    s += lm.gen("more", max_tokens=3)
+
+
+@lm.function
+def logged(s, x):
+    LOG.append(("start", x))
+    s += x
+    s += lm.gen("y", max_tokens=2)
+    LOG.append(s["y"])
+
+
+def calls_program(s, topic):
+    s += "Main "
+    result = expand(topic, style="bold")
+    s += result["text"]
+    s += lm.gen("end", max_tokens=3)
+    return result.ret_value, result.text()
+
+
+def calls_run(s, topic):
+    a = expand.run(topic=topic)
+    b = expand.run(topic=topic)
+    s += a["text"] + b["text"]
+    return a["text"] == b["text"], "text" in s
+
+
+def calls_in_loop(s, topics):
+    kept = []
+    for topic in topics:
+        verdict = judge(text=topic)
+        if verdict["good"] == "good":
+            kept.append(topic)
+            s += verdict.ret_value
+    s += f"{kept}"
+    s += lm.gen("end", max_tokens=3)
+    return kept
+
+
+def calls_in_branch(s):
+    """A call that is not made does not count."""
+    s += lm.select("ask", ["y", "n"])
+    if s["ask"] == "y":
+        first = expand(topic="first")
+        s += first["text"]
+    second = expand(topic="second")
+    s += second["text"]
+    s += lm.gen("end", max_tokens=3)
+
+
+def calls_two_levels(s):
+    inner = outer_program(topic="deep")
+    again = expand(topic="again")
+    s += inner["more"] + again["text"]
+    s += lm.gen("end", max_tokens=3)
+    return inner.text()
+
+
+def calls_with_generated_argument(s):
+    s += lm.gen("topic", max_tokens=4)
+    s += expand(topic=s["topic"]).ret_value
+    s += lm.gen("end", max_tokens=3)
+
+
+def effects_of_called_program(s):
+    LOG.append("main")
+    inner = logged(x="a")
+    s += inner["y"]
+    s += lm.gen("end", max_tokens=3)
+    LOG.append("end")
+
+
+def messages_of_called_program(s):
+    verdict = judge(text="this")
+    s += lm.user(f"{len(verdict.messages())} messages")
+    s += lm.assistant(lm.gen("end", max_tokens=3))
+    return verdict.messages(), s.messages()
+
+
+CASES = [
+    Case(calls_program, ({"topic": "cats"},)),
+    Case(calls_run, ({"topic": "cats"},)),
+    Case(calls_in_loop, ({"topics": ["a", "b", "c"]}, {"topics": []})),
+    Case(calls_in_branch),
+    Case(calls_two_levels),
+    Case(calls_with_generated_argument),
+    Case(effects_of_called_program, log=LOG),
+    Case(messages_of_called_program),
+]

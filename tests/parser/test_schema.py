@@ -1,0 +1,112 @@
+"""JSON schemas at the border: text, dicts and model classes become one canonical value."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from lmc.errors import ConstraintError
+from lmc.parser.schema import parse_schema
+from lmc.source import Span
+
+CITY = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"]}
+CITY_TEXT = '{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"]}'
+
+
+class City(BaseModel):
+    zip: str
+    area: float
+
+
+class Odd(BaseModel):
+    call: Callable[[], int]
+
+
+@pytest.mark.parametrize("given", [CITY, json.dumps(CITY, indent=4), CITY_TEXT])
+def test_text_and_dict_give_the_same_canonical_schema(given: str | dict[str, Any]) -> None:
+    """Spaces do not matter, so equal schemas compare equal."""
+    assert parse_schema(given).text == CITY_TEXT
+    assert parse_schema(given) == parse_schema(CITY)
+    assert parse_schema(given).schema == CITY
+
+
+def test_property_order_is_kept() -> None:
+    """A model fills properties in the order they were written."""
+    assert parse_schema('{"b": 1, "a": 2}').text == '{"b":1,"a":2}'
+
+
+def test_model_class_says_its_own_schema() -> None:
+    """A pydantic class is accepted by what it can do, not by what it is."""
+    assert parse_schema(City).schema == City.model_json_schema()
+    assert list(parse_schema(City).schema["properties"]) == ["zip", "area"]
+
+
+def test_schema_is_a_copy() -> None:
+    """Changing the dict afterwards changes nothing."""
+    given: dict[str, Any] = {"enum": ["a"]}
+    schema = parse_schema(given)
+    given["enum"].append("b")
+
+    assert schema.schema == {"enum": ["a"]}
+
+
+def test_unicode_stays_readable() -> None:
+    """Canonical text is not escaped to ASCII."""
+    assert parse_schema({"const": "é🙂"}).text == '{"const":"é🙂"}'
+
+
+def test_invalid_json_is_shown_with_its_place() -> None:
+    """The whole rendered message: the line and a caret under the place."""
+    with pytest.raises(ConstraintError) as caught:
+        parse_schema('{\n  "type" "string"\n}')
+
+    assert caught.value.render() == (
+        "ConstraintError: the JSON schema is not valid JSON: Expecting ':' delimiter, at line 2 column 10\n"
+        '    "type" "string"\n'
+        "           ^\n"
+        "  help: give JSON text, a dict, or a class with `model_json_schema()` such as a pydantic model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("", "not valid JSON"),
+        ('{"minimum": NaN}', "it has no number NaN"),
+        ("[1]", "a JSON schema is an object, not an array"),
+        ('"string"', "a JSON schema is an object, not a string"),
+        ("3", "a JSON schema is an object, not a number"),
+        ({"minimum": float("inf")}, "cannot be written as JSON"),
+        ({"enum": {1, 2}}, "cannot be written as JSON"),
+        (int, "the class `int` is no JSON schema"),
+        (3.5, "3.5 is no JSON schema"),
+        (Odd, "`Odd` cannot say its JSON schema"),
+    ],
+)
+def test_what_is_no_schema_is_refused(given: Any, message: str) -> None:
+    """Each refusal says what was given."""
+    span = Span("prog.py", 1)
+
+    with pytest.raises(ConstraintError) as caught:
+        parse_schema(given, span=span)
+    assert message in caught.value.message
+    assert caught.value.span == span
+
+
+def test_booleans_are_schemas() -> None:
+    """`true` accepts everything, as JSON Schema has it."""
+    assert parse_schema("true").schema is True
+
+
+def test_pydantic_is_never_imported() -> None:
+    """Whoever uses a model class has imported pydantic already."""
+    code = "import sys; from lmc.parser.schema import parse_schema; parse_schema({}); print('pydantic' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,115 @@
+"""A pass's golden case: one file with a title, a pipeline, what passes may know, a program before and after.
+
+    // title: a segment that both branches begin with is computed once
+    // pass: cse
+    program ...
+    ---
+    program ...
+    // cse: nodes merged 1
+
+Further head lines: `encode: bytes|words`, `decode: bytes`, `chat: chatml|strict|rewriting`, `begin: 1 2`, and
+`args: {"topic": "cats"}`, one line an item of the batch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from lmc.backend.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.ir.chat import ChatTemplate
+from lmc.ir.graph import Graph
+from lmc.ir.plan import Plan
+from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.passes import Inputs, Report, parse_pipeline, run_passes
+from lmc.passes.base import Piece
+
+# answers must follow questions, and nothing may follow an answer but a question
+STRICT = ChatTemplate(
+    "strict",
+    begins=((("", "user"), "[Q]"), (("assistant", "user"), "</s>[Q]"), (("user", "assistant"), "[A]")),
+    ends=(("user", "[/Q]"), ("assistant", "")),
+)
+REWRITING = ChatTemplate("rewriting", append_only=False, reason="it drops the thoughts of earlier turns.")
+CHATS = {"chatml": CHATML, "strict": STRICT, "rewriting": REWRITING}
+
+
+def encode_bytes(pieces: tuple[Piece, ...]) -> tuple[int, ...]:
+    """One token a byte, control tokens in templates only."""
+    return tuple(id for kind, text in pieces for id in ByteTokenizer().encode(text, control=kind == "control"))
+
+
+def decode_bytes(ids: tuple[int, ...]) -> str:
+    """The inverse; a cut character is U+FFFD."""
+    return ByteTokenizer().decode(ids)
+
+
+def encode_words(pieces: tuple[Piece, ...]) -> tuple[int, ...]:
+    """One token a word with the space before it, so that a cut within a word changes tokens."""
+    words = (word for _, text in pieces for word in re.findall(r" ?\w+|\s|[^\w\s]", text))
+    return tuple(crc32(word.encode()) for word in words)
+
+
+ENCODERS = {"bytes": encode_bytes, "words": encode_words}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One golden file, read."""
+
+    head: tuple[tuple[str, str], ...]
+    before: str
+    path: Path = field(repr=False)
+
+    def all(self, key: str) -> list[str]:
+        return [value for name, value in self.head if name == key]
+
+    def one(self, key: str) -> str | None:
+        return next(iter(self.all(key)), None)
+
+    @property
+    def inputs(self) -> Inputs:
+        return Inputs(
+            encode=ENCODERS[name] if (name := self.one("encode")) else None,
+            decode=decode_bytes if self.one("decode") else None,
+            begin_ids=tuple(map(int, (self.one("begin") or "").split())),
+            chat=CHATS[name] if (name := self.one("chat")) else None,
+            batch=tuple(by_path(json.loads(line)) for line in self.all("args")),
+        )
+
+    def run(self) -> tuple[Graph | Plan, tuple[Report, ...]]:
+        return run_passes(parse_ir(self.before), parse_pipeline(self.one("pass") or ""), self.inputs)
+
+    def text(self) -> str:
+        """The file as it should be."""
+        after, reports = self.run()
+        head = "".join(f"// {key}: {value}\n" for key, value in self.head)
+        report = "".join(f"// {line}\n" for report in reports for line in str(report).splitlines())
+        return f"{head}{parse_ir(self.before)}---\n{after}{report}"
+
+
+def read_case(path: Path) -> Case:
+    """Reads a golden file; what stands after `---` is left to the comparison."""
+    before = path.read_text(encoding="utf-8").partition("\n---\n")[0] + "\n"
+    head = re.findall(r"^// (\w+): (.*)$", before, re.MULTILINE)
+    return Case(tuple(head), re.sub(r"^//.*\n", "", before, flags=re.MULTILINE), path)
+
+
+def parse_ir(text: str) -> Graph | Plan:
+    """A graph, or a plan."""
+    return parse_plan(text) if text.lstrip().startswith("plan ") else parse_graph(text)
+
+
+def by_path(arguments: Mapping[str, object]) -> dict[tuple[str | int, ...], object]:
+    """{"dims": ["a", "b"]} as {("dims", 0): "a", ("dims", 1): "b"}."""
+    leaves: dict[tuple[str | int, ...], object] = {}
+    for name, value in arguments.items():
+        if isinstance(value, list):
+            leaves.update(((name, i), item) for i, item in enumerate(value))
+        else:
+            leaves[(name,)] = value
+    return leaves
