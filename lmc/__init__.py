@@ -1,0 +1,88 @@
+"""lmc: a compiler from LM programs to an execution graph, with its own engine.
+
+    import lmc
+
+    @lmc.function
+    def qa(s, question):
+        s += lmc.user(question)
+        s += lmc.assistant(lmc.gen("answer", max_tokens=32))
+
+    print(lmc.run(qa, "What is a prefix?", backend="echo")["answer"])
+
+Importing this loads nothing heavy: names are looked up on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "lmc.program": ("Program", "Result", "function", "run", "run_batch", "compile", "set_default_backend"),
+    "lmc.parser.primitives": (
+        "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
+        "user_begin", "user_end", "assistant_begin", "assistant_end", "token_length_normalized",
+        "greedy_token_selection", "unconditional_likelihood_normalized",
+    ),
+    "lmc.errors": (
+        "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
+        "ChatTemplateError", "BackendError", "ModelLoadError", "RequestError",
+    ),
+    "lmc.backend.echo": ("EchoBackend",),
+    "lmc.backend.cpu": ("CpuBackend",),
+}  # fmt: skip
+_PLACE = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = sorted(_PLACE)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from lmc.backend.cpu import CpuBackend as CpuBackend
+    from lmc.backend.echo import EchoBackend as EchoBackend
+    from lmc.errors import ArgumentError as ArgumentError
+    from lmc.errors import BackendError as BackendError
+    from lmc.errors import CaptureError as CaptureError
+    from lmc.errors import ChatTemplateError as ChatTemplateError
+    from lmc.errors import ConstraintError as ConstraintError
+    from lmc.errors import LMError as LMError
+    from lmc.errors import ModelLoadError as ModelLoadError
+    from lmc.errors import ParseError as ParseError
+    from lmc.errors import RequestError as RequestError
+    from lmc.errors import VerifyError as VerifyError
+    from lmc.parser.primitives import assistant as assistant
+    from lmc.parser.primitives import assistant_begin as assistant_begin
+    from lmc.parser.primitives import assistant_end as assistant_end
+    from lmc.parser.primitives import gen as gen
+    from lmc.parser.primitives import gen_int as gen_int
+    from lmc.parser.primitives import gen_string as gen_string
+    from lmc.parser.primitives import greedy_token_selection as greedy_token_selection
+    from lmc.parser.primitives import select as select
+    from lmc.parser.primitives import system as system
+    from lmc.parser.primitives import system_begin as system_begin
+    from lmc.parser.primitives import system_end as system_end
+    from lmc.parser.primitives import token_length_normalized as token_length_normalized
+    from lmc.parser.primitives import unconditional_likelihood_normalized as unconditional_likelihood_normalized
+    from lmc.parser.primitives import user as user
+    from lmc.parser.primitives import user_begin as user_begin
+    from lmc.parser.primitives import user_end as user_end
+    from lmc.program import Program as Program
+    from lmc.program import Result as Result
+    from lmc.program import compile as compile
+    from lmc.program import function as function
+    from lmc.program import run as run
+    from lmc.program import run_batch as run_batch
+    from lmc.program import set_default_backend as set_default_backend
+
+
+def __getattr__(name: str) -> Any:
+    module = _PLACE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'lmc' has no attribute '{name}'")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,50 @@
+"""Backends by name: to add one, write its file and add one line here. Imported on use only."""
+
+from __future__ import annotations
+
+import importlib
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from lmc.errors import BackendError
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Backend
+
+# name -> "module:factory"; the factory takes the model folder, or None
+BACKENDS: dict[str, str] = {
+    "echo": "lmc.backend.echo:open_echo",
+    "cpu": "lmc.backend.cpu:open_cpu",
+    "cuda": "lmc.backend.cpu:open_cuda",
+}
+
+_open: dict[tuple[str, str | None], Backend] = {}  # one engine a process and model; filled by resolve
+
+
+def resolve(backend: Backend | str | None, model: str | None) -> Backend:
+    """The backend of that name (kept for the life of the process), or the backend object itself.
+
+    "auto" and None are "cpu" where a model is named. Raises BackendError for an unknown name or a missing device.
+    """
+    if backend is not None and not isinstance(backend, str):
+        return backend
+    name = backend or "auto"
+    if name == "auto":
+        if model is None:
+            raise BackendError("no model was named", help='give model="DIR" (a checkpoint folder), or backend="echo" to run without one')
+        name = "cpu"
+    if name not in BACKENDS:
+        near = get_close_matches(name, BACKENDS, n=1)
+        help = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(BACKENDS)}"
+        raise BackendError(f"there is no backend {name!r}", help=help)
+    key = (name, model)
+    if key not in _open:
+        module, factory = BACKENDS[name].split(":")
+        _open[key] = getattr(importlib.import_module(module), factory)(model)
+    return _open[key]
+
+
+def close_all() -> None:
+    """Free every backend that `resolve` keeps."""
+    while _open:
+        _open.popitem()[1].close()

@@ -5,8 +5,8 @@ A call settles its two futures when every sample has ended; the state goes on wi
 
 from __future__ import annotations
 
-from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, TokenLogprob, Tokenizer
-from lmc.backend.future import Future, Poison
+from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
+from lmc.backend.future import Future, Poison, Slot
 from lmc.backend.instance import Instance
 from lmc.backend.notes import noted
 from lmc.backend.requests import BoundCall
@@ -19,9 +19,13 @@ class Call:
 
     ends, finished   by sample
     num_left         samples that have not ended
+    is_aborted       True where its item has failed meanwhile
     """
 
-    __slots__ = ("bound", "ends", "failed", "finished", "inst", "num_left", "request", "state", "state_out", "value_out")
+    __slots__ = (
+        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "request", "state", "state_out",
+        "value_out",
+    )  # fmt: skip
 
     def __init__(
         self, inst: Instance, bound: BoundCall, request: Request, state: ProgramState, outs: tuple[Future, Future]
@@ -32,6 +36,7 @@ class Call:
         self.state = state
         self.state_out, self.value_out = outs
         self.num_left = request.n
+        self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
         self.failed: Failed | None = None
@@ -54,9 +59,12 @@ class Call:
     def settle(self) -> None:
         """Give the result to those who wait."""
         if self.failed is not None:
-            state = value = Poison(self._error(self.failed))
+            failure = Poison(self._error(self.failed))
+            self._give(failure, failure)
         else:
-            state, value = self._result()
+            self._give(*self._result())
+
+    def _give(self, state: Slot, value: Slot) -> None:
         self.state_out.set(state)
         self.value_out.set(value)
         self.inst.answered()

@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request
+from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request, Tokenizer
 from lmc.backend.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo_constraint import Drawers
 from lmc.backend.echo_reply import Script, Settings, reply
@@ -54,11 +54,12 @@ class EchoBackend:
         record: bool = False,
         tokenizer: ByteTokenizer | None = None,
     ) -> None:
-        self.tokenizer = tokenizer or ByteTokenizer()
+        self._bytes = tokenizer or ByteTokenizer()
+        self.tokenizer: Tokenizer = self._bytes
         self.caps = Caps(constraints=frozenset(("regex", "choices", "json_schema")), max_len=max_len)
         self.log: list[Request] = []
         self.record = record
-        self.settings = Settings(seed, self.tokenizer, max_len, chunks, script, Drawers())
+        self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())
         self.delay = delay
         self.shuffle = shuffle
         self.delay_s = delay_s
@@ -74,7 +75,11 @@ class EchoBackend:
 
     def prompts(self) -> list[str]:
         """The recorded prompts, control tokens written out."""
-        return [self.tokenizer.show(request.prompt.ids) for request in self.log]
+        return [self.show(request.prompt.ids) for request in self.log]
+
+    def show(self, ids: Iterable[int]) -> str:
+        """The text of `ids` with control tokens written out."""
+        return self._bytes.show(ids)
 
     def wait_steps(self, request: Request) -> int:
         """How many steps a request waits beyond the first."""
@@ -88,6 +93,11 @@ class EchoBackend:
         return self.delay_s(request) if callable(self.delay_s) else self.delay_s
 
 
+def open_echo(model: str | None = None) -> EchoBackend:
+    """The echo backend by its name; there is no model to load."""
+    return EchoBackend()
+
+
 class EchoSession:
     """One user's queue. Written by the one thread that submits and steps; only `wake` is for others.
 
@@ -95,7 +105,7 @@ class EchoSession:
     """
 
     def __init__(self, backend: EchoBackend) -> None:
-        self.tokenizer: ByteTokenizer = backend.tokenizer
+        self.tokenizer = backend.tokenizer
         self.counters = Counters()
         self._backend = backend
         self._live: dict[int, Request] = {}

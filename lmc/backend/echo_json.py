@@ -48,6 +48,7 @@ SHALLOW = 3  # below this depth only what is required is written
 DEEPEST = 40  # a value nested deeper is taken for one without an end
 MAX_VALUES = 4000  # drawn for one text, failed alternatives included
 MAX_TRIES = 6  # texts drawn to find one within the budget
+_ENDLESS = "echo finds no end in this JSON schema: it contains itself at every level"
 
 
 def draw_json(schema: Any, rng: random.Random, budget: int) -> str:
@@ -84,7 +85,7 @@ class _Draw:
         if self._num_values > MAX_VALUES:
             raise ConstraintError(f"echo gave up on this JSON schema after {MAX_VALUES} values")
         if depth > DEEPEST:
-            raise TooDeep("echo finds no end in this JSON schema: it contains itself at every level")
+            raise TooDeep(_ENDLESS)
         if schema is True:
             return None
         schema = self._resolved(schema, depth)
@@ -101,7 +102,7 @@ class _Draw:
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
         """The schema with its `$ref` and `allOf` written into it, each keyword known."""
         if depth > DEEPEST:
-            raise TooDeep("echo finds no end in this JSON schema: a `$ref` leads back to itself")
+            raise TooDeep(_ENDLESS)
         _check_keywords(schema)
         merged = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
         parts = [part for part in schema.get("allOf", ()) if part is not True]

@@ -18,7 +18,7 @@ day night morning winter summer rain snow wind sun moon star light shadow stone 
 runs walks sings reads writes finds keeps opens turns moves grows falls waits sleeps sees hears knows asks makes
 takes slowly quickly gently often never always here there near far above below before after with without under over
 into from and or but so then while because when where if as like until once again still almost just only even
-plan idea answer reason number rule sure right true
+plan idea answer reason number rule sure right
 """
 WORDS: tuple[str, ...] = tuple(_LINES.split())
 

@@ -7,20 +7,22 @@ never touches another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 
 from lmc.backend.base import Event, Session
 from lmc.backend.calls import Call
 from lmc.backend.future import Poison
 from lmc.backend.hostcalls import DEFAULT_WORKERS, HostPool
-from lmc.backend.instance import Instance, Outcome, Shared
+from lmc.backend.instance import Bound, Instance, Shared
+from lmc.backend.instance import Outcome as Outcome
 from lmc.backend.nodeops import live
 from lmc.backend.prompts import Prompts
 from lmc.backend.requests import BoundCall, ParseConstraint
 from lmc.backend.runnable import Path, Runnable, compile_plan
-from lmc.errors import ArgumentError
-from lmc.ir.graph import Extern, Node
+from lmc.errors import ArgumentError, LMError
+from lmc.ir.graph import Node
 from lmc.ir.plan import Plan
 
 Item = Mapping[Path, object]
@@ -31,12 +33,30 @@ STARTED_A_ROUND = 1024  # so that a large batch's first requests are under way b
 NOTHING: Mapping[str, object] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One item to run.
+
+    arguments  by where each leaf sits in the call's arguments
+    externs    live objects by extern name
+    number     which item of the batch it is: its random streams depend on it
+    """
+
+    runnable: Runnable
+    arguments: Item
+    externs: Mapping[str, object] = field(default_factory=dict)
+    number: int = 0
+
+
+UNBOUND = Bound("", (), {})
+
+
 class Executor:
     """Runs plans on one session; one run at a time.
 
     seed              the run seed of sampled calls
     defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
-    externs           live objects by extern name; pure builtins bind themselves
+    externs           live objects by extern name, for `run`; pure builtins bind themselves
     parse_constraint  (kind, what the program computed) -> Constraint, for those known only at run time
     max_workers       threads for host calls with an effect
     on_event          called with (item, node, event) for every event of a model call, before its dependents start
@@ -62,13 +82,17 @@ class Executor:
         self.max_workers = max_workers
         self.max_active = max_active
         self.on_event = on_event
-        self._prompts = Prompts(session.tokenizer)
-        self._rids = count()
+        self.prompts = Prompts(session.tokenizer)
+        self.rids = count()
 
     def run(self, plan: Plan | Runnable, items: Sequence[Item]) -> list[Outcome]:
-        """One outcome for each item, in order. Raises only for Ctrl-C and what `on_event` raises."""
+        """One outcome for each item, in order."""
         runnable = plan if isinstance(plan, Runnable) else compile_plan(plan)
-        run = _Run(self, runnable, items)
+        return self.run_jobs([Job(runnable, item, self.externs, i) for i, item in enumerate(items)])
+
+    def run_jobs(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """One outcome for each job, in order. Raises for Ctrl-C and what `on_event` raises, never for a job."""
+        run = _Run(self, jobs)
         try:
             return run.to_end()
         except BaseException:
@@ -77,45 +101,33 @@ class Executor:
         finally:
             run.shared.pool.close()
 
-    def _shared(self, runnable: Runnable, ended: Callable[[Instance, Outcome], None]) -> Shared:
-        return Shared(
-            self._prompts,
-            HostPool(self.max_workers, self.session.wake),
-            tuple(BoundCall(spec, self.defaults, self.parse_constraint) for spec in runnable.calls),
-            dict(_bound(runnable.externs, self.externs)),
-            self._rids,
-            self.seed,
-            ended,
-            runnable.name,
-        )
-
 
 class _Run:
-    """One call of `Executor.run` while it lasts.
+    """One call of `Executor.run_jobs` while it lasts.
 
     open        calls that the session has not answered, aborted ones too
-    num_active  items started and not ended
+    num_active  jobs started and not ended
     """
 
-    def __init__(self, executor: Executor, runnable: Runnable, items: Sequence[Item]) -> None:
+    def __init__(self, executor: Executor, jobs: Sequence[Job]) -> None:
+        self.executor = executor
         self.session = executor.session
-        self.on_event = executor.on_event
-        self.max_active = executor.max_active
-        self.runnable = runnable
-        self.items = items
-        self.outcomes: list[Outcome | None] = [None] * len(items)
+        self.jobs = jobs
+        self.outcomes: list[Outcome | None] = [None] * len(jobs)
         self.open: dict[int, Call] = {}
         self.num_started = 0
         self.num_active = 0
-        self.shared = executor._shared(runnable, self._ended)
+        pool = HostPool(executor.max_workers, self.session.wake)
+        self.shared = Shared(executor.prompts, pool, executor.rids, executor.seed, self._ended)
+        self.bound: dict[tuple[int, int], Bound | LMError] = {}
 
     def to_end(self) -> list[Outcome]:
-        """Run every item, and wait until the session owes nothing."""
+        """Run every job, and wait until the session owes nothing."""
         while True:
-            self._start_items()
+            self._start_jobs()
             self._go_on()
             self._submit()
-            if not (self.num_active or self.open or self.num_started < len(self.items)):
+            if not (self.num_active or self.open or self.num_started < len(self.jobs)):
                 break
             self._step()
             self.shared.pool.drain()
@@ -128,23 +140,43 @@ class _Run:
 
     # --- one round -------------------------------------------------------------------------------------------
 
-    def _start_items(self) -> None:
-        room = min(self.max_active - self.num_active, STARTED_A_ROUND, len(self.items) - self.num_started)
-        for item in range(self.num_started, self.num_started + room):
+    def _start_jobs(self) -> None:
+        room = self.executor.max_active - self.num_active
+        for _ in range(min(room, STARTED_A_ROUND, len(self.jobs) - self.num_started)):
+            self._start(self.num_started, self.jobs[self.num_started])
             self.num_started += 1
-            self._start(item)
 
-    def _start(self, item: int) -> None:
-        instance = Instance(self.shared, item)
+    def _start(self, place: int, job: Job) -> None:
         self.num_active += 1
-        given = self.items[item]
-        try:
-            arguments = [given[path] for path in self.runnable.params]
-        except KeyError as error:
-            missing = ArgumentError(f"item {item} has no argument {_shown(error.args[0])}")
-            instance.fail(Poison(missing))
+        bound = self._bound(job)
+        if isinstance(bound, LMError):
+            Instance(self.shared, UNBOUND, place, job.number).fail(Poison(bound))
             return
-        self.runnable.body.run(instance, [], None, arguments, 0)
+        instance = Instance(self.shared, bound, place, job.number)
+        try:
+            arguments = [job.arguments[path] for path in job.runnable.params]
+        except KeyError as error:
+            instance.fail(Poison(ArgumentError(f"item {job.number} has no argument {_shown(error.args[0])}")))
+            return
+        job.runnable.body.run(instance, [], None, arguments, 0)
+
+    def _bound(self, job: Job) -> Bound | LMError:
+        """The job's program with this run's parameters and its externs; an error where one has no object."""
+        key = (id(job.runnable), id(job.externs))  # `jobs` keeps both alive
+        found = self.bound.get(key)
+        if found is None:
+            try:
+                found = self._bind(job)
+            except LMError as error:
+                found = error
+            self.bound[key] = found
+        return found
+
+    def _bind(self, job: Job) -> Bound:
+        executor, given = self.executor, job.externs
+        calls = tuple(BoundCall(spec, executor.defaults, executor.parse_constraint) for spec in job.runnable.calls)
+        externs = job.runnable.externs
+        return Bound(job.runnable.name, calls, {e.name: given[e.name] if e.name in given else live(e) for e in externs})
 
     def _go_on(self) -> None:
         ready = self.shared.ready
@@ -155,44 +187,42 @@ class _Run:
         shared = self.shared
         calls = [call for call in shared.outbox if not call.inst.is_over]
         shared.outbox.clear()
-        for call in calls:
-            rid = call.request.rid
-            call.inst.in_flight.add(rid)
-            self.open[rid] = call
+        self.open.update((call.request.rid, call) for call in calls)
         if calls:
             self.session.submit([call.request for call in calls])
-        for rid in shared.aborts:
-            self.session.abort(rid, "its program has failed")
-        shared.aborts.clear()
+        if shared.has_failures:
+            shared.has_failures = False
+            self._abort_orphans()
+
+    def _abort_orphans(self) -> None:
+        for rid, call in self.open.items():
+            if call.inst.is_over and not call.is_aborted:
+                call.is_aborted = True
+                self.session.abort(rid, "its program has failed")
 
     def _step(self) -> None:
+        on_event = self.executor.on_event
         for event in self.session.step(self._patience()):
             call = self.open.get(event.rid)
             if call is None:
                 continue
-            if self.on_event is not None and not call.inst.is_over:
-                self.on_event(call.inst.item, call.bound.spec.node, event)
+            if on_event is not None and not call.inst.is_over:
+                on_event(call.inst.item, call.bound.spec.node, event)
             if call.take(event):
                 del self.open[event.rid]
-                call.inst.in_flight.discard(event.rid)
                 if not call.inst.is_over:
                     call.settle()
 
     def _patience(self) -> float:
         """Seconds to wait in the session where it has nothing to do."""
-        if self.shared.ready or (self.num_started < len(self.items) and self.num_active < self.max_active):
+        if self.shared.ready or (self.num_started < len(self.jobs) and self.num_active < self.executor.max_active):
             return 0.0
         assert self.open or self.shared.pool.num_running or not self.num_active, "items wait and nothing is running"
         return 1.0
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:
         self.num_active -= 1
-        self.outcomes[instance.item] = outcome
-
-
-def _bound(externs: Iterable[Extern], given: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for extern in externs:
-        yield extern.name, given[extern.name] if extern.name in given else live(extern)
+        self.outcomes[instance.place] = outcome
 
 
 def _shown(path: Path) -> str:

@@ -27,28 +27,35 @@ class Poison:
 
 
 class Future:
-    """A value to come. `value` is PENDING until `set`; those in `waiters` are then put on the ready queue."""
+    """A value to come. `value` is PENDING until `set`; who waits is then put on the ready queue."""
 
     __slots__ = ("ready", "value", "waiters")
 
     def __init__(self, ready: Ready) -> None:
         self.ready = ready
         self.value: Slot = PENDING
-        self.waiters: list[Callable[[], None]] = []
+        self.waiters: list[Callable[[], None]] | None = None  # most have one or none: no list until then
 
     def set(self, value: Slot) -> None:
         """Settle."""
         assert self.value is PENDING, "a future settles once"
         self.value = value
-        if self.waiters:
+        if self.waiters is not None:
             self.ready.extend(self.waiters)
-            self.waiters = []
+            self.waiters = None
+
+    def then(self, go: Callable[[], None]) -> None:
+        """Call `go` when it has settled; it has not yet."""
+        if self.waiters is None:
+            self.waiters = [go]
+        else:
+            self.waiters.append(go)
 
     def follow(self, slot: Slot) -> None:
         """Settle to what `slot` is or will be."""
         slot = settled(slot)
         if type(slot) is Future:
-            slot.waiters.append(partial(self.follow, slot))
+            slot.then(partial(self.follow, slot))
         else:
             self.set(slot)
 
@@ -84,6 +91,9 @@ def poison_in(slots: Iterable[Slot]) -> Poison | None:
 def when_settled(futures: list[Future], go: Callable[[], None]) -> None:
     """Call `go` once all of these have settled; there is at least one."""
     left = len(futures)
+    if left == 1:
+        futures[0].then(go)
+        return
 
     def arrived() -> None:
         nonlocal left
@@ -92,4 +102,4 @@ def when_settled(futures: list[Future], go: Callable[[], None]) -> None:
             go()
 
     for future in futures:
-        future.waiters.append(arrived)
+        future.then(arrived)

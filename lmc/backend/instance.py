@@ -16,8 +16,9 @@ from lmc.backend.lineage import mix
 from lmc.backend.prompts import Prompts
 
 if TYPE_CHECKING:
-    from lmc.backend.calls import BoundCall, Call
+    from lmc.backend.calls import Call
     from lmc.backend.hostcalls import HostPool
+    from lmc.backend.requests import BoundCall
     from lmc.backend.state import ProgramState
 
 
@@ -32,51 +33,63 @@ class Outcome:
     calls: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A program with what a run gives it.
+
+    calls    its model nodes, with the run's parameters
+    externs  live objects by extern name
+    """
+
+    name: str
+    calls: tuple[BoundCall, ...]
+    externs: Mapping[str, object]
+
+
 @dataclass(slots=True, eq=False)
 class Shared:
-    """What the items of a run have in common.
+    """What all items of a run have in common.
 
-    ready    what can go on now
-    outbox   calls to submit at the end of this round
-    aborts   requests that nobody waits for any more
-    calls    the model nodes of the program, with this run's parameters
-    externs  live objects by extern name
-    rids     numbers for requests
-    ended    called with each instance that has ended
+    rids          numbers for requests
+    ended         called with each instance that has ended
+    ready         what can go on now
+    outbox        calls to submit at the end of this round
+    has_failures  True where an item has failed in this round: its open calls are to be aborted
     """
 
     prompts: Prompts
     pool: HostPool
-    calls: tuple[BoundCall, ...]
-    externs: Mapping[str, object]
     rids: Iterator[int]
     seed: int
     ended: Callable[[Instance, Outcome], None]
-    program: str = ""
     ready: Ready = field(default_factory=deque)
     outbox: list[Call] = field(default_factory=list)
-    aborts: list[int] = field(default_factory=list)
+    has_failures: bool = False
 
 
 class Instance:
     """One item on its way.
 
+    place      which of the run's jobs it is
+    item       its number, for random streams
     base       mix(seed, item): what the seeds of its calls start from
     num_open   model nodes reached and not yet answered; the item ends only when there is none
-    in_flight  request numbers
     is_over    nothing of it may start any more
     """
 
-    __slots__ = ("base", "in_flight", "is_over", "item", "num_calls", "num_open", "ready", "returned", "shared", "usage")
+    __slots__ = (
+        "base", "is_over", "item", "num_calls", "num_open", "place", "program", "ready", "returned", "shared", "usage",
+    )  # fmt: skip
 
-    def __init__(self, shared: Shared, item: int) -> None:
+    def __init__(self, shared: Shared, program: Bound, place: int, item: int) -> None:
         self.shared = shared
+        self.program = program
+        self.place = place
         self.ready = shared.ready
         self.item = item
         self.base = mix(shared.seed, item)
         self.num_calls = 0
         self.num_open = 0
-        self.in_flight: set[int] = set()
         self.is_over = False
         self.returned: tuple[ProgramState, object] | None = None
         self.usage = (0, 0, 0, 0)
@@ -84,7 +97,7 @@ class Instance:
     def fail(self, failure: Poison) -> Poison:
         """End with an error that all before it in program order has been waited for."""
         if not self.is_over:
-            self.shared.aborts.extend(self.in_flight)
+            self.shared.has_failures = True
             self._end(None, None, failure.error)
         return failure
 

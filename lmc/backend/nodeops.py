@@ -134,7 +134,7 @@ def _join_mode(node: Node) -> Callable[[ProgramState, tuple[ProgramState, ...]],
     mode = node.attr("mode")
     if mode not in JOIN_MODES:
         raise ArgumentError(f"unknown join mode {mode!r}", span=node.span, help=f"one of {', '.join(JOIN_MODES)}")
-    return JOIN_MODES[cast(str, mode)]
+    return JOIN_MODES[mode]
 
 
 def _replaced(inst: Instance, xs: list[Slot]) -> tuple[Slot, ...]:
@@ -188,21 +188,21 @@ def _check(node: Node) -> Compute:
 
 def _extern(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
-    return lambda inst, xs: inst.shared.externs[name]
+    return lambda inst, xs: inst.program.externs[name]
 
 
 def _call(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
     if not node.keys:
-        return lambda inst, xs: inst.shared.externs[name](*xs)  # type: ignore[operator]
-    return lambda inst, xs: inst.shared.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
+        return lambda inst, xs: inst.program.externs[name](*xs)  # type: ignore[operator]
+    return lambda inst, xs: inst.program.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
 
 
 def _raise(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
 
     def compute(inst: Instance, xs: list[Slot]) -> Slot:
-        thing = inst.shared.externs[name]
+        thing = inst.program.externs[name]
         if isinstance(thing, BaseException):
             raise thing
         raise thing(*positional(node, xs), **named(node, xs))  # type: ignore[operator]

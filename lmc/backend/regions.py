@@ -82,7 +82,7 @@ def if_step(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> S
             slots, end = branch(inst, frame, chosen.value, chain)
             link(futures, slots, after, end)
 
-        chosen.waiters.append(go)
+        chosen.then(go)
 
     def branch(inst: Instance, frame: Frame, chosen: Slot, chain: Slot) -> tuple[list[Slot], Slot]:
         if type(chosen) is Poison:
@@ -132,7 +132,7 @@ def for_step(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body
             run.give(outs) if run.over(items, items_of) else run.promise(outs)
             return
         run.promise(outs)
-        items.waiters.append(lambda: run.finish() if run.over(items.value, items_of) else None)
+        items.then(lambda: run.finish() if run.over(items.value, items_of) else None)
 
     return step
 
@@ -224,7 +224,7 @@ class Iterating:
                 params = [item, *params]
             go = self._iterate(params)
             if type(go) is Future:
-                go.waiters.append(partial(self._went, go))
+                go.then(partial(self._went, go))
                 return False
             if type(go) is Poison:
                 return self._fail(go)
@@ -235,7 +235,7 @@ class Iterating:
     def _awaits_turn(self) -> bool:
         chain = settled(self.chain)
         if type(chain) is Future:
-            chain.waiters.append(self._resume)
+            chain.then(self._resume)
         return chain is not None
 
     def _iterate(self, params: list[Slot]) -> Slot:

@@ -17,7 +17,7 @@ from lmc.backend.instance import Instance
 from lmc.backend.nodeops import LAZY, compute_of
 from lmc.backend.regions import Body, for_step, if_step, loop_step
 from lmc.backend.requests import CallSpec
-from lmc.backend.steps import CHAIN, FIRST_SLOT, Frame, Op, StepFn, begin_step, model_step, step_of
+from lmc.backend.steps import CHAIN, Frame, Op, StepFn, begin_step, model_step, step_of
 from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value, walk
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS

@@ -27,7 +27,6 @@ StepFn = Callable[[Instance, Frame], None]
 
 CHAIN = 0  # the slot of the commit chain
 PATH = 1  # the slot that tells iterations apart, where a body begins a state
-FIRST_SLOT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +130,7 @@ def committed(inst: Instance, chain: Slot, failure: Poison | None) -> Slot:
     if type(chain) is not Future:
         return inst.fail(failure)
     out = Future(inst.ready)
-    chain.waiters.append(lambda: out.set(committed(inst, chain, failure)))
+    chain.then(lambda: out.set(committed(inst, chain, failure)))
     return out
 
 
@@ -244,7 +243,7 @@ def _in_turn(
     chain = settled(chain)
     deliver = partial(_deliver, op, inst, inputs, chain, futures=futures, after=after)
     if type(chain) is Future and not (op.offload is None and are_atoms(inputs)):
-        chain.waiters.append(partial(_in_turn, op, inst, inputs, chain, futures, after))
+        chain.then(partial(_in_turn, op, inst, inputs, chain, futures, after))
     elif type(chain) is Poison:
         deliver(chain)
     elif is_plain(inputs) and op.offload and op.offload(inputs):
@@ -300,7 +299,7 @@ def _send(
 ) -> Poison | None:
     """Put a call into the outbox; a Poison where it has no right parameters or no prompt."""
     shared = inst.shared
-    bound = shared.calls[index]
+    bound = inst.program.calls[index]
     try:
         segment = bound.segment(inst.base, state.lineage, state.calls, given)
         prompt = shared.prompts.prompt(state)
@@ -310,7 +309,7 @@ def _send(
         next(shared.rids),
         prompt,
         (segment,),
-        program=shared.program,
+        program=inst.program.name,
         n=segment.sampling.n if type(segment) is Gen else 1,
         gang=bound.spec.gang(inst.item),
     )

@@ -12,17 +12,19 @@ keeps a leading space, so that the texts of a prompt's parts add up.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmc.backend.base import Control, Ids, Piece
-from lmc.backend.chat import probe_template, render_pieces
+from lmc.backend.chat import probe_template
+from lmc.backend.chat_pieces import render_pieces
+from lmc.backend.control_tokens import separate_control_tokens, unknown_token
 from lmc.backend.jinja import Template
+from lmc.backend.leading_space import state, without_leading_space
 from lmc.backend.tokenizer_files import TokenizerFiles, read_files
 from lmc.backend.vocabulary import vocab_bytes
 from lmc.errors import ChatTemplateError, ModelLoadError
@@ -60,9 +62,9 @@ class FolderTokenizer:
         self.key = hashlib.blake2b(files.tokenizer_json, digest_size=16).hexdigest()
         self._lock = threading.Lock()  # encode_special_tokens is a switch on the shared object
         self._whole = tokenizer
-        self.special_ids, self.control_ids = _separate_control_tokens(tokenizer, files)
-        self._middle = _without_leading_space(tokenizer)
-        self._unknown = _unknown_token(tokenizer, files)
+        self.special_ids, self.control_ids = separate_control_tokens(tokenizer, files)
+        self._middle = without_leading_space(tokenizer)
+        self._unknown = unknown_token(tokenizer, files)
         self._cached = lru_cache(MAX_CACHED_TEXTS)(self._encode)
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         self.begin_ids = _begin_ids(tokenizer)
@@ -109,7 +111,7 @@ class FolderTokenizer:
     def vocab_bytes(self) -> list[bytes]:
         """The bytes of each token by id; b"" for a control token and for an id without a token."""
         names = (None if i in self.control_ids else self._whole.id_to_token(i) for i in range(self.vocab_size))
-        return vocab_bytes(names, _state(self._whole.decoder))
+        return vocab_bytes(names, state(self._whole.decoder))
 
     def _run(self, text: str, tokenizer: tokenizers.Tokenizer, control: bool) -> tuple[int, ...]:
         encode = self._cached if len(text) <= MAX_CACHED_CHARS else self._encode
@@ -211,69 +213,6 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def _separate_control_tokens(
-    tokenizer: tokenizers.Tokenizer, files: TokenizerFiles
-) -> tuple[frozenset[int], frozenset[int]]:
-    """(special ids, control ids); every control token is marked special, as only those can be switched off."""
-    import tokenizers
-
-    added = tokenizer.get_added_tokens_decoder()
-    named = {i for name in files.named_tokens.values() if (i := tokenizer.token_to_id(name)) is not None}
-    unlisted = {i for i in named - added.keys() if not _is_ordinary(tokenizer.id_to_token(i) or "")}
-    special = {i for i, token in added.items() if token.special or (i in named and not _is_ordinary(token.content))}
-    control = {i for i, token in added.items() if not _is_ordinary(token.content)} | special | unlisted
-    for i in control - {i for i, token in added.items() if token.special}:
-        old = added.get(i) or tokenizers.AddedToken(tokenizer.id_to_token(i) or "", normalized=False)
-        flags = {"lstrip": old.lstrip, "rstrip": old.rstrip, "single_word": old.single_word}
-        tokenizer.add_special_tokens([tokenizers.AddedToken(old.content, normalized=old.normalized, **flags)])
-    return frozenset(special | unlisted), frozenset(control)
-
-
-def _is_ordinary(content: str) -> bool:
-    """Whether an added token reads as text: a word, a run of spaces, one character."""
-    return len(content) == 1 or all(c.isalnum() or c.isspace() or c == "▁" for c in content)
-
-
-def _unknown_token(tokenizer: tokenizers.Tokenizer, files: TokenizerFiles) -> tuple[int | None, str]:
-    """The token for what the vocabulary cannot spell, by id and name: the one control token that text may become."""
-    model = tokenizer.model
-    name = (model.unk_token if hasattr(model, "unk_token") else files.named_tokens.get("unk_token")) or ""
-    return tokenizer.token_to_id(name), name
-
-
-def _without_leading_space(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """The same tokenizer without the space it puts before a text; itself where it puts none."""
-    import tokenizers
-
-    normalizer, splitter = _state(tokenizer.normalizer), _state(tokenizer.pre_tokenizer)
-    if _unspaced(normalizer) == normalizer and _unspaced(splitter) == splitter:
-        return tokenizer
-    spec = json.loads(tokenizer.to_str()) | {"normalizer": _unspaced(normalizer), "pre_tokenizer": _unspaced(splitter)}
-    return tokenizers.Tokenizer.from_str(json.dumps(spec))
-
-
-def _unspaced(part: Any) -> Any:
-    """A normalizer or pre-tokenizer in tokenizer.json's form, made to add no space (None where nothing is left)."""
-    match part:
-        case {"type": "Prepend"}:
-            return None
-        case {"type": "Metaspace"}:
-            return part | {"prepend_scheme": "never"}
-        case {"type": "ByteLevel"}:
-            return part | {"add_prefix_space": False}
-        case {"type": "Sequence", "normalizers": inner}:
-            return part | {"normalizers": [p for p in map(_unspaced, inner) if p is not None]}
-        case {"type": "Sequence", "pretokenizers": inner}:
-            return part | {"pretokenizers": [_unspaced(p) for p in inner]}
-        case _:
-            return part
-
-
-def _state(part: Any) -> Any:
-    """A component of the `tokenizers` library in tokenizer.json's form; None for None."""
-    return None if part is None else json.loads(part.__getstate__())
 
 
 def _begin_ids(tokenizer: tokenizers.Tokenizer) -> tuple[int, ...]:

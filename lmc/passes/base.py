@@ -27,7 +27,8 @@ class Inputs:
     """What passes may know beside the graph.
 
     encode     token ids of a prompt's known stretch, nothing put before it; None where no tokenizer is given
-    decode     the inverse for ordinary text; only used to show which text a token stretch stands for
+    decode     the inverse for ordinary text; only used to show which text a token stretch stands for. Without it
+               that is searched by encoding, which takes long for a large batch
     begin_ids  tokens before a prompt that does not begin with a template's literal
     chat       the chat template; None where the tokenizer has none, or none is known yet
     batch      for each item the argument values by `Param.path`; empty when compiling without arguments

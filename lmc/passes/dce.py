@@ -4,7 +4,8 @@
     %c, %unused = gen %b                 return %b, %x
     return %b, %x                 ->
 
-Roots: the final state and the return value, nodes that may raise, and nodes with effects that others could see.
+Roots: the final state and the return value, nodes that may raise (a turn that may begin inside another does), and
+nodes with effects that others could see.
 A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
 speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
 A `begin` always stays: its random lineage is its place among the program's begins.
@@ -21,6 +22,7 @@ from lmc.ir.analysis import effect_of, raises
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report, called
+from lmc.passes.turns import MARKERS, may_be_refused, turns_of
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
@@ -49,6 +51,7 @@ class _Liveness:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.turns = turns_of(graph)
         self.nodes: list[tuple[Node, int | None]] = []
         self.marked: set[int] = set()
         self.slots: set[tuple[int, int]] = set()
@@ -73,6 +76,8 @@ class _Liveness:
 
     def _is_root(self, node: Node) -> bool:
         if node.op in ("return", "loop", "begin"):
+            return True
+        if node.op in MARKERS and may_be_refused(node, self.turns):
             return True
         return raises(node, self.graph) or effect_of(node, self.graph) in ("writes", "ordered")
 

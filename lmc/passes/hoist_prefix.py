@@ -80,7 +80,9 @@ def _rows(plan: Plan, inputs: Inputs) -> tuple[RowBuilder, list[Row]]:
     """One row a call and item: all calls of the first item, then all of the second."""
     prompts, nodes = Prompts(plan.graph), list(plan.graph.walk())
     builder = RowBuilder(inputs, prompts.makers)
-    calls = [(step.id, prompts.of(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"]
+    calls = [
+        (step.id, prompts.segments(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
+    ]
     rows = []
     for item, arguments in enumerate(inputs.batch or ({},)):
         known = KnownValues(plan.graph, prompts.makers, arguments)

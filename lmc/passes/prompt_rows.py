@@ -9,59 +9,63 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, groupby
 
 from lmc.ir.graph import Atom, Lit, Node, Value
 from lmc.passes.base import Decode, Encode, Inputs
 from lmc.passes.base import Piece as Encoded
 from lmc.passes.known_values import KnownValues
-from lmc.passes.prompts import PromptPiece
+from lmc.passes.prompts import PromptPiece, Segment
+
+# what a prompt may begin with so that no tokens are put before it: a template's literal, or a prompt that came in
+_BEGINS_BY_ITSELF = frozenset(("control", "role", "state"))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A stretch of a row that comes from one string, or one hole.
 
-    ids    its integers
-    atoms  the pieces of prompt it stands for, as the program has them
-    kind   how it was encoded; None for a hole, a piece that was not encoded, and what begins every prompt
+    ids         its integers
+    atoms       the pieces of prompt it stands for, as the program has them
+    kind        of which kind those are
+    is_encoded  True where the integers are the tokens of its text
     """
 
     ids: tuple[int, ...]
     atoms: tuple[Atom, ...]
-    kind: str | None = None
+    kind: str
+    is_encoded: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """The prompt of one call of one item; `is_exact` says that its integers are all of its tokens."""
 
     step: int
     item: int
     parts: tuple[Part, ...]
+    ids: tuple[int, ...]
     is_exact: bool
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """All its integers."""
-        return tuple(id for part in self.parts for id in part.ids)
 
 
 class RowBuilder:
     """Makes rows that can be compared with each other: equal holes and pieces get equal numbers."""
 
     def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
-        self.begin_ids = inputs.begin_ids if inputs.encode else ()
         self.encode: Encode | None = cache(inputs.encode) if inputs.encode else None
         self.decode: Decode | None = inputs.decode
+        self._begin = Part(inputs.begin_ids, (), "control", False)
         self._makers = makers
         self._numbers: dict[object, int] = {}
+        self._parts_of: dict[tuple[Segment, int], tuple[Part, ...]] = {}
 
-    def row(self, step: int, item: int, prompt: Iterable[PromptPiece], known: KnownValues) -> Row:
+    def row(self, step: int, item: int, prompt: Iterable[Segment], known: KnownValues) -> Row:
         """One call's row."""
-        pieces = [piece for each in prompt if (piece := _with_text(each, known)).atom != Lit("")]
-        parts = (*self._beginning(pieces), *self._parts(pieces, item))
-        is_exact = self.encode is not None and all(id >= 0 for part in parts for id in part.ids)
-        return Row(step, item, parts, is_exact)
+        parts = tuple(part for segment in prompt for part in self._segment_parts(segment, item, known))
+        is_exact = self.encode is not None and all(part.is_encoded for part in parts)
+        if self.encode is not None and not (parts and parts[0].kind in _BEGINS_BY_ITSELF):
+            parts = (self._begin, *parts)
+        return Row(step, item, parts, tuple(chain.from_iterable(part.ids for part in parts)), is_exact)
 
     def atoms(self, row: Row, start: int, end: int) -> tuple[Atom, ...]:
         """What [start, end) of a row stands for; a cut within a string is put where the tokens before it surely end."""
@@ -71,28 +75,33 @@ class RowBuilder:
             if start < length and end > 0:
                 found += self._slice(part, max(0, start), min(end, length))
             start, end = start - length, end - length
+            if end <= 0:
+                break
         return tuple(found)
 
     def _number(self, key: object) -> int:
         return self._numbers.setdefault(key, -1 - len(self._numbers))
 
-    def _beginning(self, pieces: list[PromptPiece]) -> tuple[Part, ...]:
-        is_plain = not pieces or pieces[0].kind in ("text", "made")
-        return (Part(self.begin_ids, ()),) if is_plain and self.begin_ids else ()
+    def _segment_parts(self, segment: Segment, item: int, known: KnownValues) -> tuple[Part, ...]:
+        key = (segment, item)
+        if key not in self._parts_of:
+            pieces = [_with_text(piece, known) for piece in segment.pieces]
+            self._parts_of[key] = tuple(self._parts([piece for piece in pieces if piece.atom != Lit("")], item))
+        return self._parts_of[key]
 
     def _parts(self, pieces: list[PromptPiece], item: int) -> Iterator[Part]:
         """Strings are encoded up to a hole in their run; the rest of such a run goes by whole pieces."""
-        for run in _runs(pieces):
-            if self.encode is None or run[0].kind not in ("text", "control"):
-                yield from (self._whole(piece, item) for piece in run)
-                continue
-            known = next((i for i, piece in enumerate(run) if isinstance(piece.atom, Value)), len(run))
-            if known:
-                yield self._encoded(run[0].kind, tuple(piece.atom for piece in run[:known]))
-            yield from (self._whole(piece, item) for piece in run[known:])
+        for kind, group in groupby(pieces, key=lambda piece: piece.kind):
+            run = list(group)
+            if self.encode is not None and kind in ("text", "control"):
+                known = next((i for i, piece in enumerate(run) if isinstance(piece.atom, Value)), len(run))
+                if known:
+                    yield self._encoded(kind, tuple(piece.atom for piece in run[:known]))
+                run = run[known:]
+            yield from (self._whole(piece, item) for piece in run)
 
     def _encoded(self, kind: str, atoms: tuple[Atom, ...]) -> Part:
-        return Part(self._ids(kind, _text(atoms)), atoms, kind)
+        return Part(self._ids(kind, _text(atoms)), atoms, kind, True)
 
     def _ids(self, kind: str, text: str) -> tuple[int, ...]:
         assert self.encode is not None
@@ -101,7 +110,7 @@ class RowBuilder:
 
     def _whole(self, piece: PromptPiece, item: int) -> Part:
         """A hole, or a piece of text that cannot be encoded by itself."""
-        return Part((self._number(self._identity(piece, item)),), (piece.atom,))
+        return Part((self._number(self._identity(piece, item)),), (piece.atom,), piece.kind, False)
 
     def _identity(self, piece: PromptPiece, item: int) -> object:
         if isinstance(piece.atom, Lit):
@@ -114,7 +123,7 @@ class RowBuilder:
     def _slice(self, part: Part, start: int, end: int) -> tuple[Atom, ...]:
         if (start, end) == (0, len(part.ids)):
             return part.atoms
-        if part.kind is None:
+        if not part.is_encoded:
             return ()
         return _between(part.atoms, self._offset(part, start), self._offset(part, end))
 
@@ -131,7 +140,6 @@ class RowBuilder:
 
     def _searched_offset(self, part: Part, text: str, num_ids: int) -> int:
         """Without an inverse: the longest beginning of the text whose own tokens are the first ones of the part."""
-        assert part.kind is not None
         low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
@@ -149,17 +157,6 @@ def _with_text(piece: PromptPiece, known: KnownValues) -> PromptPiece:
         return piece
     text = known.text(piece.atom)
     return piece if text is None else PromptPiece("text", Lit(text))
-
-
-def _runs(pieces: Iterable[PromptPiece]) -> list[list[PromptPiece]]:
-    """Text next to text is one run; everything else stands alone."""
-    runs: list[list[PromptPiece]] = []
-    for piece in pieces:
-        if piece.kind == "text" and runs and runs[-1][0].kind == "text":
-            runs[-1].append(piece)
-        else:
-            runs.append([piece])
-    return runs
 
 
 def _text(atoms: Iterable[Atom]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
@@ -30,19 +31,37 @@ class PromptPiece:
     atom: Atom
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is no text, or is the last one.
+
+    Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
+    """
+
+    pieces: tuple[PromptPiece, ...]
+
+
 class Prompts:
-    """The flat prompts of a graph's states, made as they are asked for."""
+    """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
         self.makers: dict[str, Node] = {value.name: node for node in graph.walk() for value in node.outputs}
+        self._segments: dict[str, tuple[Segment, ...]] = {}
 
     def of(self, state: Atom) -> tuple[PromptPiece, ...]:
         """The pieces of a state's prompt, first to last; pieces without text are left out."""
+        return tuple(piece for segment in self.segments(state) for piece in segment.pieces)
+
+    def segments(self, state: Atom) -> tuple[Segment, ...]:
+        """The same, in segments."""
+        assert isinstance(state, Value)
         pieces: list[PromptPiece] = []
         at: Atom | None = state
-        while isinstance(at, Value):
+        while isinstance(at, Value) and at.name not in self._segments:
             at = self._step_back(at, pieces)
-        return tuple(reversed(pieces))
+        known = self._segments[at.name] if isinstance(at, Value) else ()
+        self._segments[state.name] = _extended(known, pieces[::-1])
+        return self._segments[state.name]
 
     def _step_back(self, state: Value, pieces: list[PromptPiece]) -> Atom | None:
         """Adds what the state's maker put at the end, last piece first; the state before it, None at the beginning."""
@@ -78,6 +97,14 @@ class Prompts:
                 return None
             added += (PromptPiece("text", piece.atom) for piece in reversed(pieces))
         return added
+
+
+def _extended(known: tuple[Segment, ...], pieces: list[PromptPiece]) -> tuple[Segment, ...]:
+    """More pieces behind a prompt; its last segment is continued where it ends in text."""
+    if pieces and known and known[-1].pieces[-1].kind == "text":
+        known, pieces = known[:-1], [*known[-1].pieces, *pieces]
+    ends = [i + 1 for i, piece in enumerate(pieces) if piece.kind != "text" or i + 1 == len(pieces)]
+    return (*known, *(Segment(tuple(pieces[start:end])) for start, end in pairwise([0, *ends])))
 
 
 def _marker(node: Node) -> tuple[PromptPiece, ...]:

@@ -130,8 +130,8 @@ def test_render_is_the_template_turn_by_turn() -> None:
 
 def test_text_is_the_same_in_every_process() -> None:
     """No salted hash takes part: this text is written down here."""
-    assert end(EchoBackend(), ask(0)).text == "TEXT0"
-    assert end(EchoBackend(seed=1), ask(0)).text == "TEXT1"
+    assert end(EchoBackend(), ask(0)).text == "window waits like into morning right moves seed lake."
+    assert end(EchoBackend(seed=1), ask(0)).text == "rain each writes waits as snow reads."
 
 
 def test_words_are_a_function_of_the_seed() -> None:
@@ -241,7 +241,7 @@ def test_chunks_come_one_a_step() -> None:
     """Streaming: the text arrives in pieces, the last of them with the segment's end."""
     session = EchoBackend(chunks=3).open()
     session.submit([ask(0)])
-    steps = [session.step() for _ in range(4)]
+    steps = [session.step(0.0) for _ in range(4)]
     deltas = [[e.text for e in events if isinstance(e, Delta)] for events in steps]
 
     assert [len(texts) for texts in deltas] == [1, 1, 1, 0]
@@ -318,7 +318,8 @@ def test_closing_answers_what_is_left() -> None:
 # --- regular expressions ---------------------------------------------------------------------------------
 
 REGEXES = [
-    "[a-z]+", ".*", r"\d{3}-\d{4}", "(?:ab|c){2,}", r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", r"[\w.]+@[a-z]+\.(com|org)",
+    "[a-z]+", ".*", r"\d{3}-\d{4}", "(?:ab|c){2,}", r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?",
+    r"[\w.]+@[a-z]+\.(com|org)",
     '"[^"]*"', "(a|b*)*c", "[^\x00-\x7f]", "(?i)yes|no", "x{0}", "a{50}", r"\s\S", "(|a)(b|)",
 ]  # fmt: skip
 
@@ -360,7 +361,7 @@ class Leaf(BaseModel):
 
 class Branch(BaseModel):
     kind: Literal["branch"]
-    children: list["Branch | Leaf"] = Field(max_length=3)
+    children: list[Branch | Leaf] = Field(max_length=3)
 
 
 class Everything(BaseModel):
@@ -375,20 +376,13 @@ class Everything(BaseModel):
     flag: bool = False
 
 
-@pytest.mark.parametrize("model", [Colour, Leaf, Branch, Everything])
-def test_pydantic_models_accept_what_echo_draws(model: Any) -> None:
+@pytest.mark.parametrize("model", [Leaf, Branch, Everything])
+def test_pydantic_models_accept_what_echo_draws(model: type[BaseModel]) -> None:
     """References, unions, recursion, enums, bounds: the model itself is the judge."""
-    if model is Colour:
-        schema: Any = {"enum": ["red", "blue"]}
-        check = lambda text: Colour(json.loads(text))  # noqa: E731
-    else:
-        schema, check = model, model.model_validate_json
     for seed in range(30):
-        said = end(
-            EchoBackend(), ask(0, sampling=Sampling(seed=seed, max_tokens=2000), constraint=parse_schema(schema))
-        )
+        said = end(EchoBackend(), ask(0, sampling=Sampling(seed=seed, max_tokens=2000), constraint=parse_schema(model)))
         assert said.reason == "constraint"
-        check(said.text)
+        model.model_validate_json(said.text)
 
 
 @pytest.mark.parametrize(
@@ -404,7 +398,8 @@ def test_pydantic_models_accept_what_echo_draws(model: Any) -> None:
         ({"type": ["string", "null"]}, lambda v: v is None or isinstance(v, str)),
         ({"const": {"a": [1]}}, lambda v: v == {"a": [1]}),
         ({"enum": [1, "b", None]}, lambda v: v in (1, "b", None)),
-        ({"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": True, "minItems": 2}, lambda v: sorted(v) == [1, 2]),
+        ({"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": True}, lambda v: len(v) == len(set(v)) <= 2),
+        ({"items": {"enum": [1, 2]}, "uniqueItems": True, "minItems": 2}, lambda v: sorted(v) == [1, 2]),
         ({"type": "array", "prefixItems": [{"const": 1}], "items": False}, lambda v: v == [1]),
         ({"required": ["x"], "additionalProperties": {"type": "boolean"}}, lambda v: v["x"] in (True, False)),
         ({"type": "object", "minProperties": 2, "maxProperties": 2}, lambda v: len(v) == 2),
@@ -432,7 +427,7 @@ def test_keywords_are_kept(schema: Any, accepts: Any) -> None:
         ({"type": "word"}, "no type 'word'"),
         ({"$ref": "#/$defs/X"}, "'#/$defs/X' points to nothing"),
         ({"$ref": "http://lake.org/x"}, "within a schema only"),
-        ({"$ref": "#"}, "leads back to itself"),
+        ({"$ref": "#"}, "contains itself at every level"),
         ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "contains itself at every level"),
         ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, "JSON schema"),
         ({"type": "integer", "minimum": 3, "maximum": 2}, "no number is at least 3 and at most 2"),

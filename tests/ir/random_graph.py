@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from lmc.ir.constraint import Choices, Grammar
+from lmc.ir.constraint import Choices
 from lmc.ir.graph import UNSET, Atom, Attr, Block, Extern, Graph, Lit, Node, Param, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, NONE, REF, STATE, STATES, STR, Type
+from lmc.parser.regex import parse_regex
 
+MAX_INNER = 12  # nodes of a region, its own regions' aside
 TEXTS = ("Topic: ", "Give one tip.\n", "For beginners: ", "a", "b", "", "\n", 'say "hi"', "é€😀", "Answer:")
 PARAMS = (("topic", STR), ("count", INT), ("flag", BOOL), ("dims", DATA), ("thing", ANY))
 ARGUMENTS: dict[str, Any] = {"topic": "cats", "count": 3, "flag": True, "dims": ["x", "y", "z"], "thing": "any"}
@@ -120,7 +122,7 @@ class _Maker:
         if self.rng.random() < 0.5:
             attrs["stop"] = ("\n", "END")
         if self.rng.random() < 0.3:
-            attrs["constraint"] = self.rng.choice((Choices(("yes", "no")), Grammar('root ::= "a" | "b"')))
+            attrs["constraint"] = self.rng.choice((Choices(("yes", "no")), parse_regex("[0-9]{1,3}")))
         name = self.rng.choice(("easy", "hard", None))
         attrs |= {"name": name} if name else {}
         keys = {"seed": self.int(scope)} if self.rng.random() < 0.2 else {}
@@ -133,7 +135,8 @@ class _Maker:
         self.hold(scope, state, "best")
 
     def hold(self, scope: _Scope, state: Value, name: str | None) -> None:
-        scope.held[state.name] += (name,) if name else ()
+        if name and name not in scope.held[state.name]:
+            scope.held[state.name] += (name,)
 
     def read(self, scope: _Scope, *_: int) -> None:
         state = self.pick(scope, STATE)
@@ -150,9 +153,10 @@ class _Maker:
 
     def role(self, scope: _Scope, *_: int) -> None:
         role = self.rng.choice(("user", "assistant"))
-        state = self.one(scope, "role_begin", STATE, self.pick(scope, STATE), role=role, text=f"<{role}>")
-        state = self.one(scope, "append", STATE, state, self.text(scope))
-        self.one(scope, "role_end", STATE, state, role=role, text="</>")
+        begun = self.one(scope, "role_begin", STATE, self.pick(scope, STATE), role=role, text=f"<{role}>")
+        said = self.one(scope, "append", STATE, begun, self.text(scope))
+        self.one(scope, "role_end", STATE, said, role=role, text="</>")
+        scope.values = [value for value in scope.values if value not in (begun, said)]  # a turn is left by its end only
 
     def scoped(self, scope: _Scope, *_: int) -> None:
         state = self.one(scope, "scope_begin", STATE, self.pick(scope, STATE), Lit("part"))
@@ -210,7 +214,7 @@ class _Maker:
 
     def arm(self, scope: _Scope, size: int, depth: int, text: bool = True) -> Block:
         inside = scope.inner()
-        self.fill(inside, size // 3, depth + 1)
+        self.fill(inside, min(size // 3, MAX_INNER), depth + 1)
         if self.may_raise and self.rng.random() < 0.1:
             end = Node("raise", (Lit("no"),), attrs=(("fn", "ValueError"),))
         else:
@@ -228,7 +232,7 @@ class _Maker:
     def loop(self, scope: _Scope, size: int, depth: int) -> None:
         state, count = self.new("state", STATE), self.new("i", INT)
         inside = scope.inner(state, count)
-        self.fill(inside, size // 3, depth + 1)
+        self.fill(inside, min(size // 3, MAX_INNER), depth + 1)
         following = self.one(inside, "binary", INT, count, Lit(1), op="+")
         again = self.one(inside, "compare", BOOL, following, Lit(2), op="<")
         end = Node("next", (again, self.pick(inside, STATE), following))
@@ -239,7 +243,7 @@ class _Maker:
         item, state = self.new("item", DATA), self.new("state", STATE)
         inside = scope.inner(item, state)
         self.one(inside, "append", STATE, state, self.one(inside, "format", STR, item))
-        self.fill(inside, size // 3, depth + 1)
+        self.fill(inside, min(size // 3, MAX_INNER), depth + 1)
         end = Node("next", (Lit(True), self.pick(inside, STATE)))
         body = Block((item, state), (*inside.nodes, end))
         dims = next(value for value in scope.values if value.name == "dims")

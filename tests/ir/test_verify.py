@@ -57,7 +57,7 @@ BROKEN = {
     "%x: str = len %data": "result `%x` of `len` is `str`; it must be `int`",
     "%x: str? = item %data, 0": "result `%x` of `item` is `str?`; it must be a value, no state and surely set",
     "%x: state = item %data, 0": "result `%x` of `item` is `state`; it must be a value, no state and surely set",
-    "%x, %y: str, %z: str = gen %s": "`gen` gives 2 results, not 3",
+    "%x: state, %y: str, %z: str = gen %s": "`gen` gives 2 results, not 3",
     '%x: int = check %str {name="x"}': "`check` of a `str` cannot give `int`",
     # names
     "%x: any = call @g": "extern 'g' is not declared",
@@ -263,7 +263,7 @@ BROKEN_PLANS = [
         "step #2 (gen): its prompt has `%y`, a `str` that the graph does not define",
     ),
     (_with_step(2, prefix=7), "step #2 (gen): there is no prefix p7"),
-    (_with_prefix(id=0), "prefix p0: its number is taken by an earlier prefix"),
+    (replace(SOUND, prefixes=(*PREFIXES, PREFIXES[0])), "prefix p0: its number is taken by an earlier prefix"),
     (_with_prefix(parent=1), "prefix p1: it is under p1, which is no earlier prefix"),
     (_with_prefix(steps=(8,)), "prefix p1: there is no step #8"),
     (_with_prefix(pieces=(Value("q", STR),)), "prefix p1: it has `%q`, a `str` that the graph does not define"),

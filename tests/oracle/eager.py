@@ -32,9 +32,10 @@ from lmc.backend.base import (
 from lmc.errors import ArgumentError, ChatTemplateError, LMError, RequestError
 from lmc.ir.constraint import Constraint, Grammar
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
-from lmc.parser.primitives import DTYPE_REGEX, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
+from lmc.parser.primitives import DTYPE_REGEX, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 
 Call = tuple[tuple[int, ...], Segment, int]  # prompt ids, what is asked for, samples
+Answer = SegmentEnd | Failed
 
 
 @dataclass
@@ -111,12 +112,12 @@ class Run:
     def tokenizer(self) -> Tokenizer:
         return self.session.tokenizer
 
-    def ask(self, ids: tuple[int, ...], pieces: tuple[Piece, ...], segment: Segment, n: int) -> list[SegmentEnd | Failed]:
+    def ask(self, ids: tuple[int, ...], pieces: tuple[Piece, ...], segment: Segment, n: int) -> list[Answer]:
         """One call, run to its end: for each sample the end of its segment, or its failure."""
         rid = len(self.calls)
         self.calls.append((ids, segment, n))
         self.session.submit([Request(rid, Prompt(ids, pieces), (segment,), n=n)])
-        answers: dict[int, SegmentEnd | Failed] = {}
+        answers: dict[int, Answer] = {}
         done: set[int] = set()
         while len(done) < n:
             for event in self.session.step(1.0):
@@ -509,8 +510,8 @@ class EagerProgram:
         """Arguments that are sampling parameters, and no parameters of the function, are defaults for its calls."""
         names = inspect.signature(self._fn).parameters
         settings = {k: kwargs.pop(k) for k in list(kwargs) if k in (*SAMPLING_FIELDS, *RUN_NAMES) and k not in names}
+        self._run.num_programs += 1  # the first call is number 1: a lineage that no fork of the root has
         root = EagerState(self._run, lineage=mix(0, self._run.num_programs, 0))
-        self._run.num_programs += 1
         outer = self._run.defaults
         self._run.defaults = {**outer, **by_field(settings)}
         try:
@@ -550,5 +551,5 @@ def function_of(value: object) -> FunctionType | None:
     """The user's function inside a decorated program; None for anything else."""
     if type(value).__module__ != "lmc.program":
         return None
-    inner = [getattr(value, name, None) for name in ("__wrapped__", "fn", "func", "function")]
-    return next((f for f in inner if isinstance(f, FunctionType)), None)
+    inner = getattr(value, "func", None)
+    return inner if isinstance(inner, FunctionType) else None

@@ -7,7 +7,7 @@
     program ...
     // cse: nodes merged 1
 
-Further head lines: `encode: bytes|words`, `decode: bytes`, `chat: chatml|strict|rewriting`, `begin: 1 2`, and
+Further head lines: `encode: bytes|words`, `decode: bytes|words`, `chat: chatml|strict|rewriting`, `begin: 1 2`, and
 `args: {"topic": "cats"}`, one line an item of the batch.
 """
 
@@ -51,10 +51,25 @@ def decode_bytes(ids: tuple[int, ...]) -> str:
 def encode_words(pieces: tuple[Piece, ...]) -> tuple[int, ...]:
     """One token a word with the space before it, so that a cut within a word changes tokens."""
     words = (word for _, text in pieces for word in re.findall(r" ?\w+|\s|[^\w\s]", text))
-    return tuple(crc32(word.encode()) for word in words)
+    return tuple(map(_word_id, words))
+
+
+def decode_words(ids: tuple[int, ...]) -> str:
+    """The inverse."""
+    return "".join(map(_words.__getitem__, ids))
+
+
+def _word_id(word: str) -> int:
+    id = crc32(word.encode())
+    _words[id] = word
+    return id
+
+
+_words: dict[int, str] = {}  # every word encoded so far, by its id
 
 
 ENCODERS = {"bytes": encode_bytes, "words": encode_words}
+DECODERS = {"bytes": decode_bytes, "words": decode_words}
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class Case:
     def inputs(self) -> Inputs:
         return Inputs(
             encode=ENCODERS[name] if (name := self.one("encode")) else None,
-            decode=decode_bytes if self.one("decode") else None,
+            decode=DECODERS[name] if (name := self.one("decode")) else None,
             begin_ids=tuple(map(int, (self.one("begin") or "").split())),
             chat=CHATS[name] if (name := self.one("chat")) else None,
             batch=tuple(by_path(json.loads(line)) for line in self.all("args")),

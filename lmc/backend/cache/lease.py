@@ -84,8 +84,8 @@ class Lease:
 
     def borrow(self, num: int) -> Int32 | None:
         """At least `num` scratch slots beside the prefix, held until `give_back`; None where there are not so many."""
-        assert self.scratch is None
-        self.scratch = self.cache.alloc(self.cache.pool.round_up(num), None) if num else np.empty(0, np.int32)
+        assert self.scratch is None and num > 0
+        self.scratch = self.cache.alloc(self.cache.pool.round_up(num), None)
         return self.scratch
 
     def give_back(self) -> None:

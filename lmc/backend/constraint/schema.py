@@ -10,6 +10,7 @@ import json
 from typing import Any, NoReturn
 
 from lmc.backend.constraint.schema_pattern import full_match
+from lmc.backend.constraint.schema_union import are_disjoint
 from lmc.errors import ConstraintError
 
 Json = Any  # any JSON value
@@ -35,32 +36,39 @@ SCHEMAS = ("items", "additionalProperties")
 
 def lower_schema(schema: Json) -> str:
     """The schema's text for xgrammar. Raises ConstraintError naming the place and keyword it cannot keep."""
-    return json.dumps(_lower(schema, "#"), ensure_ascii=False)
+    return json.dumps(_lower(schema, "#", schema), ensure_ascii=False)
 
 
-def _lower(schema: Json, place: str) -> Json:
+def _lower(schema: Json, place: str, root: Json) -> Json:
     if not isinstance(schema, dict):
         return schema
     _check(schema, place)
     lowered = dict(schema)
     for keyword in SCHEMA_MAPS:
         if isinstance(inner := schema.get(keyword), dict):
-            lowered[keyword] = {name: _lower(each, f"{place}/{keyword}/{name}") for name, each in inner.items()}
+            lowered[keyword] = {name: _lower(each, f"{place}/{keyword}/{name}", root) for name, each in inner.items()}
     for keyword in SCHEMA_LISTS:
         if isinstance(inner := schema.get(keyword), list):
-            lowered[keyword] = [_lower(each, f"{place}/{keyword}/{i}") for i, each in enumerate(inner)]
+            lowered[keyword] = [_lower(each, f"{place}/{keyword}/{i}", root) for i, each in enumerate(inner)]
     for keyword in SCHEMAS:
         if keyword in schema:
-            lowered[keyword] = _lower(schema[keyword], f"{place}/{keyword}")
-    return _rewrite(lowered, place)
+            lowered[keyword] = _lower(schema[keyword], f"{place}/{keyword}", root)
+    if "oneOf" in lowered and are_disjoint(lowered["oneOf"], root):
+        lowered["anyOf"] = lowered.pop("oneOf")
+    return _with_required(_with_type(_with_pattern(lowered, place), place), place)
 
 
 def _check(schema: dict[str, Json], place: str) -> None:
     for keyword in IGNORED:
         if keyword in schema:
             _refuse(f"`{keyword}`", place)
+    for keyword in ("type", "anyOf", "oneOf", "allOf", "enum"):
+        if schema.get(keyword) == []:
+            _refuse(f"an empty `{keyword}`", place)
     if schema.get("uniqueItems"):
         _refuse("`uniqueItems`", place)
+    if "$id" in schema and place != "#":
+        _refuse("`$id`, which moves references", place)
     _check_combiner(schema, place)
     if "pattern" in schema and (beside := [k for k in ("minLength", "maxLength", "format") if k in schema]):
         _refuse(f"`pattern` beside `{beside[0]}`", place, "put the length into the pattern, as in `^[a-z]{2,5}$`")
@@ -109,10 +117,6 @@ def _is_of(value: Json, name: str) -> bool:
             return name == "null"
 
 
-def _rewrite(schema: dict[str, Json], place: str) -> dict[str, Json]:
-    return _with_required(_with_type(_with_pattern(schema, place), place), place)
-
-
 def _with_pattern(schema: dict[str, Json], place: str) -> dict[str, Json]:
     """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""
     if not isinstance(pattern := schema.get("pattern"), str):
@@ -141,7 +145,7 @@ def _with_required(schema: dict[str, Json], place: str) -> dict[str, Json]:
         return schema
     if rest is False:
         _refuse(f"the required property {unknown[0]!r} that is no property", place, "add it to `properties`")
-    return schema | {"properties": properties | {name: rest for name in unknown}}
+    return schema | {"properties": properties | dict.fromkeys(unknown, rest)}
 
 
 def _refuse(what: str, place: str, help: str = "remove it, or check it after the generation") -> NoReturn:

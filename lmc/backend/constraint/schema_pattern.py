@@ -1,7 +1,7 @@
 """A JSON schema's `pattern` for xgrammar: the same strings, written so that it must match the whole string.
 
 Only a dialect that JSON Schema's (ECMA 262) and xgrammar's reading agree on is taken: characters, classes, groups,
-`|`, repeats, and anchors at the ends. A character that JSON must escape cannot be matched: xgrammar would print it bare.
+`|`, repeats, and anchors at the ends. A character that JSON must escape is refused: xgrammar would print it bare.
 """
 
 from __future__ import annotations

@@ -96,15 +96,17 @@ class XGrammarMasks:
             case Grammar(text):
                 return self._from_ebnf(text, constraint)
             case JsonSchema(_, schema):
-                text = lower_schema(schema)
-                # strict mode closes open objects, which changes what a schema means
-                options = {"any_whitespace": False, "strict_mode": False}
-                return _refusing(lambda: self._compiler.compile_json_schema(text, **options), constraint)
+                return self._from_schema(lower_schema(schema), constraint)
 
     def _from_ebnf(self, text: str | None, constraint: Constraint) -> Compiled:
         if text is None:
             raise _empty(constraint)
         return _refusing(lambda: self._compiler.compile_grammar(text), constraint)
+
+    def _from_schema(self, text: str, constraint: Constraint) -> Compiled:
+        # strict mode closes open objects, which changes what a schema means
+        compile = self._compiler.compile_json_schema
+        return _refusing(lambda: compile(text, any_whitespace=False, strict_mode=False), constraint)
 
     @cached_property
     def spellings(self) -> list[bytes]:
@@ -116,9 +118,12 @@ class XGrammarMasks:
     @cached_property
     def eos_mask(self) -> Int32:
         """[ceil(V / 32)] int32, a bit for each end token."""
-        bits = np.zeros(-(-self.vocab_size // 32) * 32, dtype=np.uint8)
-        bits[sorted(self.eos_ids)] = 1
-        return np.packbits(bits, bitorder="little").view(np.int32)
+        return _bitmask(sorted(self.eos_ids), self.vocab_size)
+
+    @cached_property
+    def tail_mask(self) -> Int32:
+        """[ceil(V / 32)] int32, a bit for each id: xgrammar sets the bits past the last id too."""
+        return _bitmask(slice(self.vocab_size), self.vocab_size)
 
     @cached_property
     def _compiler(self) -> Any:  # xgrammar.GrammarCompiler
@@ -146,6 +151,7 @@ class XGrammarMatcher:
         if self._mask is None:
             mask = np.zeros((1, -(-self._masks.vocab_size // 32)), dtype=np.int32)
             self._handle.fill_next_token_bitmask(mask, 0)
+            mask &= self._masks.tail_mask
             mask.setflags(write=False)
             self._mask = mask[0]
         return self._mask
@@ -172,6 +178,12 @@ class XGrammarMatcher:
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""
         return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
+
+
+def _bitmask(ids: list[int] | slice, width: int) -> Int32:
+    bits = np.zeros(-(-width // 32) * 32, dtype=np.uint8)
+    bits[ids] = 1
+    return np.packbits(bits, bitorder="little").view(np.int32)
 
 
 def _key(constraint: Constraint) -> tuple[str, str | tuple[str, ...]]:

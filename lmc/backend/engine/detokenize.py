@@ -73,15 +73,16 @@ class Detokenizer:
             self.text += whole[self._out : settled]
             self._out = settled
         if settled == len(whole):
-            self._settle()
+            self._settle(whole)
             self._lean_on(id)
             self._open_window()
 
     def finish(self) -> None:
         """No id follows: what is held back comes out as it is."""
         if len(self.ends) < self._num_ids:
-            self.text += self._decoder.many(self._window)[self._out :]
-            self._settle()
+            whole = self._decoder.many(self._window)
+            self.text += whole[self._out :]
+            self._settle(whole)
 
     def kept(self, cut: int) -> int:
         """How many ids lie wholly before character `cut` of the text."""
@@ -90,8 +91,15 @@ class Detokenizer:
             num -= 1
         return num
 
-    def _settle(self) -> None:
-        self.ends.extend([len(self.text)] * (self._num_ids - len(self.ends)))
+    def _settle(self, whole: str) -> None:
+        """All of the window's text is out: say where each of its tokens ends."""
+        num = self._num_ids - len(self.ends)
+        ends = [len(self.text)]
+        for index in range(len(self._window) - 1, len(self._window) - num, -1):
+            part = self._decoder.many(self._window[:index])
+            # a token whose bytes need the next one's to be text ends where that one does
+            ends.append(len(self.text) - len(whole) + len(part) if whole.startswith(part) else ends[-1])
+        self.ends.extend(reversed(ends))
 
     def _lean_on(self, id: int) -> None:
         text = self._decoder.one(id)

@@ -15,8 +15,9 @@ from lmc.backend.engine.attention import Attention, make_plan
 from lmc.backend.engine.batch import Batch, Draw
 from lmc.backend.engine.kv import KVTensors
 from lmc.backend.engine.native import choose_flash, make_linear
+from lmc.backend.engine.packing import Span, pack
 from lmc.backend.engine.sampler import sample, token_logprobs
-from lmc.backend.engine.tiles import Int64, Span, cut, pack
+from lmc.backend.engine.tiles import Int64, cut
 from lmc.backend.models.decoder import Decoder
 from lmc.backend.models.loader import load_decoder
 from lmc.errors import BackendError

@@ -61,8 +61,9 @@ def score_work(seq: Sequence, plan: ScorePlan) -> Work:
     The first row writes the last token's KV where it belongs; all else goes to the lease's scratch slots.
     """
     lease, length = seq.lease, len(seq.tokens)
-    assert lease is not None and lease.scratch is not None
-    prefix, scratch = lease.slots(length), lease.scratch
+    assert lease is not None and (lease.scratch is not None or not plan.num_scratch)
+    prefix = lease.slots(length)
+    scratch = lease.scratch if lease.scratch is not None else np.empty(0, np.int32)
     rows: list[Row] = []
     for stem in plan.stems:
         known = prefix[: length - 1] if rows else prefix

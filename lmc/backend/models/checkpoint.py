@@ -93,9 +93,9 @@ class Checkpoint:
             )
 
     def tensor(self, name: str, dtype: torch.dtype) -> Tensor:
-        """A tensor that `require` has seen, in `dtype`."""
+        """A tensor that `require` has seen, in `dtype`; a copy, so that the file may change afterwards."""
         try:
-            return self.files[name].get_tensor(name).to(dtype)
+            return self.files[name].get_tensor(name).to(dtype, copy=True)
         except (SafetensorError, OSError) as error:
             raise ModelLoadError(f"cannot read '{name}' from '{self.paths[name]}': {error}", help=AGAIN) from error
 

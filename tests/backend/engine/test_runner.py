@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmc.backend.engine import native, tiles
+from lmc.backend.engine import native, packing, tiles
 from lmc.backend.engine.batch import Batch, Draw, Group, Row
 from lmc.backend.engine.runner import TorchRunner, load_model
 from lmc.errors import BackendError
@@ -217,7 +217,7 @@ def test_a_batch_of_decode_and_extend_rows_equals_each_alone(case, name):
 @pytest.mark.parametrize("name", [*FAMILIES, *WINDOWED])
 def test_groups_change_nothing(case, name, members, monkeypatch):
     """A shared stretch read once gives what reading it for every row gives."""
-    monkeypatch.setattr(tiles, "MIN_SAVED", 1)
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c = case(name)
     rows = ragged(prefix=60)
 
@@ -228,7 +228,7 @@ def test_groups_change_nothing(case, name, members, monkeypatch):
 
 def test_two_groups_in_one_batch(case, monkeypatch):
     """Each group has its own shared tile, of its own length."""
-    monkeypatch.setattr(tiles, "MIN_SAVED", 1)
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c = case("llama")
     rows = ragged(prefix=60)
 
@@ -246,7 +246,7 @@ def test_decode_rows_with_equal_extents_are_read_in_place(case, stride):
     runner.forward(Batch(tuple(seq.row(32, logits=0) for seq in seqs)))
     batch = Batch(tuple(seq.row(1) for seq in seqs))
 
-    assert len(tiles.cut(tiles.pack(batch), None).gather) == 0
+    assert len(tiles.cut(packing.pack(batch), None).gather) == 0
     assert_close(runner.forward(batch), torch.stack([c.expected(seq.ids)[-1] for seq in seqs]))
 
 
@@ -303,13 +303,40 @@ def test_other_forks_do_not_disturb_a_sequence(case):
     assert_close(got, torch.cat([c.expected(left.ids)[30:], c.expected(right.ids)[30:]]))
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["qwen3", *WINDOWED])
+def test_random_programs_of_passes_give_the_logits_of_transformers(case, name, seed, monkeypatch):
+    """Sequences fork, advance by any number of tokens, in any mix of rows, some with groups: nothing drifts."""
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
+    c, rng = case(name), np.random.default_rng(seed)
+    runner, free = c.poison(), list(rng.permutation(NUM_SLOTS))
+    take = lambda n: np.array([free.pop() for _ in range(n)])  # noqa: E731
+    root = Seq(random_ids(120, seed), take(120))
+    runner.forward(Batch((root.row(40, logits=0),)))
+    forks = [
+        Seq(root.ids[:40] + random_ids(80, seed=100 + i), np.concatenate([root.slots[:40], take(80)]), done=40)
+        for i in range(5)
+    ]
+    got: dict[int, list[Tensor]] = {i: [] for i in range(5)}
+    while open_forks := [i for i in range(5) if forks[i].done < 120]:
+        chosen = [int(i) for i in rng.permutation(open_forks)[: int(rng.integers(1, 6))]]
+        sizes = [min(int(rng.choice([1, 1, 1, 3, 9, 40])), 120 - forks[i].done) for i in chosen]
+        rows = tuple(forks[i].row(n) for i, n in zip(chosen, sizes))
+        groups = (Group(tuple(range(len(rows))), int(rng.integers(1, 41))),) if rng.random() < 0.7 else ()
+        for i, part in zip(chosen, runner.forward(Batch(rows, groups)).split(sizes)):
+            got[i].append(part)
+
+    for i, fork in enumerate(forks):
+        assert_close(torch.cat(got[i]), c.expected(fork.ids)[40:])
+
+
 # --- precision, fallbacks, size ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_bf16_stays_close_to_fp32(case, family, monkeypatch):
     """A bf16 load runs every kind of row and stays near the reference."""
-    monkeypatch.setattr(tiles, "MIN_SAVED", 1)
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c = case(family)
     runner = load_model(c.folder, dtype="bf16", num_slots=NUM_SLOTS)
     rows = ragged(prefix=60)
@@ -326,7 +353,7 @@ def test_bf16_stays_close_to_fp32(case, family, monkeypatch):
 def test_public_ops_alone_give_the_same_logits(case, name, monkeypatch):
     """Where the private ops fail their self-test the public twins take over."""
     monkeypatch.setattr(native, "works", lambda test: False)
-    monkeypatch.setattr(tiles, "MIN_SAVED", 1)
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
     native.packing_is_right.cache_clear()
     native.choose_flash.cache_clear()
     c = case(name)

@@ -7,9 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lmc.backend.engine import tiles
+from lmc.backend.engine import packing
 from lmc.backend.engine.batch import Batch, Group, Row
-from lmc.backend.engine.tiles import Keys, Span, Tile, Tiling, cut, pack
+from lmc.backend.engine.packing import Span, pack
+from lmc.backend.engine.tiles import Keys, Tile, Tiling, cut
 
 
 def make_row(start: int, n: int, slots: np.ndarray) -> Row:
@@ -70,7 +71,7 @@ def check(batch: Batch, window: int | None) -> Tiling:
 def test_every_token_sees_its_prefix_once(seed, window, monkeypatch):
     """Random batches with a shared prefix, some groups, runs and scattered slots."""
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(tiles, "MIN_SAVED", int(rng.integers(1, 60)))
+    monkeypatch.setattr(packing, "MIN_SAVED", int(rng.integers(1, 60)))
     prefix = np.arange(50) if seed % 2 else rng.permutation(50)
     free = np.arange(50, 5000) if seed % 3 else rng.permutation(np.arange(50, 5000))
     rows = []
@@ -109,7 +110,7 @@ def test_a_group_that_saves_little_is_ignored():
 
 def test_a_group_ends_before_any_member_writes(monkeypatch):
     """A group longer than what a member has cached is cut to it."""
-    monkeypatch.setattr(tiles, "MIN_SAVED", 1)
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
     shared = np.arange(40)
     rows = (make_row(40, 1, np.append(shared, 50)), make_row(30, 4, shared))
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.engine import sampler
+from lmc.backend.engine import draws, sampler
 from lmc.backend.engine.batch import Draw
-from lmc.backend.engine.sampler import sample, token_logprobs, uniform
+from lmc.backend.engine.draws import uniform
+from lmc.backend.engine.sampler import sample, token_logprobs
 from lmc.ir.sampling import Sampling
 
 INF = float("inf")
@@ -127,7 +128,7 @@ def test_top_p_over_a_wide_row_looks_at_enough_tokens(spread, top_p):
     s = Sampling(top_p=top_p)
     expected = list(kept_by_the_book(row.tolist(), s))
 
-    ids = sampler.kept(np.exp(row - row.max()), s).tolist()
+    ids = draws.kept(np.exp(row - row.max()), s).tolist()
 
     assert len(set(ids) ^ set(expected)) <= 2  # fp32 against Python's sum
     assert ids[0] == expected[0]
@@ -141,9 +142,9 @@ def test_draws_by_chunks_are_draws_by_the_running_sum(vocab):
     weights[rng.integers(vocab)] = 1.0
 
     for at in (0.0, *rng.random(200), 1 - 2.0**-53):
-        found = sampler.invert_long(weights, at)
+        found = draws.invert_long(weights, at)
         assert weights[found] > 0
-        assert found == sampler.invert(weights, at)
+        assert found == draws.invert(weights, at)
 
 
 def test_temperature_0_and_top_k_1_are_greedy():
@@ -252,6 +253,7 @@ def test_penalties_move_a_greedy_row():
 def test_banned_ids_never_come_out():
     """Greedy and drawn."""
     assert ids_of(logits_of([3.0, 2.0, 1.0]), Draw(GREEDY, 0, 0, banned=(0, 1))) == [2]
+    assert ids_of(logits_of([3.0, 2.0, 1.0]), Draw(GREEDY, 0, 0, banned=(0, 99))) == [1]  # 99 cannot come out anyway
     assert set(counts([3.0, 2.0, 1.0], Sampling(), 200, banned=(0,))) == {1, 2}
 
 

@@ -114,7 +114,7 @@ def plus_equals_on_shared_list(s):
     ys = xs
     xs += ["b"]
     zs = ys
-    zs = zs + ["c"]
+    zs = zs + ["c"]  # noqa: RUF005
     s += f"{xs} {ys} {zs}"
     s += lm.gen("x", max_tokens=2)
 

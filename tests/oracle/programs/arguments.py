@@ -116,7 +116,7 @@ def text_or_list(s, x):
 def arguments_joined(s, parts, sep):
     s += sep.join(parts) + sep.join(reversed(parts)) + sep.join(p.upper() for p in parts)
     s += lm.gen("x", max_tokens=3)
-    return [p + q for p, q in zip(parts, parts[1:])], len(parts) * 2
+    return [p + q for p, q in zip(parts, parts[1:])], len(parts) * 2  # noqa: RUF007
 
 
 def matrix(s, rows):

@@ -59,7 +59,7 @@ def and_or_values(s, fallback):
     s += lm.gen("x", regex="[ab]{0,2}")
     x = s["x"] or fallback
     y = s["x"] and s["x"][0]
-    z = s["x"].strip("a") and "rest" or "none"
+    z = s["x"].strip("a") and "rest" or "none"  # noqa: RUF021
     s += f" {x}|{y}|{z}"
     s += lm.gen("end", max_tokens=3)
     return x, y, z
@@ -81,7 +81,7 @@ def not_in_and_chained(s, lo, hi):
     inside = lo < d <= hi
     if inside and "5" not in s["d"]:
         s += "inside"
-    elif not inside != (d == 5):
+    elif not inside != (d == 5):  # noqa: SIM202
         s += "outside or five"
     s += lm.gen("end", max_tokens=3)
     return inside, lo <= d < hi <= 9

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A program, the arguments it is run with, and what capture must make of it.
 
@@ -19,6 +19,7 @@ class Case:
     log      a list that the program writes to; emptied before a run, compared after it
     reset    puts back what else the program changes
     raises   every run ends in an exception
+    runs     False where the function cannot be run eagerly (it never ends, or is no plain function)
     """
 
     fn: Callable[..., Any]
@@ -28,6 +29,7 @@ class Case:
     log: list[Any] | None = None
     reset: Callable[[], None] | None = None
     raises: bool = False
+    runs: bool = True
 
     def __str__(self) -> str:
         return f"{self.fn.__module__.rsplit('.', 1)[-1]}.{self.fn.__name__}"

@@ -98,7 +98,7 @@ def break_out_of_role_block(s):
 
 def return_over_forks(s):
     """The first fork that says yes ends the program."""
-    forks = s.fork(3)
+    forks = s.fork(2)
     forks += lambda i: f"path {i}: "
     forks += lm.select("ok", ["yes", "no"])
     for i, f in enumerate(forks):

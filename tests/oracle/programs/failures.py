@@ -130,7 +130,7 @@ def try_finally(s):
 def bad_json_repaired(s):
     import json
 
-    for attempt in range(3):
+    for attempt in range(3):  # noqa: B007
         s += lm.gen("j", regex="[0-9]{1,2}|nul")
         try:
             value = json.loads(s["j"])

@@ -37,7 +37,7 @@ def nested_formats(s, names):
 def percent_and_format(s, a):
     s += lm.gen("x", max_tokens=4)
     s += " %s=%d " % (s["x"], len(s["x"]))  # noqa: UP031
-    s += "{0}-{1}-{name}".format(a, s["x"], name=a)  # noqa: UP030
+    s += "{0}-{1}-{name}".format(a, s["x"], name=a)
     s += lm.gen("y", max_tokens=4)
     return "%(a)s" % {"a": s["y"]}  # noqa: UP031
 

@@ -183,7 +183,7 @@ def helper_with_early_returns(s):
 
 def helper_that_generates_in_branch(s):
     def maybe(name):
-        s += "?"
+        s += "?"  # noqa: F823
         s += lm.select("go", ["y", "n"])
         if s["go"] == "y":
             s += lm.gen(name, max_tokens=2)

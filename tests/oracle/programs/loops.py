@@ -34,7 +34,7 @@ def for_over_generated_count(s):
 
 
 def for_over_generated_words(s):
-    s += lm.gen("words", regex="[a-c]{1,3}( [a-c]{1,3}){0,3}")
+    s += lm.gen("words", regex="[ab]( [ab]){0,3}")
     seen = []
     for word in s["words"].split():
         if word in seen:
@@ -99,7 +99,7 @@ def exit_symbolic_on_second_turn(s):
         s += lm.select("answer", ["yes", "no"])
         answer = s["answer"]
         num += 1
-        if num == 5:
+        if num == 3:
             answer = "yes"
     return num
 
@@ -112,7 +112,7 @@ def condition_constant_then_symbolic(s):
         s += "."
         s += lm.select("x", ["a", "b"])
         x = s["x"]
-        if len(s.text()) > 12:
+        if len(s.text()) > 3:
             break
     return x, first
 
@@ -229,7 +229,7 @@ def name_of_last_iteration(s, n):
     """The name set in the last turn wins; where there is no turn it is not set."""
     for _ in range(n):
         s += lm.gen("x", max_tokens=3)
-    return s["x"] if "x" in s else "unset"
+    return s["x"] if "x" in s else "unset"  # noqa: SIM401
 
 
 def swap_in_loop(s):

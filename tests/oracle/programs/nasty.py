@@ -54,9 +54,9 @@ def int_or_text(s):
 
 
 def shadowed_builtin(s):
-    len = 3  # noqa: A001
+    len = 3
     s += lm.gen("x", max_tokens=len)
-    str = s["x"]  # noqa: A001
+    str = s["x"]
     s += f"{str}{len}{len_(str)}"
     s += lm.gen("y", max_tokens=2)
 
@@ -64,11 +64,11 @@ def shadowed_builtin(s):
 def comprehension_scope(s):
     """A comprehension's variable is its own; the name outside keeps its value."""
     i = "outer"
-    xs = [i for i in range(3)]
+    xs = [i for i in range(3)]  # noqa: C416
     s += f"{i} {xs}"
     s += lm.gen("x", regex="[ab]{2}")
     ys = [i + j for i in s["x"] for j in s["x"]]
-    return i, ys, [[c for c in "ab"] for _ in range(2)]
+    return i, ys, [[c for c in "ab"] for _ in range(2)]  # noqa: C416
 
 
 def loop_rebinds_its_iterable(s):
@@ -105,7 +105,7 @@ def equal_but_distinct_literals(s, flag):
     xs = [1, 1.0, True, 0, 0.0, False, -0.0]
     s += " ".join(str(x) for x in xs)
     y = 1 if flag else 1.0
-    z = {1: "int", True: "bool"}
+    z = {1: "int", True: "bool"}  # noqa: F601
     s += f" {y} {z}"
     s += lm.gen("x", max_tokens=2)
 

@@ -1,0 +1,73 @@
+"""Where a state may stand in a conversation, as far as the graph says.
+
+Not a pass: `chat_template` asks which role came before, `dce` whether a role marker may be refused when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lmc.ir.graph import Graph, Node, Value
+
+Turn = tuple[str, str | None]  # the role of the last closed turn, "" for none; and that of the open turn
+Turns = frozenset[Turn]
+
+MARKERS = frozenset(("role_begin", "role_end"))
+_FIRST_DECIDES = frozenset(("join", "join_list"))  # the children add text, not turns
+
+
+def turns_of(graph: Graph) -> Mapping[str, Turns]:
+    """For each state and list of states all places it may stand at. Loops go round until nothing changes."""
+    turns: dict[str, Turns] = {}
+    grown = any(node.op in MARKERS for node in graph.walk())
+    while grown:
+        grown = False
+        for node in graph.walk():
+            for value, new in _flow(node, turns):
+                old = turns.get(value.name, frozenset())
+                turns[value.name] = old | new
+                grown = grown or not new <= old
+    return turns
+
+
+def before(node: Node, turns: Mapping[str, Turns]) -> Turns:
+    """Where the state that a role marker is put on may stand."""
+    return _joined(node.inputs, turns)
+
+
+def may_be_refused(marker: Node, turns: Mapping[str, Turns]) -> bool:
+    """True where a turn may begin inside another, or end without being open: an error when the program runs."""
+    wanted = None if marker.op == "role_begin" else marker.attr("role")
+    return any(is_open != wanted for _, is_open in before(marker, turns))
+
+
+def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
+    """What a node says about its outputs and about the parameters of its regions."""
+    if node.op == "begin":
+        yield node.outputs[0], frozenset((("", None),))
+    elif node.op == "role_begin":
+        yield node.outputs[0], frozenset((last, str(node.attr("role"))) for last, _ in before(node, turns))
+    elif node.op == "role_end":
+        yield node.outputs[0], frozenset(((str(node.attr("role")), None),))
+    elif node.regions:
+        yield from _flow_through(node, turns)
+    else:
+        place = _joined(node.inputs[:1] if node.op in _FIRST_DECIDES else node.inputs, turns)
+        yield from ((value, place) for value in node.outputs if value.type.is_state)
+
+
+def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
+    slots = {"for": node.inputs[1:], "loop": node.inputs}.get(node.op, ())
+    for region in node.regions:
+        carried = {"next": region.end.inputs[1:], "yield": region.end.inputs}.get(region.end.op, ())
+        params = region.params[len(region.params) - len(slots) :]
+        yield from ((param, _joined((slot,), turns)) for param, slot in zip(params, slots))
+        yield from ((param, _joined((atom,), turns)) for param, atom in zip(params, carried))
+        yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carried))
+    if node.op == "for":  # it may run no times
+        yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, slots))
+
+
+def _joined(atoms: Iterable[object], turns: Mapping[str, Turns]) -> Turns:
+    known = [turns.get(atom.name, frozenset()) for atom in atoms if isinstance(atom, Value)]
+    return frozenset().union(*known)

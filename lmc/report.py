@@ -1,0 +1,50 @@
+"""What a run cost: the engine's counts, beside what the compiler predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Counters
+    from lmc.passes import Sharing
+
+FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
+
+
+def snapshot(counters: Counters) -> dict[str, int]:
+    """The counts as they are now."""
+    return {name: getattr(counters, name) for name in FIELDS}
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Counts of one `run` or `run_batch`, all items together.
+
+    predicted  what the compiler's prefix tree says of the same prompts; None where it was not asked
+    """
+
+    backend: str
+    requests: int
+    prompt_tokens: int
+    cached_tokens: int
+    computed_tokens: int
+    output_tokens: int
+    forward_passes: int
+    predicted: Sharing | None = None
+
+    @classmethod
+    def of(cls, backend: str, before: dict[str, int], now: Counters, predicted: Sharing | None) -> RunReport:
+        """What was counted since `before`."""
+        return cls(backend, **{name: getattr(now, name) - before[name] for name in FIELDS}, predicted=predicted)
+
+    def __str__(self) -> str:
+        share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
+        lines = [
+            f"{self.backend}: {self.requests} calls, {self.forward_passes} forward passes, {self.output_tokens} tokens generated",
+            f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), {self.computed_tokens} computed",
+        ]
+        if self.predicted is not None:
+            exact = "" if self.predicted.is_exact else " at least, as prompts have holes"
+            lines.append(f"  predicted: {self.predicted.computed_tokens} distinct prompt tokens{exact}")
+        return "\n".join(lines)

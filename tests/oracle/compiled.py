@@ -1,0 +1,191 @@
+"""The compiled half of the oracle: the one place that knows how a program is compiled and run.
+
+A run is what `Seen` holds, in plain values, so that it can be compared with an eager run's.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import io
+import linecache
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from eager import EagerProgram, EagerState, run_eager
+from pair_tokenizer import PairTokenizer
+from programs.case import Case
+
+from lmc import compiler
+from lmc.backend.base import Usage
+from lmc.backend.echo import EchoBackend
+from lmc.backend.executor import Executor, Job
+from lmc.backend.runnable import compile_plan
+from lmc.errors import CaptureError, LMError
+from lmc.ir.types import ANY
+from lmc.parser.trace import Leaf, Shape
+from lmc.program import Program, Result, parse_constraint
+
+Way = Literal["untyped", "structure", "concrete"]
+WAYS: tuple[Way, ...] = ("untyped", "structure", "concrete")
+MAX_WAIT_STEPS = 7
+
+
+@dataclass
+class Seen:
+    """What a run showed: `calls` counts (prompt ids, segment, samples); `effects` is its log and what it printed."""
+
+    vars: Any
+    text: str
+    messages: list[dict[str, str]]
+    ret_value: Any
+    error: tuple[str, str] | None
+    effects: Any
+    calls: Counter[Any] = field(default_factory=Counter)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What must be equal: after an error only the error and the effects before it."""
+        if self.error is not None:
+            return {"error": self.error, "effects": self.effects}
+        return {
+            "error": None, "effects": self.effects, "vars": self.vars, "text": self.text,
+            "messages": self.messages, "ret_value": self.ret_value,
+        }  # fmt: skip
+
+
+def backend(seed: int, shuffle: int | None = None) -> EchoBackend:
+    """An echo backend whose tokenizer shows boundaries; `shuffle` mixes up the order of completion."""
+    return EchoBackend(seed, tokenizer=PairTokenizer(), record=True, shuffle=shuffle)
+
+
+def see_eager(case: Case, args: dict[str, Any], seed: int) -> Seen:
+    """The unmodified function, one primitive after another."""
+    case.prepare()
+    session = backend(seed).open()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        result = run_eager(case.fn, (), copy.deepcopy(args), session, seed=seed)
+    return Seen(
+        plain(result.vars), result.text, result.messages, plain(result.ret_value), described(result.error),
+        _effects(case, printed), Counter(result.calls),
+    )  # fmt: skip
+
+
+def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, way: Way) -> Seen:
+    """The compiled program. Raises CaptureError where it cannot be captured and has no other way to run."""
+    case.prepare()
+    echo = backend(seed, shuffle=seed * 31 + opt_level)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        result = _run(case, copy.deepcopy(args), echo, seed, opt_level, way)
+    calls = Counter((r.prompt.ids, r.out[0], r.n) for r in echo.log if len(r.out) == 1)
+    if isinstance(result.error, CaptureError):
+        raise result.error
+    error, effects = described(result.error), _effects(case, printed)
+    if error is not None:
+        return Seen({}, "", [], None, error, effects, calls)
+    return Seen(
+        plain(result.variables()), result.text(), result.messages(), plain(result.ret_value), None, effects, calls
+    )
+
+
+def break_of(case: Case, args: dict[str, Any]) -> CaptureError | None:
+    """The graph break that capture meets, None where the whole program is captured."""
+    try:
+        Program(case.fn).compile(**copy.deepcopy(args))
+    except CaptureError as error:
+        return error
+    return None
+
+
+# --- three ways of tracing -------------------------------------------------------------------------------
+
+
+def _run(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int, opt_level: int, way: Way) -> Result:
+    if way == "untyped":
+        return _run_untyped(case, args, echo, seed, opt_level)
+    if way == "concrete":
+        [result] = _with_arguments_written_in(case, args).run_batch([{}], backend=echo, seed=seed, opt_level=opt_level)
+    else:
+        [result] = _program(case).run_batch([args], backend=echo, seed=seed, opt_level=opt_level)
+    return result
+
+
+@lru_cache(maxsize=1024)
+def _program(case: Case) -> Program:
+    return Program(case.fn)
+
+
+def _run_untyped(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int, opt_level: int) -> Result:
+    """Nothing known of the arguments: each is one leaf of type `any`, containers too."""
+    program = _program(case)
+    arguments = compiler.bind(program.func, {}, (), args)
+    shapes: dict[str, Shape] = {name: Leaf(ANY) for name in arguments}
+    try:
+        made = program._cache.trace(program.func, shapes)
+        done = compiler.compile_trace(program._cache, made, compiler.pipeline_of(opt_level), echo.tokenizer)
+        leaves = {param.path: compiler.value_at(arguments, param.path) for param in made.graph.params}
+        job = Job(compile_plan(done.plan), leaves, made.externs)
+    except Exception as error:
+        return Result(None, None, error, Usage(), None)
+    session = echo.open()
+    [outcome] = Executor(session, seed=seed, parse_constraint=parse_constraint).run_jobs([job])
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, None)
+
+
+def _with_arguments_written_in(case: Case, args: dict[str, Any]) -> Program:
+    """A program that calls the function with its arguments as literals; the program itself where they are none."""
+    try:
+        written = {name: _literal(value) for name, value in args.items()}
+    except ValueError:
+        return _program(case).bind(**args)
+    return _caller(case, tuple(written.items()))
+
+
+@lru_cache(maxsize=1024)
+def _caller(case: Case, written: tuple[tuple[str, str], ...]) -> Program:
+    name = case.fn.__name__
+    given = ", ".join(f"{key}={text}" for key, text in written)
+    source = f"def calls_{name}(s):\n    return {name}(s, {given})\n"
+    file = f"<{case} {hash(written)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names = {name: case.fn}
+    exec(compile(source, file, "exec"), names)
+    return Program(names[f"calls_{name}"])
+
+
+def _literal(value: Any) -> str:
+    """The value as source text; raises ValueError where it has none."""
+    text = repr(value)
+    ast.literal_eval(text)
+    return text
+
+
+def _effects(case: Case, printed: io.StringIO) -> Any:
+    return plain([list(case.log or ()), printed.getvalue()])
+
+
+def described(error: BaseException | None) -> tuple[str, str] | None:
+    """An exception's class and what it says, notes and places left out."""
+    if error is None:
+        return None
+    return type(error).__name__, error.message if isinstance(error, LMError) else str(error)
+
+
+def plain(x: Any) -> Any:
+    """A value with its types written beside it (1, 1.0 and True differ), states as their text and variables."""
+    if isinstance(x, EagerState) or (hasattr(x, "variables") and hasattr(x, "text")):
+        return "state", x.text(), plain(x.variables())
+    if isinstance(x, EagerProgram):
+        return "program"
+    if isinstance(x, dict):
+        return type(x).__name__, [(plain(k), plain(v)) for k, v in x.items()]
+    if isinstance(x, set | frozenset):
+        return type(x).__name__, sorted(map(plain, x), key=repr)
+    if isinstance(x, list | tuple):
+        return type(x).__name__, [plain(item) for item in x]
+    return type(x).__name__, repr(x)

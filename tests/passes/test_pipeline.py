@@ -1,0 +1,163 @@
+"""The row of passes: names, order, verification, reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lmc.errors import ArgumentError, ChatTemplateError, VerifyError
+from lmc.ir.chat import ChatTemplate
+from lmc.ir.graph import Graph
+from lmc.parser.irtext import parse_graph
+from lmc.passes import (
+    LEVELS,
+    PASSES,
+    PIPELINE,
+    Inputs,
+    Pass,
+    Report,
+    parse_pipeline,
+    pipeline_text,
+    run_passes,
+    run_pipeline,
+)
+
+GRAPH = parse_graph(
+    """program p() {
+  %s = begin
+  %a = append %s, "x"
+  %b = append %s, "x"
+  %c, %x = gen %b
+  return %c, %x
+}
+""",
+    file="p.py",
+)
+
+
+def test_the_highest_level_runs_the_whole_pipeline():
+    """-O2 is everything, in the order written down."""
+
+    assert parse_pipeline(LEVELS[max(LEVELS)]) == PIPELINE
+
+
+@pytest.mark.parametrize("text", LEVELS.values())
+def test_a_pipeline_prints_as_it_is_written(text: str):
+    """The row of names is the pipeline."""
+
+    assert pipeline_text(parse_pipeline(text)) == text
+
+
+def test_spaces_and_empty_names_do_not_matter():
+    """What people type on a command line."""
+
+    assert pipeline_text(parse_pipeline(" cse, dce,")) == "cse,dce"
+    assert parse_pipeline("") == ()
+
+
+def test_an_unknown_pass_is_refused_with_the_nearest_name():
+    """A typing mistake is answered by what was meant."""
+    with pytest.raises(ArgumentError) as caught:
+        parse_pipeline("cse,fold_txt")
+
+    assert caught.value.render() == "ArgumentError: there is no pass `fold_txt`\n  help: did you mean `fold_text`?"
+
+
+def test_an_unlike_name_is_answered_by_the_list():
+    """Nothing near: all names."""
+    with pytest.raises(ArgumentError, match="the passes are dce, cse, fold_text, chat_template, schedule"):
+        parse_pipeline("zzz")
+
+
+@pytest.mark.parametrize("text", ["hoist_prefix", "schedule,cse", "schedule,schedule"])
+def test_a_pass_on_the_wrong_level_is_refused(text: str):
+    """Plan passes need a plan, graph passes a graph."""
+    with pytest.raises(ArgumentError, match="works on a"):
+        run_passes(GRAPH, parse_pipeline(text))
+
+
+def test_a_plan_comes_out_of_graph_passes_alone():
+    """`schedule` is put where it is missing."""
+    plan, reports = run_pipeline(GRAPH, parse_pipeline("cse"))
+
+    assert [step.op for step in plan.steps] == ["gen"]
+    assert [report.name for report in reports] == ["cse", "schedule"]
+
+
+def test_a_plan_pass_gets_its_schedule():
+    """Also in the middle of a row."""
+    _, reports = run_pipeline(GRAPH, parse_pipeline("cse,hoist_prefix"))
+
+    assert [report.name for report in reports] == ["cse", "schedule", "hoist_prefix"]
+
+
+def test_only_changes_are_told():
+    """on_change hears of passes that changed something, with what they made."""
+    heard: list[str] = []
+    run_pipeline(GRAPH, PIPELINE, on_change=lambda each, ir: heard.append(f"{each.name}: {type(ir).__name__}"))
+
+    assert heard == ["dce: Graph", "schedule: Plan"]
+
+
+def test_every_report_has_its_time():
+    """--time-passes reads it from there."""
+    _, reports = run_pipeline(GRAPH, PIPELINE)
+
+    assert [report.name for report in reports] == list(PASSES)
+    assert all(report.seconds > 0 for report in reports)
+
+
+def test_reports_say_where():
+    """Sentences carry the place in the user's file."""
+    _, reports = run_pipeline(GRAPH, parse_pipeline("cse"))
+
+    assert str(reports[0]) == "cse: nodes merged 1\n  merged append %b (p.py:4) into append %a (p.py:3)"
+
+
+def test_a_pass_that_breaks_the_graph_is_named():
+    """Verification follows every pass; our own bug says whose it is."""
+    broken = Pass("breaker", "graph", lambda graph, inputs: (_without_append(graph), Report("breaker")))
+    with pytest.raises(VerifyError, match="pass `breaker` made it"):
+        run_pipeline(GRAPH, (broken,))
+
+
+def _without_append(graph: Graph) -> Graph:
+    nodes = tuple(node for node in graph.body.nodes if node.op != "append")
+    return replace(graph, body=replace(graph.body, nodes=nodes))
+
+
+def test_passes_describe_themselves():
+    """Each has a first line that a list of passes can show."""
+
+    assert all(each.summary and not each.summary.startswith(each.name) for each in PIPELINE)
+
+
+ROLES = parse_graph(
+    """program p() {
+  %a = begin
+  %b = role_begin %a {role="system"}
+  %c = role_end %b {role="system"}
+  return %c, none
+}
+""",
+    file="p.py",
+)
+
+
+def test_a_refused_role_is_an_error_with_its_place():
+    """A template without a system role says so at compile time."""
+    template = ChatTemplate("plain", begins=((("", "user"), "U:"),), ends=(("user", ""),))
+    with pytest.raises(ChatTemplateError) as caught:
+        run_pipeline(ROLES, PIPELINE, Inputs(chat=template))
+
+    assert caught.value.message == "the chat template 'plain' refuses a 'system' turn at the beginning"
+    assert caught.value.help == "its roles are 'user'"
+    assert caught.value.span is not None and caught.value.span.place == "p.py:3"
+
+
+def test_a_role_that_cannot_be_closed_is_refused_too():
+    """A template may open what it cannot close."""
+    template = ChatTemplate("odd", begins=((("", "system"), "S:"),))
+    with pytest.raises(ChatTemplateError, match="refuses a 'system' turn"):
+        run_pipeline(ROLES, PIPELINE, Inputs(chat=template))
