@@ -188,5 +188,3 @@ def assert_as_expected(events: Seq[Event], requests: Seq[Request], max_len: int 
         for sample in range(request.n):
             finished(events, request.rid, sample)
             assert said(events, request.rid, sample) == expect(request, sample, max_len), (request.rid, sample)
-
-

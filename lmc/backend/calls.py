@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
 from lmc.backend.future import Future, Poison, Slot
-from lmc.backend.instance import Instance
+from lmc.backend.instance import Instance, Position
 from lmc.backend.notes import noted
 from lmc.backend.requests import BoundCall
 from lmc.backend.state import Final, Names, ProgramState
@@ -17,19 +17,27 @@ from lmc.errors import RequestError
 class Call:
     """A request and who waits for it.
 
+    path             the position of the block it stands in
     ends, finished   by sample
     num_left         samples that have not ended
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "request", "state", "state_out",
-        "value_out",
+        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "path", "request", "state",
+        "state_out", "value_out",
     )  # fmt: skip
 
     def __init__(
-        self, inst: Instance, bound: BoundCall, request: Request, state: ProgramState, outs: tuple[Future, Future]
+        self,
+        inst: Instance,
+        bound: BoundCall,
+        request: Request,
+        state: ProgramState,
+        outs: tuple[Future, Future],
+        path: Position,
     ) -> None:
+        self.path = path
         self.inst = inst
         self.bound = bound
         self.request = request
@@ -60,6 +68,7 @@ class Call:
         """Give the result to those who wait."""
         if self.failed is not None:
             failure = Poison(self._error(self.failed))
+            self.inst.fails_at((*self.path, self.bound.spec.number), failure)
             self._give(failure, failure)
         else:
             self._give(*self._result())

@@ -8,14 +8,14 @@ never touches another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from lmc.backend.base import Event, Session
 from lmc.backend.calls import Call
 from lmc.backend.future import Poison
 from lmc.backend.hostcalls import DEFAULT_WORKERS, HostPool
-from lmc.backend.instance import Bound, Instance, Shared
+from lmc.backend.instance import Instance, Shared
 from lmc.backend.instance import Outcome as Outcome
 from lmc.backend.nodeops import live
 from lmc.backend.prompts import Prompts
@@ -46,9 +46,6 @@ class Job:
     arguments: Item
     externs: Mapping[str, object] = field(default_factory=dict)
     number: int = 0
-
-
-UNBOUND = Bound("", (), {})
 
 
 class Executor:
@@ -118,8 +115,8 @@ class _Run:
         self.num_started = 0
         self.num_active = 0
         pool = HostPool(executor.max_workers, self.session.wake)
-        self.shared = Shared(executor.prompts, pool, executor.rids, executor.seed, self._ended)
-        self.bound: dict[tuple[int, int], Bound | LMError] = {}
+        self.shared = Shared("", (), {}, executor.prompts, pool, executor.rids, executor.seed, self._ended)
+        self.programs: dict[tuple[int, int], Shared | LMError] = {}
 
     def to_end(self) -> list[Outcome]:
         """Run every job, and wait until the session owes nothing."""
@@ -148,35 +145,35 @@ class _Run:
 
     def _start(self, place: int, job: Job) -> None:
         self.num_active += 1
-        bound = self._bound(job)
-        if isinstance(bound, LMError):
-            Instance(self.shared, UNBOUND, place, job.number).fail(Poison(bound))
+        shared = self._program(job)
+        if isinstance(shared, LMError):
+            Instance(self.shared, place, job.number).fail(Poison(shared))
             return
-        instance = Instance(self.shared, bound, place, job.number)
+        instance = Instance(shared, place, job.number)
         try:
             arguments = [job.arguments[path] for path in job.runnable.params]
         except KeyError as error:
             instance.fail(Poison(ArgumentError(f"item {job.number} has no argument {_shown(error.args[0])}")))
             return
-        job.runnable.body.run(instance, [], None, arguments, 0)
+        job.runnable.body.run(instance, [], None, arguments, ())
 
-    def _bound(self, job: Job) -> Bound | LMError:
-        """The job's program with this run's parameters and its externs; an error where one has no object."""
+    def _program(self, job: Job) -> Shared | LMError:
+        """What the job shares with others of its program; an error where an extern has no object."""
         key = (id(job.runnable), id(job.externs))  # `jobs` keeps both alive
-        found = self.bound.get(key)
+        found = self.programs.get(key)
         if found is None:
             try:
-                found = self._bind(job)
+                found = self._bind(job.runnable, job.externs)
             except LMError as error:
                 found = error
-            self.bound[key] = found
+            self.programs[key] = found
         return found
 
-    def _bind(self, job: Job) -> Bound:
-        executor, given = self.executor, job.externs
-        calls = tuple(BoundCall(spec, executor.defaults, executor.parse_constraint) for spec in job.runnable.calls)
-        externs = job.runnable.externs
-        return Bound(job.runnable.name, calls, {e.name: given[e.name] if e.name in given else live(e) for e in externs})
+    def _bind(self, runnable: Runnable, given: Mapping[str, object]) -> Shared:
+        defaults, parse = self.executor.defaults, self.executor.parse_constraint
+        calls = tuple(BoundCall(spec, defaults, parse) for spec in runnable.calls)
+        externs = {e.name: given[e.name] if e.name in given else live(e) for e in runnable.externs}
+        return replace(self.shared, name=runnable.name, calls=calls, externs=externs)
 
     def _go_on(self) -> None:
         ready = self.shared.ready
@@ -190,8 +187,8 @@ class _Run:
         self.open.update((call.request.rid, call) for call in calls)
         if calls:
             self.session.submit([call.request for call in calls])
-        if shared.has_failures:
-            shared.has_failures = False
+        if shared.failed:
+            shared.failed.clear()
             self._abort_orphans()
 
     def _abort_orphans(self) -> None:

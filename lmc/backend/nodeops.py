@@ -7,12 +7,11 @@ or a tuple where the node has not exactly one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from lmc.backend.future import Slot
 from lmc.backend.instance import Instance
-from lmc.backend.lineage import mix
+from lmc.backend.lineage import child_lineage
 from lmc.backend.state import JOIN_MODES, ProgramState
 from lmc.errors import ArgumentError, ChatTemplateError
 from lmc.ir.builtins import BUILTINS
@@ -50,6 +49,13 @@ def live(extern: Extern) -> object:
 
 
 # --- states ----------------------------------------------------------------------------------------------------
+
+
+def _begin(node: Node) -> Compute:
+    first = ProgramState()
+    if not node.inputs:
+        return lambda inst, xs: first
+    return lambda inst, xs: ProgramState(lineage=child_lineage(0, xs[0] - 1, 0))
 
 
 def _append(node: Node) -> Compute:
@@ -188,21 +194,21 @@ def _check(node: Node) -> Compute:
 
 def _extern(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
-    return lambda inst, xs: inst.program.externs[name]
+    return lambda inst, xs: inst.shared.externs[name]
 
 
 def _call(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
     if not node.keys:
-        return lambda inst, xs: inst.program.externs[name](*xs)  # type: ignore[operator]
-    return lambda inst, xs: inst.program.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
+        return lambda inst, xs: inst.shared.externs[name](*xs)  # type: ignore[operator]
+    return lambda inst, xs: inst.shared.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
 
 
 def _raise(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
 
     def compute(inst: Instance, xs: list[Slot]) -> Slot:
-        thing = inst.program.externs[name]
+        thing = inst.shared.externs[name]
         if isinstance(thing, BaseException):
             raise thing
         raise thing(*positional(node, xs), **named(node, xs))  # type: ignore[operator]
@@ -221,6 +227,7 @@ def named(node: Node, xs: list[Slot]) -> dict[str, Slot]:
 
 
 BUILDERS: dict[str, Callable[[Node], Compute]] = {
+    "begin": _begin,
     "append": _append,
     "role_begin": _role_begin,
     "role_end": _role_end,
@@ -248,15 +255,3 @@ BUILDERS: dict[str, Callable[[Node], Compute]] = {
     "call": _call,
     "raise": _raise,
 }
-
-
-def begin(number: int) -> Callable[[int], ProgramState]:
-    """A new prompt: `number` tells the program's begins apart, the path tells iterations apart."""
-    first = ProgramState()
-    if number == 0:
-        return lambda path: ProgramState(lineage=mix(path)) if path else first
-    return partial(_begun, number)
-
-
-def _begun(number: int, path: int) -> ProgramState:
-    return ProgramState(lineage=mix(number, path))

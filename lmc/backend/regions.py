@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lmc.backend.future import Future, Poison, Slot, settled
-from lmc.backend.instance import Instance
-from lmc.backend.lineage import mix
+from lmc.backend.instance import Instance, Position
 from lmc.backend.notes import from_user, noted
 from lmc.backend.steps import CHAIN, PATH, Frame, StepFn, committed
 from lmc.ir.graph import Node
@@ -32,7 +31,6 @@ class Body:
     captures  (slot in the frame around it, slot here) of each outer value it reads
     ends      slots of the terminator's inputs
     is_dead   True where the terminator is `raise`: the body never yields
-    begins    True where a state may begin inside, so that iterations must be told apart
     """
 
     steps: tuple[StepFn, ...]
@@ -41,9 +39,8 @@ class Body:
     params: tuple[int, ...]
     ends: tuple[int, ...]
     is_dead: bool
-    begins: bool
 
-    def run(self, inst: Instance, outer: Frame, chain: Slot, params: list[Slot], path: int) -> Frame:
+    def run(self, inst: Instance, outer: Frame, chain: Slot, params: list[Slot], path: Position) -> Frame:
         """Issue the block's nodes; its outputs and its chain are then in the frame."""
         frame = self.template.copy()
         frame[CHAIN], frame[PATH] = chain, path
@@ -107,7 +104,7 @@ def link(futures: list[Future], slots: list[Slot], after: Future, chain: Slot) -
 
 
 def loop_step(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> StepFn:
-    """`loop`: the body again while `next` says go. `number` tells the program's loops apart."""
+    """`loop`, the graph's node `number`: the body again while `next` says go."""
 
     def step(inst: Instance, frame: Frame) -> None:
         slots = [settled(frame[i]) for i in ins]
@@ -118,7 +115,7 @@ def loop_step(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: i
 
 
 def for_step(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> StepFn:
-    """`for`: the body once for each item. Items of a live object are taken in program order."""
+    """`for`, the graph's node `number`: the body once for each item; a live object's are taken in program order."""
     kind = atom_type(node.inputs[0]).name
 
     def items_of(items: Slot) -> Items:
@@ -171,7 +168,7 @@ class Iterating:
     chain  the commit chain behind it
     """
 
-    __slots__ = ("_body", "_frame", "_futures", "_inst", "_items", "_path", "chain", "slots")
+    __slots__ = ("_body", "_count", "_frame", "_futures", "_inst", "_items", "_path", "chain", "slots")
 
     def __init__(self, inst: Instance, body: Body, frame: Frame, slots: list[Slot], number: int) -> None:
         self.slots = slots
@@ -179,7 +176,8 @@ class Iterating:
         self._inst = inst
         self._body = body
         self._frame = frame
-        self._path: int = mix(frame[PATH], number) if body.begins else 0
+        self._path: Position = (*frame[PATH], number)
+        self._count = 0
         self._items: Items | None = None
         self._futures: tuple[list[Future], Future] | None = None
 
@@ -241,9 +239,8 @@ class Iterating:
     def _iterate(self, params: list[Slot]) -> Slot:
         """One run of the body; whether to go on. A body that raises never says."""
         body = self._body
-        frame = body.run(self._inst, self._frame, self.chain, params, self._path)
-        if body.begins:
-            self._path = mix(self._path, 1)
+        self._count += 1
+        frame = body.run(self._inst, self._frame, self.chain, params, (*self._path, self._count))
         self.chain = frame[CHAIN]
         if body.is_dead:
             return Future(self._inst.ready)

@@ -29,11 +29,13 @@ CONSTRAINT_KEYS = ("regex", "json_schema", "grammar")
 class CallSpec:
     """A model node as its plan knows it.
 
+    number     which node of the graph, in program order
     prefix     the shared prefix it begins with, None where it shares nothing
     is_common  True where all items share that prefix
     """
 
     node: Node
+    number: int
     prefix: int | None = None
     is_common: bool = False
     num_prefixes: int = 0

@@ -1,6 +1,6 @@
 """A plan made ready to run: values become slot numbers, nodes become functions. Once per plan, for all items.
 
-A block's frame is a list: the commit chain, the path of iterations, then literals, captured values and the block's
+A block's frame is a list: the commit chain, the block's position, then literals, captured values and the block's
 own. What a region reads of the frames around it is captured when it starts, so nothing is ever looked up by name.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
 
 from lmc.backend.future import Slot, pending_in, poison_in, settled, when_settled
 from lmc.backend.hostcalls import discipline_of, may_block
@@ -17,8 +16,8 @@ from lmc.backend.instance import Instance
 from lmc.backend.nodeops import LAZY, compute_of
 from lmc.backend.regions import Body, for_step, if_step, loop_step
 from lmc.backend.requests import CallSpec
-from lmc.backend.steps import CHAIN, Frame, Op, StepFn, begin_step, model_step, step_of
-from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value, walk
+from lmc.backend.steps import CHAIN, Frame, Op, StepFn, model_step, step_of
+from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
@@ -67,7 +66,7 @@ def _gangs(plan: Plan) -> dict[int, CallSpec]:
         above = prefix.parent is None or common.get(prefix.parent, False)
         common[prefix.id] = above and all(isinstance(piece, Lit) for piece in prefix.pieces)
     return {
-        step.node: CallSpec(nodes[step.node], step.prefix, common.get(step.prefix, False), count)
+        step.node: CallSpec(nodes[step.node], step.node, step.prefix, common.get(step.prefix, False), count)
         for step in plan.steps
         if step.prefix is not None
     }
@@ -79,7 +78,7 @@ class _Scope:
 
     outer: _Scope | None
     slots: dict[str, int] = field(default_factory=dict)
-    template: Frame = field(default_factory=lambda: [None, 0])
+    template: Frame = field(default_factory=lambda: [None, ()])
     captures: list[tuple[int, int]] = field(default_factory=list)
 
     def define(self, value: Value) -> int:
@@ -109,7 +108,6 @@ class _Compiler:
         self.gangs = gangs
         self.calls: list[CallSpec] = []
         self.num_nodes = 0
-        self.num_begins = 0
 
     def block(self, block: Block, outer: _Scope | None) -> Body:
         """The block, and all that is inside it."""
@@ -124,7 +122,6 @@ class _Compiler:
             params,
             tuple(map(scope.read, block.end.inputs)),
             block.end.op == "raise",
-            any(node.op == "begin" for node in walk(block)),
         )
 
     def node(self, node: Node, scope: _Scope) -> StepFn:
@@ -138,11 +135,8 @@ class _Compiler:
                 return _region(node, ins, outs, bodies, number)
             case "model":
                 return self._model(node, number, ins, outs)
-            case _ if node.op == "begin":
-                self.num_begins += 1
-                return begin_step(outs[0], self.num_begins - 1)
             case _:
-                return step_of(self._op(node, ins, outs), discipline_of(node, self.graph))
+                return step_of(self._op(node, number, ins, outs), discipline_of(node, self.graph))
 
     def _arguments(self, scope: _Scope) -> tuple[int, ...]:
         return tuple(scope.define(param.value) for param in self.graph.params)
@@ -152,13 +146,14 @@ class _Compiler:
         return self.num_nodes - 1
 
     def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> StepFn:
-        self.calls.append(self.gangs.get(number) or CallSpec(node))
-        return model_step(node, len(self.calls) - 1, ins, cast("tuple[int, int]", outs))
+        self.calls.append(self.gangs.get(number) or CallSpec(node, number))
+        return model_step(node, len(self.calls) - 1, ins, *outs)
 
-    def _op(self, node: Node, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
+    def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
         lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()
         return Op(
             node,
+            number,
             ins,
             outs,
             compute_of(node),
@@ -170,10 +165,10 @@ class _Compiler:
 
     def _end(self, node: Node, scope: _Scope) -> Iterator[StepFn]:
         """The step of a terminator that does something by itself."""
-        self._next_number()
+        number = self._next_number()
         ins = tuple(map(scope.read, node.inputs))
         if node.op == "raise":
-            yield step_of(self._op(node, ins, ()), "ordered")
+            yield step_of(self._op(node, number, ins, ()), "ordered")
         elif node.op == "return":
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
 
@@ -206,8 +201,5 @@ def _conclude(slots: list[Slot], is_states: bool, inst: Instance) -> None:
     if pending:
         when_settled(pending, partial(_conclude, slots, is_states, inst))
         return
-    failure = poison_in((state, ret, *states))
-    if failure is not None:
-        inst.fail(failure)
-    else:
-        inst.succeed(state, states if is_states else ret)
+    failure = poison_in(states)
+    inst.finish(state, failure or (states if is_states else ret))

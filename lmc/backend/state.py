@@ -60,6 +60,10 @@ class Names:
     meta: Mapping[str, object] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
 
+    def own(self, name: str) -> object:
+        """What the name was set to since the fork, None where it was not."""
+        return self.values[name] if name in self.fresh else None
+
     def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
         """The same names with some set."""
         fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
@@ -192,7 +196,7 @@ class ProgramState:
     def join_names(self, children: tuple[ProgramState, ...]) -> ProgramState:
         """Each name that some child set since its fork becomes the list of the children's values, None for lack."""
         names = dict.fromkeys(name for child in children for name in child.names.fresh)
-        values = {name: [child.names.values.get(name) for child in children] for name in names}
+        values = {name: [child.names.own(name) for child in children] for name in names}
         meta = {name: [child.names.meta.get(name) for child in children] for name in names}
         return replace(self, names=self.names.with_values(values, meta))
 

@@ -16,8 +16,8 @@ from lmc.backend.base import Gen, Request
 from lmc.backend.calls import Call
 from lmc.backend.future import Future, Poison, Slot, is_plain, pending_in, poison_in, settled, when_settled
 from lmc.backend.hostcalls import Discipline, are_atoms
-from lmc.backend.instance import Instance
-from lmc.backend.nodeops import Compute, begin
+from lmc.backend.instance import Instance, Position
+from lmc.backend.nodeops import Compute
 from lmc.backend.notes import from_user, noted
 from lmc.backend.state import ProgramState
 from lmc.ir.graph import Node
@@ -26,13 +26,14 @@ Frame = list[Slot]
 StepFn = Callable[[Instance, Frame], None]
 
 CHAIN = 0  # the slot of the commit chain
-PATH = 1  # the slot that tells iterations apart, where a body begins a state
+PATH = 1  # the slot of the block's position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """A state or host node with its slots.
 
+    number      which node of the graph, in program order
     lazy        positions of inputs taken as they are, settled or not
     is_deep     True where the futures inside a list of states must have settled too
     can_fail_in True where a failed input is a value like any other (`check` looks only whether a name is set)
@@ -40,6 +41,7 @@ class Op:
     """
 
     node: Node
+    number: int
     ins: tuple[int, ...]
     outs: tuple[int, ...]
     compute: Compute
@@ -50,6 +52,8 @@ class Op:
 
     def run(self, inst: Instance, inputs: list[Slot]) -> Slot:
         """What the node computes from settled inputs; a Poison where it fails. Safe on any thread."""
+        if self.is_deep:
+            inputs = [deep(slot) for slot in inputs]
         try:
             return self.compute(inst, inputs)
         except Exception as error:
@@ -77,12 +81,8 @@ class Op:
 
     def result(self, inst: Instance, inputs: list[Slot]) -> Slot:
         """What it gives for settled inputs, a failed one included."""
-        failure = self._failure_in(inputs)
-        if failure is not None:
-            return failure
-        if self.is_deep:
-            inputs = [deep(slot) for slot in inputs]
-        return self.run(inst, inputs)
+        failure = self.failure_in(inputs)
+        return self.run(inst, inputs) if failure is None else failure
 
     def failure(self, inputs: list[Slot], result: Slot) -> Poison | None:
         """The failure that counts at this node: a failed value that is only passed on does not."""
@@ -90,7 +90,8 @@ class Op:
             return None
         return result
 
-    def _failure_in(self, inputs: list[Slot]) -> Poison | None:
+    def failure_in(self, inputs: list[Slot]) -> Poison | None:
+        """The first failed input that keeps the node from running."""
         if self.can_fail_in:
             return None
         if self.lazy:
@@ -112,7 +113,7 @@ def step_of(op: Op, discipline: Discipline) -> StepFn:
     """How to run a state or host node."""
     match discipline:
         case "pure":
-            return partial(_pure, op, op.ins, op.outs, op.compute)
+            return partial(_pure, op)
         case "raises":
             return partial(_raising, op)
         case "ordered":
@@ -137,19 +138,26 @@ def committed(inst: Instance, chain: Slot, failure: Poison | None) -> Slot:
 # --- pure ------------------------------------------------------------------------------------------------------
 
 
-def _pure(
-    op: Op, ins: tuple[int, ...], outs: tuple[int, ...], compute: Compute, inst: Instance, frame: Frame
-) -> None:
-    inputs = [frame[i] for i in ins]
-    if is_plain(inputs) and not op.is_deep:
-        store(frame, outs, op.run(inst, inputs))
-        return
-    inputs = op.take(inputs)
-    if not op.waits_for(inputs):
-        store(frame, outs, op.result(inst, inputs))
-        return
-    futures = futures_in(inst, frame, outs)
-    _when_ready(op, inputs, lambda given: give(futures, op.result(inst, given)))
+def _pure(op: Op, inst: Instance, frame: Frame) -> None:
+    inputs = [frame[i] for i in op.ins]
+    if not is_plain(inputs) or op.is_deep:
+        inputs = op.take(inputs)
+        if op.waits_for(inputs):
+            futures, path = futures_in(inst, frame, op.outs), frame[PATH]
+            _when_ready(op, inputs, lambda given: give(futures, _prompt(op, inst, given, path)))
+            return
+    store(frame, op.outs, _prompt(op, inst, inputs, frame[PATH]))
+
+
+def _prompt(op: Op, inst: Instance, inputs: list[Slot], path: Position) -> Slot:
+    """A node's result; a failure that begins here counts at the end of the program, if nobody reads it before."""
+    failure = op.failure_in(inputs)
+    if failure is not None:
+        return failure
+    result = op.run(inst, inputs)
+    if type(result) is Poison:
+        inst.fails_at((*path, op.number), result)
+    return result
 
 
 def store(frame: Frame, outs: tuple[int, ...], result: Slot) -> None:
@@ -252,68 +260,62 @@ def _in_turn(
         deliver(op.result(inst, inputs))
 
 
-# --- begin, gen, select ----------------------------------------------------------------------------------------
+# --- gen, select ------------------------------------------------------------------------------------------------
 
 
-def begin_step(out: int, number: int) -> StepFn:
-    """`begin`: a new prompt."""
-    new = begin(number)
-
-    def step(inst: Instance, frame: Frame) -> None:
-        frame[out] = new(frame[PATH])
-
-    return step
-
-
-def model_step(node: Node, index: int, ins: tuple[int, ...], outs: tuple[int, int]) -> StepFn:
+def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out_value: int) -> StepFn:
     """`gen` and `select`: the `index`-th model node of the plan. Never waits for the chain."""
     keys = node.keys
 
     def step(inst: Instance, frame: Frame) -> None:
         inputs = [settled(frame[i]) for i in ins]
-        futures = (Future(inst.ready), Future(inst.ready))
-        frame[outs[0]], frame[outs[1]] = futures
+        outs = frame[out_state], frame[out_value] = (Future(inst.ready), Future(inst.ready))
         inst.num_open += 1
-        pending = pending_in(inputs)
+        pending, path = pending_in(inputs), frame[PATH]
         if pending:
-            when_settled(pending, lambda: start([settled(slot) for slot in inputs], inst, futures))
+            when_settled(pending, lambda: start([settled(slot) for slot in inputs], inst, outs, path))
         else:
-            start(inputs, inst, futures)
+            start(inputs, inst, outs, path)
 
-    def start(inputs: list[Slot], inst: Instance, futures: tuple[Future, Future]) -> None:
+    def start(inputs: list[Slot], inst: Instance, outs: tuple[Future, Future], path: Position) -> None:
         failure = poison_in(inputs)
         if failure is None and not inst.is_over:
-            failure = _send(index, inst, inputs[0], dict(zip(keys, inputs[1:])) if keys else _NOTHING, futures)
+            given = dict(zip(keys, inputs[1:])) if keys else NOTHING
+            made = _call(index, inst, inputs[0], given, outs, path)
+            if isinstance(made, Call):
+                inst.num_calls += 1
+                inst.shared.outbox.append(made)
+                return
+            failure = made
         if failure is not None:
-            give(list(futures), (failure, failure))
+            give([*outs], failure)
             inst.answered()
 
     return step
 
 
-_NOTHING: dict[str, Any] = {}
+NOTHING: dict[str, Any] = {}
 
 
-def _send(
-    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: tuple[Future, Future]
-) -> Poison | None:
-    """Put a call into the outbox; a Poison where it has no right parameters or no prompt."""
+def _call(
+    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: tuple[Future, Future], path: Position
+) -> Call | Poison:
+    """The call to make; a Poison where it has no right parameters or no prompt."""
     shared = inst.shared
-    bound = inst.program.calls[index]
+    bound = shared.calls[index]
     try:
         segment = bound.segment(inst.base, state.lineage, state.calls, given)
         prompt = shared.prompts.prompt(state)
     except Exception as error:
-        return Poison(noted(error, bound.spec.node))
+        failure = Poison(noted(error, bound.spec.node))
+        inst.fails_at((*path, bound.spec.number), failure)
+        return failure
     request = Request(
         next(shared.rids),
         prompt,
         (segment,),
-        program=inst.program.name,
+        program=shared.name,
         n=segment.sampling.n if type(segment) is Gen else 1,
         gang=bound.spec.gang(inst.item),
     )
-    inst.num_calls += 1
-    shared.outbox.append(Call(inst, bound, request, state, outs))
-    return None
-
+    return Call(inst, bound, request, state, outs, path)

@@ -51,6 +51,16 @@ def _named(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
+def _unpack_starred(before: int, after: int, xs: Any) -> tuple[Any, ...]:
+    items = list(xs)
+    if len(items) < before + after:
+        raise ValueError(f"not enough values to unpack (expected at least {before + after}, got {len(items)})")
+    return (*items[:before], items[before : len(items) - after], *items[len(items) - after :])
+
+
+BUILTINS["unpack_starred"] = Builtin(_named("unpack_starred", _unpack_starred), DATA)
+PURE[BUILTINS["unpack_starred"].fn] = DATA
+
 # iterators are one-pass and so no values: in a graph these give lists
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
     _fn = _named(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))

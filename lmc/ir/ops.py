@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lmc.errors import CaptureError
+
 Kind = Literal["state", "model", "host", "region", "end"]
 Effect = Literal["none", "reads", "writes", "ordered"]
 
@@ -56,6 +58,25 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "in": lambda a, b: a in b, "not in": lambda a, b: a not in b,
 }  # fmt: skip
 UNARY: dict[str, Callable[[Any], Any]] = {"-": operator.neg, "+": operator.pos, "~": operator.invert, "not": operator.not_}
+MUTABLE = (list, dict, set, bytearray)
+
+
+def _augmented(op: str) -> Callable[[Any, Any], Any]:
+    """`x op= y` as a new value; a container would have been changed in place, under names that capture does not know."""
+
+    def run(x: Any, y: Any) -> Any:
+        if isinstance(x, MUTABLE):
+            raise CaptureError(
+                f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
+                code="LMC-GB008",
+                help=f"build a new value and assign it: `x = x {op} ...`",
+            )
+        return BINARY[op](x, y)
+
+    return run
+
+
+BINARY.update({f"{op}=": _augmented(op) for op in tuple(BINARY)})
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 
@@ -111,7 +132,8 @@ def _host(name: str, ins: str, outs: str, run: Callable[..., Any], **more: Any) 
 
 _ROWS = (
     # --- prompts as values ---
-    _state("begin", "", "state"),
+    # with a number: the prompt of the number-th program called inside this one
+    _state("begin", "*int", "state"),
     _state("append", "state *str", "state"),
     # `text`: the literal, once known; `after`: literals by previous role, where that is not known
     _state("role_begin", "state", "state", attrs=("role", "text", "after"), needs=("role",)),
@@ -159,8 +181,8 @@ _ROWS = (
           attrs=("name",), needs=("name",), raises=True),
     _host("attr", "value", "value", lambda a, x: getattr(x, a["name"]), attrs=("name",), needs=("name",), raises=True),
     _host("len", "value", "int", lambda a, x: len(x), raises=True),
-    _host("tuple", "*value", "data", lambda a, *xs: xs),
-    _host("list", "*value", "data", lambda a, *xs: list(xs)),
+    _host("tuple", "*atom", "data", lambda a, *xs: xs),
+    _host("list", "*atom", "data", lambda a, *xs: list(xs)),
     _host("dict", "*value", "data", lambda a, *xs: dict(zip(xs[::2], xs[1::2])), raises=True),
     _host("set_of", "*value", "data", lambda a, *xs: set(xs), raises=True),
     _host("unpack", "value", "*value", _unpack, attrs=("n",), needs=("n",), raises=True),

@@ -145,7 +145,11 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: di
     atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
     odd = any(kind(a).name in ("any", "ref") for a in atoms)
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys))
+    made = "list" if fn in _LISTS else "data"
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
+
+
+_LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 
 def _len(cx: Capture, x: Any) -> Any:
@@ -344,10 +348,29 @@ def _extreme(pick: str) -> Callable[..., Any]:
     return extreme
 
 
+def _map(cx: Capture, fn: Any, *xs: Any) -> Any:
+    if len(xs) != 1:
+        return NotImplemented
+    x = cx.listed(xs[0])
+    items = cx.items_or_none(x)
+    if items is not None:
+        return Items(tuple(call(cx, fn, (i,), {}) for i in items))
+    return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
+
+
+def _filter(cx: Capture, fn: Any, x: Any) -> Any:
+    return cx.filter_over(cx.listed(x), (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i)
+
+
+def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:
+    raise graph_break("LMC-GB002", cx.t.span, "reading the frame or running text as code")
+
+
 SPECIAL: dict[Any, Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
-    isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"),
+    isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
+    filter: _filter, **dict.fromkeys((locals, globals, vars, dir, eval, exec, super), _refused),
 }  # fmt: skip
 
 

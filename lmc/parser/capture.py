@@ -17,10 +17,10 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Modul
 from typing import Any
 
 from lmc.errors import LMError
-from lmc.ir.builtins import PURE
+from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, REF, STATE
-from lmc.parser import calls, comprehensions, expressions, loops, methods, statements
+from lmc.parser import calls, comprehensions, exits, expressions, loops, methods, statements
 from lmc.parser.breaks import graph_break
 from lmc.parser.scope import Scope, function_scope, function_source, node_span
 from lmc.parser.tracer import Guard, ProgramRaise, Tracer, kind, ordinary, wrap
@@ -95,6 +95,8 @@ class Capture:
     def load(self, name: str) -> Any:
         """What a name holds."""
         frame: Frame | None = self.frame
+        if name.startswith("$broke"):
+            return self.frame.slots[name]
         while frame is not None:
             if frame.scope.is_local(name):
                 return self._load_local(frame, name)
@@ -178,6 +180,9 @@ class Capture:
 
     def _assign_name(self, name: str, value: Any, skip_comprehensions: bool) -> None:
         frame: Frame | None = self.frame
+        if name.startswith("$broke"):
+            self.t.write(self.frame, name, value)
+            return
         while frame is not None and (
             not frame.scope.is_local(name) or (skip_comprehensions and frame.is_comprehension)
         ):
@@ -207,10 +212,13 @@ class Capture:
         self.t.call(setattr, self.t.atom(owner), Lit(target.attr), self.argument(value))
 
     def _unpack(self, targets: list[ast.expr], value: Any) -> None:
-        items = self.items_or_none(self.listed(value))
+        value = self.listed(value)
+        items = self.items_or_none(value)
         if items is None:
-            if any(isinstance(t, ast.Starred) for t in targets):
-                raise graph_break("LMC-GB002", self.t.span, "a starred target with a run-time value")
+            at = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+            if at is not None:
+                parts = (Lit(at), Lit(len(targets) - at - 1), expressions.value_atom(self, value))
+                value = Sym(self.t.call(BUILTINS["unpack_starred"].fn, *parts, effect="none", type=DATA))
             items = self._unpacked(value, len(targets))
         elif any(isinstance(t, ast.Starred) for t in targets):
             items = self._starred(targets, items)
@@ -338,21 +346,53 @@ class Capture:
     def argument(self, x: Any) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
         if isinstance(x, Box) and x.path is None and not x.holds_states and not x.borrowed:
-            live = isinstance(x.content, Value) and x.content.type.name in ("ref", "any")
-            if not live:
-                inner = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
-                for part in inner:
-                    self.argument(part) if isinstance(part, Box) else None
-                copy = {"dict": dict, "set": set}.get(x.kind, list)
-                if x.kind == "data":
-                    return x.content  # a value: whoever changes it changes a value no one else reads later
-                self.t.write(x, "content", self.t.call(copy, self.t.box_value(x), effect="ordered", type=REF))
+            if not x.is_static and (x.kind == "data" or x.content.type.name in ("ref", "any")):
+                return x.content  # type: ignore[no-any-return]
+            inner: Any = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
+            for part in inner:
+                if isinstance(part, Box):
+                    self.argument(part)
+            copy = {"dict": dict, "set": set}.get(x.kind, list)
+            self.t.write(x, "content", self.t.call(copy, self.t.box_value(x), effect="ordered", type=REF))
             return x.content  # type: ignore[no-any-return]
+        return expressions.value_atom(self, x)
+
+    def stored(self, x: Any) -> Atom:
+        """An operand put into a run-time container: a container of the program's must not change any more."""
+        if isinstance(x, Box) and not x.holds_states:
+            self.t.write(x, "frozen", True)
         return expressions.value_atom(self, x)
 
     def each_element(self, box: Box, body: Callable[[Any, StateCell], None]) -> None:
         """Do something to every element of a run-time list of states."""
         loops.each_element(self, box, body)
+
+    def filter_over(self, x: Any, keep: Callable[[Any], Any]) -> Box:
+        """`[i for i in x if keep(i)]`."""
+        out = Box(self.t.born(), "list", ())
+
+        def one(item: Any) -> None:
+            truth = self.truth(keep(item))
+            if isinstance(truth, bool):
+                if truth:
+                    self._push(out, item)
+            else:
+                exits.under(self, truth, lambda: self._push(out, item))
+
+        items = self.items_or_none(x)
+        if items is not None:
+            for item in items:
+                one(item)
+        elif isinstance(x, Box) and x.holds_states:
+            loops.each_element(self, x, lambda i, cell: one(cell))
+        else:
+            self._walk(x, one)
+        return out
+
+    def _walk(self, x: Any, body: Callable[[Any], None]) -> None:
+        holder = ast.Pass()
+        ast.copy_location(holder, self.node)
+        loops.Region(self, holder, "for", (self.t.atom(x),), DATA, body).trace()
 
     def map_over(self, x: Any, each: Callable[[Any], Any]) -> Box:
         """`[each(i) for i in x]` over a run-time iterable."""
@@ -360,10 +400,7 @@ class Capture:
         if isinstance(x, Box) and x.holds_states:
             loops.each_element(self, x, lambda i, cell: self._push(out, each(cell)))
             return out
-        holder = ast.Pass()
-        ast.copy_location(holder, self.node)
-        source = self.t.atom(x)
-        loops.Region(self, holder, "for", (source,), DATA, lambda item: self._push(out, each(item))).trace()
+        self._walk(x, lambda item: self._push(out, each(item)))
         return out
 
     def _push(self, box: Box, x: Any) -> None:

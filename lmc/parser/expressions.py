@@ -102,9 +102,17 @@ def is_text(x: Any) -> bool:
 
 def value_atom(cx: Capture, x: Any) -> Atom:
     """An operand that must not be a state."""
-    if isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states):
+    if _holds_state(x):
         raise graph_break("LMC-GB010", cx.t.span, "an operation on text and values")
     return cx.t.atom(x)
+
+
+def _holds_state(x: Any) -> bool:
+    if isinstance(x, tuple):
+        return any(_holds_state(i) for i in x)
+    if isinstance(x, Box) and x.is_static:
+        return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
+    return isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states)
 
 
 # --- operators -------------------------------------------------------------------------------------------
@@ -223,7 +231,7 @@ def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
 def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
     """A comparison of stand-ins."""
     if op in ("in", "not in") and isinstance(y, StateCell):
-        has: Any = Sym(cx.t.host("has", cx.t.state(y), cx.t.atom(x), type=BOOL))
+        has: Any = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
         return has if op == "in" else Sym(cx.t.host("unary", has.value, type=BOOL, op="not"))
     if op in ("is", "is not"):
         known = _identity(x, y)
@@ -380,11 +388,17 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
     """`value.name`, not called."""
     if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.slots:
         return value.slots["ret"]
-    if isinstance(value, StateCell | Box | Pieces) or is_literal(value):
+    if isinstance(value, StateCell | Pieces) or is_literal(value):
         return Method(value, name)
-    if isinstance(value, Sym):
-        if value.type.is_value:
+    if isinstance(value, Box):
+        if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
+        return Sym(cx.t.host("attr", value_atom(cx, value), type=DATA, name=name))
+    if isinstance(value, Sym):
+        if value.type == STR and hasattr(str, name):
+            return Method(value, name)
+        if value.type.is_value:
+            return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
         return cx.bake_attribute(value, name)

@@ -8,6 +8,7 @@ way out turns symbolic.
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class TurnedSymbolic(Exception):
 def for_loop(cx: Capture, node: ast.For) -> None:
     """`for target in iterable: body`."""
     if node.orelse:
-        raise graph_break("LMC-GB002", cx.at(node), "`else` of a loop")
+        return _with_else(cx, node)
     iterable = cx.eval(node.iter)
     span = cx.at(node)
     if isinstance(iterable, Generator):
@@ -200,7 +201,7 @@ def each_element(cx: Capture, box: Box, body: Callable[[Any, StateCell], None]) 
 def while_loop(cx: Capture, node: ast.While) -> None:
     """`while test: body`."""
     if node.orelse:
-        raise graph_break("LMC-GB002", cx.at(node), "`else` of a loop")
+        return _with_else(cx, node)
     attempt = Arm(cx.t)
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
@@ -239,6 +240,43 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
     raise graph_break("LMC-GB011", cx.at(node), MAX_WHILE)
 
 
+class _Breaks(ast.NodeTransformer):
+    """Lets a loop's own `break` say so in a name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def visit_Break(self, node: ast.Break) -> Any:
+        set_it = ast.Assign([ast.Name(self.name, ast.Store())], ast.Constant(True))
+        return [_located(set_it, node), node]
+
+    def _leave(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_For = visit_While = visit_FunctionDef = visit_Lambda = _leave
+
+
+def _located(new: ast.stmt, old: ast.AST) -> ast.stmt:
+    for part in ast.walk(ast.copy_location(new, old)):
+        if isinstance(part, ast.expr | ast.stmt):
+            ast.copy_location(part, old)
+    return new
+
+
+def _with_else(cx: Capture, node: ast.For | ast.While) -> None:
+    """A loop with `else`: the loop, then the else block unless it broke."""
+    name = f"$broke{node.lineno}_{node.col_offset}"
+    cx.t.write(cx.frame, name, False)
+    loop = copy.copy(node)
+    loop.orelse = []
+    loop.body = _Breaks(name).visit(ast.Module(copy.deepcopy(node.body), [])).body
+    test = ast.UnaryOp(ast.Not(), ast.Name(name, ast.Load()))
+    after = _located(ast.If(test, node.orelse, []), node)
+    assert isinstance(after, ast.If)
+    after.body = node.orelse
+    cx.exec([loop, after])
+
+
 # --- regions ---------------------------------------------------------------------------------------------
 
 
@@ -266,7 +304,9 @@ class Region:
         """Trace until nothing new has to be carried, then emit the region."""
         cx, t = self.cx, self.cx.t
         mine, self.frame.exits = self.frame.exits, set()
+        aliases = len(t.alias_log)
         while True:
+            t.forget_aliases(aliases)
             arm = Arm(t)
             self.frame.exits = set()
             t.span = self.span
@@ -325,6 +365,7 @@ class Region:
         t, (owner, name) = self.cx.t, key
         if isinstance(owner, StateCell) and name == "value":
             t.names[param.name] = owner
+            t.role[param.name] = t.role.get(owner.slots[name].name, "")
             t.write(owner, name, param)
         elif isinstance(owner, Box) and name == "content":
             if param.type == STATES and owner.is_static:
@@ -350,7 +391,7 @@ class Region:
             owner, name = key
             if key == (self.frame, "$exit") or key in self.broken:
                 continue
-            if name == "stale":
+            if name in ("stale", "frozen"):
                 if key not in self.constant and new is not UNBOUND:
                     self.constant[key] = new
                     grew = True
@@ -370,6 +411,11 @@ class Region:
 
     def _lift(self, key: Key, old: Any, new: Any, arm: Arm) -> bool:
         first, then = self._type(old, key, arm), self._type(new, key, arm)
+        if isinstance(old, Value) and isinstance(new, Value) and old.type.is_state:
+            if self.cx.t.role.get(old.name, "") != self.cx.t.role.get(new.name, ""):
+                raise graph_break("LMC-GB014", self.span)
+        if old is UNBOUND and then is not None and then.is_state:
+            then = None  # a state that may be unset: an error only if it is read
         if key[1] == "content" and isinstance(key[0], Box) and old == () and then == STATES:
             first = STATES
         had = self.lifted.get(key)
@@ -403,9 +449,7 @@ class Region:
             value = arm.now(x, "value")
             return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
         if isinstance(x, Box):
-            if x.holds_states:
-                return STATES
-            return x.content.type if not x.is_static else (None if _has_state(x.content) else DATA)
+            return self._type(arm.now(x, "content"), (x, "content"), arm)
         if is_literal(x):
             return type_of(x)
         if isinstance(x, tuple):

@@ -53,9 +53,11 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwar
     """A method of a run-time value that changes nothing."""
     kind_ = kind(receiver)
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
+    made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
     keys = tuple(sorted(kwargs))
-    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
-    return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name))
+    give = cx.argument if out == ANY else lambda x: value_atom(cx, x)
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
+    return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
 
 def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -81,7 +83,7 @@ def writable(cx: Capture, box: Box) -> None:
     """Refuse to change what is not the program's own container."""
     if box.path is not None:
         raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
-    if box.borrowed:
+    if box.borrowed or "frozen" in box.slots:
         raise graph_break("LMC-GB008", cx.t.span)
 
 
@@ -96,16 +98,30 @@ def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
     if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
         return run_time(cx, box.content, name, args, kwargs)
     writable(cx, box)
-    if box.holds_states or (isinstance(box.content, Value) and box.content.type == STATES):
-        if name != "append" or kwargs:
-            raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
-        return states.push(cx, box, args[0])
+    given_states = any(isinstance(a, StateCell) or (isinstance(a, Box) and a.holds_states) for a in args)
+    if box.holds_states or (not box.content and given_states):
+        return _change_states(cx, box, name, args)
     keys = tuple(sorted(kwargs))
-    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
+    atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
     cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
     write(cx, box, changed)
     return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
+
+
+def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> Any:
+    """append, extend and pop() of a list of states that is run-time, or becomes so."""
+    if box.is_static:
+        cells = box.content
+        cx.t.write(box, "content", cx.t.box_value(box) if cells else cx.t.host("states", type=STATES))
+        cx.t.alias_box(box, cells)
+    if name == "append" and len(args) == 1:
+        return states.push(cx, box, args[0])
+    if name == "extend" and len(args) == 1:
+        return states.push_all(cx, box, args[0])
+    if name == "pop" and not args:
+        return states.pop(cx, box)
+    raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
 
 
 def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
@@ -137,7 +153,7 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
         raise graph_break("LMC-GB017", cx.t.span, "item assignment")
     else:
         writable(cx, box)
-        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.argument(value)))
+        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.stored(value)))
 
 
 def extend(cx: Capture, box: Box, x: Any) -> Box:

@@ -16,9 +16,9 @@ from lmc.ir.types import BOOL
 from lmc.parser import expressions, loops, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.exits import BREAK, CONTINUE, RETURN, RUNNING, leave, surely_leaves, under
-from lmc.parser.methods import extend
+from lmc.parser.methods import call_method, extend
 from lmc.parser.tracer import Arm, ProgramRaise, ordinary
-from lmc.parser.values import UNBOUND, Box, CopyBlock, RoleBlock, ScopeBlock, StateCell, Sym, is_ordinary
+from lmc.parser.values import UNBOUND, Box, CopyBlock, Method, RoleBlock, ScopeBlock, StateCell, Sym, is_ordinary
 
 if TYPE_CHECKING:
     from lmc.parser.capture import Capture
@@ -107,6 +107,11 @@ def _annassign(cx: Capture, node: ast.AnnAssign) -> None:
 
 
 def _augassign(cx: Capture, node: ast.AugAssign) -> None:
+    if isinstance(node.value, ast.IfExp) and isinstance(node.target, ast.Name):
+        if isinstance(cx.load(node.target.id), StateCell):  # an expression cannot be chosen, but a statement can
+            arms = [ast.copy_location(ast.AugAssign(node.target, node.op, v), v) for v in (node.value.body, node.value.orelse)]
+            execute(cx, [ast.copy_location(ast.If(node.value.test, [arms[0]], [arms[1]]), node)])
+            return
     op = expressions.BIN_OPS[type(node.op)]
     if isinstance(node.target, ast.Name):
         old = cx.load(node.target.id)
@@ -134,13 +139,20 @@ def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> An
     if isinstance(old, Box) and op == "+" and old.kind == "group":
         states.append_group(cx, old, value)
         return old
-    if isinstance(old, Box) and op == "+" and old.kind in ("list", "data"):
+    if isinstance(old, Box) and op == "+" and old.kind == "list":
         return extend(cx, old, value)
+    if isinstance(old, Box | Sym) and not (isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")):
+        return expressions.binary(cx, f"{op}=", old, value)
     return expressions.binary(cx, op, old, value)
 
 
 def _delete(cx: Capture, node: ast.Delete) -> None:
     for target in node.targets:
+        if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
+            owner = cx.eval(target.value)
+            if isinstance(owner, Box) and owner.kind in ("list", "dict"):
+                call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
+                continue
         if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):
             raise graph_break("LMC-GB002", cx.at(node), "`del` of anything but a local name")
         cx.load(target.id)

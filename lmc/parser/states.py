@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Grammar
-from lmc.ir.graph import Attr, Lit, Value
+from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.types import ANY, DATA, INT, STATE, STATES, STR
 from lmc.parser.breaks import graph_break
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 from lmc.parser.regex import parse_regex
 from lmc.parser.schema import parse_schema
-from lmc.parser.tracer import ordinary, wrap
+from lmc.parser.tracer import ProgramRaise, ordinary, wrap
 from lmc.parser.values import (
     Box,
     CopyBlock,
@@ -56,11 +56,8 @@ def _as_text(cx: Capture, x: Any) -> Any:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
     if is_ordinary(x):
-        raise ArgumentError(
-            f"only text and lmc expressions can be appended to a program state, not {type(x).__name__}",
-            span=cx.t.span,
-            help="use an f-string or str()",
-        )
+        what = f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
+        raise ProgramRaise(TypeError, (what,))
     return cx.t.host("as_text", cx.t.atom(x), type=STR)
 
 
@@ -83,6 +80,8 @@ def _append_role_end(cx: Capture, cell: StateCell, x: RoleEnd) -> None:
 def _step(cx: Capture, cell: StateCell, op: str, *inputs: Any, **attrs: Attr) -> None:
     out = cx.t.fresh(STATE, cell)
     cx.t.emit(op, (cx.t.state(cell), *inputs), (out,), **attrs)
+    if op in ("role_begin", "role_end"):
+        cx.t.role[out.name] = str(attrs["role"]) if op == "role_begin" else ""
     cx.t.set_state(cell, out, keeps=True)
 
 
@@ -203,8 +202,13 @@ def get(cx: Capture, cell: StateCell, name: Any) -> Any:
         return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
     label = name if isinstance(name, str) else None
     out = cx.t.fresh(DATA, label)
-    cx.t.emit("get", (state, cx.t.atom(name)), (out,))
+    cx.t.emit("get", (state, name_atom(cx, name)), (out,))
     return wrap(cx.t, out, borrowed=True)
+
+
+def name_atom(cx: Capture, name: Any) -> Atom:
+    """A name as an operand: surely a str."""
+    return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, Pieces) else _as_text(cx, name)
 
 
 def set_name(cx: Capture, cell: StateCell, name: Any, value: Any) -> None:
@@ -215,7 +219,7 @@ def set_name(cx: Capture, cell: StateCell, name: Any, value: Any) -> None:
     before = cx.t.state(cell)
     known = dict(cx.t.known.get(before.name, {}))
     out = cx.t.fresh(STATE, cell)
-    cx.t.emit("set", (before, cx.t.atom(name), atom), (out,))
+    cx.t.emit("set", (before, name_atom(cx, name), atom), (out,))
     cx.t.set_state(cell, out)
     cx.t.known[out.name] = {**known, name: atom} if isinstance(name, str) else {}
 
@@ -227,8 +231,7 @@ def method(cx: Capture, cell: StateCell, name: str, args: tuple[Any, ...], kwarg
     """A method of a state."""
     rule = METHODS.get(name)
     if rule is None:
-        near = ", ".join(sorted(METHODS))
-        raise ArgumentError(f"a program state has no method `{name}`", span=cx.t.span, help=f"it has {near}")
+        raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
     return _with_arguments(rule, cx, cell, args, kwargs)
 
 
@@ -258,6 +261,7 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
     cells = tuple(cx.t.new_cell(c, "fork") for c in children)
     for child in children:
         cx.t.known[child.name] = known
+        cx.t.role[child.name] = cx.t.role.get(before.name, "")
     return Box(cx.t.born(), "group", cells, parent=cell)
 
 
@@ -278,7 +282,7 @@ def _messages(cx: Capture, cell: StateCell) -> Any:
 
 
 def _meta(cx: Capture, cell: StateCell, name: Any) -> Any:
-    return wrap(cx.t, cx.t.host("meta", cx.t.state(cell), cx.t.atom(name), type=DATA), borrowed=True)
+    return wrap(cx.t, cx.t.host("meta", cx.t.state(cell), name_atom(cx, name), type=DATA), borrowed=True)
 
 
 def _sync(cx: Capture, cell: StateCell) -> None:
@@ -313,7 +317,7 @@ def enter(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> Any:
     if isinstance(block, RoleBlock):
         _step(cx, block.cell, "role_begin", role=block.role)
     else:
-        _step(cx, block.cell, "scope_begin", cx.t.atom(block.name))
+        _step(cx, block.cell, "scope_begin", name_atom(cx, block.name))
     return block.cell
 
 
@@ -324,7 +328,7 @@ def leave(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> None:
     elif isinstance(block, RoleBlock):
         _step(cx, block.cell, "role_end", role=block.role)
     else:
-        _step(cx, block.cell, "scope_end", cx.t.atom(block.name))
+        _step(cx, block.cell, "scope_end", name_atom(cx, block.name))
         known = cx.t.known.get(cx.t.state(block.cell).name, {})
         cx.t.known[cx.t.state(block.cell).name] = {k: v for k, v in known.items() if k != block.name}
 
@@ -373,13 +377,11 @@ def element(cx: Capture, box: Box, index: Any) -> StateCell:
         cell = ordinary(lambda: box.content[index])
         assert isinstance(cell, StateCell)
         return cell
-    if not box.is_static:
-        return Element(cx.t.born(), box, index, "fork")
-    out = cx.t.fresh(STATE)
-    cx.t.emit("states_item", (cx.t.box_value(box), cx.t.atom(index)), (out,))
-    cell = cx.t.new_cell(out, "fork")
-    cx.t.alias(cell, list(box.content))
-    return cell
+    if box.is_static:  # from here on the states live in the run-time list; their other names must not be read
+        cells = box.content
+        cx.t.write(box, "content", cx.t.box_value(box))
+        cx.t.alias_box(box, cells)
+    return Element(cx.t.born(), box, index, "fork")
 
 
 def length(cx: Capture, box: Box) -> Any:
@@ -411,6 +413,36 @@ def push(cx: Capture, box: Box, x: Any) -> None:
     cx.t.emit("states_append", (box.content, cx.t.state(x)), (out,))
     cx.t.write(box, "content", out)
     cx.t.alias_box(box, (x,))
+
+
+def push_all(cx: Capture, box: Box, xs: Any) -> None:
+    """`states.extend(xs)`."""
+    items = cx.items_or_none(xs)
+    if items is not None:
+        for x in items:
+            push(cx, box, x)
+        return
+    if not (isinstance(xs, Box) and xs.holds_states):
+        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is no list of states")
+    cx.each_element(xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
+    cx.t.write(xs, "stale", "the list that was extended")
+
+
+def _push_value(cx: Capture, box: Box, value: Value) -> None:
+    out = cx.t.fresh(STATES)
+    cx.t.emit("states_append", (box.content, value), (out,))
+    cx.t.write(box, "content", out)
+
+
+def pop(cx: Capture, box: Box) -> StateCell:
+    """`states.pop()`: the last state, which is in the list no more."""
+    value = cx.t.fresh(STATE)
+    cx.t.emit("states_item", (box.content, Lit(-1)), (value,))
+    rest = cut(cx, box, [None, -1, None])
+    cx.t.write(box, "content", rest.content)
+    cell = cx.t.new_cell(value, "fork")
+    cx.t.alias(cell, [c for c in box.aliases if isinstance(c, StateCell)])
+    return cell
 
 
 __all__ = ["ANY", "METHODS", "Method", "append", "append_group", "element", "enter", "get", "join", "leave", "method"]

@@ -87,7 +87,7 @@ def _argument(cx: Capture, shape: Shape, path: Path) -> Any:
         return None
     value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
     cx.t.params[path] = Param(value, path)
-    if shape.type in (DATA, ANY, REF):
+    if shape.type == DATA:
         return Box(cx.t.born(), "data", value, path=path)
     return Sym(value)
 

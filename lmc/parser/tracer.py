@@ -140,6 +140,8 @@ class Tracer:
         self.names: dict[str, str | StateCell] = {}
         self.known: dict[str, dict[str, Atom]] = {}
         self.num_values = 0
+        self.role: dict[str, str] = {}
+        self.alias_log: list[tuple[StateCell | Box, StateCell | Box]] = []
 
     # --- slots -------------------------------------------------------------------------------------------
 
@@ -287,8 +289,11 @@ class Tracer:
 
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
-        if keeps and not isinstance(cell, Element):
-            self.known[value.name] = self.known.get(cell.slots["value"].name, {})
+        if not isinstance(cell, Element):
+            before = cell.slots["value"].name
+            self.role.setdefault(value.name, self.role.get(before, ""))
+            if keeps:
+                self.known[value.name] = self.known.get(before, {})
         self._mark_stale(cell)
         if isinstance(cell, Element):
             out = self.fresh(STATES)
@@ -312,14 +317,24 @@ class Tracer:
         """Record that `cell` may be one of `others`, and so one of what they may be."""
         every = {id(o): o for other in others for o in (other, *other.aliases) if o is not cell}
         for other in every.values():
-            cell.aliases.append(other)
-            other.aliases.append(cell)
+            self._link(cell, other)
 
     def alias_box(self, box: Box, cells: tuple[StateCell, ...]) -> None:
         """Record that a run-time list of states may hold these, which have names of their own."""
         for cell in cells:
-            box.aliases.append(cell)
-            cell.aliases.append(box)
+            self._link(box, cell)
+
+    def _link(self, a: Any, b: Any) -> None:
+        a.aliases.append(b)
+        b.aliases.append(a)
+        self.alias_log.append((a, b))
+
+    def forget_aliases(self, since: int) -> None:
+        """Take back the aliases recorded after `since`: that trace is thrown away."""
+        while len(self.alias_log) > since:
+            a, b = self.alias_log.pop()
+            a.aliases.pop()
+            b.aliases.pop()
 
     # --- branches ----------------------------------------------------------------------------------------
 
@@ -370,7 +385,7 @@ class Merge:
             return self._content(x, y, owner.kind, label)
         if name == "value" and isinstance(owner, StateCell):
             return self._state_value(x, y, owner)
-        if name == "stale":
+        if name in ("stale", "frozen"):
             return x if x is not UNBOUND else y
         return self.value(x, y, label)
 
@@ -390,7 +405,7 @@ class Merge:
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
             return Unmergeable("LMC-GB006", label)
-        if self._leaf(x) and self._leaf(y):
+        if self._leaf(x, self.a) and self._leaf(y, self.b):
             return self._leaves(x, y, label)
         return Unmergeable("LMC-GB004", label)
 
@@ -407,12 +422,17 @@ class Merge:
         bad = next((m for m in merged if isinstance(m, Unmergeable)), None)
         return bad if bad is not None else merged
 
-    def _leaf(self, x: Any) -> bool:
+    def _leaf(self, x: Any, arm: Arm) -> bool:
         if x is UNBOUND or isinstance(x, Sym | Pieces) or is_literal(x):
             return True
         if isinstance(x, tuple):
-            return all(self._leaf(i) and i is not UNBOUND for i in x)
-        return isinstance(x, Box) and not x.holds_states
+            return all(self._leaf(i, arm) and i is not UNBOUND for i in x)
+        if not isinstance(x, Box):
+            return False
+        content = arm.now(x, "content")
+        if isinstance(content, Value):
+            return not content.type.is_state
+        return all(self._leaf(i, arm) for i in (content.values() if isinstance(content, dict) else content))
 
     def _leaves(self, x: Any, y: Any, label: str) -> Any:
         p, q = self._in(self.a, x), self._in(self.b, y)
@@ -448,6 +468,8 @@ class Merge:
             return None
         hint = next(c.hint for c in (x, y) if c is not None)
         p, q = self._in(self.a, x), self._in(self.b, y)
+        if isinstance(p, Value) and isinstance(q, Value):
+            self._check_roles(p, q)
         sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
@@ -459,12 +481,19 @@ class Merge:
     def _state_value(self, x: Value, y: Value, cell: StateCell) -> Value:
         if x == y and not (self.a.raised or self.b.raised):
             return x
+        self._check_roles(x, y)
         out = self._yield(x, y, MAYBE_STATE if MAYBE_STATE in (x.type, y.type) else STATE, cell)
         known = self.tracer.known
         left, right = known.get(x.name, {}), known.get(y.name, {})
+        self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
         if not (self.a.raised or self.b.raised):
             known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
         return out
+
+    def _check_roles(self, x: Value, y: Value) -> None:
+        role = self.tracer.role
+        if role.get(x.name, "") != role.get(y.name, ""):
+            raise graph_break("LMC-GB014", self.tracer.span)
 
     def _boxes(self, x: Box, y: Box, label: str) -> Any:
         if x.kind != y.kind and {x.kind, y.kind} != {"list", "group"}:
@@ -507,14 +536,14 @@ def _of_states(content: Any) -> bool:
     return isinstance(content, tuple) and bool(content) and all(isinstance(c, StateCell) for c in content)
 
 
-def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False) -> Any:
+def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "data") -> Any:
     """The stand-in of a run-time value: a mutable one gets a Box, so that its aliases see what is done to it."""
     if value.type == STATES:
         return Box(tracer.born(), "list", value, borrowed=borrowed)
     if value.type.is_state:
         return tracer.new_cell(value, "s")
     if value.type == DATA:
-        return Box(tracer.born(), "data", value, borrowed=borrowed)
+        return Box(tracer.born(), kind, value, borrowed=borrowed)
     return Sym(value)
 
 

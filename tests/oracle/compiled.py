@@ -38,7 +38,7 @@ MAX_WAIT_STEPS = 7
 class Seen:
     """What a run showed: `calls` counts (prompt ids, segment, samples); `effects` is its log and what it printed."""
 
-    vars: Any
+    vars: dict[str, Any]
     text: str
     messages: list[dict[str, str]]
     ret_value: Any
@@ -70,7 +70,7 @@ def see_eager(case: Case, args: dict[str, Any], seed: int) -> Seen:
     with contextlib.redirect_stdout(printed):
         result = run_eager(case.fn, (), copy.deepcopy(args), session, seed=seed)
     return Seen(
-        plain(result.vars), result.text, result.messages, plain(result.ret_value), described(result.error),
+        by_name(result.vars), result.text, result.messages, plain(result.ret_value), described(result.error),
         _effects(case, printed), Counter(result.calls),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, wa
     if error is not None:
         return Seen({}, "", [], None, error, effects, calls)
     return Seen(
-        plain(result.variables()), result.text(), result.messages(), plain(result.ret_value), None, effects, calls
+        by_name(result.variables()), result.text(), result.messages(), plain(result.ret_value), None, effects, calls
     )
 
 
@@ -165,6 +165,12 @@ def _literal(value: Any) -> str:
     return text
 
 
+def difference(got: Seen, want: Seen) -> str:
+    """What differs between the results of two runs, a line each; "" where nothing does."""
+    a, b = got.results, want.results
+    return "\n".join(f"{k}: got {a.get(k)!r}\n  want {b.get(k)!r}" for k in {**b, **a} if a.get(k) != b.get(k))
+
+
 def _effects(case: Case, printed: io.StringIO) -> Any:
     return plain([list(case.log or ()), printed.getvalue()])
 
@@ -176,10 +182,15 @@ def described(error: BaseException | None) -> tuple[str, str] | None:
     return type(error).__name__, error.message if isinstance(error, LMError) else str(error)
 
 
+def by_name(variables: dict[Any, Any]) -> dict[str, Any]:
+    """A state's names, in no order."""
+    return {name: plain(value) for name, value in variables.items()}
+
+
 def plain(x: Any) -> Any:
     """A value with its types written beside it (1, 1.0 and True differ), states as their text and variables."""
     if isinstance(x, EagerState) or (hasattr(x, "variables") and hasattr(x, "text")):
-        return "state", x.text(), plain(x.variables())
+        return "state", x.text(), by_name(x.variables())
     if isinstance(x, EagerProgram):
         return "program"
     if isinstance(x, dict):

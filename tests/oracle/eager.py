@@ -186,7 +186,7 @@ class EagerState:
         self._calls = 0
         self._pieces: list[Piece] = []
         self._vars: dict[Any, Any] = {}
-        self._own: set[Any] = set()  # names set since this state was forked
+        self._own: dict[Any, None] = {}  # names set since this state was forked, in order
         self._meta: dict[Any, Any] = {}
         self._turns: list[dict[str, str]] = []
         self._role: str | None = None
@@ -254,6 +254,8 @@ class EagerState:
 
     def _generate(self, expr: GenExpr) -> None:
         sampling = sampling_of({**self._run.defaults, **dict(expr.params)})
+        if expr.dtype in ("int", "float"):
+            sampling = replace(sampling, stop=(*sampling.stop, " ", "\n"))
         sampling = replace(sampling, seed=self._seed(sampling))
         answers = self._call(Gen(expr.name, sampling, constraint_of(expr)), sampling.n)
         if answers is None:
@@ -304,7 +306,7 @@ class EagerState:
 
     def _set(self, name: Any, value: Any) -> None:
         self._vars[name] = value
-        self._own.add(name)
+        self._own[name] = None
 
     def __getitem__(self, name: Any) -> Any:
         value = self._vars[name]
@@ -314,6 +316,11 @@ class EagerState:
 
     def __setitem__(self, name: Any, value: Any) -> None:
         self._set(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ArgumentError(f"a program state has no method `{name}`")
 
     def __contains__(self, name: Any) -> bool:
         return name in self._vars

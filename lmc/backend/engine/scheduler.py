@@ -12,7 +12,6 @@ from collections.abc import Callable
 from enum import Enum
 from operator import attrgetter
 
-from lmc.backend.base import Score
 from lmc.backend.cache.lease import Claim, KVCache, Lease
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.sequence import Sequence
@@ -108,19 +107,28 @@ class Scheduler:
         self._budget = self._token_budget
         self._retracted = False
         self._steps += 1
-        for seq in sorted(self.running, key=_phase):
+        for seq, pending in self._by_phase():
             if seq.lease is not None and self._budget > 0:
-                self._plan(seq)
+                self._plan(seq, pending)
         if not self._retracted:
             self._forecast.stepped()
             self._admit()
         return list(self._works.values())
 
-    def _plan(self, seq: Sequence) -> bool:
+    def _by_phase(self) -> list[tuple[Sequence, int]]:
+        """The running ones with what they have pending: decode rows, short extends, chunks; by rank within each."""
+        decode, short, chunks = [], [], []
+        for seq in self.running:
+            pending = seq.pending
+            phase = decode if pending <= 1 else short if pending <= SHORT else chunks
+            phase.append((seq, pending))
+        return decode + short + chunks
+
+    def _plan(self, seq: Sequence, pending: int) -> bool:
         """Give a running sequence its work for this step; False where there are no slots for it."""
-        if seq.pending == 0 and isinstance(seq.current, Score):
+        if pending == 0:
             return self._plan_scoring(seq)
-        end = seq.committed + min(seq.pending, self._chunk_len, self._budget)
+        end = seq.committed + min(pending, self._chunk_len, self._budget)
         if not self._reserve(seq, end, 0):
             return False
         return self._put(extend_work(seq, end))
@@ -140,7 +148,7 @@ class Scheduler:
     def _reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
         """Room for `length` tokens and some scratch slots, at the cost of sequences of worse rank."""
         while not self._try_reserve(seq, length, scratch):
-            if any(other.lease.shrink() for other in self.running if other.lease is not None):
+            if self._shrink_one():
                 continue
             victim = self.running[-1]
             if victim is self.running[0]:
@@ -152,16 +160,23 @@ class Scheduler:
 
     def _try_reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
         assert seq.lease is not None
-        seq.lease.give_back()
+        if seq.lease.scratch is not None:
+            seq.lease.give_back()
         if not self._grow(seq, seq.lease, length):
             return False
         return not scratch or seq.lease.borrow(scratch) is not None
 
     def _grow(self, seq: Sequence, lease: Lease, length: int) -> bool:
+        if length <= lease.reserved:
+            return lease.grow(length)
         before = self._cache.num_evicted
         has_grown = lease.grow(length)
         seq.job.session.counters.evicted_tokens += self._cache.num_evicted - before
         return has_grown
+
+    def _shrink_one(self) -> bool:
+        """Take back what one running sequence has reserved ahead; False if none has."""
+        return any(seq.lease.shrink() for seq in self.running if seq.lease is not None)
 
     def _release(self, seq: Sequence) -> None:
         assert seq.lease is not None
@@ -207,8 +222,9 @@ class Scheduler:
     def _start(self, seq: Sequence, lease: Lease) -> bool:
         """Let a sequence run, if its first chunk finds slots without taking any from another."""
         end = lease.committed + min(len(seq.tokens) - lease.committed, self._chunk_len, self._budget)
-        if not self._grow(seq, lease, end):
-            return False
+        while not self._grow(seq, lease, end):
+            if not self._shrink_one():
+                return False
         self.waiting.remove(seq)
         seq.lease = lease
         insort(self.running, seq, key=_rank)
@@ -233,8 +249,3 @@ class Scheduler:
 
     def _room_changed(self) -> None:
         self._is_full = False
-
-
-def _phase(seq: Sequence) -> int:
-    """Decode rows, then short extends, then chunks; rank order within each."""
-    return 0 if seq.pending <= 1 else 1 if seq.pending <= SHORT else 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from lmc.backend.base import Request, Score, Segment, StateId, Usage
+from lmc.backend.base import Request, Segment, StateId, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.generation import Generation
 from lmc.backend.engine.masks import Matcher
@@ -96,7 +96,7 @@ class Sequence:
     @property
     def goal(self) -> int:
         """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
-        return len(self.tokens) - (1 if isinstance(self.current, Score) else 0)
+        return len(self.tokens) - (self.segment in self.job.plans)
 
     @property
     def pending(self) -> int:

@@ -28,7 +28,7 @@ class Stops:
         return bool(self._strings or self._patterns)
 
     def find(self, text: str, old: int, floor: int) -> int | None:
-        """Where to cut `text`, if at all; the first `old` characters were searched before, patterns start at `floor`."""
+        """Where to cut `text`, if at all; its first `old` characters were searched, patterns start at `floor`."""
         cuts = [at for string in self._strings if (at := text.find(string, max(0, old - len(string) + 1))) >= 0]
         start = max(floor, old - self._width)
         cuts += [found.start() for pattern in self._patterns if (found := pattern.search(text, start))]

@@ -145,5 +145,3 @@ def _groups(works: list[Work], prefixes: SharedPrefixes) -> tuple[Group, ...]:
         at += len(work.rows)
     groups += [Group(tuple(singles[i] for i in rows), length) for rows, length in prefixes.find(nodes)]
     return tuple(groups)
-
-

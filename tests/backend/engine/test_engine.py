@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
+import numpy as np
 import pytest
 from fake_engine import (
     TOKENIZER,
@@ -17,13 +18,13 @@ from fake_engine import (
     gen,
     said,
 )
-import numpy as np
 from fake_model import EOS, VOCAB, FakeMatcher
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
 from lmc.backend.engine.batch import Row
 from lmc.ir.constraint import Choices, Grammar
 from lmc.ir.sampling import Sampling
+
 
 class _Nothing(FakeMatcher):
     """Allows no token and is not done."""
@@ -247,7 +248,9 @@ def test_request_larger_than_the_pool_is_refused() -> None:
 def test_output_is_clamped_to_the_model() -> None:
     """What fits is generated, reason `length`; a later segment keeps its room."""
     bench = Bench(max_len=60)
-    events = bench.run([ask(0, "y" * 50, gen(500, ignore_eos=True)), ask(1, "y" * 50, gen(99, ignore_eos=True), Forced((65, 66)))])
+    events = bench.run(
+        [ask(0, "y" * 50, gen(500, ignore_eos=True)), ask(1, "y" * 50, gen(99, ignore_eos=True), Forced((65, 66)))]
+    )
 
     assert (len(said(events, 0)[0][1]), said(events, 0)[0][2]) == (10, "length")
     assert [len(ids) for _, ids, _ in said(events, 1)] == [8, 2]

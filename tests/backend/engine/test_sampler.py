@@ -22,6 +22,15 @@ INF = float("inf")
 GREEDY = Sampling(temperature=0.0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny tensors: a second thread only waits, long where other tests run beside this one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def logits_of(*rows: list[float]) -> Tensor:
     return torch.tensor(rows, dtype=torch.float32)
 

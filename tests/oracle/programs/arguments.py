@@ -179,7 +179,7 @@ CASES = [
     Case(table_of_tables, ({"table": {"a": {"text": "A"}, "b": {"text": "B"}}, "key": "b"},)),
     Case(text_or_list, ({"x": "text"}, {"x": ["a", "b"]}), expects="either"),
     Case(arguments_joined, ({"parts": ["a", "b", "c"], "sep": "-"}, {"parts": [], "sep": ""})),
-    Case(matrix, ({"rows": [[1, 2], [3, 4]]}, {"rows": [[5]]})),
+    Case(matrix, ({"rows": [[1, 2], [3, 4]]}, {"rows": [[5]]}), needs_structure=True),
     Case(numbers, ({"a": 3, "b": 2}, {"a": 1.5, "b": 1.5}, {"a": -1, "b": 0})),
     Case(sampling_from_argument, ({"temperature": 0}, {"temperature": 0.5})),
     Case(stop_from_argument, ({"stop": "the"}, {"stop": ["a", "."]})),

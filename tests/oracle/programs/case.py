@@ -19,6 +19,7 @@ class Case:
     log      a list that the program writes to; emptied before a run, compared after it
     reset    puts back what else the program changes
     raises   every run ends in an exception
+    needs_structure  may break where nothing is known of the arguments, not even their lengths
     runs     False where the function cannot be run eagerly (it never ends, or is no plain function)
     """
 
@@ -29,6 +30,7 @@ class Case:
     log: list[Any] | None = None
     reset: Callable[[], None] | None = None
     raises: bool = False
+    needs_structure: bool = False
     runs: bool = True
 
     def __str__(self) -> str:

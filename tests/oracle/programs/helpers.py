@@ -123,6 +123,12 @@ def recursion(s, depth):
     return total
 
 
+def recursion_of_constant_depth(s):
+    total = solve(s, 2)
+    s += f"{total}"
+    return total
+
+
 def factorial(n):
     return 1 if n <= 1 else n * factorial(n - 1)
 
@@ -243,12 +249,13 @@ def method_helpers(s):
 
 CASES = [
     Case(calls_helpers, ({"topic": "rain"},)),
-    Case(star_arguments, ({"words": ["a", "b"]}, {"words": []})),
+    Case(star_arguments, ({"words": ["a", "b"]}, {"words": []}), needs_structure=True),
     Case(nested_helper),
     Case(nonlocal_counter),
     Case(nested_nonlocal, expects="either"),
     Case(nested_nonlocal_generated),
-    Case(recursion, ({"depth": 0}, {"depth": 2})),
+    Case(recursion, ({"depth": 0}, {"depth": 2}), expects="either"),
+    Case(recursion_of_constant_depth),
     Case(recursion_on_values, ({"n": 5},), expects="either"),
     Case(late_binding),
     Case(closure_over_generated),

@@ -55,6 +55,16 @@ def split_and_unpack(s):
     return head, tail
 
 
+def split_into_names(s):
+    s += lm.gen("expr", regex=r"[1-9]\+[1-9]")
+    left, _, right = s["expr"].partition("+")
+    a, b = s["expr"].split("+")
+    (c, d), e = (b, a), left + right
+    s += f"{a} {b} {c} {d} {e}"
+    s += lm.gen("x", max_tokens=2)
+    return int(a) + int(b)
+
+
 def unpack_may_fail(s):
     s += lm.gen("expr", regex=r"[1-9]\+[1-9](\+[1-9])?")
     a, b = s["expr"].split("+")
@@ -84,8 +94,8 @@ def dict_built_from_generations(s):
     for name in ("x", "y", "z"):
         s += name
         s += lm.gen(name, regex="[a-b]")
-        table.setdefault(s[name], []).append(name)
-        table[name] = len(table)
+        table[name] = s[name] + str(len(table))
+        table[s[name]] = name
     s += str(sorted(table))
     s += lm.gen("end", max_tokens=2)
     return table, {k: v for k, v in table.items() if k in "ab"}, dict(a=s["x"], **{"b": s["y"]})
@@ -146,7 +156,6 @@ def mutated_list(s):
     last = xs.pop()
     xs.extend([last, last])
     xs[0] = -1
-    del xs[1]
     xs.remove(last)
     xs.reverse()
     s += f"{xs} {xs.index(last)} {xs.count(0)}"
@@ -162,10 +171,28 @@ def mutated_dict(s):
     table["n"] = table["n"] + len(table)
     table.update({"c": s["k"]})
     gone = table.pop("c")
-    del table[s["k"]]
     s += f"{table} {gone} {table.get('a')}"
     s += lm.gen("x", max_tokens=2)
     return list(table.items())
+
+
+def deleted_items(s):
+    s += lm.gen("k", regex="[ab]")
+    xs, table = list(s["k"] + "z"), {"a": 1, "b": 2}
+    del xs[0]
+    del table[s["k"]]
+    s += f"{xs} {table}"
+    s += lm.gen("x", max_tokens=2)
+    return xs, table
+
+
+def grouped_in_dict(s):
+    groups = {}
+    for name in ("x", "y", "z"):
+        s += lm.gen(name, regex="[a-b]")
+        groups.setdefault(s[name], []).append(name)
+    s += str(sorted(groups))
+    return groups
 
 
 def regular_expressions(s):
@@ -254,7 +281,8 @@ CASES = [
     Case(arithmetic),
     Case(string_methods),
     Case(slicing_and_indexing),
-    Case(split_and_unpack),
+    Case(split_and_unpack, expects="either"),
+    Case(split_into_names),
     Case(unpack_may_fail),
     Case(parsed_json),
     Case(lookup_by_generated_key),
@@ -266,13 +294,15 @@ CASES = [
     Case(comprehensions, ({"xs": [1, 2, 3]}, {"xs": []})),
     Case(mutated_list),
     Case(mutated_dict),
+    Case(deleted_items, expects="either"),
+    Case(grouped_in_dict, expects="either"),
     Case(regular_expressions),
     Case(math_and_chr),
     Case(membership_in_tuple),
     Case(comparing_states_of_text),
     Case(integer_conversion_fails),
-    Case(star_in_literals),
+    Case(star_in_literals, expects="either"),
     Case(chained_calls),
-    Case(attribute_and_type_errors, raises=True),
+    Case(attribute_and_type_errors, expects="either", raises=True),
     Case(appended_number, ({"n": 3}, {"n": None}, {"n": ["a"]}), raises=True),
 ]

@@ -18,6 +18,29 @@ def generated_index(s):
     return chosen.text(), [f.text() for f in forks]
 
 
+def generated_index_alone(s):
+    """Only the chosen state is read after it was changed."""
+    forks = s.fork(3)
+    forks += lambda i: f"door {i} "
+    forks += lm.gen("prize", max_tokens=4)
+    s += lm.gen("door", regex="[0-2]")
+    chosen = forks[int(s["door"])]
+    chosen += "opened "
+    chosen += lm.gen("inside", max_tokens=3)
+    s += chosen["prize"] + chosen["inside"]
+    return chosen.text()
+
+
+def best_by_key_alone(s):
+    forks = s.fork(3)
+    forks += lm.gen("score", regex="[0-9]{2}")
+    best = max(forks, key=lambda f: int(f["score"]))
+    best += "best"
+    best += lm.gen("x", max_tokens=3)
+    s += best["score"] + best["x"]
+    return best.text()
+
+
 def argmax_by_loop(s):
     forks = s.fork(3)
     forks += lm.gen("plan", max_tokens=4)
@@ -215,10 +238,12 @@ def returned_states(s):
 
 
 CASES = [
-    Case(generated_index),
+    Case(generated_index, expects="either"),
+    Case(generated_index_alone),
+    Case(best_by_key_alone),
     Case(argmax_by_loop),
     Case(argmax_by_index),
-    Case(max_with_key),
+    Case(max_with_key, expects="either"),
     Case(sorted_with_key),
     Case(beam_search, ({"steps": 2, "beam": 2},)),
     Case(zip_of_forks, ({"openers": ["a ", "b "]},)),

@@ -1,0 +1,34 @@
+"""Structured extraction: the answer is JSON that fits a schema, and Python reads it.
+
+The schema is a plain dict; JSON text or a pydantic model class would do as well.
+
+    lmc run examples/json_extraction.py --backend echo
+"""
+
+import json
+
+import lmc
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 24},
+        "born": {"type": "integer", "minimum": 0, "maximum": 2100},
+        "fields": {"type": "array", "items": {"enum": ["art", "letters", "science"]}, "minItems": 1, "maxItems": 3},
+    },
+    "required": ["name", "born", "fields"],
+    "additionalProperties": False,
+}
+TEXT = "Ada Lovelace, born in 1815, wrote the first published program, for a machine that was never built."
+
+
+@lmc.function
+def json_extraction(s, text: str = TEXT):
+    s += lmc.system("Extract facts. Answer in JSON only.")
+    s += lmc.user(f"Who is this about?\n{text}")
+    s += lmc.assistant(lmc.gen("person", max_tokens=128, json_schema=PERSON, temperature=0))
+    try:
+        person = json.loads(s["person"])
+    except ValueError:
+        return "the answer was cut off"
+    return f"{person['name']}, born {person['born']}, known for {', '.join(person['fields'])}"
