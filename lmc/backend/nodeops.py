@@ -51,6 +51,13 @@ def live(extern: Extern) -> object:
 # --- states ----------------------------------------------------------------------------------------------------
 
 
+def _states_item(inst: Instance, xs: Sequence[Any]) -> Any:
+    try:
+        return xs[0][xs[1]]
+    except IndexError:
+        raise IndexError("list index out of range") from None
+
+
 def _begin(node: Node) -> Compute:
     first = ProgramState()
     if not node.inputs:
@@ -244,7 +251,7 @@ BUILDERS: dict[str, Callable[[Node], Compute]] = {
     "messages": _plainly(ProgramState.messages),
     "meta": _plainly(ProgramState.meta),
     "states": _just(lambda inst, xs: tuple(xs)),
-    "states_item": _just(lambda inst, xs: xs[0][xs[1]]),
+    "states_item": _just(_states_item),
     "states_set": _just(_replaced),
     "states_append": _just(lambda inst, xs: (*xs[0], xs[1])),
     "states_len": _just(lambda inst, xs: len(xs[0])),

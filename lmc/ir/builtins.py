@@ -65,4 +65,4 @@ PURE[BUILTINS["unpack_starred"].fn] = DATA
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
     _fn = _named(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))
     BUILTINS[_name] = Builtin(_fn, DATA)
-    PURE[_fn] = DATA
+    PURE[_fn] = PURE[_make] = DATA

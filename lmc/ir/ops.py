@@ -183,7 +183,7 @@ _ROWS = (
     _host("len", "value", "int", lambda a, x: len(x), raises=True),
     _host("tuple", "*atom", "data", lambda a, *xs: xs),
     _host("list", "*atom", "data", lambda a, *xs: list(xs)),
-    _host("dict", "*value", "data", lambda a, *xs: dict(zip(xs[::2], xs[1::2])), raises=True),
+    _host("dict", "*atom", "data", lambda a, *xs: dict(zip(xs[::2], xs[1::2])), raises=True),
     _host("set_of", "*value", "data", lambda a, *xs: set(xs), raises=True),
     _host("unpack", "value", "*value", _unpack, attrs=("n",), needs=("n",), raises=True),
     _host("order", "value", "data", _order, attrs=("reverse",), raises=True),

@@ -258,6 +258,6 @@ def _with_items(cx: Capture, items: list[ast.withitem], body: list[ast.stmt]) ->
 RULES: dict[type[ast.stmt], Callable[[Any, Any], None]] = {
     ast.Expr: _expr, ast.Assign: _assign, ast.AnnAssign: _annassign, ast.AugAssign: _augassign, ast.Delete: _delete,
     ast.Pass: _pass, ast.Return: _return, ast.Break: _break, ast.Continue: _continue, ast.Raise: _raise,
-    ast.Assert: _assert, ast.FunctionDef: _function, ast.Nonlocal: _nonlocal, ast.Import: _import,
+    ast.Assert: _assert, ast.FunctionDef: _function, ast.Nonlocal: _nonlocal, ast.Global: _nonlocal, ast.Import: _import,
     ast.ImportFrom: _import_from, ast.With: _with, ast.For: loops.for_loop, ast.While: loops.while_loop,
 }  # fmt: skip

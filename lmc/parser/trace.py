@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
+from lmc.errors import LMError
+
 from lmc.ir.graph import Atom, Block, Extern, Graph, Node, Param, Value
 from lmc.ir.types import ANY, DATA, NONE, REF, STATE, Type
 from lmc.parser.capture import Capture, deep_recursion
 from lmc.parser.primitives import Row
+from lmc.parser.scope import node_span
 from lmc.parser.tracer import Guard, ProgramRaise
-from lmc.parser.values import Box, StateCell, Sym
+from lmc.parser.values import Box, StateCell, Sym, is_literal
 
 Path = tuple[str | int, ...]
 
@@ -59,10 +62,15 @@ def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
+    closure = cx.closure_of(fn)
+    cx.t.span = node_span(closure.node, closure.scope.file)
     try:
-        _finish(cx, root, cx.run_closure(cx.closure_of(fn), (root,), arguments))
+        _finish(cx, root, cx.run_closure(closure, (root,), arguments))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
+    except LMError as error:
+        error.span = error.span or cx.t.span
+        raise
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
@@ -73,7 +81,18 @@ def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
 def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
     if isinstance(ret, Row) and not ret.parts:
         ret = None
-    cx.t.emit("return", (cx.t.state(root), cx.t.atom(cx.listed(ret))))
+    cx.t.emit("return", (cx.t.state(root), _returned(cx, cx.listed(ret))))
+
+
+def _returned(cx: Capture, ret: Any) -> Atom:
+    """What a program returns: containers may hold states."""
+    if isinstance(ret, tuple) and not is_literal(ret):
+        return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
+    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
+        return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
+    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, dict):
+        return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
+    return cx.t.atom(ret)
 
 
 def _argument(cx: Capture, shape: Shape, path: Path) -> Any:

@@ -154,6 +154,10 @@ class Tracer:
         """Change a slot; the regions being traced remember what it was."""
         self.journals[-1].setdefault((owner, name), owner.slots.get(name, UNBOUND))
         _put(owner, name, value)
+        if name == "content" and isinstance(owner, Box):
+            for other in owner.aliases:
+                if isinstance(other, Box) and "stale" not in other.slots:
+                    self.write(other, "stale", "the list that was changed")
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -257,8 +261,6 @@ class Tracer:
 
     def box_value(self, box: Box) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
-        if "stale" in box.slots:
-            raise graph_break("LMC-GB005", self.span, f"an element of this list (it is also `{box.slots['stale']}`)")
         content = box.content
         if isinstance(content, Value):
             return content
@@ -317,14 +319,15 @@ class Tracer:
         """Record that `cell` may be one of `others`, and so one of what they may be."""
         every = {id(o): o for other in others for o in (other, *other.aliases) if o is not cell}
         for other in every.values():
-            self._link(cell, other)
+            self.link(cell, other)
 
     def alias_box(self, box: Box, cells: tuple[StateCell, ...]) -> None:
         """Record that a run-time list of states may hold these, which have names of their own."""
         for cell in cells:
-            self._link(box, cell)
+            self.link(box, cell)
 
-    def _link(self, a: Any, b: Any) -> None:
+    def link(self, a: Any, b: Any) -> None:
+        """Record that two cells may be one, or may hold the same."""
         a.aliases.append(b)
         b.aliases.append(a)
         self.alias_log.append((a, b))
@@ -382,7 +385,9 @@ class Merge:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
         if name == "content" and isinstance(owner, Box):
-            return self._content(x, y, owner.kind, label)
+            merged = self._content(x, y, owner.kind, label)
+            self._alias_elements(owner, merged, x, y)
+            return merged
         if name == "value" and isinstance(owner, StateCell):
             return self._state_value(x, y, owner)
         if name in ("stale", "frozen"):
@@ -501,8 +506,19 @@ class Merge:
         content = self._content(self.a.now(x, "content"), self.b.now(y, "content"), x.kind, label)
         if isinstance(content, Unmergeable):
             return content
-        old = any(b.birth <= self.a.birth for b in (x, y))
-        return Box(self.tracer.born(), x.kind, content, borrowed=old)
+        old = [b for b in (x, y) if b.birth <= self.a.birth]
+        box = Box(self.tracer.born(), x.kind, content, borrowed=bool(old))
+        self._alias_elements(box, content, self.a.now(x, "content"), self.b.now(y, "content"))
+        for one in old:
+            self.tracer.link(box, one)
+        return box
+
+    def _alias_elements(self, box: Box, merged: Any, *contents: Any) -> None:
+        """A list of states that is run-time from here on may hold states that have names of their own."""
+        if isinstance(merged, Value) and merged.type.is_state:
+            for content in contents:
+                if isinstance(content, tuple):
+                    self.tracer.alias_box(box, content)
 
     def _content(self, x: Any, y: Any, form: str, label: str) -> Any:
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):

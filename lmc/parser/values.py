@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import Value
 from lmc.ir.types import Type
+from lmc.parser.breaks import graph_break
 
 if TYPE_CHECKING:
     from lmc.parser.scope import Scope
@@ -104,7 +105,9 @@ class Box(Owner):
 
     @property
     def content(self) -> Any:
-        """What it holds now."""
+        """What it holds now. Raises CaptureError where it may have been changed under another name."""
+        if "stale" in self.slots:
+            raise graph_break("LMC-GB005", None, f"this list (it shares `{self.slots['stale']}`)")
         return self.slots["content"]
 
     @property

@@ -8,7 +8,6 @@ Roots: the final state and the return value, nodes that may raise (a turn that m
 nodes with effects that others could see.
 A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
 speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
-A `begin` always stays: its random lineage is its place among the program's begins.
 Results of `if` and slots of `loop` and `for` that nothing reads go, with what was computed for them.
 A `loop` itself stays: it may never end, and a program must not end because of us. Keeps: node order.
 """
@@ -75,7 +74,7 @@ class _Liveness:
                 self._number(region, here)
 
     def _is_root(self, node: Node) -> bool:
-        if node.op in ("return", "loop", "begin"):
+        if node.op in ("return", "loop"):
             return True
         if node.op in MARKERS and may_be_refused(node, self.turns):
             return True

@@ -62,13 +62,13 @@ def backend(seed: int, shuffle: int | None = None) -> EchoBackend:
     return EchoBackend(seed, tokenizer=PairTokenizer(), record=True, shuffle=shuffle)
 
 
-def see_eager(case: Case, args: dict[str, Any], seed: int) -> Seen:
+def see_eager(case: Case, args: dict[str, Any], seed: int, item: int = 0) -> Seen:
     """The unmodified function, one primitive after another."""
     case.prepare()
     session = backend(seed).open()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = run_eager(case.fn, (), copy.deepcopy(args), session, seed=seed)
+        result = run_eager(case.fn, (), copy.deepcopy(args), session, seed=seed, item=item)
     return Seen(
         by_name(result.vars), result.text, result.messages, plain(result.ret_value), described(result.error),
         _effects(case, printed), Counter(result.calls),
@@ -82,15 +82,27 @@ def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, wa
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         result = _run(case, copy.deepcopy(args), echo, seed, opt_level, way)
-    calls = Counter((r.prompt.ids, r.out[0], r.n) for r in echo.log if len(r.out) == 1)
+    seen = _seen(result, _effects(case, printed))
+    seen.calls.update((r.prompt.ids, r.out[0], r.n) for r in echo.log if len(r.out) == 1)
+    return seen
+
+
+def see_batch(case: Case, seed: int, opt_level: int) -> list[Seen]:
+    """All arguments of a program, twice over, as the items of one batch; effects are not looked at."""
+    items = copy.deepcopy([*case.args, *case.args])
+    echo = backend(seed, shuffle=seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        results = _program(case).run_batch(items, backend=echo, seed=seed, opt_level=opt_level)
+    return [_seen(result, None) for result in results]
+
+
+def _seen(result: Result, effects: Any) -> Seen:
     if isinstance(result.error, CaptureError):
         raise result.error
-    error, effects = described(result.error), _effects(case, printed)
-    if error is not None:
-        return Seen({}, "", [], None, error, effects, calls)
-    return Seen(
-        by_name(result.variables()), result.text(), result.messages(), plain(result.ret_value), None, effects, calls
-    )
+    if result.error is not None:
+        return Seen({}, "", [], None, described(result.error), effects)
+    variables, returned = by_name(result.variables()), plain(result.ret_value)
+    return Seen(variables, result.text(), result.messages(), returned, None, effects)
 
 
 def break_of(case: Case, args: dict[str, Any]) -> CaptureError | None:

@@ -517,8 +517,8 @@ class EagerProgram:
         """Arguments that are sampling parameters, and no parameters of the function, are defaults for its calls."""
         names = inspect.signature(self._fn).parameters
         settings = {k: kwargs.pop(k) for k in list(kwargs) if k in (*SAMPLING_FIELDS, *RUN_NAMES) and k not in names}
-        self._run.num_programs += 1  # the first call is number 1: a lineage that no fork of the root has
         root = EagerState(self._run, lineage=mix(0, self._run.num_programs, 0))
+        self._run.num_programs += 1
         outer = self._run.defaults
         self._run.defaults = {**outer, **by_field(settings)}
         try:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from compiled import WAYS, Seen, Way, break_of, difference, see_compiled, see_eager
+from compiled import WAYS, Seen, Way, break_of, difference, see_batch, see_compiled, see_eager
 from programs import all_cases
 from programs.case import Case
 
@@ -99,6 +99,20 @@ def test_compiled_run_equals_eager_run_for_more_seeds(case: Case, arg_number: in
 
     for seed in MANY_SEEDS:
         check(case, arg_number, seed, opt_level, way)
+
+
+@pytest.mark.parametrize("opt_level", [0, 2])
+@pytest.mark.parametrize("case", [c for c in CASES if c.expects == "equal" and not c.has_effects], ids=str)
+def test_batch_equals_eager_runs_of_its_items(case: Case, opt_level: int):
+    """Items of one stream of requests, each with random numbers of its own."""
+
+    items = [*case.args, *case.args]
+    with at_most(LIMIT_S):
+        seen = see_batch(case, 0, opt_level)
+    for i, (got, args) in enumerate(zip(seen, items, strict=True)):
+        want = see_eager(case, args, 0, item=i)
+        want.effects = None
+        assert not (wrong := difference(got, want)), f"item {i}, -O{opt_level}\n{wrong}"
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.expects == "break"], ids=str)

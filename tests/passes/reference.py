@@ -74,8 +74,6 @@ class _Walker:
         if OPS[node.op].kind == "model":
             return self.call(node, inputs[0])
         match node.op:
-            case "begin":  # its name is unique, and no pass changes it
-                return (ProgramState(lineage=sum(node.outputs[0].name.encode())),)
             case "if":
                 return tuple(self.block(node.regions[0 if inputs[0] else 1], ())[1])
             case "loop":

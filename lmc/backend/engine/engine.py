@@ -6,6 +6,7 @@ and `wake` needs no lock that a step holds.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from lmc.backend.engine.sequence import Job, Sequence
 from lmc.backend.engine.session import EngineSession
 from lmc.backend.engine.work import Work, run_works
 from lmc.errors import ConstraintError
+
+_log = logging.getLogger(__name__)
 
 MAX_IDLE_STEPS = 3  # steps without any work before the first in line is given up on: never a hang
 
@@ -272,4 +275,5 @@ def _refusal(error: Exception) -> Refusal:
     """What a request that ran into `error` is told."""
     if isinstance(error, ConstraintError):
         return Refusal("constraint", error.message, error.help or "")
-    return Refusal("engine_error", f"{type(error).__name__}: {error}", "the engine's log has the traceback")
+    _log.error("a request failed inside the engine", exc_info=error)
+    return Refusal("engine_error", f"{type(error).__name__}: {error}", f"the log of {__name__} has the traceback")

@@ -117,7 +117,9 @@ class Scheduler:
 
     def _by_phase(self) -> list[tuple[Sequence, int]]:
         """The running ones with what they have pending: decode rows, short extends, chunks; by rank within each."""
-        decode, short, chunks = [], [], []
+        decode: list[tuple[Sequence, int]] = []
+        short: list[tuple[Sequence, int]] = []
+        chunks: list[tuple[Sequence, int]] = []
         for seq in self.running:
             pending = seq.pending
             phase = decode if pending <= 1 else short if pending <= SHORT else chunks

@@ -33,6 +33,11 @@ class Case:
     needs_structure: bool = False
     runs: bool = True
 
+    @property
+    def has_effects(self) -> bool:
+        """True where runs of the program would disturb one another."""
+        return self.log is not None or self.reset is not None
+
     def __str__(self) -> str:
         return f"{self.fn.__module__.rsplit('.', 1)[-1]}.{self.fn.__name__}"
 

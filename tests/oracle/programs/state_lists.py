@@ -248,7 +248,7 @@ CASES = [
     Case(beam_search, ({"steps": 2, "beam": 2},)),
     Case(zip_of_forks, ({"openers": ["a ", "b "]},)),
     Case(appended_list),
-    Case(filtered_by_comprehension),
+    Case(filtered_by_comprehension, expects="either"),
     Case(states_in_tuple_and_dict),
     Case(list_of_lists),
     Case(replaced_element),

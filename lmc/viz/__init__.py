@@ -1,0 +1,47 @@
+"""Pictures of a compiled program: one file a view. Same input, same bytes out.
+
+To add a view, write its file with a `render(compiled, look) -> str` and add one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from lmc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lmc.compiler import Compiled
+
+FORMATS: dict[str, str] = {
+    "table": "lmc.viz.table",
+    "ir": "lmc.viz.irtext",
+    "tree": "lmc.viz.tree",
+    "dot": "lmc.viz.dot",
+    "mermaid": "lmc.viz.mermaid",
+    "json": "lmc.viz.json",
+}
+DEFAULT_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How wide a table or tree may get, in columns, and whether it is coloured (for a terminal)."""
+
+    width: int = DEFAULT_WIDTH
+    color: bool = False
+
+
+PLAIN = Look()
+
+
+def emit(compiled: Compiled, format: str = "table", look: Look = PLAIN) -> str:
+    """The compiled program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
+    if format not in FORMATS:
+        near = get_close_matches(format, FORMATS, n=1)
+        help = f"did you mean {near[0]!r}?" if near else f"the formats are {', '.join(FORMATS)}"
+        raise ArgumentError(f"there is no format {format!r}", help=help)
+    text: str = importlib.import_module(FORMATS[format]).render(compiled, look)
+    return text

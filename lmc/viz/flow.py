@@ -1,0 +1,186 @@
+"""The dataflow between steps: what `dot` and `mermaid` draw. Knows neither language.
+
+A step's inputs are followed back through ordinary nodes to the steps and arguments that they come from. A branch
+or a loop is a box with a head, which decides; its arms begin at the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from lmc.ir.graph import Atom, Block, Node, Value
+from lmc.ir.printer import print_path
+from lmc.viz.view import Row, View
+
+Kind = Literal["state", "data", "order", "arm", "again"]
+Source = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From one box to another. state: a prompt goes on; data: a value; order: effects; arm, again: control."""
+
+    start: str
+    end: str
+    kind: Kind
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Something to draw. `kind` says what: arg, model, call, if, loop, end. A region's box is its head."""
+
+    id: str
+    kind: str
+    lines: tuple[str, ...]
+    inside: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Boxes in program order, regions nested, and edges between them."""
+
+    boxes: tuple[Box, ...]
+    edges: tuple[Edge, ...]
+
+
+def flow(view: View) -> Flow:
+    """The dataflow of a plan."""
+    return _Follower(view).flow()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk over a block is: its rows by node number, and what the enclosing head is."""
+
+    number: int = 0
+    edges: dict[Edge, None] = field(default_factory=dict)  # a set that keeps order
+
+
+class _Follower:
+    """One walk over the graph. `sources`: where each value comes from."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.rows = {row.step.node: row for row in view.rows}
+        self.sources: dict[str, tuple[Source, ...]] = {}
+        self.walk = _Walk()
+
+    def flow(self) -> Flow:
+        params = self.view.plan.graph.params
+        for param in params:
+            self.sources[param.value.name] = ((_arg(param.value), "data", ""),)
+        boxes = self._block(self.view.plan.graph.body, "", "")
+        self._edges(self.view.plan.graph.body.end.inputs, "end")
+        used = {edge.start for edge in self.walk.edges}
+        args = [Box(_arg(p.value), "arg", (f"{print_path(p.path)}: {p.value.type}",)) for p in params]
+        boxes = [*(box for box in args if box.id in used), *boxes, Box("end", "end", ("return",))]
+        return Flow(tuple(boxes), tuple(self.walk.edges))
+
+    def _block(self, block: Block, head: str, arm: str) -> list[Box]:
+        """The boxes of a block; those that wait for nothing in it hang on the head of the region around it."""
+        boxes: list[Box] = []
+        for node in block.nodes:
+            number = self.walk.number
+            self.walk.number += 1
+            row = self.rows.get(number)
+            if row is None:
+                self._pass_on(node)
+                continue
+            boxes.append(self._region(node, row) if row.is_region else self._call(node, row))
+            if head and not row.step.after:
+                self._edge(head, boxes[-1].id, "arm", arm)
+        return boxes
+
+    def _pass_on(self, node: Node) -> None:
+        """An ordinary node: what comes out comes from where its inputs come from."""
+        found = tuple(dict.fromkeys(source for atom in node.inputs for source in self._from(atom)))
+        for value in node.outputs:
+            name = "" if value.type.is_state else value.name
+            self.sources[value.name] = found if value.type.is_state else tuple(_as_data(found, name))
+
+    def _call(self, node: Node, row: Row) -> Box:
+        id = _id(row)
+        self._edges(node.inputs, id)
+        self._order(row)
+        for value in node.outputs:
+            state = value.type.is_state
+            self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
+        return Box(id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row)))
+
+    def _region(self, node: Node, row: Row) -> Box:
+        id, kind = _id(row), "if" if row.step.op == "if" else "loop"
+        decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
+        self._edges(decides, id)
+        self._order(row)
+        self._enter(node, id, node.inputs[1:] if row.step.op == "for" else node.inputs)
+        inside: list[Box] = []
+        for region, arm in zip(node.regions, ("then", "else") if kind == "if" else ("each turn",)):
+            inside += self._block(region, id, arm)
+        self._leave(node, id)
+        return Box(id, kind, (self.view.name(row), *_place(row)), tuple(inside))
+
+    def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
+        """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
+        for region in node.regions:
+            if len(region.params) > len(inputs):  # the item of a `for` comes first
+                self.sources[region.params[0].name] = ((id, "data", region.params[0].name),)
+            for value, atom in zip(region.params[len(region.params) - len(inputs) :], inputs):
+                self.sources[value.name] = self._from(atom)
+
+    def _leave(self, node: Node, id: str) -> None:
+        ends = [region.end for region in node.regions]
+        for end in ends:
+            if end.op == "next":
+                self._edges(end.inputs[:1], id, "again")
+        for i, value in enumerate(node.outputs):
+            carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
+            found = tuple(dict.fromkeys(source for atoms in carried for source in self._from(atoms[i])))
+            self.sources[value.name] = found or ((id, "data", value.name),) if not value.type.is_state else found
+
+    def _from(self, atom: Atom) -> tuple[Source, ...]:
+        return self.sources.get(atom.name, ()) if isinstance(atom, Value) else ()
+
+    def _edges(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
+        for atom in atoms:
+            for start, what, label in self._from(atom):
+                self._edge(start, end, kind or what, label)
+
+    def _edge(self, start: str, end: str, kind: Kind, label: str = "") -> None:
+        if start != end:
+            self.walk.edges.setdefault(Edge(start, end, kind, label))
+
+    def _order(self, row: Row) -> None:
+        """What it waits for beside its data: earlier effects."""
+        reached = {edge.start for edge in self.walk.edges if edge.end == _id(row)}
+        for step in row.step.after:
+            if f"s{step}" not in reached and not self._is_region(step):
+                self._edge(f"s{step}", _id(row), "order")
+
+    def _is_region(self, step: int) -> bool:
+        return step in self._regions
+
+    @cached_property
+    def _regions(self) -> frozenset[int]:
+        return frozenset(row.step.id for row in self.view.rows if row.is_region)
+
+
+def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
+    """A value that is read out of a prompt, or computed from others, keeps their names; out of a prompt, its own."""
+    for start, kind, label in sources:
+        yield (start, "data", label if kind == "data" else name)
+
+
+def _id(row: Row) -> str:
+    return f"s{row.step.id}"
+
+
+def _arg(value: Value) -> str:
+    return f"arg_{value.name}"
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    return (row.place,) if row.place else ()

@@ -1,0 +1,107 @@
+"""Rows of cells as aligned text, in terminal columns: wide characters count two, what does not fit is cut.
+
+The one place that knows rich; it is imported on use, as it takes a good part of a short command's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Literal
+
+from lmc.viz import Look
+
+GAP = 2  # columns between cells
+ELLIPSIS = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; `style` is rich's, used on a terminal only."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    style: str = ""
+
+
+def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> str:
+    """The rows under their titles, one line a row. Cells are not cut: the caller made them fit."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.title, justify=column.align, style=column.style, no_wrap=True, overflow="crop")
+    for row in rows:
+        table.add_row(*map(_literal, row))
+    return _printed(table, look, max(look.width, sum(widths(columns, rows)) + GAP * len(columns)))
+
+
+def heading(text: str, look: Look) -> str:
+    """A title line, bold on a terminal."""
+    from rich.text import Text
+
+    return _printed(Text(text, style="bold"), look, max(look.width, columns_of(text)))
+
+
+def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """How many terminal columns each column takes."""
+    cells = zip(*rows) if rows else ((),) * len(columns)
+    return [max(map(columns_of, (column.title, *texts))) for column, texts in zip(columns, cells)]
+
+
+def columns_of(text: str) -> int:
+    """How many terminal columns a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def keep_end(text: str, room: int) -> str:
+    """The last part of a text that fits, an ellipsis before it where something is left out."""
+    return text if columns_of(text) <= room else ELLIPSIS + _cut(text[::-1], room - 1)[::-1]
+
+
+def keep_ends(text: str, room: int) -> str:
+    """The beginning and the end of a text, an ellipsis between them where something is left out."""
+    if columns_of(text) <= room:
+        return text
+    head = _cut(text, (room - 1) // 2)
+    return head + ELLIPSIS + _cut(text[::-1], room - 1 - columns_of(head))[::-1]
+
+
+def keep_start(text: str, room: int) -> str:
+    """The first part of a text that fits, an ellipsis behind it where something is left out."""
+    return text if columns_of(text) <= room else _cut(text, room - 1) + ELLIPSIS
+
+
+def _cut(text: str, room: int) -> str:
+    text = text[: max(0, room)]
+    while columns_of(text) > room:
+        text = text[:-1]
+    return text
+
+
+def _literal(text: str) -> object:
+    from rich.text import Text
+
+    return Text(text)  # no markup: a prompt may hold [bold]
+
+
+def _printed(thing: object, look: Look, width: int) -> str:
+    from rich.console import Console
+
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=look.color,
+        color_system="standard" if look.color else None,
+        no_color=not look.color,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(thing, soft_wrap=False)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())

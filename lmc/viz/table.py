@@ -1,0 +1,87 @@
+"""table: one line a step, in program order: when it runs, what it is, where it stands, what it is asked.
+
+What is inside a branch or a loop is indented below it. A prompt shows its last part, as that is what tells calls
+apart; the tree shows how they begin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc.viz.layout import GAP, Column, grid, heading, keep_end, keep_start, widths
+from lmc.viz.sharing import Sharing, sharing
+from lmc.viz.view import View
+from lmc.viz.wording import options, prompt_text
+
+if TYPE_CHECKING:
+    from lmc.compiler import Compiled
+    from lmc.viz import Look
+    from lmc.viz.view import Row
+
+FOOT = "shared: with other calls, which the tree names; so many of the prompt's known {}\n"
+MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
+
+
+def render(compiled: Compiled, look: Look) -> str:
+    """The table under a title and what the program comes to."""
+    view = View(compiled)
+    tree = sharing(view)
+    columns = (
+        Column("#", "right", "dim"),
+        Column("wave", "left", "dim"),
+        Column("step", "left", "cyan"),
+        Column("where", "left", "dim"),
+        Column("prompt"),
+        Column("shared", "left", "green"),
+        Column(tree.unit, "right"),
+        Column("options", "left", "dim"),
+    )
+    rows = [_cells(row, view, tree) for row in view.rows]
+    _fit(columns, view, rows, look.width)
+    body = grid(columns, rows, look) + (FOOT.format(tree.unit) if view.calls else "") if rows else "no steps\n"
+    return heading(view.title, look) + f"{summary(view)}\n\n" + body
+
+
+def summary(view: View) -> str:
+    """`5 model calls, at most 3 in a row; 1 branch, 1 loop`."""
+    ops = [row.step.op for row in view.rows]
+    calls, waves = len(view.calls), view.num_waves
+    branches, loops = ops.count("if"), ops.count("loop") + ops.count("for")
+    in_a_row = f", critical path {waves}" + (" (one turn of each loop)" if loops else "")
+    parts = [_num(calls, "model call") + (in_a_row if calls else "")]
+    parts += [_num(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
+    parts += [_num(branches, "branch", "branches")] if branches else []
+    parts += [_num(loops, "loop")] if loops else []
+    return "; ".join(parts)
+
+
+def _num(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
+    arm = f"{row.arm}: " if row.arm in ("then", "else") else ""
+    step = row.step.op if row.is_region else f"{row.step.op} {view.name(row)}"
+    cells = [str(row.step.id), row.wave, "  " * len(row.around) + arm + step, row.place]
+    if not row.is_call:
+        return [*cells, view.name(row) if row.is_region else "", "", "", ""]
+    prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
+    return [*cells, prompt_text(row.pieces, view), prefix, _share(row, tree), options(row.node, view)]
+
+
+def _share(row: Row, tree: Sharing) -> str:
+    """`28/35`: so much of the prompt's known text is shared with another call."""
+    size = tree.sizes[row.step.id]
+    return f"{size - tree.leaves[row.step.id].size}/{size}"
+
+
+def _fit(columns: tuple[Column, ...], view: View, rows: list[list[str]], width: int) -> None:
+    """Cuts prompts and options so that a line fits where that can be."""
+    sizes = widths(columns, rows)
+    prompt, last = 4, len(columns) - 1
+    rest = width - sum(sizes) + sizes[prompt] + sizes[last] - GAP * (len(columns) - 1)
+    sizes[last] = min(sizes[last], max(rest * 2 // 5, rest - sizes[prompt], len(columns[last].title)))
+    sizes[prompt] = max(MIN_PROMPT, rest - sizes[last])
+    for row, cells in zip(view.rows, rows):
+        cells[prompt] = (keep_end if row.is_call else keep_start)(cells[prompt], sizes[prompt])
+        cells[last] = keep_start(cells[last], sizes[last])

@@ -1,0 +1,203 @@
+"""What every picture is drawn from: a plan's steps with their nodes, nesting and prompts, and names for values.
+
+Reads the compiled program only; draws nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lmc.ir.graph import Atom, Block, Lit, Node, Value
+from lmc.ir.ops import OPS
+from lmc.ir.printer import print_path
+from lmc.passes.known_values import KnownValues
+from lmc.passes.prompts import PromptPiece, Prompts
+
+if TYPE_CHECKING:
+    from lmc.compiler import Compiled
+    from lmc.ir.plan import Plan, Step
+
+_UNNAMED = re.compile(r"t\d+")  # what capture calls a value that has no name in the user's code
+MAX_EXPRESSION = 40  # characters of an unnamed value's expression; a longer one goes by its IR name
+_ARMS = {"if": ("then", "else")}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step with what it takes to show it.
+
+    around  the regions it stands in, outermost first
+    arm     which region of the innermost one: `then`, `else`, or `each turn` of a loop
+    pieces  a model call's flat prompt, arguments that are given filled in
+    """
+
+    step: Step
+    node: Node
+    around: tuple[Step, ...]
+    arm: str
+    pieces: tuple[PromptPiece, ...]
+
+    @property
+    def is_call(self) -> bool:
+        """True for a model call."""
+        return OPS[self.step.op].kind == "model"
+
+    @property
+    def is_region(self) -> bool:
+        """True for a branch or a loop."""
+        return OPS[self.step.op].kind == "region"
+
+    @property
+    def place(self) -> str:
+        """`tips.py:9`, or nothing where it is not known."""
+        return self.node.span.place if self.node.span else ""
+
+    @property
+    def wave(self) -> str:
+        """`2.0`: wave 0 of a region that starts in wave 2."""
+        return ".".join(str(step.wave) for step in (*self.around, self.step))
+
+
+class View:
+    """A compiled program, ready to be drawn."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.plan: Plan = compiled.plan
+        self.prompts = Prompts(self.plan.graph)
+        self.makers = self.prompts.makers
+        self._paths = {param.value.name: print_path(param.path) for param in self.plan.graph.params}
+        given = compiled.inputs.batch[0] if len(compiled.inputs.batch) == 1 else {}
+        self._known = KnownValues(self.plan.graph, self.makers, given)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """One row a step, in program order."""
+        nodes = list(self.plan.graph.walk())
+        arms = list(_arms(self.plan.graph.body, ""))
+        steps = {step.id: step for step in self.plan.steps}
+        return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)
+
+    @property
+    def calls(self) -> tuple[Row, ...]:
+        """The model calls."""
+        return tuple(row for row in self.rows if row.is_call)
+
+    @cached_property
+    def region_of(self) -> dict[str, Row]:
+        """The region that a value comes out of, or is handed in by, by the value's name."""
+        regions = [row for row in self.rows if row.is_region]
+        return {
+            value.name: row
+            for row in regions
+            for value in (*row.node.outputs, *(param for block in row.node.regions for param in block.params))
+        }
+
+    @property
+    def num_waves(self) -> int:
+        """How many model calls run in a row, each loop's body counted once."""
+        report = next((report for report in self.compiled.reports if report.name == "schedule"), None)
+        return report.count("waves") if report else 0
+
+    @property
+    def title(self) -> str:
+        """`tips(topic: str, dims[0]: str)`."""
+        params = (f"{print_path(p.path)}: {p.value.type}" for p in self.plan.graph.params)
+        return f"{self.plan.graph.name}({', '.join(params)})"
+
+    def _row(self, step: Step, node: Node, arm: str, steps: dict[int, Step]) -> Row:
+        around: list[Step] = []
+        inside = step.inside
+        while inside is not None:
+            around.insert(0, steps[inside])
+            inside = steps[inside].inside
+        is_call = OPS[step.op].kind == "model"
+        pieces = tuple(map(self._filled, self.prompts.of(node.inputs[0]))) if is_call else ()
+        return Row(step, node, tuple(around), arm, tuple(piece for piece in pieces if piece.atom != Lit("")))
+
+    def _filled(self, piece: PromptPiece) -> PromptPiece:
+        text = self._known.text(piece.atom) if piece.kind == "text" else None
+        return piece if text is None else PromptPiece("text", Lit(text))
+
+    # --- names ---------------------------------------------------------------------------------------------
+
+    def name(self, row: Row) -> str:
+        """What a step is called: its value, the function it calls, or the condition or loop as it is written."""
+        if row.is_region:
+            return self._heading(row)
+        if row.step.op == "call":
+            return self.plan.graph.extern(str(row.node.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
+        return row.node.outputs[-1].name
+
+    def _heading(self, row: Row) -> str:
+        """The source of an `if`'s condition or of a loop's first line; the IR where that cannot be read."""
+        if row.step.op == "if":
+            return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])
+        return source(row.node).rstrip(":") or row.step.op
+
+    def hole(self, piece: PromptPiece) -> str:
+        """What a piece that is no text stands for, in braces."""
+        match piece.kind:
+            case "state":
+                return f"{{prompt {_name(piece.atom)}}}"
+            case "role":
+                return _role(self.makers[_name(piece.atom)])
+        return f"{{{self.value(piece.atom)}}}"
+
+    def value(self, atom: Atom, room: int = MAX_EXPRESSION) -> str:
+        """A value as the user would write it, where it has no name of its own: `dims[i]`, `topic.upper()`."""
+        if isinstance(atom, Lit):
+            return repr(atom.value)
+        name, node = self._paths.get(atom.name, atom.name), self.makers.get(atom.name)
+        if not _UNNAMED.fullmatch(name) or node is None or room <= 0:
+            return name
+        written = self._expression(node, [self.value(a, room - 8) for a in node.inputs])
+        return written if written and len(written) <= room else name
+
+    def _expression(self, node: Node, parts: list[str]) -> str:
+        match node.op, parts:
+            case "as_text", [text]:
+                return text
+            case "format", [text, *_]:
+                spec = str(node.attr("spec") or "")
+                return text + (f":{spec}" if spec else "")
+            case "concat", _:
+                return " + ".join(parts)
+            case "item", [box, key]:
+                return f"{box}[{key}]"
+            case "attr", [owner]:
+                return f"{owner}.{node.attr('name')}"
+            case "method", [owner, *args]:
+                return f"{owner}.{node.attr('name')}({', '.join(args)})"
+            case "len", [owner]:
+                return f"len({owner})"
+        return ""
+
+
+def source(node: Node | None) -> str:
+    """The user's text that a node comes from: what its span covers of the line."""
+    if node is None or node.span is None:
+        return ""
+    return node.span.text()[node.span.col - 1 : node.span.end - 1].strip()
+
+
+def _arms(block: Block, arm: str) -> Iterator[str]:
+    """For each node in walk order, which arm of the region around it it stands in."""
+    for node in block.nodes:
+        yield arm
+        names = _ARMS.get(node.op, ("each turn",))
+        for name, region in zip(names, node.regions):
+            yield from _arms(region, name)
+
+
+def _name(atom: Atom) -> str:
+    return atom.name if isinstance(atom, Value) else ""
+
+
+def _role(node: Node) -> str:
+    role = str(node.attr("role"))
+    return f"{{{role}:}}" if node.op == "role_begin" else f"{{:{role}}}"

@@ -1,0 +1,81 @@
+"""Prompts and call options in short: holes in braces, line ends as \\n, and what is too long cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.graph import Lit
+from lmc.ir.literal import literal, quote
+
+if TYPE_CHECKING:
+    from lmc.ir.graph import Node
+    from lmc.passes.prompts import PromptPiece
+    from lmc.viz.view import View
+
+_DEFAULT_METHOD = "token_length_normalized"
+_HIDDEN = frozenset(("name", "constraint", "dtype", "choices", "method"))  # attributes that show elsewhere, or as words
+MAX_WORD = 32  # characters of one option
+
+
+def prompt_text(pieces: Iterable[PromptPiece], view: View) -> str:
+    """A prompt as an f-string would spell it: holes in braces, braces of the text doubled, one line."""
+    return "".join(_text(piece.atom) if isinstance(piece.atom, Lit) else view.hole(piece) for piece in pieces)
+
+
+def _text(atom: Lit) -> str:
+    return visible(str(atom.value)).replace("{", "{{").replace("}", "}}")
+
+
+def on_one_line(text: str) -> str:
+    """A text whose backslashes are its own, such as a pattern's: only what cannot be printed is escaped."""
+    return "\\".join(map(visible, text.split("\\")))
+
+
+def visible(text: str) -> str:
+    """A text on one line: line ends and what cannot be printed as escapes, quotes as they are."""
+    return quote(text)[1:-1].replace('\\"', '"')
+
+
+def options(node: Node, view: View) -> str:
+    """What may come out of a call, and how it is sampled: `int`, `cat|dog`, `regex \\d+`, `max_tokens=16`."""
+    words = [kind] if (kind := _kind(node)) else []
+    words += [f"{key}={short(literal(value))}" for key, value in node.attrs if key not in _HIDDEN]
+    words += [f"{key}={{{view.value(atom)}}}" for key, atom in node.kwargs.items() if key != "name"]
+    if node.op == "select" and node.attr("method") != _DEFAULT_METHOD:
+        words.append(str(node.attr("method")))
+    return " ".join(words)
+
+
+def _kind(node: Node) -> str:
+    dtype, constraint, choices = node.attr("dtype"), node.attr("constraint"), node.attr("choices")
+    if isinstance(choices, tuple):
+        return short("|".join(map(_choice, choices)))
+    if isinstance(dtype, str):
+        return dtype
+    match constraint:
+        case Regex(pattern=text):
+            return f"regex {short(on_one_line(text))}"
+        case Choices(options=texts):
+            return short("|".join(map(_choice, texts)))
+        case JsonSchema(schema=schema):
+            return short(f"json {{{', '.join(_fields(schema))}}}")
+        case Grammar():
+            return "grammar"
+    return ""
+
+
+def _choice(option: object) -> str:
+    return visible(option) if isinstance(option, str) else literal(option)
+
+
+def _fields(schema: object) -> list[str]:
+    """The property names of an object's schema."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return list(properties) if isinstance(properties, dict) else ["..."]
+
+
+def short(text: str, room: int = MAX_WORD) -> str:
+    """A text cut at the end, with an ellipsis."""
+    return text if len(text) <= room else text[: room - 1] + "…"
