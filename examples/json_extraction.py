@@ -22,13 +22,20 @@ PERSON = {
 TEXT = "Ada Lovelace, born in 1815, wrote the first published program, for a machine that was never built."
 
 
+def read(text: str) -> dict:
+    """The JSON as a dict, empty where the answer was cut off."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
 @lmc.function
 def json_extraction(s, text: str = TEXT):
     s += lmc.system("Extract facts. Answer in JSON only.")
     s += lmc.user(f"Who is this about?\n{text}")
     s += lmc.assistant(lmc.gen("person", max_tokens=128, json_schema=PERSON, temperature=0))
-    try:
-        person = json.loads(s["person"])
-    except ValueError:
+    person = read(s["person"])
+    if not person:
         return "the answer was cut off"
     return f"{person['name']}, born {person['born']}, known for {', '.join(person['fields'])}"

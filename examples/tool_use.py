@@ -23,11 +23,12 @@ def weather(city: str) -> str:
 
 
 def call_tool(tool: str, arguments: str) -> str:
-    """Run a tool on arguments written as JSON."""
-    given = json.loads(arguments)
-    if tool == "add":
-        return str(given["a"] + given["b"])
-    return weather(given["city"])
+    """Run a tool on arguments written as JSON; what the model wrote may not parse."""
+    try:
+        given = json.loads(arguments)
+        return str(given["a"] + given["b"]) if tool == "add" else weather(given["city"])
+    except (ValueError, KeyError) as error:
+        return f"error: {error}"
 
 
 @lmc.function
@@ -45,10 +46,6 @@ def tool_use(s, question: str = "What is 17 plus 25?"):
             s += lmc.gen("arguments", max_tokens=32, regex=ARGUMENTS["weather"], temperature=0)
 
     if s["tool"] != "none":
-        try:
-            result = call_tool(s["tool"], s["arguments"])
-        except (ValueError, KeyError):
-            result = "error: those arguments cannot be read"
-        s += lmc.user(f"The tool says: {result}")
+        s += lmc.user(f"The tool says: {call_tool(s['tool'], s['arguments'])}")
     s += lmc.assistant("The answer is " + lmc.gen("answer", max_tokens=16, stop=".", temperature=0))
     return s["answer"]

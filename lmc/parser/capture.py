@@ -441,6 +441,9 @@ class Capture:
                     return self.eval(fn.node.body)
                 statements.execute(self, fn.node.body, tail=True)
                 return frame.slots["$ret"]
+        except LMError as error:
+            error.span = error.span or self.t.span
+            raise
         finally:
             self.t.span, self.depth = span, self.depth - 1
 

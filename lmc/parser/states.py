@@ -23,6 +23,7 @@ from lmc.parser.values import (
     Pieces,
     RoleBlock,
     ScopeBlock,
+    Stale,
     StateCell,
     Sym,
     is_literal,
@@ -425,7 +426,7 @@ def push_all(cx: Capture, box: Box, xs: Any) -> None:
     if not (isinstance(xs, Box) and xs.holds_states):
         raise graph_break("LMC-GB017", cx.t.span, "extended by something that is no list of states")
     cx.each_element(xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
-    cx.t.write(xs, "stale", "the list that was extended")
+    cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
 
 
 def _push_value(cx: Capture, box: Box, value: Value) -> None:

@@ -28,6 +28,7 @@ from lmc.parser.values import (
     Pieces,
     RoleBlock,
     Rows,
+    Stale,
     StateCell,
     Sym,
     Unmergeable,
@@ -157,7 +158,7 @@ class Tracer:
         if name == "content" and isinstance(owner, Box):
             for other in owner.aliases:
                 if isinstance(other, Box) and "stale" not in other.slots:
-                    self.write(other, "stale", "the list that was changed")
+                    self.write(other, "stale", Stale("another list", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -276,7 +277,8 @@ class Tracer:
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
         if "stale" in cell.slots:
-            raise graph_break("LMC-GB005", self.span, f"`{cell.slots['stale']}`")
+            stale = cell.slots["stale"]
+            raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             value = self.fresh(STATE, cell)
             self.emit("states_item", (self.box_value(cell.box), self.atom(cell.index)), (value,))
@@ -307,7 +309,7 @@ class Tracer:
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.box.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.slots:
-                self.write(other, "stale", cell.hint if isinstance(other, Box) else other.hint)
+                self.write(other, "stale", Stale(cell.hint if isinstance(other, Box) else other.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""

@@ -7,14 +7,24 @@ may change in `slots`, which only `Tracer.write` writes: that log is how branche
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import Value
 from lmc.ir.types import Type
 from lmc.parser.breaks import graph_break
+from lmc.source import Span
 
 if TYPE_CHECKING:
     from lmc.parser.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Why a cell must not be read: what it shares a state with was changed, under another name."""
+
+    name: str
+    span: Span | None
 
 
 class Owner:
@@ -107,7 +117,8 @@ class Box(Owner):
     def content(self) -> Any:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
         if "stale" in self.slots:
-            raise graph_break("LMC-GB005", None, f"this list (it shares `{self.slots['stale']}`)")
+            stale = self.slots["stale"]
+            raise graph_break("LMC-GB005", None, f"this list (it shares `{stale.name}`)")
         return self.slots["content"]
 
     @property

@@ -7,14 +7,14 @@ or a loop is a box with a head, which decides; its arms begin at the head.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Literal
 
-from lmc.ir.graph import Atom, Block, Node, Value
+from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.printer import print_path
 from lmc.viz.view import Row, View
 
+_READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
 Kind = Literal["state", "data", "order", "arm", "again"]
 Source = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
 
@@ -52,40 +52,35 @@ def flow(view: View) -> Flow:
     return _Follower(view).flow()
 
 
-@dataclass(slots=True)
-class _Walk:
-    """Where a walk over a block is: its rows by node number, and what the enclosing head is."""
-
-    number: int = 0
-    edges: dict[Edge, None] = field(default_factory=dict)  # a set that keeps order
-
-
 class _Follower:
     """One walk over the graph. `sources`: where each value comes from."""
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.rows = {row.step.node: row for row in view.rows}
+        self.regions = frozenset(_id(row) for row in view.rows if row.is_region)
         self.sources: dict[str, tuple[Source, ...]] = {}
-        self.walk = _Walk()
+        self.edges: dict[Edge, None] = {}  # a set that keeps its order
+        self.number = 0  # of the node that comes next in walk order
 
     def flow(self) -> Flow:
+        """Everything."""
         params = self.view.plan.graph.params
-        for param in params:
-            self.sources[param.value.name] = ((_arg(param.value), "data", ""),)
+        for number, param in enumerate(params):
+            self.sources[param.value.name] = ((f"arg{number}", "data", ""),)
         boxes = self._block(self.view.plan.graph.body, "", "")
-        self._edges(self.view.plan.graph.body.end.inputs, "end")
-        used = {edge.start for edge in self.walk.edges}
-        args = [Box(_arg(p.value), "arg", (f"{print_path(p.path)}: {p.value.type}",)) for p in params]
+        self._reads(self.view.plan.graph.body.end.inputs, "end")
+        used = {edge.start for edge in self.edges}
+        args = [Box(f"arg{i}", "arg", (f"{print_path(p.path)}: {p.value.type}",)) for i, p in enumerate(params)]
         boxes = [*(box for box in args if box.id in used), *boxes, Box("end", "end", ("return",))]
-        return Flow(tuple(boxes), tuple(self.walk.edges))
+        return Flow(tuple(boxes), tuple(self.edges))
 
     def _block(self, block: Block, head: str, arm: str) -> list[Box]:
         """The boxes of a block; those that wait for nothing in it hang on the head of the region around it."""
         boxes: list[Box] = []
         for node in block.nodes:
-            number = self.walk.number
-            self.walk.number += 1
+            number = self.number
+            self.number += 1
             row = self.rows.get(number)
             if row is None:
                 self._pass_on(node)
@@ -97,14 +92,16 @@ class _Follower:
 
     def _pass_on(self, node: Node) -> None:
         """An ordinary node: what comes out comes from where its inputs come from."""
-        found = tuple(dict.fromkeys(source for atom in node.inputs for source in self._from(atom)))
+        found = dict.fromkeys(source for atom in node.inputs for source in self._from(atom))
+        if node.op in _READS:
+            found = dict.fromkeys(source for source in found if source[1] == "state")
         for value in node.outputs:
-            name = "" if value.type.is_state else value.name
-            self.sources[value.name] = found if value.type.is_state else tuple(_as_data(found, name))
+            read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
+            self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
     def _call(self, node: Node, row: Row) -> Box:
         id = _id(row)
-        self._edges(node.inputs, id)
+        self._reads(node.inputs, id)
         self._order(row)
         for value in node.outputs:
             state = value.type.is_state
@@ -114,7 +111,7 @@ class _Follower:
     def _region(self, node: Node, row: Row) -> Box:
         id, kind = _id(row), "if" if row.step.op == "if" else "loop"
         decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
-        self._edges(decides, id)
+        self._reads(decides, id)
         self._order(row)
         self._enter(node, id, node.inputs[1:] if row.step.op == "for" else node.inputs)
         inside: list[Box] = []
@@ -135,7 +132,7 @@ class _Follower:
         ends = [region.end for region in node.regions]
         for end in ends:
             if end.op == "next":
-                self._edges(end.inputs[:1], id, "again")
+                self._reads(end.inputs[:1], id, "again")
         for i, value in enumerate(node.outputs):
             carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
             found = tuple(dict.fromkeys(source for atoms in carried for source in self._from(atoms[i])))
@@ -144,28 +141,21 @@ class _Follower:
     def _from(self, atom: Atom) -> tuple[Source, ...]:
         return self.sources.get(atom.name, ()) if isinstance(atom, Value) else ()
 
-    def _edges(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
+    def _reads(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
         for atom in atoms:
             for start, what, label in self._from(atom):
                 self._edge(start, end, kind or what, label)
 
     def _edge(self, start: str, end: str, kind: Kind, label: str = "") -> None:
         if start != end:
-            self.walk.edges.setdefault(Edge(start, end, kind, label))
+            self.edges.setdefault(Edge(start, end, kind, label))
 
     def _order(self, row: Row) -> None:
         """What it waits for beside its data: earlier effects."""
-        reached = {edge.start for edge in self.walk.edges if edge.end == _id(row)}
-        for step in row.step.after:
-            if f"s{step}" not in reached and not self._is_region(step):
-                self._edge(f"s{step}", _id(row), "order")
-
-    def _is_region(self, step: int) -> bool:
-        return step in self._regions
-
-    @cached_property
-    def _regions(self) -> frozenset[int]:
-        return frozenset(row.step.id for row in self.view.rows if row.is_region)
+        reached = {edge.start for edge in self.edges if edge.end == _id(row)}
+        for start in (f"s{step}" for step in row.step.after):
+            if start not in reached and start not in self.regions:
+                self._edge(start, _id(row), "order")
 
 
 def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
@@ -176,10 +166,6 @@ def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
 
 def _id(row: Row) -> str:
     return f"s{row.step.id}"
-
-
-def _arg(value: Value) -> str:
-    return f"arg_{value.name}"
 
 
 def _place(row: Row) -> tuple[str, ...]:

@@ -157,7 +157,12 @@ def test_random_leases_keep_every_invariant(page_size: int, seed: int) -> None:
     rng = random.Random(seed)
     cache = KVCache(160, page_size=page_size)
     tags: dict[int, tuple[int, ...]] = {}  # slot -> the prefix whose KV it holds
-    cache.pool.on_free = lambda slots: [tags.pop(slot, None) for slot in slots.tolist()] and None
+
+    def forget(slots: np.ndarray) -> None:
+        for slot in slots.tolist():
+            tags.pop(slot, None)
+
+    cache.pool.on_free = forget
     live: list[tuple[Lease, np.ndarray]] = []
     steps: list[int] = []
     for _ in range(900):

@@ -336,7 +336,7 @@ def test_nothing_allowed_fails_the_request() -> None:
     # the only allowed token is also a stop token below min_tokens: it may come, rather than nothing
     assert said(events, 0)[0][2] == "stop"
 
-    bench.masks.make = lambda constraint: _Nothing((b"zz",), TOKENIZER)  # type: ignore[assignment,method-assign]
+    bench.masks.make = lambda constraint: _Nothing((b"zz",), TOKENIZER)  # type: ignore[method-assign]
     assert failed(bench.run([ask(1, "x", gen(5, constraint=Choices(("a",))))]), 1).code == "constraint"
 
 

@@ -1,0 +1,139 @@
+"""json: the plan for other programs to read. The schema is stable: fields are added, never renamed.
+
+    version, program, args, steps, prefixes, totals, passes
+
+A prompt is a list of pieces: {"text"}, {"control"}, {"hole"}, {"generated"}, {"prompt_of"} or {"role_marker"}.
+Times are left out, so that the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.graph import Lit, Value
+from lmc.ir.literal import literal
+from lmc.ir.printer import print_path
+from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
+from lmc.viz.view import View
+
+if TYPE_CHECKING:
+    from lmc.compiler import Compiled
+    from lmc.ir.graph import Atom, Node
+    from lmc.passes import Report
+    from lmc.passes.prompts import PromptPiece
+    from lmc.viz import Look
+    from lmc.viz.view import Row
+
+VERSION = 1
+Json = dict[str, Any]  # Any: what json.dumps takes
+
+_HOLES = {"text": "hole", "control": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
+
+
+def render(compiled: Compiled, look: Look) -> str:
+    """The plan as JSON, indented."""
+    view = View(compiled)
+    tree = sharing(view)
+    whole = {
+        "version": VERSION,
+        "program": view.plan.graph.name,
+        "args": [
+            {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
+            for param in view.plan.graph.params
+        ],
+        "steps": [_step(row, view, tree) for row in view.rows],
+        "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
+        "totals": {
+            "calls": len(view.calls),
+            "waves": view.num_waves,
+            "unit": tree.unit,
+            "prompts": tree.total,
+            "distinct": tree.distinct,
+            "saved": tree.saved,
+        },
+        "passes": [_report(report) for report in compiled.reports],
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+def _step(row: Row, view: View, tree: Sharing) -> Json:
+    step = row.step
+    told: Json = {
+        "id": step.id,
+        "op": step.op,
+        "name": view.name(row),
+        "place": _place(row.node),
+        "inside": step.inside,
+        "arm": row.arm or None,
+        "wave": step.wave,
+        "after": list(step.after),
+    }
+    if row.is_call:
+        told |= {"prompt": [_piece(piece) for piece in row.pieces], "prefix": step.prefix}
+        told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
+        told["options"] = {key: _value(value) for key, value in row.node.attrs}
+        told["options"] |= {key: _atom(atom) for key, atom in row.node.kwargs.items()}
+    return told
+
+
+def _place(node: Node) -> Json | None:
+    span = node.span
+    return {"file": span.file, "line": span.line, "col": span.col, "end": span.end} if span else None
+
+
+def _piece(piece: PromptPiece) -> Json:
+    if isinstance(piece.atom, Value):
+        return {_HOLES[piece.kind]: piece.atom.name}
+    return {"control" if piece.kind == "control" else "text": str(piece.atom.value)}
+
+
+def _atom(atom: Atom) -> object:
+    return {"hole": atom.name} if isinstance(atom, Value) else _value(atom.value)
+
+
+def _value(value: Any) -> object:  # Any: an attribute
+    match value:
+        case None | bool() | int() | float() | str():
+            return value if _is_finite(value) else literal(value)
+        case tuple():
+            return [_value(item) for item in value]
+        case Regex(pattern=text):
+            return {"regex": text}
+        case Choices(options=options):
+            return {"choices": list(options)}
+        case JsonSchema(schema=schema):
+            return {"json_schema": schema}
+        case Grammar(text=text):
+            return {"grammar": text}
+    return literal(value)
+
+
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, float) or value - value == 0
+
+
+def _shared(nodes: tuple[Shared | Leaf, ...]) -> list[Shared]:
+    """All prefixes of the tree, by number."""
+    found = [node for node in nodes if isinstance(node, Shared)]
+    inner = [each for node in found for each in _shared(tuple(node.below))]
+    return sorted([*found, *inner], key=lambda node: node.prefix.id)
+
+
+def _prefix(node: Shared, view: View) -> Json:
+    return {
+        "id": node.prefix.id,
+        "parent": node.prefix.parent,
+        "adds": [_piece(piece) for piece in node.pieces],
+        "size": node.size,
+        "exact": node.is_exact,
+        "calls": node.prefix.calls,
+        "steps": list(node.prefix.steps),
+        "saved": node.saved,
+    }
+
+
+def _report(report: Report) -> Json:
+    notes = [{"text": note.text, "code": note.code, "place": str(note.span) if note.span else None} for note in report.notes]
+    return {"pass": report.name, "counts": dict(report.counts), "notes": notes}

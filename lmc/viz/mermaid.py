@@ -1,0 +1,68 @@
+"""mermaid: the dataflow as a Mermaid flowchart, for Markdown; branches and loops are subgraphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lmc.viz.flow import Box, Edge, flow
+from lmc.viz.view import View
+
+if TYPE_CHECKING:
+    from lmc.compiler import Compiled
+    from lmc.viz import Look
+
+_SHAPES = {
+    "arg": ("([", "])"),
+    "model": ("(", ")"),
+    "call": ("[", "]"),
+    "if": ("{", "}"),
+    "loop": ("{{", "}}"),
+    "end": ("([", "])"),
+}
+_ARROWS = {"state": "==>", "data": "-->", "order": "-.->", "arm": "-.->", "again": "-.->"}
+_LABELS = {"order": "after", "again": "again"}
+
+
+def render(compiled: Compiled, look: Look) -> str:
+    """The program as a flowchart. Thick: a prompt goes on; thin: a value; dotted: control, and order of effects."""
+    drawn = flow(View(compiled))
+    lines = ["flowchart TD", *_boxes(drawn.boxes, "  "), *(f"  {_edge(edge)}" for edge in drawn.edges)]
+    return "\n".join(lines) + "\n"
+
+
+def _boxes(boxes: tuple[Box, ...], pad: str) -> Iterator[str]:
+    for box in boxes:
+        opening, closing = _SHAPES[box.kind]
+        node = f"{_id(box.id)}{opening}{quoted(*box.lines)}{closing}"
+        if box.kind not in ("if", "loop"):
+            yield pad + node
+            continue
+        yield f"{pad}subgraph region_{box.id} [{quoted(f'{box.kind} {_number(box)}')}]"
+        yield f"{pad}  {node}"
+        yield from _boxes(box.inside, pad + "  ")
+        yield f"{pad}end"
+
+
+def _number(box: Box) -> str:
+    return f"#{box.id[1:]}"
+
+
+def _edge(edge: Edge) -> str:
+    label = edge.label or _LABELS.get(edge.kind, "")
+    words = f"|{quoted(label)}|" if label else ""
+    return f"{_id(edge.start)} {_ARROWS[edge.kind]}{words} {_id(edge.end)}"
+
+
+def _id(id: str) -> str:
+    return "finish" if id == "end" else id  # `end` closes a subgraph
+
+
+def quoted(*lines: str) -> str:
+    """Lines as one string of Mermaid: what it or HTML could read as more than text goes by its code."""
+    texts = ("".join(_ESCAPES.get(char, char) for char in line) for line in lines)
+    return '"' + "<br/>".join(texts) + '"'
+
+
+# `#35;` is Mermaid's own spelling of an entity; a backquote or `_` would begin Markdown in some versions
+_ESCAPES = {c: f"#{ord(c)};" for c in "#\"&<>`\\*~$%"} | {"\n": " ", "\r": " ", "\0": ""}
