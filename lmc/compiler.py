@@ -5,6 +5,7 @@ One graph serves all argument values of one shape: leaves are symbolic, containe
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
 
 def bind(fn: FunctionType, bound: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The program's arguments by name, defaults filled in. Raises ArgumentError where they do not fit."""
-    signature = inspect.signature(fn)
+    signature = _signature(fn)
     try:
         call = signature.bind(None, *args, **{**bound, **kwargs})
     except TypeError as error:
@@ -128,6 +129,11 @@ def bind(fn: FunctionType, bound: Mapping[str, Any], args: Sequence[Any], kwargs
         raise ArgumentError(f"{fn.__name__}: {error}", help=f"its arguments are: {names}") from None
     call.apply_defaults()
     return dict(list(call.arguments.items())[1:])
+
+
+@functools.lru_cache(maxsize=1024)
+def _signature(fn: FunctionType) -> inspect.Signature:
+    return inspect.signature(fn)
 
 
 def shape_of(value: object, room: int = MAX_LEAVES) -> Shape:
@@ -170,7 +176,7 @@ _ANNOTATED: dict[object, Type] = {
 def holes(fn: FunctionType, bound: Mapping[str, Any]) -> dict[str, Shape]:
     """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of their annotated type."""
     shapes: dict[str, Shape] = {}
-    for name, parameter in list(inspect.signature(fn).parameters.items())[1:]:
+    for name, parameter in list(_signature(fn).parameters.items())[1:]:
         if name in bound:
             shapes[name] = shape_of(bound[name])
         elif parameter.default is not inspect.Parameter.empty:

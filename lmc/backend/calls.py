@@ -138,9 +138,7 @@ def _continued(state: ProgramState, request: Request, end: SegmentEnd, names: Na
     return state.called(final, head, names)
 
 
-def _logprob_meta(
-    logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer
-) -> dict[str, object]:
+def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:
     """SGLang's shape: (log-probability, token id, text or None) a token."""
 
     def row(logprob: float, id: int) -> tuple[float, int, str | None]:

@@ -52,6 +52,12 @@ def are_atoms(inputs: list[Slot]) -> bool:
     return ATOM_TYPES.issuperset(map(type, inputs))
 
 
+def can_hurry(node: Node, graph: Graph) -> bool:
+    """True where only live inputs make the node ordered: on atoms it need not wait its turn."""
+    has_effect = node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none"
+    return not has_effect and node.op != "raise"
+
+
 def may_block(node: Node, graph: Graph) -> Callable[[list[Slot]], bool] | None:
     """Whether to run an ordered node on the pool, given its inputs; None where never."""
     if node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from lmc.backend.future import Slot
+from lmc.backend.future import Future, Poison, Slot
 from lmc.backend.instance import Instance
 from lmc.backend.lineage import child_lineage
 from lmc.backend.state import JOIN_MODES, ProgramState
@@ -194,7 +194,7 @@ def _check(node: Node) -> Compute:
     def compute(inst: Instance, xs: list[Slot]) -> Slot:
         if xs[0] is UNSET:
             raise UnboundLocalError(f"cannot access local variable {name!r} where it is not associated with a value")
-        return xs[0]
+        return handed(inst, xs[0])
 
     return compute
 
@@ -221,6 +221,15 @@ def _raise(node: Node) -> Compute:
         raise thing(*positional(node, xs), **named(node, xs))  # type: ignore[operator]
 
     return compute
+
+
+def handed(inst: Instance, slot: Slot) -> Slot:
+    """A value as the result of a node that only hands it on: a failed one is no failure of the node."""
+    if type(slot) is not Poison:
+        return slot
+    future = Future(inst.ready)
+    future.set(slot)
+    return future
 
 
 def positional(node: Node, xs: list[Slot]) -> list[Slot]:

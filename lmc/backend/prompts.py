@@ -6,17 +6,17 @@ generated value keeps its own ids. What stands before the last generation is fin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from lmc.backend.base import Control, Ids, Piece, Prompt, Text, Tokenizer
-from lmc.backend.state import Entry, Final, ProgramState, entries_since
+from lmc.backend.state import Entry, ProgramState, entries_since
 
 Encode = Callable[[str], tuple[int, ...]]
 Encoded = tuple[tuple[int, ...], tuple[Piece, ...]]
 
 CACHED_STRINGS = 8192
-EMPTY = Final((), (), None)
+ONLY_TEXT = frozenset((str,))
 
 
 class Prompts:
@@ -47,8 +47,11 @@ class Prompts:
         ids, pieces = self.encode(state.since(final.cell))
         return Prompt(final.ids + ids, final.pieces + pieces)
 
-    def encode(self, entries: Iterable[Entry | Text]) -> Encoded:
+    def encode(self, entries: Sequence[Entry | Text]) -> Encoded:
         """Ids and pieces of entries in a row, each run of text as one piece."""
+        if entries and ONLY_TEXT.issuperset(map(type, entries)):
+            text = "".join(entries)  # type: ignore[arg-type]
+            return self.encode_text(text), (Text(text),)
         ids: list[int] = []
         pieces: list[Piece] = []
         run: list[str] = []

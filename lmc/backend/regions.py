@@ -18,7 +18,7 @@ from lmc.backend.steps import CHAIN, PATH, Frame, StepFn, committed
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
-# the exact types over which iterating can neither run the user's code nor see a change made by the program
+# iterating over exactly these runs no code of the user's; a container that the program changes is a `ref`
 EAGER_TYPES = frozenset((list, tuple, str, bytes, range, dict, set, frozenset))
 END = object()
 
@@ -150,7 +150,7 @@ class Items:
         """The next item, END or the failure to get one."""
         try:
             return next(self.iterator, END)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Failure(Poison(noted(from_user(error), self.node)))
 
 
@@ -209,26 +209,30 @@ class Iterating:
 
     def advance(self) -> bool:
         """Run iterations until one must be waited for; True once the last has ended."""
-        while not self._inst.is_over:
-            params = self.slots
-            if self._items is not None:
-                if self._items.is_lazy and self._awaits_turn():
-                    return False
-                item = self._items.take()
-                if item is END:
-                    return True
-                if type(item) is Failure:
-                    return self._fail(item.poison)
-                params = [item, *params]
-            go = self._iterate(params)
-            if type(go) is Future:
-                go.then(partial(self._went, go))
+        has_ended = None
+        while has_ended is None and not self._inst.is_over:
+            has_ended = self._next()
+        return bool(has_ended)
+
+    def _next(self) -> bool | None:
+        """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
+        params = self.slots
+        if self._items is not None:
+            if self._items.is_lazy and self._awaits_turn():
                 return False
-            if type(go) is Poison:
-                return self._fail(go)
-            if not go:
+            item = self._items.take()
+            if item is END:
                 return True
-        return False
+            if type(item) is Failure:
+                return self._fail(item.poison)
+            params = [item, *params]
+        go = self._iterate(params)
+        if type(go) is Future:
+            go.then(partial(self._went, go))
+            return False
+        if type(go) is Poison:
+            return self._fail(go)
+        return None if go else True
 
     def _awaits_turn(self) -> bool:
         chain = settled(self.chain)

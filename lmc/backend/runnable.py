@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from lmc.backend.callsteps import model_step
 from lmc.backend.future import Slot, pending_in, poison_in, settled, when_settled
-from lmc.backend.hostcalls import discipline_of, may_block
+from lmc.backend.hostcalls import can_hurry, discipline_of, may_block
 from lmc.backend.instance import Instance
 from lmc.backend.nodeops import LAZY, compute_of
 from lmc.backend.regions import Body, for_step, if_step, loop_step
 from lmc.backend.requests import CallSpec
-from lmc.backend.steps import CHAIN, Frame, Op, StepFn, model_step, step_of
+from lmc.backend.steps import CHAIN, Frame, Op, StepFn, step_of
 from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
@@ -160,6 +161,7 @@ class _Compiler:
             lazy,
             is_deep=node.op == "join_list",
             can_fail_in=node.op == "check",
+            can_hurry=can_hurry(node, self.graph),
             offload=may_block(node, self.graph),
         )
 
@@ -173,9 +175,7 @@ class _Compiler:
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
 
 
-def _region(
-    node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int
-) -> StepFn:
+def _region(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int) -> StepFn:
     match node.op:
         case "if":
             return if_step(ins[0], bodies[0], bodies[1], outs)

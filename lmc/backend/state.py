@@ -100,9 +100,7 @@ class ProgramState:
                 raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
             if text:
                 head = (head, text)
-        return ProgramState(
-            head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls
-        )
+        return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 
     def called(self, final: Final, head: Cell | None, names: Names) -> ProgramState:
         """The state after a model call: `final` covers what it generated, `head` a cut token's text as well."""

@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from lmc.backend.base import Gen, Request
-from lmc.backend.calls import Call
 from lmc.backend.future import Future, Poison, Slot, is_plain, pending_in, poison_in, settled, when_settled
 from lmc.backend.hostcalls import Discipline, are_atoms
 from lmc.backend.instance import Instance, Position
 from lmc.backend.nodeops import Compute
 from lmc.backend.notes import from_user, noted
-from lmc.backend.state import ProgramState
 from lmc.ir.graph import Node
 
 Frame = list[Slot]
@@ -37,6 +33,7 @@ class Op:
     lazy        positions of inputs taken as they are, settled or not
     is_deep     True where the futures inside a list of states must have settled too
     can_fail_in True where a failed input is a value like any other (`check` looks only whether a name is set)
+    can_hurry   True where an ordered node is pure if its inputs are atoms, which is known when they come
     offload     whether to run on the pool, given the inputs
     """
 
@@ -48,6 +45,7 @@ class Op:
     lazy: frozenset[int] = frozenset()
     is_deep: bool = False
     can_fail_in: bool = False
+    can_hurry: bool = False
     offload: Callable[[list[Slot]], bool] | None = None
 
     def run(self, inst: Instance, inputs: list[Slot]) -> Slot:
@@ -56,11 +54,11 @@ class Op:
             inputs = [deep(slot) for slot in inputs]
         try:
             return self.compute(inst, inputs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Poison(noted(from_user(error), self.node))
 
     def run_on_pool(self, inst: Instance, inputs: list[Slot]) -> Slot:
-        """The same for a thread of the pool, where SystemExit and its like are the call's failure too."""
+        """The same for a thread of the pool, which nothing may end."""
         try:
             return self.run(inst, inputs)
         except BaseException as error:
@@ -83,12 +81,6 @@ class Op:
         """What it gives for settled inputs, a failed one included."""
         failure = self.failure_in(inputs)
         return self.run(inst, inputs) if failure is None else failure
-
-    def failure(self, inputs: list[Slot], result: Slot) -> Poison | None:
-        """The failure that counts at this node: a failed value that is only passed on does not."""
-        if type(result) is not Poison or (self.can_fail_in and result in inputs):
-            return None
-        return result
 
     def failure_in(self, inputs: list[Slot]) -> Poison | None:
         """The first failed input that keeps the node from running."""
@@ -213,20 +205,18 @@ def _raising(op: Op, inst: Instance, frame: Frame) -> None:
     result = op.result(inst, inputs)
     store(frame, op.outs, result)
     if type(result) is Poison:
-        frame[CHAIN] = committed(inst, frame[CHAIN], op.failure(inputs, result))
+        frame[CHAIN] = committed(inst, frame[CHAIN], result)
 
 
 def _raising_later(op: Op, inst: Instance, frame: Frame, inputs: list[Slot]) -> None:
     futures, chain = futures_in(inst, frame, op.outs), frame[CHAIN]
     after = frame[CHAIN] = Future(inst.ready)
-    _when_ready(op, inputs, lambda given: _deliver(op, inst, given, chain, op.result(inst, given), futures, after))
+    _when_ready(op, inputs, lambda given: _deliver(inst, chain, futures, after, op.result(inst, given)))
 
 
-def _deliver(
-    op: Op, inst: Instance, inputs: list[Slot], chain: Slot, result: Slot, futures: list[Future], after: Future
-) -> None:
+def _deliver(inst: Instance, chain: Slot, futures: list[Future], after: Future, result: Slot) -> None:
     give(futures, result)
-    after.follow(committed(inst, chain, op.failure(inputs, result)))
+    after.follow(committed(inst, chain, result if type(result) is Poison else None))
 
 
 # --- ordered ---------------------------------------------------------------------------------------------------
@@ -244,13 +234,11 @@ def _ordered(op: Op, inst: Instance, frame: Frame) -> None:
     _when_ready(op, inputs, lambda given: _in_turn(op, inst, given, chain, futures, after))
 
 
-def _in_turn(
-    op: Op, inst: Instance, inputs: list[Slot], chain: Slot, futures: list[Future], after: Future
-) -> None:
+def _in_turn(op: Op, inst: Instance, inputs: list[Slot], chain: Slot, futures: list[Future], after: Future) -> None:
     """Run an ordered node whose inputs have settled, once the chain before it has succeeded."""
     chain = settled(chain)
-    deliver = partial(_deliver, op, inst, inputs, chain, futures=futures, after=after)
-    if type(chain) is Future and not (op.offload is None and are_atoms(inputs)):
+    deliver = partial(_deliver, inst, chain, futures, after)
+    if type(chain) is Future and not (op.can_hurry and are_atoms(inputs)):
         chain.then(partial(_in_turn, op, inst, inputs, chain, futures, after))
     elif type(chain) is Poison:
         deliver(chain)
@@ -258,64 +246,3 @@ def _in_turn(
         inst.shared.pool.start(partial(op.run_on_pool, inst, inputs), deliver)
     else:
         deliver(op.result(inst, inputs))
-
-
-# --- gen, select ------------------------------------------------------------------------------------------------
-
-
-def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out_value: int) -> StepFn:
-    """`gen` and `select`: the `index`-th model node of the plan. Never waits for the chain."""
-    keys = node.keys
-
-    def step(inst: Instance, frame: Frame) -> None:
-        inputs = [settled(frame[i]) for i in ins]
-        outs = frame[out_state], frame[out_value] = (Future(inst.ready), Future(inst.ready))
-        inst.num_open += 1
-        pending, path = pending_in(inputs), frame[PATH]
-        if pending:
-            when_settled(pending, lambda: start([settled(slot) for slot in inputs], inst, outs, path))
-        else:
-            start(inputs, inst, outs, path)
-
-    def start(inputs: list[Slot], inst: Instance, outs: tuple[Future, Future], path: Position) -> None:
-        failure = poison_in(inputs)
-        if failure is None and not inst.is_over:
-            given = dict(zip(keys, inputs[1:])) if keys else NOTHING
-            made = _call(index, inst, inputs[0], given, outs, path)
-            if isinstance(made, Call):
-                inst.num_calls += 1
-                inst.shared.outbox.append(made)
-                return
-            failure = made
-        if failure is not None:
-            give([*outs], failure)
-            inst.answered()
-
-    return step
-
-
-NOTHING: dict[str, Any] = {}
-
-
-def _call(
-    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: tuple[Future, Future], path: Position
-) -> Call | Poison:
-    """The call to make; a Poison where it has no right parameters or no prompt."""
-    shared = inst.shared
-    bound = shared.calls[index]
-    try:
-        segment = bound.segment(inst.base, state.lineage, state.calls, given)
-        prompt = shared.prompts.prompt(state)
-    except Exception as error:
-        failure = Poison(noted(error, bound.spec.node))
-        inst.fails_at((*path, bound.spec.number), failure)
-        return failure
-    request = Request(
-        next(shared.rids),
-        prompt,
-        (segment,),
-        program=shared.name,
-        n=segment.sampling.n if type(segment) is Gen else 1,
-        gang=bound.spec.gang(inst.item),
-    )
-    return Call(inst, bound, request, state, outs, path)

@@ -56,6 +56,7 @@ class Capture:
         self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
         self.node: ast.AST = ast.Pass()
         self.depth = 0
+        self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.root = Owner(0)
         self.root.slots["programs"] = 0
 
@@ -415,6 +416,7 @@ class Capture:
     def closure(self, node: ast.FunctionDef | ast.Lambda) -> Closure:
         """A function or lambda defined inside the program."""
         args = node.args
+        self.has_closures = True
         defaults = tuple(self.eval(d) for d in args.defaults)
         keyword = {a.arg: self.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
         scope = function_scope(node, self.frame.scope.file, self.frame.scope.globals)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Value
-from lmc.parser.tracer import Arm
+from lmc.parser.tracer import BREAK, CONTINUE, RETURN, RUNNING, Arm
 
 if TYPE_CHECKING:
     from lmc.parser.capture import Capture
 
-RUNNING, BREAK, CONTINUE, RETURN = range(4)
+__all__ = ["BREAK", "CONTINUE", "RETURN", "RUNNING", "leave", "surely_leaves", "under"]
 
 
 def leave(cx: Capture, how: int) -> None:

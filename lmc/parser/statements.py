@@ -67,7 +67,8 @@ def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool
         arm.run(lambda block=block: execute(cx, block, tail=whole))  # type: ignore[misc]
     moved = bool(rest) and _move_rest(cx, arms, rest, tail)
     cx.t.span = span
-    cx.t.branch(truth, *arms)
+    nothing_after = tail and (moved or not rest) and not cx.frame.is_comprehension and not cx.has_closures
+    cx.t.branch(truth, *arms, ended=cx.frame if nothing_after else None)
     return moved
 
 

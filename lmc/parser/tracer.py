@@ -39,6 +39,7 @@ from lmc.parser.primitives import Expr
 from lmc.source import Span
 
 Key = tuple[Owner, str]
+RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the slot `$exit` of a frame
 
 
 class ProgramRaise(Exception):
@@ -343,17 +344,23 @@ class Tracer:
 
     # --- branches ----------------------------------------------------------------------------------------
 
-    def branch(self, cond: Value, then: Arm, other: Arm) -> None:
-        """Close two traced arms into an `if`, and write what they left behind."""
+    def branch(self, cond: Value, then: Arm, other: Arm, *, ended: Frame | None = None) -> None:
+        """Close two traced arms into an `if`, and write what they left behind.
+
+        The function of the frame `ended` ends with them, so nobody reads its locals any more.
+        """
         if then.raised and other.raised:
             self._emit_if(cond, then, other, [])
             raise ProgramRaise(AssertionError, ("unreachable",))
         merge = Merge(self, then, other)
         keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
+        keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
         news = [(key, merge.slot(*key)) for key in keys]
         self._emit_if(cond, then, other, merge.outs)
         for (owner, name), new in news:
             self.write(owner, name, new)
+        if ended is not None:
+            self.write(ended, "$exit", RETURN)
 
     def _emit_if(self, cond: Value, then: Arm, other: Arm, outs: list[tuple[Atom, Atom, Value]]) -> None:
         for arm, side in ((then, 0), (other, 1)):

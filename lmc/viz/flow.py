@@ -133,10 +133,11 @@ class _Follower:
         for end in ends:
             if end.op == "next":
                 self._reads(end.inputs[:1], id, "again")
+        carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
         for i, value in enumerate(node.outputs):
-            carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
             found = tuple(dict.fromkeys(source for atoms in carried for source in self._from(atoms[i])))
-            self.sources[value.name] = found or ((id, "data", value.name),) if not value.type.is_state else found
+            decided: tuple[Source, ...] = () if value.type.is_state else ((id, "data", value.name),)
+            self.sources[value.name] = found or decided
 
     def _from(self, atom: Atom) -> tuple[Source, ...]:
         return self.sources.get(atom.name, ()) if isinstance(atom, Value) else ()

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
-from lmc.ir.graph import Lit, Value
+from lmc.ir.graph import Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
@@ -135,5 +135,5 @@ def _prefix(node: Shared, view: View) -> Json:
 
 
 def _report(report: Report) -> Json:
-    notes = [{"text": note.text, "code": note.code, "place": str(note.span) if note.span else None} for note in report.notes]
+    notes = [{"text": note.text, "code": note.code} for note in report.notes]
     return {"pass": report.name, "counts": dict(report.counts), "notes": notes}

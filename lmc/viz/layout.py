@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lmc.viz import Look
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 GAP = 2  # columns between cells
 ELLIPSIS = "…"
@@ -84,7 +87,7 @@ def _cut(text: str, room: int) -> str:
     return text
 
 
-def _literal(text: str) -> object:
+def _literal(text: str) -> Text:
     from rich.text import Text
 
     return Text(text)  # no markup: a prompt may hold [bold]

@@ -65,4 +65,4 @@ def quoted(*lines: str) -> str:
 
 
 # `#35;` is Mermaid's own spelling of an entity; a backquote or `_` would begin Markdown in some versions
-_ESCAPES = {c: f"#{ord(c)};" for c in "#\"&<>`\\*~$%"} | {"\n": " ", "\r": " ", "\0": ""}
+_ESCAPES = {c: f"#{ord(c)};" for c in '#"&<>`\\*~$%'} | {"\n": " ", "\r": " ", "\0": ""}

@@ -180,5 +180,3 @@ def _common(a: Pieces, b: Pieces) -> int:
 
 def _units(pieces: Pieces) -> list[object]:
     return [unit for piece in pieces for unit in (str(piece.atom.value) if isinstance(piece.atom, Lit) else (piece,))]
-
-

@@ -1,9 +1,10 @@
 """tree: which calls begin alike, what is computed once, what that saves, and why a call shares nothing.
 
-    prompt                                        chars  calls  saved
-    "Tips about {topic}.\\n"                        13+      2     13
-    ├─ "For beginners:"  #0 gen easy, tips.py:7       14
-    └─ "For experts:"  #1 gen hard, tips.py:8         12
+    "Tips about {topic}.\\n"                        13+      2    13+
+    ├─ "For beginners:"  #0 gen easy, tips.py:7     14
+    └─ "For experts:"  #1 gen hard, tips.py:8       12
+
+Behind each line: its size, the calls that begin with it, and what is saved as it is computed once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Lit, Value
+from lmc.ir.types import STATE
 from lmc.viz.layout import GAP, Column, columns_of, grid, heading, keep_ends
 from lmc.viz.sharing import Leaf, Shared, Sharing, cut, nearest, sharing
 from lmc.viz.view import View
@@ -69,7 +71,8 @@ def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
 def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
     """A node's line behind the guides `first`, and what is below it behind `rest`."""
     if isinstance(node, Leaf):
-        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view), (_size(node.size, node.pieces), "", ""))
+        size = _size(node.size, node.pieces)
+        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view), (size, "", ""))
         if node.row.step.prefix is None:
             yield _Line(rest + "   ", "", _why(node, view))
         return
@@ -154,7 +157,8 @@ def _total(tree: Sharing, num: int) -> str:
     if not tree.total:
         return f"total: {prompts} no known {unit}"
     share = 100 * tree.saved / tree.total
-    return f"total: {prompts} {tree.total} known {unit}, {tree.distinct} distinct: {tree.saved} ({share:.0f} %) are saved"
+    saved = f"{tree.saved} ({share:.0f} %) are saved"
+    return f"total: {prompts} {tree.total} known {unit}, {tree.distinct} distinct: {saved}"
 
 
 def _states(pieces: Iterable[PromptPiece], view: View) -> Iterator[str]:
@@ -176,7 +180,8 @@ def _turns(state: Value, region: Row, view: View) -> str:
     """What a state is before the first turn of a loop, and whether turns only add to it."""
     (body,) = region.node.regions
     slot = body.params.index(state)
-    if not (state.type.is_state and isinstance(entry := region.node.inputs[slot], Value) and entry.type.name == "state"):
+    entry = region.node.inputs[slot]
+    if state.type != STATE or not isinstance(entry, Value) or entry.type != STATE:
         return ""
     first = prompt_text(view.prompts.of(entry), view)
     carried = body.end.inputs[slot + (region.step.op == "loop")]

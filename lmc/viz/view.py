@@ -170,9 +170,9 @@ class View:
             case "item", [box, key]:
                 return f"{box}[{key}]"
             case "attr", [owner]:
-                return f"{owner}.{node.attr('name')}"
+                return owner + "." + str(node.attr("name"))
             case "method", [owner, *args]:
-                return f"{owner}.{node.attr('name')}({', '.join(args)})"
+                return owner + "." + str(node.attr("name")) + f"({', '.join(args)})"
             case "len", [owner]:
                 return f"len({owner})"
         return ""

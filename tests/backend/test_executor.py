@@ -131,10 +131,15 @@ def test_a_straight_line() -> None:
         EchoBackend(script=says(a="yes", b="no"), shuffle=1),
     )
 
-    assert ["Q: x A:yes B:no", "Q: y A:yes B:no"] == [o.state.text() for o in ran.outcomes if o.state]
-    assert ["no", "no"] == [o.ret for o in ran.outcomes]
-    assert {"a": "yes", "b": "no"} == dict(ran.outcomes[0].state.names.values)  # type: ignore[union-attr]
-    assert ["Q: x A:", "Q: y A:", "Q: x A:yes B:", "Q: y A:yes B:"] == sorted(ran.backend.prompts(), key=lambda p: (len(p), p))
+    assert [o.state.text() for o in ran.outcomes if o.state] == ["Q: x A:yes B:no", "Q: y A:yes B:no"]
+    assert [o.ret for o in ran.outcomes] == ["no", "no"]
+    assert dict(ran.outcomes[0].state.names.values) == {"a": "yes", "b": "no"}  # type: ignore[union-attr]
+    assert sorted(ran.backend.prompts(), key=lambda p: (len(p), p)) == [
+        "Q: x A:",
+        "Q: y A:",
+        "Q: x A:yes B:",
+        "Q: y A:yes B:",
+    ]
 
 
 def test_usage_and_calls_are_summed() -> None:
@@ -149,12 +154,12 @@ def test_usage_and_calls_are_summed() -> None:
         backend=EchoBackend(script=says(a="12345", b="67")),
     )
 
-    assert (2, 3 + 8, 7) == (ran.one.calls, ran.one.usage.prompt_tokens, ran.one.usage.output_tokens)
+    assert (ran.one.calls, ran.one.usage.prompt_tokens, ran.one.usage.output_tokens) == (2, 3 + 8, 7)
 
 
 def test_a_call_without_a_name_is_not_stored() -> None:
     """Its text is in the state, its value in the graph."""
-    ran = run('%s0 = begin\n %s1, %a = gen %s0 {}\n return %s1, %a'.replace(" {}", ""))
+    ran = run("%s0 = begin\n %s1, %a = gen %s0 {}\n return %s1, %a".replace(" {}", ""))
 
     assert not ran.one.state.names.values  # type: ignore[union-attr]
     assert ran.ret == ran.text
@@ -171,9 +176,9 @@ def test_meta_says_how_a_call_went() -> None:
   return %s2, %m"""
     )
 
-    assert {
+    assert ran.ret == {
         "id": 0, "finish_reason": "length", "prompt_tokens": 3, "cached_tokens": 0, "completion_tokens": 4,
-    } == ran.ret  # fmt: skip
+    }  # fmt: skip
 
 
 def test_several_samples_are_a_list_and_the_state_goes_on_with_the_first() -> None:
@@ -186,23 +191,23 @@ def test_several_samples_are_a_list_and_the_state_goes_on_with_the_first() -> No
     )
 
     texts: Any = ran.one.ret
-    assert isinstance(texts, list) and 3 == len(set(texts))
+    assert isinstance(texts, list) and len(set(texts)) == 3
     assert (texts[0], texts) == (ran.text, ran.one.state.get("a"))  # type: ignore[union-attr]
-    assert 3 == len(ran.one.state.meta("a")["samples"])  # type: ignore[union-attr,index]
+    assert len(ran.one.state.meta("a")["samples"]) == 3  # type: ignore[union-attr,index]
 
 
 def test_an_item_without_an_argument_fails_alone() -> None:
     """The others run."""
     ran = run(" %s0 = begin\n return %s0, %q", "%q: str", [{"q": 1}, {}, {"q": 3}])
 
-    assert [1, None, 3] == [o.ret for o in ran.outcomes]
+    assert [o.ret for o in ran.outcomes] == [1, None, 3]
     with pytest.raises(ArgumentError, match="item 1 has no argument 'q'"):
         raise ran.outcomes[1].error  # type: ignore[misc]
 
 
 def test_no_items_is_no_work() -> None:
     """An empty batch gives an empty list."""
-    assert [] == Executor(EchoBackend().open()).run(program(" %s0 = begin\n return %s0, none"), [])
+    assert Executor(EchoBackend().open()).run(program(" %s0 = begin\n return %s0, none"), []) == []
 
 
 # --- concurrency -----------------------------------------------------------------------------------------------
@@ -210,11 +215,11 @@ def test_no_items_is_no_work() -> None:
 
 def test_forks_run_side_by_side() -> None:
     """Four independent calls are in flight at once."""
-    ran = run(FORKS + " %s9 = join %p, %a2, %b2, %c2, %d2 {mode=\"gather_variable\"}\n return %s9, none")
+    ran = run(FORKS + ' %s9 = join %p, %a2, %b2, %c2, %d2 {mode="gather_variable"}\n return %s9, none')
 
-    assert 4 == ran.session.counters.max_running
-    assert 1 == ran.session.counters.forward_passes
-    assert 4 == len(ran.one.state.get("x"))  # type: ignore[union-attr,arg-type]
+    assert ran.session.counters.max_running == 4
+    assert ran.session.counters.forward_passes == 1
+    assert len(ran.one.state.get("x")) == 4  # type: ignore[union-attr,arg-type]
 
 
 def test_items_run_side_by_side_without_threads() -> None:
@@ -228,14 +233,14 @@ def test_items_run_side_by_side_without_threads() -> None:
         return 3
 
     ran = run(
-        ' %s0 = begin\n %s1 = append %s0, %q\n %s2, %a = gen %s1 {max_tokens=2}\n return %s2, %a',
+        " %s0 = begin\n %s1 = append %s0, %q\n %s2, %a = gen %s1 {max_tokens=2}\n return %s2, %a",
         "%q: str",
         [{"q": str(i)} for i in range(2000)],
         EchoBackend(delay=watch),
     )
 
     assert all(o.error is None for o in ran.outcomes)
-    assert 2000 == ran.session.counters.max_running
+    assert ran.session.counters.max_running == 2000
     assert before == peak
 
 
@@ -249,7 +254,7 @@ def test_no_more_items_run_than_may() -> None:
     )
 
     assert list(range(20)) == [o.ret for o in ran.outcomes]
-    assert 3 == ran.session.counters.max_running
+    assert ran.session.counters.max_running == 3
 
 
 def test_host_calls_use_a_bounded_pool() -> None:
@@ -304,7 +309,7 @@ def test_a_long_tool_does_not_stop_other_items() -> None:
         externs={"tool": tool},
     )
 
-    assert ["wait", "go"] == [o.ret for o in ran.outcomes]
+    assert [o.ret for o in ran.outcomes] == ["wait", "go"]
 
 
 # --- order and failures ----------------------------------------------------------------------------------------
@@ -336,7 +341,7 @@ def test_ordered_effects_run_in_program_order(seed: int) -> None:
     assert 4 == len(log) == len(names)
     assert ran.one.error is None
     calls = {request.rid: request for request in ran.backend.log}
-    assert 4 == len(calls)
+    assert len(calls) == 4
     assert log == [log_of(ran, i) for i in range(4)]
 
 
@@ -356,10 +361,10 @@ def test_a_failed_call_does_not_stop_what_comes_after_it() -> None:
         externs={"log": log.append},
     )
 
-    assert ["after"] == log
+    assert log == ["after"]
     error = ran.one.error
     assert isinstance(error, RequestError)
-    assert ("no a", "injected", True) == (error.message, error.code, error.retryable)
+    assert (error.message, error.code, error.retryable) == ("no a", "injected", True)
 
 
 @pytest.mark.parametrize(
@@ -384,7 +389,7 @@ def test_a_failed_call_raises_where_it_is_read(read: str) -> None:
     )
 
     assert isinstance(ran.one.error, RequestError)
-    assert [] == log
+    assert log == []
 
 
 def test_a_failed_call_that_nobody_reads_fails_the_run() -> None:
@@ -393,7 +398,7 @@ def test_a_failed_call_that_nobody_reads_fails_the_run() -> None:
         ran = run(FORKS + " return %p, none", backend=EchoBackend(fail=fail_by_prompt, shuffle=seed))
 
         assert isinstance(ran.one.error, RequestError)
-        assert "topic a" == ran.one.error.message
+        assert ran.one.error.message == "topic a"
 
 
 def fail_by_prompt(request: Request) -> str | None:
@@ -414,8 +419,8 @@ def test_a_failure_poisons_what_depends_on_it() -> None:
         backend=EchoBackend(fail=fails("a")),
     )
 
-    assert 1 == len(ran.backend.log)
-    assert "no a" == ran.one.error.message  # type: ignore[union-attr]
+    assert len(ran.backend.log) == 1
+    assert ran.one.error.message == "no a"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -431,7 +436,7 @@ def test_the_earliest_error_in_program_order_counts(seed: int) -> None:
         backend=EchoBackend(shuffle=seed, script=lambda prompt, gen: "one" if prompt.endswith("a") else "two"),
     )
 
-    assert "invalid literal for int() with base 10: 'one'" == str(ran.one.error)
+    assert str(ran.one.error) == "invalid literal for int() with base 10: 'one'"
 
 
 def test_after_a_failure_no_ordered_effect_runs() -> None:
@@ -457,7 +462,7 @@ def test_after_a_failure_no_ordered_effect_runs() -> None:
     )
 
     assert isinstance(ran.one.error, ValueError)
-    assert ["before"] == log
+    assert log == ["before"]
 
 
 def test_a_failed_item_gives_up_its_calls() -> None:
@@ -473,9 +478,9 @@ def test_a_failed_item_gives_up_its_calls() -> None:
         EchoBackend(delay=lambda request: 5),
     )
 
-    assert [1, None, 3] == [o.ret for o in ran.outcomes]
+    assert [o.ret for o in ran.outcomes] == [1, None, 3]
     assert isinstance(ran.outcomes[1].error, ValueError)
-    assert 2 == len(ran.backend.log)
+    assert len(ran.backend.log) == 2
 
 
 def test_a_call_in_flight_is_aborted() -> None:
@@ -514,7 +519,7 @@ def test_an_error_says_where_it_comes_from() -> None:
 
     error = outcome.error
     assert isinstance(error, LookupError)
-    assert ["at t.py:12, in `%r: str = call @tool, \"x\"`"] == error.__notes__
+    assert error.__notes__ == ['at t.py:12, in `%r: str = call @tool, "x"`']
     assert error.__traceback__ is not None and error.__traceback__.tb_frame.f_code is tool.__code__
 
 
@@ -524,9 +529,9 @@ def test_an_unbound_name_raises_as_python_does() -> None:
     body = body.replace("{{", "{").replace("}}", "}") + " return %s0, %y"
     ran = run(body, "%c: bool", [{"c": True}, {"c": False}])
 
-    assert "set" == ran.outcomes[0].ret
+    assert ran.outcomes[0].ret == "set"
     assert isinstance(ran.outcomes[1].error, UnboundLocalError)
-    assert "cannot access local variable 'x' where it is not associated with a value" == str(ran.outcomes[1].error)
+    assert str(ran.outcomes[1].error) == "cannot access local variable 'x' where it is not associated with a value"
 
 
 def test_a_raise_ends_the_program() -> None:
@@ -544,8 +549,8 @@ def test_a_raise_ends_the_program() -> None:
     ran = run(body, "%c: bool", [{"c": True}, {"c": False}])
 
     error = ran.outcomes[0].error
-    assert isinstance(error, ValueError) and ("bad", 1) == error.args
-    assert "fine" == ran.outcomes[1].ret
+    assert isinstance(error, ValueError) and error.args == ("bad", 1)
+    assert ran.outcomes[1].ret == "fine"
 
 
 def test_an_exception_object_can_be_raised() -> None:
@@ -591,7 +596,7 @@ def test_an_extern_without_an_object_is_that_program_s_failure() -> None:
     jobs = [Job(needs, {}), Job(fine, {}), Job(needs, {}, {"tool": str.upper})]
     bad, good, bound = Executor(session).run_jobs(jobs)
 
-    assert (7, "X") == (good.ret, bound.ret)
+    assert (good.ret, bound.ret) == (7, "X")
     assert isinstance(bad.error, ArgumentError) and "@tool (t.py:2 tool) is not bound" in bad.error.message
 
 
@@ -635,8 +640,8 @@ def test_an_if_waits_only_for_its_condition() -> None:
   return %v, %x"""
     )
 
-    assert ["a", "behind", "in"] == [gen.name for gen in ran.gens]
-    assert 2 == ran.session.counters.forward_passes
+    assert [gen.name for gen in ran.gens] == ["a", "behind", "in"]
+    assert ran.session.counters.forward_passes == 2
 
 
 def test_iterations_of_a_for_start_at_once() -> None:
@@ -653,9 +658,9 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s0, %r"""
     ran = run(independent, "%dims: data, %none: data", [{"dims": list("abcde"), "none": []}])
 
-    assert 5 == ran.session.counters.max_running
-    assert 5 == len(ran.ret)
-    assert ["a", "b", "c", "d", "e"] == ran.backend.prompts()
+    assert ran.session.counters.max_running == 5
+    assert len(ran.ret) == 5
+    assert ran.backend.prompts() == ["a", "b", "c", "d", "e"]
 
     chained = """
   %s0 = begin
@@ -667,7 +672,7 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s9, none"""
     ran = run(chained, "%dims: data", [{"dims": list("abc")}], EchoBackend(script=says(x="!")))
 
-    assert (1, "a!b!c!") == (ran.session.counters.max_running, ran.text)
+    assert (ran.session.counters.max_running, ran.text) == (1, "a!b!c!")
 
 
 def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
@@ -685,8 +690,8 @@ def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
   return %s0, %n"""
     ran = run(body, "%dims: any", [{"dims": ["a", 2]}, {"dims": range(3)}], EchoBackend(script=says(x="12")))
 
-    assert [4, 6] == [o.ret for o in ran.outcomes]
-    assert 5 == ran.session.counters.max_running
+    assert [o.ret for o in ran.outcomes] == [4, 6]
+    assert ran.session.counters.max_running == 5
 
 
 def test_a_for_over_a_live_object_takes_items_in_turn() -> None:
@@ -716,7 +721,7 @@ def test_a_for_over_a_live_object_takes_items_in_turn() -> None:
     )
 
     assert ran.one.error is None
-    assert ["take 0", 0, "take 1", 1, "take 2", 2, "end", "after"] == log
+    assert log == ["take 0", 0, "take 1", 1, "take 2", 2, "end", "after"]
 
 
 def test_a_for_over_what_cannot_be_iterated_raises() -> None:
@@ -725,7 +730,7 @@ def test_a_for_over_what_cannot_be_iterated_raises() -> None:
     for kind in ("int", "any", "ref"):
         ran = run(body, f"%x: {kind}", [{"x": 5}])
         assert isinstance(ran.one.error, TypeError)
-        assert "'int' object is not iterable" == str(ran.one.error)
+        assert str(ran.one.error) == "'int' object is not iterable"
         assert "in `%s1 = for" in ran.one.error.__notes__[0]
 
 
@@ -741,7 +746,7 @@ def test_a_break_takes_no_further_item() -> None:
     source = iter(range(10))
     ran = run(body, "%src: ref", [{"src": source}])
 
-    assert (2, 3) == (ran.ret, next(source))
+    assert (ran.ret, next(source)) == (2, 3)
 
 
 LOOP = """
@@ -756,7 +761,7 @@ LOOP = """
 
 def test_ten_thousand_iterations_do_not_recurse() -> None:
     """A loop whose condition is there at once is a Python loop."""
-    assert 10_000 == run(LOOP, "%max: int", [{"max": 10_000}]).ret
+    assert run(LOOP, "%max: int", [{"max": 10_000}]).ret == 10_000
 
 
 def test_ten_thousand_iterations_that_wait_do_not_recurse() -> None:
@@ -773,7 +778,7 @@ def test_ten_thousand_iterations_that_wait_do_not_recurse() -> None:
   return %s, %n"""
     ran = run(body, backend=EchoBackend(script=says(x="1"), delay=0))
 
-    assert 10_000 == ran.ret
+    assert ran.ret == 10_000
 
 
 def test_a_long_chain_of_futures_does_not_recurse() -> None:
@@ -788,7 +793,7 @@ def test_a_long_chain_of_futures_does_not_recurse() -> None:
   }
   return %s1, %n"""
 
-    assert 5000 == run(body, "%r: data", [{"r": range(5000)}], EchoBackend(script=says(x="1"))).ret
+    assert run(body, "%r: data", [{"r": range(5000)}], EchoBackend(script=says(x="1"))).ret == 5000
 
 
 def test_a_region_reads_what_is_around_it() -> None:
@@ -809,7 +814,7 @@ def test_a_region_reads_what_is_around_it() -> None:
   return %s1, %r"""
 
     ran = run(body, "%dims: data", [{"dims": ["1", "", "2"]}], EchoBackend(script=says(a="x")))
-    assert "x1x2" == ran.ret
+    assert ran.ret == "x1x2"
 
 
 # --- lists of states -------------------------------------------------------------------------------------------
@@ -832,8 +837,8 @@ def test_branches_of_a_list_run_side_by_side() -> None:
   return %q, %len"""
     ran = run(body, "%n: int", [{"n": 5}], externs={"pure": range})
 
-    assert 5 == ran.session.counters.max_running
-    assert (5, 5) == (ran.ret, len(ran.one.state.get("x")))  # type: ignore[union-attr,arg-type]
+    assert ran.session.counters.max_running == 5
+    assert (ran.ret, len(ran.one.state.get("x"))) == (5, 5)  # type: ignore[union-attr,arg-type]
 
 
 def test_a_failed_branch_fails_only_who_reads_it() -> None:
@@ -850,7 +855,7 @@ def test_a_failed_branch_fails_only_who_reads_it() -> None:
     log: list[Any] = []
     ran = run(body, "%i: int", [{"i": 2}, {"i": 7}], EchoBackend(fail=fails("a")), {"log": log.append})
 
-    assert ["there"] == log
+    assert log == ["there"]
     assert [RequestError, IndexError] == [type(o.error) for o in ran.outcomes]
 
 
@@ -869,7 +874,7 @@ def test_a_program_may_return_its_forks() -> None:
         backend=EchoBackend(script=says(x="said")),
     )
 
-    assert ["b", "said"] == [state.text() for state in ran.ret]
+    assert [state.text() for state in ran.ret] == ["b", "said"]
 
 
 @pytest.mark.parametrize("n, words", [(-1, "cannot be negative"), ("2", "not str"), (True, "not bool")])
@@ -893,7 +898,7 @@ def test_forks_and_unpacking_of_odd_sizes() -> None:
         [{"x": ["only"]}],
     )
 
-    assert "only" == ran.ret
+    assert ran.ret == "only"
 
 
 # --- random numbers --------------------------------------------------------------------------------------------
@@ -909,7 +914,7 @@ def test_seeds_do_not_depend_on_the_order_of_completion() -> None:
     runs = [run(body, backend=EchoBackend(shuffle=i, script=says(x="!", y="?")), seed=3) for i in range(4)]
 
     first = {(p, s) for r in runs[:1] for p, s in zip(r.backend.prompts(), (g.sampling.seed for g in r.gens))}
-    assert 5 == len({seed for _, seed in first})
+    assert len({seed for _, seed in first}) == 5
     for other in runs[1:]:
         assert first == set(zip(other.backend.prompts(), (g.sampling.seed for g in other.gens)))
     assert call_seed(mix(3, 0), child_lineage(0, 0, 0), 0) == seeds(runs[0])["topic a"]
@@ -921,16 +926,14 @@ def test_items_and_runs_draw_apart() -> None:
     body = " %s0 = begin\n %s1, %a = gen %s0\n return %s1, %a"
     drawn = [gen.sampling.seed for s in (0, 1) for gen in run(body, items=[{}, {}], seed=s).gens]
 
-    assert 4 == len(set(drawn))
+    assert len(set(drawn)) == 4
 
 
 def test_greedy_calls_and_given_seeds_are_left_alone() -> None:
     """A greedy call has no seed, the user's seed is the user's."""
-    ran = run(
-        ' %s0 = begin\n %s1, %a = gen %s0 {temperature=0.0}\n %s2, %b = gen %s1 {seed=7}\n return %s2, none'
-    )
+    ran = run(" %s0 = begin\n %s1, %a = gen %s0 {temperature=0.0}\n %s2, %b = gen %s1 {seed=7}\n return %s2, none")
 
-    assert [None, 7] == [gen.sampling.seed for gen in ran.gens]
+    assert [gen.sampling.seed for gen in ran.gens] == [None, 7]
 
 
 def test_a_job_s_number_is_its_item() -> None:
@@ -959,8 +962,8 @@ def test_the_call_wins_over_the_run_over_the_defaults() -> None:
     )
 
     a, b = (gen.sampling for gen in ran.gens)
-    assert (5, 0.5, ("END",)) == (a.max_tokens, a.temperature, a.stop)
-    assert (9, 0.0, ("\n",)) == (b.max_tokens, b.temperature, b.stop)
+    assert (a.max_tokens, a.temperature, a.stop) == (5, 0.5, ("END",))
+    assert (b.max_tokens, b.temperature, b.stop) == (9, 0.0, ("\n",))
 
 
 @pytest.mark.parametrize(
@@ -982,9 +985,7 @@ def test_the_call_wins_over_the_run_over_the_defaults() -> None:
 )
 def test_a_wrong_parameter_names_itself(name: str, value: object, words: str) -> None:
     """At run time, with the call's place; other items are not touched."""
-    ran = run(
-        f" %s0 = begin\n %s1, %a = gen %s0, {name}=%v\n return %s1, none", "%v: any", [{"v": value}, {"v": None}]
-    )
+    ran = run(f" %s0 = begin\n %s1, %a = gen %s0, {name}=%v\n return %s1, none", "%v: any", [{"v": value}, {"v": None}])
 
     assert isinstance(ran.outcomes[0].error, ArgumentError)
     assert words in ran.outcomes[0].error.message
@@ -996,10 +997,10 @@ def test_an_unknown_parameter_of_the_run_names_the_nearest() -> None:
     ran = run(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, none", defaults={"temprature": 1})
 
     assert isinstance(ran.one.error, ArgumentError)
-    assert ("unknown sampling parameter 'temprature'", "did you mean 'temperature'?") == (
+    assert (
         ran.one.error.message,
         ran.one.error.help,
-    )
+    ) == ("unknown sampling parameter 'temprature'", "did you mean 'temperature'?")
 
 
 def test_a_constraint_of_run_time_is_parsed_by_who_can() -> None:
@@ -1013,7 +1014,7 @@ def test_a_constraint_of_run_time_is_parsed_by_who_can() -> None:
     body = ' %s0 = begin\n %s1, %a = gen %s0, regex=%r {name="a"}\n return %s1, %a'
     ran = run(body, "%r: str", [{"r": "[ab]"}], parse_constraint=parse)
 
-    assert [("regex", "[ab]")] == seen
+    assert seen == [("regex", "[ab]")]
     assert (Choices(("a", "b")), True) == (ran.gens[0].constraint, ran.ret in ("a", "b"))
     assert isinstance(run(body, "%r: str", [{"r": "[ab]"}]).one.error, ArgumentError)
 
@@ -1031,9 +1032,9 @@ def test_select_scores_its_choices() -> None:
     )
 
     segment = ran.backend.log[0].out[0]
-    assert isinstance(segment, Score) and ("yes", "no") == segment.choices
+    assert isinstance(segment, Score) and segment.choices == ("yes", "no")
     meta = ran.ret
-    assert ["yes", "no"] == meta["choices"]
+    assert meta["choices"] == ["yes", "no"]
     assert meta["choices"][meta["choice"]] == ran.text == ran.one.state.get("a")  # type: ignore[union-attr]
     assert 2 == len(meta["scores"]) == len(meta["normalized_prompt_logprobs"])
 
@@ -1060,7 +1061,9 @@ def test_logprobs_come_in_sglang_s_shape() -> None:
         def step(self, timeout_s: float | None = None) -> Any:
             row = (TokenLogprob(97, -0.5, ((97, -0.5), (98, -1.0))),)
             return [
-                SegmentEnd(e.rid, e.sample, e.segment, "a", (97,), "eos", logprobs=row) if isinstance(e, SegmentEnd) else e
+                SegmentEnd(e.rid, e.sample, e.segment, "a", (97,), "eos", logprobs=row)
+                if isinstance(e, SegmentEnd)
+                else e
                 for e in super().step(timeout_s)
             ]
 
@@ -1068,8 +1071,8 @@ def test_logprobs_come_in_sglang_s_shape() -> None:
     (outcome,) = Executor(Scored(EchoBackend())).run(program(body), [{}])
 
     meta: Any = outcome.state.meta("a")  # type: ignore[union-attr]
-    assert [(-0.5, 97, "a")] == meta["output_token_logprobs"]
-    assert [[(-0.5, 97, "a"), (-1.0, 98, "b")]] == meta["output_top_logprobs"]
+    assert meta["output_token_logprobs"] == [(-0.5, 97, "a")]
+    assert meta["output_top_logprobs"] == [[(-0.5, 97, "a"), (-1.0, 98, "b")]]
 
 
 # --- roles -----------------------------------------------------------------------------------------------------
@@ -1090,8 +1093,8 @@ def test_roles_use_the_tokenizer_s_template() -> None:
     """Literals at each boundary; the messages are the turns."""
     ran = run(ROLES, backend=EchoBackend(script=says(a="yo")))
 
-    assert ["<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"] == ran.backend.prompts()
-    assert [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}] == ran.ret
+    assert ran.backend.prompts() == ["<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"]
+    assert ran.ret == [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]
 
 
 def test_literals_in_the_graph_win() -> None:
@@ -1105,7 +1108,7 @@ def test_literals_in_the_graph_win() -> None:
   return %s3, none"""
     )
 
-    assert "<u></u><after user>" == ran.text
+    assert ran.text == "<u></u><after user>"
 
 
 def test_roles_without_a_template_say_what_to_do() -> None:
@@ -1152,7 +1155,7 @@ def test_events_are_handed_on_as_they_come() -> None:
     )
 
     of_first = [kind for item, _, kind in seen if item == 0]
-    assert ["Delta", "Delta", "SegmentEnd", "Finished"] == of_first
+    assert of_first == ["Delta", "Delta", "SegmentEnd", "Finished"]
     assert {"a"} == {name for _, name, _ in seen}
 
 
@@ -1172,12 +1175,15 @@ def test_every_failed_sample_fails_the_call() -> None:
     class Half(EchoSession):
         def step(self, timeout_s: float | None = None) -> Any:
             events = super().step(timeout_s)
-            return [Failed(e.rid, e.sample, "odd", f"sample {e.sample}") if isinstance(e, Finished) and e.sample else e for e in events]
+            return [
+                Failed(e.rid, e.sample, "odd", f"sample {e.sample}") if isinstance(e, Finished) and e.sample else e
+                for e in events
+            ]
 
     body = ' %s0 = begin\n %s1, %a = gen %s0 {n=3, name="a"}\n return %s1, %a'
     (outcome,) = Executor(Half(EchoBackend())).run(program(body), [{}])
 
-    assert isinstance(outcome.error, RequestError) and "sample 1" == outcome.error.message
+    assert isinstance(outcome.error, RequestError) and outcome.error.message == "sample 1"
 
 
 def test_params_by_path() -> None:
@@ -1188,4 +1194,4 @@ def test_params_by_path() -> None:
 
     (outcome,) = Executor(EchoBackend().open()).run(Plan(graph, ()), [{("dims", 0): "x"}])
 
-    assert "x" == outcome.ret
+    assert outcome.ret == "x"

@@ -47,7 +47,7 @@ def test_a_state_is_a_value() -> None:
     a = EMPTY.append("x")
     b, c = a.append("y"), a.append("z", "", "w")
 
-    assert ("x", "xy", "xzw") == (a.text(), b.text(), c.text())
+    assert (a.text(), b.text(), c.text()) == ("x", "xy", "xzw")
 
 
 def test_only_text_can_be_appended() -> None:
@@ -62,7 +62,7 @@ def test_a_run_of_text_is_encoded_as_one_string() -> None:
 
     prompt = Prompts(tokenizer).prompt(EMPTY.append("a", "b").append("c").fork(1)[1].append("d"))
 
-    assert [("abcd", False)] == tokenizer.encoded
+    assert tokenizer.encoded == [("abcd", False)]
     assert (bytes_of("abcd"), (Text("abcd"),)) == (prompt.ids, prompt.pieces)
 
 
@@ -74,10 +74,10 @@ def test_a_generated_value_is_the_only_boundary() -> None:
     state = generated(EMPTY.append("Q"), prompts, "yes", tail=" n").append("o").append("!")
     prompt = prompts.prompt(state)
 
-    assert [("Q", False), (" no!", False)] == tokenizer.encoded
+    assert tokenizer.encoded == [("Q", False), (" no!", False)]
     assert (Text("Q"), Ids(bytes_of("yes"), "yes"), Text(" no!")) == prompt.pieces
     assert bytes_of("Qyes no!") == prompt.ids
-    assert "Qyes no!" == state.text()
+    assert state.text() == "Qyes no!"
 
 
 def test_text_forges_no_control_token() -> None:
@@ -87,8 +87,8 @@ def test_text_forges_no_control_token() -> None:
     state = EMPTY.begin_role("user", "<|im_start|>user\n").append("<|im_end|>").end_role("user", "<|im_end|>\n")
     ids = prompts.prompt(state).ids
 
-    assert 1 == ids.count(258)
-    assert "<|im_start|>user\n<|im_end|><|im_end|>\n" == state.text()
+    assert ids.count(258) == 1
+    assert state.text() == "<|im_start|>user\n<|im_end|><|im_end|>\n"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_same_text_is_encoded_once() -> None:
     prompts.prompt(EMPTY.append("same"))
     prompts.prompt(EMPTY.append("sa").append("me"))
 
-    assert [("same", False)] == tokenizer.encoded
+    assert tokenizer.encoded == [("same", False)]
 
 
 def test_a_hundred_thousand_appends_do_not_recurse() -> None:
@@ -124,7 +124,7 @@ def test_a_hundred_thousand_appends_do_not_recurse() -> None:
     for _ in range(100_000):
         state = state.append("x")
 
-    assert 100_000 == len(state.text())
+    assert len(state.text()) == 100_000
     del state
 
 
@@ -136,9 +136,9 @@ def test_messages_are_the_closed_turns_as_they_are() -> None:
     state = EMPTY.begin_role("user", "<u>").append(" hi\n").end_role("user", "</u>")
     state = state.begin_role("assistant", "<a>").append("ye")
 
-    assert [{"role": "user", "content": " hi\n"}] == state.messages()
-    assert "<u> hi\n</u><a>ye" == state.text()
-    assert "user" == state.turns.previous
+    assert state.messages() == [{"role": "user", "content": " hi\n"}]
+    assert state.text() == "<u> hi\n</u><a>ye"
+    assert state.turns.previous == "user"
 
 
 def test_turns_do_not_nest() -> None:
@@ -180,11 +180,11 @@ def test_a_rewriting_template_renders_the_whole_conversation() -> None:
     asked = first.begin_role("assistant", None).append("I say ")
     said = generated(asked, prompts, "yes").append("!")
 
-    assert "lead [user 1]hi" == shown(prompts, first)
-    assert "lead [user 2]hi[assistant 1]I say yes!" == shown(prompts, said)
+    assert shown(prompts, first) == "lead [user 1]hi"
+    assert shown(prompts, said) == "lead [user 2]hi[assistant 1]I say yes!"
     assert Ids(bytes_of("yes"), "yes") in prompts.prompt(said).pieces
-    assert "lead [user 2]hi[assistant 1]I say yes!" == shown(prompts, said.end_role("assistant", None))
-    assert "lead hiI say yes!" == said.text()
+    assert shown(prompts, said.end_role("assistant", None)) == "lead [user 2]hi[assistant 1]I say yes!"
+    assert said.text() == "lead hiI say yes!"
 
 
 def test_text_between_turns_has_no_place_in_a_rewriting_template() -> None:
@@ -203,8 +203,8 @@ def test_a_missing_name_says_which_there_are() -> None:
     with pytest.raises(KeyError) as caught:
         EMPTY.set("a", 1).set("b", 2).get("c")
 
-    assert ("c",) == caught.value.args
-    assert ["the state has 'a', 'b'"] == caught.value.__notes__
+    assert caught.value.args == ("c",)
+    assert caught.value.__notes__ == ["the state has 'a', 'b'"]
 
 
 def test_scopes_nest() -> None:
@@ -213,7 +213,7 @@ def test_scopes_nest() -> None:
     inner = state.end_scope("in").append("3")
 
     assert not inner.has("out")
-    assert ("123", "2") == (inner.end_scope("out").get("out"), inner.get("in"))
+    assert (inner.end_scope("out").get("out"), inner.get("in")) == ("123", "2")
     with pytest.raises(LMError, match="the innermost scope is 'in'"):
         state.end_scope("out")
 
@@ -234,8 +234,8 @@ def test_join_gathers_what_some_child_set_since_the_fork() -> None:
 
     joined = parent.join_names((a.set("x", "a").set("y", 1), b, c.set("x", "c")))
 
-    assert {"x": ["a", None, "c"], "kept": 1, "y": [1, None, None]} == dict(joined.names.values)
-    assert "old" == b.get("x")
+    assert dict(joined.names.values) == {"x": ["a", None, "c"], "kept": 1, "y": [1, None, None]}
+    assert b.get("x") == "old"
 
 
 def test_a_second_fork_starts_from_nothing_set() -> None:
@@ -244,7 +244,7 @@ def test_a_second_fork_starts_from_nothing_set() -> None:
     inner, grandchild = child.set("a", 1).fork(1)
     joined = inner.join_names((grandchild.set("b", 2),))
 
-    assert {"a": [1], "b": [[2]]} == dict(outer.join_names((joined,)).names.values)
+    assert dict(outer.join_names((joined,)).names.values) == {"a": [1], "b": [[2]]}
 
 
 def test_join_text_appends_what_came_after_the_fork() -> None:
@@ -254,7 +254,7 @@ def test_join_text_appends_what_came_after_the_fork() -> None:
 
     joined = parent.append("q ").join_text((a.append("a "), generated(b.append("b"), prompts, "gen")))
 
-    assert "p:q a bgen" == joined.text()
+    assert joined.text() == "p:q a bgen"
     assert (Text("p:q a bgen"),) == prompts.prompt(joined).pieces
 
 
@@ -265,16 +265,16 @@ def test_forks_have_lineages_of_their_own() -> None:
 
     streams = {(s.lineage, s.calls) for s in (*first, *second)}
 
-    assert 8 == len(streams)
+    assert len(streams) == 8
 
 
 def test_mix_is_splitmix() -> None:
     """The same numbers in every process and on every machine."""
-    assert 0xE220A8397B1DCDAF == mix(0)
+    assert mix(0) == 0xE220A8397B1DCDAF
     assert mix(1, 2) != mix(2, 1)
     assert all(0 <= call_seed(mix(i, -1), i, 3) < 1 << 63 for i in range(100))
 
 
 def test_chatml_is_what_these_tests_think_it_is() -> None:
     """The literals used above are the byte tokenizer's."""
-    assert ("<|im_start|>user\n", "<|im_end|>\n") == (CHATML.begin("", "user"), CHATML.end("user"))
+    assert (CHATML.begin("", "user"), CHATML.end("user")) == ("<|im_start|>user\n", "<|im_end|>\n")

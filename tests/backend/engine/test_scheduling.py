@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from fake_engine import TOKENIZER, Bench, ask, assert_as_expected, check_events, expect, failed, finished, gen, said
 
-from lmc.backend.base import Event, Failed, Finished, Request, Score
+from lmc.backend.base import Event, Failed, Finished, Request, Score, Segment
 from lmc.backend.cache.pool import KVPool
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WINDOW
 
@@ -193,7 +193,7 @@ def test_allocation_may_fail_at_any_time(monkeypatch: pytest.MonkeyPatch) -> Non
     count = _count_allocs(monkeypatch, requests)
     for k in range(count + 2):
         bench = Bench(num_slots=260, chunk_len=40)
-        monkeypatch.setattr(KVPool, "alloc", _failing(lambda n, k=k: n == k))
+        monkeypatch.setattr(KVPool, "alloc", _failing({k}.__contains__))
         assert_as_expected(bench.run(requests), requests)
         monkeypatch.undo()
 
@@ -336,5 +336,12 @@ def _random_request(rng: random.Random, rid: int) -> Request:
     prompt = LONG[: rng.choice([10, 60, 110])] + "".join(rng.choices("ab", k=rng.randrange(5)))
     sampled = gen(rng.randrange(1, 40), temperature=1.0, seed=rng.randrange(9), stop=rng.choice([(), ("t", "ing")]))
     score = Score(None, tuple(rng.sample(["ab", "abc", "yes", "the one", "x"], k=3)))
-    out = rng.choice([(sampled,), (score,), (sampled, score, gen(3)), (gen(12), sampled), (score, sampled)])
+    rows: list[tuple[Segment, ...]] = [
+        (sampled,),
+        (score,),
+        (sampled, score, gen(3)),
+        (gen(12), sampled),
+        (score, sampled),
+    ]
+    out = rng.choice(rows)
     return ask(rid, prompt, *out, n=rng.choice([1, 1, 2]), priority=rng.choice([0, 0, 1]))

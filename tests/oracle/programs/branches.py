@@ -196,7 +196,7 @@ CASES = [
     Case(if_else),
     Case(if_without_else, ({"extra": "!"},)),
     Case(elif_chain),
-    Case(ternaries, ({"flag": True}, {"flag": False}), expects="either"),
+    Case(ternaries, ({"flag": True}, {"flag": False})),
     Case(and_or_values, ({"fallback": "f"}, {"fallback": ""})),
     Case(short_circuit),
     Case(not_in_and_chained, ({"lo": 2, "hi": 6},)),

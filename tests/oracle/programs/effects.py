@@ -236,5 +236,5 @@ CASES = [
     Case(effect_before_error, log=LOG),
     Case(error_before_effect, log=LOG),
     Case(effects_in_helper_arguments, log=LOG),
-    Case(swallowed_log, log=LOG, expects="either"),
+    Case(swallowed_log, log=LOG),
 ]

@@ -170,7 +170,7 @@ CASES = [
     Case(return_in_branch),
     Case(return_in_both),
     Case(return_in_loop, ({"n": 4}, {"n": 0})),
-    Case(return_in_nested_loops, expects="either"),
+    Case(return_in_nested_loops),
     Case(return_in_nested_loops_without_else),
     Case(return_in_role_block, ({"question": "really?"},)),
     Case(return_in_loop_in_role_block),

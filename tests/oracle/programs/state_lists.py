@@ -238,12 +238,12 @@ def returned_states(s):
 
 
 CASES = [
-    Case(generated_index, expects="either"),
+    Case(generated_index),
     Case(generated_index_alone),
     Case(best_by_key_alone),
     Case(argmax_by_loop),
     Case(argmax_by_index),
-    Case(max_with_key, expects="either"),
+    Case(max_with_key),
     Case(sorted_with_key),
     Case(beam_search, ({"steps": 2, "beam": 2},)),
     Case(zip_of_forks, ({"openers": ["a ", "b "]},)),

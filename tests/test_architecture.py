@@ -1,0 +1,266 @@
+"""The house: who may import whom, what `import lmc` loads, which names are public.
+
+Imports are read from the source, those inside functions and under TYPE_CHECKING too: knowing a room is knowing it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import lmc
+from lmc.backend import BACKENDS
+from lmc.errors import LMError
+from lmc.passes import PASSES
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
+MAX_IMPORT_S = 0.150
+
+GROUND = ("errors", "source", "knobs")
+FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py
+ROOF = ("viz", "cli", "server")
+ROOMS = (*GROUND, "ir", "parser", "passes", "kernels", "backend", *FOURTH, *ROOF)
+
+# room -> the rooms it may import beside itself
+DOORS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(GROUND, GROUND),
+    "ir": GROUND,
+    "parser": ("ir", *GROUND),
+    "passes": ("ir", *GROUND),
+    "kernels": (),
+    "backend": ("ir", "kernels", *GROUND),
+    **dict.fromkeys(FOURTH, ("backend", "parser", "passes", "ir", *GROUND, *FOURTH)),
+    **dict.fromkeys(ROOF, ROOMS),
+}
+# the one door upwards: `Compiled.emit` draws; it opens when that method is called
+EMIT = ("lmc.compiler", "lmc.viz")
+
+# room -> the libraries it may import beside the standard one; the longest name that fits decides
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(GROUND, ()),
+    "ir": ("networkx",),
+    "parser": ("lark", "pydantic"),
+    "passes": ("networkx",),
+    "kernels": ("torch", "triton"),
+    "backend": ("jinja2", "numpy", "safetensors", "tokenizers", "torch", "transformers", "xgrammar"),
+    "backend.cache": ("numpy",),
+    "backend.echo": (),
+    **dict.fromkeys(FOURTH, ()),
+    **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
+}
+
+
+class Import(NamedTuple):
+    """`line` of `module` imports `target`; `is_lazy` where that happens when a function is called."""
+
+    module: str
+    target: str
+    line: int
+    is_lazy: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+# --- reading the source ----------------------------------------------------------------------------------
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the package, by name; `kernels/` is installed as lmc.kernels."""
+    found = {}
+    for path in sorted([*ROOT.glob("lmc/**/*.py"), *ROOT.glob("kernels/**/*.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        parts = parts if parts[0] == "lmc" else ("lmc", *parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(each for name, path in modules().items() for each in imports_of(name, path))
+
+
+def imports_of(module: str, path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lazy = {inner for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        for target in targets_of(node, module, is_package=path.name == "__init__.py"):
+            yield Import(module, target, node.lineno, node in lazy)  # type: ignore[attr-defined]
+
+
+def targets_of(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
+    """The modules that a statement imports: `from a import b` means a.b where that is one."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        up = module.split(".")[: -node.level + is_package or None]
+        base = ".".join([*up, *([base] if base else [])])
+    return sorted({name if (name := f"{base}.{alias.name}") in modules() else base for alias in node.names})
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def libraries_of(module: str) -> tuple[str, ...]:
+    name = module.removeprefix("lmc").removeprefix(".")
+    while name not in LIBRARIES:
+        name = name.rpartition(".")[0]
+    return LIBRARIES[name]
+
+
+# --- doors -----------------------------------------------------------------------------------------------
+
+
+def test_every_module_is_in_a_known_room():
+    """A new room gets a row in the table of doors."""
+
+    assert [name for name in modules() if room_of(name) not in ROOMS] == []
+
+
+def test_rooms_are_entered_by_their_doors():
+    """Downwards only, never sideways between parser, passes and kernels."""
+
+    ours = [i for i in imports() if i.target.split(".")[0] == "lmc" and (i.module, i.target) != EMIT]
+    wrong = [i for i in ours if room_of(i.target) not in (room_of(i.module), *DOORS[room_of(i.module)])]
+    assert [str(i) for i in wrong] == []
+
+
+def test_the_door_upwards_opens_late():
+    """`import lmc.compiler` loads nothing of the roof."""
+
+    assert all(i.is_lazy for i in imports() if (i.module, i.target) == EMIT)
+
+
+def test_rooms_use_their_own_libraries():
+    """A library that a room may not know is not imported there, not even inside a function."""
+
+    tops = [(i, i.target.split(".")[0]) for i in imports()]
+    foreign = [(i, top) for i, top in tops if top != "lmc" and top not in sys.stdlib_module_names]
+    assert [str(i) for i, top in foreign if top not in libraries_of(i.module)] == []
+
+
+def test_radix_tree_is_plain_python():
+    """It knows tokens and slots: no tensors, and nothing of lmc but its own room and the ground."""
+
+    allowed = ("lmc.backend.cache", "lmc.errors", "numpy")
+    wrong = [
+        i
+        for i in imports()
+        if i.module == "lmc.backend.cache.radix"
+        and not i.target.startswith(allowed)
+        and i.target.split(".")[0] not in sys.stdlib_module_names
+    ]
+    assert [str(i) for i in wrong] == []
+
+
+def test_nobody_imports_the_name_kernels():
+    """At top level that is another project's package; ours is lmc.kernels."""
+
+    tests = [each for path in ROOT.glob("tests/**/*.py") for each in imports_of(path.stem, path)]
+    assert [str(i) for i in (*imports(), *tests) if i.target.split(".")[0] == "kernels"] == []
+
+
+def test_no_module_is_a_drawer():
+    """Modules are named after what is in them."""
+
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [name for name in modules() if drawers & set(name.split("."))] == []
+
+
+# --- a light import --------------------------------------------------------------------------------------
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("statement", ["import lmc", "import lmc.errors", "from lmc import gen, select, user"])
+def test_import_loads_nothing_heavy(statement: str):
+    """What is heavier than a command line parser waits until it is used."""
+
+    loaded = python(f"import sys; {statement}; print(*sorted(set(sys.modules) & {set(HEAVY)}))")
+    assert loaded == ""
+
+
+def test_import_is_quick():
+    """Timed inside fresh interpreters, so that their own start does not count; the best of several."""
+
+    code = "import time; t = time.perf_counter(); import lmc; lmc.function; print(time.perf_counter() - t)"
+    assert min(float(python(code)) for _ in range(5)) < MAX_IMPORT_S
+
+
+def test_compiling_needs_no_engine():
+    """From source to plan without torch, a tokenizer or a constraint library."""
+
+    code = (
+        "import sys, runpy; import lmc; prog = runpy.run_path('examples/essay_judge.py')['essay_judge'];"
+        "str(lmc.compile(prog).plan);"
+        "print(*sorted({'torch', 'transformers', 'triton', 'xgrammar', 'numpy', 'tokenizers'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == ""
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+PUBLIC = (
+    "ArgumentError", "BackendError", "CaptureError", "ChatTemplateError", "ConstraintError", "CpuBackend",
+    "EchoBackend", "LMError", "ModelLoadError", "ParseError", "Program", "RequestError", "Result", "VerifyError",
+    "assistant", "assistant_begin", "assistant_end", "compile", "function", "gen", "gen_int", "gen_string",
+    "greedy_token_selection", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
+    "system_end", "token_length_normalized", "unconditional_likelihood_normalized", "user", "user_begin", "user_end",
+)  # fmt: skip
+
+
+def test_public_names():
+    """What people may rely on, written down."""
+
+    assert sorted(lmc.__all__) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_exists(name: str):
+    """Every lazy name leads somewhere."""
+
+    assert getattr(lmc, name) is not None
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'lmc' has no attribute 'genn'"):
+        lmc.genn  # noqa: B018
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_backend_has_a_factory(name: str):
+    """Each row of the table can be imported."""
+
+    module, factory = BACKENDS[name].split(":")
+    assert callable(getattr(importlib.import_module(module), factory))
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_pass_has_golden_files(name: str):
+    """A pass is shown by at least one case."""
+
+    assert list((ROOT / "tests" / "golden" / "passes" / name).glob("*.lmir"))
+
+
+def test_errors_of_users_are_one_family():
+    """`except LMError` catches what a program, an argument or a model folder may do wrong."""
+
+    names = [name for name in PUBLIC if name.endswith("Error")]
+    assert all(issubclass(getattr(lmc, name), LMError) for name in names)
