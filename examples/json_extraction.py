@@ -1,28 +1,29 @@
 """Structured extraction: the answer is JSON that fits a schema, and Python reads it.
 
-The schema is a plain dict; JSON text or a pydantic model class would do as well.
+The schema is JSON text; a dict or a pydantic model class would do as well.
 
     lmc run examples/json_extraction.py --backend echo
 """
 
 import json
+from typing import Any
 
 import lmc
 
-PERSON = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "maxLength": 24},
-        "born": {"type": "integer", "minimum": 0, "maximum": 2100},
-        "fields": {"type": "array", "items": {"enum": ["art", "letters", "science"]}, "minItems": 1, "maxItems": 3},
-    },
-    "required": ["name", "born", "fields"],
-    "additionalProperties": False,
-}
+PERSON = """{
+  "type": "object",
+  "properties": {
+    "name": {"type": "string", "maxLength": 24},
+    "born": {"type": "integer", "minimum": 0, "maximum": 2100},
+    "fields": {"type": "array", "items": {"enum": ["art", "letters", "science"]}, "minItems": 1, "maxItems": 3}
+  },
+  "required": ["name", "born", "fields"],
+  "additionalProperties": false
+}"""
 TEXT = "Ada Lovelace, born in 1815, wrote the first published program, for a machine that was never built."
 
 
-def read(text: str) -> dict:
+def read(text: str) -> dict[str, Any]:
     """The JSON as a dict, empty where the answer was cut off."""
     try:
         return json.loads(text)

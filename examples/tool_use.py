@@ -10,10 +10,8 @@ import json
 import lmc
 
 TOOLS = ("add", "weather", "none")
-ARGUMENTS = {
-    "add": r'\{"a": [1-9][0-9]{0,2}, "b": [1-9][0-9]{0,2}\}',
-    "weather": r'\{"city": "[A-Z][a-z]{2,9}"\}',
-}
+TWO_NUMBERS = r'\{"a": [1-9][0-9]{0,2}, "b": [1-9][0-9]{0,2}\}'
+A_CITY = r'\{"city": "[A-Z][a-z]{2,9}"\}'
 FORECAST = {"Berlin": "rain", "Oslo": "snow"}
 
 
@@ -39,11 +37,9 @@ def tool_use(s, question: str = "What is 17 plus 25?"):
         s += "Tool: "
         s += lmc.select("tool", TOOLS)
         if s["tool"] == "add":
-            s += "\nArguments: "
-            s += lmc.gen("arguments", max_tokens=32, regex=ARGUMENTS["add"], temperature=0)
+            s += "\nArguments: " + lmc.gen("arguments", max_tokens=32, regex=TWO_NUMBERS, temperature=0)
         elif s["tool"] == "weather":
-            s += "\nArguments: "
-            s += lmc.gen("arguments", max_tokens=32, regex=ARGUMENTS["weather"], temperature=0)
+            s += "\nArguments: " + lmc.gen("arguments", max_tokens=32, regex=A_CITY, temperature=0)
 
     if s["tool"] != "none":
         s += lmc.user(f"The tool says: {call_tool(s['tool'], s['arguments'])}")

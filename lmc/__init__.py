@@ -35,7 +35,7 @@ _WHERE = {
 }  # fmt: skip
 _PLACE = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = sorted(_PLACE)  # noqa: PLE0605
+__all__ = sorted(_PLACE)
 
 if TYPE_CHECKING:
     from lmc.backend.cpu import CpuBackend as CpuBackend

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
-from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, NONE, REF, STR, Type, is_plain, type_of
+from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
 from lmc.parser.trace import Container, Leaf, Shape, Trace, trace
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def shape_of(value: object, room: int = MAX_LEAVES) -> Shape:
 def _num_leaves(value: object, room: int) -> int:
     """How many leaves a container has; counting stops past `room`. 1 for an empty container."""
     if type(value) not in (list, tuple, dict):
-        return 1 if is_plain(value) or type_of(value) == REF else 1
+        return 1
     count = 0
     for item in value.values() if isinstance(value, dict) else value:  # type: ignore[attr-defined]
         count += _num_leaves(item, room)
@@ -174,7 +174,7 @@ _ANNOTATED: dict[object, Type] = {
 
 
 def holes(fn: FunctionType, bound: Mapping[str, Any]) -> dict[str, Shape]:
-    """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of their annotated type."""
+    """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of annotated type."""
     shapes: dict[str, Shape] = {}
     for name, parameter in list(_signature(fn).parameters.items())[1:]:
         if name in bound:
@@ -196,6 +196,3 @@ def _annotated(note: object) -> Type:
     elif get_origin(note) is not None and get_args(note):
         note = get_origin(note)
     return _ANNOTATED.get(note, ANY)
-
-
-__all__ = ["NONE", "Cache", "Compiled", "bind", "compile_trace", "holes", "inputs_of", "pipeline_of", "shape_of", "value_at"]

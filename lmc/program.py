@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.schema import parse_schema
-from lmc.parser.trace import Container, Leaf, Shape, Trace
+from lmc.parser.trace import Shape
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Usage
@@ -36,7 +36,14 @@ class Result:
     Reading anything but `error`, `usage` and `report` of a failed run raises the run's error.
     """
 
-    def __init__(self, state: ProgramState | None, ret: object, error: BaseException | None, usage: Usage, report: RunReport | None) -> None:
+    def __init__(
+        self,
+        state: ProgramState | None,
+        ret: object,
+        error: BaseException | None,
+        usage: Usage,
+        report: RunReport | None,
+    ) -> None:
         self._state, self._ret = state, ret
         self.error = error
         self.usage = usage
@@ -102,10 +109,14 @@ class Program:
 
     __lmc_program__ = True
 
-    def __init__(self, func: FunctionType, bound: Mapping[str, Any] | None = None, cache: compiler.Cache | None = None) -> None:
+    def __init__(
+        self, func: FunctionType, bound: Mapping[str, Any] | None = None, cache: compiler.Cache | None = None
+    ) -> None:
         parameters = list(inspect.signature(func).parameters)
         if not parameters:
-            raise ArgumentError(f"`{func.__name__}` takes no program state", help="its first parameter is the state: def f(s, ...)")
+            raise ArgumentError(
+                f"`{func.__name__}` takes no program state", help="its first parameter is the state: def f(s, ...)"
+            )
         self.func = func
         self.arg_names = parameters[1:]
         self.bound = dict(bound or {})
@@ -122,19 +133,25 @@ class Program:
         """The same program with arguments fixed."""
         unknown = [k for k in kwargs if k not in self.arg_names]
         if unknown:
-            raise ArgumentError(f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}")
+            raise ArgumentError(
+                f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}"
+            )
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
 
     # --- compiling ---------------------------------------------------------------------------------------
 
-    def compile(self, *, opt_level: int | str = compiler.DEFAULT_LEVEL, tokenizer: Any = None, **arguments: Any) -> Compiled:
+    def compile(
+        self, *, opt_level: int | str = compiler.DEFAULT_LEVEL, tokenizer: Any = None, **arguments: Any
+    ) -> Compiled:
         """Compile without running: given arguments give their structure, the others are holes.
 
         opt_level is 0, 1, 2 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
         """
         unknown = [k for k in arguments if k not in self.arg_names]
         if unknown:
-            raise ArgumentError(f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}")
+            raise ArgumentError(
+                f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}"
+            )
         made = self._cache.trace(self.func, compiler.holes(self.func, {**self.bound, **arguments}))
         return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
@@ -234,7 +251,9 @@ def run_items(
     finally:
         session.close()
     report = RunReport.of(place.name, before, session.counters, jobs.predicted(prepared))
-    return [_failed(job, report) if isinstance(job, BaseException) else _result(next(outcomes), report) for job in prepared]
+    return [
+        _failed(job, report) if isinstance(job, BaseException) else _result(next(outcomes), report) for job in prepared
+    ]
 
 
 class _Jobs:
@@ -278,7 +297,7 @@ class _Jobs:
             return None
         from lmc.passes import measure
 
-        (_, _, done), = self.kept.values()
+        ((_, _, done),) = self.kept.values()
         items = [job.arguments for job in prepared if not isinstance(job, BaseException)]
         return measure(done.plan, compiler.inputs_of(self.place.tokenizer, items))
 
@@ -333,6 +352,3 @@ def run_batch(prog: Any, batch: Sequence[Any], **kwargs: Any) -> list[Result]:
 def compile(prog: Any, **kwargs: Any) -> Compiled:
     """`lmc.compile(prog, ...)`: see Program.compile."""
     return as_program(prog).compile(**kwargs)
-
-
-__all__ = ["Container", "Iterator", "Leaf", "Program", "Result", "Trace", "as_program", "compile", "function", "run", "run_batch", "set_default_backend"]

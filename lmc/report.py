@@ -41,8 +41,10 @@ class RunReport:
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
         lines = [
-            f"{self.backend}: {self.requests} calls, {self.forward_passes} forward passes, {self.output_tokens} tokens generated",
-            f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), {self.computed_tokens} computed",
+            f"{self.backend}: {self.requests} calls, {self.forward_passes} forward passes, "
+            f"{self.output_tokens} tokens generated",
+            f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), "
+            f"{self.computed_tokens} computed",
         ]
         if self.predicted is not None:
             exact = "" if self.predicted.is_exact else " at least, as prompts have holes"

@@ -31,7 +31,10 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     name = backend or "auto"
     if name == "auto":
         if model is None:
-            raise BackendError("no model was named", help='give model="DIR" (a checkpoint folder), or backend="echo" to run without one')
+            raise BackendError(
+                "no model was named",
+                help='give model="DIR" (a checkpoint folder), or backend="echo" to run without one',
+            )
         name = "cpu"
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, n=1)

@@ -15,9 +15,7 @@ from lmc.ir.constraint import Constraint
 from lmc.ir.sampling import Sampling
 
 ConstraintKind = Literal["regex", "choices", "json_schema", "grammar"]
-ChoicesMethod = Literal[
-    "token_length_normalized", "greedy_token_selection", "unconditional_likelihood_normalized"
-]
+ChoicesMethod = Literal["token_length_normalized", "greedy_token_selection", "unconditional_likelihood_normalized"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 

@@ -101,7 +101,9 @@ def _has_amx() -> bool:
 def open_cpu(model: str | None) -> CpuBackend:
     """What `backend="cpu"` makes. Raises ModelLoadError where no model is named."""
     if model is None:
-        raise ModelLoadError('backend "cpu" needs a model', help='give model="DIR", a checkpoint folder that transformers saved')
+        raise ModelLoadError(
+            'backend "cpu" needs a model', help='give model="DIR", a checkpoint folder that transformers saved'
+        )
     return CpuBackend(model)
 
 

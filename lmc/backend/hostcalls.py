@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from types import BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType
 from typing import Literal
 
@@ -89,11 +90,11 @@ class HostPool:
         self._ended: deque[tuple[Done, Slot]] = deque()
 
     def start(self, work: Callable[[], Slot], done: Done) -> None:
-        """Run `work`, which never raises, on a thread; `done` is called with its result by `drain`."""
+        """Run `work`, which never raises, on a thread, in this context; `drain` calls `done` with its result."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="lmc-host")
         self.num_running += 1
-        self._threads.submit(self._run, work, done)
+        self._threads.submit(copy_context().run, self._run, work, done)
 
     def drain(self) -> None:
         """Hand out what has ended; called by the thread that runs the executor."""

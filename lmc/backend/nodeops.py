@@ -51,9 +51,9 @@ def live(extern: Extern) -> object:
 # --- states ----------------------------------------------------------------------------------------------------
 
 
-def _states_item(inst: Instance, xs: Sequence[Any]) -> Any:
+def _states_item(inst: Instance, xs: list[Slot]) -> Slot:
     try:
-        return xs[0][xs[1]]
+        return handed(inst, xs[0][xs[1]])
     except IndexError:
         raise IndexError("list index out of range") from None
 

@@ -57,12 +57,17 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "is": operator.is_, "is not": operator.is_not,
     "in": lambda a, b: a in b, "not in": lambda a, b: a not in b,
 }  # fmt: skip
-UNARY: dict[str, Callable[[Any], Any]] = {"-": operator.neg, "+": operator.pos, "~": operator.invert, "not": operator.not_}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "-": operator.neg,
+    "+": operator.pos,
+    "~": operator.invert,
+    "not": operator.not_,
+}
 MUTABLE = (list, dict, set, bytearray)
 
 
 def _augmented(op: str) -> Callable[[Any, Any], Any]:
-    """`x op= y` as a new value; a container would have been changed in place, under names that capture does not know."""
+    """`x op= y` as a new value; a container would have been changed in place, under names nobody knows here."""
 
     def run(x: Any, y: Any) -> Any:
         if isinstance(x, MUTABLE):
@@ -98,7 +103,9 @@ def _unpack(attrs: dict[str, Any], value: Any) -> tuple[Any, ...]:
 
 def _text(attrs: dict[str, Any], value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"only text can be appended to a program state, not {type(value).__name__}; use an f-string or str()")
+        raise TypeError(
+            f"only text can be appended to a program state, not {type(value).__name__}; use an f-string or str()"
+        )
     return value
 
 
@@ -165,9 +172,11 @@ _ROWS = (
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),
           attrs=("name", "choices", "method"), needs=("method",)),
     # --- Python ---
-    _host("binary", "value value", "value", lambda a, x, y: BINARY[a["op"]](x, y), attrs=("op",), needs=("op",), raises=True),
+    _host("binary", "value value", "value", lambda a, x, y: BINARY[a["op"]](x, y),
+          attrs=("op",), needs=("op",), raises=True),
     _host("unary", "value", "value", lambda a, x: UNARY[a["op"]](x), attrs=("op",), needs=("op",), raises=True),
-    _host("compare", "value value", "value", lambda a, x, y: COMPARE[a["op"]](x, y), attrs=("op",), needs=("op",), raises=True),
+    _host("compare", "value value", "value", lambda a, x, y: COMPARE[a["op"]](x, y),
+          attrs=("op",), needs=("op",), raises=True),
     _host("truth", "atom", "bool", lambda a, x: bool(x), raises=True),
     _host("format", "value *str", "str", _format, attrs=("conv", "spec"), raises=True),
     _host("concat", "*str", "str", lambda a, *xs: "".join(xs)),

@@ -7,9 +7,7 @@ program does, in program order.
 from __future__ import annotations
 
 import ast
-import inspect
 import re
-import sys
 import sysconfig
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -17,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.builtins import BUILTINS, PURE
-from lmc.ir.graph import Atom, Lit, Value
-from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATE, STR, Type
-from lmc.parser import comprehensions, loops, states
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STR
+from lmc.parser import comprehensions, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import item, plain, value_atom
 from lmc.parser.methods import call_method
@@ -32,7 +30,6 @@ from lmc.parser.values import (
     Generator,
     Items,
     Method,
-    Owner,
     Pieces,
     Rows,
     StateCell,
@@ -441,6 +438,3 @@ def _has_state(x: Any) -> bool:
     if isinstance(x, Items):
         return any(_has_state(i) for i in x.items)
     return isinstance(x, tuple) and any(_has_state(i) for i in x)
-
-
-__all__ = ["STATE", "Lit", "Owner", "Type", "apply", "call", "call_node", "compare", "gather", "inspect", "is_own", "loops", "sys"]

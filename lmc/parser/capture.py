@@ -22,13 +22,12 @@ from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, REF, STATE
 from lmc.parser import calls, comprehensions, exits, expressions, loops, methods, statements
 from lmc.parser.breaks import graph_break
-from lmc.parser.scope import Scope, function_scope, function_source, node_span
+from lmc.parser.scope import function_scope, function_source, node_span
 from lmc.parser.tracer import Guard, ProgramRaise, Tracer, kind, ordinary, wrap
 from lmc.parser.values import (
     UNBOUND,
     Box,
     Closure,
-    CopyBlock,
     Element,
     Frame,
     Generator,
@@ -454,9 +453,10 @@ class Capture:
         names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
         defaults = dict(zip(names[len(names) - len(fn.defaults) :], fn.defaults))
         bound: dict[str, Any] = {**fn.kw_defaults, **defaults, **dict(zip(names, args))}
-        if len(args) > len(names):
-            if spec.vararg is None:
-                raise ProgramRaise(TypeError, (f"{fn.name}() takes {len(names)} positional arguments but {len(args)} were given",))
+        if len(args) > len(names) and spec.vararg is None:
+            raise ProgramRaise(
+                TypeError, (f"{fn.name}() takes {len(names)} positional arguments but {len(args)} were given",)
+            )
         if spec.vararg is not None:
             bound[spec.vararg.arg] = args[len(names) :]
         keyword = {a.arg for a in spec.kwonlyargs} | {a.arg for a in spec.args}
@@ -489,8 +489,18 @@ class Capture:
         return cell
 
 
-EXPRESSIONS = {**expressions.RULES, ast.Call: calls.call_node}
-IMMUTABLE = (type, FunctionType, BuiltinFunctionType, MethodDescriptorType, re.Pattern, enum.Enum, range, frozenset, complex)
+EXPRESSIONS: dict[type[ast.expr], Callable[[Any, Any], Any]] = {**expressions.RULES, ast.Call: calls.call_node}
+IMMUTABLE = (
+    type,
+    FunctionType,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    re.Pattern,
+    enum.Enum,
+    range,
+    frozenset,
+    complex,
+)
 
 
 def bakeable(value: object) -> bool:
@@ -503,6 +513,3 @@ def bakeable(value: object) -> bool:
 def deep_recursion() -> None:
     """Let a long unrolled program nest as deep as it needs; Python frames are cheap, the default limit is not."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), STOP_RECURSION))
-
-
-__all__ = ["CopyBlock", "Capture", "LMError", "Scope", "bakeable", "deep_recursion"]

@@ -67,7 +67,7 @@ def _method_call(name: str, args: list[ast.expr], node: ast.AST) -> ast.stmt:
     return _at(ast.Expr(call), node)
 
 
-def _at(new: Any, node: ast.AST) -> Any:
+def _at(new: ast.stmt, node: ast.AST) -> ast.stmt:
     ast.copy_location(new, node)
     for child in ast.walk(new):
         if not hasattr(child, "lineno") and isinstance(child, ast.expr | ast.stmt):

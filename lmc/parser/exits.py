@@ -26,10 +26,10 @@ def surely_leaves(cx: Capture, arm: Arm) -> bool:
     return isinstance(left, int) and left != RUNNING
 
 
-def under(cx: Capture, cond: Value, body: Callable[[], object]) -> None:
+def under(cx: Capture, cond: Value, body: Callable[[], None]) -> None:
     """Trace `body` in a branch without an else."""
     span = cx.t.span
     then, other = Arm(cx.t), Arm(cx.t)
-    then.run(lambda: (body(), None)[1])
+    then.run(body)
     cx.t.span = span
     cx.t.branch(cond, then, other)

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lmc.ir.graph import Atom, Lit, Value
+from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
 from lmc.parser import comprehensions, states
@@ -90,9 +90,12 @@ def _formatted(cx: Capture, node: ast.FormattedValue) -> Any:
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
     if conv is None and spec == "" and is_text(value):
         return value
-    attrs = {**({"conv": conv} if conv else {}), **({"spec": spec} if isinstance(spec, str) and spec else {})}
+    attrs: dict[str, Attr] = {
+        **({"conv": conv} if conv else {}),
+        **({"spec": spec} if isinstance(spec, str) and spec else {}),
+    }
     extra = () if isinstance(spec, str) else (cx.t.atom(spec),)
-    return Sym(cx.t.host("format", value_atom(cx, value), *extra, type=STR, **attrs))
+    return Sym(cx.t.host("format", value_atom(cx, value), *extra, type=STR, attrs=attrs))
 
 
 def is_text(x: Any) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
-from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, REF, STATE, STATES, STR, Type, join, type_of
+from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
 from lmc.parser import comprehensions, exits, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import binary, item
@@ -100,7 +100,7 @@ def known_items(x: Any) -> tuple[Any, ...] | None:
 def _unrolled(cx: Capture, node: ast.For, items: tuple[Any, ...], source: Any) -> None:
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
-    before = source.content if isinstance(source, Box) else None
+    before = source.content if isinstance(source, Box) else ()
     _turns(cx, node, items, 0)
     if isinstance(source, Box) and source.content is not before and len(source.content) != len(before):
         raise graph_break("LMC-GB020", cx.at(node))
@@ -411,9 +411,7 @@ class Region:
 
     def _lift(self, key: Key, old: Any, new: Any, arm: Arm) -> bool:
         first, then = self._type(old, key, arm), self._type(new, key, arm)
-        if isinstance(old, Value) and isinstance(new, Value) and old.type.is_state:
-            if self.cx.t.role.get(old.name, "") != self.cx.t.role.get(new.name, ""):
-                raise graph_break("LMC-GB014", self.span)
+        self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
             then = None  # a state that may be unset: an error only if it is read
         if key[1] == "content" and isinstance(key[0], Box) and old == () and then == STATES:
@@ -431,6 +429,11 @@ class Region:
             return False
         self.lifted[key] = wide
         return True
+
+    def _check_roles(self, old: Any, new: Any) -> None:
+        role = self.cx.t.role
+        if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
+            raise graph_break("LMC-GB014", self.span)
 
     def _type(self, x: Any, key: Key, arm: Arm) -> Type | None:
         """The type a slot's content has as a carried value; None where it can be none."""
@@ -481,10 +484,9 @@ class Region:
             self._stand_in(key, out)
         for key, value in (*self.constant.items(), *self.broken.items()):
             t.write(*key, value)
-        for key, new in arm.outer_writes().items():
-            if key not in self.lifted and key not in self.constant and key[0] is frame and not key[1].startswith("$"):
-                if not self._same(new, frame.slots.get(key[1], UNBOUND)) and key[1] not in frame.slots:
-                    t.write(*key, Unmergeable("LMC-GB004", f"`{key[1]}`"))
+        for owner, name in arm.outer_writes():
+            if owner is frame and name not in frame.slots and (owner, name) not in self.constant:
+                t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))
         t.write(frame, "$exit", Sym(outs[-1]) if returns else exits.RUNNING)
 
     def _go(self, flag: Any) -> Atom:
@@ -523,6 +525,3 @@ def _has_state(x: Any) -> bool:
     if isinstance(x, Box):
         return x.holds_states or (x.is_static and _has_state(x.content))
     return isinstance(x, Owner) and isinstance(x, StateCell)
-
-
-__all__ = ["REF", "NeedLift", "NotLifted", "Region", "each_element", "for_loop", "known_items", "while_loop"]

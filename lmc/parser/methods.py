@@ -7,29 +7,34 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import Atom, Value
-from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR, Type
+from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser import states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import plain, value_atom
 from lmc.parser.tracer import ProgramRaise, kind, ordinary, wrap
-from lmc.parser.values import Box, Items, Method, Pieces, StateCell, Sym, is_literal
+from lmc.parser.values import Box, Items, Method, StateCell, Sym, is_literal
 
 if TYPE_CHECKING:
     from lmc.parser.capture import Capture
 
-MUTATORS = frozenset(
-    "append extend insert remove pop clear sort reverse update setdefault popitem add discard "
-    "difference_update intersection_update symmetric_difference_update".split()
-)
+MUTATORS = frozenset((
+    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
+    "discard", "difference_update", "intersection_update", "symmetric_difference_update",
+))  # fmt: skip
+_TEXTS = (
+    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold", "swapcase", "replace", "join",
+    "format", "zfill", "center", "ljust", "rjust", "expandtabs", "removeprefix", "removesuffix", "translate",
+    "format_map",
+)  # fmt: skip
+_BOOLS = (
+    "startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "isnumeric",
+    "isdecimal", "istitle", "isidentifier", "isascii", "isprintable",
+)  # fmt: skip
 TEXT_RESULTS: dict[str, Type] = {
-    **dict.fromkeys(
-        "strip lstrip rstrip lower upper title capitalize casefold swapcase replace join format zfill "
-        "center ljust rjust expandtabs removeprefix removesuffix translate format_map".split(), STR),
-    **dict.fromkeys(
-        "startswith endswith isdigit isalpha isalnum isspace isupper islower isnumeric isdecimal istitle "
-        "isidentifier isascii isprintable".split(), BOOL),
-    **dict.fromkeys("find rfind index rindex count".split(), INT),
-}  # fmt: skip
+    **dict.fromkeys(_TEXTS, STR),
+    **dict.fromkeys(_BOOLS, BOOL),
+    **dict.fromkeys(("find", "rfind", "index", "rindex", "count"), INT),
+}
 
 
 def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -42,7 +47,13 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
         return _of_box(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
         return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
-    if isinstance(receiver, str) and name == "join" and len(args) == 1 and isinstance(args[0], Box) and args[0].is_static:
+    if (
+        isinstance(receiver, str)
+        and name == "join"
+        and len(args) == 1
+        and isinstance(args[0], Box)
+        and args[0].is_static
+    ):
         known = cx.python_or(args[0])
         if known is not None:
             return ordinary(receiver.join, known)
@@ -250,5 +261,3 @@ _STATIC: dict[tuple[str, str], Callable[..., Any]] = {
     ("set", "add"): _add, ("dict", "get"): _get, ("dict", "keys"): _keys, ("dict", "values"): _values,
     ("dict", "items"): _items, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
 }  # fmt: skip
-
-__all__ = ["REF", "Pieces", "call_method", "extend", "set_item", "write"]

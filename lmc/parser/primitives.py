@@ -130,9 +130,7 @@ def gen(
     kinds = {"choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar, "dtype": dtype}
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
-        raise ArgumentError(
-            f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them"
-        )
+        raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
     if choices is not None:
         return select(name, choices, choices_method=choices_method or token_length_normalized)
     given = {
@@ -173,9 +171,7 @@ def select(
     if isinstance(choices, list | tuple) and not choices:
         raise ArgumentError(f"select({name!r}) has no choices to pick from", help="give it at least one text")
     if choices_method not in CHOICES_METHODS:
-        raise ArgumentError(
-            f"unknown choices_method {choices_method!r}", help=f"one of {', '.join(CHOICES_METHODS)}"
-        )
+        raise ArgumentError(f"unknown choices_method {choices_method!r}", help=f"one of {', '.join(CHOICES_METHODS)}")
     if temperature > 1e-5:
         raise ArgumentError("select takes the best choice; it cannot sample", help="leave temperature at 0")
     return SelectExpr(name, choices, choices_method)

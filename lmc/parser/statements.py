@@ -85,7 +85,12 @@ def _move_rest(cx: Capture, arms: tuple[Arm, Arm], rest: list[ast.stmt], tail: b
 def _guard(cx: Capture, left: Sym, rest: list[ast.stmt], tail: bool) -> None:
     """Trace the rest of a block under `$exit == 0`."""
     running = cx.t.host("compare", left.value, Lit(RUNNING), type=BOOL, op="==")
-    under(cx, running, lambda: (cx.t.write(cx.frame, "$exit", RUNNING), execute(cx, rest, tail=tail)))
+
+    def go_on() -> None:
+        cx.t.write(cx.frame, "$exit", RUNNING)
+        execute(cx, rest, tail=tail)
+
+    under(cx, running, go_on)
 
 
 # --- simple statements -----------------------------------------------------------------------------------
@@ -108,11 +113,10 @@ def _annassign(cx: Capture, node: ast.AnnAssign) -> None:
 
 
 def _augassign(cx: Capture, node: ast.AugAssign) -> None:
-    if isinstance(node.value, ast.IfExp) and isinstance(node.target, ast.Name):
-        if isinstance(cx.load(node.target.id), StateCell):  # an expression cannot be chosen, but a statement can
-            arms = [ast.copy_location(ast.AugAssign(node.target, node.op, v), v) for v in (node.value.body, node.value.orelse)]
-            execute(cx, [ast.copy_location(ast.If(node.value.test, [arms[0]], [arms[1]]), node)])
-            return
+    chosen = isinstance(node.value, ast.IfExp) and isinstance(node.target, ast.Name)
+    if chosen and isinstance(cx.load(node.target.id), StateCell):  # type: ignore[union-attr]
+        execute(cx, [_append_in_arms(node)])  # an expression cannot be chosen by a branch, but a statement can
+        return
     op = expressions.BIN_OPS[type(node.op)]
     if isinstance(node.target, ast.Name):
         old = cx.load(node.target.id)
@@ -128,6 +132,13 @@ def _augassign(cx: Capture, node: ast.AugAssign) -> None:
             cx.set_item(owner, index, new)
         return
     raise graph_break("LMC-GB002", cx.at(node), "an augmented assignment to an attribute or slice")
+
+
+def _append_in_arms(node: ast.AugAssign) -> ast.If:
+    choice = node.value
+    assert isinstance(choice, ast.IfExp)
+    arms = [ast.copy_location(ast.AugAssign(node.target, node.op, v), v) for v in (choice.body, choice.orelse)]
+    return ast.copy_location(ast.If(choice.test, [arms[0]], [arms[1]]), node)
 
 
 def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> Any:
@@ -259,6 +270,7 @@ def _with_items(cx: Capture, items: list[ast.withitem], body: list[ast.stmt]) ->
 RULES: dict[type[ast.stmt], Callable[[Any, Any], None]] = {
     ast.Expr: _expr, ast.Assign: _assign, ast.AnnAssign: _annassign, ast.AugAssign: _augassign, ast.Delete: _delete,
     ast.Pass: _pass, ast.Return: _return, ast.Break: _break, ast.Continue: _continue, ast.Raise: _raise,
-    ast.Assert: _assert, ast.FunctionDef: _function, ast.Nonlocal: _nonlocal, ast.Global: _nonlocal, ast.Import: _import,
+    ast.Assert: _assert, ast.FunctionDef: _function, ast.Nonlocal: _nonlocal, ast.Global: _nonlocal,
+    ast.Import: _import,
     ast.ImportFrom: _import_from, ast.With: _with, ast.For: loops.for_loop, ast.While: loops.while_loop,
 }  # fmt: skip

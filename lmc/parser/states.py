@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Grammar
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.types import ANY, DATA, INT, STATE, STATES, STR
+from lmc.ir.types import DATA, INT, STATE, STATES, STR
 from lmc.parser.breaks import graph_break
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 from lmc.parser.regex import parse_regex
@@ -19,7 +19,6 @@ from lmc.parser.values import (
     Box,
     CopyBlock,
     Element,
-    Method,
     Pieces,
     RoleBlock,
     ScopeBlock,
@@ -80,7 +79,7 @@ def _append_role_end(cx: Capture, cell: StateCell, x: RoleEnd) -> None:
 
 def _step(cx: Capture, cell: StateCell, op: str, *inputs: Any, **attrs: Attr) -> None:
     out = cx.t.fresh(STATE, cell)
-    cx.t.emit(op, (cx.t.state(cell), *inputs), (out,), **attrs)
+    cx.t.emit(op, (cx.t.state(cell), *inputs), (out,), attrs=attrs)
     if op in ("role_begin", "role_end"):
         cx.t.role[out.name] = str(attrs["role"]) if op == "role_begin" else ""
     cx.t.set_state(cell, out, keeps=True)
@@ -177,7 +176,7 @@ def _call(
     out, text = cx.t.fresh(STATE, cell), cx.t.fresh(kind, label or "text")
     keys = tuple(sorted(keyed))
     before = cx.t.state(cell)
-    cx.t.emit(op, (before, *(keyed[k] for k in keys)), (out, text), keys=keys, **attrs)
+    cx.t.emit(op, (before, *(keyed[k] for k in keys)), (out, text), keys=keys, attrs=attrs)
     known = dict(cx.t.known.get(before.name, {}))
     if label is not None:
         known[label] = text
@@ -268,9 +267,8 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
 
 def _copy(cx: Capture, cell: StateCell, position_ids_offset: Any = None) -> Any:
     child = _fork(cx, cell).content[0]
-    copy = CopyBlock(cx.t.born(), child.slots["value"], "copy")
+    copy = CopyBlock(cx.t.born(), child.slots["value"], "copy", cell)
     cx.t.names[child.slots["value"].name] = copy
-    copy.parent = cell
     return copy
 
 
@@ -444,6 +442,3 @@ def pop(cx: Capture, box: Box) -> StateCell:
     cell = cx.t.new_cell(value, "fork")
     cx.t.alias(cell, [c for c in box.aliases if isinstance(c, StateCell)])
     return cell
-
-
-__all__ = ["ANY", "METHODS", "Method", "append", "append_group", "element", "enter", "get", "join", "leave", "method"]

@@ -11,9 +11,8 @@ from types import FunctionType
 from typing import Any
 
 from lmc.errors import LMError
-
-from lmc.ir.graph import Atom, Block, Extern, Graph, Node, Param, Value
-from lmc.ir.types import ANY, DATA, NONE, REF, STATE, Type
+from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
+from lmc.ir.types import DATA, NONE, STATE, Type
 from lmc.parser.capture import Capture, deep_recursion
 from lmc.parser.primitives import Row
 from lmc.parser.scope import node_span
@@ -152,6 +151,3 @@ class _Names:
         count = self.counts.get(base, 0 if not base.endswith("_") else 1)
         self.counts[base] = count + 1
         return count
-
-
-__all__ = ["Container", "Extern", "Leaf", "Shape", "Trace", "trace"]

@@ -6,15 +6,16 @@ It knows nothing of Python syntax; `statements` and `expressions` drive it. Ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import UNSET, Atom, Attr, Block, Extern, Lit, Node, Param, Value
-from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, REF, STATE, STATES, STR, Type, join, type_of
+from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, join, type_of
 from lmc.parser.breaks import graph_break
+from lmc.parser.primitives import Expr
 from lmc.parser.values import (
     UNBOUND,
     Box,
@@ -35,10 +36,10 @@ from lmc.parser.values import (
     is_literal,
     is_ordinary,
 )
-from lmc.parser.primitives import Expr
 from lmc.source import Span
 
 Key = tuple[Owner, str]
+NO_ATTRS: Mapping[str, Attr] = {}
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the slot `$exit` of a frame
 
 
@@ -179,18 +180,28 @@ class Tracer:
         /,
         *,
         keys: tuple[str, ...] = (),
+        attrs: Mapping[str, Attr] = NO_ATTRS,
         regions: tuple[Block, ...] = (),
-        **attrs: Attr,
+        **more: Attr,
     ) -> Node:
-        """Append a node at the current place of the user's source."""
-        node = Node(op, inputs, keys, tuple(sorted(attrs.items())), regions, outputs, self.span)
+        """Append a node at the current place of the user's source; its attributes come in either way."""
+        node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         return node
 
-    def host(self, op: str, /, *inputs: Atom, type: Type = DATA, keys: tuple[str, ...] = (), **attrs: Attr) -> Value:
+    def host(
+        self,
+        op: str,
+        /,
+        *inputs: Atom,
+        type: Type = DATA,
+        keys: tuple[str, ...] = (),
+        attrs: Mapping[str, Attr] = NO_ATTRS,
+        **more: Attr,
+    ) -> Value:
         """Emit a host op with one result."""
         out = self.fresh(type)
-        self.emit(op, inputs, (out,), keys=keys, **attrs)
+        self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
         return out
 
     def emit_raise(self, stop: ProgramRaise) -> None:
@@ -215,7 +226,9 @@ class Tracer:
         self._extern_ids[(id(obj), effect)] = name
         return name
 
-    def call(self, fn: object, *inputs: Atom, effect: str = "ordered", type: Type = ANY, keys: tuple[str, ...] = ()) -> Value:
+    def call(
+        self, fn: object, *inputs: Atom, effect: str = "ordered", type: Type = ANY, keys: tuple[str, ...] = ()
+    ) -> Value:
         """Emit a call of a Python function."""
         return self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
 
@@ -281,10 +294,10 @@ class Tracer:
             stale = cell.slots["stale"]
             raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
-            value = self.fresh(STATE, cell)
-            self.emit("states_item", (self.box_value(cell.box), self.atom(cell.index)), (value,))
-            return value
-        value = cell.slots["value"]
+            read = self.fresh(STATE, cell)
+            self.emit("states_item", (self.box_value(cell.box), self.atom(cell.index)), (read,))
+            return read
+        value: Value = cell.slots["value"]
         if value.type == MAYBE_STATE:
             sure = self.fresh(STATE, cell)
             self.emit("check", (value,), (sure,), name=cell.hint)
@@ -596,6 +609,3 @@ def _label(obj: object) -> str:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
     return f"{type(obj).__module__}.{type(obj).__qualname__} object"
-
-
-__all__ = ["ANY", "BOOL", "INT", "NONE", "Arm", "Guard", "Key", "Merge", "ProgramRaise", "Tracer", "wrap"]

@@ -216,6 +216,10 @@ class CopyBlock(StateCell):
 
     __slots__ = ("parent",)
 
+    def __init__(self, birth: int, value: Value, hint: str, parent: StateCell) -> None:
+        super().__init__(birth, value, hint)
+        self.parent = parent
+
 
 class Unmergeable:
     """A name that a branch or loop left in a state capture cannot express; reading it is a graph break."""

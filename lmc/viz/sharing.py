@@ -163,8 +163,12 @@ def _first_call(node: Shared | Leaf) -> int:
 
 
 def nearest(leaf: Leaf, view: View) -> tuple[Row, int] | None:
-    """The other call whose prompt goes along longest with this one's, and for how many units."""
-    others = [(row, _common(leaf.row.pieces, row.pieces)) for row in view.calls if row != leaf.row]
+    """The other call whose prompt goes along longest with this one's, and for how many units.
+
+    A prompt that goes on from a state is no other: what it begins with is known only when the program runs.
+    """
+    rows = [row for row in view.calls if row != leaf.row and row.pieces and row.pieces[0].kind != "state"]
+    others = [(row, _common(leaf.row.pieces, row.pieces)) for row in rows]
     return max(others, key=lambda other: other[1], default=None)
 
 

@@ -14,22 +14,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Lit, Value
-from lmc.ir.types import STATE
 from lmc.viz.layout import GAP, Column, columns_of, grid, heading, keep_ends
+from lmc.viz.origin import origin
 from lmc.viz.sharing import Leaf, Shared, Sharing, cut, nearest, sharing
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
-    from lmc.ir.graph import Atom
     from lmc.passes.prompts import PromptPiece
     from lmc.viz import Look
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row
 
 MIN_TEXT = 16  # columns that a prompt's text keeps however long the rest of its line is
-MAX_FIRST = 60  # columns of the prompt that a loop begins with
 MAX_PIECE = 40  # columns of a piece that a reason quotes
 
 
@@ -113,7 +111,7 @@ def _why(leaf: Leaf, view: View) -> str:
         return f"goes on from {view.hole(leaf.row.pieces[0])}, see below"
     found = nearest(leaf, view)
     if found is None:
-        return "shares nothing: it is the only call"
+        return f"shares nothing: it is the only call{' whose prompt begins here' if len(view.calls) > 1 else ''}"
     other, length = found
     mine, theirs = (_next(row.pieces, length, view) for row in (leaf.row, other))
     if length == 0:
@@ -137,7 +135,7 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
     calls, pieces = view.calls, [piece for row in view.calls for piece in row.pieces]
     if not calls:
         return
-    yield _total(tree, len(calls))
+    yield total(tree, len(calls))
     if not any(report.name == "hoist_prefix" for report in view.compiled.reports):
         yield "the pipeline has no `hoist_prefix`: no prefixes were looked for"
     if _has_holes(pieces):
@@ -148,10 +146,13 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
         yield f"{role} marks a turn: a tokenizer's chat template (--model DIR) says with what text"
     if tree.unit == "chars":
         yield "without a tokenizer only whole pieces are shared; --model DIR counts tokens and looks inside pieces"
-    yield from _states(pieces, view)
+    for state in dict.fromkeys(piece.atom for piece in pieces if piece.kind == "state"):
+        assert isinstance(state, Value)
+        yield f"{{prompt {state.name}}}: {origin(state, view)}"
 
 
-def _total(tree: Sharing, num: int) -> str:
+def total(tree: Sharing, num: int) -> str:
+    """What all prompts come to, in a sentence."""
     unit = "tokens" if tree.unit == "tokens" else "characters"
     prompts = f"{num} prompts have" if num > 1 else "1 prompt has"
     if not tree.total:
@@ -159,48 +160,3 @@ def _total(tree: Sharing, num: int) -> str:
     share = 100 * tree.saved / tree.total
     saved = f"{tree.saved} ({share:.0f} %) are saved"
     return f"total: {prompts} {tree.total} known {unit}, {tree.distinct} distinct: {saved}"
-
-
-def _states(pieces: Iterable[PromptPiece], view: View) -> Iterator[str]:
-    """What each prompt is that is known only by the state it belongs to."""
-    for piece in dict.fromkeys(piece for piece in pieces if piece.kind == "state"):
-        assert isinstance(piece.atom, Value)
-        region = view.region_of.get(piece.atom.name)
-        if region is None:
-            yield f"{view.hole(piece)}: the prompt of a state that is chosen when the program runs"
-            continue
-        name = f"`{region.step.op}` #{region.step.id}" + (f" ({region.place})" if region.place else "")
-        if piece.atom in region.node.outputs:
-            yield f"{view.hole(piece)}: the prompt after {name}"
-        else:
-            yield f"{view.hole(piece)}: the prompt when a turn of {name} begins{_turns(piece.atom, region, view)}"
-
-
-def _turns(state: Value, region: Row, view: View) -> str:
-    """What a state is before the first turn of a loop, and whether turns only add to it."""
-    (body,) = region.node.regions
-    slot = body.params.index(state)
-    entry = region.node.inputs[slot]
-    if state.type != STATE or not isinstance(entry, Value) or entry.type != STATE:
-        return ""
-    first = prompt_text(view.prompts.of(entry), view)
-    carried = body.end.inputs[slot + (region.step.op == "loop")]
-    adds = ". Each turn adds to it, and computes only that" if _goes_on(carried, state, view) else ""
-    return f'; at first "{keep_ends(first, MAX_FIRST)}"{adds}'
-
-
-def _goes_on(state: Atom, root: Value, view: View) -> bool:
-    """True where a state's prompt surely begins with that of `root`, through branches and inner loops."""
-    if state == root:
-        return True
-    first = next(iter(view.prompts.of(state)), None)
-    if first is None or first.kind != "state" or not isinstance(first.atom, Value):
-        return False
-    region = view.region_of.get(first.atom.name)
-    if first.atom == root or region is None:
-        return first.atom == root
-    if region.step.op != "if" or first.atom not in region.node.outputs:
-        return False
-    slot = region.node.outputs.index(first.atom)
-    ends = [block.end for block in region.node.regions if block.end.op == "yield"]
-    return all(_goes_on(end.inputs[slot], root, view) for end in ends)

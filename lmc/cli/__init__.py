@@ -1,0 +1,54 @@
+"""The command line: `lmc compile`, `lmc run`, `lmc passes`, `lmc backends`. Each command's file loads on use.
+
+Only click is imported here; what a command needs is imported inside it, so that `lmc --help` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS: dict[str, str] = {
+    "compile": "lmc.cli.compile:compile_command",
+    "run": "lmc.cli.run:run_command",
+    "passes": "lmc.cli.listing:passes_command",
+    "backends": "lmc.cli.listing:backends_command",
+}
+
+
+class Commands(click.Group):
+    """Finds a command by its row in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        from lmc import __version__
+
+        click.echo(f"lmc {__version__}")
+        ctx.exit()
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version and exit."
+)
+def main() -> None:
+    """A compiler from LM programs to an execution graph, with its own engine.
+
+    \b
+    lmc compile prog.py --emit-graph              what calls what, and what shares which prompt
+    lmc run prog.py --arg topic=cats --model DIR  run it on a checkpoint
+    """

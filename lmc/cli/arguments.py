@@ -1,0 +1,70 @@
+"""Program arguments from the command line: `--arg name=value`, and items of a batch, one JSON object a line."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lmc.program import Program
+
+
+def parse_arguments(program: Program, given: Iterable[str]) -> dict[str, Any]:
+    """Values by name. Raises ArgumentError for what is no `name=value`, and for a name that the program lacks."""
+    values: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ArgumentError(f"`{text}` is no argument", help="write --arg name=value")
+        if name not in program.arg_names:
+            raise _unknown(program, name)
+        if name in values:
+            raise ArgumentError(f"argument `{name}` is given twice")
+        values[name] = _value(value, is_text=_is_text(program, name))
+    return values
+
+
+def read_items(path: str) -> list[dict[str, Any]]:
+    """The items of a batch: a file with one JSON object a line. Raises ArgumentError with the line that is none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise ArgumentError(f"`{path}` cannot be read: {error}") from None
+    return [_item(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _item(line: str, place: str) -> dict[str, Any]:
+    help = "one JSON object a line, with the arguments by name"
+    try:
+        item = json.loads(line)
+    except ValueError as error:
+        raise ArgumentError(f"{place} is no JSON: {error}", help=help) from None
+    if not isinstance(item, dict):
+        raise ArgumentError(f"{place} is no JSON object, but {type(item).__name__}", help=help)
+    return item
+
+
+def _value(text: str, *, is_text: bool) -> object:
+    """JSON where it is JSON, else the text; an argument annotated `str` stays text, so 42 is "42"."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if is_text and not isinstance(value, str) else value
+
+
+def _is_text(program: Program, name: str) -> bool:
+    return inspect.signature(program.func).parameters[name].annotation in (str, "str")
+
+
+def _unknown(program: Program, name: str) -> ArgumentError:
+    near = get_close_matches(name, program.arg_names, n=1)
+    known = ", ".join(f"`{each}`" for each in program.arg_names) or "none"
+    help = f"did you mean `{near[0]}`?" if near else f"its arguments are: {known}"
+    return ArgumentError(f"`{program.func.__name__}` has no argument `{name}`", help=help)

@@ -1,0 +1,200 @@
+"""`lmc compile`: a program's graph, what its prompts share, and what the passes did. Needs no model and no torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmc.cli.failing import reported
+from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Tokenizer
+    from lmc.compiler import Compiled
+    from lmc.ir.graph import Graph
+    from lmc.ir.plan import Plan
+    from lmc.passes import Pass, Report
+    from lmc.program import Program
+
+BARE = "table,tree"  # what --emit-graph without a format prints
+_FOR_PEOPLE = frozenset(("table", "tree"))
+
+
+class CompileCommand(click.Command):
+    """Lets `--emit-graph` stand before the file: it takes a value that follows only if that is a format."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Joins `--emit-graph` and its format, or gives it the usual ones."""
+        return super().parse_args(ctx, list(_joined(args)))
+
+
+def _joined(args: Sequence[str]) -> Iterator[str]:
+    rest = iter(args)
+    for arg in rest:
+        if arg != "--emit-graph":
+            yield arg
+            continue
+        following = next(rest, None)
+        is_format = following is not None and all(part in FORMATS for part in following.split(","))
+        yield f"--emit-graph={following if is_format else BARE}"
+        if following is not None and not is_format:
+            yield from _joined([following, *rest])
+
+
+def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    formats = tuple(value.split(",")) if value is not None else ()
+    if unknown := next((each for each in formats if each not in FORMATS), None):
+        raise click.BadParameter(f"there is no format {unknown!r}; the formats are {', '.join(FORMATS)}")
+    return formats
+
+
+@click.command("compile", cls=CompileCommand)
+@click.argument("program", metavar="PROG.PY[:FN]")
+@click.option(
+    "--emit-graph", "formats", metavar="[=FORMAT]", callback=_formats,
+    help=f"Print the graph: {', '.join(FORMATS)}. Without a format the table and the sharing tree.",
+)  # fmt: skip
+@click.option(
+    "--arg", "arguments", multiple=True, metavar="NAME=VALUE",
+    help="An argument, as JSON or text. What is not given is a hole; a list's structure unrolls.",
+)  # fmt: skip
+@click.option("--model", metavar="DIR", help="A checkpoint folder: its tokenizer counts tokens and renders chats.")
+@click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimise.")
+@click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
+@click.option(
+    "--stage", type=click.Choice(("captured", "plan")), default="plan", show_default=True,
+    help="Which graph `ir` prints: as captured, or with its plan after the passes.",
+)  # fmt: skip
+@click.option("--explain", is_flag=True, help="Say what each pass did.")
+@click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
+@click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
+@click.option("--width", type=click.IntRange(min=40), help="Columns of the table and the tree.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@reported
+def compile_command(
+    program: str,
+    formats: tuple[str, ...],
+    arguments: tuple[str, ...],
+    model: str | None,
+    level: int,
+    passes: str | None,
+    stage: str,
+    explain: bool,
+    time_passes: bool,
+    print_ir_after_change: bool,
+    width: int | None,
+    output: str | None,
+) -> None:
+    """Compile a program and show what it became. Runs nothing.
+
+    \b
+    lmc compile prog.py --emit-graph
+    lmc compile prog.py:judge --emit-graph=tree --model ./Qwen3-0.6B --arg dims='["clarity", "style"]'
+    lmc compile prog.py --emit-graph=mermaid -o graph.mmd
+    """
+    from lmc.cli.arguments import parse_arguments
+    from lmc.cli.loading import load_program
+
+    prog = load_program(program)
+    values = parse_arguments(prog, arguments)
+    done = compiled(prog, values, passes if passes is not None else level, _tokenizer(model), print_ir_after_change)
+    if stage == "captured" and formats != ("ir",):
+        raise click.UsageError("--stage captured goes with --emit-graph=ir")
+    look = _look(width, output)
+    shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, look) for each in formats]
+    is_for_people = _FOR_PEOPLE.issuperset(formats)
+    if not formats:
+        shown.append(_summary(done))
+    if explain and is_for_people:
+        shown.append(done.explain() + "\n")
+    _write("\n".join(shown), output)
+    if explain and not is_for_people:
+        click.echo(done.explain(), err=True)
+    if time_passes:
+        click.echo(_times(done.reports), err=True)
+
+
+def compiled(
+    prog: Program, values: Mapping[str, Any], pipeline: int | str, tokenizer: Tokenizer | None, is_traced: bool
+) -> Compiled:
+    """The program compiled for these arguments; values that are given are known to the prefix tree too."""
+    from lmc import compiler
+    from lmc.passes import parse_pipeline, run_pipeline
+
+    bound = {**prog.bound, **values}
+    made = compiler.Cache().trace(prog.func, compiler.holes(prog.func, bound))
+    known = {p.path: compiler.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
+    inputs = compiler.inputs_of(tokenizer, [known] if known else ())
+    passes = parse_pipeline(compiler.pipeline_of(pipeline))
+    plan, reports = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)
+    return compiler.Compiled(made, plan, reports, inputs)
+
+
+def _print_change(each: Pass, ir: Graph | Plan) -> None:
+    click.echo(f"# after {each.name}\n{ir}", err=True)
+
+
+def _tokenizer(model: str | None) -> Tokenizer | None:
+    if model is None:
+        return None
+    from lmc.backend.tokenizer import load_tokenizer
+
+    return load_tokenizer(Path(model))
+
+
+# --- what is printed -------------------------------------------------------------------------------------
+
+
+def _emitted(done: Compiled, format: str, look: Look) -> str:
+    from lmc.viz import emit
+
+    return emit(done, format, look)
+
+
+def _summary(done: Compiled) -> str:
+    """One paragraph: what the program came to, what it shares, what the passes changed."""
+    from lmc.viz.sharing import sharing
+    from lmc.viz.table import summary
+    from lmc.viz.tree import total
+    from lmc.viz.view import View
+
+    view = View(done)
+    changed = [report.name for report in done.reports if report.name != "schedule" and any(n for _, n in report.counts)]
+    return (
+        f"{view.title}\n  {summary(view)}\n  {total(sharing(view), len(view.calls))}\n"
+        f"  passes that found something: {', '.join(changed) or 'none'}\n"
+        "  --emit-graph shows the calls and the sharing tree, --explain what each pass did\n"
+    )
+
+
+def _times(reports: Sequence[Report]) -> str:
+    width = max(len(report.name) for report in reports)
+    rows = [f"{report.name:<{width}}  {report.seconds * 1e3:8.2f} ms" for report in reports]
+    total = sum(report.seconds for report in reports) * 1e3
+    return "\n".join([*rows, f"{'all passes':<{width}}  {total:8.2f} ms"])
+
+
+def _look(width: int | None, output: str | None) -> Look:
+    """The terminal's width and colours; neither in a file or a pipe."""
+    is_terminal = output is None and sys.stdout.isatty()
+    columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Look(width or max(40, columns), is_terminal and not is_plain)
+
+
+def _write(text: str, output: str | None) -> None:
+    from lmc.errors import ArgumentError
+
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"`{output}` cannot be written: {error.strerror}") from None

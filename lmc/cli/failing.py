@@ -1,0 +1,76 @@
+"""How a command fails: an LMError as its message, a user's exception with the user's frames, a bug as one line.
+
+Exit status 1 for all of these; usage errors are click's, with 2. LMC_DEBUG=1 shows whole tracebacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec
+
+import click
+
+from lmc.errors import LMError
+
+P = ParamSpec("P")
+
+_LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def reported(command: Callable[P, None]) -> Callable[P, None]:
+    """A command whose errors people can read."""
+
+    @functools.wraps(command)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            fail(error)
+
+    return call
+
+
+def fail(error: BaseException) -> None:
+    """Say what went wrong on stderr, and exit with 1."""
+    if os.environ.get("LMC_DEBUG") == "1":
+        raise error
+    click.echo(told(error), err=True)
+    raise click.exceptions.Exit(1)
+
+
+def told(error: BaseException) -> str:
+    """An error as people should see it."""
+    if isinstance(error, LMError):
+        return error.render()
+    if isinstance(error, SyntaxError):
+        return _syntax(error)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    said = "".join(traceback.format_exception_only(error)).rstrip()
+    if frames:
+        head = "Traceback (most recent call last):\n"
+        return head + "".join(traceback.StackSummary.from_list(frames).format()) + said
+    if getattr(error, "__notes__", ()):  # a value of the program was at fault, in a host op
+        return said
+    return f"lmc has a bug: {said}\n  help: LMC_DEBUG=1 shows where; please report it"
+
+
+def _syntax(error: SyntaxError) -> str:
+    """A syntax error of the user's file, as our own errors look."""
+    from lmc.source import Span
+
+    if error.filename is None or error.lineno is None:
+        return f"SyntaxError: {error.msg}"
+    col = error.offset or 1
+    end = error.end_offset if error.end_lineno == error.lineno and error.end_offset else col + 1
+    span = Span(error.filename, error.lineno, col, max(end, col + 1))
+    return "\n".join(part for part in (f"{span}: SyntaxError: {error.msg}", span.caret()) if part)
+
+
+def _is_users(file: str) -> bool:
+    """Not lmc's, and no frame of the import system."""
+    return not file.startswith(_LMC) and not file.startswith("<frozen ")

@@ -1,0 +1,54 @@
+"""`lmc passes` and `lmc backends`: what there is to choose from."""
+
+from __future__ import annotations
+
+import click
+
+from lmc.cli.failing import reported
+
+
+@click.command("passes")
+@reported
+def passes_command() -> None:
+    """List the passes in the order they run, and what -O0, -O1 and -O2 run.
+
+    \b
+    lmc compile prog.py -p dce,cse,schedule
+    """
+    from lmc.passes import LEVELS, PASSES
+    from lmc.passes.schedule import PASS as SCHEDULE
+
+    width = max(map(len, PASSES))
+    for each in PASSES.values():
+        levels = " ".join(f"-O{level}" for level, row in LEVELS.items() if each.name in row.split(","))
+        click.echo(f"{each.name:<{width}}  {each.level:<5}  {levels:<11}  {each.summary}")
+    click.echo(f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.")
+
+
+@click.command("backends")
+@reported
+def backends_command() -> None:
+    """List the backends.
+
+    \b
+    lmc run prog.py --backend echo
+    """
+    from lmc.backend import BACKENDS
+
+    width = max(map(len, BACKENDS))
+    for name, place in BACKENDS.items():
+        click.echo(f"{name:<{width}}  {_summary(*place.split(':'))}")
+
+
+def _summary(module: str, factory: str) -> str:
+    """The first line of a factory's docstring, read from its source: importing it could take seconds."""
+    import ast
+    import importlib.util
+    from pathlib import Path
+
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return "(not part of this installation)"
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == factory]
+    return next(((ast.get_docstring(node) or "").partition("\n")[0] for node in functions), "")

@@ -1,0 +1,115 @@
+"""Programs from files: `prog.py` or `prog.py:fn`.
+
+The file is imported as a module of its own, with its folder on sys.path; what it prints then goes to stderr, as
+stdout belongs to the command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from lmc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lmc.program import Program
+
+
+def load_program(target: str) -> Program:
+    """The program that `prog.py` or `prog.py:fn` names. Raises ArgumentError, or whatever importing the file raises."""
+    path, name = split_target(target)
+    module = _imported(path)
+    return _named(module, path, name) if name else _only(module, path)
+
+
+def split_target(target: str) -> tuple[Path, str]:
+    """The file and the name behind its last colon, "" where there is none."""
+    file, colon, name = target.rpartition(":")
+    return (Path(file), name) if colon and name.isidentifier() else (Path(target), "")
+
+
+def _imported(path: Path) -> ModuleType:
+    """The file as a module. Messages name it as the user typed it, so its code carries that path."""
+    source = _read(path)
+    module = ModuleType(_module_name(path))
+    module.__file__ = str(path.resolve())
+    lines = source.decode("utf-8", "replace").splitlines(keepends=True)
+    linecache.cache[str(path)] = (len(source), None, lines, str(path))  # None: it stays right after a chdir
+    sys.modules[module.__name__] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(compile(source, str(path), "exec"), module.__dict__)
+    except SystemExit as stop:
+        raise ArgumentError(
+            f"`{path}` exits while it is imported, with status {stop.code}",
+            help='put what it does as a script under `if __name__ == "__main__":`',
+        ) from None
+    return module
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise ArgumentError(f"`{path}` is a folder, not a Python file")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ArgumentError(f"there is no file `{path}`", help=_near_file(path)) from None
+    except OSError as error:
+        raise ArgumentError(f"`{path}` cannot be read: {error.strerror}") from None
+
+
+def _near_file(path: Path) -> str | None:
+    siblings = [each.name for each in path.parent.glob("*.py")] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, siblings, n=1)
+    return f"did you mean `{path.with_name(near[0])}`?" if near else None
+
+
+def _module_name(path: Path) -> str:
+    """The file's stem, unless a module of that name is there already."""
+    is_free = path.stem not in sys.modules and path.stem not in sys.stdlib_module_names
+    return path.stem if is_free else f"lmc_program_{path.stem}"
+
+
+# --- finding the program ---------------------------------------------------------------------------------
+
+
+def _named(module: ModuleType, path: Path, name: str) -> Program:
+    from lmc.program import Program, as_program
+
+    found = getattr(module, name, None)
+    if isinstance(found, Program | FunctionType):
+        return as_program(found)
+    known = list(_programs(module))
+    near = get_close_matches(name, known, n=1)
+    help = f"did you mean `{near[0]}`?" if near else f"its programs are {', '.join(known) or 'none'}"
+    raise ArgumentError(f"`{path}` has no program `{name}`", help=help)
+
+
+def _only(module: ModuleType, path: Path) -> Program:
+    programs = _programs(module)
+    if not programs:
+        raise ArgumentError(
+            f"`{path}` has no program", help="decorate a function of it with @lmc.function: `def name(s, ...)`"
+        )
+    if len(programs) > 1:
+        help = f"name one: `{path}:{next(iter(programs))}`"
+        raise ArgumentError(f"`{path}` has several programs: {', '.join(programs)}", help=help)
+    return next(iter(programs.values()))
+
+
+def _programs(module: ModuleType) -> dict[str, Program]:
+    """The programs that the file defines, by their first name; those it imports where it defines none."""
+    from lmc.program import Program
+
+    found: dict[int, tuple[str, Program]] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, Program):
+            found.setdefault(id(value), (name, value))
+    own = {name: p for name, p in found.values() if p.func.__globals__ is module.__dict__}
+    return own or dict(found.values())
