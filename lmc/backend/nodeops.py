@@ -62,7 +62,7 @@ def _begin(node: Node) -> Compute:
     first = ProgramState()
     if not node.inputs:
         return lambda inst, xs: first
-    return lambda inst, xs: ProgramState(lineage=child_lineage(0, xs[0] - 1, 0))
+    return lambda inst, xs: ProgramState(lineage=child_lineage(1, xs[0] - 1, 0))
 
 
 def _append(node: Node) -> Compute:

@@ -517,7 +517,7 @@ class EagerProgram:
         """Arguments that are sampling parameters, and no parameters of the function, are defaults for its calls."""
         names = inspect.signature(self._fn).parameters
         settings = {k: kwargs.pop(k) for k in list(kwargs) if k in (*SAMPLING_FIELDS, *RUN_NAMES) and k not in names}
-        root = EagerState(self._run, lineage=mix(0, self._run.num_programs, 0))
+        root = EagerState(self._run, lineage=mix(1, self._run.num_programs, 0))
         self._run.num_programs += 1
         outer = self._run.defaults
         self._run.defaults = {**outer, **by_field(settings)}
