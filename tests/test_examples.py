@@ -240,13 +240,26 @@ def test_compiled_equals_eager_on_the_engine(name: str, engine: CpuBackend):
     assert_equals_eager(run_on(engine, name), run_eagerly(engine, name))
 
 
-def test_batch_computes_its_prefix_once(checkpoint: Path):
-    """What the report says of the table: the compiler's count of distinct tokens, plus at most one a request."""
+def test_table_is_computed_once(checkpoint: Path):
+    """What the compiler counts, plus what only the run can know (the topics), plus at most one token a request."""
 
     rows = runpy.run_path(str(EXAMPLES / "table_batch.py"))["ROWS"]
     results = example("table_batch").run_batch(rows, backend=CpuBackend(checkpoint, dtype="fp32"))
     report = results[0].report
-    assert report is not None and report.predicted is not None
+    assert report is not None and report.predicted is not None and not report.predicted.is_exact
+    unknown = report.prompt_tokens - report.predicted.prompt_tokens
     assert report.prompt_tokens == report.cached_tokens + report.computed_tokens
-    assert report.computed_tokens <= report.predicted.computed_tokens + report.requests
+    assert 0 <= report.computed_tokens - report.predicted.computed_tokens - unknown <= report.requests
     assert report.cached_tokens > report.computed_tokens
+
+
+def test_shots_of_many_questions_are_computed_once(checkpoint: Path):
+    """64 questions after the same examples: the distinct tokens of all prompts, plus at most one a request."""
+
+    rows = [{"question": f"What is {number} times {number}?"} for number in range(64)]
+    results = example("few_shot_qa").run_batch(rows, backend=CpuBackend(checkpoint, dtype="fp32"))
+    report = results[0].report
+    assert report is not None and report.predicted is not None and report.predicted.is_exact
+    assert (report.requests, report.prompt_tokens) == (64, report.predicted.prompt_tokens)
+    assert 0 <= report.computed_tokens - report.predicted.computed_tokens <= 64
+    assert f"predicted: {report.predicted.computed_tokens} distinct prompt tokens" in str(report)

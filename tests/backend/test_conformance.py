@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -36,12 +38,24 @@ from lmc.ir.constraint import Choices, Grammar
 from lmc.ir.sampling import Sampling
 from lmc.parser.regex import parse_regex
 from lmc.parser.schema import parse_schema
+from tests.tiny import tiny_checkpoint
+
+
+def _cpu(**options: int) -> Backend:
+    """The engine, on a small random-weight checkpoint."""
+    from lmc.backend.cpu import CpuBackend
+
+    folder = Path(tempfile.mkdtemp(prefix="lmc-conformance-"))
+    return CpuBackend(tiny_checkpoint(folder, "qwen3"), dtype="fp32", num_slots=4096, **options)
+
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "echo": EchoBackend,
     "echo_streaming": lambda: EchoBackend(chunks=4),
     "echo_shuffled": lambda: EchoBackend(shuffle=3, delay=5),
     "echo_clock": lambda: EchoBackend(delay_s=0.002),
+    "cpu": _cpu,
+    "cpu_small_chunks": lambda: _cpu(chunk_len=7, page_size=4),
 }
 PATIENCE_S = 30.0  # a backend that is still silent then has lost a request
 METHODS: list[ChoicesMethod] = [

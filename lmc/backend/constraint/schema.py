@@ -20,6 +20,7 @@ IGNORED = (
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedItems", "unevaluatedProperties"),
     *("$dynamicRef", "$recursiveRef", "additionalItems"),
 )
+LENGTH_CHARS = r'[^"\\\x00-\x1f]'
 FAMILIES = {
     "string": ("minLength", "maxLength", "pattern", "format"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -55,7 +56,7 @@ def _lower(schema: Json, place: str, root: Json) -> Json:
             lowered[keyword] = _lower(schema[keyword], f"{place}/{keyword}", root)
     if "oneOf" in lowered and are_disjoint(lowered["oneOf"], root):
         lowered["anyOf"] = lowered.pop("oneOf")
-    return _with_required(_with_type(_with_pattern(lowered, place), place), place)
+    return _with_required(_with_type(_with_length(_with_pattern(lowered, place)), place), place)
 
 
 def _check(schema: dict[str, Json], place: str) -> None:
@@ -125,6 +126,16 @@ def _with_pattern(schema: dict[str, Json], place: str) -> dict[str, Json]:
     if whole is None:
         _refuse(f"the pattern {pattern!r}", place, "use classes, groups, `|`, repeats, and `^` `$` at its ends")
     return schema | {"pattern": whole}
+
+
+def _with_length(schema: dict[str, Json]) -> dict[str, Json]:
+    """xgrammar lets raw control characters into a text of bounded length; a pattern keeps them out."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength")
+    if (not least and most is None) or "format" in schema:
+        return schema
+    bounds = f"{{{int(least)},{'' if most is None else int(most)}}}"
+    rest = {k: v for k, v in schema.items() if k not in ("minLength", "maxLength")}
+    return rest | {"pattern": LENGTH_CHARS + bounds}
 
 
 def _with_type(schema: dict[str, Json], place: str) -> dict[str, Json]:

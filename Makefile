@@ -1,0 +1,63 @@
+# Needs Python 3.11 and a package index, nothing else.
+#
+#   make demo    a program's graph, its prompt-sharing tree, and its results on a small checkpoint
+#   make test    the test suite
+#   make check   ruff, and mypy --strict
+#   make clean   remove what these made
+#
+# The first of them makes .venv. `make test VENV=dir` uses an environment that you have prepared yourself.
+
+PYTHON ?= $(shell for p in python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+TORCH ?= torch==2.13.0
+JOBS ?= 2
+MODEL ?= .lmc/demo-model
+
+ifeq ($(origin VENV),undefined)
+VENV := .venv
+RUN_DEPS := .venv/.runs
+DEV_DEPS := .venv/.develops
+endif
+BIN := $(VENV)/bin
+
+# for the programs that make starts: this folder's lmc and nothing from a hub
+export HF_HUB_OFFLINE = 1
+
+.PHONY: demo test check clean
+
+demo: $(RUN_DEPS) $(MODEL)/config.json
+	@echo
+	@echo "== what the compiler sees: the calls of examples/essay_judge.py, and what their prompts share"
+	$(BIN)/lmc compile examples/essay_judge.py --emit-graph --model $(MODEL)
+	@echo
+	@echo "== the same program on the CPU engine (random weights: the words are noise, the machinery is real)"
+	$(BIN)/lmc run examples/essay_judge.py --model $(MODEL) --backend cpu
+	@echo
+	@echo "== a batch over a table: what all rows begin with is computed once"
+	$(BIN)/python examples/table_batch.py cpu $(MODEL)
+
+# with one thread in each worker: two cores do not gain from more, and busy threads of one would slow the other
+test: $(DEV_DEPS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+check: $(DEV_DEPS)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .lmc .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(MODEL)/config.json: scripts/tiny_checkpoint.py | $(RUN_DEPS)
+	$(BIN)/python scripts/tiny_checkpoint.py $(MODEL)
+
+# torch first and by itself: a later step that found none would take the newest, whatever it weighs
+.venv/.runs: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "lmc needs Python 3.11 or newer; name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) setuptools
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+.venv/.develops: .venv/.runs
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
