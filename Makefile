@@ -47,8 +47,9 @@ check: $(DEV_DEPS)
 clean:
 	rm -rf .venv .lmc .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+# a seed with which the essay is found to be about its subject, so that the judges are asked
 $(MODEL)/config.json: scripts/tiny_checkpoint.py | $(RUN_DEPS)
-	$(BIN)/python scripts/tiny_checkpoint.py $(MODEL)
+	$(BIN)/python scripts/tiny_checkpoint.py $(MODEL) --seed 2
 
 # torch first and by itself: a later step that found none would take the newest, whatever it weighs
 .venv/.runs: pyproject.toml constraints.txt

@@ -47,6 +47,7 @@ class RunReport:
             f"{self.computed_tokens} computed",
         ]
         if self.predicted is not None:
-            exact = "" if self.predicted.is_exact else " at least, as prompts have holes"
-            lines.append(f"  predicted: {self.predicted.computed_tokens} distinct prompt tokens{exact}")
+            count = f"{self.predicted.computed_tokens} distinct prompt tokens"
+            rough = "  estimated before the run: " + count + ", every branch taken once, what stands in holes left out"
+            lines.append(f"  predicted: {count}" if self.predicted.is_exact else rough)
         return "\n".join(lines)

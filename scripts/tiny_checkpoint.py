@@ -2,8 +2,8 @@
 
     python scripts/tiny_checkpoint.py .lmc/demo-model --family qwen3
 
-The tokenizer is a byte-level BPE with a ChatML template, trained here on the example programs. The weights are random, so
-what the model writes is noise: it shows the machinery, not what a model can do.
+The tokenizer is a byte-level BPE with a ChatML template, trained here on the example programs. The weights are random,
+so what the model writes is noise: it shows the machinery, not what a model can do.
 """
 
 from __future__ import annotations

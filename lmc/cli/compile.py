@@ -54,7 +54,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return formats
 
 
-@click.command("compile", cls=CompileCommand)
+@click.command("compile", short_help="Compile a program and show what it became.", cls=CompileCommand)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @click.option(
     "--emit-graph", "formats", metavar="[=FORMAT]", callback=_formats,
@@ -65,7 +65,15 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     help="An argument, as JSON or text. What is not given is a hole; a list's structure unrolls.",
 )  # fmt: skip
 @click.option("--model", metavar="DIR", help="A checkpoint folder: its tokenizer counts tokens and renders chats.")
-@click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimise.")
+@click.option(
+    "-O",
+    "level",
+    type=click.IntRange(0, 2),
+    metavar="0|1|2",
+    default=2,
+    show_default=True,
+    help="How much to optimise.",
+)
 @click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
 @click.option(
     "--stage", type=click.Choice(("captured", "plan")), default="plan", show_default=True,
@@ -74,7 +82,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--explain", is_flag=True, help="Say what each pass did.")
 @click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
 @click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
-@click.option("--width", type=click.IntRange(min=40), help="Columns of the table and the tree.")
+@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the table and the tree.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
 @reported
 def compile_command(
@@ -158,17 +166,15 @@ def _emitted(done: Compiled, format: str, look: Look) -> str:
 
 
 def _summary(done: Compiled) -> str:
-    """One paragraph: what the program came to, what it shares, what the passes changed."""
+    """One paragraph: what the program came to, and what it shares."""
     from lmc.viz.sharing import sharing
     from lmc.viz.table import summary
     from lmc.viz.tree import total
     from lmc.viz.view import View
 
     view = View(done)
-    changed = [report.name for report in done.reports if report.name != "schedule" and any(n for _, n in report.counts)]
     return (
-        f"{view.title}\n  {summary(view)}\n  {total(sharing(view), len(view.calls))}\n"
-        f"  passes that found something: {', '.join(changed) or 'none'}\n"
+        f"{view.title}\n  {summary(view)}\n  {total(sharing(view), view)}\n"
         "  --emit-graph shows the calls and the sharing tree, --explain what each pass did\n"
     )
 

@@ -7,7 +7,7 @@ import click
 from lmc.cli.failing import reported
 
 
-@click.command("passes")
+@click.command("passes", short_help="List the passes.")
 @reported
 def passes_command() -> None:
     """List the passes in the order they run, and what -O0, -O1 and -O2 run.
@@ -25,7 +25,7 @@ def passes_command() -> None:
     click.echo(f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.")
 
 
-@click.command("backends")
+@click.command("backends", short_help="List the backends.")
 @reported
 def backends_command() -> None:
     """List the backends.

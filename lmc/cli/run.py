@@ -17,16 +17,26 @@ if TYPE_CHECKING:
     from lmc.program import Program, Result
 
 
-@click.command("run")
+@click.command("run", short_help="Run a program, or a batch of items.")
 @click.argument("program", metavar="PROG.PY[:FN]")
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
 @click.option("--args-file", metavar="ITEMS.JSONL", help="A batch: one JSON object of arguments a line.")
 @click.option("--model", metavar="DIR", help="The checkpoint folder.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), help="For the calls that do not say.")
-@click.option("--temperature", type=click.FloatRange(min=0), help="For the calls that do not say; 0 is greedy.")
-@click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimise.")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say.")
+@click.option(
+    "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
+)
+@click.option(
+    "-O",
+    "level",
+    type=click.IntRange(0, 2),
+    metavar="0|1|2",
+    default=2,
+    show_default=True,
+    help="How much to optimise.",
+)
 @click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
@@ -63,7 +73,12 @@ def run_command(
     items = [{**values, **item} for item in read_items(args_file)] if args_file is not None else [values]
     if not items:
         raise ArgumentError(f"`{args_file}` has no items", help="one JSON object a line, with the arguments by name")
-    settings = {"backend": backend, "model": model, "seed": seed, "opt_level": passes if passes is not None else level}
+    settings: dict[str, Any] = {
+        "backend": backend,
+        "model": model,
+        "seed": seed,
+        "opt_level": passes if passes is not None else level,
+    }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():
         results = _run(prog, items, settings)

@@ -47,6 +47,14 @@ def heading(text: str, look: Look) -> str:
     return _printed(Text(text, style="bold"), look, max(look.width, columns_of(text)))
 
 
+def wrapped(text: str, width: int) -> str:
+    """A sentence in lines of at most `width` characters where that can be, all but the first indented."""
+    from textwrap import wrap
+
+    lines = wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
     """How many terminal columns each column takes."""
     cells = zip(*rows) if rows else ((),) * len(columns)

@@ -5,7 +5,7 @@ The tree says it in a sentence, so that sharing which happens when the program r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Value
@@ -15,39 +15,59 @@ from lmc.viz.wording import prompt_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
+    from lmc.passes.prompts import PromptPiece
+    from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row, View
 
 MAX_FIRST = 60  # columns of a prompt that a sentence quotes
 
 
-def origin(state: Value, view: View) -> str:
-    """A sentence on the prompt of a state that comes into a region, out of one, or out of a list."""
+def origins(pieces: Iterable[PromptPiece], view: View) -> Iterator[tuple[str, str]]:
+    """Each state that prompts begin with, by name, and a sentence on it; then those that its sentence mentions."""
+    todo = [piece.atom for piece in pieces if piece.kind == "state"]
+    seen: set[str] = set()
+    while todo:
+        state = todo.pop(0)
+        if not isinstance(state, Value) or state.name in seen:
+            continue
+        seen.add(state.name)
+        sentence, begins = _origin(state, view)
+        yield state.name, sentence
+        todo += [piece.atom for piece in begins if piece.kind == "state"]
+
+
+def _origin(state: Value, view: View) -> tuple[str, Pieces]:
+    """A sentence on a state that comes into a region, out of one, or out of a list; the prompt that it quotes."""
     region = view.region_of.get(state.name)
     if region is None:
-        forks = _forks(state, view, set())
-        fork = next(iter(forks.values()), None)
-        if len(forks) != 1 or fork is None:
-            return "the prompt of a state that is chosen when the program runs"
-        place = f" ({fork.span.place})" if fork.span else ""
-        return f"the prompt of one of the forks{place}, which all begin with {_first(fork.inputs[0], view)}"
+        return _chosen(state, view)
     name = f"`{region.step.op}` #{region.step.id}" + (f" ({region.place})" if region.place else "")
     if state in region.node.outputs:
-        return f"the prompt after {name}"
-    return f"the prompt when a turn of {name} begins{_turns(state, region, view)}"
-
-
-def _turns(state: Value, region: Row, view: View) -> str:
-    """What a state is before the first turn of a loop, and whether turns only add to it."""
+        return f"the prompt after {name}", ()
+    sentence = f"the prompt when a turn of {name} begins"
     slot = region.node.regions[0].params.index(state)
     entry = region.node.inputs[slot]
     if state.type != STATE or not isinstance(entry, Value) or entry.type != STATE:
-        return ""
+        return sentence, ()
+    begins = view.prompts.of(entry)
     adds = all(_goes_on(atom, state, view) for atom in _carried(region, slot))
-    return f"; at first {_first(entry, view)}" + (". Each turn adds to it, and computes only that" if adds else "")
+    more = ". Each turn adds to it, and computes only that" if adds else ""
+    return f"{sentence}; at first {_quoted(begins, view)}{more}", begins
 
 
-def _first(state: Atom, view: View) -> str:
-    return f'"{keep_ends(prompt_text(view.prompts.of(state), view), MAX_FIRST)}"'
+def _chosen(state: Value, view: View) -> tuple[str, Pieces]:
+    """A state out of a list: which fork made the list, if that is sure."""
+    forks = _forks(state, view, set())
+    fork = next(iter(forks.values()), None)
+    if len(forks) != 1 or fork is None:
+        return "the prompt of a state that is chosen when the program runs", ()
+    place = f" ({fork.span.place})" if fork.span else ""
+    begins = view.prompts.of(fork.inputs[0])
+    return f"the prompt of one of the forks{place}, which all begin with {_quoted(begins, view)}", begins
+
+
+def _quoted(pieces: Pieces, view: View) -> str:
+    return f'"{keep_ends(prompt_text(pieces, view), MAX_FIRST)}"'
 
 
 def _goes_on(state: Atom, root: Value, view: View) -> bool:

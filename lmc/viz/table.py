@@ -1,7 +1,7 @@
 """table: one line a step, in program order: when it runs, what it is, where it stands, what it is asked.
 
-What is inside a branch or a loop is indented below it. A prompt shows its last part, as that is what tells calls
-apart; the tree shows how they begin.
+What is inside a branch or a loop is indented below it. A prompt shows the last part of its text, as that is what
+tells calls apart, without the turn markers behind it; the tree shows how prompts begin.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from lmc.viz.wording import options, prompt_text
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
+    from lmc.passes import Note
     from lmc.viz import Look
+    from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row
 
 FOOT = "shared: with other calls, which the tree names; so many of the prompt's known {}\n"
@@ -39,7 +41,7 @@ def render(compiled: Compiled, look: Look) -> str:
     rows = [_cells(row, view, tree) for row in view.rows]
     _fit(columns, view, rows, look.width)
     body = grid(columns, rows, look) + (FOOT.format(tree.unit) if view.calls else "") if rows else "no steps\n"
-    return heading(view.title, look) + f"{summary(view)}\n\n" + body
+    return heading(view.title, look) + f"{summary(view)}\n\n" + body + "".join(map(_note, _dropped(view)))
 
 
 def summary(view: View) -> str:
@@ -52,7 +54,19 @@ def summary(view: View) -> str:
     parts += [_num(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
     parts += [_num(branches, "branch", "branches")] if branches else []
     parts += [_num(loops, "loop")] if loops else []
+    if num := len(_dropped(view)):
+        parts.append(f"{_num(num, 'call')} dropped, as nothing reads {'it' if num == 1 else 'them'} (-O0 keeps all)")
     return "; ".join(parts)
+
+
+def _dropped(view: View) -> tuple[Note, ...]:
+    """The notes of `dce` on model calls that it took out."""
+    report = next((report for report in view.compiled.reports if report.name == "dce"), None)
+    return report.notes if report and report.count("calls dropped") else ()
+
+
+def _note(note: Note) -> str:
+    return f"{note}\n"
 
 
 def _num(count: int, one: str, many: str = "") -> str:
@@ -66,7 +80,15 @@ def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
     if not row.is_call:
         return [*cells, view.name(row) if row.is_region else "", "", "", ""]
     prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
-    return [*cells, prompt_text(row.pieces, view), prefix, _share(row, tree), options(row.node, view)]
+    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), options(row.node, view)]
+
+
+def _to_last_text(pieces: Pieces) -> Pieces:
+    """A prompt without the turn markers at its end, which are the same for many calls."""
+    for end in range(len(pieces), 0, -1):
+        if pieces[end - 1].kind not in ("control", "role"):
+            return pieces[:end]
+    return pieces
 
 
 def _share(row: Row, tree: Sharing) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmc.ir.graph import Lit, Value
-from lmc.viz.layout import GAP, Column, columns_of, grid, heading, keep_ends
-from lmc.viz.origin import origin
+from lmc.ir.graph import Lit
+from lmc.viz.layout import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
+from lmc.viz.origin import origins
 from lmc.viz.sharing import Leaf, Shared, Sharing, cut, nearest, sharing
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
@@ -41,7 +41,7 @@ def render(compiled: Compiled, look: Look) -> str:
     room = look.width - sum(max(map(len, (c.title, *texts))) + GAP for c, texts in zip(columns[1:], zip(*numbers)))
     cells = [(line.text(room - GAP), *line.numbers) for line in lines]
     body = grid(columns, cells, look) if lines else "no model calls\n"
-    notes = "".join(f"{note}\n" for note in _notes(tree, view))
+    notes = "".join(wrapped(note, look.width) for note in _notes(tree, view))
     return heading(f"{view.title}: what its prompts share", look) + "\n" + body + "\n" + notes
 
 
@@ -71,7 +71,7 @@ def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_L
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
         yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view), (size, "", ""))
-        if node.row.step.prefix is None:
+        if node.row.step.prefix is None and _is_searched(view):
             yield _Line(rest + "   ", "", _why(node, view))
         return
     numbers = (_size(node.size, node.pieces), str(node.prefix.calls), _size(node.saved, node.pieces))
@@ -101,6 +101,10 @@ def _has_holes(pieces: Iterable[PromptPiece]) -> bool:
 
 
 # --- reasons and notes -----------------------------------------------------------------------------------
+
+
+def _is_searched(view: View) -> bool:
+    return any(report.name == "hoist_prefix" for report in view.compiled.reports)
 
 
 def _why(leaf: Leaf, view: View) -> str:
@@ -135,28 +139,28 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
     calls, pieces = view.calls, [piece for row in view.calls for piece in row.pieces]
     if not calls:
         return
-    yield total(tree, len(calls))
-    if not any(report.name == "hoist_prefix" for report in view.compiled.reports):
-        yield "the pipeline has no `hoist_prefix`: no prefixes were looked for"
+    yield total(tree, view)
     if _has_holes(pieces):
         yield "`+`: and what stands in the holes, which is known only when the program runs"
     if any(row.around for row in calls):
         yield "each call counts once: a loop's body for one turn, both arms of an `if`"
     if role := next((view.hole(piece) for piece in pieces if piece.kind == "role"), ""):
         yield f"{role} marks a turn: a tokenizer's chat template (--model DIR) says with what text"
-    if tree.unit == "chars":
+    if tree.unit == "chars" and _is_searched(view):
         yield "without a tokenizer only whole pieces are shared; --model DIR counts tokens and looks inside pieces"
-    for state in dict.fromkeys(piece.atom for piece in pieces if piece.kind == "state"):
-        assert isinstance(state, Value)
-        yield f"{{prompt {state.name}}}: {origin(state, view)}"
+    for name, sentence in origins(pieces, view):
+        yield f"{{prompt {name}}}: {sentence}"
 
 
-def total(tree: Sharing, num: int) -> str:
+def total(tree: Sharing, view: View) -> str:
     """What all prompts come to, in a sentence."""
     unit = "tokens" if tree.unit == "tokens" else "characters"
-    prompts = f"{num} prompts have" if num > 1 else "1 prompt has"
+    num = len(view.calls)
+    prompts = f"{num} prompts have" if num != 1 else "1 prompt has"
     if not tree.total:
         return f"total: {prompts} no known {unit}"
+    if not _is_searched(view):
+        return f"total: {prompts} {tree.total} known {unit}; nothing is shared, as the pipeline has no `hoist_prefix`"
     share = 100 * tree.saved / tree.total
     saved = f"{tree.saved} ({share:.0f} %) are saved"
     return f"total: {prompts} {tree.total} known {unit}, {tree.distinct} distinct: {saved}"

@@ -232,6 +232,18 @@ def test_a_batch_scores_as_each_alone() -> None:
         assert alone.get_meta_info("mean")["scores"] == pytest.approx(result.get_meta_info("mean")["scores"], abs=TOL)
 
 
+def test_what_choices_have_in_common_is_scored_once() -> None:
+    """greedy_token_selection looks for equal numbers: a token behind the same tokens has one, to the last bit."""
+    backend = open_backend()
+    pick.run_batch([{"question": q, "choices": list(CHOICES["prefixes"])} for q in PROMPTS * 3], backend=backend)
+    for _, end in backend.events:
+        if isinstance(end, SegmentEnd) and end.scores is not None:
+            seen: dict[Ids, float] = {}
+            for ids, row in zip(end.scores.ids, end.scores.logprobs):
+                for j, logprob in enumerate(row):
+                    assert seen.setdefault(ids[: j + 1], logprob) == logprob, ids[: j + 1]
+
+
 def test_choices_that_are_equal_count_once() -> None:
     """A choice that is given twice is one choice."""
     result = lmc.run(pick, "Is it so? ", ["yes", "no", "yes"], backend=open_backend())
