@@ -45,9 +45,9 @@ def test_passes_make_a_plan_and_say_what_they_did():
     """A call that nothing reads is dropped, and reported."""
 
     plain, optimised = lmc.compile(tips, opt_level=0), lmc.compile(tips)
-    calls = [[step for step in compiled.plan.steps if step.kind == "gen"] for compiled in (plain, optimised)]
+    calls = [[step for step in compiled.plan.steps if step.op == "gen"] for compiled in (plain, optimised)]
     assert [len(gens) for gens in calls] == [5, 3]
-    assert "unread" in optimised.explain()
+    assert "dropped gen %unread (test_tour.py:" in optimised.explain()
 
 
 def test_prompts_that_begin_alike_are_seen():

@@ -41,10 +41,13 @@ def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -
 
 
 def heading(text: str, look: Look) -> str:
-    """A title line, bold on a terminal."""
+    """A title, bold on a terminal."""
     from rich.text import Text
 
-    return _printed(Text(text, style="bold"), look, max(look.width, columns_of(text)))
+    return "".join(
+        _printed(Text(line, style="bold"), look, max(look.width, columns_of(line)))
+        for line in wrapped(text, look.width).splitlines()
+    )
 
 
 def wrapped(text: str, width: int) -> str:

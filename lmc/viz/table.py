@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc.viz.layout import GAP, Column, grid, heading, keep_end, keep_start, widths
+from lmc.viz.layout import GAP, Column, grid, heading, keep_end, keep_start, widths, wrapped
 from lmc.viz.sharing import Sharing, sharing
 from lmc.viz.view import View
 from lmc.viz.wording import options, prompt_text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lmc.viz.view import Row
 
 FOOT = "shared: with other calls, which the tree names; so many of the prompt's known {}\n"
+MAX_WAVE, MAX_STEP, MAX_PLACE = 12, 32, 28  # columns of what stands before the prompt
 MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
 
 
@@ -41,7 +42,8 @@ def render(compiled: Compiled, look: Look) -> str:
     rows = [_cells(row, view, tree) for row in view.rows]
     _fit(columns, view, rows, look.width)
     body = grid(columns, rows, look) + (FOOT.format(tree.unit) if view.calls else "") if rows else "no steps\n"
-    return heading(view.title, look) + f"{summary(view)}\n\n" + body + "".join(map(_note, _dropped(view)))
+    head = heading(view.title, look) + wrapped(summary(view), look.width)
+    return head + "\n" + body + "".join(map(_note, _dropped(view)))
 
 
 def summary(view: View) -> str:
@@ -76,7 +78,8 @@ def _num(count: int, one: str, many: str = "") -> str:
 def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
     arm = f"{row.arm}: " if row.arm in ("then", "else") else ""
     step = row.step.op if row.is_region else f"{row.step.op} {view.name(row)}"
-    cells = [str(row.step.id), row.wave, "  " * len(row.around) + arm + step, row.place]
+    step = keep_start("  " * len(row.around) + arm + step, MAX_STEP)
+    cells = [str(row.step.id), keep_end(row.wave, MAX_WAVE), step, keep_end(row.place, MAX_PLACE)]
     if not row.is_call:
         return [*cells, view.name(row) if row.is_region else "", "", "", ""]
     prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
