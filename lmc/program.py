@@ -17,7 +17,7 @@ from lmc.parser.trace import Shape
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Usage
     from lmc.backend.executor import Outcome
-    from lmc.backend.state import ProgramState
+    from lmc.backend.executor.state import ProgramState
     from lmc.compiler import Compiled
     from lmc.ir.constraint import Constraint
     from lmc.report import RunReport
@@ -64,7 +64,7 @@ class Result:
         return self._public(self._ret)
 
     def _public(self, value: object) -> Any:
-        from lmc.backend.state import ProgramState
+        from lmc.backend.executor.state import ProgramState
 
         if isinstance(value, ProgramState):
             return Result(value, None, None, self.usage, self.report)
@@ -280,7 +280,7 @@ class _Jobs:
         return Job(runnable, leaves, made.externs, number)
 
     def _runnable(self, shapes: dict[str, Shape]) -> Any:
-        from lmc.backend.runnable import compile_plan
+        from lmc.backend.executor.runnable import compile_plan
 
         key = tuple(shapes.items())
         kept = self.kept.get(key)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -179,6 +181,29 @@ def test_no_module_is_a_drawer():
 
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [name for name in modules() if drawers & set(name.split("."))] == []
+
+
+# --- what is installed ------------------------------------------------------------------------------------
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_package_is_installed():
+    """A new folder is listed in pyproject.toml, or an installed lmc would lack it."""
+
+    packages = {name for name, path in modules().items() if path.name == "__init__.py"}
+    assert packages == set(project()["tool"]["setuptools"]["packages"])
+
+
+def test_every_dependency_is_pinned():
+    """constraints.txt names one version of whatever pyproject.toml asks for."""
+
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    asked = [*project()["project"]["dependencies"], *project()["project"]["optional-dependencies"]["dev"]]
+    names = {re.match(r"[\w.-]+", each).group().lower() for each in asked}
+    assert names - {name.lower() for name in pinned} == set()
 
 
 # --- a light import --------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def check(error: BaseException | None, kind: Kinds, *words: str) -> None:
 
 
 def refused(what: Callable[[], object], kind: Kinds, *words: str) -> BaseException:
-    with pytest.raises(BaseException) as caught:  # noqa: PT011
+    with pytest.raises(BaseException) as caught:
         what()
     check(caught.value, kind, *words)
     return caught.value

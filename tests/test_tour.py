@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import lmc
-from lmc.backend.echo import EchoBackend
 from lmc.parser.irtext import parse_graph
 
 
@@ -27,9 +26,9 @@ def tips(s, topic: str):
     return int(s["more"]) * [easy]
 
 
-def knowing() -> EchoBackend:
+def knowing() -> lmc.EchoBackend:
     """A backend whose seed makes it answer "yes" to the topic of these tests."""
-    return next(b for b in map(EchoBackend, range(20)) if tips.run("cats", backend=b)["known"] == "yes")
+    return next(b for b in map(lmc.EchoBackend, range(20)) if tips.run("cats", backend=b)["known"] == "yes")
 
 
 def test_program_becomes_a_graph_that_reads_back():

@@ -173,8 +173,9 @@ def _summary(done: Compiled) -> str:
     from lmc.viz.view import View
 
     view = View(done)
+    shares = f"  {total(sharing(view), view)}\n" if view.calls else ""
     return (
-        f"{view.title}\n  {summary(view)}\n  {total(sharing(view), view)}\n"
+        f"{view.title}\n  {summary(view)}\n{shares}"
         "  --emit-graph shows the calls and the sharing tree, --explain what each pass did\n"
     )
 

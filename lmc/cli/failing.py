@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import os
+import sysconfig
 import traceback
 from collections.abc import Callable
+from itertools import dropwhile
 from typing import ParamSpec
 
 import click
@@ -49,7 +51,7 @@ def told(error: BaseException) -> str:
         return error.render()
     if isinstance(error, SyntaxError):
         return _syntax(error)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    frames = _users(traceback.extract_tb(error.__traceback__))
     said = "".join(traceback.format_exception_only(error)).rstrip()
     if frames:
         head = "Traceback (most recent call last):\n"
@@ -71,6 +73,10 @@ def _syntax(error: SyntaxError) -> str:
     return "\n".join(part for part in (f"{span}: SyntaxError: {error.msg}", span.caret()) if part)
 
 
-def _is_users(file: str) -> bool:
-    """Not lmc's, and no frame of the import system."""
-    return not file.startswith(_LMC) and not file.startswith("<frozen ")
+def _users(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    """From the user's first frame on, those that are not lmc's; empty where only lmc and libraries were at work."""
+    paths = sysconfig.get_paths()
+    ours = (_LMC, "<frozen ")
+    libraries = tuple(paths[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    rest = list(dropwhile(lambda frame: frame.filename.startswith((*ours, *libraries)), frames))
+    return [frame for frame in rest if not frame.filename.startswith(ours)]

@@ -50,5 +50,9 @@ def _summary(module: str, factory: str) -> str:
     if spec is None or spec.origin is None:
         return "(not part of this installation)"
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == factory]
-    return next(((ast.get_docstring(node) or "").partition("\n")[0] for node in functions), "")
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == factory:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == factory for alias in node.names):
+            return _summary(node.module, factory)
+    return ""

@@ -112,7 +112,7 @@ def _show(results: Sequence[Result], *, is_batch: bool, is_json: bool) -> None:
 
 def _show_item(result: Result, title: str) -> None:
     if title:
-        click.echo(f"--- {title} ---")
+        click.echo(f"--- {title}{': failed' if result.error is not None else ''} ---")
     if result.error is not None:
         click.echo(f"{title}: {told(result.error)}" if title else told(result.error), err=True)
         return

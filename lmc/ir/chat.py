@@ -26,7 +26,7 @@ class ChatTemplate:
     reason: str = ""
 
     def begin(self, previous: str, role: str) -> str | None:
-        """The text that opens a `role` turn after a `previous` turn ("" for the first); None if the template refuses it."""
+        """The text that opens a `role` turn after a `previous` turn ("" for the first); None where it is refused."""
         return dict(self.begins).get((previous, role))
 
     def end(self, role: str) -> str:

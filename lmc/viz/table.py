@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row
 
-FOOT = "shared: with other calls, which the tree names; so many of the prompt's known {}\n"
+FOOT = "shared: the deepest prefix of the sharing tree, and so many of the prompt's known {} are in it"
 MAX_WAVE, MAX_STEP, MAX_PLACE = 12, 32, 28  # columns of what stands before the prompt
 MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
 
@@ -41,9 +41,13 @@ def render(compiled: Compiled, look: Look) -> str:
     )
     rows = [_cells(row, view, tree) for row in view.rows]
     _fit(columns, view, rows, look.width)
-    body = grid(columns, rows, look) + (FOOT.format(tree.unit) if view.calls else "") if rows else "no steps\n"
+    body = (
+        grid(columns, rows, look) + (wrapped(FOOT.format(tree.unit), look.width) if view.calls else "")
+        if rows
+        else "no steps\n"
+    )
     head = heading(view.title, look) + wrapped(summary(view), look.width)
-    return head + "\n" + body + "".join(map(_note, _dropped(view)))
+    return head + "\n" + body + "".join(wrapped(str(note), look.width) for note in _dropped(view))
 
 
 def summary(view: View) -> str:
@@ -65,10 +69,6 @@ def _dropped(view: View) -> tuple[Note, ...]:
     """The notes of `dce` on model calls that it took out."""
     report = next((report for report in view.compiled.reports if report.name == "dce"), None)
     return report.notes if report and report.count("calls dropped") else ()
-
-
-def _note(note: Note) -> str:
-    return f"{note}\n"
 
 
 def _num(count: int, one: str, many: str = "") -> str:

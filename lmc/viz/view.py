@@ -130,14 +130,18 @@ class View:
         if row.is_region:
             return self._heading(row)
         if row.step.op == "call":
-            return self.plan.graph.extern(str(row.node.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
+            return self._function(row.node)
         return row.node.outputs[-1].name
+
+    def _function(self, call: Node) -> str:
+        """The function that a host call calls, as the user names it."""
+        return self.plan.graph.extern(str(call.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
 
     def _heading(self, row: Row) -> str:
         """The source of an `if`'s condition or of a loop's first line; the IR where that cannot be read."""
         if row.step.op == "if":
             return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])
-        return source(row.node).rstrip(":") or row.step.op
+        return source(row.node) or row.step.op
 
     def hole(self, piece: PromptPiece) -> str:
         """What a piece that is no text stands for, in braces."""
@@ -175,6 +179,10 @@ class View:
                 return owner + "." + str(node.attr("name")) + f"({', '.join(args)})"
             case "len", [owner]:
                 return f"len({owner})"
+            case "list", _:
+                return f"[{', '.join(parts)}]"
+            case "call", _:
+                return f"{self._function(node)}({', '.join(parts)})"
         return ""
 
 
@@ -182,7 +190,7 @@ def source(node: Node | None) -> str:
     """The user's text that a node comes from: what its span covers of the line."""
     if node is None or node.span is None:
         return ""
-    return node.span.text()[node.span.col - 1 : node.span.end - 1].strip()
+    return node.span.text()[node.span.col - 1 : node.span.end - 1].strip().rstrip(":")
 
 
 def _arms(block: Block, arm: str) -> Iterator[str]:

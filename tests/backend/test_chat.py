@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from lmc.backend.base import Control, Piece, Text
-from lmc.backend.chat import TRIMS, probe_template
-from lmc.backend.chat_pieces import render_pieces
-from lmc.backend.jinja import Template
+from lmc.backend.tokenizer.chat import TRIMS, probe_template
+from lmc.backend.tokenizer.chat_pieces import render_pieces
+from lmc.backend.tokenizer.jinja import Template
 from lmc.errors import ChatTemplateError
 from lmc.ir.chat import ChatTemplate
 

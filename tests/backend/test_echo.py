@@ -27,9 +27,9 @@ from lmc.backend.base import (
     SegmentEnd,
     Text,
 )
-from lmc.backend.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo_text import WORDS, cut_at_stop, words
+from lmc.backend.echo.text import WORDS, cut_at_stop, words
 from lmc.ir.constraint import Constraint
 from lmc.ir.sampling import Sampling
 from lmc.parser.regex import parse_regex
@@ -478,7 +478,7 @@ def _seconds(requests: list[Request]) -> float:
 
 def test_echo_needs_the_standard_library_only() -> None:
     """Importing it loads no torch, numpy, transformers, lark or pydantic."""
-    code = "import sys, lmc.backend.echo; print([m for m in sys.argv[1:] if m in sys.modules])"
+    code = "import sys, lmc.backend.echo.backend; print([m for m in sys.argv[1:] if m in sys.modules])"
     names = ["torch", "numpy", "transformers", "tokenizers", "lark", "pydantic", "networkx"]
     out = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
 

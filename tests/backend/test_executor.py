@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lmc.backend.base import Failed, Finished, Gen, Request, Score, SegmentEnd, TokenLogprob
-from lmc.backend.byte_tokenizer import ByteTokenizer
+from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.executor import Executor, Job, Outcome
-from lmc.backend.lineage import call_seed, child_lineage, mix
-from lmc.backend.runnable import compile_plan
+from lmc.backend.executor.lineage import call_seed, child_lineage, mix
+from lmc.backend.executor.runnable import compile_plan
 from lmc.errors import ArgumentError, ChatTemplateError, RequestError
 from lmc.ir.constraint import Choices, Constraint
 from lmc.ir.graph import Block, Graph, Lit, Node, Param, Value

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lmc.backend.base import Control, Ids, Piece, Text
-from lmc.backend.byte_tokenizer import CHATML, ByteTokenizer
-from lmc.backend.lineage import call_seed, mix
-from lmc.backend.prompts import Prompts
-from lmc.backend.state import Final, ProgramState
+from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.executor.lineage import call_seed, mix
+from lmc.backend.executor.prompts import Prompts
+from lmc.backend.executor.state import Final, ProgramState
 from lmc.errors import ChatTemplateError, LMError
 
 EMPTY = ProgramState()

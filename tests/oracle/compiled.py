@@ -23,7 +23,7 @@ from lmc import compiler
 from lmc.backend.base import Usage
 from lmc.backend.echo import EchoBackend
 from lmc.backend.executor import Executor, Job
-from lmc.backend.runnable import compile_plan
+from lmc.backend.executor.runnable import compile_plan
 from lmc.errors import CaptureError, LMError
 from lmc.ir.types import ANY
 from lmc.parser.trace import Leaf, Shape

@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import ast
 import random
+import re
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections import Counter
@@ -25,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-HEADER = '''\
+HEADER = """\
 import lmc as lm
 
 LOG = []
@@ -53,7 +55,7 @@ def ask(s, name):
     s += lm.gen(name, regex="[0-4]")
     return int(s[name])
 
-'''
+"""
 
 ARGUMENTS: tuple[dict[str, Any], ...] = (
     {"n": 2, "words": ["a", "bc", "a"], "flag": True, "table": {"a": 1, "q": 5}, "title": "Ti"},
@@ -277,7 +279,7 @@ class Writer:
         for _ in range(self.rng.randint(1, 3)):
             type = self.pick("int", "str", "str", "bool", "strs", "dict")
             inner = self.expr(type, d + 2)
-            if any(c in inner for c in "{}\\\"") or "'" in inner or ":" in inner:
+            if any(c in inner for c in '{}\\"') or "'" in inner or ":" in inner:
                 name = self.any_of(type)
                 if name is None:
                     continue
@@ -411,7 +413,9 @@ class Writer:
         if kind == "digit":
             self.put(f"{target} += lm.gen({name!r}, regex='[0-4]')")
         elif kind == "text":
-            self.put(f"{target} += lm.gen({name!r}, regex={self.pick('[ab]{0,3}', 'a-[bc]', '[xyz]+')!r}, max_tokens=4)")
+            self.put(
+                f"{target} += lm.gen({name!r}, regex={self.pick('[ab]{0,3}', 'a-[bc]', '[xyz]+')!r}, max_tokens=4)"
+            )
         elif kind == "select":
             options = self.pick("['a', 'b']", "['yes', 'no']", "['a', 'a-b', 'c']")
             if self.chance(0.2):
@@ -540,7 +544,9 @@ class Writer:
         self.bind(b, types[1])
 
     def effect(self) -> None:
-        self.put(self.pick("note({})", "LOG.append({})", "print({})").format(self.expr(self.pick("int", "str", "strs"))))
+        self.put(
+            self.pick("note({})", "LOG.append({})", "print({})").format(self.expr(self.pick("int", "str", "strs")))
+        )
 
     def helper_call(self) -> None:
         state = self.state_name()
@@ -776,6 +782,11 @@ def source_of(seed: int) -> str:
 
 # --- running one -----------------------------------------------------------------------------------------
 
+Plans = tuple[tuple[int, int, Any], ...]  # seed of the run, optimisation level, way of tracing
+SOME: Plans = ((0, 0, "structure"), (1, 2, "structure"), (0, 2, "concrete"), (1, 0, "untyped"))
+FULL: Plans = tuple(
+    (seed, level, way) for seed in range(3) for level in (0, 2) for way in ("structure", "concrete", "untyped")
+)
 Verdict = tuple[str, str]  # equal, error (in both alike), break, or wrong; and what was seen
 
 
@@ -791,7 +802,7 @@ def loaded(source: str) -> Iterator[dict[str, Any]]:
         yield names
 
 
-def verdict(source: str, seed: int, *, full: bool = False) -> Verdict:
+def verdict(source: str, seed: int, plans: Plans = SOME) -> Verdict:
     """Run a program eagerly and compiled, and compare."""
     from programs.case import Case
 
@@ -799,22 +810,19 @@ def verdict(source: str, seed: int, *, full: bool = False) -> Verdict:
     with loaded(source) as names:
         case = Case(names["program"], (arguments,), expects="either", log=names["LOG"])
         try:
-            return _compared(case, arguments, full)
+            return _compared(case, arguments, plans)
         except AssertionError as error:
             return "wrong", str(error)
         except Exception:
             return "wrong", traceback.format_exc(limit=-6)
 
 
-def _compared(case: Any, arguments: dict[str, Any], full: bool) -> Verdict:
-    from compiled import WAYS, difference, see_compiled, see_eager
+def _compared(case: Any, arguments: dict[str, Any], plans: Plans) -> Verdict:
+    from compiled import difference, see_compiled, see_eager
     from test_compiled_equals_eager import at_most, check_break, check_calls
 
     from lmc.errors import CaptureError
 
-    plans = [(0, 0, "structure"), (1, 2, "structure"), (0, 2, "concrete"), (1, 0, "untyped")]
-    if full:
-        plans = [(seed, level, way) for seed in (0, 1, 2) for level in (0, 2) for way in WAYS]
     seen: dict[int, Any] = {}
     outcomes = []
     for seed, level, way in plans:
@@ -841,36 +849,58 @@ def _compared(case: Any, arguments: dict[str, Any], full: bool) -> Verdict:
 # --- making a failing program small ----------------------------------------------------------------------
 
 
+SHRINK_S = 20.0
+
+
 def shrunk(source: str, seed: int) -> str:
-    """The smallest program that is wrong in the same way: statements are taken out while it stays so."""
-    kind = _kind(verdict(source, seed, full=True)[1])
-    tree = ast.parse(source)
-    changed = True
-    while changed:
-        changed = False
-        for edit in list(_edits(tree)):
-            undo = edit()
-            if undo is None:
-                continue
-            try:
-                text = ast.unparse(ast.fix_missing_locations(tree))
-                compile(text, "x", "exec")
-                what, detail = verdict(text, seed, full=True)
-                keep = what == "wrong" and _kind(detail) == kind
-            except (SyntaxError, ValueError, RecursionError):
-                keep = False
-            if keep:
-                changed = True
-            else:
-                undo()
+    """The smallest program that is wrong in the same way: parts are taken out while it stays so."""
+    plan, kind = next(
+        (plan, _kind(detail)) for plan in FULL for what, detail in [verdict(source, seed, (plan,))] if what == "wrong"
+    )
+    tree, until = ast.parse(source), time.monotonic() + SHRINK_S
+    for edits in (_statements, _expressions):
+        changed = True
+        while changed:
+            changed = False
+            for edit in list(edits(tree)):
+                undo = edit()
+                if undo is None:
+                    continue
+                if time.monotonic() > until:
+                    undo()
+                elif _still(tree, seed, plan, kind):
+                    changed = True
+                else:
+                    undo()
     return ast.unparse(tree)
 
 
+def _still(tree: ast.Module, seed: int, plan: Any, kind: str) -> bool:
+    try:
+        text = ast.unparse(ast.fix_missing_locations(tree))
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+            compile(text, "x", "exec")
+        what, detail = verdict(text, seed, (plan,))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return what == "wrong" and _kind(detail) == kind
+
+
 def _kind(detail: str) -> str:
-    return detail.rsplit("\n", 2)[-2][:40] if "Traceback" in detail else "difference"
+    """What a failure has in common with a smaller one: the error, or which results differ."""
+    if "Traceback" in detail:
+        return detail.rsplit("\n", 2)[-2][:40]
+    return (
+        re.sub(r"'[^']*'|\d+|, |\(|\)|\[|\]", "", detail)
+        if "error:" in detail
+        else "".join(re.findall(r"^\w+:", detail, re.M))
+    )
 
 
-def _edits(tree: ast.Module) -> Iterator[Callable[[], Callable[[], None] | None]]:
+Edit = Callable[[], Callable[[], None] | None]  # changes the tree, gives what changes it back
+
+
+def _statements(tree: ast.Module) -> Iterator[Edit]:
     program = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "program")
     for node in list(ast.walk(program)):
         for name in ("body", "orelse"):
@@ -881,6 +911,10 @@ def _edits(tree: ast.Module) -> Iterator[Callable[[], Callable[[], None] | None]
                     inner = getattr(stmt, "body", None)
                     if isinstance(inner, list) and not isinstance(stmt, ast.FunctionDef):
                         yield lambda block=block, stmt=stmt, inner=inner: _without(block, stmt, inner)
+
+
+def _expressions(tree: ast.Module) -> Iterator[Edit]:
+    program = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "program")
     for node in list(ast.walk(program)):
         for name, value in ast.iter_fields(node):
             if isinstance(value, ast.expr) and not isinstance(value, ast.Constant | ast.Name):
@@ -938,12 +972,12 @@ def main() -> None:
         return
     if given.shrink:
         print(small := shrunk(source_of(given.first), given.first))
-        print(verdict(small, given.first, full=True)[1])
+        print(verdict(small, given.first, FULL)[1])
         return
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for seed in range(given.first, given.last or given.first + 1):
-        what, detail = verdict(source_of(seed), seed, full=given.full)
+        what, detail = verdict(source_of(seed), seed, FULL if given.full else SOME)
         counts[what] += 1
         if what == "wrong":
             print(f"--- seed {seed}\n{detail[-700:]}", flush=True)

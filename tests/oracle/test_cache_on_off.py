@@ -117,7 +117,6 @@ QUESTIONS = [
     "What is the capital of Spain?",
     "Return a JSON object.",
     "What is the capital of France?",
-    "A man, a plan, a canal: Panama!",
 ]
 SAMPLED = {"temperature": 0.8, "top_p": 0.95}
 
@@ -166,7 +165,11 @@ def see(name: str, how: Way, defaults: dict[str, Any], questions: list[str] = QU
     for _ in range(times):
         backend.events.clear()
         if how.alone:
-            results = [r for item in items for r in program.run_batch([item], backend=backend, opt_level=how.opt_level, **defaults)]
+            results = [
+                r
+                for item in items
+                for r in program.run_batch([item], backend=backend, opt_level=how.opt_level, **defaults)
+            ]
         else:
             results = program.run_batch(items, backend=backend, opt_level=how.opt_level, **defaults)
         calls = backend.calls()
@@ -245,7 +248,7 @@ def test_other_families(family: str) -> None:
 
 def test_retraction_really_happens() -> None:
     """Eight long answers on a pool for two of them."""
-    questions = [f"{q} {i}" for i, q in enumerate(QUESTIONS)]
+    questions = [f"{q} {i}" for i, q in enumerate(QUESTIONS * 2)]
 
     def run(num_slots: int) -> tuple[Any, Recording]:
         backend = Recording(CpuBackend(checkpoint("llama"), dtype="fp32", num_slots=num_slots))
@@ -286,7 +289,7 @@ def sampled(name: str, how: Way, count: int, seed: int = 11) -> Seen:
 @pytest.mark.parametrize("name", ["few_shot", "tree", "record"])
 def test_sampling_depends_on_seeds_only(name: str, how: str) -> None:
     """The same seeds give the same tokens whatever the cache, the chunks and the pool."""
-    got, want = sampled(name, SAMPLED_WAYS[how], 5), sampled(name, way(), 5)
+    got, want = sampled(name, SAMPLED_WAYS[how], 4), sampled(name, way(), 4)
     assert got.results == want.results
     assert got.calls == want.calls
 
@@ -294,13 +297,13 @@ def test_sampling_depends_on_seeds_only(name: str, how: str) -> None:
 @pytest.mark.parametrize("name", ["few_shot", "tree", "record"])
 def test_sampling_does_not_depend_on_the_batch(name: str) -> None:
     """An item's stream is its own: more items behind it change nothing."""
-    few, many = sampled(name, way(), 2), sampled(name, way(), 5)
+    few, many = sampled(name, way(), 2), sampled(name, way(), 4)
     assert many.results[:2] == few.results
 
 
 def test_items_and_seeds_differ() -> None:
     """The same question twice in a batch, and another seed, give other texts."""
-    once, other = sampled("few_shot", way(), 5), sampled("few_shot", way(), 5, seed=12)
+    once, other = sampled("few_shot", way(), 4), sampled("few_shot", way(), 4, seed=12)
     assert QUESTIONS[0] == QUESTIONS[3]
     assert once.results[0] != once.results[3]
     assert once.results[0] != other.results[0]

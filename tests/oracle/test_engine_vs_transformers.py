@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tests.tiny import FAMILIES, tiny_checkpoint
 Ids = tuple[int, ...]
 
 MARGIN = 1e-4
-MAX_TOKENS = 16
+MAX_TOKENS = 12
 EOS = 2
 CHUNKS = (1, 7, 64)
 # name -> family, and how its checkpoint differs
@@ -94,7 +94,9 @@ def expected(folder: Path, prompt: Ids, eos: int | None = None, max_tokens: int 
     out = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
     best = torch.stack([logits[0] for logits in out.logits]).topk(2)
     margins = (best.values[:, 0] - best.values[:, 1]).tolist()
-    return Reference(tuple(out.sequences[0, len(prompt) :].tolist()), tuple(margins), tuple(best.indices[:, 1].tolist()))
+    return Reference(
+        tuple(out.sequences[0, len(prompt) :].tolist()), tuple(margins), tuple(best.indices[:, 1].tolist())
+    )
 
 
 def greedy(**fields: Any) -> Sampling:
@@ -108,7 +110,7 @@ class Answer:
     ids: Ids = ()
     streamed: Ids = ()
     reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 def generate(session: Session, prompts: Sequence[Ids], sampling: Sampling | None = None) -> list[Answer]:
@@ -166,11 +168,9 @@ def test_greedy_ids_are_those_of_transformers(name: str, chunk_len: int) -> None
     place, folder = backend(name, chunk_len=chunk_len), folder_of(name)
 
     alone = place.open("alone")
-    for at in (2, 3):
-        [cold] = generate(alone, [PROMPTS[at]])
-        [warm] = generate(alone, [PROMPTS[at]])
-        compare(folder, [PROMPTS[at]] * 2, [cold, warm])
-        assert (cold.usage.cached_tokens, warm.usage.cached_tokens) == (0, len(PROMPTS[at]) - 1)
+    [cold], [warm] = generate(alone, [PROMPTS[2]]), generate(alone, [PROMPTS[2]])
+    compare(folder, [PROMPTS[2]] * 2, [cold, warm])
+    assert (cold.usage.cached_tokens, warm.usage.cached_tokens) == (0, len(PROMPTS[2]) - 1)
 
     together = place.open("together")
     for is_warm in (False, True):

@@ -208,7 +208,12 @@ def test_a_program_reads_the_winner_and_its_scores() -> None:
             scored[request.prompt.ids, score.choices, score.method] = end.scores
     for item, result in zip(items, results):
         choices = tuple(item["choices"])
-        for state, name in [(result, "mean"), (result, "by_gen"), (result.ret_value[0], "greedy"), (result.ret_value[1], "gain")]:
+        for state, name in [
+            (result, "mean"),
+            (result, "by_gen"),
+            (result.ret_value[0], "greedy"),
+            (result.ret_value[1], "gain"),
+        ]:
             meta = state.get_meta_info(name)
             assert state[name] == choices[meta["choice"]] and meta["choices"] == list(choices)
             assert any(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-from lmc.backend.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan

@@ -8,5 +8,5 @@ def tips(s, topic: str):
     easy += "For beginners:" + lmc.gen("tip", max_tokens=16, stop="\n")
     hard += "For experts:" + lmc.gen("tip", max_tokens=16, stop="\n")
     s += "Easy:" + easy["tip"] + "\nHard:" + hard["tip"] + "\nIn one word:"
-    s += lmc.gen("word", regex=r"[a-z]+\b", temperature=0)
+    s += lmc.gen("word", regex=r"[a-z]+", temperature=0)
     return s["word"]

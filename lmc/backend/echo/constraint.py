@@ -1,0 +1,44 @@
+"""From a constraint to a text that satisfies it: a regex is lowered to its drawer once and kept."""
+
+from __future__ import annotations
+
+import random
+
+from lmc.backend.echo.json import draw_json
+from lmc.backend.echo.regex import NEVER, Drawer, drawer
+from lmc.backend.echo.text import advance
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Regex
+
+
+class Drawers:
+    """The regex drawers that a backend has built so far."""
+
+    def __init__(self) -> None:
+        self._regex: dict[str, Drawer] = {}
+
+    def draw(self, constraint: Constraint, seed: int, limit: int) -> str:
+        """A text under `constraint`, of at most `limit` bytes where one that short is found.
+
+        Raises ConstraintError where nothing satisfies it, or echo does not know how.
+        """
+        match constraint:
+            case Choices(options):
+                return options[advance(seed) % len(options)]
+            case Regex():
+                return self._for_regex(constraint).draw(random.Random(seed), limit)
+            case JsonSchema(_, schema):
+                return draw_json(schema, random.Random(seed), limit)
+            case Grammar():
+                raise ConstraintError(
+                    "the echo backend does not do grammars",
+                    help="use a regex or a JSON schema, or run on an engine",
+                )
+
+    def _for_regex(self, regex: Regex) -> Drawer:
+        found = self._regex.get(regex.pattern)
+        if found is None:
+            found = self._regex[regex.pattern] = drawer(regex.tree)
+        if found.least >= NEVER:
+            raise ConstraintError(f"no text matches the pattern {regex.pattern!r}")
+        return found

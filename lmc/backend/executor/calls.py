@@ -1,0 +1,166 @@
+"""One model call in flight: from its request to the state and the value that come out of it.
+
+A call settles its two futures when every sample has ended; the state goes on with sample 0.
+"""
+
+from __future__ import annotations
+
+from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
+from lmc.backend.executor.future import Future, Poison, Slot
+from lmc.backend.executor.instance import Instance, Position
+from lmc.backend.executor.notes import noted
+from lmc.backend.executor.requests import BoundCall
+from lmc.backend.executor.state import Final, Names, ProgramState
+from lmc.errors import RequestError
+
+
+class Call:
+    """A request and who waits for it.
+
+    path             the position of the block it stands in
+    ends, finished   by sample
+    num_left         samples that have not ended
+    is_aborted       True where its item has failed meanwhile
+    """
+
+    __slots__ = (
+        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "path", "request", "state",
+        "state_out", "value_out",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        inst: Instance,
+        bound: BoundCall,
+        request: Request,
+        state: ProgramState,
+        outs: tuple[Future, Future],
+        path: Position,
+    ) -> None:
+        self.path = path
+        self.inst = inst
+        self.bound = bound
+        self.request = request
+        self.state = state
+        self.state_out, self.value_out = outs
+        self.num_left = request.n
+        self.is_aborted = False
+        self.ends: list[SegmentEnd | None] = [None] * request.n
+        self.finished: list[Finished | None] = [None] * request.n
+        self.failed: Failed | None = None
+
+    def take(self, event: Event) -> bool:
+        """Note what happened; True once every sample has ended."""
+        if type(event) is Delta:
+            return False
+        if type(event) is SegmentEnd:
+            self.ends[event.sample] = event
+            return False
+        if type(event) is Finished:
+            self.finished[event.sample] = event
+            self.inst.add_usage(event.usage)
+        elif type(event) is Failed and (self.failed is None or event.sample < self.failed.sample):
+            self.failed = event
+        self.num_left -= 1
+        return not self.num_left
+
+    def settle(self) -> None:
+        """Give the result to those who wait."""
+        if self.failed is not None:
+            failure = Poison(self._error(self.failed))
+            self.inst.fails_at((*self.path, self.bound.spec.number), failure)
+            self._give(failure, failure)
+        else:
+            self._give(*self._result())
+
+    def _give(self, state: Slot, value: Slot) -> None:
+        self.state_out.set(state)
+        self.value_out.set(value)
+        self.inst.answered()
+
+    def _result(self) -> tuple[ProgramState, object]:
+        ends = [end for end in self.ends if end is not None]
+        assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
+        value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
+        segment = self.request.out[0]
+        names = self.state.names
+        name = getattr(segment, "name", None)
+        if name is not None:
+            names = names.with_values({name: value}, {name: self._meta()})
+        return _continued(self.state, self.request, ends[0], names), value
+
+    def _meta(self) -> dict[str, object]:
+        tokenizer = self.inst.shared.prompts.tokenizer
+        metas = [self._sample_meta(i, tokenizer) for i in range(self.request.n)]
+        return metas[0] if len(metas) == 1 else {**metas[0], "samples": metas}
+
+    def _sample_meta(self, sample: int, tokenizer: Tokenizer) -> dict[str, object]:
+        end, finished = self.ends[sample], self.finished[sample]
+        assert end is not None and finished is not None
+        meta: dict[str, object] = {
+            "id": self.request.rid,
+            "finish_reason": end.reason,
+            "prompt_tokens": finished.usage.prompt_tokens,
+            "cached_tokens": finished.usage.cached_tokens,
+            "completion_tokens": finished.usage.output_tokens,
+        }
+        if end.logprobs is not None:
+            meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
+        return meta | _score_meta(end, self.request)
+
+    def _wants_text(self) -> bool:
+        sampling = getattr(self.request.out[0], "sampling", None)
+        return bool(sampling and sampling.return_text_in_logprobs)
+
+    def _error(self, failed: Failed) -> RequestError:
+        node = self.bound.spec.node
+        error = RequestError(
+            failed.message,
+            retryable=failed.retryable,
+            span=node.span,
+            code=failed.code,
+            help=failed.help or None,
+        )
+        return noted(error, node)
+
+
+def _continued(state: ProgramState, request: Request, end: SegmentEnd, names: Names) -> ProgramState:
+    """The state with what was generated behind it; a cut token's tail is ordinary text again."""
+    prompt, head = request.prompt, state.head
+    pieces = prompt.pieces
+    text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
+    if end.ids:
+        ids = Ids(end.ids, text)
+        head, pieces = (head, ids), (*pieces, ids)
+    final = Final(prompt.ids + end.ids, pieces, head)
+    if end.tail:
+        head = (head, end.tail)
+    return state.called(final, head, names)
+
+
+def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:
+    """SGLang's shape: (log-probability, token id, text or None) a token."""
+
+    def row(logprob: float, id: int) -> tuple[float, int, str | None]:
+        return logprob, id, tokenizer.decode([id]) if with_text else None
+
+    meta: dict[str, object] = {"output_token_logprobs": [row(t.logprob, t.id) for t in logprobs]}
+    if any(t.top for t in logprobs):
+        meta["output_top_logprobs"] = [[row(logprob, id) for id, logprob in t.top] for t in logprobs]
+    return meta
+
+
+def _score_meta(end: SegmentEnd, request: Request) -> dict[str, object]:
+    scores, segment = end.scores, request.out[0]
+    if scores is None or not isinstance(segment, Score):
+        return {}
+    rows = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
+    return {
+        "choices": list(segment.choices),
+        "choice": scores.index,
+        "method": scores.method,
+        "scores": list(scores.scores),
+        "input_token_logprobs": rows,
+        "normalized_prompt_logprobs": [sum(row) / max(1, len(row)) for row in scores.logprobs],
+        "unconditional_token_logprobs": scores.unconditional and [list(row) for row in scores.unconditional],
+    }

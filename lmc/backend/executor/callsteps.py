@@ -1,0 +1,74 @@
+"""How a `gen` or `select` node runs: it asks as soon as its inputs are there, and never waits for the commit chain.
+
+Its failure is a failed value: it counts where it is read, and at the end of the program at the latest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmc.backend.base import Gen, Request
+from lmc.backend.executor.calls import Call
+from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
+from lmc.backend.executor.instance import Instance, Position
+from lmc.backend.executor.notes import noted
+from lmc.backend.executor.state import ProgramState
+from lmc.backend.executor.steps import PATH, Frame, StepFn, give
+from lmc.ir.graph import Node
+
+NOTHING: dict[str, Any] = {}
+
+
+def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out_value: int) -> StepFn:
+    """The `index`-th model node of the plan."""
+    keys = node.keys
+
+    def step(inst: Instance, frame: Frame) -> None:
+        inputs = [settled(frame[i]) for i in ins]
+        outs = frame[out_state], frame[out_value] = (Future(inst.ready), Future(inst.ready))
+        inst.num_open += 1
+        pending, path = pending_in(inputs), frame[PATH]
+        if pending:
+            when_settled(pending, lambda: start([settled(slot) for slot in inputs], inst, outs, path))
+        else:
+            start(inputs, inst, outs, path)
+
+    def start(inputs: list[Slot], inst: Instance, outs: tuple[Future, Future], path: Position) -> None:
+        failure = poison_in(inputs)
+        if failure is None and not inst.is_over:
+            given = dict(zip(keys, inputs[1:])) if keys else NOTHING
+            made = _call(index, inst, inputs[0], given, outs, path)
+            if isinstance(made, Call):
+                inst.num_calls += 1
+                inst.shared.outbox.append(made)
+                return
+            failure = made
+        if failure is not None:
+            give([*outs], failure)
+            inst.answered()
+
+    return step
+
+
+def _call(
+    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: tuple[Future, Future], path: Position
+) -> Call | Poison:
+    """The call to make; a Poison where it has no right parameters or no prompt."""
+    shared = inst.shared
+    bound = shared.calls[index]
+    try:
+        segment = bound.segment(inst.base, state.lineage, state.calls, given)
+        prompt = shared.prompts.prompt(state)
+    except Exception as error:
+        failure = Poison(noted(error, bound.spec.node))
+        inst.fails_at((*path, bound.spec.number), failure)
+        return failure
+    request = Request(
+        next(shared.rids),
+        prompt,
+        (segment,),
+        program=shared.name,
+        n=segment.sampling.n if type(segment) is Gen else 1,
+        gang=bound.spec.gang(inst.item),
+    )
+    return Call(inst, bound, request, state, outs, path)

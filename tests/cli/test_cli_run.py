@@ -1,0 +1,102 @@
+"""`lmc run`, on the echo backend: values by name, what was returned, what it cost; batches; failures of one item."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_values_and_report_are_printed(cli, golden):
+    """One line a value, then the counts."""
+    result = cli("run", "tips.py", "--arg", "topic=cats", "--backend", "echo", "--max-new-tokens", "4")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("cli/run_tips.txt", result.stdout)
+
+
+def test_json_holds_the_same(cli):
+    """Values, return value, text, usage and report as one object."""
+    args = ["tips.py", "--arg", "topic=cats", "--backend", "echo", "--seed", "3"]
+    told = json.loads(cli("run", *args, "--json").stdout)
+
+    assert list(told) == ["values", "returned", "text", "usage", "report"]
+    assert told["returned"] == told["values"]["word"]
+    assert told["text"].startswith("Some tips about cats.\nEasy:")
+    assert told["report"]["requests"] == 3
+
+
+def test_seed_decides_the_outcome(cli):
+    """The same seed gives the same output, another one another."""
+    run = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo", "--seed"]
+
+    assert cli(*run, "1").stdout == cli(*run, "1").stdout != cli(*run, "2").stdout
+
+
+def test_optimising_changes_no_value(cli):
+    """-O0 and -O2 give the same values."""
+    run = ["run", "judge.py:judge", "--arg", "essay=x", "--arg", 'dims=["a", "b"]', "--backend", "echo", "--json"]
+    plain, optimised = (json.loads(cli(*run, level).stdout) for level in ("-O0", "-O2"))
+
+    assert (plain["values"], plain["text"]) == (optimised["values"], optimised["text"])
+
+
+def test_batch_goes_on_after_a_bad_item(cli, tmp_path, golden):
+    """The other items have their results; stderr names the bad one; the exit status is 1."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"topic": "cats"}\n\n{"topics": "dogs"}\n{"topic": "mice"}\n')
+    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--max-new-tokens", "4")
+
+    assert result.exit_code == 1
+    golden("cli/run_batch.txt", result.stdout)
+    golden("cli/errors/run_batch.txt", result.stderr)
+
+
+def test_batch_as_json_is_one_object(cli, tmp_path):
+    """Items in order, a failed one with its error."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"topic": "cats"}\n{}\n')
+    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--json")
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 1
+    assert [list(item) for item in told["items"]] == [["values", "returned", "text", "usage"], ["error"]]
+    assert told["items"][1]["error"]["type"] == "ArgumentError"
+
+
+def test_arguments_serve_every_item(cli, tmp_path):
+    """--arg fills in what an item lacks; the item's own value wins."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{}\n{"topic": "dogs"}\n')
+    batch = ["run", "tips.py", "--args-file", str(items), "--arg", "topic=cats", "--backend", "echo", "--json"]
+    texts = [item["text"] for item in json.loads(cli(*batch).stdout)["items"]]
+
+    assert [text.splitlines()[0] for text in texts] == ["Some tips about cats.", "Some tips about dogs."]
+
+
+def test_bad_line_of_a_batch_is_named(cli, tmp_path):
+    """File and line, before anything runs."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"topic": "cats"}\n["dogs"]\n')
+    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{items}:2 is no JSON object, but list" in result.stderr
+
+
+def test_what_a_file_prints_keeps_out_of_json(cli, tmp_path, monkeypatch):
+    """Prints at import and in host calls go to stderr where stdout is JSON."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["import lmc", "print('importing')", "@lmc.function", "def f(s):", "    s += lmc.gen('x', max_tokens=2)"]
+    (tmp_path / "loud.py").write_text("\n".join([*lines, "    print('got', s['x'])\n"]))
+    result = cli("run", "loud.py", "--backend", "echo", "--json")
+
+    json.loads(result.stdout)
+    assert "importing" in result.stderr
+    assert "got " in result.stderr
+
+
+def test_file_may_have_the_name_of_a_module(cli, tmp_path, monkeypatch):
+    """A program in json.py does not get in the way of Python's json."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("import lmc\n@lmc.function\ndef f(s):\n    s += lmc.gen('x', max_tokens=2)\n")
+
+    assert cli("run", "json.py", "--backend", "echo").exit_code == 0

@@ -1,0 +1,132 @@
+"""Every view of every program of the corpus: it is drawn, it is well formed, it is as wide as it may be."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from programs import all_cases
+from programs.case import Case
+
+import lmc
+from lmc.backend.echo import EchoBackend
+from lmc.cli.compile import compiled
+from lmc.compiler import Compiled
+from lmc.errors import ArgumentError, LMError
+from lmc.parser.irtext import parse_plan
+from lmc.passes import measure
+from lmc.program import Program
+from lmc.viz import FORMATS, Look, emit
+from lmc.viz.sharing import sharing
+from lmc.viz.view import View
+
+CASES = all_cases()
+TOKENIZER = EchoBackend().tokenizer
+MERMAID_LINE = re.compile(
+    r"flowchart TD"
+    r'|(subgraph region_s\d+ \["[^"]*"\]|end)'
+    r'|\w+(\(\["[^"]*"\]\)|\("[^"]*"\)|\["[^"]*"\]|\{"[^"]*"\}|\{\{"[^"]*"\}\})'
+    r'|\w+ (-->|==>|-\.->)(\|"[^"]*"\|)? \w+'
+)
+DOT_LINE = re.compile(
+    r'digraph "([^"\\]|\\.)*" \{|\}|subgraph cluster_s\d+ \{'
+    r'|label="([^"\\]|\\.)*"; [\w=; #]*|node \[.*\]; edge \[.*\];'
+    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"\];'
+    r'|\w+ -> \w+( \[(label="([^"\\]|\\.)*")?(, )?[\w=, ]*\])?;'
+)
+
+
+def ways(case: Case) -> list[Compiled]:
+    """The case compiled with and without a tokenizer, with and without arguments; none where it is a break."""
+    found = []
+    for tokenizer in (None, TOKENIZER):
+        for arguments in ({}, case.args[0]):
+            try:
+                found.append(compiled(Program(case.fn), arguments, 2, tokenizer, False))
+            except LMError:
+                continue
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_view_is_well_formed(case):
+    """IR is read back, JSON loads, and each line of DOT and Mermaid is one that their grammars know."""
+    for done in ways(case):
+        texts = {format: emit(done, format, Look(width=90)) for format in FORMATS}
+
+        assert all(text.endswith("\n") for text in texts.values())
+        assert str(parse_plan(texts["ir"])) == texts["ir"]
+        assert json.loads(texts["json"])["program"] == case.fn.__name__
+        assert [line for line in texts["mermaid"].splitlines() if not MERMAID_LINE.fullmatch(line.strip())] == []
+        assert [line for line in texts["dot"].splitlines() if not DOT_LINE.fullmatch(line.strip())] == []
+        assert "\x1b" not in "".join(texts.values())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_tree_says_what_hoist_prefix_measured(case):
+    """Where nothing is left to guess the totals are the pass's, elsewhere at least as much is known to be saved."""
+    for done in ways(case):
+        if done.inputs.encode is None:
+            continue
+        tree, measured = sharing(View(done)), measure(done.plan, done.inputs)
+        if measured.is_exact:
+            assert (tree.total, tree.distinct) == (measured.prompt_tokens, measured.computed_tokens)
+        assert tree.total >= measured.prompt_tokens
+        assert tree.saved >= measured.saved_tokens
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+def test_graphviz_reads_dot():
+    """The whole corpus in one go, where Graphviz is there."""
+    graphs = [emit(done, "dot") for case in CASES for done in ways(case)[:1]]
+
+    subprocess.run(["dot", "-Tcanon"], input="".join(graphs), text=True, capture_output=True, check=True)
+
+
+# --- small things ----------------------------------------------------------------------------------------
+
+
+@lmc.function
+def odd(s, topic: str):
+    """Text that means something to every format."""
+    s += 'Say "<b>#1</b>", `|x|` [red] {braces} \\n %% 日本語\n'
+    s += topic + lmc.gen("x", stop=['"', "|"], regex=r"\d+[\"|]")
+    if s["x"] == '"]--> "':
+        s += lmc.gen("y")
+
+
+def test_odd_text_is_escaped(golden):
+    """Quotes, brackets, markup and wide characters stay text in all formats."""
+    done = odd.compile()
+
+    golden("viz/odd.txt", "\n".join(emit(done, format) for format in ("table", "tree", "dot", "mermaid")))
+
+
+def test_unknown_format_names_the_known():
+    """With the near one where there is one."""
+    with pytest.raises(ArgumentError, match="did you mean 'mermaid'"):
+        odd.compile().emit("mermiad")
+    with pytest.raises(ArgumentError, match="the formats are table, ir, tree, dot, mermaid, json"):
+        odd.compile().emit("svg")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("format", ["table", "tree"])
+def test_lines_fit(format, width):
+    """No line is wider than asked for."""
+    lines = emit(odd.compile(), format, Look(width=width)).splitlines()
+
+    assert [line for line in lines if len(line) > width] == []
+
+
+def test_colour_changes_no_column():
+    """With colours the same text, between escapes."""
+    done = odd.compile()
+    for format in ("table", "tree"):
+        coloured = emit(done, format, Look(color=True))
+
+        assert "\x1b[" in coloured
+        assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == emit(done, format).split()

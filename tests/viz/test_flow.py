@@ -1,0 +1,80 @@
+"""The dataflow behind `dot` and `mermaid`: which box leads to which, and as what."""
+
+from __future__ import annotations
+
+import lmc
+from lmc.program import Program
+from lmc.viz.flow import flow
+from lmc.viz.view import View
+
+
+def edges(program: Program) -> set[tuple[str, str, str, str]]:
+    """(from, to, kind, label), boxes by their first line."""
+    drawn = flow(View(program.compile()))
+    names: dict[str, str] = {}
+
+    def name(boxes):
+        for box in boxes:
+            names[box.id] = box.lines[0]
+            name(box.inside)
+
+    name(drawn.boxes)
+    return {(names[edge.start], names[edge.end], edge.kind, edge.label) for edge in drawn.edges}
+
+
+@lmc.function
+def forks(s, topic: str):
+    s += "About " + topic
+    a, b = s.fork(2)
+    a += lmc.gen("easy")
+    b += lmc.gen("hard")
+    s += a["easy"] + b["hard"] + lmc.gen("all")
+    s += lmc.gen("more")
+    return s["all"]
+
+
+def test_values_and_prompts_are_different_edges():
+    """Text that was generated elsewhere is a value with its name; a prompt that goes on is a state."""
+    assert edges(forks) == {
+        ("topic: str", "gen easy", "data", ""),
+        ("topic: str", "gen hard", "data", ""),
+        ("topic: str", "gen all", "data", ""),
+        ("gen easy", "gen all", "data", "easy"),
+        ("gen hard", "gen all", "data", "hard"),
+        ("gen all", "gen more", "state", ""),
+        ("gen more", "return", "state", ""),
+        ("gen all", "return", "data", "all"),
+    }
+
+
+@lmc.function
+def branch(s, topic: str):
+    s += topic + lmc.select("kind", ["cat", "dog"])
+    if s["kind"] == "cat":
+        s += "meow" + lmc.gen("sound")
+    s += lmc.gen("rest")
+
+
+def test_a_branch_has_a_head_that_decides():
+    """What the condition reads leads to it; it leads to the calls of its arms; a way around the arm is kept."""
+    assert edges(branch) == {
+        ("topic: str", "select kind", "data", ""),
+        ("select kind", 's["kind"] == "cat"', "data", "kind"),
+        ("select kind", "gen sound", "state", ""),
+        ('s["kind"] == "cat"', "gen sound", "arm", "then"),
+        ("gen sound", "gen rest", "state", ""),
+        ("select kind", "gen rest", "state", ""),
+        ("gen rest", "return", "state", ""),
+    }
+
+
+@lmc.function
+def tools(s, query: str):
+    print("one")
+    s += query + lmc.gen("a", max_tokens=2)
+    print("two")
+
+
+def test_effects_are_ordered():
+    """A host call with an effect waits for the one before it."""
+    assert ("call print", "call print", "order", "") in edges(tools)
