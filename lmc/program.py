@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +202,7 @@ class Program:
         """
         defaults, unknown = self._split(defaults)
         if unknown:
-            raise ArgumentError(f"run_batch has no parameter `{next(iter(unknown))}`")
+            raise _unknown_parameter(next(iter(unknown)))
         if isinstance(batch, Mapping | str):
             raise ArgumentError("run_batch takes a list of items", help="wrap the one item in a list")
         arguments: list[dict[str, Any] | BaseException] = []
@@ -224,6 +225,13 @@ class Program:
         sampling = {*SAMPLING_FIELDS, *RUN_NAMES} - set(self.arg_names)
         defaults = {RUN_NAMES.get(k, k): v for k, v in kwargs.items() if k in sampling and v is not None}
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
+
+
+def _unknown_parameter(name: str) -> ArgumentError:
+    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level"]
+    near = get_close_matches(name, known, n=1)
+    help = f"did you mean `{near[0]}`?" if near else "program arguments go into the items of the batch"
+    return ArgumentError(f"run_batch has no parameter `{name}`", help=help)
 
 
 def run_items(

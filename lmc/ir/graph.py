@@ -12,8 +12,8 @@ from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Constraint
+from lmc.ir.types import REF, Type, Unset
 from lmc.ir.types import UNSET as UNSET
-from lmc.ir.types import Type, Unset
 from lmc.source import Span
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Extern:
     label: str
     effect: str = "ordered"
     raises: bool = True
-    type: Type = Type("ref")
+    type: Type = REF
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Chars:
-    """One character out of a set: sorted, disjoint, inclusive ranges of code points; no range at all matches nothing."""
+    """One character of a set: sorted, disjoint, inclusive ranges of code points; no range at all matches nothing."""
 
     ranges: tuple[tuple[int, int], ...]
 

@@ -7,9 +7,11 @@ program does, in program order.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sysconfig
 from collections.abc import Callable
+from difflib import get_close_matches
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +122,10 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
         error.span = error.span or cx.t.span
         raise
     except TypeError as error:
-        raise ArgumentError(str(error), span=cx.t.span) from None
+        names = [n for n in inspect.signature(fn).parameters if n != "params"]
+        near = next((get_close_matches(k, names, n=1) for k in kwargs if k not in names), None)
+        help = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(names) or 'no argument'}"
+        raise ArgumentError(str(error), span=cx.t.span, help=help) from None
 
 
 # --- pure functions --------------------------------------------------------------------------------------

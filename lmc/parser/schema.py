@@ -7,10 +7,12 @@ keywords are understood is the backend's business. pydantic is never imported; a
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any, NoReturn  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema
+from lmc.parser.schema_shape import problems
 from lmc.source import Span
 
 _ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such as a pydantic model"
@@ -64,7 +66,14 @@ def _canonical(schema: Any, span: Span | None) -> JsonSchema:
         text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the JSON schema cannot be written as JSON: {error}", span=span) from None
-    return JsonSchema(text, json.loads(text))
+    value = json.loads(text)
+    wrong = list(islice(problems(value), 3))
+    if wrong:
+        place, what = wrong[0]
+        more = tuple(f"{where} {why}" for where, why in wrong[1:])
+        message = f"this is no JSON schema: {place} {what}"
+        raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
+    return JsonSchema(text, value)
 
 
 def _kind(value: Any) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row
 
+Columns = tuple[Column, ...]
+
 FOOT = "shared: the deepest prefix of the sharing tree, and so many of the prompt's known {} are in it"
 MAX_WAVE, MAX_STEP, MAX_PLACE = 12, 32, 28  # columns of what stands before the prompt
 MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
@@ -40,12 +42,8 @@ def render(compiled: Compiled, look: Look) -> str:
         Column("options", "left", "dim"),
     )
     rows = [_cells(row, view, tree) for row in view.rows]
-    _fit(columns, view, rows, look.width)
-    body = (
-        grid(columns, rows, look) + (wrapped(FOOT.format(tree.unit), look.width) if view.calls else "")
-        if rows
-        else "no steps\n"
-    )
+    body = grid(*_fit(columns, view, rows, look.width), look) if rows else "no steps\n"
+    body += wrapped(FOOT.format(tree.unit), look.width) if view.calls else ""
     head = heading(view.title, look) + wrapped(summary(view), look.width)
     return head + "\n" + body + "".join(wrapped(str(note), look.width) for note in _dropped(view))
 
@@ -100,13 +98,16 @@ def _share(row: Row, tree: Sharing) -> str:
     return f"{size - tree.leaves[row.step.id].size}/{size}"
 
 
-def _fit(columns: tuple[Column, ...], view: View, rows: list[list[str]], width: int) -> None:
-    """Cuts prompts and options so that a line fits where that can be."""
+def _fit(columns: Columns, view: View, rows: list[list[str]], width: int) -> tuple[Columns, list[list[str]]]:
+    """Prompts and options cut so that a line fits where that can be; on a narrow terminal no options."""
     sizes = widths(columns, rows)
     prompt, last = 4, len(columns) - 1
     rest = width - sum(sizes) + sizes[prompt] + sizes[last] - GAP * (len(columns) - 1)
     sizes[last] = min(sizes[last], max(rest * 2 // 5, rest - sizes[prompt], len(columns[last].title)))
     sizes[prompt] = max(MIN_PROMPT, rest - sizes[last])
+    if is_narrow := rest < MIN_PROMPT + len(columns[last].title):
+        sizes[prompt] = max(MIN_PROMPT, rest + GAP)
     for row, cells in zip(view.rows, rows):
         cells[prompt] = (keep_end if row.is_call else keep_start)(cells[prompt], sizes[prompt])
         cells[last] = keep_start(cells[last], sizes[last])
+    return (columns[:last], [cells[:last] for cells in rows]) if is_narrow else (columns, rows)

@@ -27,8 +27,8 @@ from lmc.backend.base import (
     SegmentEnd,
     Text,
 )
-from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.echo import EchoBackend
+from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.echo.text import WORDS, cut_at_stop, words
 from lmc.ir.constraint import Constraint
 from lmc.ir.sampling import Sampling

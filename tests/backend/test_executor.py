@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lmc.backend.base import Failed, Finished, Gen, Request, Score, SegmentEnd, TokenLogprob
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo import EchoBackend, EchoSession
+from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.executor import Executor, Job, Outcome
 from lmc.backend.executor.lineage import call_seed, child_lineage, mix
 from lmc.backend.executor.runnable import compile_plan

@@ -110,3 +110,31 @@ def test_pydantic_is_never_imported() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "schema, place",
+    [
+        ({"anyOf": []}, "#/anyOf"),
+        ({"type": "nonsense"}, "#/type"),
+        ({"type": "array", "items": [{"type": "null"}]}, "prefixItems"),
+        ({"enum": []}, "#/enum"),
+        ({"enum": "ab"}, "#/enum"),
+        ({"properties": ["a"]}, "#/properties"),
+        ({"properties": {"a": {"maxLength": "4"}}}, "#/properties/a/maxLength"),
+        ({"$ref": 5}, "#/$ref"),
+        ({"oneOf": {"type": "null"}}, "#/oneOf"),
+        ({"anyOf": [True, {"required": [1]}]}, "#/anyOf/1/required"),
+        ({"minItems": -1}, "#/minItems"),
+    ],
+)
+def test_a_keyword_of_the_wrong_kind_is_refused_with_its_place(schema, place):
+    """No backend sees a schema that has no meaning."""
+    with pytest.raises(ConstraintError, match="no JSON schema") as caught:
+        parse_schema(schema)
+    assert place in caught.value.render()
+
+
+def test_unknown_keywords_pass():
+    """A schema may carry any keyword; what it means is the backend's business."""
+    assert parse_schema({"type": "string", "x-note": [1]}).schema["x-note"] == [1]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 
 import pytest
+from odd import odd
 from programs import all_cases
 from programs.case import Case
 
-import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.cli.compile import compiled
 from lmc.compiler import Compiled
@@ -40,14 +41,11 @@ DOT_LINE = re.compile(
 
 
 def ways(case: Case) -> list[Compiled]:
-    """The case compiled with and without a tokenizer, with and without arguments; none where it is a break."""
+    """The case as a graph with holes, and with all that can be known; none where it is a break."""
     found = []
-    for tokenizer in (None, TOKENIZER):
-        for arguments in ({}, case.args[0]):
-            try:
-                found.append(compiled(Program(case.fn), arguments, 2, tokenizer, False))
-            except LMError:
-                continue
+    for tokenizer, arguments in ((None, {}), (TOKENIZER, case.args[0])):
+        with contextlib.suppress(LMError):
+            found.append(compiled(Program(case.fn), arguments, 2, tokenizer, False))
     return found
 
 
@@ -80,22 +78,14 @@ def test_tree_says_what_hoist_prefix_measured(case):
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 def test_graphviz_reads_dot():
-    """The whole corpus in one go, where Graphviz is there."""
-    graphs = [emit(done, "dot") for case in CASES for done in ways(case)[:1]]
+    """Graphs with odd text, with branches, with loops, where Graphviz is there."""
+    for program in (odd, *(Program(case.fn) for case in CASES if case.fn.__name__ in ("react", "deep_nesting"))):
+        graph = emit(program.compile(), "dot")
 
-    subprocess.run(["dot", "-Tcanon"], input="".join(graphs), text=True, capture_output=True, check=True)
+        subprocess.run(["dot", "-Tcanon"], input=graph, text=True, capture_output=True, check=True)
 
 
 # --- small things ----------------------------------------------------------------------------------------
-
-
-@lmc.function
-def odd(s, topic: str):
-    """Text that means something to every format."""
-    s += 'Say "<b>#1</b>", `|x|` [red] {braces} \\n %% 日本語\n'
-    s += topic + lmc.gen("x", stop=['"', "|"], regex=r"\d+[\"|]")
-    if s["x"] == '"]--> "':
-        s += lmc.gen("y")
 
 
 def test_odd_text_is_escaped(golden):
@@ -113,7 +103,7 @@ def test_unknown_format_names_the_known():
         odd.compile().emit("svg")
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("width", [80, 100, 160])
 @pytest.mark.parametrize("format", ["table", "tree"])
 def test_lines_fit(format, width):
     """No line is wider than asked for."""
