@@ -125,8 +125,10 @@ def bind(fn: FunctionType, bound: Mapping[str, Any], args: Sequence[Any], kwargs
     try:
         call = signature.bind(None, *args, **{**bound, **kwargs})
     except TypeError as error:
-        names = ", ".join(list(signature.parameters)[1:]) or "none"
-        raise ArgumentError(f"{fn.__name__}: {error}", help=f"its arguments are: {names}") from None
+        names = list(signature.parameters)[1:]
+        unknown = next((k for k in kwargs if k not in names), None)
+        what = f"{fn.__name__}: {error}" if unknown is None else f"`{fn.__name__}` has no argument `{unknown}`"
+        raise ArgumentError(what, help=f"its arguments are: {', '.join(names) or 'none'}") from None
     call.apply_defaults()
     return dict(list(call.arguments.items())[1:])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -203,7 +203,7 @@ class Program:
         defaults, unknown = self._split(defaults)
         if unknown:
             raise _unknown_parameter(next(iter(unknown)))
-        if isinstance(batch, Mapping | str):
+        if isinstance(batch, Mapping | str) or not isinstance(batch, Iterable):
             raise ArgumentError("run_batch takes a list of items", help="wrap the one item in a list")
         arguments: list[dict[str, Any] | BaseException] = []
         for item in batch:
@@ -248,6 +248,8 @@ def run_items(
     from lmc.backend.executor import Executor
     from lmc.report import RunReport, snapshot
 
+    if not isinstance(seed, int):
+        raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
     place = resolve(backend if backend is not None else _default_backend[0], model)
     jobs = _Jobs(program, place, compiler.pipeline_of(opt_level))
     prepared = [jobs.prepare(item) for item in items]

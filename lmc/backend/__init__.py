@@ -27,6 +27,8 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     "auto" and None are "cpu" where a model is named. Raises BackendError for an unknown name or a missing device.
     """
     if backend is not None and not isinstance(backend, str):
+        if not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
+            raise BackendError(f"{backend!r} is no backend", help=f"a name ({', '.join(BACKENDS)}) or a backend object")
         return backend
     name = backend or "auto"
     if name == "auto":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import click
 from lmc.cli.failing import fail, reported, told
 
 if TYPE_CHECKING:
-    from lmc.program import Program, Result
+    from lmc.program import Result
 
 
 @click.command("run", short_help="Run a program, or a batch of items.")
@@ -81,17 +81,8 @@ def run_command(
     }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():
-        results = _run(prog, items, settings)
+        results = prog.run_batch(items, **settings)
     _show(results, is_batch=args_file is not None, is_json=is_json)
-
-
-def _run(prog: Program, items: Sequence[Mapping[str, Any]], settings: dict[str, Any]) -> list[Result]:
-    from lmc.backend import close_all
-
-    try:
-        return prog.run_batch(items, **settings)
-    finally:
-        close_all()
 
 
 def _show(results: Sequence[Result], *, is_batch: bool, is_json: bool) -> None:

@@ -20,6 +20,7 @@ def problems(schema: Any, place: str = "#") -> Iterator[Problem]:
     if not isinstance(schema, dict):
         yield place, f"must be a schema (an object, true or false), not {schema!r}"
         return
+    yield from _impossible(schema, place)
     for keyword, value in schema.items():
         expected, check = _SHAPES.get(keyword, _ANY)
         if not check(value):
@@ -27,6 +28,14 @@ def problems(schema: Any, place: str = "#") -> Iterator[Problem]:
             continue
         for name, inner in _inside(keyword, value):
             yield from problems(inner, f"{place}/{keyword}{name}")
+
+
+def _impossible(schema: dict[str, Any], place: str) -> Iterator[Problem]:
+    """Bounds that no value is within."""
+    for low, high in _BOUNDS:
+        least, most = schema.get(low), schema.get(high)
+        if _number(least) and _number(most) and least > most:  # type: ignore[operator]  # both are numbers
+            yield f"{place}/{low}", f"{least} is above `{high}` {most}: no value is both"
 
 
 def _inside(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -60,6 +69,9 @@ _ONE = ("items", "contains", "additionalProperties", "propertyNames", "not", "if
 _MANY = ("prefixItems", "anyOf", "oneOf", "allOf")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
+_BOUNDS = (
+    ("minLength", "maxLength"), ("minItems", "maxItems"), ("minProperties", "maxProperties"), ("minimum", "maximum"),
+)  # fmt: skip
 _ANY: tuple[str, Callable[[Any], bool]] = ("anything", lambda x: True)
 _SCHEMA = ("a schema", lambda x: isinstance(x, (dict, bool)))
 _SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {

@@ -15,6 +15,7 @@ from lmc.ir.printer import print_path
 from lmc.viz.view import Row, View
 
 _READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
+_JOIN = "join"  # under which name a joined child's values go on
 Kind = Literal["state", "data", "order", "arm", "again"]
 Source = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
 
@@ -93,8 +94,12 @@ class _Follower:
     def _pass_on(self, node: Node) -> None:
         """An ordinary node: what comes out comes from where its inputs come from."""
         found = dict.fromkeys(source for atom in node.inputs for source in self._from(atom))
+        if node.op in ("join", "join_list"):  # the children's values come along, their prompts end here
+            joined = [source for atom in node.inputs[1:] for source in _as_data(self._from(atom), _JOIN)]
+            found = dict.fromkeys((*self._from(node.inputs[0]), *joined))
         if node.op in _READS:
-            found = dict.fromkeys(source for source in found if source[1] == "state")
+            states = (start for start, kind, label in found if kind == "state" or label == _JOIN)
+            found = dict.fromkeys((start, "state", "") for start in states)
         for value in node.outputs:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
@@ -145,7 +150,7 @@ class _Follower:
     def _reads(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
         for atom in atoms:
             for start, what, label in self._from(atom):
-                self._edge(start, end, kind or what, label)
+                self._edge(start, end, kind or what, "" if kind else label)
 
     def _edge(self, start: str, end: str, kind: Kind, label: str = "") -> None:
         if start != end:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from lmc.backend.base import ChoiceScores, ChoicesMethod
 
 Ids = tuple[int, ...]
+UNCONDITIONAL: ChoicesMethod = "unconditional_likelihood_normalized"
 Logprobs = tuple[tuple[float, ...], ...]
 
 
@@ -22,16 +23,14 @@ class ScorePlan:
     """What is computed for one Score segment.
 
     choices      ids of every choice
-    stems, row   stems that get a row behind the prompt; per choice, the index of its row
-    free, free_row   the same with nothing in front, for the unconditional method (stems of one token and more)
+    stems    stems that get a row behind the prompt
+    free     those that get one with nothing in front, for the unconditional method (stems of one token and more)
     """
 
     method: ChoicesMethod
     choices: tuple[Ids, ...]
     stems: tuple[Ids, ...]
-    row: tuple[int, ...]
     free: tuple[Ids, ...] = ()
-    free_row: tuple[int, ...] = ()
 
     @property
     def num_tokens(self) -> int:
@@ -44,17 +43,17 @@ class ScorePlan:
         return self.num_tokens - 1
 
     def picks(self) -> tuple[list[int], list[int]]:
-        """Which row of the pass's logits scores which id: choice by choice, then the unconditional ones."""
-        rows: list[int] = []
-        ids: list[int] = []
-        bases = _starts([1 + len(stem) for stem in self.stems])
-        for choice, row in zip(self.choices, self.row):
-            rows += range(bases[row], bases[row] + len(choice))
-            ids += choice
-        free_bases = _starts([len(stem) for stem in self.free], bases[-1])
-        for choice, row in zip(self.choices, self.free_row):
-            rows += range(free_bases[row], free_bases[row] + len(choice) - 1)
-            ids += choice[1:]
+        """Which row of the pass's logits scores which id: choice by choice, then the unconditional ones.
+
+        What several choices begin with is scored in one row for all of them, so equal tokens have equal scores.
+        """
+        own = _rows_after(self.stems, 0, 0)
+        rows = [own[choice[:j]] for choice in self.choices for j in range(len(choice))]
+        ids = [token for choice in self.choices for token in choice]
+        if self.method == UNCONDITIONAL:
+            free = _rows_after(self.free, sum(1 + len(stem) for stem in self.stems), 1)
+            rows += [free[choice[:j]] for choice in self.choices for j in range(1, len(choice))]
+            ids += [token for choice in self.choices for token in choice[1:]]
         return rows, ids
 
     def decide(self, logprobs: list[float]) -> ChoiceScores:
@@ -77,22 +76,26 @@ class ScorePlan:
 
 def plan_scoring(method: ChoicesMethod, choices: tuple[Ids, ...]) -> ScorePlan:
     """The rows that score `choices` (at least one, none empty)."""
-    stems, row = _cover([choice[:-1] for choice in choices])
-    if method != "unconditional_likelihood_normalized":
-        return ScorePlan(method, choices, stems, row)
-    free, free_row = _cover([choice[:-1] for choice in choices])
-    if not free[0]:
-        free, free_row = (), tuple(0 for _ in choices)
-    return ScorePlan(method, choices, stems, row, free, free_row)
+    stems = _cover([choice[:-1] for choice in choices])
+    free = tuple(stem for stem in stems if stem) if method == UNCONDITIONAL else ()
+    return ScorePlan(method, choices, stems, free)
 
 
-def _cover(stems: Seq[Ids]) -> tuple[tuple[Ids, ...], tuple[int, ...]]:
-    """The stems that no other begins with, in order, and for each stem one that begins with it."""
+def _rows_after(stems: Seq[Ids], first: int, shortest: int) -> dict[Ids, int]:
+    """For every beginning of a stem, `shortest` tokens and longer, the row of logits behind it (the first one)."""
+    rows: dict[Ids, int] = {}
+    for stem in stems:
+        for length in range(shortest, len(stem) + 1):
+            rows.setdefault(stem[:length], first + length - shortest)
+        first += len(stem) + 1 - shortest
+    return rows
+
+
+def _cover(stems: Seq[Ids]) -> tuple[Ids, ...]:
+    """The stems that no other begins with, in order."""
     ordered = sorted(set(stems))
     # in sorted order a stem that another begins with is a prefix of its direct successor
-    kept = [s for s, after in zip(ordered, [*ordered[1:], None]) if after is None or after[: len(s)] != s]
-    rows = {stem: next(i for i, whole in enumerate(kept) if whole[: len(stem)] == stem) for stem in ordered}
-    return tuple(kept), tuple(rows[stem] for stem in stems)
+    return tuple(s for s, after in zip(ordered, [*ordered[1:], None]) if after is None or after[: len(s)] != s)
 
 
 def _columns_survived(logprobs: Logprobs) -> list[float]:
@@ -114,13 +117,6 @@ def _mean(row: Seq[float]) -> float:
     return sum(row) / len(row)
 
 
-def _starts(lengths: Seq[int], first: int = 0) -> list[int]:
-    starts = [first]
-    for length in lengths:
-        starts.append(starts[-1] + length)
-    return starts
-
-
 def _cut(values: list[float], lengths: Seq[int]) -> tuple[Logprobs, list[float]]:
-    starts = _starts(lengths)
+    starts = [0, *accumulate(lengths)]
     return tuple(tuple(values[a:b]) for a, b in pairwise(starts)), values[starts[-1] :]

@@ -181,13 +181,13 @@ def test_seeds_of_samples_differ() -> None:
 
 
 def test_stems_that_others_begin_with_need_no_row() -> None:
-    """One-token choices and prefixes ride along."""
+    """One-token choices and prefixes ride along; what choices begin with alike is scored in one row."""
     plan = plan_scoring("token_length_normalized", ((1,), (2,), (1, 2, 3), (1, 2), (5, 6)))
 
     assert plan.stems == ((1, 2), (5,))
     assert (plan.num_tokens, plan.num_scratch) == (5, 4)
     rows, ids = plan.picks()
-    assert list(zip(rows, ids)) == [(0, 1), (0, 2), (0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (3, 5), (4, 6)]
+    assert list(zip(rows, ids)) == [(0, 1), (0, 2), (0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (0, 5), (4, 6)]
 
 
 def test_token_length_normalized_takes_the_best_mean() -> None:
