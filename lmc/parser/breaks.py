@@ -56,6 +56,7 @@ BREAKS: dict[str, tuple[str, str]] = {
     ),
     "LMC-GB019": ("{0} is an asynchronous or generator function", "write the program as a plain def"),
     "LMC-GB020": ("the list is changed while it is iterated", "iterate over a copy"),
+    "LMC-GB021": ("{0} is walked over twice, and there is nothing left of it after the first time", "make it a list"),
 }
 
 

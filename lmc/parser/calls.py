@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Value
-from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STR
+from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
 from lmc.parser import comprehensions, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import item, plain, value_atom
@@ -30,12 +30,13 @@ from lmc.parser.values import (
     Box,
     Closure,
     Generator,
-    Items,
     Method,
+    Once,
     Pieces,
     Rows,
     StateCell,
     Sym,
+    View,
     is_literal,
     is_ordinary,
 )
@@ -74,7 +75,20 @@ def _bound(cx: Capture, node: ast.Attribute) -> Any:
     cx.at(node)
     if is_ordinary(receiver) and not is_literal(receiver):
         return cx.bake_attribute(receiver, node.attr)
+    known = _class_of(receiver)
+    if known is not None and not hasattr(known, node.attr):
+        raise ProgramRaise(AttributeError, (f"{known.__name__!r} object has no attribute {node.attr!r}",))
     return Method(receiver, node.attr)
+
+
+def _class_of(x: Any) -> type | None:
+    """The class of what a stand-in stands for, where that is sure."""
+    if isinstance(x, Box):
+        is_list = x.kind == "list" and (x.is_static or x.content.type in (DATA, STATES))
+        return {"dict": dict, "set": set}.get(x.kind) if x.is_static else list if is_list else None
+    if isinstance(x, Sym):
+        return None if x.type.maybe else {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
+    return str if isinstance(x, Pieces) else type(x) if isinstance(x, tuple) or is_literal(x) else None
 
 
 def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -133,6 +147,8 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     args = tuple(cx.listed(a) for a in args)
+    name = getattr(fn, "__name__", "")
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is no value, a list is
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     if all(k is not None or a is None for k, a in zip(known, args)) and all(
@@ -141,8 +157,6 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: di
         return cx.box(ordinary(fn, *known, **known_kw))
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
-    name = getattr(fn, "__name__", "")
-    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn
     keys = tuple(sorted(kwargs))
     atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
     odd = any(kind(a).name in ("any", "ref") for a in atoms)
@@ -172,8 +186,9 @@ def _list(cx: Capture, x: Any = ()) -> Any:
 
 
 def _tuple(cx: Capture, x: Any = ()) -> Any:
+    x = cx.listed(x)
     items = cx.items_or_none(x)
-    return items if items is not None else NotImplemented
+    return items if items is not None else _pure(cx, tuple, (x,), {})
 
 
 def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
@@ -183,7 +198,7 @@ def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
         return Box(cx.t.born(), kind_, items)
     if isinstance(x, Box) and x.holds_states:
         return Box(cx.t.born(), kind_, x.content, borrowed=True)
-    return NotImplemented
+    return _pure(cx, list, (x,), {})
 
 
 def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
@@ -191,39 +206,55 @@ def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
         return Box(cx.t.born(), "dict", dict(kwargs))
     if isinstance(x, Box) and isinstance(x.content, dict):
         return Box(cx.t.born(), "dict", {**x.content, **kwargs})
-    items = cx.items_or_none(cx.listed(x))
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
     if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
         return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
-    return NotImplemented
+    return _pure(cx, dict, (x,), kwargs)
 
 
 def _set(cx: Capture, x: Any = ()) -> Any:
-    items = cx.items_or_none(cx.listed(x))
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
     if items is not None and all(is_literal(i) for i in items):
         return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return NotImplemented
+    return _pure(cx, set, (x,), {})
 
 
 def _enumerate(cx: Capture, x: Any, start: Any = 0) -> Any:
+    return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+
+
+def _once(cx: Capture, name: str, make: Callable[[], Any], *sources: Any, has_code: bool = False) -> Once:
+    return Once(cx.t.born(), name, make, sources, has_code=has_code)
+
+
+def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
     x = cx.listed(x)
     items = cx.items_or_none(x)
-    if items is not None and isinstance(start, int):
-        return Items(tuple(enumerate(items, start)))
-    if isinstance(x, Rows) and isinstance(start, int):
-        return Rows((start, x))
-    if isinstance(x, Box) and x.holds_states and isinstance(start, int):
-        return Rows((start, x))
-    return NotImplemented
+    if isinstance(start, int):
+        if items is not None:
+            return tuple(enumerate(items, start))
+        if isinstance(x, Rows) or (isinstance(x, Box) and x.holds_states):
+            return Rows((start, x))
+    return _pure(cx, enumerate, (x, start), {})
 
 
-def _zip(cx: Capture, *xs: Any, strict: bool = False) -> Any:
+def _zip(cx: Capture, *xs: Any, strict: Any = False) -> Any:
+    mixed = len(xs) > 1 and any(cx.has_code(x) for x in xs)
+    if mixed:
+        raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
+    return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+
+
+def _zipped(cx: Capture, xs: tuple[Any, ...], strict: Any) -> Any:
     columns = [cx.listed(x) for x in xs]
     known = [cx.items_or_none(x) for x in columns]
-    if all(k is not None for k in known) and not strict:
-        return Items(tuple(zip(*(k for k in known if k is not None))))
-    if any(isinstance(c, Box) and c.holds_states for c in columns) and not strict:
+    if all(k is not None for k in known) and strict is False:
+        return tuple(zip(*(k for k in known if k is not None)))
+    if any(isinstance(c, Box) and c.holds_states for c in columns) and strict is False:
         return Rows(tuple(_column(cx, c) for c in columns))
-    return NotImplemented
+    return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
 
 
 def _column(cx: Capture, x: Any) -> Any:
@@ -239,8 +270,14 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 
 def _reversed(cx: Capture, x: Any) -> Any:
+    return _once(cx, "reversed", lambda: _backwards(cx, x), x)
+
+
+def _backwards(cx: Capture, x: Any) -> Any:
     items = cx.items_or_none(x)
-    return Items(items[::-1]) if items is not None else NotImplemented
+    if items is not None and not (isinstance(x, Box) and x.kind == "set"):
+        return items[::-1]
+    return _pure(cx, reversed, (x,), {})
 
 
 def _range(cx: Capture, *bounds: Any) -> Any:
@@ -250,14 +287,20 @@ def _range(cx: Capture, *bounds: Any) -> Any:
 
 
 def _any(cx: Capture, x: Any) -> Any:
+    if cx.has_code(x) and not isinstance(x, Generator):
+        raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
     return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
 
 
 def _all(cx: Capture, x: Any) -> Any:
+    if cx.has_code(x) and not isinstance(x, Generator):
+        raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
     return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
 
 
 def _next(cx: Capture, x: Any, *default: Any) -> Any:
+    if isinstance(x, Once):
+        raise graph_break("LMC-GB003", cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
         return NotImplemented
     if not default:
@@ -304,12 +347,21 @@ def _isinstance_one(cx: Capture, value: Value, kind_: Any) -> Value:
 def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> Any:
     x = cx.listed(x)
     if key is None and not _has_state(x):
-        return NotImplemented
-    order = cx.t.host("order", cx.t.atom(_keys(cx, x, key)), type=DATA, reverse=bool(reverse))
+        return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
+
+    def ordered(way: bool) -> Sym:
+        return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
+
+    if isinstance(backwards, bool):
+        chosen = ordered(backwards)
+    else:
+        chosen = cx.t.choose(backwards, lambda: ordered(True), lambda: ordered(False))
     if isinstance(x, Box) and x.holds_states:
-        return states.gather(cx, x, Sym(order))
+        return states.gather(cx, x, chosen)
     source = _as_value(cx, cx.t.atom(x))
-    return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA))
+    order = cx.t.atom(chosen)
+    return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
 def gather(xs: Any, order: list[int]) -> list[Any]:
@@ -336,16 +388,21 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
         x = cx.listed(xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
         if key is None:
-            return _extreme_plain(cx, x, xs) if isinstance(xs[0], Generator) else NotImplemented
-        if default is not UNBOUND:
-            raise graph_break("LMC-GB002", cx.t.span, f"`{pick}` with a key and a default")
-        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
-        if isinstance(x, Items | tuple):
-            x = Box(cx.t.born(), "list", x.items if isinstance(x, Items) else x)
-        return item(cx, x, at)
+            if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
+                return NotImplemented
+            more = {} if default is UNBOUND else {"default": default}
+            return _pure(cx, max if pick == "max" else min, (x,), more)
+        some = True if default is UNBOUND else cx.truth(x)
+        if isinstance(some, bool):
+            return best(cx, x, key) if some else default
+        return cx.t.choose(some, lambda: best(cx, x, key), lambda: default)
 
-    def _extreme_plain(cx: Capture, x: Any, xs: tuple[Any, ...]) -> Any:
-        return _pure(cx, max if pick == "max" else min, (x,), {})
+    def best(cx: Capture, x: Any, key: Any) -> Any:
+        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        items = cx.items_or_none(x)
+        if items is not None and not isinstance(x, Box):
+            x = Box(cx.t.born(), "list", items)
+        return item(cx, x, at)
 
     return extreme
 
@@ -353,15 +410,25 @@ def _extreme(pick: str) -> Callable[..., Any]:
 def _map(cx: Capture, fn: Any, *xs: Any) -> Any:
     if len(xs) != 1:
         return NotImplemented
-    x = cx.listed(xs[0])
+    return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+
+
+def _is_quiet(fn: Any) -> bool:
+    """True for a function that does the same whenever it is called."""
+    return fn is None or (is_ordinary(fn) and _hashable_in(fn, PURE))
+
+
+def _mapped(cx: Capture, fn: Any, x: Any) -> Any:
+    x = cx.listed(x)
     items = cx.items_or_none(x)
     if items is not None:
-        return Items(tuple(call(cx, fn, (i,), {}) for i in items))
+        return tuple(call(cx, fn, (i,), {}) for i in items)
     return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
 
 
 def _filter(cx: Capture, fn: Any, x: Any) -> Any:
-    return cx.filter_over(cx.listed(x), (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i)
+    keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
+    return _once(cx, "filter", lambda: cx.filter_over(cx.listed(x), keep), x, has_code=not _is_quiet(fn))
 
 
 def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:
@@ -394,9 +461,17 @@ def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
+    for x in (*args, *kwargs.values()):
+        if cx.has_code(x):
+            raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
-    atoms = [cx.argument(cx.listed(a)) for a in args] + [cx.argument(cx.listed(kwargs[k])) for k in keys]
+    give = value_atom if fn is print else _argument
+    atoms = [give(cx, cx.listed(a)) for a in args] + [give(cx, cx.listed(kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+def _argument(cx: Capture, x: Any) -> Atom:
+    return cx.argument(x)
 
 
 def is_own(fn: Any) -> bool:
@@ -440,6 +515,8 @@ def _has_state(x: Any) -> bool:
             return True
         content = x.content.values() if isinstance(x.content, dict) else x.content
         return x.is_static and any(_has_state(i) for i in content)
-    if isinstance(x, Items):
-        return any(_has_state(i) for i in x.items)
+    if isinstance(x, View):
+        return _has_state(x.box)
+    if isinstance(x, Once):
+        return any(_has_state(i) for i in x.sources)
     return isinstance(x, tuple) and any(_has_state(i) for i in x)

@@ -7,6 +7,7 @@ they share: frames and names, what may be baked, and calling the program's funct
 from __future__ import annotations
 
 import ast
+import copy
 import enum
 import inspect
 import re
@@ -31,13 +32,14 @@ from lmc.parser.values import (
     Element,
     Frame,
     Generator,
-    Items,
     Method,
+    Once,
     Owner,
     Pieces,
     StateCell,
     Sym,
     Unmergeable,
+    View,
     is_literal,
     is_ordinary,
 )
@@ -95,9 +97,9 @@ class Capture:
     def load(self, name: str) -> Any:
         """What a name holds."""
         frame: Frame | None = self.frame
-        if name.startswith("$broke"):
-            return self.frame.slots[name]
         while frame is not None:
+            if name.startswith("$") and name in frame.slots:
+                return frame.slots[name]
             if frame.scope.is_local(name):
                 return self._load_local(frame, name)
             if not frame.is_comprehension and frame.scope.is_global(name):
@@ -120,6 +122,8 @@ class Capture:
         if isinstance(value, Unmergeable):
             raise graph_break(value.code, self.t.span, value.what)
         if isinstance(value, Sym) and value.type.maybe:
+            if frame is not self.frame:
+                raise graph_break("LMC-GB004", self.t.span, f"`{name}`, which an inner function reads,")
             sure = self.t.fresh(value.type.when_set(), name)
             self.t.emit("check", (value.value,), (sure,), name=name)
             value = wrap(self.t, sure)
@@ -180,7 +184,7 @@ class Capture:
 
     def _assign_name(self, name: str, value: Any, skip_comprehensions: bool) -> None:
         frame: Frame | None = self.frame
-        if name.startswith("$broke"):
+        if name.startswith("$"):
             self.t.write(self.frame, name, value)
             return
         while frame is not None and (
@@ -278,6 +282,8 @@ class Capture:
             if any(isinstance(p, str) and p for p in x.parts):
                 return True
             return self.t.host("truth", self.t.text_value(x), type=BOOL)
+        if isinstance(x, View):
+            return self.truth(x.box)
         if isinstance(x, Box):
             if x.is_static:
                 return bool(x.content)
@@ -285,15 +291,24 @@ class Capture:
             return self.t.host("truth", count, type=BOOL)
         if isinstance(x, StateCell) and not isinstance(x, Element) and x.slots["value"].type == MAYBE_STATE:
             return self.t.host("compare", x.slots["value"], Lit(None), type=BOOL, op="is not")
-        if isinstance(x, Items):
-            return True
         if is_ordinary(x) and not is_literal(x):
             return bool(ordinary(bool, x)) if bakeable(x) else True
         return bool(x) if is_ordinary(x) else True
 
     def listed(self, x: Any) -> Any:
-        """A generator expression as the list it makes; anything else as it is."""
-        return comprehensions.of_list(self, x.node, x.frame) if isinstance(x, Generator) else x
+        """All that a one-pass iterable gives, which ends it; anything else as it is."""
+        if isinstance(x, Generator):
+            return comprehensions.all_of(self, x)
+        if isinstance(x, Once):
+            comprehensions.begin(self, x, f"`{x.name}`")
+            return x.make()
+        return x
+
+    def has_code(self, x: Any) -> bool:
+        """True for an iterable that runs code of the program while it is walked over."""
+        if isinstance(x, Generator):
+            return not comprehensions.is_quiet(self, x)
+        return isinstance(x, Once) and (x.has_code or any(self.has_code(i) for i in x.sources))
 
     def items_or_none(self, x: Any) -> tuple[Any, ...] | None:
         """The items of an iterable, where the trace knows them."""
@@ -313,8 +328,6 @@ class Capture:
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
             return (set if x.kind == "set" else list)(self.python(i) for i in x.content)
-        if isinstance(x, Items):
-            return [self.python(i) for i in x.items]
         if isinstance(x, tuple):
             return tuple(self.python(i) for i in x)
         if is_ordinary(x) and (expressions.plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
@@ -339,21 +352,19 @@ class Capture:
             return Box(self.t.born(), "set", tuple(x))
         elif isinstance(x, tuple):
             return tuple(self.box(i) for i in x)
-        elif isinstance(x, enumerate | zip | reversed) or type(x).__name__ == "list_reverseiterator":
-            return Items(tuple(self.box(i) for i in x))
         return x
 
     def argument(self, x: Any) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
         if isinstance(x, Box) and x.path is None and not x.holds_states and not x.borrowed:
-            if not x.is_static and (x.kind == "data" or x.content.type.name in ("ref", "any")):
+            if not x.is_static and x.content.type.name in ("ref", "any"):
                 return x.content  # type: ignore[no-any-return]
             inner: Any = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
             for part in inner:
                 if isinstance(part, Box):
                     self.argument(part)
-            copy = {"dict": dict, "set": set}.get(x.kind, list)
-            self.t.write(x, "content", self.t.call(copy, self.t.box_value(x), effect="ordered", type=REF))
+            own: Any = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
+            self.t.write(x, "content", self.t.call(own, self.t.box_value(x), effect="ordered", type=REF))
             return x.content  # type: ignore[no-any-return]
         return expressions.value_atom(self, x)
 

@@ -20,12 +20,12 @@ from lmc.parser.values import (
     Box,
     Closure,
     Element,
-    Generator,
-    Items,
     Method,
+    Once,
     Pieces,
     StateCell,
     Sym,
+    View,
     is_literal,
     is_ordinary,
 )
@@ -145,7 +145,12 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     if static is not None:
         return static
     p, q = value_atom(cx, x), value_atom(cx, y)
-    return wrap(cx.t, cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op))
+    out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
+    return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
+
+
+def _is_list(x: Any) -> bool:
+    return isinstance(x, Box) and x.kind == "list"
 
 
 def _static_binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
@@ -262,7 +267,7 @@ def _compared(cx: Capture, x: Any) -> Atom:
 def _identity(x: Any, y: Any) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
     if isinstance(x, StateCell | Box) and isinstance(y, StateCell | Box):
-        return x is y
+        return _same_cell(x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
@@ -272,11 +277,20 @@ def _identity(x: Any, y: Any) -> bool | None:
                 return None if one.kind == "data" else False
             if isinstance(one, Sym):
                 return False if one.type.name in ("str", "int", "float", "bool") else None
-            if isinstance(one, Pieces | tuple | Closure | Items):
+            if isinstance(one, Pieces | tuple | Closure | View | Once):
                 return False
     if is_ordinary(x) and is_ordinary(y):
         return x is y
     return None
+
+
+def _same_cell(x: StateCell | Box, y: StateCell | Box) -> bool | None:
+    if x is y:
+        return True
+    if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
+        raise graph_break("LMC-GB005", None, "one side of this comparison (or the other side)")
+    live = [b for b in (x, y) if isinstance(b, Box) and not b.is_static]
+    return None if len(live) == 2 else False
 
 
 def _known(cx: Capture, x: Any) -> tuple[Any] | None:
@@ -304,7 +318,15 @@ def _tuple(cx: Capture, node: ast.Tuple) -> Any:
 
 
 def _list(cx: Capture, node: ast.List) -> Any:
-    return Box(cx.t.born(), "list", _elements(cx, node.elts))
+    if not any(isinstance(e, ast.Starred) for e in node.elts):
+        return Box(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
+    whole: Any = Box(cx.t.born(), "list", ())
+    for element in node.elts:
+        starred = isinstance(element, ast.Starred)
+        part = cx.eval(element.value) if isinstance(element, ast.Starred) else (cx.eval(element),)
+        cx.at(element)
+        whole = binary(cx, "+", whole, cx.call(list, (part,), {}) if starred else Box(cx.t.born(), "list", part))
+    return whole
 
 
 def _set(cx: Capture, node: ast.Set) -> Any:
@@ -359,8 +381,10 @@ def item(cx: Capture, value: Any, index: Any) -> Any:
 
 def _box_item(cx: Capture, box: Box, index: Any) -> Any:
     content = box.content
-    if box.is_static and is_literal(index) and box.kind != "set":
+    if isinstance(content, dict) and is_literal(index):
         return ordinary(lambda: content[index])
+    if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
+        return ordinary(lambda: list(content)[index])
     if box.holds_states:
         return states.element(cx, box, index)
     out = ANY if box.is_static is False and content.type.name == "any" else DATA
@@ -378,7 +402,8 @@ def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
         return states.cut(cx, value, bounds)
     atom = value_atom(cx, value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
-    return wrap(cx.t, cx.t.host("slice", atom, *(value_atom(cx, b) for b in bounds), type=out))
+    cut_out = cx.t.host("slice", atom, *(value_atom(cx, b) for b in bounds), type=out)
+    return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
 def _attribute(cx: Capture, node: ast.Attribute) -> Any:
@@ -391,6 +416,8 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
     """`value.name`, not called."""
     if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.slots:
         return value.slots["ret"]
+    if isinstance(value, StateCell) and name not in states.METHODS:
+        raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
     if isinstance(value, StateCell | Pieces) or is_literal(value):
         return Method(value, name)
     if isinstance(value, Box):
@@ -418,14 +445,10 @@ def _named(cx: Capture, node: ast.NamedExpr) -> Any:
     return value
 
 
-def _generator(cx: Capture, node: ast.GeneratorExp) -> Any:
-    return Generator(node, cx.frame)
-
-
 RULES: dict[type[ast.expr], Callable[[Any, Any], Any]] = {
     ast.Constant: _constant, ast.Name: _name, ast.JoinedStr: _joined, ast.FormattedValue: _formatted,
     ast.BinOp: _binop, ast.UnaryOp: _unary, ast.BoolOp: _boolop, ast.IfExp: _ifexp, ast.Compare: _compare,
     ast.Tuple: _tuple, ast.List: _list, ast.Set: _set, ast.Dict: _dict, ast.Subscript: _subscript,
-    ast.Attribute: _attribute, ast.Lambda: _lambda, ast.NamedExpr: _named, ast.GeneratorExp: _generator,
+    ast.Attribute: _attribute, ast.Lambda: _lambda, ast.NamedExpr: _named, ast.GeneratorExp: comprehensions.start,
     ast.ListComp: comprehensions.of_list, ast.SetComp: comprehensions.of_set, ast.DictComp: comprehensions.of_dict,
 }  # fmt: skip

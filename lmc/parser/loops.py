@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
-from lmc.parser import comprehensions, exits, states
+from lmc.parser import exits, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import binary, item
-from lmc.parser.tracer import Arm, Key, ProgramRaise, kind, wrap
+from lmc.parser.tracer import FLAGS, Arm, Key, ProgramRaise, kind, wrap
 from lmc.parser.values import (
     UNBOUND,
     Box,
     Frame,
     Generator,
-    Items,
+    Once,
     Owner,
     Pieces,
     Rows,
     StateCell,
     Sym,
     Unmergeable,
+    View,
     is_literal,
 )
 
@@ -68,58 +69,147 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     """`for target in iterable: body`."""
     if node.orelse:
         return _with_else(cx, node)
-    iterable = cx.eval(node.iter)
-    span = cx.at(node)
-    if isinstance(iterable, Generator):
-        iterable = comprehensions.of_list(cx, iterable.node, iterable.frame)
+    inner = _of_generator(cx, node) if isinstance(node.iter, ast.GeneratorExp) else None
+    if inner is not None:
+        return for_loop(cx, inner)
+    given = cx.eval(node.iter)
+    cx.t.span = span = cx.at(node)
+    if cx.has_code(given):
+        raise graph_break("LMC-GB003", span, "this iterable, which runs code of the program between the turns,")
+    iterable = cx.listed(given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:
-        _unrolled(cx, node, items, iterable)
-    elif isinstance(iterable, Rows):
+        _unrolled(cx, node, _Walk(cx, given, items))
+        return
+    watched = _Watched(given)
+    if isinstance(iterable, Rows):
         _over_rows(cx, node, iterable)
     elif isinstance(iterable, Box) and iterable.holds_states:
         _over_rows(cx, node, Rows((iterable,), single=True))
     else:
         _over_values(cx, node, iterable)
+    if watched.changed():
+        raise graph_break("LMC-GB020", cx.at(node))
+
+
+class _Renamed(ast.NodeTransformer):
+    """Gives names of a generator expression other ones, which its surroundings cannot use."""
+
+    def __init__(self, names: set[str], prefix: str) -> None:
+        self.names, self.prefix = names, prefix
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        if node.id not in self.names:
+            return node
+        return ast.copy_location(ast.Name(self.prefix + node.id, node.ctx), node)
+
+
+def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
+    """`for t in (e for x in xs if c): body` as `for x in xs: if c: t = e; body`, in whose order Python does it."""
+    assert isinstance(node.iter, ast.GeneratorExp)
+    clause = node.iter.generators[0]
+    if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
+        return None
+    names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
+    renamed = _Renamed(names, f"${node.lineno}_{node.col_offset}_")
+    target, elt, *tests = (renamed.visit(copy.deepcopy(e)) for e in (clause.target, node.iter.elt, *clause.ifs))
+    body: list[ast.stmt] = [ast.copy_location(ast.Assign([node.target], elt), node.iter), *node.body]
+    for test in reversed(tests):
+        body = [ast.copy_location(ast.If(test, body, []), test)]
+    return ast.copy_location(ast.For(target, clause.iter, body, []), node)
 
 
 def known_items(x: Any) -> tuple[Any, ...] | None:
     """What an iterable gives, where the trace knows; None where only the run does."""
     if isinstance(x, Box):
+        if x.is_static and x.kind == "set":
+            return tuple(set(x.content))  # a set has an order of its own
         return tuple(x.content) if x.is_static else None
-    if isinstance(x, Items):
+    if isinstance(x, View):
         return x.items
     if isinstance(x, tuple):
         return x
-    if isinstance(x, str | range | bytes):
+    if isinstance(x, str | range | bytes | frozenset):
         return tuple(x) if len(x) <= MAX_UNROLL else None
     return None
 
 
-def _unrolled(cx: Capture, node: ast.For, items: tuple[Any, ...], source: Any) -> None:
+class _Watched:
+    """The containers that a loop walks over, which its body may change."""
+
+    def __init__(self, given: Any) -> None:
+        self.before = [(box, self._mark(box)) for box in _boxes_of(given)]
+
+    def _mark(self, box: Box) -> Any:
+        """Changed states in a list are no change of the list."""
+        return box.slots.get("resized") if box.holds_states and not box.is_static else box.slots["content"]
+
+    def changed(self) -> bool:
+        """True where one of them is not what it was."""
+        return any(self._mark(box) is not mark for box, mark in self.before)
+
+
+def _boxes_of(given: Any) -> list[Box]:
+    if isinstance(given, Box):
+        return [given]
+    if isinstance(given, View):
+        return [given.box]
+    if isinstance(given, Generator):
+        return _boxes_of(given.first)
+    return [box for x in given.sources for box in _boxes_of(x)] if isinstance(given, Once) else []
+
+
+class _Walk:
+    """What an unrolled loop walks over. A list is looked at again in each turn, as the body may change it."""
+
+    def __init__(self, cx: Capture, given: Any, items: tuple[Any, ...]) -> None:
+        self.cx, self.items, self.span = cx, items, cx.t.span
+        self.live = given if isinstance(given, Box) and given.kind in ("list", "group") else None
+        self.watched = _Watched(given)
+
+    def has(self, at: int) -> bool:
+        """True where there is an item for turn `at`; a graph break where the body has made that unknown."""
+        if self.live is not None:
+            if not isinstance(self.live.content, tuple) or at > MAX_WHILE:
+                raise graph_break("LMC-GB020", self.span)
+            self.items = self.live.content
+        elif at > 0 and at < len(self.items) and self.watched.changed() and not self._is_behind(at):
+            raise graph_break("LMC-GB020", self.span)
+        return at < len(self.items)
+
+    def _is_behind(self, at: int) -> bool:
+        """True where only items that the loop has seen were changed."""
+        return all(
+            isinstance(before, tuple)
+            and isinstance(box.content, tuple)
+            and len(before) == len(box.content)
+            and all(x is y for x, y in zip(before[at:], box.content[at:]))
+            for box, before in self.watched.before
+        )
+
+
+def _unrolled(cx: Capture, node: ast.For, walk: _Walk) -> None:
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
-    before = source.content if isinstance(source, Box) else ()
-    _turns(cx, node, items, 0)
-    if isinstance(source, Box) and source.content is not before and len(source.content) != len(before):
-        raise graph_break("LMC-GB020", cx.at(node))
+    _turns(cx, node, walk, 0)
     _settle_exit(cx, frame)
     frame.exits |= outer
 
 
-def _turns(cx: Capture, node: ast.For, items: tuple[Any, ...], start: int) -> None:
+def _turns(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
     frame = cx.frame
-    for at in range(start, len(items)):
+    while walk.has(at):
         cx.at(node)
-        cx.assign(node.target, items[at])
+        cx.assign(node.target, walk.items[at])
         cx.exec(node.body)
+        at += 1
         left = frame.slots["$exit"]
         if isinstance(left, Sym):
-            if at + 1 < len(items):
+            if walk.has(at):
                 cx.at(node)
                 go = cx.t.host("compare", left.value, Lit((exits.RUNNING, exits.CONTINUE)), type=BOOL, op="in")
-                exits.under(cx, go, lambda at=at: _go_on(cx, node, items, at + 1))  # type: ignore[misc]
+                exits.under(cx, go, lambda at=at: _go_on(cx, node, walk, at))  # type: ignore[misc]
             return
         if left in (exits.BREAK, exits.RETURN):
             return
@@ -127,9 +217,9 @@ def _turns(cx: Capture, node: ast.For, items: tuple[Any, ...], start: int) -> No
             cx.t.write(frame, "$exit", exits.RUNNING)
 
 
-def _go_on(cx: Capture, node: ast.For, items: tuple[Any, ...], start: int) -> None:
+def _go_on(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
     cx.t.write(cx.frame, "$exit", exits.RUNNING)
-    _turns(cx, node, items, start)
+    _turns(cx, node, walk, at)
 
 
 def _settle_exit(cx: Capture, frame: Frame) -> None:
@@ -150,7 +240,9 @@ def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
     atom = cx.t.atom(iterable)
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
-        raise graph_break("LMC-GB002", cx.at(node), f"iterating over {atom.value!r}")
+        raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))
+    if source.name in ("any", "ref") and cx.t.live_touched:
+        atom = cx.t.call(list, atom, type=DATA)  # in its turn, as it may have been changed
     type_ = STR if source == STR else (ANY if source.name in ("any", "ref") else DATA)
     if isinstance(iterable, range):
         type_ = INT
@@ -271,7 +363,7 @@ def _with_else(cx: Capture, node: ast.For | ast.While) -> None:
     loop.orelse = []
     loop.body = _Breaks(name).visit(ast.Module(copy.deepcopy(node.body), [])).body
     test = ast.UnaryOp(ast.Not(), ast.Name(name, ast.Load()))
-    after = _located(ast.If(test, node.orelse, []), node)
+    after = _located(ast.If(test, [], []), node)
     assert isinstance(after, ast.If)
     after.body = node.orelse
     cx.exec([loop, after])
@@ -328,10 +420,8 @@ class Region:
 
     def _turn(self) -> None:
         cx, t = self.cx, self.cx.t
-        for key, value in self.constant.items():
-            t.write(*key, value)
-        for key, broken in self.broken.items():
-            t.write(*key, broken)
+        for key, value in (*self.constant.items(), *self.broken.items()):
+            t.put(*key, value)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
             self._stand_in(key, param)
@@ -366,11 +456,11 @@ class Region:
         if isinstance(owner, StateCell) and name == "value":
             t.names[param.name] = owner
             t.role[param.name] = t.role.get(owner.slots[name].name, "")
-            t.write(owner, name, param)
+            t.put(owner, name, param)
         elif isinstance(owner, Box) and name == "content":
             if param.type == STATES and owner.is_static:
                 t.alias_box(owner, owner.content)
-            t.write(owner, name, param)
+            t.put(owner, name, param)
         else:
             if not name.startswith("$"):
                 t.names[param.name] = name
@@ -380,7 +470,7 @@ class Region:
                 made.hint = name
                 if isinstance(old, StateCell):
                     t.alias(made, [old])
-            t.write(owner, name, made)
+            t.put(owner, name, made)
 
     def _grow(self, arm: Arm) -> bool:
         """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
@@ -391,7 +481,7 @@ class Region:
             owner, name = key
             if key == (self.frame, "$exit") or key in self.broken:
                 continue
-            if name in ("stale", "frozen"):
+            if name in FLAGS:
                 if key not in self.constant and new is not UNBOUND:
                     self.constant[key] = new
                     grew = True
@@ -483,7 +573,7 @@ class Region:
         for key, out in zip(keys, outs):
             self._stand_in(key, out)
         for key, value in (*self.constant.items(), *self.broken.items()):
-            t.write(*key, value)
+            t.put(*key, value)
         for owner, name in arm.outer_writes():
             if owner is frame and name not in frame.slots and (owner, name) not in self.constant:
                 t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))

@@ -12,7 +12,7 @@ from lmc.parser import states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import plain, value_atom
 from lmc.parser.tracer import ProgramRaise, kind, ordinary, wrap
-from lmc.parser.values import Box, Items, Method, StateCell, Sym, is_literal
+from lmc.parser.values import Box, Method, StateCell, Sym, View, is_literal
 
 if TYPE_CHECKING:
     from lmc.parser.capture import Capture
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MUTATORS = frozenset((
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
     "discard", "difference_update", "intersection_update", "symmetric_difference_update",
+))  # fmt: skip
+CONSUMERS = frozenset((
+    "extend", "join", "update", "union", "intersection", "difference", "symmetric_difference", "issubset",
+    "issuperset", "isdisjoint", "difference_update", "intersection_update", "symmetric_difference_update", "fromkeys",
 ))  # fmt: skip
 _TEXTS = (
     "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold", "swapcase", "replace", "join",
@@ -42,7 +46,8 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
     receiver, name = m.receiver, m.name
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
-    args = tuple(cx.listed(a) for a in args)
+    if name in CONSUMERS:
+        args = tuple(cx.listed(a) for a in args)
     if isinstance(receiver, Box):
         return _of_box(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
@@ -76,6 +81,8 @@ def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
         return states.join(cx, box, *args, **kwargs)
     if name == "copy" and not args:
         return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
+    if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
+        return _view(cx, box, name)
     if box.is_static:
         rule = _STATIC.get((box.kind if box.kind != "group" else "list", name))
         if rule is not None and (done := rule(cx, box, *args, **kwargs)) is not NotImplemented:
@@ -85,6 +92,13 @@ def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
     if box.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
     return run_time(cx, cx.t.box_value(box), name, args, kwargs)
+
+
+def _view(cx: Capture, box: Box, name: str) -> View | Any:
+    if box.is_static:
+        return View(box, name, None)
+    made = run_time(cx, cx.t.box_value(box), name, (), {})
+    return View(box, name, made.content) if box.content.type == DATA else made
 
 
 # --- changing in place -----------------------------------------------------------------------------------
@@ -228,18 +242,6 @@ def _get(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
     return box.content.get(key, default) if is_literal(key) else NotImplemented
 
 
-def _keys(cx: Capture, box: Box) -> Any:
-    return Items(tuple(box.content))
-
-
-def _values(cx: Capture, box: Box) -> Any:
-    return Items(tuple(box.content.values()))
-
-
-def _items(cx: Capture, box: Box) -> Any:
-    return Items(tuple(box.content.items()))
-
-
 def _update(cx: Capture, box: Box, other: Any = None, **more: Any) -> Any:
     if other is not None and not (isinstance(other, Box) and isinstance(other.content, dict)):
         return NotImplemented
@@ -258,6 +260,5 @@ def _setdefault(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
 _STATIC: dict[tuple[str, str], Callable[..., Any]] = {
     ("list", "append"): _append, ("list", "extend"): _extend, ("list", "pop"): _pop, ("list", "insert"): _insert,
     ("list", "reverse"): _reverse, ("list", "clear"): _clear, ("dict", "clear"): _clear, ("set", "clear"): _clear,
-    ("set", "add"): _add, ("dict", "get"): _get, ("dict", "keys"): _keys, ("dict", "values"): _values,
-    ("dict", "items"): _items, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
+    ("set", "add"): _add, ("dict", "get"): _get, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
 }  # fmt: skip

@@ -23,8 +23,8 @@ from lmc.parser.values import (
     Element,
     Frame,
     Generator,
-    Items,
     Method,
+    Once,
     Owner,
     Pieces,
     RoleBlock,
@@ -33,6 +33,7 @@ from lmc.parser.values import (
     StateCell,
     Sym,
     Unmergeable,
+    View,
     is_literal,
     is_ordinary,
 )
@@ -40,6 +41,7 @@ from lmc.source import Span
 
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
+FLAGS = ("stale", "frozen", "used", "resized")  # slots that only matter where they are set
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the slot `$exit` of a frame
 
 
@@ -97,7 +99,7 @@ class Arm:
         tracer.journals.append({})
         try:
             for (owner, name), new in self.writes.items():
-                tracer.write(owner, name, new)
+                tracer.put(owner, name, new)
             yield
         finally:
             tracer.nodes = outer
@@ -113,7 +115,7 @@ class Arm:
         """Make this region's nodes and writes those of the region around it."""
         self.tracer.nodes.extend(self.nodes)
         for (owner, name), new in self.writes.items():
-            self.tracer.write(owner, name, new)
+            self.tracer.put(owner, name, new)
 
     def outer_writes(self) -> dict[Key, Any]:
         """The writes to what existed before this region."""
@@ -143,6 +145,7 @@ class Tracer:
         self.names: dict[str, str | StateCell] = {}
         self.known: dict[str, dict[str, Atom]] = {}
         self.num_values = 0
+        self.live_touched = False  # something may have changed an argument or another object of the user's
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[StateCell | Box, StateCell | Box]] = []
 
@@ -153,10 +156,14 @@ class Tracer:
         self.clock += 1
         return self.clock
 
-    def write(self, owner: Owner, name: str, value: Any) -> None:
-        """Change a slot; the regions being traced remember what it was."""
+    def put(self, owner: Owner, name: str, value: Any) -> None:
+        """Write down in a slot what was changed in a region that is over, and has made stale what it must."""
         self.journals[-1].setdefault((owner, name), owner.slots.get(name, UNBOUND))
         _put(owner, name, value)
+
+    def write(self, owner: Owner, name: str, value: Any) -> None:
+        """Change a slot; the regions being traced remember what it was, lists that may be the same go stale."""
+        self.put(owner, name, value)
         if name == "content" and isinstance(owner, Box):
             for other in owner.aliases:
                 if isinstance(other, Box) and "stale" not in other.slots:
@@ -230,6 +237,7 @@ class Tracer:
         self, fn: object, *inputs: Atom, effect: str = "ordered", type: Type = ANY, keys: tuple[str, ...] = ()
     ) -> Value:
         """Emit a call of a Python function."""
+        self.live_touched |= effect != "none"
         return self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
 
     # --- stand-ins to atoms ------------------------------------------------------------------------------
@@ -248,8 +256,8 @@ class Tracer:
             return self.box_value(x)
         if isinstance(x, tuple):
             return self.host("tuple", *(self.atom(i) for i in x))
-        if isinstance(x, Items):
-            return self.host("list", *(self.atom(i) for i in x.items))
+        if isinstance(x, View):
+            return self.view_value(x)
         if isinstance(x, range):
             return self.call(range, Lit(x.start), Lit(x.stop), Lit(x.step), effect="none", type=DATA)
         return self._odd_atom(x)
@@ -259,8 +267,11 @@ class Tracer:
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
             raise graph_break("LMC-GB006", self.span)
-        if isinstance(x, Closure | Generator | Method):
-            raise graph_break("LMC-GB015", self.span, f"`{getattr(x, 'name', 'a generator')}`")
+        if isinstance(x, Generator | Once):
+            what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
+            raise graph_break("LMC-GB003", self.span, what)
+        if isinstance(x, Closure | Method):
+            raise graph_break("LMC-GB015", self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Rows | Owner):
             raise graph_break("LMC-GB010", self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
@@ -285,6 +296,12 @@ class Tracer:
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
         return self.host("set_of" if box.kind == "set" else "list", *(self.atom(i) for i in content))
+
+    def view_value(self, view: View) -> Value:
+        """A view of a dict as it is now."""
+        if view.value is not None and view.box.content is view.content:
+            return view.value
+        return self.host("method", self.box_value(view.box), type=DATA, name=view.name)
 
     # --- states ------------------------------------------------------------------------------------------
 
@@ -371,7 +388,7 @@ class Tracer:
         news = [(key, merge.slot(*key)) for key in keys]
         self._emit_if(cond, then, other, merge.outs)
         for (owner, name), new in news:
-            self.write(owner, name, new)
+            self.put(owner, name, new)
         if ended is not None:
             self.write(ended, "$exit", RETURN)
 
@@ -412,7 +429,7 @@ class Merge:
             return merged
         if name == "value" and isinstance(owner, StateCell):
             return self._state_value(x, y, owner)
-        if name in ("stale", "frozen"):
+        if name in FLAGS:
             return x if x is not UNBOUND else y
         return self.value(x, y, label)
 
@@ -440,7 +457,7 @@ class Merge:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
         if isinstance(x, Sym):
             return self.a.raised or self.b.raised
-        if isinstance(x, Pieces | tuple | Items):
+        if isinstance(x, Pieces | tuple):
             return self.a.raised or self.b.raised
         return isinstance(x, Owner) and x.birth > self.a.birth
 
@@ -523,13 +540,15 @@ class Merge:
             raise graph_break("LMC-GB014", self.tracer.span)
 
     def _boxes(self, x: Box, y: Box, label: str) -> Any:
-        if x.kind != y.kind and {x.kind, y.kind} != {"list", "group"}:
+        kinds = {x.kind, y.kind}
+        if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable("LMC-GB004", label)
-        content = self._content(self.a.now(x, "content"), self.b.now(y, "content"), x.kind, label)
+        form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
+        content = self._content(self.a.now(x, "content"), self.b.now(y, "content"), form, label)
         if isinstance(content, Unmergeable):
             return content
         old = [b for b in (x, y) if b.birth <= self.a.birth]
-        box = Box(self.tracer.born(), x.kind, content, borrowed=bool(old))
+        box = Box(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
         self._alias_elements(box, content, self.a.now(x, "content"), self.b.now(y, "content"))
         for one in old:
             self.tracer.link(box, one)

@@ -7,6 +7,7 @@ may change in `slots`, which only `Tracer.write` writes: that log is how branche
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ class Box(Owner):
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
         if "stale" in self.slots:
             stale = self.slots["stale"]
-            raise graph_break("LMC-GB005", None, f"this list (it shares `{stale.name}`)")
+            raise graph_break("LMC-GB005", stale.span, f"this list (it shares `{stale.name}`)")
         return self.slots["content"]
 
     @property
@@ -135,13 +136,39 @@ class Box(Owner):
         return bool(items) and all(isinstance(x, StateCell) for x in items)
 
 
-class Items:
-    """A one-pass iterable of known length: what zip, enumerate, reversed and dict views give."""
+class View:
+    """The keys, values or items of a dict: what it shows is what the dict holds when it is looked at."""
 
-    __slots__ = ("items",)
+    __slots__ = ("box", "content", "name", "value")
 
-    def __init__(self, items: tuple[Any, ...]) -> None:
-        self.items = items
+    def __init__(self, box: Box, name: str, value: Value | None) -> None:
+        self.box, self.name, self.value = box, name, value
+        self.content = box.content if value is not None else None
+
+    @property
+    def items(self) -> tuple[Any, ...] | None:
+        """What it shows, where the trace knows."""
+        content = self.box.content
+        if not isinstance(content, dict):
+            return None
+        return tuple(getattr(content, self.name)())
+
+
+class Once(Owner):
+    """A one-pass iterable that has not begun: what zip, enumerate, reversed, map and filter give.
+
+    make      gives its items, as a stand-in to iterate over
+    sources   what it will walk over
+    has_code  True where walking over it runs code of the program's
+    """
+
+    __slots__ = ("has_code", "make", "name", "sources")
+
+    def __init__(
+        self, birth: int, name: str, make: Callable[[], Any], sources: tuple[Any, ...], *, has_code: bool = False
+    ) -> None:
+        super().__init__(birth)
+        self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
 
 
 class Rows:
@@ -175,13 +202,14 @@ class Closure:
         self.name = getattr(node, "name", "<lambda>")
 
 
-class Generator:
-    """A generator expression, not started."""
+class Generator(Owner):
+    """A generator expression that has not begun; `first` is what its first `for` walks over."""
 
-    __slots__ = ("frame", "node")
+    __slots__ = ("first", "frame", "node")
 
-    def __init__(self, node: ast.GeneratorExp, frame: Frame) -> None:
-        self.node, self.frame = node, frame
+    def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: Any) -> None:
+        super().__init__(birth)
+        self.node, self.frame, self.first = node, frame, first
 
 
 class Method:
@@ -258,7 +286,7 @@ class Frame(Owner):
         self.is_comprehension = False
 
 
-STAND_INS = (Sym, Pieces, Owner, Items, Rows, Closure, Generator, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
+STAND_INS = (Sym, Pieces, Owner, View, Rows, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
 
 
 def is_ordinary(x: object) -> bool:

@@ -1,0 +1,42 @@
+"""Every program of the corpus prints, and parses back to an equal graph, before and after every pass."""
+
+from __future__ import annotations
+
+import pytest
+from programs import all_cases
+from programs.case import Case
+
+from lmc import compiler
+from lmc.errors import LMError
+from lmc.ir.graph import Graph
+from lmc.ir.plan import Plan
+from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.trace import Trace, trace
+from lmc.passes import PIPELINE, run_pipeline
+
+
+def traced(case: Case, arguments: dict[str, object]) -> Trace | None:
+    """The captured program, None where it breaks."""
+    given = compiler.bind(case.fn, {}, (), arguments)
+    try:
+        return trace(case.fn, {name: compiler.shape_of(value) for name, value in given.items()})
+    except LMError:
+        return None
+
+
+def check(ir: Graph | Plan) -> None:
+    """Printing loses nothing but spans."""
+    back = parse_graph(str(ir)) if isinstance(ir, Graph) else parse_plan(str(ir))
+    assert back == ir
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=str)
+def test_graphs_and_plans_round_trip(case: Case):
+    """Argument structures differ, so each set of arguments is a graph of its own."""
+    for arguments in case.args or [{}]:
+        made = traced(case, arguments)
+        if made is None:
+            continue
+        check(made.graph)
+        plan, _ = run_pipeline(made.graph, PIPELINE, on_change=lambda each, ir: check(ir))
+        check(plan)
