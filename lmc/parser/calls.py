@@ -197,7 +197,7 @@ def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
     if items is not None:
         return Box(cx.t.born(), kind_, items)
     if isinstance(x, Box) and x.holds_states:
-        return Box(cx.t.born(), kind_, x.content, borrowed=True)
+        return states.all_of(cx, x)
     return _pure(cx, list, (x,), {})
 
 

@@ -126,7 +126,7 @@ class Capture:
                 raise graph_break("LMC-GB004", self.t.span, f"`{name}`, which an inner function reads,")
             sure = self.t.fresh(value.type.when_set(), name)
             self.t.emit("check", (value.value,), (sure,), name=name)
-            value = wrap(self.t, sure)
+            value = wrap(self.t, sure, borrowed=True)
             self.t.write(frame, name, value)
         return value
 

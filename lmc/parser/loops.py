@@ -17,7 +17,7 @@ from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES,
 from lmc.parser import exits, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import binary, item
-from lmc.parser.tracer import FLAGS, Arm, Key, ProgramRaise, kind, wrap
+from lmc.parser.tracer import FLAGS, Arm, Key, ProgramRaise, boxes_in, kind, wrap
 from lmc.parser.values import (
     UNBOUND,
     Box,
@@ -388,6 +388,7 @@ class Region:
         self.lifted: dict[Key, Type] = {}
         self.constant: dict[Key, Any] = {}
         self.broken: dict[Key, Unmergeable] = {}
+        self.may_be: dict[Key, list[StateCell | Box]] = {}
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -458,18 +459,21 @@ class Region:
             t.role[param.name] = t.role.get(owner.slots[name].name, "")
             t.put(owner, name, param)
         elif isinstance(owner, Box) and name == "content":
-            if param.type == STATES and owner.is_static:
-                t.alias_box(owner, owner.content)
+            held = owner.slots["content"]
+            if param.type == STATES and isinstance(held, tuple):
+                t.alias_box(owner, held)
+            for inner in boxes_in(held):
+                t.write(inner, "frozen", True)
             t.put(owner, name, param)
         else:
             if not name.startswith("$"):
                 t.names[param.name] = name
             old = owner.slots.get(name)
-            made = wrap(t, param)
+            made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
                 made.hint = name
-                if isinstance(old, StateCell):
-                    t.alias(made, [old])
+            if isinstance(made, StateCell | Box):
+                t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
             t.put(owner, name, made)
 
     def _grow(self, arm: Arm) -> bool:
@@ -515,10 +519,11 @@ class Region:
             self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable("LMC-GB004", label)
             self.lifted.pop(key, None)
             return True
-        if had == wide:
-            return False
+        shared = self.cx.t.may_be(new, arm.birth)
+        grew = len(shared) > len(self.may_be.get(key, ()))
+        self.may_be[key] = shared
         self.lifted[key] = wide
-        return True
+        return grew or had != wide
 
     def _check_roles(self, old: Any, new: Any) -> None:
         role = self.cx.t.role

@@ -11,7 +11,7 @@ from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser import states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import plain, value_atom
-from lmc.parser.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.tracer import ProgramRaise, boxes_in, kind, ordinary, wrap
 from lmc.parser.values import Box, Method, StateCell, Sym, View, is_literal
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
     if name == "join" and box.kind == "group":
         return states.join(cx, box, *args, **kwargs)
     if name == "copy" and not args:
+        if box.holds_states and not box.is_static:
+            return states.all_of(cx, box)
         return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
     if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
         return _view(cx, box, name)
@@ -130,8 +132,15 @@ def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
     cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
+    _seal(cx, box)
     write(cx, box, changed)
     return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
+
+
+def _seal(cx: Capture, box: Box) -> None:
+    """A container that becomes run-time: what is in it must not change any more."""
+    for inner in boxes_in(box.content):
+        cx.t.write(inner, "frozen", True)
 
 
 def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> Any:
@@ -178,6 +187,7 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
         raise graph_break("LMC-GB017", cx.t.span, "item assignment")
     else:
         writable(cx, box)
+        _seal(cx, box)
         write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.stored(value)))
 
 

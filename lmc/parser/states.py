@@ -376,10 +376,11 @@ def element(cx: Capture, box: Box, index: Any) -> StateCell:
         cell = ordinary(lambda: box.content[index])
         assert isinstance(cell, StateCell)
         return cell
-    if box.is_static:  # from here on the states live in the run-time list; their other names must not be read
-        cells = box.content
-        cx.t.write(box, "content", cx.t.box_value(box))
-        cx.t.alias_box(box, cells)
+    if box.is_static:
+        _move_in(cx, box)
+    if box.window is not None:
+        source, order = box.window
+        return element(cx, source, Sym(cx.t.host("item", order, cx.t.atom(index), type=INT)))
     return Element(cx.t.born(), box, index, "fork")
 
 
@@ -391,9 +392,28 @@ def length(cx: Capture, box: Box) -> Any:
 
 
 def gather(cx: Capture, box: Box, order: Any) -> Box:
-    """The states at the given indices, as a new list; it may share states with the old one."""
-    out = cx.t.host("states_gather", cx.t.box_value(box), cx.t.atom(order), type=STATES)
-    return Box(cx.t.born(), "list", out, borrowed=True)
+    """The states at the given indices, as a list of its own that shows the states of the old one."""
+    if box.is_static:
+        _move_in(cx, box)
+    index, every = cx.t.atom(order), cx.t.box_value(box)
+    assert isinstance(index, Value)
+    made = Box(cx.t.born(), "list", cx.t.host("states_gather", every, index, type=STATES), borrowed=True)
+    made.window, made.seen = (box, index), every
+    cx.t.write(box, "shown", True)
+    return made
+
+
+def all_of(cx: Capture, box: Box) -> Box:
+    """A new list of the same states."""
+    every = cx.t.call(range, cx.t.atom(length(cx, box)), effect="none", type=DATA)
+    return gather(cx, box, Sym(every))
+
+
+def _move_in(cx: Capture, box: Box) -> None:
+    """From here on the states live in the run-time list; their other names must not be read once they change."""
+    cells = box.content
+    cx.t.write(box, "content", cx.t.box_value(box))
+    cx.t.alias_box(box, cells)
 
 
 def cut(cx: Capture, box: Box, bounds: list[Any]) -> Box:
@@ -401,7 +421,7 @@ def cut(cx: Capture, box: Box, bounds: list[Any]) -> Box:
     count = cx.t.atom(length(cx, box))
     every = cx.t.call(range, count, effect="none", type=DATA)
     part = cx.t.host("slice", every, *(cx.t.atom(b) for b in bounds), type=DATA)
-    return gather(cx, box, Sym(part))
+    return gather(cx, box, Sym(cx.t.call(list, part, effect="none", type=DATA)))
 
 
 def push(cx: Capture, box: Box, x: Any) -> None:
@@ -409,6 +429,7 @@ def push(cx: Capture, box: Box, x: Any) -> None:
     if not isinstance(x, StateCell):
         raise graph_break("LMC-GB017", cx.t.span, "something that is not a state is appended")
     out = cx.t.fresh(STATES)
+    cx.t.write(box, "resized", cx.t.born())
     cx.t.emit("states_append", (box.content, cx.t.state(x)), (out,))
     cx.t.write(box, "content", out)
     cx.t.alias_box(box, (x,))
@@ -429,12 +450,16 @@ def push_all(cx: Capture, box: Box, xs: Any) -> None:
 
 def _push_value(cx: Capture, box: Box, value: Value) -> None:
     out = cx.t.fresh(STATES)
+    cx.t.write(box, "resized", cx.t.born())
     cx.t.emit("states_append", (box.content, value), (out,))
     cx.t.write(box, "content", out)
 
 
 def pop(cx: Capture, box: Box) -> StateCell:
     """`states.pop()`: the last state, which is in the list no more."""
+    if "shown" in box.slots:
+        raise graph_break("LMC-GB017", cx.t.span, "`.pop` after a part of it was taken")
+    cx.t.write(box, "resized", cx.t.born())
     value = cx.t.fresh(STATE)
     cx.t.emit("states_item", (box.content, Lit(-1)), (value,))
     rest = cut(cx, box, [None, -1, None])

@@ -41,7 +41,7 @@ from lmc.source import Span
 
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
-FLAGS = ("stale", "frozen", "used", "resized")  # slots that only matter where they are set
+FLAGS = ("stale", "frozen", "used", "resized", "shown")  # slots that only matter where they are set
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the slot `$exit` of a frame
 
 
@@ -288,6 +288,10 @@ class Tracer:
     def box_value(self, box: Box) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = box.content
+        if box.window is not None:
+            source, order = box.window
+            whole = self.box_value(source)
+            return content if whole == box.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
         if box.holds_states:
@@ -348,10 +352,20 @@ class Tracer:
         self.names[value.name] = cell
         return cell
 
-    def alias(self, cell: StateCell, others: list[StateCell]) -> None:
-        """Record that `cell` may be one of `others`, and so one of what they may be."""
-        every = {id(o): o for other in others for o in (other, *other.aliases) if o is not cell}
-        for other in every.values():
+    def may_be(self, cell: Any, before: int) -> list[StateCell | Box]:
+        """What a state or list may share something with, of what existed before."""
+        if isinstance(cell, Element):
+            cell = cell.box
+        if isinstance(cell, Box) and cell.window is not None:
+            return self.may_be(cell.window[0], before)
+        every: tuple[Any, ...] = (cell, *cell.aliases) if isinstance(cell, StateCell | Box) else ()
+        if isinstance(cell, Box) and _of_states(cell.slots["content"]) and isinstance(cell.slots["content"], tuple):
+            every += cell.slots["content"]
+        return [other for other in every if other.birth <= before]
+
+    def alias(self, cell: StateCell | Box, others: list[StateCell | Box]) -> None:
+        """Record that `cell` may be one of `others`."""
+        for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
 
     def alias_box(self, box: Box, cells: tuple[StateCell, ...]) -> None:
@@ -361,6 +375,9 @@ class Tracer:
 
     def link(self, a: Any, b: Any) -> None:
         """Record that two cells may be one, or may hold the same."""
+        b = b.box if isinstance(b, Element) else b
+        if a is b or b in a.aliases:
+            return
         a.aliases.append(b)
         b.aliases.append(a)
         self.alias_log.append((a, b))
@@ -389,6 +406,7 @@ class Tracer:
         self._emit_if(cond, then, other, merge.outs)
         for (owner, name), new in news:
             self.put(owner, name, new)
+        merge.seal()
         if ended is not None:
             self.write(ended, "$exit", RETURN)
 
@@ -416,6 +434,16 @@ class Merge:
     def __init__(self, tracer: Tracer, a: Arm, b: Arm) -> None:
         self.tracer, self.a, self.b = tracer, a, b
         self.outs: list[tuple[Atom, Atom, Value]] = []
+        self.made: dict[tuple[int, int], tuple[Any, Any, Any]] = {}  # what two cells or containers became
+        self.sealed: dict[int, Box] = {}  # containers inside one that is run-time from here on
+
+    def seal(self) -> None:
+        """What is inside a run-time container must not change any more."""
+        for x, y, both in self.made.values():
+            if isinstance(both, Box) and (id(x) in self.sealed or id(y) in self.sealed):
+                self.sealed[id(both)] = both
+        for box in self.sealed.values():
+            self.tracer.write(box, "frozen", True)
 
     def slot(self, owner: Owner, name: str) -> Any:
         """The merged content of a slot."""
@@ -442,9 +470,9 @@ class Merge:
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
             return x if isinstance(x, Unmergeable) else y
         if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):
-            return self._cells(x, y, label)
+            return self._once(self._cells, x, y, label)
         if isinstance(x, Box) and isinstance(y, Box):
-            return self._boxes(x, y, label)
+            return self._once(self._boxes, x, y, label)
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
@@ -452,6 +480,13 @@ class Merge:
         if self._leaf(x, self.a) and self._leaf(y, self.b):
             return self._leaves(x, y, label)
         return Unmergeable("LMC-GB004", label)
+
+    def _once(self, merge: Callable[[Any, Any, str], Any], x: Any, y: Any, label: str) -> Any:
+        """Two names of one thing before are two names of one thing after."""
+        key = id(x), id(y)
+        if key not in self.made:
+            self.made[key] = x, y, merge(x, y, label)
+        return self.made[key][2]
 
     def _local(self, x: Any) -> bool:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
@@ -483,7 +518,9 @@ class Merge:
         shared = join(kind(p), kind(q))
         if shared is None:
             return Unmergeable("LMC-GB004", label)
-        return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")))
+        for one in (x, y):
+            self.sealed.update((id(box), box) for box in boxes_in(one))
+        return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
         for had_p, had_q, out in self.outs:
@@ -518,8 +555,7 @@ class Merge:
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
         cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() and name != "it" else hint)
-        old = [c for c in (x, y) if c is not None and c.birth <= self.a.birth]
-        self.tracer.alias(cell, old)
+        self.tracer.alias(cell, [o for c in (x, y) for o in self.tracer.may_be(c, self.a.birth)])
         return cell
 
     def _state_value(self, x: Value, y: Value, cell: StateCell) -> Value:
@@ -544,15 +580,17 @@ class Merge:
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable("LMC-GB004", label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
-        content = self._content(self.a.now(x, "content"), self.b.now(y, "content"), form, label)
+        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
         if isinstance(content, Unmergeable):
             return content
-        old = [b for b in (x, y) if b.birth <= self.a.birth]
+        old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
         box = Box(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
-        self._alias_elements(box, content, self.a.now(x, "content"), self.b.now(y, "content"))
-        for one in old:
-            self.tracer.link(box, one)
+        self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
+        self.tracer.alias(box, old)
         return box
+
+    def _held(self, arm: Arm, box: Box) -> Any:
+        return arm.now(box, "content") if box.window is None else self._in(arm, box)
 
     def _alias_elements(self, box: Box, merged: Any, *contents: Any) -> None:
         """A list of states that is run-time from here on may hold states that have names of their own."""
@@ -570,6 +608,8 @@ class Merge:
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
+        for one in (x, y):
+            self.sealed.update((id(box), box) for box in boxes_in(one))
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
         shared = join(kind(p), kind(q))
         if shared is None:
@@ -585,6 +625,17 @@ class Merge:
             if not content and _of_states(other):
                 return self.tracer.host("states", type=STATES)
             return self.tracer.box_value(Box(0, form, content))
+
+
+def boxes_in(x: Any) -> Iterator[Box]:
+    """The containers inside a container's content, and in them."""
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
+    for part in parts:
+        if isinstance(part, Box):
+            yield part
+            yield from boxes_in(part.slots["content"])
+        elif isinstance(part, tuple):
+            yield from boxes_in(part)
 
 
 def _of_states(content: Any) -> bool:

@@ -94,10 +94,11 @@ class Box(Owner):
     parent    of a group: the state that was forked, which `join` extends
     path      of an argument: where it sits among the arguments
     borrowed  a part of another container, or a view: it cannot be changed in place
-    aliases   states that may be elements of a run-time list
+    aliases   states that may be elements of a run-time list, and lists that may be this one
+    window    of a run-time list of states: (list, order), whose states these are; `seen` is what that list held
     """
 
-    __slots__ = ("aliases", "borrowed", "kind", "parent", "path")
+    __slots__ = ("aliases", "borrowed", "kind", "parent", "path", "seen", "window")
 
     def __init__(
         self,
@@ -112,7 +113,9 @@ class Box(Owner):
         super().__init__(birth)
         self.slots = {"content": content}
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
-        self.aliases: list[StateCell] = []
+        self.aliases: list[StateCell | Box] = []
+        self.window: tuple[Box, Value] | None = None
+        self.seen: Value | None = None
 
     @property
     def content(self) -> Any:
