@@ -270,13 +270,18 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 
 def _reversed(cx: Capture, x: Any) -> Any:
-    return _once(cx, "reversed", lambda: _backwards(cx, x), x)
+    before = x.content if isinstance(x, Box) else ()
+    return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
 
 
-def _backwards(cx: Capture, x: Any) -> Any:
+def _backwards(cx: Capture, x: Any, before: Any) -> Any:
+    """From the end as it was when `reversed` was called."""
     items = cx.items_or_none(x)
     if items is not None and not (isinstance(x, Box) and x.kind == "set"):
-        return items[::-1]
+        end = len(before) if isinstance(x, Box) and isinstance(before, tuple) else len(items)
+        return items[:end][::-1] if end <= len(items) else ()
+    if isinstance(x, Box) and x.content is not before:
+        raise graph_break("LMC-GB020", cx.t.span)
     return _pure(cx, reversed, (x,), {})
 
 

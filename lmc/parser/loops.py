@@ -397,7 +397,7 @@ class Region:
         """Trace until nothing new has to be carried, then emit the region."""
         cx, t = self.cx, self.cx.t
         mine, self.frame.exits = self.frame.exits, set()
-        aliases = len(t.alias_log)
+        aliases, touched = len(t.alias_log), t.live_touched
         while True:
             t.forget_aliases(aliases)
             arm = Arm(t)
@@ -412,7 +412,8 @@ class Region:
                     raise
                 self.lifted[need.marker.key] = NONE.or_unset()
                 continue
-            if not self._grow(arm):
+            touched, before = t.live_touched, touched
+            if not self._grow(arm) and touched == before:
                 break
         t.span = self.span
         self._emit(arm)

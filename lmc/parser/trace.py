@@ -81,7 +81,7 @@ def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
     if isinstance(ret, Row) and not ret.parts:
         ret = None
     cx.t.span = None
-    cx.t.emit("return", (cx.t.state(root), _returned(cx, cx.listed(ret))))
+    cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
 
 
 def _returned(cx: Capture, ret: Any) -> Atom:

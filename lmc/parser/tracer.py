@@ -207,6 +207,7 @@ class Tracer:
         **more: Attr,
     ) -> Value:
         """Emit a host op with one result."""
+        self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
         out = self.fresh(type)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
         return out
