@@ -49,7 +49,7 @@ def texts(tokenizer: object, num_prompts: int) -> tuple[str, list[str]]:
 
 
 def lmc_run(backend: CpuBackend, shared: str, own: list[str]) -> Callable[[], object]:
-    """A run on one of our backends; the cache is emptied by a fresh namespace-free engine each time."""
+    """A run on one of our backends."""
     items = [{"shared": shared, "own": o} for o in own]
     return lambda: answer.run_batch(items, backend=backend)
 
