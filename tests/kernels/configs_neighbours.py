@@ -22,8 +22,37 @@ def rms_norm(dtype: str, block: int, num_warps: int, has_residual: bool) -> Conf
     )
 
 
+def swiglu(dtype: str) -> Config:
+    return Config(
+        name=f"swiglu {dtype} 2048",
+        kernel="lmc.kernels.swiglu:swiglu_kernel",
+        signature={
+            **dict.fromkeys(("packed_ptr", "out_ptr"), f"*{dtype}"),
+            **dict.fromkeys(("packed_stride", "out_stride", "width"), "i32"),
+        },
+        constexprs={"BLOCK": 2048},
+        multiples=("packed_stride", "out_stride", "width"),
+    )
+
+
+def gather_rows(dtype: str, has_residual: bool) -> Config:
+    return Config(
+        name=f"gather_rows {dtype} 2048" + (" + residual" if has_residual else ""),
+        kernel="lmc.kernels.gather_rows:gather_rows_kernel",
+        signature={
+            **dict.fromkeys(("x_ptr", "residual_ptr", "out_ptr"), f"*{dtype}"),
+            "rows_ptr": "*i32",
+            **dict.fromkeys(("x_stride", "residual_stride", "out_stride", "width"), "i32"),
+        },
+        constexprs={"HAS_RESIDUAL": has_residual, "BLOCK": 2048},
+        multiples=("x_stride", "residual_stride", "out_stride", "width"),
+    )
+
+
 CONFIGS = (
     rms_norm("bf16", 4096, 8, False),
     rms_norm("bf16", 4096, 8, True),
     rms_norm("fp32", 8192, 16, True),
+    swiglu("bf16"),
+    gather_rows("bf16", True),
 )
