@@ -90,7 +90,7 @@ def test_ranges_of_states_merge_where_the_table_says(device):
         (torch.zeros(2, 3, 1, 64).half(), torch.zeros(2, 3, 1), "outs is float16"),
         (torch.zeros(2, 3, 1, 512), torch.zeros(2, 3, 1), "head_dim is 512"),
         (torch.zeros(0, 3, 1, 64), torch.zeros(0, 3, 1), "no states"),
-        (torch.zeros(2, 1, 3, 64).transpose(1, 2), torch.zeros(2, 3, 1), "not contiguous"),
+        (torch.zeros(2, 2, 3, 64).transpose(1, 2), torch.zeros(2, 3, 2), "not contiguous"),
     ],
 )
 def test_merge_refuses_what_it_cannot_read(outs, lses, words):
