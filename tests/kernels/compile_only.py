@@ -32,10 +32,11 @@ MAX_SHARED = {80: 163 * 1024, 90: 227 * 1024}  # bytes a block can have
 class Config:
     """One kernel as it is launched.
 
-    kernel      "lmc.kernels.rms_norm:rms_norm_kernel"
-    signature   type of each argument that is not constexpr: {"x": "*bf16", "rows": "i32"}
-    multiples   integer arguments that are multiples of 16
-    may_spill   bytes that may go to local memory before the test fails
+    kernel        "lmc.kernels.rms_norm:rms_norm_kernel"
+    signature     type of each argument that is not constexpr: {"x": "*bf16", "rows": "i32"}
+    multiples     integer arguments that are multiples of 16
+    may_spill     bytes that may go to local memory before the test fails
+    capabilities  GPUs it is made for
     """
 
     name: str
@@ -46,6 +47,7 @@ class Config:
     num_warps: int = 4
     num_stages: int = 3
     may_spill: int = 0
+    capabilities: tuple[int, ...] = CAPABILITIES
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -168,5 +170,5 @@ def run_tool(name: str, *arguments: str) -> str:
 
 if __name__ == "__main__":
     assert "TRITON_INTERPRET" not in os.environ, "kernels imported for the interpreter cannot be compiled"
-    measured = [measure(config, capability) for config in configs() for capability in CAPABILITIES]
+    measured = [measure(config, capability) for config in configs() for capability in config.capabilities]
     print(json.dumps([asdict(r) for r in measured]) if "--json" in sys.argv else table(tuple(measured)))

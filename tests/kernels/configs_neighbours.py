@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compile_only import Config
+from compile_only import CAPABILITIES, Config
 
 
 def rms_norm(dtype: str, block: int, num_warps: int, has_residual: bool) -> Config:
@@ -49,10 +49,52 @@ def gather_rows(dtype: str, has_residual: bool) -> Config:
     )
 
 
+def rope_kv_write(
+    name: str, heads: tuple[int, int], dim: int, *, cache: str = "bf16", has_norm: bool = False, scales: str = "none"
+) -> Config:
+    num_heads, num_kv_heads = heads
+    pointers = ("q_ptr", "k_ptr", "v_ptr", "q_weight_ptr", "k_weight_ptr")
+    tokens = [f"{x}_{kind}_stride" for x in "qkv" for kind in ("token", "head")]
+    strides = (*tokens, "slot_stride", "head_stride", "scale_slot_stride", "scale_head_stride", "angle_stride")
+    return Config(
+        name=f"rope_kv_write {name}",
+        kernel="lmc.kernels.rope_kv_write:rope_kv_write_kernel",
+        signature={
+            **dict.fromkeys(pointers, "*bf16"),
+            **dict.fromkeys(("k_cache_ptr", "v_cache_ptr"), f"*{cache}"),
+            **dict.fromkeys(("k_scale_ptr", "v_scale_ptr", "cos_ptr", "sin_ptr"), "*fp32"),
+            **dict.fromkeys(("positions_ptr", "slots_ptr"), "*i32"),
+            **dict.fromkeys(strides, "i32"),
+            "eps": "fp32",
+        },
+        constexprs={
+            "NUM_HEADS": num_heads,
+            "NUM_KV_HEADS": num_kv_heads,
+            "HEADS_BLOCK": min(16, num_heads),
+            "KV_BLOCK": min(16, num_kv_heads),
+            "HALF": dim // 2,
+            "HALF_BLOCK": 64 if dim == 96 else dim // 2,
+            "REST": 0,
+            "REST_BLOCK": 1,
+            "DIM_BLOCK": 128 if dim == 96 else dim,
+            "HAS_NORM": has_norm,
+            "SCALES": scales,
+            "CODE_MAX": 448.0 if cache == "fp8e4nv" else 127.0,
+        },
+        multiples=(*tokens, "slot_stride", "head_stride", "angle_stride"),
+        capabilities=(90,) if cache == "fp8e4nv" else CAPABILITIES,
+    )
+
+
 CONFIGS = (
     rms_norm("bf16", 4096, 8, False),
     rms_norm("bf16", 4096, 8, True),
     rms_norm("fp32", 8192, 16, True),
     swiglu("bf16"),
     gather_rows("bf16", True),
+    rope_kv_write("bf16 32/8 x 128", (32, 8), 128),
+    rope_kv_write("bf16 16/8 x 128 + norm", (16, 8), 128, has_norm=True),
+    rope_kv_write("bf16 32/32 x 96", (32, 32), 96),
+    rope_kv_write("int8 32/8 x 128", (32, 8), 128, cache="i8", scales="written"),
+    rope_kv_write("e4m3 32/8 x 128", (32, 8), 128, cache="fp8e4nv", scales="read"),
 )
