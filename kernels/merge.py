@@ -167,7 +167,7 @@ def launch_merge(
         out.stride(0), out.stride(1), num_rows, num_states, num_heads,
         HEAD_DIM=head_dim, LEVELS=1 if ranges is None else ranges.shape[1] // 2,
         BLOCK_S=block_s, BLOCK_H=block_h, BLOCK_D=triton.next_power_of_2(head_dim),
-        num_warps=4,
+        num_warps=4, maxnreg=128,
     )  # fmt: skip
 
 

@@ -71,14 +71,19 @@ class PagedKV:
 
     def check_scales(self) -> None:
         """Both scales for quantised caches, none for others."""
-        is_quantised = self.k.dtype in QUANTISED
         for name, scale in (("k_scale", self.k_scale), ("v_scale", self.v_scale)):
-            require(is_quantised == (scale is not None), f"{name} goes with e4m3 and int8; the cache is {self.k.dtype}")
+            require(
+                self.is_quantised == (scale is not None), f"{name} goes with e4m3 and int8; the cache is {self.k.dtype}"
+            )
             if scale is not None:
                 check_shape(name, scale, *self.k.shape[:2])
                 check_dtype(name, scale, (torch.float32,))
         if self.k_scale is not None and self.v_scale is not None:
             require(self.k_scale.stride() == self.v_scale.stride(), "k_scale and v_scale have different strides")
+
+    @property
+    def is_quantised(self) -> bool:
+        return self.k.dtype in QUANTISED
 
     @property
     def num_kv_heads(self) -> int:
@@ -108,7 +113,7 @@ def check_queries(q: Tensor, kv: PagedKV, page_table: Tensor, sinks: Tensor | No
     require(num_heads % kv.num_kv_heads == 0, f"{num_heads} query heads do not share {kv.num_kv_heads} KV heads evenly")
     group = num_heads // kv.num_kv_heads
     require(group <= MAX_GROUP, f"{group} query heads share a KV head; at most {MAX_GROUP} do")
-    if kv.k.dtype not in QUANTISED:
+    if not kv.is_quantised:
         check_dtype("k", kv.k, (q.dtype,))
     check_shape("page_table", page_table, None, None)
     check_last_contiguous("page_table", page_table)

@@ -52,6 +52,7 @@ class Tiling:
     block_n: int
     num_warps: int
     num_stages: int
+    max_registers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class WorkPlan:
 
     sight: Sight
     num_runs: int
+    tiling: Tiling
     tile_tokens: int
-    block_n: int
     target_items: int
     min_chunk: int
     fixed_chunk: int
@@ -106,8 +107,8 @@ def plan_work(
     max_tokens: int,
     max_run_tokens: int,
     max_keys: int,
+    tiling: Tiling,
     tile_tokens: int,
-    block_n: int,
     target_items: int,
     min_chunk: int = 256,
     fixed_chunk: int = 0,
@@ -142,7 +143,7 @@ def plan_work(
     if keeps_states:
         max_merges, max_states = 0, max_states + max_tokens
     return WorkPlan(
-        sight, num_runs, tile_tokens, block_n, target_items, min_chunk, fixed_chunk, window or 0, keeps_states,
+        sight, num_runs, tiling, tile_tokens, target_items, min_chunk, fixed_chunk, window or 0, keeps_states,
         max_items, max_merges, max_states,
     )  # fmt: skip
 
@@ -168,19 +169,21 @@ def new_work_list(plan: WorkPlan, num_heads: int, head_dim: int, device: torch.d
     )
 
 
-def fill(work: WorkList, begins: Tensor, ends: Tensor, lengths: Tensor) -> None:
+def fill(work: WorkList, begins: Tensor | None, ends: Tensor | None, lengths: Tensor) -> None:
     """Write the lists of one step.
 
-    begins, ends  [num_runs]  int32: a run's query tokens are [begins[r], ends[r])
+    begins, ends  [num_runs]  int32: a run's query tokens are [begins[r], ends[r]); None where run r has token r alone
     lengths       [num_runs]  int32: its keys, the queries' own among them unless it is seen whole
 
     The bounds of the plan must hold for the values; that is not checked here, since they are on the device.
     Raises KernelError where shapes or types do not fit.
     """
     for name, tensor in (("begins", begins), ("ends", ends), ("lengths", lengths)):
-        check_shape(name, tensor, work.plan.num_runs)
-        check_dtype(name, tensor, (torch.int32,))
-        require(tensor.is_contiguous(), f"{name} is not contiguous")
+        if tensor is not None:
+            check_shape(name, tensor, work.plan.num_runs)
+            check_dtype(name, tensor, (torch.int32,))
+            require(tensor.is_contiguous(), f"{name} is not contiguous")
+    require((begins is None) == (ends is None), "begins and ends are given together")
     check_same_device(items=work.items, begins=begins, ends=ends, lengths=lengths)
     if not runs_kernel(work.items):
         return fill_reference(work, begins, ends, lengths)
@@ -191,9 +194,9 @@ def fill(work: WorkList, begins: Tensor, ends: Tensor, lengths: Tensor) -> None:
         work.items, work.merges, work.num_merges, work.run_states, begins, ends, lengths,
         plan.num_runs, plan.max_items, plan.target_items, plan.min_chunk, plan.fixed_chunk, plan.window,
         SIGHT=int(plan.sight), KEEPS_STATES=plan.keeps_states, HAS_MERGES=plan.max_merges > 0,
-        TILE_TOKENS=plan.tile_tokens, BLOCK_N=plan.block_n,
+        TILE_TOKENS=plan.tile_tokens, BLOCK_N=plan.tiling.block_n,
         BLOCK_R=block_r, BLOCK_I=block_i, BLOCK_T=triton.next_power_of_2(plan.tile_tokens),
-        num_warps=4,
+        num_warps=16 if block_r > 1024 else 8,
     )  # fmt: skip
 
 
@@ -214,8 +217,12 @@ def schedule_kernel(
     # every program looks at all runs, and writes BLOCK_I items
     runs = tl.arange(0, BLOCK_R)
     is_run = runs < num_runs
-    begins = tl.load(begins_ptr + runs, mask=is_run, other=0)
-    tokens = tl.load(ends_ptr + runs, mask=is_run, other=0) - begins
+    if begins_ptr is None:
+        begins = runs
+        tokens = is_run.to(tl.int32)
+    else:
+        begins = tl.load(begins_ptr + runs, mask=is_run, other=0)
+        tokens = tl.load(ends_ptr + runs, mask=is_run, other=0) - begins
     lengths = tl.load(lengths_ptr + runs, mask=is_run, other=0)
     tiles = tl.cdiv(tokens, TILE_TOKENS)
     extents = lengths
@@ -296,10 +303,12 @@ def schedule_kernel(
         tl.store(row + 2, run_splits[:, None] + tl.zeros_like(token), mask=is_merge)
 
 
-def fill_reference(work: WorkList, begins: Tensor, ends: Tensor, lengths: Tensor) -> None:
+def fill_reference(work: WorkList, begins: Tensor | None, ends: Tensor | None, lengths: Tensor) -> None:
     """The same in Python, one run after another."""
     plan = work.plan
-    runs = list(zip(begins.tolist(), ends.tolist(), lengths.tolist()))
+    firsts = range(plan.num_runs) if begins is None else begins.tolist()
+    pasts = range(1, plan.num_runs + 1) if ends is None else ends.tolist()
+    runs = list(zip(firsts, pasts, lengths.tolist()))
     extents = [reach(plan, end - begin, length) for begin, end, length in runs]
     total = sum(cdiv(end - begin, plan.tile_tokens) * extent for (begin, end, _), extent in zip(runs, extents))
     chunk = plan.fixed_chunk or max(plan.min_chunk, cdiv(total, plan.target_items))
@@ -341,6 +350,6 @@ def key_spans(
     low, high = 0, position + count if plan.sight == Sight.CAUSAL else length
     if plan.window and plan.sight != Sight.WHOLE:
         low = max(0, (position if plan.sight == Sight.CAUSAL else length - tokens) - plan.window + 1)
-    step = cdiv(cdiv(high - low, splits), plan.block_n) * plan.block_n
+    step = cdiv(cdiv(high - low, splits), plan.tiling.block_n) * plan.tiling.block_n
     begins = [min(high, low + i * step) for i in range(splits)]
     return [(begin, min(high, begin + step)) for begin in begins]

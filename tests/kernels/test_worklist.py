@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from lmc.kernels.errors import KernelError
-from lmc.kernels.worklist import Sight, WorkList, fill, fill_reference, new_work_list, plan_work
+from lmc.kernels.worklist import Sight, Tiling, WorkList, fill, fill_reference, new_work_list, plan_work
 
 CPU = torch.device("cpu")
+TILING = Tiling(block_m=64, block_n=32, num_warps=4, num_stages=2)
 
 
 def index(values: list[int], device: torch.device) -> torch.Tensor:
@@ -34,7 +35,7 @@ def plan_for(begins, ends, lengths, **options):
         max_tokens=max(1, ends[-1]),
         max_run_tokens=max(1, max(e - b for b, e in zip(begins, ends))),
         max_keys=max(1, *lengths),
-        block_n=32,
+        tiling=TILING,
         **options,
     )
 
@@ -100,16 +101,27 @@ def test_every_key_is_seen_once_and_every_state_is_written_once(sight, options, 
     assert plan.keeps_states or sorted(named) == sorted(states)
 
 
+def test_runs_of_one_token_need_no_query_ranges(device):
+    """Decode: run r has token r."""
+
+    lengths = index([0, 900, 64, 1], device)
+    plan = plan_for([0, 1, 2, 3], [1, 2, 3, 4], [0, 900, 64, 1], sight=Sight.CAUSAL, tile_tokens=1, target_items=4)
+    implied, written = new_work_list(plan, 1, 64, device), new_work_list(plan, 1, 64, device)
+    fill(implied, None, None, lengths)
+    fill(written, index([0, 1, 2, 3], device), index([1, 2, 3, 4], device), lengths)
+    assert lists(written) == lists(implied)
+
+
 def test_one_long_sequence_among_short_ones_is_cut_and_they_are_not():
     """Chunks follow the work of the whole batch."""
 
     plan = plan_work(
         sight=Sight.CAUSAL, num_runs=64, max_tokens=64, max_run_tokens=1, max_keys=2**17,
-        tile_tokens=1, block_n=64, target_items=66,
+        tiling=TILING, tile_tokens=1, target_items=66,
     )  # fmt: skip
     work = new_work_list(plan, 1, 64, CPU)
     lengths = [2**17] + [500] * 63
-    fill_reference(work, index(list(range(64)), CPU), index(list(range(1, 65)), CPU), index(lengths, CPU))
+    fill_reference(work, None, None, index(lengths, CPU))
     splits = work.run_states[:, 1].tolist()
     assert splits[0] > 50
     assert set(splits[1:]) == {1}
@@ -121,7 +133,7 @@ def test_plan_refuses_runs_it_cannot_compare():
     with pytest.raises(KernelError, match="4097 runs"):
         plan_work(
             sight=Sight.WHOLE, num_runs=4097, max_tokens=1, max_run_tokens=1, max_keys=1,
-            tile_tokens=1, block_n=64, target_items=1,
+            tiling=TILING, tile_tokens=1, target_items=1,
         )  # fmt: skip
 
 
