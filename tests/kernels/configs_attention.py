@@ -142,6 +142,21 @@ def schedule(runs: int, items: int, tile_tokens: int) -> Config:
     )  # fmt: skip
 
 
+def ranges(segments: int, sequences: int, depth: int) -> Config:
+    """One launch of ranges_kernel."""
+    pointers = ("ranges", "begins", "ends", "shared_states", "query_starts", "own_states")
+    integers = ("num_segments", "num_sequences", "first_own")
+    return Config(
+        name=f"ranges {segments} segments",
+        kernel="lmc.kernels.cascade:ranges_kernel",
+        signature={**{f"{name}_ptr": "*i32" for name in pointers}, **dict.fromkeys(integers, "i32")},
+        constexprs={
+            "MAX_DEPTH": depth, "BLOCK_G": segments, "BLOCK_B": sequences, "BLOCK_L": triton.next_power_of_2(depth),
+        },
+        num_warps=1 if max(segments, sequences) <= 256 else 4,
+    )  # fmt: skip
+
+
 CONFIGS = (
     *for_capability(80),
     *for_capability(90),
@@ -150,4 +165,6 @@ CONFIGS = (
     merge("states 256", dim=256, states=2, heads=8, ranges=False),
     schedule(64, 64, 1),
     schedule(4096, 1, 32),
+    ranges(64, 256, 3),
+    ranges(4096, 1024, 3),
 )
