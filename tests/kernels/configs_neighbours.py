@@ -86,12 +86,40 @@ def rope_kv_write(
     )
 
 
+def sample(kernel: str, dtype: str, counts: str = "", has_mask: bool = False) -> Config:
+    vectors = {"out": "i64", "temperature": "fp32", "top_k": "i32", "top_p": "fp32", "min_p": "fp32", "facts": "fp32"}
+    costs = dict.fromkeys(("repetition", "presence", "frequency"), "fp32")
+    pointers = {"logits": dtype, **vectors, **costs, "seed": "i64", "position": "i64", "words": "i32"}
+    pointers |= {"word_rows": "i32", "counts": counts or "i64"}
+    constexprs: dict[str, object] = {"HAS_MASK": has_mask, "HAS_MASK_ROWS": has_mask, "HAS_COUNTS": bool(counts)}
+    constexprs |= {"TILE": 2048}
+    if kernel == "sample":
+        pointers |= {"values": "fp32", "ids": "i32"}
+        constexprs |= {"CANDIDATES": 2048, "TILE": 4096}
+    sizes = ("logits_stride", "words_stride", "counts_stride", "vocab", "num_words")
+    return Config(
+        name=f"{kernel} {dtype}" + (" + mask" if has_mask else "") + (f" + counts {counts}" if counts else ""),
+        kernel=f"lmc.kernels.{kernel}:{kernel}_kernel",
+        signature={**{f"{n}_ptr": f"*{t}" for n, t in pointers.items()}, **dict.fromkeys(sizes, "i32")},
+        constexprs=constexprs,
+        multiples=("logits_stride", "counts_stride", "vocab"),
+        num_warps=16,
+        options={"maxnreg": 64},
+        may_spill=64,
+    )
+
+
 CONFIGS = (
     rms_norm("bf16", 4096, 8, False),
     rms_norm("bf16", 4096, 8, True),
     rms_norm("fp32", 8192, 16, True),
     swiglu("bf16"),
     gather_rows("bf16", True),
+    sample("sample", "bf16"),
+    sample("sample", "bf16", "u8", has_mask=True),
+    sample("sample", "fp32", "i32"),
+    sample("sample_by_noise", "bf16"),
+    sample("sample_by_noise", "bf16", "u8", has_mask=True),
     rope_kv_write("bf16 32/8 x 128", (32, 8), 128),
     rope_kv_write("bf16 16/8 x 128 + norm", (16, 8), 128, has_norm=True),
     rope_kv_write("bf16 32/32 x 96", (32, 32), 96),
