@@ -109,6 +109,52 @@ def sample(kernel: str, dtype: str, counts: str = "", has_mask: bool = False) ->
     )
 
 
+def token_logprobs(dtype: str) -> Config:
+    vectors = {"tokens": "i64", "wanted": "i32", "chosen": "fp32", "top_ids": "i32", "top_logprobs": "fp32"}
+    pointers = {"logits": dtype, **vectors, "values": "fp32", "ids": "i32"}
+    return Config(
+        name=f"token_logprobs {dtype}",
+        kernel="lmc.kernels.token_logprobs:token_logprobs_kernel",
+        signature={
+            **{f"{n}_ptr": f"*{t}" for n, t in pointers.items()},
+            **dict.fromkeys(("logits_stride", "vocab", "max_top"), "i32"),
+        },
+        constexprs={"TILE": 4096, "CANDIDATES": 2048},
+        multiples=("logits_stride", "vocab"),
+        num_warps=16,
+        options={"maxnreg": 64},
+    )
+
+
+def automaton_words(class_dtype: str) -> Config:
+    return Config(
+        name=f"automaton_words {class_dtype}",
+        kernel="lmc.kernels.automaton:automaton_words_kernel",
+        signature={
+            "classes_ptr": f"*{class_dtype}",
+            **dict.fromkeys(("next_state_ptr", "states_ptr", "which_ptr", "words_ptr"), "*i32"),
+            **dict.fromkeys(("classes_stride", "next_state_stride", "words_stride", "vocab"), "i32"),
+        },
+        constexprs={"BLOCK": 64},
+        multiples=("classes_stride", "vocab"),
+    )
+
+
+def advance() -> Config:
+    return Config(
+        name="advance",
+        kernel="lmc.kernels.automaton:advance_kernel",
+        signature={
+            "classes_ptr": "*i16",
+            **dict.fromkeys(("next_state_ptr", "states_ptr", "which_ptr"), "*i32"),
+            "tokens_ptr": "*i64",
+            **dict.fromkeys(("classes_stride", "next_state_stride", "num_rows"), "i32"),
+        },
+        constexprs={"BLOCK": 128},
+        multiples=("classes_stride",),
+    )
+
+
 CONFIGS = (
     rms_norm("bf16", 4096, 8, False),
     rms_norm("bf16", 4096, 8, True),
@@ -118,6 +164,9 @@ CONFIGS = (
     sample("sample", "bf16"),
     sample("sample", "bf16", "u8", has_mask=True),
     sample("sample", "fp32", "i32"),
+    token_logprobs("bf16"),
+    automaton_words("i16"),
+    advance(),
     sample("sample_by_noise", "bf16"),
     sample("sample_by_noise", "bf16", "u8", has_mask=True),
     rope_kv_write("bf16 32/8 x 128", (32, 8), 128),

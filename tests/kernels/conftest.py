@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def call_inside_a_launch(function: InterpretedFunction, *arguments: Any, **named
 
 
 InterpretedFunction.__call__ = call_inside_a_launch
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """numpy's remarks on how the interpreter does its work: infinities, and arrays of one number."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.filterwarnings("ignore::RuntimeWarning:triton.runtime.interpreter"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning:triton.runtime.interpreter"))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from lmc.kernels.sampling_rules import Bitmask, Draws
 VOCAB = 300  # more than two tiles of the interpreter, and no multiple of 32
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize(
     "spread, filters",
     [
@@ -39,7 +38,6 @@ def test_sample_matches_reference(spread, filters, device):
     assert sample(logits, rows).tolist() == sample_reference(logits, rows).tolist()
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_sample_by_count_and_mass_of_a_flat_row(device):
     """top_k above what is set aside, together with top_p: its cut is found by bisection."""
 
