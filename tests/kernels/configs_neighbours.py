@@ -155,6 +155,20 @@ def advance() -> Config:
     )
 
 
+def copy_slots(is_gather: bool) -> Config:
+    return Config(
+        name="copy_slots " + ("gather" if is_gather else "scatter"),
+        kernel="lmc.kernels.tier_copy:copy_slots_kernel",
+        signature={
+            **dict.fromkeys(("layer_ptr", "packed_ptr"), "*i32"),
+            "slots_ptr": "*i64",
+            **dict.fromkeys(("slot_stride", "num_slots", "width"), "i32"),
+        },
+        constexprs={"IS_GATHER": is_gather, "BLOCK": 1024},
+        multiples=("slot_stride", "width"),
+    )
+
+
 CONFIGS = (
     rms_norm("bf16", 4096, 8, False),
     rms_norm("bf16", 4096, 8, True),
@@ -164,6 +178,8 @@ CONFIGS = (
     sample("sample", "bf16"),
     sample("sample", "bf16", "u8", has_mask=True),
     sample("sample", "fp32", "i32"),
+    copy_slots(True),
+    copy_slots(False),
     token_logprobs("bf16"),
     automaton_words("i16"),
     advance(),
