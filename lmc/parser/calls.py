@@ -404,9 +404,8 @@ def _extreme(pick: str) -> Callable[..., Any]:
 
     def best(cx: Capture, x: Any, key: Any) -> Any:
         at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
-        items = cx.items_or_none(x)
-        if items is not None and not isinstance(x, Box):
-            x = Box(cx.t.born(), "list", items)
+        if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
+            x = cx.call(list, (x,), {})  # a dict, a set or a tuple has no items by number
         return item(cx, x, at)
 
     return extreme

@@ -58,6 +58,7 @@ class Capture:
         self.node: ast.AST = ast.Pass()
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
+        self.guarded: set[object] = set()
         self.root = Owner(0)
         self.root.slots["programs"] = 0
 
@@ -141,19 +142,26 @@ class Capture:
     def _load_global(self, name: str) -> Any:
         module = self.frame.scope.globals
         if name in module:
-            return self.bake(module[name], lambda: module[name])
+            return self.bake(module[name], lambda: module[name], (id(module), name))
         builtins = module.get("__builtins__", {})
         table: dict[str, Any] = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
         if name not in table:
+            self.guard(lambda: name in module or name in table, False, (id(module), name))
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
+        self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
 
-    def bake(self, value: Any, read: Callable[[], object]) -> Any:
-        """Something read from outside the program: baked under a guard, or a live object read at run time."""
-        if isinstance(value, ModuleType) or bakeable(value):
+    def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
+        """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
+        if key is None or key not in self.guarded:
+            self.guarded.add(key)
             self.t.guards.append(Guard(read, value))
+
+    def bake(self, value: Any, read: Callable[[], object], key: object = None) -> Any:
+        """Something read from outside the program: baked under a guard, or a live object read at run time."""
+        self.guard(read, value, key)
+        if isinstance(value, ModuleType) or bakeable(value):
             return value
-        self.t.guards.append(Guard(read, value))
         return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
 
     def bake_attribute(self, owner: Any, name: str) -> Any:
@@ -403,7 +411,7 @@ class Capture:
     def _walk(self, x: Any, body: Callable[[Any], None]) -> None:
         holder = ast.Pass()
         ast.copy_location(holder, self.node)
-        loops.Region(self, holder, "for", (self.t.atom(x),), DATA, body).trace()
+        loops.Region(self, holder, "for", (loops.in_turn(self, self.t.atom(x)),), DATA, body).trace()
 
     def map_over(self, x: Any, each: Callable[[Any], Any]) -> Box:
         """`[each(i) for i in x]` over a run-time iterable."""
@@ -436,8 +444,12 @@ class Capture:
         """A plain Python function, to be looked into."""
         node, scope = function_source(fn)
         free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
+        self.guard(lambda: fn.__code__, fn.__code__, (id(fn), "code"))
+        self.guard(lambda: fn.__defaults__, fn.__defaults__, (id(fn), "defaults"))
+        given = dict(fn.__kwdefaults__ or {})
+        self.guard(lambda: (fn.__kwdefaults__ or {}) == given, True, (id(fn), "kwdefaults"))
         defaults = tuple(self.bake(d, lambda d=d: d) for d in fn.__defaults__ or ())  # type: ignore[misc]
-        keyword = {k: self.bake(d, lambda d=d: d) for k, d in (fn.__kwdefaults__ or {}).items()}  # type: ignore[misc]
+        keyword = {k: self.bake(d, lambda d=d: d) for k, d in given.items()}  # type: ignore[misc]
         return Closure(node, scope, None, defaults, keyword, free)
 
     def run_closure(self, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

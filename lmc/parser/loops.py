@@ -166,6 +166,8 @@ class _Walk:
     def __init__(self, cx: Capture, given: Any, items: tuple[Any, ...]) -> None:
         self.cx, self.items, self.span = cx, items, cx.t.span
         self.live = given if isinstance(given, Box) and given.kind in ("list", "group") else None
+        source = given.box if isinstance(given, View) else given
+        self.sized = source if isinstance(source, Box) and source is not self.live else None
         self.watched = _Watched(given)
 
     def has(self, at: int) -> bool:
@@ -174,6 +176,9 @@ class _Walk:
             if not isinstance(self.live.content, tuple) or at > MAX_WHILE:
                 raise graph_break("LMC-GB020", self.span)
             self.items = self.live.content
+        elif at > 0 and self.sized is not None and self.sized.is_static and len(self.sized.content) != len(self.items):
+            what = "dictionary" if self.sized.kind == "dict" else "Set"
+            raise ProgramRaise(RuntimeError, (f"{what} changed size during iteration",))
         elif at > 0 and at < len(self.items) and self.watched.changed() and not self._is_behind(at):
             raise graph_break("LMC-GB020", self.span)
         return at < len(self.items)
@@ -241,12 +246,18 @@ def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
         raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))
-    if source.name in ("any", "ref") and cx.t.live_touched:
-        atom = cx.t.call(list, atom, type=DATA)  # in its turn, as it may have been changed
+    atom = in_turn(cx, atom)
     type_ = STR if source == STR else (ANY if source.name in ("any", "ref") else DATA)
     if isinstance(iterable, range):
         type_ = INT
     Region(cx, node, "for", (atom,), type_, lambda item: cx.assign(node.target, item)).trace()
+
+
+def in_turn(cx: Capture, atom: Atom) -> Atom:
+    """What a loop walks over: a live object that may have been changed is read when its turn comes."""
+    if kind(atom).name in ("any", "ref") and cx.t.live_touched:
+        return cx.t.call(list, atom, type=DATA)
+    return atom
 
 
 def _over_rows(cx: Capture, node: ast.For, rows: Rows) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import DATA, NONE, STATE, Type
+from lmc.ir.verify import MAX_DEPTH
+from lmc.parser.breaks import graph_break
 from lmc.parser.capture import Capture, deep_recursion
 from lmc.parser.primitives import Row
 from lmc.parser.scope import node_span
 from lmc.parser.tracer import Guard, ProgramRaise
-from lmc.parser.values import Box, StateCell, Sym, is_literal
+from lmc.parser.values import Box, Closure, StateCell, Sym, is_literal
 
 Path = tuple[str | int, ...]
 
@@ -53,7 +55,7 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
+def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
     cx = Capture()
@@ -61,20 +63,52 @@ def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
-    closure = cx.closure_of(fn)
+    owner = (cx.bake(fn.__self__, lambda: fn.__self__),) if isinstance(fn, MethodType) else ()
+    function: Any = fn.__func__ if isinstance(fn, MethodType) else fn
+    closure = cx.closure_of(function)
     cx.t.span = node_span(closure.node, closure.scope.file)
     try:
-        _finish(cx, root, cx.run_closure(closure, (root,), arguments))
+        _finish(cx, root, cx.run_closure(closure, *_passed(closure, (*owner, root), arguments)))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
         error.span = error.span or cx.t.span
         raise
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
     return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+
+
+def _check_depth(block: Block, depth: int) -> None:
+    """Blocks in blocks are walked by recursion, in every pass and backend."""
+    for node in block.nodes:
+        if node.regions and depth >= MAX_DEPTH:
+            raise graph_break("LMC-GB022", node.span, MAX_DEPTH)
+        for region in node.regions:
+            _check_depth(region, depth + 1)
+
+
+def _passed(
+    closure: Closure, first: tuple[Any, ...], arguments: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments as a call of the function gives them: `*args` and `**kwargs` taken apart."""
+    spec = closure.node.args
+    named = [a.arg for a in (*spec.posonlyargs, *spec.args)][len(first) :]
+    args = [*first, *(arguments.pop(name) for name in named if name in arguments)]
+    if spec.vararg is not None:
+        more = arguments.pop(spec.vararg.arg, ())
+        if not isinstance(more, tuple):
+            raise graph_break("LMC-GB002", node_span(spec.vararg, closure.scope.file), "`*` of a run-time sequence")
+        args += more
+    if spec.kwarg is not None:
+        extra = arguments.pop(spec.kwarg.arg, None)
+        if extra is not None and not (isinstance(extra, Box) and extra.is_static):
+            raise graph_break("LMC-GB002", node_span(spec.kwarg, closure.scope.file), "`**` of a run-time mapping")
+        arguments = {**arguments, **(extra.content if extra is not None else {})}
+    return tuple(args), arguments
 
 
 def _finish(cx: Capture, root: StateCell, ret: Any) -> None:

@@ -1,0 +1,86 @@
+"""Every code of a graph break is raised by some program, with a place in that program and a way out."""
+
+from __future__ import annotations
+
+import linecache
+from itertools import count
+from typing import Any
+
+import pytest
+
+import lmc
+from lmc.errors import CaptureError
+from lmc.parser.breaks import BREAKS
+
+_numbers = count()
+
+PROGRAMS = {
+    "LMC-GB002": "match 1:\n    case _:\n        pass",
+    "LMC-GB003": "for i, x in enumerate(print(y) for y in 'ab'):\n    s += x",
+    "LMC-GB004": "s += lm.select('x', ['a', 'b'])\nv = s.fork(1)[0] if s['x'] == 'a' else 'text'\nreturn v",
+    "LMC-GB005": (
+        "f, g = s.fork(2)\ns += lm.select('x', ['a', 'b'])\nbest = f if s['x'] == 'a' else g\nbest += 'x'\n"
+        "return f.text()"
+    ),
+    "LMC-GB006": "s += lm.select('x', ['a', 'b'])\ne = lm.gen('y') if s['x'] == 'a' else lm.gen('z')\ns += e",
+    "LMC-GB007": "xs.append('a')",
+    "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
+    "LMC-GB009": "global K\nK = 1",
+    "LMC-GB010": "return callable(s)",
+    "LMC-GB011": "n = 0\nwhile n >= 0:\n    n += 1",
+    "LMC-GB012": "def f(n):\n    return f(n + 1)\nreturn f(0)",
+    "LMC-GB013": "s -= 'a'",
+    "LMC-GB014": "s += lm.select('x', ['a', 'b'])\nif s['x'] == 'a':\n    s += lm.user_begin()",
+    "LMC-GB015": "print(lambda: 1)",
+    "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', grammar=s['x'])",
+    "LMC-GB017": "fs = list(s.fork(3))\ns += lm.gen('i', regex='[0-2]')\nfs[int(s['i'])] += 'a'\nfs.reverse()",
+    "LMC-GB018": "inner(temperature=0.5)",
+    "LMC-GB020": "for x in xs:\n    print(x)\n    xs2 = xs\nys = [1]\nfor y in ys:\n    ys.append(y)",
+    "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
+    "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(1, 120)),
+}
+
+
+@lmc.function
+def inner(s):
+    s += "inner"
+
+
+def made(body: str, head: str = "def program(s, xs=('a',), n=1):") -> Any:
+    source = head + "\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    file = f"<break {next(_numbers)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"lm": lmc, "inner": inner, "__name__": "broken"}
+    exec(compile(source, file, "exec"), names)
+    return names["program"]
+
+
+def refused(function: Any, **arguments: Any) -> CaptureError:
+    with pytest.raises(CaptureError) as caught:
+        lmc.function(function).compile(**arguments)
+    return caught.value
+
+
+@pytest.mark.parametrize("code", PROGRAMS)
+def test_code_is_raised_in_the_users_file(code: str):
+    function = made(PROGRAMS[code])
+    error = refused(function, xs=["a"])
+    assert error.code == code, error.render()
+    assert error.span is not None and error.span.file == function.__code__.co_filename
+    assert error.help
+
+
+def test_source_that_cannot_be_read():
+    names: dict[str, Any] = {}
+    exec("def program(s):\n    s += 'x'\n", names)
+    assert refused(names["program"]).code == "LMC-GB001"
+
+
+@pytest.mark.parametrize("head", ["async def program(s):", "def program(s):"])
+def test_deferred_function(head: str):
+    error = refused(made("yield 1" if head.startswith("def") else "s += 'a'", head))
+    assert error.code == "LMC-GB019"
+
+
+def test_every_code_is_tested():
+    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019"}
