@@ -88,8 +88,6 @@ def _parse(name: str, text: str) -> SourceFile:
 
 def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Scope]:
     """The AST and scope of a Python function; raises CaptureError where its source cannot be read."""
-    if not isinstance(fn, FunctionType):
-        raise graph_break("LMC-GB001", None, f"`{fn!r}`")
     code = fn.__code__
     file = source_file(code.co_filename)
     span = Span(code.co_filename, code.co_firstlineno)

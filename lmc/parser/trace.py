@@ -5,6 +5,7 @@ Leaves of the arguments are always symbolic, the structure of containers is stat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
@@ -19,7 +20,7 @@ from lmc.parser.capture import Capture, deep_recursion
 from lmc.parser.primitives import Row
 from lmc.parser.scope import node_span
 from lmc.parser.tracer import Guard, ProgramRaise
-from lmc.parser.values import Box, Closure, StateCell, Sym, is_literal
+from lmc.parser.values import Box, StateCell, Sym, is_literal
 
 Path = tuple[str | int, ...]
 
@@ -63,12 +64,11 @@ def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
-    owner = (cx.bake(fn.__self__, lambda: fn.__self__),) if isinstance(fn, MethodType) else ()
-    function: Any = fn.__func__ if isinstance(fn, MethodType) else fn
-    closure = cx.closure_of(function)
+    closure, owner = cx.opened(fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
     try:
-        _finish(cx, root, cx.run_closure(closure, *_passed(closure, (*owner, root), arguments)))
+        args, kwargs = _passed(cx, fn, root, arguments)
+        _finish(cx, root, cx.run_closure(closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
@@ -92,23 +92,28 @@ def _check_depth(block: Block, depth: int) -> None:
 
 
 def _passed(
-    closure: Closure, first: tuple[Any, ...], arguments: dict[str, Any]
+    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments as a call of the function gives them: `*args` and `**kwargs` taken apart."""
-    spec = closure.node.args
-    named = [a.arg for a in (*spec.posonlyargs, *spec.args)][len(first) :]
-    args = [*first, *(arguments.pop(name) for name in named if name in arguments)]
-    if spec.vararg is not None:
-        more = arguments.pop(spec.vararg.arg, ())
-        if not isinstance(more, tuple):
-            raise graph_break("LMC-GB002", node_span(spec.vararg, closure.scope.file), "`*` of a run-time sequence")
-        args += more
-    if spec.kwarg is not None:
-        extra = arguments.pop(spec.kwarg.arg, None)
-        if extra is not None and not (isinstance(extra, Box) and extra.is_static):
-            raise graph_break("LMC-GB002", node_span(spec.kwarg, closure.scope.file), "`**` of a run-time mapping")
-        arguments = {**arguments, **(extra.content if extra is not None else {})}
-    return tuple(args), arguments
+    """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
+    call = inspect.signature(fn).bind_partial()
+    state, *parameters = call.signature.parameters.values()
+    call.arguments = {state.name: root, **arguments}
+    for parameter in parameters:
+        given = arguments[parameter.name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            call.arguments[parameter.name] = _known(cx, "*", parameter.name, cx.items_or_none(given))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            pairs = given.content if isinstance(given, Box) and given.is_static else None
+            call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)
+    return call.args, call.kwargs
+
+
+def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
+    if content is None:
+        error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
+        error.help = f"take `{name}` as one argument"
+        raise error
+    return content
 
 
 def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
