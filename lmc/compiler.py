@@ -9,7 +9,7 @@ import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
@@ -67,7 +67,7 @@ class Cache:
     traces: dict[tuple[tuple[str, Shape], ...], Trace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str], tuple[Trace, Plan, tuple[Report, ...]]] = field(default_factory=dict)
 
-    def trace(self, fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
+    def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)
@@ -119,7 +119,9 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
 # --- arguments -------------------------------------------------------------------------------------------
 
 
-def bind(fn: FunctionType, bound: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def bind(
+    fn: FunctionType | MethodType, bound: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
     """The program's arguments by name, defaults filled in. Raises ArgumentError where they do not fit."""
     signature = _signature(fn)
     try:
@@ -134,7 +136,7 @@ def bind(fn: FunctionType, bound: Mapping[str, Any], args: Sequence[Any], kwargs
 
 
 @functools.lru_cache(maxsize=1024)
-def _signature(fn: FunctionType) -> inspect.Signature:
+def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
     return inspect.signature(fn)
 
 
@@ -175,10 +177,11 @@ _ANNOTATED: dict[object, Type] = {
 }  # fmt: skip
 
 
-def holes(fn: FunctionType, bound: Mapping[str, Any]) -> dict[str, Shape]:
+def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Shape]:
     """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of annotated type."""
     shapes: dict[str, Shape] = {}
-    for name, parameter in list(_signature(fn).parameters.items())[1:]:
+    parameters = _signature(fn).parameters
+    for name, parameter in list(parameters.items())[1:]:
         if name in bound:
             shapes[name] = shape_of(bound[name])
         elif parameter.default is not inspect.Parameter.empty:
@@ -186,7 +189,7 @@ def holes(fn: FunctionType, bound: Mapping[str, Any]) -> dict[str, Shape]:
         elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             shapes[name] = Container("tuple", ())
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            shapes[name] = Container("dict", ())
+            shapes[name] = shape_of({k: v for k, v in bound.items() if k not in parameters})
         else:
             shapes[name] = Leaf(_annotated(parameter.annotation))
     return shapes

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from lmc import compiler
@@ -111,15 +111,23 @@ class Program:
     __lmc_program__ = True
 
     def __init__(
-        self, func: FunctionType, bound: Mapping[str, Any] | None = None, cache: compiler.Cache | None = None
+        self,
+        func: FunctionType | MethodType,
+        bound: Mapping[str, Any] | None = None,
+        cache: compiler.Cache | None = None,
     ) -> None:
-        parameters = list(inspect.signature(func).parameters)
+        if not isinstance(getattr(func, "__func__", func), FunctionType):
+            raise ArgumentError(
+                f"{func!r} is not a Python function", help="write a function that calls it: def f(s, ...)"
+            )
+        parameters = list(inspect.signature(func).parameters.values())
         if not parameters:
             raise ArgumentError(
                 f"`{func.__name__}` takes no program state", help="its first parameter is the state: def f(s, ...)"
             )
         self.func = func
-        self.arg_names = parameters[1:]
+        self.arg_names = [p.name for p in parameters[1:]]
+        self._takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.bound = dict(bound or {})
         self._cache = cache or compiler.Cache()
         functools.update_wrapper(self, func)
@@ -132,12 +140,15 @@ class Program:
 
     def bind(self, **kwargs: Any) -> Program:
         """The same program with arguments fixed."""
-        unknown = [k for k in kwargs if k not in self.arg_names]
-        if unknown:
-            raise ArgumentError(
-                f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}"
-            )
+        self._check_names(kwargs)
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
+
+    def _check_names(self, arguments: Mapping[str, Any]) -> None:
+        unknown = next((k for k in arguments if k not in self.arg_names), None)
+        if unknown is not None and not self._takes_any:
+            raise ArgumentError(
+                f"`{self.func.__name__}` has no argument `{unknown}`", help=f"it has {', '.join(self.arg_names)}"
+            )
 
     # --- compiling ---------------------------------------------------------------------------------------
 
@@ -148,11 +159,7 @@ class Program:
 
         opt_level is 0, 1, 2 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
         """
-        unknown = [k for k in arguments if k not in self.arg_names]
-        if unknown:
-            raise ArgumentError(
-                f"`{self.func.__name__}` has no argument `{unknown[0]}`", help=f"it has {', '.join(self.arg_names)}"
-            )
+        self._check_names(arguments)
         made = self._cache.trace(self.func, compiler.holes(self.func, {**self.bound, **arguments}))
         return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
@@ -333,7 +340,7 @@ def _failed(error: BaseException, report: RunReport) -> Result:
     return Result(None, None, error, Usage(), report)
 
 
-def function(func: FunctionType | None = None, num_api_spec_tokens: int | None = None) -> Any:
+def function(func: FunctionType | MethodType | None = None, num_api_spec_tokens: int | None = None) -> Any:
     """Decorator, with or without parentheses: makes a Python function an lmc program."""
     if func is None:
         return lambda f: Program(f)
@@ -344,7 +351,7 @@ def as_program(prog: Any) -> Program:
     """A program, or a plain function taken as one."""
     if isinstance(prog, Program):
         return prog
-    if isinstance(prog, FunctionType):
+    if isinstance(prog, FunctionType | MethodType):
         return Program(prog)
     raise ArgumentError(f"{prog!r} is not an lmc program", help="decorate a function with @lmc.function")
 

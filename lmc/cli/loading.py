@@ -111,5 +111,5 @@ def _programs(module: ModuleType) -> dict[str, Program]:
     for name, value in vars(module).items():
         if isinstance(value, Program):
             found.setdefault(id(value), (name, value))
-    own = {name: p for name, p in found.values() if p.func.__globals__ is module.__dict__}
+    own = {name: p for name, p in found.values() if getattr(p.func, "__globals__", None) is module.__dict__}
     return own or dict(found.values())

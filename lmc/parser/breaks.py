@@ -55,8 +55,12 @@ BREAKS: dict[str, tuple[str, str]] = {
         "give them to its gen(...) calls",
     ),
     "LMC-GB019": ("{0} is an asynchronous or generator function", "write the program as a plain def"),
-    "LMC-GB020": ("the list is changed while it is iterated", "iterate over a copy"),
+    "LMC-GB020": ("a container is changed while it is walked over", "walk over a copy: `for x in list(xs)`"),
     "LMC-GB021": ("{0} is walked over twice, and there is nothing left of it after the first time", "make it a list"),
+    "LMC-GB022": (
+        "branches are nested more than {0} deep",
+        "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
+    ),
 }
 
 

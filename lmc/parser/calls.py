@@ -383,9 +383,6 @@ def _keys(cx: Capture, x: Any, key: Any) -> Any:
     """The list of `key(item)` for the items of x."""
     if key is None:
         raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
-    items = cx.items_or_none(x)
-    if items is not None:
-        return Box(cx.t.born(), "list", tuple(call(cx, key, (i,), {}) for i in items))
     return cx.map_over(x, lambda i: call(cx, key, (i,), {}))
 
 
@@ -403,10 +400,9 @@ def _extreme(pick: str) -> Callable[..., Any]:
         return cx.t.choose(some, lambda: best(cx, x, key), lambda: default)
 
     def best(cx: Capture, x: Any, key: Any) -> Any:
+        if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
+            x = cx.call(list, (x,), {})  # a dict or a set has no items by number
         at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
-        items = cx.items_or_none(x)
-        if items is not None and not isinstance(x, Box):
-            x = Box(cx.t.born(), "list", items)
         return item(cx, x, at)
 
     return extreme
@@ -424,16 +420,12 @@ def _is_quiet(fn: Any) -> bool:
 
 
 def _mapped(cx: Capture, fn: Any, x: Any) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
-    if items is not None:
-        return tuple(call(cx, fn, (i,), {}) for i in items)
     return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
 
 
 def _filter(cx: Capture, fn: Any, x: Any) -> Any:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: cx.filter_over(cx.listed(x), keep), x, has_code=not _is_quiet(fn))
+    return _once(cx, "filter", lambda: cx.filter_over(x, keep), x, has_code=not _is_quiet(fn))
 
 
 def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:

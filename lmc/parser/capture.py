@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import copy
 import enum
+import functools
 import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from lmc.errors import LMError
@@ -58,6 +59,7 @@ class Capture:
         self.node: ast.AST = ast.Pass()
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
+        self.guarded: set[object] = set()
         self.root = Owner(0)
         self.root.slots["programs"] = 0
 
@@ -136,31 +138,42 @@ class Capture:
             value = cell.cell_contents
         except ValueError:
             raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
-        return self.bake(value, lambda: cell.cell_contents)
+        return self.bake(value, lambda: cell.cell_contents, (id(cell), name))
 
     def _load_global(self, name: str) -> Any:
         module = self.frame.scope.globals
         if name in module:
-            return self.bake(module[name], lambda: module[name])
+            return self.bake(module[name], lambda: module[name], (id(module), name))
         builtins = module.get("__builtins__", {})
         table: dict[str, Any] = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
         if name not in table:
+            self.guard(lambda: name in module or name in table, False, (id(module), name))
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
+        self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
 
-    def bake(self, value: Any, read: Callable[[], object]) -> Any:
-        """Something read from outside the program: baked under a guard, or a live object read at run time."""
-        if isinstance(value, ModuleType) or bakeable(value):
+    def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
+        """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
+        if key is None or key not in self.guarded:
+            self.guarded.add(key)
             self.t.guards.append(Guard(read, value))
+
+    def bake(self, value: Any, read: Callable[[], object], key: object = None) -> Any:
+        """Something read from outside the program: baked under a guard, or a live object read at run time."""
+        self.guard(read, value, key)
+        return self.given(value)
+
+    def given(self, value: Any) -> Any:
+        """An object of the user's: itself where it cannot change, else a live object."""
+        if isinstance(value, ModuleType) or bakeable(value):
             return value
-        self.t.guards.append(Guard(read, value))
         return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
 
     def bake_attribute(self, owner: Any, name: str) -> Any:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
             value = ordinary(getattr, owner, name)
-            return self.bake(value, lambda: getattr(owner, name))
+            return self.bake(value, lambda: getattr(owner, name), (id(owner), name))
         static = inspect.getattr_static(owner, name, UNBOUND)
         if getattr(type(owner), "__lmc_program__", False) or isinstance(static, FunctionType | MethodDescriptorType):
             return ordinary(getattr, owner, name)
@@ -390,29 +403,36 @@ class Capture:
             else:
                 exits.under(self, truth, lambda: self._push(out, item))
 
-        items = self.items_or_none(x)
-        if items is not None:
-            for item in items:
-                one(item)
-        elif isinstance(x, Box) and x.holds_states:
-            loops.each_element(self, x, lambda i, cell: one(cell))
-        else:
-            self._walk(x, one)
+        with loops.unchanged(self, x):
+            x = self.listed(x)
+            items = self.items_or_none(x)
+            if items is not None:
+                for item in items:
+                    one(item)
+            elif isinstance(x, Box) and x.holds_states:
+                loops.each_element(self, x, lambda i, cell: one(cell))
+            else:
+                self._walk(x, one)
         return out
 
     def _walk(self, x: Any, body: Callable[[Any], None]) -> None:
         holder = ast.Pass()
         ast.copy_location(holder, self.node)
-        loops.Region(self, holder, "for", (self.t.atom(x),), DATA, body).trace()
+        loops.Region(self, holder, "for", (loops.in_turn(self, self.t.atom(x)),), DATA, body).trace()
 
     def map_over(self, x: Any, each: Callable[[Any], Any]) -> Box:
-        """`[each(i) for i in x]` over a run-time iterable."""
-        out = Box(self.t.born(), "list", ())
-        if isinstance(x, Box) and x.holds_states:
-            loops.each_element(self, x, lambda i, cell: self._push(out, each(cell)))
+        """`[each(i) for i in x]`."""
+        with loops.unchanged(self, x):
+            x = self.listed(x)
+            items = self.items_or_none(x)
+            if items is not None:
+                return Box(self.t.born(), "list", tuple(each(i) for i in items))
+            out = Box(self.t.born(), "list", ())
+            if isinstance(x, Box) and x.holds_states:
+                loops.each_element(self, x, lambda i, cell: self._push(out, each(cell)))
+            else:
+                self._walk(x, lambda item: self._push(out, each(item)))
             return out
-        self._walk(x, lambda item: self._push(out, each(item)))
-        return out
 
     def _push(self, box: Box, x: Any) -> None:
         methods.call_method(self, Method(box, "append"), (x,), {})
@@ -430,15 +450,35 @@ class Capture:
         defaults = tuple(self.eval(d) for d in args.defaults)
         keyword = {a.arg: self.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
         scope = function_scope(node, self.frame.scope.file, self.frame.scope.globals)
-        return Closure(node, scope, self.frame, defaults, keyword, {})
+        return Closure(node, scope, self.frame, defaults, keyword, {}, self._qualname(node))
+
+    def _qualname(self, node: ast.FunctionDef | ast.Lambda) -> str:
+        frame: Frame | None = self.frame
+        while frame is not None and frame.closure is None:
+            frame = frame.parent
+        outer = f"{frame.closure.qualname}.<locals>." if frame is not None and frame.closure is not None else ""
+        return outer + getattr(node, "name", "<lambda>")
 
     def closure_of(self, fn: FunctionType) -> Closure:
         """A plain Python function, to be looked into."""
         node, scope = function_source(fn)
         free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
-        defaults = tuple(self.bake(d, lambda d=d: d) for d in fn.__defaults__ or ())  # type: ignore[misc]
-        keyword = {k: self.bake(d, lambda d=d: d) for k, d in (fn.__kwdefaults__ or {}).items()}  # type: ignore[misc]
-        return Closure(node, scope, None, defaults, keyword, free)
+        self.guard(lambda: fn.__code__, fn.__code__, (id(fn), "code"))
+        self.guard(lambda: fn.__defaults__, fn.__defaults__, (id(fn), "defaults"))
+        self.guard(lambda: tuple(fn.__kwdefaults__ or ()), tuple(fn.__kwdefaults__ or ()), (id(fn), "keywords"))
+        defaults = tuple(self.given(d) for d in fn.__defaults__ or ())
+        keyword = {k: self._keyword_default(fn, k) for k in fn.__kwdefaults__ or ()}
+        return Closure(node, scope, None, defaults, keyword, free, fn.__qualname__)
+
+    def _keyword_default(self, fn: FunctionType, name: str) -> Any:
+        return self.bake((fn.__kwdefaults__ or {})[name], lambda: (fn.__kwdefaults__ or {})[name], (id(fn), "=", name))
+
+    def opened(self, fn: FunctionType | MethodType) -> tuple[Closure, tuple[Any, ...]]:
+        """A program's function, and what comes before its state: the object that a method is bound to."""
+        if isinstance(fn, MethodType):
+            assert isinstance(fn.__func__, FunctionType)
+            return self.closure_of(fn.__func__), (self.given(fn.__self__),)
+        return self.closure_of(fn), ()
 
     def run_closure(self, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the program by tracing its body."""
@@ -460,26 +500,16 @@ class Capture:
             self.t.span, self.depth = span, self.depth - 1
 
     def _bound(self, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        spec = fn.node.args
-        names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
-        defaults = dict(zip(names[len(names) - len(fn.defaults) :], fn.defaults))
-        bound: dict[str, Any] = {**fn.kw_defaults, **defaults, **dict(zip(names, args))}
-        if len(args) > len(names) and spec.vararg is None:
-            raise ProgramRaise(
-                TypeError, (f"{fn.name}() takes {len(names)} positional arguments but {len(args)} were given",)
-            )
-        if spec.vararg is not None:
-            bound[spec.vararg.arg] = args[len(names) :]
-        keyword = {a.arg for a in spec.kwonlyargs} | {a.arg for a in spec.args}
-        extra = {k: v for k, v in kwargs.items() if k not in keyword}
-        if extra and spec.kwarg is None:
-            raise ProgramRaise(TypeError, (f"{fn.name}() got an unexpected keyword argument '{next(iter(extra))}'",))
-        bound.update({k: v for k, v in kwargs.items() if k in keyword})
-        if spec.kwarg is not None:
-            bound[spec.kwarg.arg] = Box(self.t.born(), "dict", extra)
-        missing = [n for n in (*names, *(a.arg for a in spec.kwonlyargs)) if n not in bound]
-        if missing:
-            raise ProgramRaise(TypeError, (f"{fn.name}() missing required argument: '{missing[0]}'",))
+        """The parameters of a function by name, bound as Python does it, or in error as Python says it."""
+        stub = FunctionType(_parameters(fn.node), {"$locals": locals}, fn.name, fn.defaults)
+        stub.__kwdefaults__, stub.__qualname__ = dict(fn.kw_defaults), fn.qualname
+        try:
+            bound: dict[str, Any] = stub(*args, **kwargs)
+        except TypeError as error:
+            raise ProgramRaise(TypeError, error.args) from None
+        if fn.node.args.kwarg is not None:
+            name = fn.node.args.kwarg.arg
+            bound[name] = Box(self.t.born(), "dict", bound[name])
         return bound
 
     def run_program(self, program: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StateCell:
@@ -495,12 +525,27 @@ class Capture:
         self.t.emit("begin", (self.t.atom(number),), (state,))
         cell = self.t.new_cell(state, program.func.__name__)
         bound = {**program.bound, **kwargs}
-        ret = self.run_closure(self.closure_of(program.func), (cell, *args), {k: self.box(v) for k, v in bound.items()})
+        closure, owner = self.opened(program.func)
+        ret = self.run_closure(closure, (*owner, cell, *args), {k: self.box(v) for k, v in bound.items()})
         self.t.write(cell, "ret", ret)
         return cell
 
 
 EXPRESSIONS: dict[type[ast.expr], Callable[[Any, Any], Any]] = {**expressions.RULES, ast.Call: calls.call_node}
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(node: ast.FunctionDef | ast.Lambda) -> CodeType:
+    """A function of the same parameters that gives what they are bound to; defaults are its caller's."""
+    spec = node.args
+    no_defaults: list[ast.expr | None] = [None] * len(spec.kwonlyargs)
+    given = ast.arguments(spec.posonlyargs, spec.args, spec.vararg, spec.kwonlyargs, no_defaults, spec.kwarg, [])
+    body = ast.Call(ast.Name("$locals", ast.Load()), [], [])
+    made = ast.fix_missing_locations(ast.Expression(ast.copy_location(ast.Lambda(given, body), node)))
+    code: CodeType = compile(made, "<parameters>", "eval").co_consts[0]
+    return code
+
+
 IMMUTABLE = (
     type,
     FunctionType,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
@@ -32,6 +33,7 @@ from lmc.parser.values import (
     Unmergeable,
     View,
     is_literal,
+    same_literal,
 )
 
 if TYPE_CHECKING:
@@ -82,15 +84,13 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if items is not None and len(items) <= MAX_UNROLL:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
-    watched = _Watched(given)
-    if isinstance(iterable, Rows):
-        _over_rows(cx, node, iterable)
-    elif isinstance(iterable, Box) and iterable.holds_states:
-        _over_rows(cx, node, Rows((iterable,), single=True))
-    else:
-        _over_values(cx, node, iterable)
-    if watched.changed():
-        raise graph_break("LMC-GB020", cx.at(node))
+    with unchanged(cx, given):
+        if isinstance(iterable, Rows):
+            _over_rows(cx, node, iterable)
+        elif isinstance(iterable, Box) and iterable.holds_states:
+            _over_rows(cx, node, Rows((iterable,), single=True))
+        else:
+            _over_values(cx, node, iterable)
 
 
 class _Renamed(ast.NodeTransformer):
@@ -136,10 +136,15 @@ def known_items(x: Any) -> tuple[Any, ...] | None:
 
 
 class _Watched:
-    """The containers that a loop walks over, which its body may change."""
+    """The containers and live objects that a loop walks over, which its body may change."""
 
-    def __init__(self, given: Any) -> None:
-        self.before = [(box, self._mark(box)) for box in _boxes_of(given)]
+    def __init__(self, cx: Capture, given: Any) -> None:
+        sources = list(_sources(given))
+        boxes = [(x.box if isinstance(x, View) else x, way) for x, way in sources]
+        self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Box)]
+        self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
+        self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
+        self.log, self.begun = cx.t.changed, len(cx.t.changed)
 
     def _mark(self, box: Box) -> Any:
         """Changed states in a list are no change of the list."""
@@ -147,46 +152,86 @@ class _Watched:
 
     def changed(self) -> bool:
         """True where one of them is not what it was."""
-        return any(self._mark(box) is not mark for box, mark in self.before)
+        if not self.live.isdisjoint(self.log[self.begun :]):
+            return True
+        return any(self._mark(box) is not mark for box, mark, _ in self.before)
+
+    def changed_ahead(self, at: int) -> bool:
+        """True where a change is seen by a walk that has done `at` turns."""
+        if not self.changed():
+            return False
+        return any(
+            _ahead(mark, at, len(mark), way) != _ahead(box.content, at, len(mark), way)
+            for box, mark, way in self.before
+        )
 
 
-def _boxes_of(given: Any) -> list[Box]:
-    if isinstance(given, Box):
-        return [given]
-    if isinstance(given, View):
-        return [given.box]
+def _sources(given: Any, way: int = 1) -> Iterator[tuple[Any, int]]:
+    """What is walked over at the bottom of zip, enumerate and the like, and which way: 1, or -1 from the end."""
     if isinstance(given, Generator):
-        return _boxes_of(given.first)
-    return [box for x in given.sources for box in _boxes_of(x)] if isinstance(given, Once) else []
+        yield from _sources(given.first, way)
+    elif isinstance(given, Once):
+        for source in given.sources:
+            yield from _sources(source, -way if given.name == "reversed" else way)
+    else:
+        yield given, way
+
+
+def _ahead(content: Any, at: int, num: int, way: int) -> object:
+    """What is left of `num` items after `at` turns, by identity; a dict keeps all its keys."""
+    if isinstance(content, dict):
+        items = tuple(content.values())
+        return tuple(content), _ahead(items, at, num, way)
+    if not isinstance(content, tuple):
+        return content
+    return [id(i) for i in (content[at:] if way > 0 else content[: num - at])]
+
+
+@contextmanager
+def unchanged(cx: Capture, given: Any) -> Iterator[None]:
+    """What is walked over in here must not change: a graph break where it does."""
+    watched = _Watched(cx, given)
+    yield
+    if watched.changed():
+        raise graph_break("LMC-GB020", cx.t.span)
 
 
 class _Walk:
-    """What an unrolled loop walks over. A list is looked at again in each turn, as the body may change it."""
+    """What an unrolled loop walks over. A container is looked at again in each turn, as the body may change it."""
 
     def __init__(self, cx: Capture, given: Any, items: tuple[Any, ...]) -> None:
-        self.cx, self.items, self.span = cx, items, cx.t.span
-        self.live = given if isinstance(given, Box) and given.kind in ("list", "group") else None
-        self.watched = _Watched(given)
+        self.given, self.items, self.span = given, items, cx.t.span
+        self.box = given.box if isinstance(given, View) else given if isinstance(given, Box) else None
+        self.members = tuple(self.box.content) if self.box is not None else ()
+        self.is_resized = False
+        self.watched = _Watched(cx, given)
 
     def has(self, at: int) -> bool:
-        """True where there is an item for turn `at`; a graph break where the body has made that unknown."""
-        if self.live is not None:
-            if not isinstance(self.live.content, tuple) or at > MAX_WHILE:
-                raise graph_break("LMC-GB020", self.span)
-            self.items = self.live.content
-        elif at > 0 and at < len(self.items) and self.watched.changed() and not self._is_behind(at):
+        """True where turn `at` begins, be it in error; a graph break where the body has made that unknown."""
+        if self.box is not None and at > 0:
+            self._look_again(self.box, at)
+        elif self.watched.changed_ahead(at):
             raise graph_break("LMC-GB020", self.span)
-        return at < len(self.items)
+        return self.is_resized or at < len(self.items)
 
-    def _is_behind(self, at: int) -> bool:
-        """True where only items that the loop has seen were changed."""
-        return all(
-            isinstance(before, tuple)
-            and isinstance(box.content, tuple)
-            and len(before) == len(box.content)
-            and all(x is y for x, y in zip(before[at:], box.content[at:]))
-            for box, before in self.watched.before
-        )
+    def _look_again(self, box: Box, at: int) -> None:
+        items = known_items(self.given)
+        if items is None or at > MAX_WHILE:
+            raise graph_break("LMC-GB020", self.span)
+        self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
+        if self.is_resized:
+            return
+        if box.kind in ("dict", "set") and tuple(box.content) != self.members:
+            raise graph_break("LMC-GB020", self.span)
+        self.items = items
+
+    def item(self, at: int) -> Any:
+        """The item of turn `at`; a dict or set that was resized raises."""
+        if self.is_resized:
+            assert self.box is not None
+            what = "dictionary" if self.box.kind == "dict" else "Set"
+            raise ProgramRaise(RuntimeError, (f"{what} changed size during iteration",))
+        return self.items[at]
 
 
 def _unrolled(cx: Capture, node: ast.For, walk: _Walk) -> None:
@@ -201,7 +246,7 @@ def _turns(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
     frame = cx.frame
     while walk.has(at):
         cx.at(node)
-        cx.assign(node.target, walk.items[at])
+        cx.assign(node.target, walk.item(at))
         cx.exec(node.body)
         at += 1
         left = frame.slots["$exit"]
@@ -241,12 +286,18 @@ def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
         raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))
-    if source.name in ("any", "ref") and cx.t.live_touched:
-        atom = cx.t.call(list, atom, type=DATA)  # in its turn, as it may have been changed
+    atom = in_turn(cx, atom)
     type_ = STR if source == STR else (ANY if source.name in ("any", "ref") else DATA)
     if isinstance(iterable, range):
         type_ = INT
     Region(cx, node, "for", (atom,), type_, lambda item: cx.assign(node.target, item)).trace()
+
+
+def in_turn(cx: Capture, atom: Atom) -> Atom:
+    """What a loop walks over: a live object that may have been changed is read when its turn comes."""
+    if kind(atom).name in ("any", "ref") and cx.t.live_touched:
+        return cx.t.call(list, atom, type=DATA)
+    return atom
 
 
 def _over_rows(cx: Capture, node: ast.For, rows: Rows) -> None:
@@ -494,15 +545,12 @@ class Region:
             if isinstance(new, NotLifted):
                 continue
             old = owner.slots.get(name, UNBOUND)
-            if key not in self.lifted and (new is old or self._same(new, old)):
+            if key not in self.lifted and (new is old or same_literal(new, old)):
                 continue
             if old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
             grew |= self._lift(key, old, new, arm)
         return grew
-
-    def _same(self, x: Any, y: Any) -> bool:
-        return is_literal(x) and is_literal(y) and repr(x) == repr(y)
 
     def _lift(self, key: Key, old: Any, new: Any, arm: Arm) -> bool:
         first, then = self._type(old, key, arm), self._type(new, key, arm)

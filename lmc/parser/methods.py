@@ -68,6 +68,8 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
 def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A method of a run-time value that changes nothing."""
     kind_ = kind(receiver)
+    if name in MUTATORS:
+        cx.t.change(receiver)
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
     made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
     keys = tuple(sorted(kwargs))
@@ -165,9 +167,13 @@ def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
     if isinstance(owner, Box):
         return _set_box_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
-        cx.t.call(operator.setitem, owner.value, value_atom(cx, index), cx.argument(value))
-        return None
+        return _set_live_item(cx, owner.value, index, value)
     raise graph_break("LMC-GB008", cx.t.span)
+
+
+def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
+    cx.t.change(owner)
+    cx.t.call(operator.setitem, owner, value_atom(cx, index), cx.argument(value))
 
 
 def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
@@ -182,7 +188,7 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
     elif isinstance(content, dict) and is_literal(index):
         write(cx, box, {**content, index: value})
     elif isinstance(content, Value) and content.type.name in ("ref", "any"):
-        cx.t.call(operator.setitem, content, value_atom(cx, index), cx.argument(value))
+        _set_live_item(cx, content, index, value)
     elif box.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, "item assignment")
     else:

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lmc.ir.graph import Lit
+from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL
 from lmc.parser import expressions, loops, states
 from lmc.parser.breaks import graph_break
@@ -154,6 +154,9 @@ def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> An
     if isinstance(old, Box) and op == "+" and old.kind == "list":
         return extend(cx, old, value)
     if isinstance(old, Box | Sym) and not (isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")):
+        live = old.value if isinstance(old, Sym) else old.content
+        if isinstance(live, Value):
+            cx.t.change(live)
         return expressions.binary(cx, f"{op}=", old, value)
     return expressions.binary(cx, op, old, value)
 

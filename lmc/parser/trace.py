@@ -5,14 +5,17 @@ Leaves of the arguments are always symbolic, the structure of containers is stat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import DATA, NONE, STATE, Type
+from lmc.ir.verify import MAX_DEPTH
+from lmc.parser.breaks import graph_break
 from lmc.parser.capture import Capture, deep_recursion
 from lmc.parser.primitives import Row
 from lmc.parser.scope import node_span
@@ -53,7 +56,7 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
+def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
     cx = Capture()
@@ -61,20 +64,56 @@ def trace(fn: FunctionType, shapes: Mapping[str, Shape]) -> Trace:
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
-    closure = cx.closure_of(fn)
+    closure, owner = cx.opened(fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
     try:
-        _finish(cx, root, cx.run_closure(closure, (root,), arguments))
+        args, kwargs = _passed(cx, fn, root, arguments)
+        _finish(cx, root, cx.run_closure(closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
         error.span = error.span or cx.t.span
         raise
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
     return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+
+
+def _check_depth(block: Block, depth: int) -> None:
+    """Blocks in blocks are walked by recursion, in every pass and backend."""
+    for node in block.nodes:
+        if node.regions and depth >= MAX_DEPTH:
+            raise graph_break("LMC-GB022", node.span, MAX_DEPTH)
+        for region in node.regions:
+            _check_depth(region, depth + 1)
+
+
+def _passed(
+    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
+    call = inspect.signature(fn).bind_partial()
+    state, *parameters = call.signature.parameters.values()
+    call.arguments = {state.name: root, **arguments}
+    for parameter in parameters:
+        given = arguments[parameter.name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            call.arguments[parameter.name] = _known(cx, "*", parameter.name, cx.items_or_none(given))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            pairs = given.content if isinstance(given, Box) and given.is_static else None
+            call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)
+    return call.args, call.kwargs
+
+
+def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
+    if content is None:
+        error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
+        error.help = f"take `{name}` as one argument"
+        raise error
+    return content
 
 
 def _finish(cx: Capture, root: StateCell, ret: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 from lmc.ir.builtins import BUILTINS
@@ -36,6 +37,7 @@ from lmc.parser.values import (
     View,
     is_literal,
     is_ordinary,
+    same_literal,
 )
 from lmc.source import Span
 
@@ -66,7 +68,11 @@ class Guard:
             now = self.read()
         except Exception:
             return False
-        return now is self.value or (type(now) is type(self.value) and is_literal(now) and now == self.value)
+        if now is self.value or type(now) is not type(self.value):
+            return now is self.value
+        if isinstance(now, MethodType):  # a new object each time it is read
+            return now == self.value
+        return same_literal(now, self.value)
 
 
 class Arm:
@@ -146,6 +152,8 @@ class Tracer:
         self.known: dict[str, dict[str, Atom]] = {}
         self.num_values = 0
         self.live_touched = False  # something may have changed an argument or another object of the user's
+        self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
+        self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[StateCell | Box, StateCell | Box]] = []
 
@@ -210,7 +218,17 @@ class Tracer:
         self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
         out = self.fresh(type)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
+        if op in ("extern", "attr"):
+            self.origins[out.name] = (op, *more.values(), *(self.origin(i) for i in inputs))
         return out
+
+    def origin(self, atom: Atom) -> object:
+        """The same for two values that surely are one live object."""
+        return self.origins.get(atom.name, atom.name) if isinstance(atom, Value) else None
+
+    def change(self, atom: Atom) -> None:
+        """Say that a live object is changed in place."""
+        self.changed.append(self.origin(atom))
 
     def emit_raise(self, stop: ProgramRaise) -> None:
         """End the current region by an exception."""

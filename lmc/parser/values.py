@@ -189,7 +189,7 @@ class Rows:
 class Closure:
     """A function or lambda defined while tracing, or a plain Python function to be looked into."""
 
-    __slots__ = ("defaults", "free", "kw_defaults", "name", "node", "parent", "scope")
+    __slots__ = ("defaults", "free", "kw_defaults", "name", "node", "parent", "qualname", "scope")
 
     def __init__(
         self,
@@ -199,10 +199,12 @@ class Closure:
         defaults: tuple[Any, ...],
         kw_defaults: dict[str, Any],
         free: dict[str, Any],
+        qualname: str,
     ) -> None:
         self.node, self.scope, self.parent = node, scope, parent
         self.defaults, self.kw_defaults, self.free = defaults, kw_defaults, free
         self.name = getattr(node, "name", "<lambda>")
+        self.qualname = qualname
 
 
 class Generator(Owner):
@@ -304,3 +306,8 @@ def is_literal(x: object) -> bool:
     if type(x) is tuple:
         return all(is_literal(i) for i in x)
     return x is None or type(x) in (bool, int, float, str, bytes)
+
+
+def same_literal(x: object, y: object) -> bool:
+    """True for two literals that are alike in every part: 1, 1.0 and True differ."""
+    return is_literal(x) and is_literal(y) and repr(x) == repr(y)

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 HEADER = """\
 import lmc as lm
@@ -391,6 +391,7 @@ class Writer:
             (1.5 if self.scope.in_loop else 0, self.leave_loop), (0.4 if depth else 0, self.leave),
             (0.5 if self.wild else 0.05, self.fail), (0.6, self.call_function), (0.5, self.branch_states),
             (1.5, self.lazy), (1.5, self.odd), (1, self.functions), (1, self.argmax), (0.8, self.items),
+            (0.4, self.walk_and_change),
         ]  # fmt: skip
         deep: list[tuple[float, Callable[[], None]]] = [
             (7, lambda: self.branch(depth)), (5, lambda: self.for_loop(depth)), (2.5, lambda: self.while_loop(depth)),
@@ -755,6 +756,32 @@ class Writer:
         if orelse:
             with self.block("else:"):
                 self.body(depth)
+
+    def walk_and_change(self) -> None:
+        """A loop over a container that its own body changes, a few times at most."""
+        c, x = self.fresh("w"), self.fresh("e")
+        t, i = (lambda: self.str(2)), (lambda: self.int(2))
+        start, heads, changes = self.rng.choice([
+            (
+                self.pick("['a']", "['a', 'b', 'c']", self.strs(1)),
+                ["{c}", "enumerate({c})", "zip(range(4), {c})", "reversed({c})", "filter(None, {c})", "list({c})"],
+                [f"append({t()})", "pop()", f"insert(0, {t()})", "reverse()", f"extend([{t()}])"],
+            ),
+            (
+                self.pick("{'a': 1}", "{'a': 1, 'b': 2}", self.dict(1)),
+                ["{c}", "{c}.items()", "{c}.values()", "enumerate({c})", "{c}.copy()"],
+                [f"update(a={i()})", f"update(c={i()})", "pop('b', 0)", f"setdefault('z', {i()})", "clear()"],
+            ),
+            ("{1, 2}", ["{c}", "enumerate({c})"], [f"add({i()})", "add(1)", "clear()"]),
+        ])  # fmt: skip
+        self.put(f"{c} = {start}")
+        with self.block(f"for {x} in {self.pick(*heads).format(c=c)}:", in_loop=True):
+            self.put(f"note({x})")
+            with self.block(f"if 0 < len({c}) < 5{self.pick('', '', f' and {self.bool(1)}')}:"):
+                self.put(f"{c}.{self.pick(*changes)}")
+            if self.chance(0.4):
+                self.leave_loop()
+        self.put(f"note(len({c}))")
 
     def lock(self, name: str) -> None:
         """A list that is walked over, and every list that may be the same, must not change (now and then it does)."""
