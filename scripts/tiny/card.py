@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.tiny.tasks import SHARES
+from scripts.tiny.tasks import LATE, SHARES
 
 if TYPE_CHECKING:
     from scripts.tiny.train import Plan
@@ -32,7 +32,9 @@ pets; nothing was downloaded. Names are built from syllables, some real ones amo
 an eighth of all names, numbers above 9, dates and times aside: no training item holds one of those, and every test item
 holds only those. Words of the language (jobs, colours, labels), phrasings, and the guides are the same on both sides.
 
-Share of the items: {shares}.
+| task | of the items, at first | from step {late:,} on |
+|---|---|---|
+{shares}
 
 Roles are the tokens `<|system|>`, `<|user|>`, `<|assistant|>`, `<|tool|>`; a turn ends with `<|end|>`.
 
@@ -51,14 +53,18 @@ Share of 96 held-out items of each task whose last text is written exactly (gree
 def write_card(save: Path, work: Path, plan: Plan, num_weights: int) -> None:
     """Write README.md beside the weights; scores stand in it where `benchmarks.tiny_quality --card` has put them."""
     curve = json.loads((work / "curve.json").read_text())
-    total = sum(SHARES.values())
+    totals = [sum(parts) for parts in zip(*SHARES.values(), strict=True)]
     vocab = json.loads((save / "config.json").read_text())["vocab_size"]
     path = save / "README.md"
     scores = path.read_text().partition("## Scores")[2] if path.exists() else ""
     text = TEXT.format(
         weights=num_weights,
         vocab=vocab,
-        shares=", ".join(f"{name} {100 * share / total:.0f} %" for name, share in SHARES.items()),
+        late=LATE,
+        shares="\n".join(
+            f"| {name} | " + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True)) + " |"
+            for name, parts in SHARES.items()
+        ),
         seed=plan.seed,
         steps=plan.steps,
         minutes=curve[-1]["minutes"],
@@ -91,5 +97,3 @@ def machine() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "an unknown CPU")
     return f"{os.cpu_count()} cores ({name})"
-
-

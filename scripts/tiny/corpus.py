@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scripts.tiny.item import Gen, Item
-from scripts.tiny.tasks import draw
+from scripts.tiny.tasks import LATE, draw
 from scripts.tiny.tokenizer import END, ROLES
 from scripts.tiny.world import World
 
@@ -125,29 +125,31 @@ SHAPES = ((32, 256, 0.62), (16, 512, 0.3), (8, 1024, 0.08))
 def batch(encoder: Encoder, seed: int, step: int, read_weight: float = 0.1) -> Rows:
     """Batch number `step` of the training stream; the same for the same seed."""
     rng = Random(f"{seed}:{step}")
-    world = World(rng)
+    world, is_late = World(rng), step >= LATE
     (shape,) = rng.choices(range(len(SHAPES)), weights=[share for _, _, share in SHAPES])
     num_rows, row_len, _ = SHAPES[shape]
     if row_len == 1024:
-        items = [session(world, rng) for _ in range(num_rows * 2)]
-        return pack([each for each in encoder.encode(items) if len(each.ids) <= row_len], num_rows, row_len, read_weight)
+        items = [session(world, rng, is_late) for _ in range(num_rows * 2)]
+        return pack(
+            [each for each in encoder.encode(items) if len(each.ids) <= row_len], num_rows, row_len, read_weight
+        )
     low, found, total = (0, [], 0) if row_len == 256 else (160, [], 0)
     while total < num_rows * row_len * 1.05:
-        for each in encoder.encode([draw(world) for _ in range(48)]):
+        for each in encoder.encode([draw(world, is_late) for _ in range(48)]):
             if low < len(each.ids) <= row_len:
                 found.append(each)
                 total += len(each.ids)
     return pack(found, num_rows, row_len, read_weight)
 
 
-def session(w: World, rng: Random) -> Item:
+def session(w: World, rng: Random, is_late: bool) -> Item:
     """One conversation of several unrelated tasks."""
     turns: list = []
     for _ in range(rng.randint(3, 9)):
-        item = draw(w)
+        item = draw(w, is_late)
         if item.turns[0].role != "text":
             turns += [turn for turn in item.turns if turn.role != "system" or not turns]
-    return Item("session", tuple(turns)) if turns else session(w, rng)
+    return Item("session", tuple(turns)) if turns else session(w, rng, is_late)
 
 
 def tests(encoder: Encoder, task: str, count: int, seed: int) -> list[tuple[Item, Encoded]]:

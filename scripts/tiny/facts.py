@@ -361,5 +361,9 @@ def profile(w: World, num_fields: int, kind: Kind | None = None) -> Profile:
 
 def fill(template: str, name: str, value: Value) -> str:
     """A template with its name and value, as a sentence begins."""
-    text = template.replace("{n}", name).replace("{a}", an(str(value)) if "{a}" in template else "").replace("{v}", str(value))
+    text = (
+        template.replace("{n}", name)
+        .replace("{a}", an(str(value)) if "{a}" in template else "")
+        .replace("{v}", str(value))
+    )
     return text[0].upper() + text[1:]

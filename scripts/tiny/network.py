@@ -41,7 +41,9 @@ class Attention(nn.Module):
         rows, length, _ = x.shape
         group = self.sizes.heads // self.sizes.kv_heads
         weight = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
-        q, k, v = F.linear(x, weight).split((self.q_proj.out_features, self.k_proj.out_features, self.v_proj.out_features), -1)
+        q, k, v = F.linear(x, weight).split(
+            (self.q_proj.out_features, self.k_proj.out_features, self.v_proj.out_features), -1
+        )
         q = rotated(self.q_norm(q.unflatten(-1, (-1, self.sizes.head_dim))), cos, sin)
         k = rotated(self.k_norm(k.unflatten(-1, (-1, self.sizes.head_dim))), cos, sin)
         q = q.unflatten(2, (self.sizes.kv_heads, group)).permute(0, 2, 3, 1, 4)  # B, Hkv, G, T, D
@@ -91,11 +93,11 @@ class Network(nn.Module):
         """Logits [num_chosen, vocab] at the chosen flat positions; a token sees its own item's tokens up to itself."""
         length = ids.shape[1]
         same = item[:, None, :] == item[:, :, None]
-        causal = torch.ones(length, length, dtype=torch.bool).tril()
+        causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
         x = self.embed_tokens(ids)
         mask = torch.where(same & causal, 0.0, -30000.0).to(x.dtype)[:, None, None]
         half = self.sizes.head_dim // 2
-        angles = place[..., None].float() * self.sizes.theta ** (-torch.arange(half) / half)
+        angles = place[..., None].float() * self.sizes.theta ** (-torch.arange(half, device=ids.device) / half)
         cos, sin = angles.cos().to(x.dtype)[:, :, None], angles.sin().to(x.dtype)[:, :, None]
         for layer in self.layers:
             x = layer(x, mask, cos, sin)

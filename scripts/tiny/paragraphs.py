@@ -50,7 +50,11 @@ def opening_of(w: World, about: Profile) -> tuple[str, set[str]] | None:
         holes = HOLE.findall(template)
         if all(key in known for key, form in holes):
             text = HOLE.sub(lambda hole: shown(known[hole[1]], hole[2]), template).replace("{n}", about.name)
-            text = re.sub(r"\bis (\d+)-year", lambda m: f"is {'an' if m[1][0] == '8' or m[1] in ('11', '18') else 'a'} {m[1]}-year", text)
+            text = re.sub(
+                r"\bis (\d+)-year",
+                lambda m: f"is {'an' if m[1][0] == '8' or m[1] in ('11', '18') else 'a'} {m[1]}-year",
+                text,
+            )
             return text, {key for key, form in holes}
     return None
 
@@ -71,7 +75,9 @@ def paragraph(w: World, about: Profile, others: tuple[Profile, ...] = ()) -> str
     w.rng.shuffle(blocks)
     lines = [line for block in blocks for line in block]
     if w.chance(0.4):
-        lines.insert(w.rng.randint(0, len(lines)), w.pick(FILLERS)) if len(blocks) == 1 and about.pronoun == "it" else lines.append(w.pick(FILLERS))
+        lines.insert(w.rng.randint(0, len(lines)), w.pick(FILLERS)) if len(
+            blocks
+        ) == 1 and about.pronoun == "it" else lines.append(w.pick(FILLERS))
     return ("\n" if w.chance(0.1) else " ").join(lines)
 
 
@@ -80,7 +86,9 @@ def record(w: World, about: Profile) -> str:
     sep, rows = w.pick((": ", " = ", " - ")), [(about.kind.noun if w.chance(0.3) else "name", about.name)]
     rows += [(w.pick(field.keys).replace("_", " "), str(value)) for field, value in about.values.items()]
     names = [key.capitalize() if w.chance(0.9) else key for key, _ in rows]
-    return ("\n" if w.chance(0.7) else "; ").join(f"{name}{sep}{value}" for name, (_, value) in zip(names, rows, strict=True))
+    return ("\n" if w.chance(0.7) else "; ").join(
+        f"{name}{sep}{value}" for name, (_, value) in zip(names, rows, strict=True)
+    )
 
 
 def scene(w: World, most: int = 6) -> tuple[Profile, tuple[Profile, ...], str]:
@@ -99,7 +107,8 @@ def another(w: World, about: Profile) -> tuple[Profile, ...]:
         other = profile(w, w.rng.randint(1, 4), about.kind)
         taken = {about.name, *(each.name for each in found)}
         values = {value for each in (about, *found) for value in each.values.values()}
-        if not any(other.name in name or name in other.name for name in taken) and not values & set(other.values.values()):
+        if not any(other.name in name or name in other.name for name in taken) and not values & set(
+            other.values.values()
+        ):
             found.append(other)
     return tuple(found)
-

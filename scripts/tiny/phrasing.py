@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from scripts.tiny.world import World
 
-LABELS = ("Text: ", "Text:\n", "Context: ", "Passage:\n", "Paragraph: ", "Here is a text:\n", "Document: ", "Read this:\n", "Given: ", "Notes:\n", "", "", "", "")
+LABELS = (
+    "Text: ",
+    "Text:\n",
+    "Context: ",
+    "Passage:\n",
+    "Paragraph: ",
+    "Here is a text:\n",
+    "Document: ",
+    "Read this:\n",
+    "Given: ",
+    "Notes:\n",
+    "",
+    "",
+    "",
+    "",
+)
 BEFORE = ("Question: ", "Q: ", "", "", "", "Now answer: ", "Answer this: ", "Tell me: ", "My question: ")
 ROLES = (
     "You are a helpful assistant.", "You answer questions about texts.", "Answer from the text only.", "Be brief.", "You read carefully.",

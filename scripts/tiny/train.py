@@ -33,7 +33,7 @@ class Plan:
     """What a training run is: everything that its result depends on."""
 
     seed: int = 0
-    steps: int = 4600
+    steps: int = 4400
     warmup: int = 100
     decay: float = 0.5  # the last share of the steps, in which the rate goes down to 0
     muon_rate: float = 5e-3
@@ -46,23 +46,32 @@ def train(folder: Path, plan: Plan, sizes: Sizes, device: str = "cpu", compiled:
     torch.manual_seed(plan.seed)
     network = Network(sizes).to(device)
     optimisers = optimisers_of(network, plan)
-    step, curve, spent = resume(folder, network, optimisers)
+    done, curve, spent = resume(folder, network, optimisers)
     low = low_copy(network, device)
     run = torch.compile(low, dynamic=False) if compiled else low
     encoder = Encoder(tokenizer(folder))
     began, shown_loss = time.monotonic() - spent, math.nan
-    batches = prefetched(folder, plan.seed, step * MICRO_BATCHES)
-    for step in range(step, plan.steps):
+    batches = prefetched(folder, plan.seed, done * MICRO_BATCHES)
+    for step in range(done, plan.steps):
         set_rates(optimisers, plan, step)
         copy_weights(network, low)
-        loss = sum(one_batch(run, next(batches), device, plan.seed + step) for _ in range(MICRO_BATCHES)) / MICRO_BATCHES
+        loss = (
+            sum(one_batch(run, next(batches), device, plan.seed + step) for _ in range(MICRO_BATCHES)) / MICRO_BATCHES
+        )
         apply_gradients(network, low, optimisers)
         shown_loss = loss if math.isnan(shown_loss) else 0.95 * shown_loss + 0.05 * loss
         progress(step, plan, shown_loss, time.monotonic() - began)
         if (step + 1) % CURVE_EVERY == 0 or step + 1 == plan.steps:
             copy_weights(network, low)
             scores = {task: exact_share(low, encoder, task, device) for task in TASKS}
-            curve.append({"step": step + 1, "minutes": round((time.monotonic() - began) / 60, 2), "loss": round(shown_loss, 4), **scores})
+            curve.append(
+                {
+                    "step": step + 1,
+                    "minutes": round((time.monotonic() - began) / 60, 2),
+                    "loss": round(shown_loss, 4),
+                    **scores,
+                }
+            )
             print(f"\n{step + 1}: " + "  ".join(f"{task} {score:.2f}" for task, score in scores.items()), flush=True)
             save_state(folder, network, optimisers, step + 1, curve, time.monotonic() - began)
     return network
@@ -95,7 +104,11 @@ def choose(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """NUM_CHOSEN flat positions and their weights: what the model writes first, then a random part of what it reads."""
     weight = rows.weight.reshape(-1)
     random = np.random.default_rng(seed).random(weight.size)
-    order = np.argsort(-(weight + random * 0.5 * (weight > 0)), kind="stable") if weight.size > NUM_CHOSEN else np.arange(weight.size)
+    order = (
+        np.argsort(-(weight + random * 0.5 * (weight > 0)), kind="stable")
+        if weight.size > NUM_CHOSEN
+        else np.arange(weight.size)
+    )
     written = np.flatnonzero(weight == 1)
     if written.size > NUM_CHOSEN:
         written = np.random.default_rng(seed).choice(written, NUM_CHOSEN, replace=False)
@@ -107,7 +120,9 @@ def optimisers_of(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
     """Muon (Jordan 2024) for the matrices of the layers, AdamW for the embedding and the norms."""
     matrices = [weight for name, weight in network.named_parameters() if weight.ndim == 2 and "layers." in name]
     rest = [weight for name, weight in network.named_parameters() if weight.ndim != 2 or "layers." not in name]
-    muon = torch.optim.Muon(matrices, lr=plan.muon_rate, momentum=0.95, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        matrices, lr=plan.muon_rate, momentum=0.95, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
     adam = torch.optim.AdamW(rest, lr=plan.adam_rate, betas=(0.9, 0.95), weight_decay=0.0)
     return [muon, adam]
 
@@ -175,7 +190,9 @@ def prefetched(folder: Path, seed: int, number: int, ahead: int = 8) -> Iterator
 @torch.no_grad()
 def exact_share(low: Network, encoder: Encoder, task: str, device: str, count: int = 96) -> float:
     """Share of held-out items whose last text the network would write exactly (greedy, given the true prefix)."""
-    found = sorted((each for _, each in tests(encoder, task, count, 0) if len(each.ids) <= 512), key=lambda each: -len(each.ids))
+    found = sorted(
+        (each for _, each in tests(encoder, task, count, 0) if len(each.ids) <= 512), key=lambda each: -len(each.ids)
+    )
     rows = pack(found, sum(len(each.ids) for each in found) // 480 + 4, 512, 0.1)
     best = np.concatenate([best_next(low, rows, slice(at, at + 16), device) for at in range(0, len(rows.ids), 16)])
     right = 0
@@ -197,10 +214,16 @@ def progress(step: int, plan: Plan, loss: float, spent: float) -> None:
     """One line, rewritten in place."""
     rate = (step + 1) * MICRO_BATCHES * 8192 / max(spent, 1e-9)
     left = spent / (step + 1) * (plan.steps - step - 1)
-    print(f"\rstep {step + 1}/{plan.steps}  loss {loss:.4f}  {rate:,.0f} tokens/s  {spent / 60:.1f} min, {left / 60:.1f} to go ", end="", flush=True)
+    print(
+        f"\rstep {step + 1}/{plan.steps}  loss {loss:.4f}  {rate:,.0f} tokens/s  {spent / 60:.1f} min, {left / 60:.1f} to go ",
+        end="",
+        flush=True,
+    )
 
 
-def save_state(folder: Path, network: Network, optimisers: list[torch.optim.Optimizer], step: int, curve: list[Any], spent: float) -> None:
+def save_state(
+    folder: Path, network: Network, optimisers: list[torch.optim.Optimizer], step: int, curve: list[Any], spent: float
+) -> None:
     """All that is needed to go on from here; written beside and moved into place."""
     state = {
         "network": network.state_dict(),
@@ -219,10 +242,9 @@ def resume(folder: Path, network: Network, optimisers: list[torch.optim.Optimize
     path = folder / "state.pt"
     if not path.exists():
         return 0, [], 0.0
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=next(network.parameters()).device)
     network.load_state_dict(state["network"])
     for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
         optimiser.load_state_dict(saved)
     print(f"resumed at step {state['step']}")
     return state["step"], state["curve"], state["spent"]
-

@@ -11,17 +11,33 @@ from scripts.tiny.names import COUNTRIES, held_out, name
 
 T = TypeVar("T")
 
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = ("January February March April May June July August September October November December").split()
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-COLOURS = ["red", "blue", "green", "yellow", "black", "white", "brown", "grey", "orange", "purple", "pink", "silver", "golden"]
-JOBS = ["baker", "teacher", "nurse", "doctor", "lawyer", "painter", "farmer", "pilot", "engineer", "chemist", "singer", "writer", "carpenter", "plumber", "cook", "gardener", "tailor", "librarian", "dentist", "driver", "sailor", "miner", "actor", "judge", "potter", "vet", "biologist", "architect", "photographer", "programmer", "mechanic", "journalist"]
-ANIMALS = ["dog", "cat", "horse", "cow", "goat", "rabbit", "parrot", "turtle", "snake", "sheep", "pig", "duck", "owl", "frog", "mouse", "hamster", "pony", "lizard"]
-OBJECTS = ["lamp", "chair", "table", "clock", "vase", "mirror", "kettle", "bicycle", "camera", "piano", "guitar", "violin", "radio", "telescope", "umbrella", "suitcase", "jacket", "scarf", "hat", "watch", "ring", "necklace", "desk", "sofa", "carpet", "bowl", "knife", "spoon", "basket", "tent", "boat", "sled", "drum", "flute", "kite", "notebook", "pen", "hammer", "ladder", "bucket"]
-FOODS = ["bread", "cheese", "soup", "salad", "rice", "pasta", "pizza", "cake", "pie", "apples", "pears", "plums", "cherries", "tomatoes", "potatoes", "beans", "eggs", "honey", "fish", "chicken", "mushrooms", "noodles", "dumplings", "pancakes", "onions", "carrots", "olives", "figs"]
-HOBBIES = ["chess", "painting", "swimming", "running", "cooking", "gardening", "sailing", "fishing", "dancing", "singing", "hiking", "cycling", "knitting", "pottery", "reading", "climbing", "skating", "juggling", "archery", "photography"]
-MATERIALS = ["wood", "glass", "steel", "clay", "paper", "leather", "wool", "cotton", "stone", "silver", "copper", "plastic"]
+COLOURS = "red blue green yellow black white brown grey orange purple pink silver golden".split()
+JOBS = (
+    "baker teacher nurse doctor lawyer painter farmer pilot engineer chemist singer writer carpenter plumber cook "
+    "gardener tailor librarian dentist driver sailor miner actor judge potter vet biologist architect "
+    "photographer programmer mechanic journalist"
+).split()
+ANIMALS = (
+    "dog cat horse cow goat rabbit parrot turtle snake sheep pig duck owl frog mouse hamster pony lizard"
+).split()
+OBJECTS = (
+    "lamp chair table clock vase mirror kettle bicycle camera piano guitar violin radio telescope umbrella "
+    "suitcase jacket scarf hat watch ring necklace desk sofa carpet bowl knife spoon basket tent boat sled drum "
+    "flute kite notebook pen hammer ladder bucket"
+).split()
+FOODS = (
+    "bread cheese soup salad rice pasta pizza cake pie apples pears plums cherries tomatoes potatoes beans eggs "
+    "honey fish chicken mushrooms noodles dumplings pancakes onions carrots olives figs"
+).split()
+HOBBIES = (
+    "chess painting swimming running cooking gardening sailing fishing dancing singing hiking cycling knitting "
+    "pottery reading climbing skating juggling archery photography"
+).split()
+MATERIALS = "wood glass steel clay paper leather wool cotton stone silver copper plastic".split()
 SEASONS = ["spring", "summer", "autumn", "winter"]
-WEATHER = ["rain", "snow", "sun", "fog", "wind", "storm", "hail", "cloud"]
+WEATHER = "rain snow sun fog wind storm hail cloud".split()
 
 
 @dataclass(slots=True)

@@ -18,7 +18,14 @@ LETTER = (
     "Answer with a letter.", "Answer with the letter.", "Which letter is right?", "Choose A, B, C or D.", "Pick one letter.", "Give the letter of the right answer.",
     "Only the letter.", "Reply with A, B, C or D.", "Choose the right option.", "",
 )  # fmt: skip
-OPTION = ("Answer with one of the options.", "Choose one.", "Which one is right?", "Write the right option.", "Pick the right one.", "Reply with the option.")
+OPTION = (
+    "Answer with one of the options.",
+    "Choose one.",
+    "Which one is right?",
+    "Write the right option.",
+    "Pick the right one.",
+    "Reply with the option.",
+)
 PREFIXES = ("Answer: ", "The answer is ", "Answer:", "")
 
 
@@ -66,7 +73,13 @@ def yes_no(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str
 def true_false(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str, Turn]:
     who, field, value, true = claim(w, subject, others)
     statement = fill(w.pick(field.says), who.name, value)
-    ask = w.pick((f"{statement} {w.pick(TRUE_FALSE)}", f'{w.pick(TRUE_FALSE)} "{statement}"', f"Statement: {statement} {w.pick(TRUE_FALSE)}"))
+    ask = w.pick(
+        (
+            f"{statement} {w.pick(TRUE_FALSE)}",
+            f'{w.pick(TRUE_FALSE)} "{statement}"',
+            f"Statement: {statement} {w.pick(TRUE_FALSE)}",
+        )
+    )
     return ask, said(w, "true" if true else "false", ("true", "false"))
 
 
@@ -93,7 +106,9 @@ def letters(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[st
     rows = [f"{letter}{mark}{value}" for letter, value in zip(letters, found, strict=False)]
     form = w.pick(LETTER)
     if letters == "1234" or len(found) < 4:
-        form = form.replace("A, B, C or D", ", ".join(letters[: len(found) - 1]) + " or " + letters[len(found) - 1]).replace("letter", "letter" if letters == "ABCD" else "number")
+        form = form.replace(
+            "A, B, C or D", ", ".join(letters[: len(found) - 1]) + " or " + letters[len(found) - 1]
+        ).replace("letter", "letter" if letters == "ABCD" else "number")
     body = f"{ask}\n" + w.pick(("\n", "\n", "  ", ", ")).join(rows)
     asked = f"{body}\n{form}".strip() if w.chance(0.7) else f"{form} {body}".strip()
     return asked, said(w, letters[found.index(right)], tuple(letters[: len(found)]))
@@ -102,7 +117,9 @@ def letters(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[st
 def options(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str, Turn]:
     ask, found, right = listed(w, subject, others)
     names = w.pick((", ", " or ", " / ", "; ")).join(str(value) for value in found)
-    return f"{ask} {w.pick(OPTION)} {w.pick(('Options: ', '', '(', 'Choices: '))}{names}".replace("(" + names, f"({names})"), said(w, str(right), tuple(str(value) for value in found))
+    return f"{ask} {w.pick(OPTION)} {w.pick(('Options: ', '', '(', 'Choices: '))}{names}".replace(
+        "(" + names, f"({names})"
+    ), said(w, str(right), tuple(str(value) for value in found))
 
 
 def said(w: World, answer: str, choices: tuple[str, ...]) -> Turn:

@@ -39,6 +39,13 @@ def subject_of(w: World) -> Item:
     subject, others, text = scene(w)
     if others:
         names = sorted((each.name for each in (subject, *others)), key=lambda name: text.lower().index(name.lower()))
-        ask = w.pick(("Which names are in the text?", "List the subjects of the text.", "Who or what is named in the text?", "Name all subjects."))
+        ask = w.pick(
+            (
+                "Which names are in the text?",
+                "List the subjects of the text.",
+                "Who or what is named in the text?",
+                "Name all subjects.",
+            )
+        )
         return Item("describe", (user(about(w, text, ask)), assistant(Gen(", ".join(names)))))
     return Item("describe", (user(about(w, text, w.pick(NAME_IT))), assistant(Gen(subject.name))))

@@ -25,8 +25,8 @@ ROLES = (
     "Extract facts. Answer in JSON only.", "You turn texts into JSON.", "Answer in JSON.", "You extract data.", "Reply with JSON and nothing else.",
     "You are an extraction tool.", "You read texts and fill in records.", "Output JSON.",
 )  # fmt: skip
-SCIENCE = ["doctor", "engineer", "chemist", "biologist", "programmer", "dentist", "vet", "mathematician", "physicist", "astronomer"]
-ART = ["painter", "singer", "actor", "architect", "photographer", "potter", "sculptor", "dancer", "composer"]
+SCIENCE = ("doctor engineer chemist biologist programmer dentist vet mathematician physicist astronomer").split()
+ART = "painter singer actor architect photographer potter sculptor dancer composer".split()
 LETTERS = ["writer", "journalist", "librarian", "teacher", "poet", "novelist", "translator"]
 AREAS = {job: area for area, jobs in (("science", SCIENCE), ("art", ART), ("letters", LETTERS)) for job in jobs}
 
@@ -47,7 +47,13 @@ def extract(w: World) -> Item:
         keys = {field: key for field, key in keys.items() if all(field in other.values for other in others)}
         people = sorted((subject, *others), key=lambda each: text.lower().index(each.name.lower()))
         value: Json = [as_json(each, name_key, keys, True) for each in people]
-        return asked(w, text, [name_key, *keys.values()], value, w.pick((" One object each, in a list.", " Answer with a list.", " Give a list with all of them.", "")))
+        return asked(
+            w,
+            text,
+            [name_key, *keys.values()],
+            value,
+            w.pick((" One object each, in a list.", " Answer with a list.", " Give a list with all of them.", "")),
+        )
     of = f" about {subject.name}" if others else ""
     return asked(w, text, [name_key] * first + list(keys.values()), as_json(subject, name_key, keys, first), "", of)
 
@@ -62,7 +68,9 @@ def asked(w: World, text: str, keys: list[str], value: Json, tail: str, of: str 
     """The request in words, and the JSON in compact or spaced form."""
     hidden = not of and w.chance(0.25)
     if of:
-        ask = w.pick(WITH_KEYS).replace("{keys}", listed(w, keys)) + w.pick((f" Only{of}.", f" Just{of}.", f" I want the facts{of}."))
+        ask = w.pick(WITH_KEYS).replace("{keys}", listed(w, keys)) + w.pick(
+            (f" Only{of}.", f" Just{of}.", f" I want the facts{of}.")
+        )
     else:
         ask = (w.pick(NO_KEYS) if hidden else w.pick(WITH_KEYS).replace("{keys}", listed(w, keys))) + tail
     turns = [system(w.pick(ROLES))] if w.chance(0.5) else []
@@ -87,7 +95,12 @@ def written(w: World, value: Json) -> Gen:
 def schema_of(value: Json) -> dict[str, object]:
     """The plain schema of a value."""
     if isinstance(value, dict):
-        return {"type": "object", "properties": {key: schema_of(each) for key, each in value.items()}, "required": list(value), "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": {key: schema_of(each) for key, each in value.items()},
+            "required": list(value),
+            "additionalProperties": False,
+        }
     if isinstance(value, list):
         return {"type": "array", "items": schema_of(value[0]), "minItems": len(value), "maxItems": len(value)}
     return {"type": "integer"} if isinstance(value, int) else {"type": "string", "maxLength": 40}
@@ -103,6 +116,14 @@ def known_for(w: World) -> Item:
         f"{name}, born in {born}, was {said}.", f"{name} was {said}, born in {born} in {w.city()}.", f"Born in {born}, {name} became {said}.",
         f"{name} was {said}. The year of birth was {born}.", f"{name}, {said} from {w.city()}, was born in {born}.",
     ))  # fmt: skip
-    text += w.pick(("", "", f" In {w.country()} everyone knows the name.", f" The archive is in {w.city()}.", " Much of the work was never finished."))
+    text += w.pick(
+        (
+            "",
+            "",
+            f" In {w.country()} everyone knows the name.",
+            f" The archive is in {w.city()}.",
+            " Much of the work was never finished.",
+        )
+    )
     value: Json = {"name": name, "born": born, "fields": list(areas)}
     return asked(w, text, ["name", "born", "fields (art, letters or science)"], value, "")

@@ -12,9 +12,29 @@ SHORT = (
     "Answer in a word or two.", "Answer briefly.", "Give only the answer.", "Be brief.", "Short answer, please.", "Answer with as few words as you can.",
     "Keep it short.", "Reply with the answer only.", "Just the answer.", "Only the fact, no sentence.", "",
 )  # fmt: skip
-WORD = ("Answer in one word.", "One word only.", "Reply with one word.", "Use a single word.", "Give a one-word answer.", "In one word.", "(one word)")
-SENTENCE = ("Answer in a sentence.", "Use a full sentence.", "Reply with a full sentence.", "Answer with one sentence.", "Write a complete sentence.")
-NUMBER = ("Answer with a number.", "Give the number only.", "Reply with a number.", "Just the number.", "Answer in digits.")
+WORD = (
+    "Answer in one word.",
+    "One word only.",
+    "Reply with one word.",
+    "Use a single word.",
+    "Give a one-word answer.",
+    "In one word.",
+    "(one word)",
+)
+SENTENCE = (
+    "Answer in a sentence.",
+    "Use a full sentence.",
+    "Reply with a full sentence.",
+    "Answer with one sentence.",
+    "Write a complete sentence.",
+)
+NUMBER = (
+    "Answer with a number.",
+    "Give the number only.",
+    "Reply with a number.",
+    "Just the number.",
+    "Answer in digits.",
+)
 UNKNOWN = (
     "If the text does not say, answer unknown.", "Say unknown if it is not in the text.", "If you cannot tell, say unknown.",
     "Answer unknown when the text does not tell.", "Write unknown if the answer is missing.",
@@ -36,7 +56,9 @@ def qa(w: World) -> Item:
         return unknown(w, subject, text)
     turns = [system(w.pick(ROLES))] if w.chance(0.35) else []
     if w.chance(0.06):
-        return Item("qa", (bare(f"{text}\nQ: {ask.split(chr(10))[0]}\nA:", Gen(f" {subject.values[asked]}", stop="\n"), "\n"),))
+        return Item(
+            "qa", (bare(f"{text}\nQ: {ask.split(chr(10))[0]}\nA:", Gen(f" {subject.values[asked]}", stop="\n"), "\n"),)
+        )
     turns += [user(about(w, text, ask)), replied(w, answer)]
     for _ in range(w.pick((0, 0, 1, 1, 2, 3))):
         who = w.pick((subject, *others))
@@ -88,7 +110,10 @@ def unknown(w: World, subject: Profile, text: str) -> Item:
 
 def shots(w: World) -> list[Turn]:
     """Worked examples first, each with a text of its own, as base models like it."""
-    head, lines = w.pick(("Answer in a word or two.\n\n", "", "Answer the question about the text.\n\n", "Examples:\n\n")), []
+    head, lines = (
+        w.pick(("Answer in a word or two.\n\n", "", "Answer the question about the text.\n\n", "Examples:\n\n")),
+        [],
+    )
     labels = w.pick((("Text: ", "Q: ", "A:"), ("", "Q: ", "A:"), ("Context: ", "Question: ", "Answer:")))
     for number in range(w.rng.randint(2, 4), 0, -1):
         subject, _, text = scene(w, 3)

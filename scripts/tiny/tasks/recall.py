@@ -7,10 +7,42 @@ from scripts.tiny.item import Gen, Item, Turn, assistant, system, user
 from scripts.tiny.paragraphs import sentences
 from scripts.tiny.world import World
 
-NAMED = ("My name is {n}.", "I am {n}.", "Call me {n}.", "Hi, I'm {n}.", "Hello! My name is {n}.", "{n} is my name.", "This is {n} speaking.", "Hi! {n} here.")
-WHO = ("What is my name?", "Who am I?", "Do you remember my name?", "What am I called?", "Can you tell me my name?", "Say my name.", "How did I introduce myself?")
-GREETINGS = ("Nice to meet you, {n}.", "Hello, {n}.", "Hello, {n}! How can I help?", "Welcome, {n}.", "Good to meet you, {n}.")
-NODS = ("Noted.", "I see.", "Thank you for telling me.", "Good to know.", "I will remember that.", "Understood.", "Okay.", "That is nice.")
+NAMED = (
+    "My name is {n}.",
+    "I am {n}.",
+    "Call me {n}.",
+    "Hi, I'm {n}.",
+    "Hello! My name is {n}.",
+    "{n} is my name.",
+    "This is {n} speaking.",
+    "Hi! {n} here.",
+)
+WHO = (
+    "What is my name?",
+    "Who am I?",
+    "Do you remember my name?",
+    "What am I called?",
+    "Can you tell me my name?",
+    "Say my name.",
+    "How did I introduce myself?",
+)
+GREETINGS = (
+    "Nice to meet you, {n}.",
+    "Hello, {n}.",
+    "Hello, {n}! How can I help?",
+    "Welcome, {n}.",
+    "Good to meet you, {n}.",
+)
+NODS = (
+    "Noted.",
+    "I see.",
+    "Thank you for telling me.",
+    "Good to know.",
+    "I will remember that.",
+    "Understood.",
+    "Okay.",
+    "That is nice.",
+)
 SMALL = (
     ("How are you?", "I am fine, thank you."), ("Thank you.", "You are welcome."), ("Can you help me?", "Yes, of course."), ("Are you there?", "Yes, I am here."),
     ("Good morning.", "Good morning!"), ("Please wait a moment.", "Take your time."), ("That is all for now.", "All right."), ("One more thing.", "Please go on."),
@@ -26,12 +58,16 @@ OTHER = ("brother", "sister", "friend", "neighbour", "boss", "teacher", "cousin"
 def recall(w: World) -> Item:
     """A chat whose last questions can be answered from its earlier turns only."""
     turns = [system(w.pick(ROLES))] if w.chance(0.4) else []
-    return Item("recall", tuple(turns + w.pick((about_me, about_me, about_me, about_others, follow_up, follow_up, to_keep))(w)))
+    return Item(
+        "recall", tuple(turns + w.pick((about_me, about_me, about_me, about_others, follow_up, follow_up, to_keep))(w))
+    )
 
 
 def about_me(w: World) -> list[Turn]:
     """The user tells of himself over some turns, then asks."""
-    me = Profile(PERSON, w.first(), "he", {field: value for field, value in profile(w, 9, PERSON).values.items() if field.mine})
+    me = Profile(
+        PERSON, w.first(), "he", {field: value for field, value in profile(w, 9, PERSON).values.items() if field.mine}
+    )
     fields = w.some(list(me.values), w.rng.randint(1, min(4, len(me.values))))
     told: list[tuple[str, str]] = [(w.pick(NAMED).replace("{n}", me.name), w.pick(GREETINGS).replace("{n}", me.name))]
     told += [(fill(w.pick(field.mine[0]), "", me.values[field]), w.pick(NODS)) for field in fields if field.mine]
@@ -61,7 +97,11 @@ def asked_back(w: World, me: Profile, fields: list[Field]) -> list[Turn]:
     else:
         ask, value = w.pick(field.mine[1]), str(me.values[field])
         whole = fill(field.mine[2], "", me.values[field])
-    return [user(f"{ask} {w.pick(SHORT)}"), assistant(Gen(value))] if w.chance(0.35) else [user(ask), assistant(Gen(whole))]
+    return (
+        [user(f"{ask} {w.pick(SHORT)}"), assistant(Gen(value))]
+        if w.chance(0.35)
+        else [user(ask), assistant(Gen(whole))]
+    )
 
 
 def about_others(w: World) -> list[Turn]:
@@ -69,8 +109,17 @@ def about_others(w: World) -> list[Turn]:
     roles, names = w.some(OTHER, 3), w.distinct("first", 3)
     cities = w.distinct("city", 3)
     count = w.rng.randint(1, 3)
-    told = [(w.pick((f"My {role} is called {name}.", f"I have a {role}, {name}.", f"My {role}'s name is {name}.")), w.pick(NODS)) for role, name in zip(roles[:count], names, strict=False)]
-    told += [(w.pick((f"{name} lives in {city}.", f"My {role} lives in {city}.")), w.pick(NODS)) for role, name, city in zip(roles[:count], names, cities, strict=False)]
+    told = [
+        (
+            w.pick((f"My {role} is called {name}.", f"I have a {role}, {name}.", f"My {role}'s name is {name}.")),
+            w.pick(NODS),
+        )
+        for role, name in zip(roles[:count], names, strict=False)
+    ]
+    told += [
+        (w.pick((f"{name} lives in {city}.", f"My {role} lives in {city}.")), w.pick(NODS))
+        for role, name, city in zip(roles[:count], names, cities, strict=False)
+    ]
     turns = chatted(told)
     at = w.rng.randrange(count)
     role, name, city = roles[at], names[at], cities[at]
@@ -79,7 +128,11 @@ def about_others(w: World) -> list[Turn]:
         (f"Where does {name} live?", city, f"{name} lives in {city}."), (f"Where does my {role} live?", city, f"Your {role} lives in {city}."),
         (f"Who lives in {city}?", name, f"{name} lives in {city}."),
     ))  # fmt: skip
-    return turns + ([user(f"{ask} {w.pick(SHORT)}"), assistant(Gen(value))] if w.chance(0.35) else [user(ask), assistant(Gen(whole))])
+    return turns + (
+        [user(f"{ask} {w.pick(SHORT)}"), assistant(Gen(value))]
+        if w.chance(0.35)
+        else [user(ask), assistant(Gen(whole))]
+    )
 
 
 def follow_up(w: World) -> list[Turn]:
@@ -91,13 +144,35 @@ def follow_up(w: World) -> list[Turn]:
     text = " ".join(sentences(w, about))
     first, turns = fields[0], [user(f"{opening}{text}"), assistant(Gen(w.pick(NODS)))]
     if w.chance(0.5):
-        turns = [user(f"{opening}{text} {fill(w.pick(first.asks), about.name, '')}"), assistant(Gen(str(about.values[first])))]
+        turns = [
+            user(f"{opening}{text} {fill(w.pick(first.asks), about.name, '')}"),
+            assistant(Gen(str(about.values[first]))),
+        ]
     for field in fields[1 : w.rng.randint(2, 4)]:
         ask = spoken(w.pick(field.asks), about)
-        turns += [user(w.pick(("", "And ", "")) + ask if w.chance(0.5) else ask), assistant(Gen(str(about.values[field])))]
+        turns += [
+            user(w.pick(("", "And ", "")) + ask if w.chance(0.5) else ask),
+            assistant(Gen(str(about.values[field]))),
+        ]
     if w.chance(0.25):
-        turns += [user(w.pick(("What was my last question about?", "Who are we talking about?", "Which name did the text give?"))), assistant(Gen(about.name[0].upper() + about.name[1:]))]
-        turns[-2] = user(w.pick(("Who or what are we talking about?", "Which name did the text give?", "What is the text about?", "Who is the text about?")))
+        turns += [
+            user(
+                w.pick(
+                    ("What was my last question about?", "Who are we talking about?", "Which name did the text give?")
+                )
+            ),
+            assistant(Gen(about.name[0].upper() + about.name[1:])),
+        ]
+        turns[-2] = user(
+            w.pick(
+                (
+                    "Who or what are we talking about?",
+                    "Which name did the text give?",
+                    "What is the text about?",
+                    "Who is the text about?",
+                )
+            )
+        )
     return turns
 
 
@@ -106,7 +181,11 @@ def spoken(template: str, about: Profile) -> str:
     his = {"he": "his", "she": "her", "it": "its"}[about.pronoun]
     him = {"he": "him", "she": "her", "it": "it"}[about.pronoun]
     text = template.replace("{n}'s", his)
-    if text.endswith("{n}?") and about.pronoun != "it" and any(f"{word} {{n}}?" in text for word in ("to", "of", "for", "by", "on")):
+    if (
+        text.endswith("{n}?")
+        and about.pronoun != "it"
+        and any(f"{word} {{n}}?" in text for word in ("to", "of", "for", "by", "on"))
+    ):
         return text.replace("{n}", him)
     return text.replace("{n}", about.pronoun)
 
@@ -118,10 +197,31 @@ def to_keep(w: World) -> list[Turn]:
         ("flight", f"{w.pick('ABKLQ')}{w.number(100, 999)}"), ("appointment", w.date()), ("meeting point", w.city()), ("train", w.clock()),
     ]  # fmt: skip
     chosen = w.some(things, w.rng.randint(1, 3))
-    told = [(w.pick((f"The {name} is {value}.", f"Remember the {name}: {value}.", f"Please keep in mind that the {name} is {value}.", f"My {name} is {value}.")), w.pick(NODS)) for name, value in chosen]
+    told = [
+        (
+            w.pick(
+                (
+                    f"The {name} is {value}.",
+                    f"Remember the {name}: {value}.",
+                    f"Please keep in mind that the {name} is {value}.",
+                    f"My {name} is {value}.",
+                )
+            ),
+            w.pick(NODS),
+        )
+        for name, value in chosen
+    ]
     told += [w.pick(SMALL)] if w.chance(0.5) else []
     name, value = w.pick(chosen)
-    ask = w.pick((f"What is the {name}?", f"What was the {name}?", f"Tell me the {name}.", f"Which {name} did I give you?", f"What is the {name} again?"))
+    ask = w.pick(
+        (
+            f"What is the {name}?",
+            f"What was the {name}?",
+            f"Tell me the {name}.",
+            f"Which {name} did I give you?",
+            f"What is the {name} again?",
+        )
+    )
     if w.chance(0.4):
         return [*chatted(told), user(f"{ask} {w.pick(SHORT[4:])}"), assistant(Gen(str(value)))]
     return [*chatted(told), user(ask), assistant(Gen(f"The {name} is {value}."))]
