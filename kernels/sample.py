@@ -220,7 +220,7 @@ def survey(row, rate, k, p, HAS_MASK: tl.constexpr, HAS_COUNTS: tl.constexpr, TI
     # what lies above x holds at least the lane's largest, and its weight less what its tokens hold at x or below
     keys = ordered(best)
     largest = tl.exp2((best - top) * scale)
-    lane_len = tl.cdiv(row[-2], TILE).to(tl.float32)
+    lane_len = (row[-2] + TILE - 1) // TILE * 1.0
     limit = tl.where(p < 1.0, p * total, float("inf"))
     low = tl.full((), LOWEST_KEY, tl.int32)
     high = ordered(top)
@@ -297,8 +297,9 @@ def sample_reference(
         x = x.masked_fill(~allowed(bitmask, *x.shape), -torch.inf)
     tokens = torch.stack([drawn_token(row, draws, i) for i, row in enumerate(x)]) if len(x) else x.new_empty(0).long()
     if penalties is not None:
-        found = tokens >= 0
-        penalties.counts[found, tokens[found]] += 1
+        counts, rows = penalties.counts, (tokens >= 0).nonzero()[:, 0]
+        most = torch.iinfo(counts.dtype).max
+        counts[rows, tokens[rows]] = (counts[rows, tokens[rows]].long() + 1).clamp(max=most).to(counts.dtype)
     return tokens if out is None else out.copy_(tokens)
 
 

@@ -57,7 +57,8 @@ FIELDS = {
 class Penalties:
     """What tokens that came out before cost.
 
-    counts      [B, V]  uint8, int16 or int32: how often each token came out; the sampled token is counted
+    counts      [B, V]  uint8, int16 or int32: how often each token came out, or the type's largest number;
+                         sampling counts the token it draws
     repetition  [B]     fp32: a positive logit is divided by it, a negative one multiplied; 1 is neutral
     presence    [B]     fp32: taken from the logit of each token that came out; 0 is neutral
     frequency   [B]     fp32: taken as often as it came out; 0 is neutral

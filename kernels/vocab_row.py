@@ -107,9 +107,12 @@ def allowed_tile(row, start, HAS_MASK: tl.constexpr, HAS_COUNTS: tl.constexpr, T
 
 @triton.jit
 def count_token(row, token):
-    """One more of this token; nothing below 0."""
+    """One more of this token, as far as its type counts; nothing below 0."""
     at = row[2] + tl.maximum(token, 0)
-    tl.store(at, (tl.load(at) + 1).to(row[2].dtype.element_ty), mask=token >= 0)
+    kind: tl.constexpr = row[2].dtype.element_ty
+    most: tl.constexpr = 255 if kind == tl.uint8 else (32767 if kind == tl.int16 else 2147483647)
+    count = tl.load(at).to(tl.int64)
+    tl.store(at, tl.minimum(count + 1, most).to(kind), mask=token >= 0)
 
 
 @triton.jit

@@ -89,6 +89,15 @@ def test_sample_with_a_mask_and_filters_matches_reference(device):
     assert torch.equal(ours, theirs)
 
 
+@pytest.mark.parametrize("function", [sample, sample_reference])
+def test_counts_stay_at_their_largest(function, device):
+    """A token that came out 255 times before is not forgotten."""
+
+    counts = torch.full((1, 40), 255, dtype=torch.uint8, device=device)
+    function(torch.zeros(1, 40, device=device), draws(1, device, temperature=0.0), penalties=costly(counts))
+    assert (counts == 255).all()
+
+
 def costly(counts):
     return penalties(counts, repetition=1.2, presence=0.5, frequency=0.25)
 
