@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.tiny.tasks import LATE, SHARES
+from scripts.tiny.tasks import SHARES, STAGES
 
 if TYPE_CHECKING:
     from scripts.tiny.train import Plan
@@ -41,7 +41,8 @@ Roles are the tokens `<|system|>`, `<|user|>`, `<|assistant|>`, `<|tool|>`; a tu
 ## Training
 
 `python scripts/train_tiny.py --seed {seed}`: {steps:,} steps of 8,192 tokens, {minutes:.0f} minutes on {machine}. Muon for the
-matrices of the layers and AdamW for the rest, bf16 with an fp32 master; loss on what the model writes, a tenth of it on what it reads.
+matrices of the layers and AdamW for the rest, bf16 with an fp32 master; loss on what the model writes, a tenth of it on what it
+reads. From step {bulk:,} on, an answer that is one of a few choices counts five times, and several such questions follow a text.
 
 Share of 96 held-out items of each task whose last text is written exactly (greedy, unconstrained), by step:
 
@@ -60,7 +61,8 @@ def write_card(save: Path, work: Path, plan: Plan, num_weights: int) -> None:
     text = TEXT.format(
         weights=num_weights,
         vocab=vocab,
-        late=LATE,
+        late=STAGES[1],
+        bulk=STAGES[2],
         shares="\n".join(
             f"| {name} | " + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True)) + " |"
             for name, parts in SHARES.items()

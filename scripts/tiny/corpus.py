@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.tiny.item import Gen, Item
-from scripts.tiny.tasks import LATE, draw
+from scripts.tiny.item import Item, Piece
+from scripts.tiny.tasks import draw, stage_of
 from scripts.tiny.tokenizer import END, ROLES
 from scripts.tiny.world import World
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 Array = np.ndarray
+Run = tuple[str, int, str]
+READ, WRITTEN, CLOSED = range(3)  # by the user; by the model; by the model, one of a few choices
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of an item, and for each whether the model is to write it; `last` is where its last text begins."""
+    """Token ids of an item, and for each who writes it; `last` is where the model's last text begins."""
 
     ids: list[int]
-    written: list[bool]
+    written: list[int]  # READ, WRITTEN or CLOSED
     last: int
 
 
@@ -39,7 +41,7 @@ class Rows:
 
     ids      tokens
     targets  the token after each
-    weight   of the loss at each token: 1 where the model writes the next token, less where it reads it, 0 at ends
+    weight   of the loss at each token: 1 or more where the model writes the next token, less where it reads it, 0 at ends
     item     number of the item in its row, -1 for padding
     place    position in its item
     """
@@ -66,40 +68,48 @@ class Encoder:
         encodings = iter(self.bpe.encode_batch_fast(texts, add_special_tokens=False))
         return [self.join(plan, encodings) for plan in plans]
 
-    def join(self, plan: list[tuple[str, bool, str]], encodings: object) -> Encoded:
+    def join(self, plan: list[Run], encodings: Iterator[Encoding]) -> Encoded:
         """The runs of one item end to end, with the tokens of its turns between."""
         ids: list[int] = []
-        written: list[bool] = []
+        written: list[int] = []
         last = 0
-        for _, generated, mark in plan:
-            found = next(encodings).ids  # type: ignore[call-overload]
+        for _, writer, mark in plan:
+            found = next(encodings).ids
             if mark in self.roles:
                 ids.append(self.roles[mark])
-                written.append(False)
-            if generated:
+                written.append(READ)
+            if writer:
                 last = len(ids)
             ids += found
-            written += [generated] * len(found)
-            if not generated and found and len(ids) > len(found) and written[-len(found) - 1]:
-                written[-len(found)] = True  # what ends a generated piece
+            written += [writer] * len(found)
+            if not writer and found and len(ids) > len(found) and written[-len(found) - 1]:
+                written[-len(found)] = WRITTEN  # what ends a generated piece
             if mark == "end":
                 ids.append(self.end)
-                written.append(generated)
+                written.append(WRITTEN if writer else READ)
         return Encoded(ids, written, last)
 
 
-def runs(item: Item) -> Iterator[tuple[str, bool, str]]:
-    """(text, generated, mark) of each run; the mark is a role that it opens, or "end" where its turn ends."""
+def runs(item: Item) -> Iterator[Run]:
+    """(text, writer, mark) of each run; the mark is a role that it opens, or "end" where its turn ends."""
     for turn in item.turns:
         if turn.role != "text":
-            yield "", False, turn.role
-        pieces = [(kind, list(group)) for kind, group in groupby(turn.pieces, key=lambda piece: isinstance(piece, Gen))]
-        for at, (generated, group) in enumerate(pieces):
+            yield "", READ, turn.role
+        pieces = [(kind, list(group)) for kind, group in groupby(turn.pieces, key=writer_of)]
+        for at, (writer, group) in enumerate(pieces):
             text = "".join(piece if isinstance(piece, str) else piece.text for piece in group)
-            yield text, generated, "end" if at == len(pieces) - 1 else ""
+            yield text, writer, "end" if at == len(pieces) - 1 else ""
 
 
-def pack(encoded: list[Encoded], num_rows: int, row_len: int, read_weight: float) -> Rows:
+def writer_of(piece: Piece) -> int:
+    if isinstance(piece, str):
+        return READ
+    return CLOSED if piece.choices else WRITTEN
+
+
+def pack(
+    encoded: list[Encoded], num_rows: int, row_len: int, read_weight: float = 0.1, closed_weight: float = 1.0
+) -> Rows:
     """Rows filled by first fit, longest items first; items that fit nowhere are left out."""
     ids, targets, place = (np.zeros((num_rows, row_len), np.int64) for _ in range(3))
     weight, item = np.zeros((num_rows, row_len), np.float32), np.full((num_rows, row_len), -1, np.int32)
@@ -112,7 +122,7 @@ def pack(encoded: list[Encoded], num_rows: int, row_len: int, read_weight: float
         span = slice(used[row], used[row] + size)
         ids[row, span], place[row, span], item[row, span] = each.ids, np.arange(size), number
         targets[row, span] = [*each.ids[1:], 0]
-        weight[row, span] = np.where([*each.written[1:], False], 1.0, read_weight)
+        weight[row, span] = np.choose([*each.written[1:], READ], (read_weight, 1.0, closed_weight))
         weight[row, span.stop - 1] = 0
         used[row] += size
     return Rows(ids, targets, weight, item, place)
@@ -122,34 +132,35 @@ def pack(encoded: list[Encoded], num_rows: int, row_len: int, read_weight: float
 SHAPES = ((32, 256, 0.62), (16, 512, 0.3), (8, 1024, 0.08))
 
 
-def batch(encoder: Encoder, seed: int, step: int, read_weight: float = 0.1) -> Rows:
+def batch(encoder: Encoder, seed: int, step: int) -> Rows:
     """Batch number `step` of the training stream; the same for the same seed."""
     rng = Random(f"{seed}:{step}")
-    world, is_late = World(rng), step >= LATE
+    world = World(rng, stage=stage_of(step))
+    read_weight, closed_weight = 0.1, 5.0 if world.stage == 2 else 1.0
     (shape,) = rng.choices(range(len(SHAPES)), weights=[share for _, _, share in SHAPES])
     num_rows, row_len, _ = SHAPES[shape]
     if row_len == 1024:
-        items = [session(world, rng, is_late) for _ in range(num_rows * 2)]
+        items = [session(world, rng) for _ in range(num_rows * 2)]
         return pack(
             [each for each in encoder.encode(items) if len(each.ids) <= row_len], num_rows, row_len, read_weight
         )
     low, found, total = (0, [], 0) if row_len == 256 else (160, [], 0)
     while total < num_rows * row_len * 1.05:
-        for each in encoder.encode([draw(world, is_late) for _ in range(48)]):
+        for each in encoder.encode([draw(world) for _ in range(48)]):
             if low < len(each.ids) <= row_len:
                 found.append(each)
                 total += len(each.ids)
-    return pack(found, num_rows, row_len, read_weight)
+    return pack(found, num_rows, row_len, read_weight, closed_weight)
 
 
-def session(w: World, rng: Random, is_late: bool) -> Item:
+def session(w: World, rng: Random) -> Item:
     """One conversation of several unrelated tasks."""
     turns: list = []
     for _ in range(rng.randint(3, 9)):
-        item = draw(w, is_late)
+        item = draw(w)
         if item.turns[0].role != "text":
             turns += [turn for turn in item.turns if turn.role != "system" or not turns]
-    return Item("session", tuple(turns)) if turns else session(w, rng, is_late)
+    return Item("session", tuple(turns)) if turns else session(w, rng)
 
 
 def tests(encoder: Encoder, task: str, count: int, seed: int) -> list[tuple[Item, Encoded]]:

@@ -96,7 +96,7 @@ def one_batch(run: Any, rows: Rows, device: str, seed: int) -> float:
     losses = F.cross_entropy(run(ids, item, place, at).float(), targets, reduction="none")
     total = (losses * scale).sum() / scale.sum()
     (total / MICRO_BATCHES).backward()
-    written = scale == 1
+    written = scale >= 1
     return float(losses.detach()[written].mean())
 
 
@@ -109,7 +109,7 @@ def choose(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
         if weight.size > NUM_CHOSEN
         else np.arange(weight.size)
     )
-    written = np.flatnonzero(weight == 1)
+    written = np.flatnonzero(weight >= 1)
     if written.size > NUM_CHOSEN:
         written = np.random.default_rng(seed).choice(written, NUM_CHOSEN, replace=False)
     chosen = order[:NUM_CHOSEN] if written.size < NUM_CHOSEN else written
@@ -193,12 +193,12 @@ def exact_share(low: Network, encoder: Encoder, task: str, device: str, count: i
     found = sorted(
         (each for _, each in tests(encoder, task, count, 0) if len(each.ids) <= 512), key=lambda each: -len(each.ids)
     )
-    rows = pack(found, sum(len(each.ids) for each in found) // 480 + 4, 512, 0.1)
+    rows = pack(found, sum(len(each.ids) for each in found) // 480 + 4, 512)
     best = np.concatenate([best_next(low, rows, slice(at, at + 16), device) for at in range(0, len(rows.ids), 16)])
     right = 0
     for number, each in enumerate(found):
         row, start = (int(at[0]) for at in np.nonzero(rows.item == number))
-        span = slice(start + each.last - 1, start + each.last - 1 + sum(each.written[each.last :]))
+        span = slice(start + each.last - 1, start + each.last - 1 + sum(map(bool, each.written[each.last :])))
         right += bool((best[row, span] == rows.targets[row, span]).all())
     return round(right / len(found), 3)
 

@@ -42,10 +42,14 @@ WEATHER = "rain snow sun fog wind storm hail cloud".split()
 
 @dataclass(slots=True)
 class World:
-    """Draws from one side: `test` says which names, numbers and dates may be used."""
+    """Draws from one side: `test` says which names, numbers and dates may be used.
+
+    stage   of the training (see tasks.STAGES); tests are drawn as in stage 0
+    """
 
     rng: Random
     test: bool = False
+    stage: int = 0
 
     # --- chance -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,10 @@ from importlib import import_module
 from scripts.tiny.item import Item, Task
 from scripts.tiny.world import World
 
-# task -> its share of the items, in parts: at first, and in later steps, when reading has been learnt
+# the steps at which the stages of the training begin: everything, then more of the closed questions, then those in bulk
+STAGES = (0, 2000, 2400)
+
+# task -> its share of the items, in parts: in stage 0, and later
 SHARES = {
     "qa": (20, 10),
     "extract": (20, 14),
@@ -22,8 +25,6 @@ SHARES = {
     "guide": (8, 10),
     "describe": (5, 3),
 }
-LATE = 2000  # the step from which the second column counts
-
 
 def task(name: str) -> Task:
     """The generator of that name."""
@@ -33,7 +34,12 @@ def task(name: str) -> Task:
 TASKS: dict[str, Task] = {name: task(name) for name in SHARES}
 
 
-def draw(w: World, is_late: bool = False) -> Item:
+def stage_of(step: int) -> int:
+    """The stage that a step of the training is in."""
+    return sum(step >= begin for begin in STAGES) - 1
+
+
+def draw(w: World) -> Item:
     """An item of a task drawn by its share."""
-    (name,) = w.rng.choices(list(SHARES), weights=[parts[is_late] for parts in SHARES.values()])
+    (name,) = w.rng.choices(list(SHARES), weights=[parts[w.stage > 0] for parts in SHARES.values()])
     return TASKS[name](w)

@@ -36,7 +36,7 @@ def choice(w: World) -> Item:
     asks = w.pick((yes_no, yes_no, true_false, letters, letters, letters, options))
     ask, answer = asks(w, subject, others)
     turns += [user(about(w, text, ask)), answer]
-    for _ in range(w.pick((0, 0, 1, 2, 3))):
+    for _ in range(w.pick((3, 5, 7, 9)) if w.stage == 2 else w.pick((0, 0, 1, 2, 3))):
         ask, answer = asks(w, subject, others)
         turns += [user(ask), answer]
     return Item("choice", tuple(turns))
