@@ -262,7 +262,7 @@ def fill_cascade(work: CascadeWork, segments: Segments, query_starts: Tensor, le
         MAX_DEPTH=plan.max_depth,
         BLOCK_G=triton.next_power_of_2(plan.shared.num_runs), BLOCK_B=triton.next_power_of_2(plan.own.num_runs),
         BLOCK_L=triton.next_power_of_2(plan.max_depth),
-        num_warps=1 if max(plan.shared.num_runs, plan.own.num_runs) <= 256 else 4,
+        num_warps=1 if max(plan.shared.num_runs, plan.own.num_runs) <= 256 else 16,
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""The attention kernels as they are launched for models of 1 to 70 billion parameters; see compile_only.py."""
+"""The attention kernels as they are launched for models of 1 to 70 billion parameters; see compile_only.py.
+
+CONFIGS, the main ones, are compiled by the default tests; MORE, the rest, by test_compile_attention.py (slow).
+"""
 
 from __future__ import annotations
 
@@ -73,35 +76,45 @@ def attend(
     )  # fmt: skip
 
 
-def for_capability(capability: int) -> list[Config]:
-    """What an engine launches on one kind of GPU."""
-    found = []
-    for dim in (64, 96, 128, 256):
-        shared = {"dim": dim, "group": 4, "capability": capability}
-        found += [
-            attend(f"decode {dim}", rows=4, sight=Sight.WHOLE, **shared),
-            attend(f"extend short {dim}", rows=32, sight=Sight.CAUSAL, **shared),
-            attend(f"extend medium {dim}", rows=64, sight=Sight.CAUSAL, **shared),
-            attend(f"extend long {dim}", rows=4096, sight=Sight.CAUSAL, **shared),
-        ]
-    shared = {"dim": 128, "group": 8, "capability": capability}
+def main(capability: int) -> list[Config]:
+    """What most models launch."""
+    four = {"group": 4, "capability": capability}
+    eight = {"dim": 128, "group": 8, "capability": capability}
+    full = {"window": True, "softcap": True, "sinks": True}
     return [
-        *found,
-        attend("decode 128 fp16", rows=8, sight=Sight.WHOLE, dtype="fp16", page_size=1, **shared),
-        attend("decode 128 e4m3", rows=8, sight=Sight.WHOLE, cache="fp8e4nv", **shared),
-        attend("decode 128 int8", rows=8, sight=Sight.WHOLE, cache="i8", **shared),
-        attend("decode 128 cap, sinks", rows=8, sight=Sight.WHOLE, softcap=True, sinks=True, **shared),
-        attend("decode 128 fp32", rows=8, sight=Sight.WHOLE, dtype="fp32", **shared),
-        attend("extend 128 window, cap, sinks", rows=4096, sight=Sight.CAUSAL, window=True, softcap=True, sinks=True,
-               **shared),
-        attend("extend 128 e4m3", rows=4096, sight=Sight.CAUSAL, cache="fp8e4nv", **shared),
-        attend("extend 128 int8", rows=4096, sight=Sight.CAUSAL, cache="i8", **shared),
-        attend("extend 128 page 1", rows=4096, sight=Sight.CAUSAL, page_size=1, **shared),
-        attend("tree 128", rows=64, sight=Sight.TREE, **shared),
-        attend("tree 128 window", rows=128, sight=Sight.TREE, window=True, **shared),
-        attend("segment 128", rows=4096, sight=Sight.WHOLE, **shared),
-        attend("segment 256", rows=4096, sight=Sight.WHOLE, **{**shared, "dim": 256}),
-    ]  # fmt: skip
+        *(attend(f"decode {dim}", rows=4, dim=dim, sight=Sight.WHOLE, **four) for dim in (64, 128, 256)),
+        attend("extend short 128", rows=32, dim=128, sight=Sight.CAUSAL, **four),
+        attend("extend medium 128", rows=64, dim=128, sight=Sight.CAUSAL, **four),
+        *(attend(f"extend long {dim}", rows=4096, dim=dim, sight=Sight.CAUSAL, **four) for dim in (96, 128, 256)),
+        attend("decode 128 e4m3", rows=8, sight=Sight.WHOLE, cache="fp8e4nv", **eight),
+        attend("extend 128 int8", rows=4096, sight=Sight.CAUSAL, cache="i8", **eight),
+        attend("extend 128 window, cap, sinks", rows=4096, sight=Sight.CAUSAL, **full, **eight),
+        attend("tree 128 window", rows=128, sight=Sight.TREE, window=True, **eight),
+        attend("segment 128", rows=4096, sight=Sight.WHOLE, **eight),
+    ]
+
+
+def more(capability: int) -> list[Config]:
+    """Every other kind of launch."""
+    four = {"group": 4, "capability": capability}
+    eight = {"dim": 128, "group": 8, "capability": capability}
+    return [
+        attend("decode 96", rows=4, dim=96, sight=Sight.WHOLE, **four),
+        *(attend(f"extend short {dim}", rows=32, dim=dim, sight=Sight.CAUSAL, **four) for dim in (64, 96, 256)),
+        *(attend(f"extend medium {dim}", rows=64, dim=dim, sight=Sight.CAUSAL, **four) for dim in (64, 96, 256)),
+        attend("extend long 64", rows=4096, dim=64, sight=Sight.CAUSAL, **four),
+        attend("segment 256", rows=4096, dim=256, sight=Sight.WHOLE, **four),
+        attend("decode 128 fp16", rows=8, sight=Sight.WHOLE, dtype="fp16", page_size=1, **eight),
+        attend("decode 128 int8", rows=8, sight=Sight.WHOLE, cache="i8", **eight),
+        attend("decode 128 cap, sinks", rows=8, sight=Sight.WHOLE, softcap=True, sinks=True, **eight),
+        attend("decode 128 fp32", rows=8, sight=Sight.WHOLE, dtype="fp32", **eight),
+        attend("extend 128 e4m3", rows=4096, sight=Sight.CAUSAL, cache="fp8e4nv", **eight),
+        attend("extend 128 page 1", rows=4096, sight=Sight.CAUSAL, page_size=1, **eight),
+        attend("extend short 128 e4m3", rows=32, sight=Sight.CAUSAL, cache="fp8e4nv", **eight),
+        attend("tree 128", rows=64, sight=Sight.TREE, **eight),
+        attend("tree short 128", rows=32, sight=Sight.TREE, **eight),
+        attend("segment 128 int8", rows=4096, sight=Sight.WHOLE, cache="i8", **eight),
+    ]
 
 
 def merge(name: str, *, dim: int, states: int, heads: int, ranges: bool, levels: int = 1) -> Config:
@@ -153,18 +166,22 @@ def ranges(segments: int, sequences: int, depth: int) -> Config:
         constexprs={
             "MAX_DEPTH": depth, "BLOCK_G": segments, "BLOCK_B": sequences, "BLOCK_L": triton.next_power_of_2(depth),
         },
-        num_warps=1 if max(segments, sequences) <= 256 else 4,
+        num_warps=1 if max(segments, sequences) <= 256 else 16,
     )  # fmt: skip
 
 
 CONFIGS = (
-    *for_capability(80),
-    *for_capability(90),
+    *main(80),
+    *main(90),
     merge("splits 128", dim=128, states=32, heads=1, ranges=True),
+    schedule(64, 64, 1),
+    ranges(64, 256, 3),
+)
+MORE = (
+    *more(80),
+    *more(90),
     merge("levels 128", dim=128, states=8, heads=4, ranges=True, levels=3),
     merge("states 256", dim=256, states=2, heads=8, ranges=False),
-    schedule(64, 64, 1),
     schedule(4096, 1, 32),
-    ranges(64, 256, 3),
     ranges(4096, 1024, 3),
 )
