@@ -35,7 +35,8 @@ class Plan:
     seed: int = 0
     steps: int = 4400
     warmup: int = 100
-    decay: float = 0.5  # the last share of the steps, in which the rate goes down to 0
+    # (share of the steps, share of the rate), straight lines between: level, slowly down, a step, down to 0
+    schedule: tuple[tuple[float, float], ...] = ((1 / 2, 1.0), (7 / 11, 8 / 11), (29 / 44, 0.35), (1.0, 0.0))
     muon_rate: float = 5e-3
     adam_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -128,9 +129,8 @@ def optimisers_of(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
 
 
 def set_rates(optimisers: list[torch.optim.Optimizer], plan: Plan, step: int) -> None:
-    """Up, level, and down to 0 in a straight line."""
-    left = (plan.steps - step) / (plan.decay * plan.steps)
-    share = min(1.0, (step + 1) / plan.warmup, left)
+    """Up in the first steps, then as the schedule says."""
+    share = min((step + 1) / plan.warmup, float(np.interp(step / plan.steps, *zip(*plan.schedule, strict=True))))
     for optimiser, rate in zip(optimisers, (plan.muon_rate, plan.adam_rate), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = rate * share
