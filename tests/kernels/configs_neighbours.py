@@ -95,7 +95,7 @@ def sample(kernel: str, dtype: str, counts: str = "", has_mask: bool = False) ->
     constexprs |= {"TILE": 2048}
     if kernel == "sample":
         pointers |= {"values": "fp32", "ids": "i32"}
-        constexprs |= {"CANDIDATES": 2048, "TILE": 4096}
+        constexprs |= {"CANDIDATES": 4096, "TILE": 4096}
     sizes = ("logits_stride", "words_stride", "counts_stride", "vocab", "num_words")
     return Config(
         name=f"{kernel} {dtype}" + (" + mask" if has_mask else "") + (f" + counts {counts}" if counts else ""),
@@ -119,7 +119,7 @@ def token_logprobs(dtype: str) -> Config:
             **{f"{n}_ptr": f"*{t}" for n, t in pointers.items()},
             **dict.fromkeys(("logits_stride", "vocab", "max_top"), "i32"),
         },
-        constexprs={"TILE": 4096, "CANDIDATES": 2048},
+        constexprs={"TILE": 4096, "CANDIDATES": 4096},
         multiples=("logits_stride", "vocab"),
         num_warps=16,
         options={"maxnreg": 64},
