@@ -346,7 +346,9 @@ def attend_kernel(
         is_empty = total == 0.0
         divisor = tl.where(is_empty, 1.0, total)
         state_at = (state + local.to(tl.int64) * splits) * num_heads + heads
-        tl.store(states_ptr + state_at[:, None] * HEAD_DIM + dims[None, :], acc / divisor[:, None], mask=row_mask)
+        tl.store(
+            states_ptr + state_at[:, None] * HEAD_DIM + dims[None, :], acc * (1.0 / divisor)[:, None], mask=row_mask
+        )
         lse = tl.where(is_empty, float("-inf"), (peak + tl.log2(divisor)) * LN_2)
         tl.store(state_lses_ptr + state_at, lse, mask=is_row)
     else:
@@ -360,7 +362,7 @@ def attend_kernel(
         is_empty = total == 0.0
         divisor = tl.where(is_empty, 1.0, total)
         out_at = tokens[:, None] * out_token_stride + heads[:, None] * out_head_stride + dims[None, :]
-        tl.store(out_ptr + out_at, (acc / divisor[:, None]).to(out_ptr.dtype.element_ty), mask=row_mask)
+        tl.store(out_ptr + out_at, (acc * (1.0 / divisor)[:, None]).to(out_ptr.dtype.element_ty), mask=row_mask)
         if lse_ptr is not None:
             lse = tl.where(is_empty, float("-inf"), (peak + tl.log2(divisor)) * LN_2)
             tl.store(lse_ptr + tokens * num_heads + heads, lse, mask=is_row)
