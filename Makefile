@@ -1,6 +1,6 @@
 # Needs Python 3.11 and a package index, nothing else.
 #
-#   make demo    a program's graph, its prompt-sharing tree, and its results on a small checkpoint
+#   make demo    a program's graph, its prompt-sharing tree, and its results on lmc-tiny
 #   make test    the test suite
 #   make check   ruff, and mypy --strict
 #   make clean   remove what these made
@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 TORCH ?= torch==2.13.0
 JOBS ?= 2
-MODEL ?= .lmc/demo-model
+MODEL ?= lmc-tiny
 
 ifeq ($(origin VENV),undefined)
 VENV := .venv
@@ -25,12 +25,12 @@ export HF_HUB_OFFLINE = 1
 
 .PHONY: demo test check clean
 
-demo: $(RUN_DEPS) $(MODEL)/config.json
+demo: $(RUN_DEPS)
 	@echo
 	@echo "== what the compiler sees: the calls of examples/essay_judge.py, and what their prompts share"
 	$(BIN)/lmc compile examples/essay_judge.py --emit-graph --model $(MODEL)
 	@echo
-	@echo "== the same program on the CPU engine (random weights: the words are noise, the machinery is real)"
+	@echo "== the same program on the CPU engine and lmc-tiny, the small model that lmc ships"
 	$(BIN)/lmc run examples/essay_judge.py --model $(MODEL) --backend cpu
 	@echo
 	@echo "== a batch over a table: what all rows begin with is computed once"
@@ -46,10 +46,6 @@ check: $(DEV_DEPS)
 
 clean:
 	rm -rf .venv .lmc .pytest_cache .mypy_cache .ruff_cache .hypothesis
-
-# a seed with which the essay is found to be about its subject, so that the judges are asked
-$(MODEL)/config.json: scripts/tiny_checkpoint.py | $(RUN_DEPS)
-	$(BIN)/python scripts/tiny_checkpoint.py $(MODEL) --seed 2
 
 # torch first and by itself: a later step that found none would take the newest, whatever it weighs
 .venv/.runs: pyproject.toml constraints.txt

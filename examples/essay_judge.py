@@ -4,7 +4,7 @@ A judge first asks whether the essay is about its subject, and stops there where
 along several dimensions side by side, and ends with a verdict in JSON.
 
     lmc compile examples/essay_judge.py --emit-graph
-    lmc run examples/essay_judge.py --backend echo
+    lmc run examples/essay_judge.py
 """
 
 import lmc

@@ -2,7 +2,7 @@
 
 The schema is JSON text; a dict or a pydantic model class would do as well.
 
-    lmc run examples/json_extraction.py --backend echo
+    lmc run examples/json_extraction.py
 """
 
 import json
@@ -20,7 +20,7 @@ PERSON = """{
   "required": ["name", "born", "fields"],
   "additionalProperties": false
 }"""
-TEXT = "Ada Lovelace, born in 1815, wrote the first published program, for a machine that was never built."
+TEXT = "Ada Lovelace, born in 1815, was a mathematician. Her program was written for a machine that was never built."
 
 
 def read(text: str) -> dict[str, Any]:

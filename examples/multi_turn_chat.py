@@ -2,7 +2,7 @@
 
 After the last answer the model may ask for more turns itself; the loop ends when it says that it is done.
 
-    lmc run examples/multi_turn_chat.py --backend echo
+    lmc run examples/multi_turn_chat.py
 """
 
 import lmc

@@ -2,7 +2,7 @@
 
 How many points there are is the model's choice, so the number of forks is known only when the program runs.
 
-    lmc run examples/skeleton_of_thought.py --backend echo
+    lmc run examples/skeleton_of_thought.py
 """
 
 import lmc

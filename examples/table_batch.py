@@ -3,8 +3,9 @@
 All prompts begin with the same instructions and examples; an engine with a prefix cache computes them once, and the
 report at the end says what it took from its cache.
 
-    python examples/table_batch.py                      # on the echo backend
+    python examples/table_batch.py                      # on lmc-tiny, the model that lmc ships
     python examples/table_batch.py cpu path/to/model    # on a checkpoint
+    python examples/table_batch.py echo                 # without a model: made-up answers
 """
 
 import sys
@@ -38,7 +39,7 @@ def table_batch(s, review: str = ROWS[0]["review"], stars: int = 1):
         s += lmc.select("answer", ["yes", "no"])
 
 
-def main(backend: str = "echo", model: str | None = None) -> None:
+def main(backend: str = "auto", model: str | None = None) -> None:
     """Print the table with two columns more, and what it took to compute them."""
     results = table_batch.run_batch(ROWS, backend=backend, model=model)
     print(f"{'review':<44}{'stars':<7}{'topic':<9}answer")

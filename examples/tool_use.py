@@ -2,7 +2,7 @@
 
 The tools are plain functions. Arguments that do not parse are handed back to the model as an error message.
 
-    lmc run examples/tool_use.py --backend echo
+    lmc run examples/tool_use.py
 """
 
 import json

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import lmc
+from lmc.backend import close_all
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -69,14 +70,16 @@ def output_of(command: str) -> str:
 
 
 @pytest.fixture
-def no_default_backend():
-    """The page sets one for all programs of the process."""
+def as_on_the_page(monkeypatch: pytest.MonkeyPatch):
+    """The page's outputs are those of fp32, whatever this CPU prefers."""
+    monkeypatch.setenv("LMC_DTYPE", "fp32")
+    close_all()
     yield
-    lmc.set_default_backend(None)
+    close_all()
     linecache.cache.pop(FILE, None)
 
 
-def test_page_shows_what_happens(request: pytest.FixtureRequest, no_default_backend: None):
+def test_page_shows_what_happens(request: pytest.FixtureRequest, as_on_the_page: None):
     """Every block of code runs, and every output is the one printed here."""
 
     page = README.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import importlib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from lmc.backend import default_model
 from lmc.errors import BackendError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ BACKENDS: dict[str, str] = {
     "cpu": "lmc.backend.cpu:open_cpu",
     "cuda": "lmc.backend.cpu:open_cuda",
 }
+NEED_MODEL = ("cpu", "cuda")
 
 _open: dict[tuple[str, str | None], Backend] = {}  # one engine a process and model; filled by resolve
 
@@ -24,7 +26,8 @@ _open: dict[tuple[str, str | None], Backend] = {}  # one engine a process and mo
 def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     """The backend of that name (kept for the life of the process), or the backend object itself.
 
-    "auto" and None are "cpu" where a model is named. Raises BackendError for an unknown name or a missing device.
+    "auto" and None are "cpu"; a backend that needs a model gets lmc-tiny where none is named, and says so once.
+    Raises BackendError for an unknown name or a missing device.
     """
     if backend is not None and not isinstance(backend, str):
         if not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
@@ -32,20 +35,18 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
         return backend
     name = backend or "auto"
     if name == "auto":
-        if model is None:
-            raise BackendError(
-                "no model was named",
-                help='give model="DIR" (a checkpoint folder), or backend="echo" to run without one',
-            )
         name = "cpu"
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, n=1)
         help = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(BACKENDS)}"
         raise BackendError(f"there is no backend {name!r}", help=help)
-    key = (name, model)
+    is_default = model is None and name in NEED_MODEL
+    key = (name, default_model.NAME if is_default else model)
     if key not in _open:
         module, factory = BACKENDS[name].split(":")
-        _open[key] = getattr(importlib.import_module(module), factory)(model)
+        _open[key] = getattr(importlib.import_module(module), factory)(key[1])
+    if is_default:
+        default_model.say()
     return _open[key]
 
 

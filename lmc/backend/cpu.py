@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lmc.backend.base import Caps
-from lmc.errors import BackendError, ModelLoadError
+from lmc.backend.default_model import folder_of
+from lmc.errors import BackendError
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession
@@ -20,7 +21,7 @@ MAX_SLOTS = 1 << 18
 
 
 class CpuBackend:
-    """A checkpoint folder as transformers saves it, run by lmc's engine.
+    """A checkpoint folder as transformers saves it, run by lmc's engine; "lmc-tiny" is the one that lmc ships.
 
     dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
@@ -48,7 +49,7 @@ class CpuBackend:
         from lmc.backend.models.config import read_config
         from lmc.backend.tokenizer import load_tokenizer
 
-        folder = Path(model)
+        folder = folder_of(model)
         config = read_config(folder)
         self.name = "cpu"
         self.tokenizer = load_tokenizer(folder)
@@ -98,16 +99,12 @@ def _has_amx() -> bool:
         return False
 
 
-def open_cpu(model: str | None) -> CpuBackend:
-    """What `backend="cpu"` makes. Raises ModelLoadError where no model is named."""
-    if model is None:
-        raise ModelLoadError(
-            'backend "cpu" needs a model', help='give model="DIR", a checkpoint folder that transformers saved'
-        )
+def open_cpu(model: str) -> CpuBackend:
+    """What `backend="cpu"` makes: lmc's engine on a checkpoint folder."""
     return CpuBackend(model)
 
 
-def open_cuda(model: str | None) -> CpuBackend:
+def open_cuda(model: str) -> CpuBackend:
     """What `backend="cuda"` makes: BackendError, as this version has no CUDA engine."""
     import torch
 

@@ -50,5 +50,6 @@ def main() -> None:
 
     \b
     lmc compile prog.py --emit-graph              what calls what, and what shares which prompt
+    lmc run prog.py --arg topic=cats              run it on lmc-tiny, the small model that lmc ships
     lmc run prog.py --arg topic=cats --model DIR  run it on a checkpoint
     """

@@ -64,7 +64,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--arg", "arguments", multiple=True, metavar="NAME=VALUE",
     help="An argument, as JSON or text. What is not given is a hole; a list's structure unrolls.",
 )  # fmt: skip
-@click.option("--model", metavar="DIR", help="A checkpoint folder: its tokenizer counts tokens and renders chats.")
+@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
 @click.option(
     "-O",
     "level",
@@ -151,9 +151,10 @@ def _print_change(each: Pass, ir: Graph | Plan) -> None:
 def _tokenizer(model: str | None) -> Tokenizer | None:
     if model is None:
         return None
+    from lmc.backend.default_model import folder_of
     from lmc.backend.tokenizer import load_tokenizer
 
-    return load_tokenizer(Path(model))
+    return load_tokenizer(folder_of(model))
 
 
 # --- what is printed -------------------------------------------------------------------------------------

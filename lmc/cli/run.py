@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("program", metavar="PROG.PY[:FN]")
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
 @click.option("--args-file", metavar="ITEMS.JSONL", help="A batch: one JSON object of arguments a line.")
-@click.option("--model", metavar="DIR", help="The checkpoint folder.")
+@click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say.")
@@ -56,6 +56,7 @@ def run_command(
     """Run a program and print its values, what it returned, and what it cost.
 
     \b
+    lmc run prog.py --arg topic=cats
     lmc run prog.py --arg topic=cats --model ./Qwen3-0.6B --backend cpu
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
@@ -66,10 +67,6 @@ def run_command(
 
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
-    if backend == "auto" and model is None:
-        raise ArgumentError(
-            "no model was named", help="--model DIR (a checkpoint folder), or --backend echo without one"
-        )
     items = [{**values, **item} for item in read_items(args_file)] if args_file is not None else [values]
     if not items:
         raise ArgumentError(f"`{args_file}` has no items", help="one JSON object a line, with the arguments by name")

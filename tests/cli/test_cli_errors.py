@@ -18,7 +18,6 @@ CASES = {
     "missing_argument": ["run", "tips.py", "--backend", "echo"],
     "capture_break": ["compile", "failing.py:breaks"],
     "unknown_pass": ["compile", "tips.py", "-p", "csee"],
-    "no_model": ["run", "tips.py", "--arg", "topic=cats"],
     "model_folder": ["run", "tips.py", "--arg", "topic=cats", "--model", "no/such/folder"],
     "tokenizer_folder": ["compile", "tips.py", "--model", "no/such/folder"],
     "unknown_backend": ["run", "tips.py", "--arg", "topic=cats", "--backend", "ecko"],
