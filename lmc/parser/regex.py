@@ -2,8 +2,8 @@
 
 The grammar is grammars/regex.lark, regex_tokens.py cuts a pattern for it, regex_tree.py lowers what it finds. Every
 construct of Python's is either lowered exactly or refused with its place: back-references and conditional groups,
-which need not be regular. Two operators are ours: intersection `a&b` and complement `~(a)`. Both are plain characters in
-Python, so they are on only where the pattern begins with the mark `(?&)`, which Python refuses: no pattern that
+which need not be regular. Two operators are ours: intersection `a&b` and complement `~(a)`. Both are plain characters
+in Python, so they are on only where the pattern begins with the mark `(?&)`, which Python refuses: no pattern that
 means something there means something else here, and a pattern's text alone says what it means.
 """
 

@@ -79,6 +79,25 @@ def _mask(signatures: list[int], number: int) -> int:
     return sum(1 << cls for cls, signature in enumerate(signatures) if signature >> number & 1)
 
 
+def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:
+    """The mask of the classes that a text of the tree can hold (or some more: a complement may hold any)."""
+    used = 0
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Chars(ranges):
+                used |= alphabet.mask(ranges)
+            case Seq(parts) | Alt(parts) | And(parts):
+                pending += parts
+            case Repeat(item) | Atomic(item):
+                pending.append(item)
+            case Not():
+                return alphabet.full
+            case Look():
+                pass  # it reads no text
+    return used
+
+
 def sets_of(tree: RegexTree) -> Iterator[Ranges]:
     """Every set of characters in a tree."""
     pending = [tree]

@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmc.errors import ConstraintError
+from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
 from lmc.ir.ranges import LAST
 
 # (first code point, last code point, first lead byte, continuation bytes)
 LENGTHS = ((0x80, 0x7FF, 0xC0, 1), (0x800, 0xFFFF, 0xE0, 2), (0x10000, LAST, 0xF0, 3))
+LEAD = 0xC0
 MAX_BYTE_STATES = 1_000_000
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class ByteDfa:
         self.num_classes = len(self._samples)
         self._keys: list[int | Partial] = [DEAD]
         self._numbers: dict[int | Partial, int] = {DEAD: DEAD}
-        self._rows: list[list[int] | None] = [[DEAD] * self.num_classes]
+        self._rows: list[list[int]] = [[DEAD] * self.num_classes]
+        self._leads = {byte: _lead_pieces(chars.alphabet, byte) for byte in self._samples if byte >= LEAD}
         self.start = self._number(chars.start if begin is None else begin)
 
     def __len__(self) -> int:
@@ -67,21 +71,24 @@ class ByteDfa:
     def row(self, state: int) -> Sequence[int]:
         """The next state by byte class, DEAD where no accepted text goes on so."""
         found = self._rows[state]
-        if found is None:
-            key = self._keys[state]
-            found = self._within(key) if isinstance(key, Partial) else self._between(key)
-            self._rows[state] = found
+        for cls, target in enumerate(found):
+            if target == UNKNOWN:
+                found[cls] = self._after(self._keys[state], self._samples[cls])
         return found
 
     def step(self, state: int, byte: int) -> int:
         """The state after one more byte."""
-        return self.row(state)[self.class_of[byte]]
+        cls = self.class_of[byte]
+        found = self._rows[state][cls]
+        if found == UNKNOWN:
+            found = self._rows[state][cls] = self._after(self._keys[state], self._samples[cls])
+        return found
 
     def run(self, text: bytes, state: int | None = None) -> int:
         """The state after some bytes."""
         at = self.start if state is None else state
         for byte in text:
-            at = self.row(at)[self.class_of[byte]]
+            at = self.step(at, byte)
         return at
 
     def is_accepting(self, state: int) -> bool:
@@ -123,31 +130,35 @@ class ByteDfa:
                     help="count less, or name fewer characters in the parts that count",
                 )
             self._keys.append(key)
-            self._rows.append(None)
+            self._rows.append([UNKNOWN] * self.num_classes)
         return found
 
-    def _within(self, partial: Partial) -> list[int]:
-        inside = range(0x80, 0xC0)
-        return [self._number(partial.next(byte)) if byte in inside else DEAD for byte in self._samples]
-
-    def _between(self, char_state: int) -> list[int]:
-        row = self.chars.row(char_state)
-        return [self._lead(row, byte) for byte in self._samples]
-
-    def _lead(self, row: Sequence[int], byte: int) -> int:
-        alphabet = self.chars.alphabet
+    def _after(self, key: int | Partial, byte: int) -> int:
+        if isinstance(key, Partial):
+            return self._number(key.next(byte)) if 0x80 <= byte < LEAD else DEAD
+        row = self.chars.row(key)
         if byte < 0x80:
-            return self._number(row[alphabet.class_of(byte)])
-        for low, high, lead, left in reversed(LENGTHS):
-            if byte >= lead:
-                base, span = (byte - lead) * 64**left, 64**left
-                found = [] if base >= low else [(0, DEAD)]
-                for first, _, cls in alphabet.intervals(max(base, low), min(base + span - 1, high)):
-                    found.append((first - base, row[cls] if cls >= 0 else DEAD))
-                if base + span - 1 > high:
-                    found.append((max(high + 1 - base, 0), DEAD))
-                return self._number(Partial(left, _joined(found)))
-        return DEAD
+            return self._number(row[self.chars.alphabet.class_of(byte)])
+        if byte < LEAD:
+            return DEAD
+        left, pieces, mask = self._leads[byte]
+        if not mask & self.chars.live_classes(key):
+            return DEAD
+        return self._number(Partial(left, _joined([(at, row[cls] if cls >= 0 else DEAD) for at, cls in pieces])))
+
+
+def _lead_pieces(alphabet: Alphabet, byte: int) -> tuple[int, list[tuple[int, int]], int]:
+    """What follows a lead byte: how many bytes, (offset, class) pieces (NO_CLASS: no character), mask of classes."""
+    low, high, lead, left = next(row for row in reversed(LENGTHS) if byte >= row[2])
+    base, span = (byte - lead) * 64**left, 64**left
+    pieces = [] if base >= low else [(0, NO_CLASS)]
+    pieces += [(at - base, cls) for at, _, cls in alphabet.intervals(max(base, low), min(base + span - 1, high))]
+    if base + span - 1 > high:
+        pieces.append((max(high + 1 - base, 0), NO_CLASS))
+    mask = 0
+    for _, cls in pieces:
+        mask |= 1 << cls if cls >= 0 else 0
+    return left, pieces, mask
 
 
 def _joined(pieces: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

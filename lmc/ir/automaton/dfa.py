@@ -40,6 +40,7 @@ class CharDfa:
         self._rows: list[list[int] | None] = [[DEAD] * self.alphabet.num_classes]
         self._accepts: list[bool | None] = [False]
         self._live: list[bool | None] = [False]
+        self._live_classes: dict[int, int] = {}
         self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
         self.starts = tuple(s if self.is_live(s) else DEAD for s in self.starts)
 
@@ -68,6 +69,16 @@ class CharDfa:
         """The next states with the classes that lead to each, as masks; disjoint."""
         self.row(state)
         return [(mask, target) for mask, target in self._moves_from(state) if self._live[target]]
+
+    def live_classes(self, state: int) -> int:
+        """The mask of the classes that lead on."""
+        found = self._live_classes.get(state)
+        if found is None:
+            found = 0
+            for mask, _ in self.moves(state):
+                found |= mask
+            self._live_classes[state] = found
+        return found
 
     def is_accepting(self, state: int) -> bool:
         """Whether a text may end in the state."""
