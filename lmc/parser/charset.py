@@ -18,6 +18,7 @@ from lmc.ir.ranges import LAST, Ranges, complement, intersection, union
 CATEGORIES = frozenset("dwsDWS")
 NO_NEWLINE: Ranges = ((0, 9), (11, LAST))
 
+IGNORECASE, ASCII = int(re.I), int(re.A)  # plain numbers: arithmetic on flags is slow
 BLOCK = 256
 CATEGORY_END = 0x40000  # the planes above have no characters yet but tags, variation selectors and private ones
 CASED_END = 0x20000  # scripts with case end at U+1E943; the planes above hold ideographs
@@ -31,14 +32,14 @@ _UNIT = re.compile(
 def char_ranges(code: int, flags: int) -> Ranges:
     """The characters that a literal one matches: itself, under `re.I` its other cases too."""
     char = chr(code)
-    if not flags & re.I or char.lower() == char.upper() == char:
+    if not flags & IGNORECASE or char.lower() == char.upper() == char:
         return ((code, code),)
-    return _cased_matches(re.escape(char), flags & (re.I | re.A))
+    return _cased_matches(re.escape(char), flags & (IGNORECASE | ASCII))
 
 
 def category_ranges(letter: str, flags: int) -> Ranges:
     """The characters of `\\d`, `\\w`, `\\s` and their opposites."""
-    found = _scan(f"\\{letter.lower()}", flags & re.A)
+    found = _scan(f"\\{letter.lower()}", flags & ASCII)
     return complement(found) if letter.isupper() else found
 
 
@@ -47,11 +48,11 @@ def set_ranges(text: str, flags: int) -> Ranges:
     negated = text.startswith("[^")
     members = union(_members(text[2 if negated else 1 : -1], flags))
     found = complement(members) if negated else members
-    if not flags & re.I:
+    if not flags & IGNORECASE:
         return found
     # a character without case is in the set with the flag exactly where it is without
     uncased = intersection(found, complement(_cased_ranges()))
-    return union((*uncased, *_cased_matches(text, flags & (re.I | re.A))))
+    return union((*uncased, *_cased_matches(text, flags & (IGNORECASE | ASCII))))
 
 
 def escape_code(body: str) -> int:

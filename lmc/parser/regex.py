@@ -74,7 +74,7 @@ def _one_line(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _tree(pattern: str, ascii: bool) -> RegexTree:
-    flags = re.A if ascii else 0
+    flags = int(re.A) if ascii else 0
     try:
         _check_python(pattern, flags)
         return lower(_parsed(pattern), flags)

@@ -26,7 +26,7 @@ EMPTY_IS_NEITHER = re.fullmatch(r"\B", "") is None  # until Python 3.14 an empty
 
 _LANGUAGE = "a constraint is a regular language: a part cannot depend on what another part has matched"
 _LOOKS = {"(?=": (False, False), "(?!": (False, True), "(?<=": (True, False), "(?<!": (True, True)}
-_FLAG_BITS = {"i": re.I, "m": re.M, "s": re.S, "a": re.A}
+_FLAG_BITS = {"i": int(re.I), "m": int(re.M), "s": int(re.S), "a": int(re.A)}  # arithmetic on flags is slow
 _UNREAD = ("OPEN", "CLOSE", "QUANTIFIER", "POSSESSIVE", "BAR", "AND", "NOT")  # no parts of the text
 
 
@@ -188,7 +188,7 @@ def _token(token: Token, place: _Place) -> RegexTree:
         case "CHAR":
             return Chars(char_ranges(ord(token), place.flags))
         case "DOT":
-            return Chars(EVERYTHING if place.flags & re.S else NO_NEWLINE)
+            return Chars(EVERYTHING if place.flags & _FLAG_BITS["s"] else NO_NEWLINE)
         case "SET":
             return Chars(set_ranges(str(token), place.flags))
         case "ESCAPE" if token[1] in CATEGORIES:
@@ -207,7 +207,7 @@ def _token(token: Token, place: _Place) -> RegexTree:
 
 def _anchor(anchor: str, place: _Place) -> RegexTree:
     """A look that says where the text or a line begins or ends; nothing where the place says it already."""
-    lines = place.flags & re.M
+    lines = place.flags & _FLAG_BITS["m"]
     if anchor in ("^", r"\A"):
         return EMPTY if place.first else _none(Chars(NO_NEWLINE) if lines and anchor == "^" else ANY, behind=True)
     if place.last:
@@ -241,7 +241,7 @@ def _with_flags(flags: int, token: Token) -> int:
     """`flags` changed by `(?i)` or `(?s-i:`; x is the scanner's business."""
     on, _, off = token.removeprefix("(?").rstrip(":)").partition("-")
     if "u" in on:
-        flags &= ~re.A
+        flags &= ~_FLAG_BITS["a"]
     for letter, bit in _FLAG_BITS.items():
         flags = flags | bit if letter in on else flags & ~bit if letter in off else flags
     return flags

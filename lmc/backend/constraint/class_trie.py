@@ -110,12 +110,15 @@ class ClassTrie:
 
     def _add_longs(self, mapped: Ints) -> None:
         """Nodes for what is longer than the levels."""
-        classes = self._class_of.take(self.trie.chars[self.trie.longs[0].begin :]) if self.trie.longs else []
-        begin = self.trie.longs[0].begin if self.trie.longs else 0
+        longs = self.trie.longs
+        if not longs:
+            return
+        begin = longs[0].begin
+        classes = self._class_of.take(self.trie.chars[begin:])
         known: dict[tuple[int, bytes], int] = {}
-        for long in self.trie.longs:
+        for long in longs:
             node = int(mapped[long.node])
-            rest = classes[long.begin - begin : long.end - begin] if node != DEAD_NODE else ()
+            rest = classes[long.begin - begin : long.end - begin]
             if node == DEAD_NODE or rest.min() < 0:
                 continue
             key = (node, rest.tobytes())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,12 @@ class TokenTrie:
             for at in np.flatnonzero(~whole).tolist()
         ]
 
+    @cached_property
+    def spellings(self) -> list[bytes]:
+        """The distinct bytes of tokens, sorted."""
+        return sorted({spelt for spelt in self.vocab if spelt})
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the vocabulary."""
         content = hashlib.sha256()

@@ -110,7 +110,8 @@ def _children(level: ClassLevel, nodes: Ints) -> npt.NDArray[np.int64]:
     begin = np.searchsorted(level.parents, nodes, side="left")
     counts = np.searchsorted(level.parents, nodes, side="right") - begin
     offsets = np.cumsum(counts) - counts
-    return np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    places: npt.NDArray[np.int64] = np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    return places
 
 
 class TokenClasses:

@@ -1,7 +1,10 @@
 """The compressed automaton: chains of states with one way on become edges labelled with byte strings.
 
 A state is singular where no text may end and exactly one byte leads on: what comes next is forced, and need not be
-asked of a model. After Zheng et al., SGLang (arXiv 2312.07104), section 4.
+asked of a model. `forced` says so of any state, within characters too; the compressed automaton has the decisions
+between them, and those are taken among characters: a set of letters is one edge, not a fan of first bytes.
+
+After Zheng et al., SGLang (arXiv 2312.07104), section 4.
 """
 
 from __future__ import annotations
@@ -10,23 +13,25 @@ from collections import deque
 from dataclasses import dataclass
 
 from lmc.ir.automaton.bytes import ByteDfa
-from lmc.ir.automaton.dfa import DEAD
+from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.ranges import Ranges
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """From `source` by any byte of `first`, then exactly `rest`, to `target`."""
+    """From `source` by any character of `first`, then exactly `rest`, to `target`."""
 
     source: int
-    first: bytes
+    first: Ranges
     rest: bytes
     target: int
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedDfa:
-    """Nodes are the states of a ByteDfa where something is decided or a text may end, and its start."""
+    """Nodes are the states of a CharDfa where something is decided or a text may end, and the end of `begin`."""
 
+    begin: bytes
     start: int
     accepting: frozenset[int]
     edges: tuple[Edge, ...]
@@ -52,25 +57,36 @@ def forced(dfa: ByteDfa, state: int, limit: int = 1 << 16) -> tuple[bytes, int]:
     return bytes(label), state
 
 
-def compress(dfa: ByteDfa) -> CompressedDfa:
+def compress(chars: CharDfa) -> CompressedDfa:
     """All of the automaton, compressed. Raises ConstraintError (LMC-CN004) where it has too many states."""
+    begin, start = _chain(chars, chars.start)
     edges: list[Edge] = []
-    seen = {dfa.start}
-    pending = deque(seen - {DEAD})
+    seen = {start} - {DEAD}
+    pending = deque(seen)
     while pending:
         source = pending.popleft()
-        for first, after in _branches(dfa, source):
-            rest, target = forced(dfa, after)
-            edges.append(Edge(source, first, rest, target))
+        for mask, after in chars.moves(source):
+            rest, target = _chain(chars, after)
+            edges.append(Edge(source, chars.alphabet.ranges(mask), rest, target))
             if target not in seen:
                 seen.add(target)
                 pending.append(target)
-    return CompressedDfa(dfa.start, frozenset(s for s in seen if dfa.is_accepting(s)), tuple(edges))
+    return CompressedDfa(begin, start, frozenset(filter(chars.is_accepting, seen)), tuple(edges))
 
 
-def _branches(dfa: ByteDfa, state: int) -> list[tuple[bytes, int]]:
-    """The ways on: by next state, all bytes that lead there."""
-    ways: dict[int, bytes] = {}
-    for cls, target in dfa.moves(state):
-        ways[target] = bytes(sorted(ways.get(target, b"") + dfa.bytes_of(cls)))
-    return [(first, target) for target, first in ways.items()]
+def _chain(chars: CharDfa, state: int) -> tuple[bytes, int]:
+    """The characters that must come next, encoded, and the state after them."""
+    text = ""
+    while (char := _forced_char(chars, state)) is not None:
+        text += char
+        state = chars.moves(state)[0][1]
+    return text.encode(), state
+
+
+def _forced_char(chars: CharDfa, state: int) -> str | None:
+    moves = chars.moves(state)
+    if len(moves) != 1 or chars.is_accepting(state):
+        return None
+    ranges = chars.alphabet.ranges(moves[0][0])
+    low, high = ranges[0]
+    return chr(low) if len(ranges) == 1 and low == high else None

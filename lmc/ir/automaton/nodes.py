@@ -19,15 +19,19 @@ ALWAYS: Final[Condition] = frozenset()
 class Node:
     """One of the kinds below; compared by identity, made by `Nodes` alone.
 
+    serial     counts the nodes of one maker
     nullable   whether it matches the empty text: True or False everywhere, None where that depends on its place
     plain      made of characters, choice and repetition alone, so that it matches something
     behinds    bit n: look-behind n can be met in it
     items      its linear form, once asked for (see linear.py)
     """
 
-    __slots__ = ("behinds", "items", "kind", "nullable", "parts", "plain", "value")
+    __slots__ = ("behinds", "items", "kind", "nullable", "parts", "plain", "serial", "value")
 
-    def __init__(self, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool) -> None:
+    def __init__(
+        self, serial: int, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool
+    ) -> None:
+        self.serial = serial
         self.kind = kind
         self.parts = parts
         self.value = value
@@ -37,6 +41,9 @@ class Node:
         for part in parts:
             self.behinds |= part.behinds
         self.items: tuple[Item, ...] | None = None
+
+    def __hash__(self) -> int:
+        return self.serial  # not the address: sets of nodes are in the same order in every process
 
     @property
     def bounds(self) -> tuple[int, int | None, bool]:
@@ -64,7 +71,7 @@ class Nodes:
         key = (kind, value, *parts)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = Node(kind, parts, value, nullable, plain)
+            found = self._known[key] = Node(len(self._known), kind, parts, value, nullable, plain)
         return found
 
     def chars(self, mask: int) -> Node:
