@@ -144,8 +144,9 @@ class LLGuidance:
 
         self.llguidance = llguidance
         names = [v if v else f"\xff<special{i}>".encode("latin-1") for i, v in enumerate(vocab)]
-        wrapper = type("Vocabulary", (), {"eos_token_id": 1, "bos_token_id": None, "tokens": names,
-            "special_token_ids": [i for i, v in enumerate(vocab) if not v], "__call__": lambda self, text: []})()  # fmt: skip
+        special = [i for i, v in enumerate(vocab) if not v]
+        members = {"eos_token_id": 1, "bos_token_id": None, "tokens": names, "special_token_ids": special}
+        wrapper = type("Vocabulary", (), {**members, "__call__": lambda self, text: []})()
         self.tokenizer = llguidance.LLTokenizer(llguidance.TokenizerWrapper(wrapper))
 
     def compile(self, pattern: str) -> Any:
