@@ -35,25 +35,36 @@ class TokenMasks:
         self._classes = ClassTrie(trie, self.chars.alphabet, used_classes(tree, self.chars.alphabet))
         self._walk = self._chosen_walk()
         self._masks: dict[int, Ints] = {}
+        self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
         found = self._masks.get(state)
         if found is None:
-            found = self._masks[state] = _packed(self.allowed(state))
+            found = self._masks[state] = self._made(state)
         return found
 
     def allowed(self, state: int) -> Bools:
         """[V] whether each token may come next."""
+        bits = np.unpackbits(self.mask(state).view(np.uint8), bitorder="little")
+        return bits[: self._trie.size].astype(bool)
+
+    def _made(self, state: int) -> Ints:
         char_state = self.dfa.char_state(state)
         if char_state is None:
-            return self._within(state)
-        live, at = self._walk.from_state(char_state)
+            return _packed(self._within(state))
+        groups, at = self._walk.from_state(char_state)
         live_classes = self.chars.live_classes
-        for tail, before in zip(self._classes.tails, at, strict=True):
-            if before != DEAD and live_classes(before) & tail.mask:
-                live[list(tail.tokens)] = True
-        return live
+        tails = self._classes.tails
+        ends = [n for n, before in enumerate(at) if before != DEAD and live_classes(before) & tails[n].mask]
+        # states that count differ in little that one token can see: many have equal masks
+        key = (groups.tobytes(), tuple(ends))
+        found = self._known.get(key)
+        if found is None:
+            live = groups.take(self._walk.of_token)
+            live[[token for end in ends for token in tails[end].tokens]] = True
+            found = self._known[key] = _packed(live)
+        return found
 
     def next(self, state: int, token: int) -> int:
         """The state after a token; DEAD where it may not come."""

@@ -17,20 +17,26 @@ from lmc.backend.constraint.trie import Ints
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 
 Bools = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 SPARSE = 8  # a level this many times wider than what is live above it is looked up, not swept
 UNKNOWN = -1
 
 
 class Walk(Protocol):
-    """Where tokens lead from a state of the characters."""
+    """Where tokens lead from a state of the characters.
+
+    of_token   [V] the group of each token that ends at a node; group 0 is never live
+    """
+
+    of_token: Places
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
-        """[V] whether a token that ends at a node is live; [tails] the state at the node of each tail."""
+        """[groups] whether the tokens of each group are live; [tails] the state at the node of each tail."""
 
 
 class LazyWalk:
-    """One state at a time."""
+    """One state at a time. Groups are the nodes of the class trie."""
 
     def __init__(self, trie: ClassTrie, dfa: CharDfa) -> None:
         self._trie = trie
@@ -40,6 +46,7 @@ class LazyWalk:
         self._filled = np.zeros(0, dtype=bool)
         self._tail_nodes = np.array([tail.node for tail in trie.tails], dtype=np.int32)
         self._tops = trie.tops()
+        self.of_token = trie.nodes.astype(np.intp)  # what `take` would make of it each time
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
         at = np.zeros(self._trie.num_nodes, dtype=np.int32)
@@ -50,7 +57,7 @@ class LazyWalk:
             if not len(live):
                 break
         self._down_narrow(at)
-        return (at != DEAD).take(self._trie.nodes), at.take(self._tail_nodes).tolist()
+        return at != DEAD, at.take(self._tail_nodes).tolist()
 
     def _down_narrow(self, at: Ints) -> None:
         """The same below the wide levels, node by node."""
@@ -115,11 +122,11 @@ def _children(level: ClassLevel, nodes: Ints) -> npt.NDArray[np.int64]:
 
 
 class TokenClasses:
-    """All states at once.
+    """All states at once. Groups are elements.
 
     vectors    [elements, states] int32, the state after each state; element 0 is DEAD throughout, 1 is the identity
     of_node    [nodes] int32, the element of each node
-    of_token   [V] int32, the element of each token that ends at a node, else 0
+    of_token   [V] the element of each token that ends at a node, else 0
     """
 
     def __init__(self, trie: ClassTrie, dfa: CharDfa, num_states: int) -> None:
@@ -130,14 +137,14 @@ class TokenClasses:
         self._products = np.full(256 * self._count, UNKNOWN, dtype=np.int32)
         self._products[: self._count] = 0
         self.of_node = self._elements(trie)
-        self.of_token = self.of_node.take(trie.nodes)
+        self.of_token = self.of_node.take(trie.nodes).astype(np.intp)
         self.vectors = np.array(self._list)
         self._by_state = (self.vectors != DEAD).T.copy()
         self._tail_elements = self.of_node.take(np.array([tail.node for tail in trie.tails], dtype=np.int32))
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
         at_tails = self.vectors[:, state].take(self._tail_elements).tolist()
-        return self._by_state[state].take(self.of_token), at_tails
+        return self._by_state[state], at_tails
 
     def _elements(self, trie: ClassTrie) -> Ints:
         of_node = np.zeros(trie.num_nodes, dtype=np.int32)

@@ -21,21 +21,29 @@ Frame = tuple[object, ...]
 
 def merge_counts(nodes: Nodes, alternatives: Iterable[Node]) -> list[Node]:
     """Fewer nodes that match the same texts together."""
-    frames: dict[Frame, list[Box]] = defaultdict(list)
+    frames: dict[Frame, list[Node]] = defaultdict(list)
     kept = []
     for node in alternatives:
         frame, box = _frame(node)
         if box:
-            frames[frame].append(box)
+            frames[frame].append(node)
         else:
             kept.append(node)
-    for frame, boxes in frames.items():
-        kept += [_rebuilt(nodes, frame, box) for box in (_joined(boxes) if len(boxes) > 1 else boxes)]
+    for frame, alike in frames.items():
+        boxes = [_frame(node)[1] for node in alike]
+        joined = _joined(boxes) if len(boxes) > 1 else boxes
+        kept += alike if len(joined) == len(boxes) else [_rebuilt(nodes, frame, box) for box in joined]
     return kept
 
 
 def _frame(node: Node) -> tuple[Frame, Box]:
     """A node without the bounds of its repeats, and those bounds."""
+    if node.frame is None:
+        node.frame = _taken_apart(node)
+    return node.frame
+
+
+def _taken_apart(node: Node) -> tuple[Frame, Box]:
     frame: list[object] = []
     box: list[Interval] = []
     rest = node

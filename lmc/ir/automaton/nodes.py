@@ -24,9 +24,10 @@ class Node:
     plain      made of characters, choice and repetition alone, so that it matches something
     behinds    bit n: look-behind n can be met in it
     items      its linear form, once asked for (see linear.py)
+    frame      what it is without the bounds of its repeats, once asked for (see counts.py)
     """
 
-    __slots__ = ("behinds", "items", "kind", "nullable", "parts", "plain", "serial", "value")
+    __slots__ = ("behinds", "frame", "items", "kind", "nullable", "parts", "plain", "serial", "value")
 
     def __init__(
         self, serial: int, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool
@@ -41,6 +42,7 @@ class Node:
         for part in parts:
             self.behinds |= part.behinds
         self.items: tuple[Item, ...] | None = None
+        self.frame: tuple[tuple[object, ...], tuple[tuple[int, float], ...]] | None = None
 
     def __hash__(self) -> int:
         return self.serial  # not the address: sets of nodes are in the same order in every process
