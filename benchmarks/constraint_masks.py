@@ -164,7 +164,7 @@ class LLGuidance:
             begin = time.process_time()
             self.llguidance.numpy.fill_next_token_bitmask(matcher, mask, 0)
             times.append(time.process_time() - begin)
-            assert token < 0 or matcher.consume_token(token)
+            assert token < 0 or matcher.consume_token(token), matcher.get_error()
         return times
 
     def revisit(self, compiled: Any) -> float:
@@ -223,7 +223,7 @@ def main(engines: str, only: str) -> None:
             try:
                 setup, times, again = measure(engine, pattern, tokens)
             except (RuntimeError, AssertionError) as error:
-                print(f"  {title:18} refused or wrong: {str(error)[:70]!r}")
+                print(f"  {title:18} refused, or a matching text was not accepted: {str(error)[:70]!r}")
                 continue
             setups.append(setup)
             firsts += times
@@ -231,6 +231,8 @@ def main(engines: str, only: str) -> None:
                 f"  {title:18} set-up {setup * 1e3:9.2f} ms   masks {len(times):3}  mean "
                 f"{statistics.mean(times) * 1e6:8.1f} us  max {max(times) * 1e6:8.1f} us   again {again * 1e6:7.2f} us"
             )
+        if not setups:
+            continue
         print(
             f"  all: set-up median {statistics.median(setups) * 1e3:.2f} ms, max {max(setups) * 1e3:.2f} ms; "
             f"mask mean {statistics.mean(firsts) * 1e6:.1f} us"
