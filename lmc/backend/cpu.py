@@ -43,7 +43,7 @@ class CpuBackend:
         token_budget: int = 2048,
         max_running: int = 256,
     ) -> None:
-        from lmc.backend.constraint.xgrammar import XGrammarMasks
+        from lmc.backend.constraint.masks import ConstraintMasks
         from lmc.backend.engine.engine import Engine
         from lmc.backend.engine.runner import load_model
         from lmc.backend.models.config import read_config
@@ -59,7 +59,7 @@ class CpuBackend:
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
-        masks = XGrammarMasks(self.tokenizer, runner.vocab_size)
+        masks = ConstraintMasks(self.tokenizer, runner.vocab_size)
         self.engine = Engine(
             runner,
             self.tokenizer,

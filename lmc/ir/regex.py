@@ -1,6 +1,8 @@
 """The typed tree of a regular expression: what `parser.regex` makes of a pattern, and everything below reads.
 
 Characters are Unicode code points. The tree means what `re.fullmatch` means on `str`: the language, not the match.
+Anchors and word boundaries are no nodes of their own, they are `Look`s. Whoever lowers trees handles every node or
+refuses it with a typed error; `is_plain` names the trees that need nothing but characters, choice and repetition.
 """
 
 from __future__ import annotations
@@ -24,18 +26,65 @@ class Seq:
 
 @dataclass(frozen=True, slots=True)
 class Alt:
-    """One of its options (at least one)."""
+    """One of its options (at least one), the first preferred."""
 
     options: tuple[RegexTree, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An item `min` to `max` times; `max` None has no upper bound."""
+    """An item `min` to `max` times; `max` None has no upper bound. `lazy` prefers fewer, which only `Atomic` sees."""
 
     item: RegexTree
     min: int
     max: int | None
+    lazy: bool = False
 
 
-RegexTree = Chars | Seq | Alt | Repeat
+@dataclass(frozen=True, slots=True)
+class And:
+    """What all of its parts match."""
+
+    parts: tuple[RegexTree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Every text (of Unicode scalar values) that `item` does not match."""
+
+    item: RegexTree
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Matches the empty text where `body` can match from here on (or, `behind`, up to here); `negated`: cannot.
+
+    The body of a look-behind has one width.
+    """
+
+    body: RegexTree
+    behind: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Atomic:
+    """The match of `item` that backtracking tries first, whatever follows."""
+
+    item: RegexTree
+
+
+RegexTree = Chars | Seq | Alt | Repeat | And | Not | Look | Atomic
+
+
+def is_plain(tree: RegexTree) -> bool:
+    """Whether the tree is made of Chars, Seq, Alt and Repeat alone."""
+    match tree:
+        case Chars():
+            return True
+        case Seq(parts) | Alt(parts):
+            return all(map(is_plain, parts))
+        case Repeat(item):
+            return is_plain(item)
+        case _:
+            return False

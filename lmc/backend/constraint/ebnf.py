@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq
+from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.ranges import SURROGATES
+from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 
-SURROGATES = (0xD800, 0xDFFF)  # no UTF-8 text holds one
+MAX_RULES = 20_000
 
 
 def tree_ebnf(tree: RegexTree) -> str | None:
-    """A grammar whose `root` is the tree's language; None where that is empty."""
+    """A grammar whose `root` is the tree's language; None where that is empty.
+
+    Raises ConstraintError where looks or complements need an automaton, and that has too many states.
+    """
+    if not is_plain(tree):
+        return _automaton_ebnf(CharDfa(tree, max_states=MAX_RULES))
     productive = _productive(tree)
     return None if productive is None else f"root ::= {_expression(productive)}\n"
 
@@ -22,6 +30,19 @@ def tree_ebnf(tree: RegexTree) -> str | None:
 def choices_tree(options: tuple[str, ...]) -> RegexTree:
     """The language of exactly these texts."""
     return Alt(tuple(Seq(tuple(Chars(((ord(c), ord(c)),)) for c in option)) for option in options))
+
+
+def _automaton_ebnf(dfa: CharDfa) -> str | None:
+    """One rule for each state."""
+    if dfa.start == DEAD:
+        return None
+    rules = [f"root ::= s{dfa.start}"]
+    for state in states(dfa):
+        ways = ['""'] if dfa.is_accepting(state) else []
+        for mask, target in dfa.moves(state):
+            ways.append("[" + "".join(map(_range, dfa.alphabet.ranges(mask))) + f"] s{target}")
+        rules.append(f"s{state} ::= " + " | ".join(ways))
+    return "\n".join(rules) + "\n"
 
 
 def _productive(tree: RegexTree) -> RegexTree | None:
@@ -41,6 +62,8 @@ def _productive(tree: RegexTree) -> RegexTree | None:
             if inner is None:
                 return Seq(()) if least == 0 else None
             return Repeat(inner, least, most)
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
 def _without_surrogates(low: int, high: int) -> list[tuple[int, int]]:
@@ -59,6 +82,8 @@ def _expression(tree: RegexTree) -> str:
             return "(" + " | ".join(map(_expression, options)) + ")"
         case Repeat(item, least, most):
             return f"({_expression(item)}){{{least},{'' if most is None else most}}}"
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
 def _sequence(items: tuple[RegexTree, ...]) -> str:

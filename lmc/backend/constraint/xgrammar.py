@@ -85,7 +85,7 @@ class XGrammarMasks:
         mask = start.mask()
         if start.can_stop() or mask is None or mask.any():
             return compiled
-        raise _empty(constraint)
+        raise empty(constraint)
 
     def _lowered(self, constraint: Constraint) -> Compiled:
         match constraint:
@@ -100,7 +100,7 @@ class XGrammarMasks:
 
     def _from_ebnf(self, text: str | None, constraint: Constraint) -> Compiled:
         if text is None:
-            raise _empty(constraint)
+            raise empty(constraint)
         return _refusing(lambda: self._compiler.compile_grammar(text), constraint)
 
     def _from_schema(self, text: str, constraint: Constraint) -> Compiled:
@@ -214,7 +214,8 @@ def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compil
     return compiled
 
 
-def _empty(constraint: Constraint) -> ConstraintError:
+def empty(constraint: Constraint) -> ConstraintError:
+    """The error of a constraint that nothing satisfies."""
     return ConstraintError(
         f"no text satisfies {_named(constraint)}",
         code=EMPTY,

@@ -10,11 +10,14 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq
+from lmc.ir.automaton.algebra import distances
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 
 NEVER = 1 << 40  # bytes needed by a language without any string; sums of it stay comparable
 MAX_EXTRA_CHARS = 8  # an open repeat of single characters goes this far past its minimum
 MAX_EXTRA = 2  # and of anything longer this far
+MAX_STATES = 20_000
 
 _PLAIN = tuple(map(ord, "abcdefghijklmnopqrstuvwxyz0123456789 "))
 _ASCII = tuple(range(33, 127))
@@ -32,7 +35,12 @@ class Drawer(Protocol):
 
 
 def drawer(tree: RegexTree) -> Drawer:
-    """The drawer of a tree; `least >= NEVER` says that nothing matches."""
+    """The drawer of a tree; `least >= NEVER` says that nothing matches.
+
+    Raises ConstraintError where looks or complements need an automaton, and that has too many states.
+    """
+    if not is_plain(tree):
+        return _walk(CharDfa(tree, max_states=MAX_STATES))
     match tree:
         case Chars(ranges):
             return _chars(ranges)
@@ -44,6 +52,8 @@ def drawer(tree: RegexTree) -> Drawer:
             return _Options(min(part.least for part in parts), parts)
         case Repeat(item, low, high):
             return _repeat(drawer(item), low, high, isinstance(item, Chars))
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,35 @@ class _Times:
             spare -= len(text.encode()) - self.item.least
             texts.append(text)
         return "".join(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A walk through an automaton: a random way while the budget allows one, then the shortest."""
+
+    least: int
+    dfa: CharDfa
+    left: dict[int, int]  # by state, bytes to the nearest end
+
+    def draw(self, rng: random.Random, budget: int) -> str:
+        state, text, spent = self.dfa.start, "", 0
+        budget = min(budget, self.least + MAX_EXTRA_CHARS)
+        while not (self.dfa.is_accepting(state) and (spent >= budget or rng.random() < 0.3)):
+            ways = self.dfa.moves(state)
+            if not ways:
+                break
+            drawn = [(_chars(self.dfa.alphabet.ranges(mask)), target) for mask, target in ways]
+            needs = [letters.least + self.left[target] for letters, target in drawn]
+            fitting = [way for way, need in zip(drawn, needs, strict=True) if spent + need <= budget]
+            letters, state = rng.choice(fitting) if fitting else drawn[needs.index(min(needs))]
+            char = letters.draw(rng, budget)
+            text, spent = text + char, spent + len(char.encode())
+        return text
+
+
+def _walk(dfa: CharDfa) -> Drawer:
+    left = distances(dfa, lambda mask: _chars(dfa.alphabet.ranges(mask)).least)
+    return _Walk(left.get(dfa.start, NEVER), dfa, left)
 
 
 def _chars(ranges: tuple[tuple[int, int], ...]) -> Drawer:

@@ -3,6 +3,7 @@
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from lmc.backend.constraint.masks import ConstraintMasks
 from lmc.backend.constraint.xgrammar import XGrammarMasks
 from lmc.backend.tokenizer import load_tokenizer
 
@@ -27,7 +28,7 @@ def tokenizer(tmp_path_factory):
     return load_tokenizer(folder)
 
 
-@pytest.fixture(scope="session")
-def masks(tokenizer):
-    """Logits are wider than the vocabulary, and no multiple of 32."""
-    return XGrammarMasks(tokenizer, tokenizer.vocab_size + 77)
+@pytest.fixture(scope="session", params=[ConstraintMasks, XGrammarMasks], ids=["automata", "xgrammar"])
+def masks(request, tokenizer):
+    """What the engine uses, and xgrammar alone. Logits are wider than the vocabulary, and no multiple of 32."""
+    return request.param(tokenizer, tokenizer.vocab_size + 77)

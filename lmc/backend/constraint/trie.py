@@ -1,0 +1,122 @@
+"""A vocabulary as a tree of characters, in levels: made once for a tokenizer, read by every regular constraint.
+
+Tokens are bytes. Most are whole characters; some end within one (their last bytes are kept apart, as a prefix), some
+begin within one (rare, kept as bytes), some are no part of any UTF-8 text and are never allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int32]
+
+DEPTH = 32  # levels of the tree; what is longer (about 1 token in 100) is kept as a remainder
+ROOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Nodes of one depth, sorted by parent: `parents` counts within the level above, `chars` in TokenTrie.codes."""
+
+    parents: Ints
+    chars: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class LongToken:
+    """A token whose characters go on after a node of the last level: TokenTrie.chars[begin:end]."""
+
+    token: int
+    node: int
+    begin: int
+    end: int
+
+
+class TokenTrie:
+    """The tree of a vocabulary.
+
+    vocab     [V] bytes by token id; None or b"" for what text cannot hold
+    codes     [U] the code points that occur, sorted
+    chars     the characters of all tokens one after another, as numbers in `codes`
+    levels    nodes by depth, from depth 1; nodes are numbered through all levels, ROOT is 0
+    nodes     [V] int32, the node at which the whole characters of a token end; -1 for long tokens and heads
+    longs     tokens with more than DEPTH whole characters
+    prefixes  the first bytes of one more character, by token that ends with them
+    heads     tokens that begin within a character
+    """
+
+    def __init__(self, vocab: Sequence[bytes | None]) -> None:
+        self.size = len(vocab)
+        self.vocab = vocab
+        texts, self.prefixes, self.heads = _sorted_out(vocab)
+        flat = np.frombuffer("".join(texts.values()).encode("utf-32-le"), dtype=np.uint32)
+        self.codes, chars = np.unique(flat, return_inverse=True)
+        self.chars = chars.astype(np.int32)
+        lengths = np.fromiter(map(len, texts.values()), dtype=np.int64, count=len(texts))
+        starts = np.cumsum(lengths) - lengths
+        self.levels, ends = _levels(self.chars, starts, lengths, len(self.codes))
+        self.nodes = np.full(self.size, -1, dtype=np.int32)
+        tokens = np.fromiter(texts, dtype=np.int64, count=len(texts))
+        whole = lengths <= DEPTH
+        self.nodes[tokens[whole]] = ends[whole]
+        self.longs = [
+            LongToken(int(tokens[at]), int(ends[at]), int(starts[at]) + DEPTH, int(starts[at] + lengths[at]))
+            for at in np.flatnonzero(~whole).tolist()
+        ]
+
+    @cached_property
+    def spellings(self) -> list[bytes]:
+        """The distinct bytes of tokens, sorted."""
+        return sorted({spelt for spelt in self.vocab if spelt})
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the vocabulary."""
+        content = hashlib.sha256()
+        for token in self.vocab:
+            content.update(b"-" if token is None else b"%d:%b" % (len(token), token))
+        return content.hexdigest()
+
+
+def _sorted_out(vocab: Sequence[bytes | None]) -> tuple[dict[int, str], dict[int, bytes], list[int]]:
+    """The whole characters by token, the last bytes of those that end within one, the tokens that begin within one."""
+    texts: dict[int, str] = {}
+    prefixes: dict[int, bytes] = {}
+    heads: list[int] = []
+    for token, spelt in enumerate(vocab):
+        if not spelt:
+            continue
+        try:
+            texts[token] = spelt.decode()
+        except UnicodeDecodeError as error:
+            if 0x80 <= spelt[0] < 0xC0:
+                heads.append(token)
+            elif error.reason == "unexpected end of data":
+                texts[token] = spelt[: error.start].decode()
+                prefixes[token] = spelt[error.start :]
+    return texts, prefixes, heads
+
+
+def _levels(
+    chars: Ints, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], num_chars: int
+) -> tuple[list[Level], npt.NDArray[np.int64]]:
+    """The levels, and by text the node at which it (or its first DEPTH characters) ends."""
+    levels = []
+    within = np.zeros(len(starts), dtype=np.int64)  # the node of each text so far, counted within its level
+    ends = np.full(len(starts), ROOT, dtype=np.int64)
+    base = 1
+    for depth in range(DEPTH):
+        longer = np.flatnonzero(lengths > depth)
+        keys = within[longer] * num_chars + chars[starts[longer] + depth]
+        found, place = np.unique(keys, return_inverse=True)
+        levels.append(Level((found // num_chars).astype(np.int32), (found % num_chars).astype(np.int32)))
+        within[longer] = place
+        ends[longer] = base + place
+        base += len(found)
+    return levels, ends

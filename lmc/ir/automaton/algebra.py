@@ -1,0 +1,218 @@
+"""Questions about languages: emptiness, examples, lengths, distances, equivalence, ambiguous concatenation.
+
+Union, concatenation, intersection, complement and difference are trees (`Alt`, `Seq`, `And`, `Not`), and cost nothing
+until an automaton of them is asked. A complement is taken in the texts of Unicode scalar values, so its bytes are
+valid UTF-8. Answers that need every state raise ConstraintError (LMC-CN004) where there are too many.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Protocol
+
+from lmc.ir.automaton.alphabet import Alphabet
+from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.regex import And, Chars, Not, RegexTree, Seq
+
+
+class Dfa(Protocol):
+    """What a CharDfa, a ByteDfa and a table have in common; labels are theirs to read."""
+
+    @property
+    def start(self) -> int: ...
+
+    def moves(self, state: int) -> list[tuple[int, int]]: ...
+
+    def is_accepting(self, state: int) -> bool: ...
+
+
+# --- trees ----------------------------------------------------------------------------------------------------
+
+
+def literal(text: str) -> RegexTree:
+    """Exactly this text."""
+    return Seq(tuple(Chars(((ord(c), ord(c)),)) for c in text))
+
+
+def difference(left: RegexTree, right: RegexTree) -> RegexTree:
+    """What `left` accepts and `right` does not."""
+    return And((left, Not(right)))
+
+
+def is_empty(tree: RegexTree) -> bool:
+    """Whether no text of Unicode scalar values matches."""
+    return CharDfa(tree).start == DEAD
+
+
+def example(tree: RegexTree) -> str | None:
+    """A shortest accepted text, the first by code points among those of its path; None where there is none."""
+    dfa = CharDfa(tree)
+    path = _shortest_path(dfa)
+    return None if path is None else "".join(_sample(dfa.alphabet, mask) for mask in path)
+
+
+def distinguishing(left: RegexTree, right: RegexTree) -> str | None:
+    """A text that exactly one of both accepts; None where they are equivalent."""
+    found = example(difference(left, right))
+    return example(difference(right, left)) if found is None else found
+
+
+# --- states ---------------------------------------------------------------------------------------------------
+
+
+def states(dfa: Dfa) -> Iterator[int]:
+    """Every live state, breadth first from the start."""
+    seen = {dfa.start}
+    pending = deque(seen - {DEAD})
+    while pending:
+        state = pending.popleft()
+        yield state
+        for _, target in dfa.moves(state):
+            if target not in seen:
+                seen.add(target)
+                pending.append(target)
+
+
+def distances(dfa: Dfa, cost: Callable[[int], int] = lambda label: 1) -> dict[int, int]:
+    """By live state, the least total cost of labels to an accepting one; every label costs at least 1."""
+    into: dict[int, list[tuple[int, int]]] = {}
+    pending = []
+    for state in states(dfa):
+        for label, target in dfa.moves(state):
+            into.setdefault(target, []).append((cost(label), state))
+        if dfa.is_accepting(state):
+            pending.append((0, state))
+    found: dict[int, int] = {}
+    while pending:
+        distance, state = heappop(pending)
+        if state not in found:
+            found[state] = distance
+            for step, before in into.get(state, ()):
+                heappush(pending, (distance + step, before))
+    return found
+
+
+def shortest(dfa: Dfa) -> int | None:
+    """The length of a shortest accepted text, in the automaton's symbols; None where none is accepted."""
+    path = _shortest_path(dfa)
+    return None if path is None else len(path)
+
+
+def longest(dfa: Dfa) -> int | None:
+    """The length of the longest accepted text; None where there is no bound, -1 where none is accepted."""
+    order = _sorted(dfa)
+    if order is None:
+        return None
+    best: dict[int, int] = {}
+    for state in reversed(order):  # every state's successors come before it
+        ends = [best[target] + 1 for _, target in dfa.moves(state)]
+        best[state] = max([0, *ends] if dfa.is_accepting(state) else ends)
+    return best[dfa.start] if order else -1
+
+
+def _sorted(dfa: Dfa) -> list[int] | None:
+    """Live states, each before its successors; None where there is a cycle."""
+    degrees = {dfa.start: 0}
+    for state in states(dfa):
+        for _, target in dfa.moves(state):
+            degrees[target] = degrees.get(target, 0) + 1
+    order = [dfa.start] if dfa.start != DEAD and not degrees[dfa.start] else []
+    for state in order:
+        for _, target in dfa.moves(state):
+            degrees[target] -= 1
+            if not degrees[target]:
+                order.append(target)
+    return order if len(order) == len(degrees) or dfa.start == DEAD else None
+
+
+def _shortest_path(dfa: Dfa) -> list[int] | None:
+    """The labels along a shortest way to an accepting state."""
+    before: dict[int, tuple[int, int]] = {}
+    for state in states(dfa):
+        if dfa.is_accepting(state):
+            return _labels(before, dfa.start, state)
+        for label, target in dfa.moves(state):
+            if target not in before and target != dfa.start:
+                before[target] = (state, label)
+    return None
+
+
+def _labels(before: dict[int, tuple[int, int]], start: int, state: int) -> list[int]:
+    path = []
+    while state != start:
+        state, label = before[state]
+        path.append(label)
+    return path[::-1]
+
+
+def _sample(alphabet: Alphabet, mask: int) -> str:
+    """The lowest printable character of some classes, or else the lowest one."""
+    ranges = alphabet.ranges(mask)
+    for low, high in ranges:
+        if max(low, 0x21) <= min(high, 0x7E):
+            return chr(max(low, 0x21))
+    return chr(ranges[0][0])
+
+
+# --- ambiguity ------------------------------------------------------------------------------------------------
+
+
+def ambiguity(left: RegexTree, right: RegexTree) -> tuple[str, str, str] | None:
+    """Texts (x, y, z) with x and xy in `left`, yz and z in `right`, y not empty: xyz can be split in two ways.
+
+    None where every text of `left` followed by `right` has one split. The automaton of three phases: x, y, z.
+    """
+    dfa = CharDfa(left, right)
+    if DEAD in dfa.starts:
+        return None
+    begin = (1, dfa.starts[0], DEAD)
+    before: dict[tuple[int, int, int], tuple[tuple[int, int, int], int]] = {}
+    pending = deque([begin])
+    while pending:
+        at = pending.popleft()
+        if at[0] == 3 and dfa.is_accepting(at[1]) and dfa.is_accepting(at[2]):
+            return _split(dfa, before, begin, at)
+        for cls, after in _steps(dfa, at):
+            if after not in before and after != begin:
+                before[after] = (at, cls)
+                pending.append(after)
+    return None
+
+
+EPSILON = -1
+
+
+def _steps(dfa: CharDfa, at: tuple[int, int, int]) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    phase, p, q = at
+    right = dfa.starts[1]
+    if phase == 1:
+        yield from ((cls, (1, after, DEAD)) for cls, after in enumerate(dfa.row(p)) if after)
+        if dfa.is_accepting(p):
+            yield from _together(dfa, 2, p, right)
+        return
+    yield from _together(dfa, phase, p, q)
+    if phase == 2 and dfa.is_accepting(p):
+        yield EPSILON, (3, q, right)
+
+
+def _together(dfa: CharDfa, phase: int, p: int, q: int) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    for cls, (a, b) in enumerate(zip(dfa.row(p), dfa.row(q), strict=True)):
+        if a and b:
+            yield cls, (phase, a, b)
+
+
+def _split(
+    dfa: CharDfa,
+    before: dict[tuple[int, int, int], tuple[tuple[int, int, int], int]],
+    begin: tuple[int, int, int],
+    at: tuple[int, int, int],
+) -> tuple[str, str, str]:
+    parts = ["", "", ""]
+    while at != begin:
+        phase = at[0]
+        at, cls = before[at]
+        if cls != EPSILON:
+            parts[phase - 1] = _sample(dfa.alphabet, 1 << cls) + parts[phase - 1]
+    return parts[0], parts[1], parts[2]

@@ -1,0 +1,111 @@
+"""Character classes: the coarsest partition of Unicode scalar values that all sets of some trees respect.
+
+A set becomes a bit mask over classes, so that automata never see a character. Surrogates are in no class.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
+
+NO_CLASS = -1
+
+
+class Alphabet:
+    """The classes of some sets of characters, numbered from 0 in order of their first character.
+
+    num_classes      at least one
+    full             the mask of all classes
+    starts, classes  intervals: scalar values from starts[i] up to before starts[i + 1] are in classes[i]
+    """
+
+    def __init__(self, sets: Iterable[Ranges]) -> None:
+        distinct = dict.fromkeys(sets)
+        self.starts, self.classes, signatures = _partition(list(distinct))
+        self.num_classes = len(signatures)
+        self.full = (1 << self.num_classes) - 1
+        self._masks = {ranges: _mask(signatures, number) for number, ranges in enumerate(distinct)}
+
+    def mask(self, ranges: Ranges) -> int:
+        """The classes that make up one of the sets."""
+        return self._masks[ranges]
+
+    def class_of(self, code: int) -> int:
+        """The class of a scalar value; NO_CLASS for a surrogate."""
+        return self.classes[bisect_right(self.starts, code) - 1]
+
+    def intervals(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """The pieces (first, last, class) of an interval of code points."""
+        at = bisect_right(self.starts, low) - 1
+        while low <= high:
+            end = self.starts[at + 1] - 1 if at + 1 < len(self.starts) else LAST
+            yield low, min(end, high), self.classes[at]
+            low, at = end + 1, at + 1
+
+    def ranges(self, mask: int) -> Ranges:
+        """The scalar values of some classes."""
+        ends = (*(start - 1 for start in self.starts[1:]), LAST)
+        pieces = zip(self.starts, ends, self.classes, strict=True)
+        return union((low, high) for low, high, cls in pieces if cls >= 0 and mask >> cls & 1)
+
+
+def _partition(sets: list[Ranges]) -> tuple[list[int], list[int], list[int]]:
+    """Interval starts, the class of each, and by class which sets hold it (bit n: set n)."""
+    surrogate = 1 << len(sets)
+    toggles: dict[int, int] = {0: 0}
+    for number, ranges in enumerate((*sets, (SURROGATES,))):
+        for low, high in ranges:
+            toggles[low] = toggles.get(low, 0) ^ (1 << number)
+            toggles[high + 1] = toggles.get(high + 1, 0) ^ (1 << number)
+    starts: list[int] = []
+    classes: list[int] = []
+    known: dict[int, int] = {}
+    signature = 0
+    for start in sorted(toggles):
+        signature ^= toggles[start]
+        if start > LAST:
+            break
+        found = NO_CLASS if signature & surrogate else known.setdefault(signature, len(known))
+        if not classes or classes[-1] != found:
+            starts.append(start)
+            classes.append(found)
+    return starts, classes, list(known)
+
+
+def _mask(signatures: list[int], number: int) -> int:
+    return sum(1 << cls for cls, signature in enumerate(signatures) if signature >> number & 1)
+
+
+def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:
+    """The mask of the classes that a text of the tree can hold (or some more: a complement may hold any)."""
+    used = 0
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Chars(ranges):
+                used |= alphabet.mask(ranges)
+            case Seq(parts) | Alt(parts) | And(parts):
+                pending += parts
+            case Repeat(item) | Atomic(item):
+                pending.append(item)
+            case Not():
+                return alphabet.full
+            case Look():
+                pass  # it reads no text
+    return used
+
+
+def sets_of(tree: RegexTree) -> Iterator[Ranges]:
+    """Every set of characters in a tree."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Chars(ranges):
+                yield ranges
+            case Seq(parts) | Alt(parts) | And(parts):
+                pending += parts
+            case Repeat(item) | Not(item) | Look(item) | Atomic(item):
+                pending.append(item)

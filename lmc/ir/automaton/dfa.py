@@ -1,0 +1,178 @@
+"""A deterministic automaton over character classes, whose states are made when they are first reached.
+
+States are numbers: DEAD is 0 and leads nowhere; the others are places (see derive.py) from which some text is
+accepted. Crossing `max_states` is an error of the user's pattern, not a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.alphabet import Alphabet, sets_of
+from lmc.ir.automaton.derive import Derivation, Place
+from lmc.ir.automaton.lower import Lowering
+from lmc.ir.automaton.nodes import Nodes
+from lmc.ir.ranges import EVERYTHING
+from lmc.ir.regex import RegexTree
+
+DEAD = 0
+MAX_STATES = 100_000
+TOO_LARGE = "LMC-CN004"
+
+
+class CharDfa:
+    """The lazy automaton of some trees over their common alphabet; `starts[i]` is where tree i begins.
+
+    Raises ConstraintError (LMC-CN004) where a question needs more than `max_states` states.
+    """
+
+    def __init__(self, *trees: RegexTree, max_states: int = MAX_STATES) -> None:
+        self.alphabet = Alphabet([EVERYTHING, *(ranges for tree in trees for ranges in sets_of(tree))])
+        self.max_states = max_states
+        nodes = Nodes(self.alphabet.full)
+        lowering = Lowering(self.alphabet, nodes)
+        roots = [lowering.node(tree) for tree in trees]
+        self._derivation = Derivation(nodes, lowering.behinds)
+        self._places: list[Place | None] = [None]
+        self._numbers: dict[Place, int] = {}
+        self._moves: list[list[tuple[int, int]] | None] = [[]]  # (classes, state), dead ends not yet left out
+        self._rows: list[list[int] | None] = [[DEAD] * self.alphabet.num_classes]
+        self._accepts: list[bool | None] = [False]
+        self._live: list[bool | None] = [False]
+        self._live_classes: dict[int, int] = {}
+        self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
+        self.starts = tuple(s if self.is_live(s) else DEAD for s in self.starts)
+
+    @property
+    def start(self) -> int:
+        """Where the first tree begins; DEAD where it accepts nothing."""
+        return self.starts[0]
+
+    def __len__(self) -> int:
+        """States made so far, DEAD among them."""
+        return len(self._places)
+
+    def row(self, state: int) -> Sequence[int]:
+        """The next state by character class, DEAD where no accepted text goes on so."""
+        found = self._rows[state]
+        if found is None:
+            found = [DEAD] * self.alphabet.num_classes
+            for mask, target in self._moves_from(state):
+                if self.is_live(target):
+                    for cls in _bits(mask):
+                        found[cls] = target
+            self._rows[state] = found
+        return found
+
+    def moves(self, state: int) -> list[tuple[int, int]]:
+        """The next states with the classes that lead to each, as masks; disjoint."""
+        self.row(state)
+        return [(mask, target) for mask, target in self._moves_from(state) if self._live[target]]
+
+    def live_classes(self, state: int) -> int:
+        """The mask of the classes that lead on."""
+        found = self._live_classes.get(state)
+        if found is None:
+            found = 0
+            for mask, _ in self.moves(state):
+                found |= mask
+            self._live_classes[state] = found
+        return found
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether a text may end in the state."""
+        found = self._accepts[state]
+        if found is None:
+            place = self._places[state]
+            assert place is not None
+            found = self._accepts[state] = self._derivation.accepts(place)
+        return found
+
+    def is_live(self, state: int) -> bool:
+        """Whether any text is accepted from the state on."""
+        if self._live[state] is None:
+            self._settle(state)
+        found = self._live[state]
+        assert found is not None
+        return found
+
+    def run(self, text: str, state: int | None = None) -> int:
+        """The state after a text, DEAD for one with surrogates."""
+        at = self.start if state is None else state
+        for char in text:
+            cls = self.alphabet.class_of(ord(char))
+            at = self.row(at)[cls] if cls >= 0 else DEAD
+        return at
+
+    def accepts(self, text: str) -> bool:
+        """Whether the first tree accepts the text."""
+        return self.is_accepting(self.run(text))
+
+    # --- making states ---------------------------------------------------------------------------------------
+
+    def _number(self, place: Place) -> int:
+        if not place.state:
+            return DEAD
+        found = self._numbers.get(place)
+        if found is None:
+            found = self._numbers[place] = len(self._places)
+            if found > self.max_states:
+                raise _too_large(self.max_states)
+            self._places.append(place)
+            self._moves.append(None)
+            self._rows.append(None)
+            self._accepts.append(None)
+            # some node that matches something and nothing asked of the text beside it
+            plain = any(node.plain and not duties for node, duties in place.state)
+            self._live.append(True if plain else None)
+        return found
+
+    def _moves_from(self, state: int) -> list[tuple[int, int]]:
+        found = self._moves[state]
+        if found is None:
+            place = self._places[state]
+            assert place is not None
+            joined: dict[int, int] = {}
+            for mask, successor in self._derivation.successors(place):
+                target = self._number(successor)
+                joined[target] = joined.get(target, 0) | mask
+            joined.pop(DEAD, None)
+            found = self._moves[state] = [(mask, target) for target, mask in joined.items()]
+        return found
+
+    def _settle(self, state: int) -> None:
+        """Find out which states reached from here are live, depth first, until this one is known to be."""
+        before: dict[int, int | None] = {state: None}  # how each was reached
+        pending = [state]
+        while pending:
+            at = pending.pop()
+            if self._live[at] or self.is_accepting(at):
+                back: int | None = at
+                while back is not None:
+                    self._live[back] = True
+                    back = before[back]
+                return
+            for _, target in self._moves_from(at):
+                if target not in before and self._live[target] is not False:
+                    before[target] = at
+                    pending.append(target)
+        for found in before:
+            self._live[found] = False
+
+
+def _bits(mask: int) -> list[int]:
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found
+
+
+def _too_large(limit: int) -> ConstraintError:
+    return ConstraintError(
+        f"the automaton of this constraint needs more than {limit:,} states",
+        code=TOO_LARGE,
+        help="count less, or avoid parts that must remember what came long before",
+    )

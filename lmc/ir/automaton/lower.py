@@ -1,0 +1,53 @@
+"""From regex trees to nodes over one alphabet; look-behinds are numbered, inner ones first."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from lmc.ir.automaton.alphabet import Alphabet
+from lmc.ir.automaton.nodes import ALWAYS, Node, Nodes
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
+
+
+class Lowering:
+    """Makes nodes of trees; `behinds` are the bodies of the look-behinds met so far."""
+
+    def __init__(self, alphabet: Alphabet, nodes: Nodes) -> None:
+        self.behinds: list[Node] = []
+        self._alphabet = alphabet
+        self._nodes = nodes
+        self._numbers: dict[Node, int] = {}
+
+    def node(self, tree: RegexTree, in_atomic: bool = False) -> Node:
+        """The node of a tree. Inside an atomic group preferences are kept, elsewhere they mean nothing."""
+        nodes = self._nodes
+        match tree:
+            case Chars(ranges):
+                return nodes.chars(self._alphabet.mask(ranges))
+            case Seq(items):
+                return reduce(lambda tail, item: nodes.cat(self.node(item, in_atomic), tail), items[::-1], nodes.empty)
+            case Alt(options):
+                return nodes.alt([self.node(option, in_atomic) for option in options])
+            case Repeat(item, low, high, lazy):
+                inner = self.node(item, in_atomic)
+                free = inner.nullable and not in_atomic  # turns that match nothing make up any least number
+                return nodes.repeat(inner, 0 if free else low, high, lazy and in_atomic)
+            case And(parts):
+                return reduce(nodes.both, [self.node(part) for part in parts])
+            case Not(item):
+                return nodes.negate(self.node(item))
+            case Look():
+                return self._look(tree)
+            case Atomic(item):
+                return nodes.atomic(self.node(item, in_atomic=True))
+
+    def _look(self, look: Look) -> Node:
+        body = self.node(look.body)
+        if not look.behind:
+            begin = frozenset(((self._nodes.cat(body, self._nodes.any), ALWAYS),))
+            return self._nodes.look(not look.negated, begin, body.behinds)
+        if body not in self._numbers:
+            self._numbers[body] = len(self.behinds)
+            self.behinds.append(body)
+        number = self._numbers[body]
+        return self._nodes.look(not look.negated, number, body.behinds | 1 << number)

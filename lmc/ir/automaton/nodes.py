@@ -1,0 +1,177 @@
+"""What is left to match: regex nodes over character classes, normalised and shared, so that equal is identical.
+
+A node is the rest of a pattern: a sequence is a chain of pairs (head, tail). Order of alternatives is kept, since an
+atomic group can tell; whatever is rewritten here keeps that order's first success too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
+Literal = tuple[bool, "int | State"]
+Condition = frozenset[Literal]  # all of them hold
+# what the rest of a text may be: one of these nodes up to its end, where the condition holds as well
+State = frozenset[tuple["Node", Condition]]
+ALWAYS: Final[Condition] = frozenset()
+
+
+class Node:
+    """One of the kinds below; compared by identity, made by `Nodes` alone.
+
+    serial     counts the nodes of one maker
+    nullable   whether it matches the empty text: True or False everywhere, None where that depends on its place
+    plain      made of characters, choice and repetition alone, so that it matches something
+    behinds    bit n: look-behind n can be met in it
+    items      its linear form, once asked for (see linear.py)
+    frame      what it is without the bounds of its repeats, once asked for (see counts.py)
+    """
+
+    __slots__ = ("behinds", "frame", "items", "kind", "nullable", "parts", "plain", "serial", "value")
+
+    def __init__(
+        self, serial: int, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool
+    ) -> None:
+        self.serial = serial
+        self.kind = kind
+        self.parts = parts
+        self.value = value
+        self.nullable = nullable
+        self.plain = plain
+        self.behinds = 0
+        for part in parts:
+            self.behinds |= part.behinds
+        self.items: tuple[Item, ...] | None = None
+        self.frame: tuple[tuple[object, ...], tuple[tuple[int, float], ...]] | None = None
+
+    def __hash__(self) -> int:
+        return self.serial  # not the address: sets of nodes are in the same order in every process
+
+    @property
+    def bounds(self) -> tuple[int, int | None, bool]:
+        """Of a repeat: least, most, and whether fewer are preferred."""
+        assert self.kind == "repeat"
+        return self.value  # type: ignore[return-value]
+
+
+# (condition, classes, rest): under the condition a character of these classes leads to the rest;
+# without classes and rest: under the condition the node matches the empty text
+Item = tuple[Condition, int, Node | None]
+
+
+class Nodes:
+    """Makes nodes over one alphabet; two equal calls give the same node."""
+
+    def __init__(self, full: int) -> None:
+        self._known: dict[tuple[object, ...], Node] = {}
+        self.full = full
+        self.fail = self._make("chars", (), 0, False, False)
+        self.empty = self._make("empty", (), None, True, True)
+        self.any = self.repeat(self.chars(full), 0, None)
+
+    def _make(self, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool) -> Node:
+        key = (kind, value, *parts)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = Node(len(self._known), kind, parts, value, nullable, plain)
+        return found
+
+    def chars(self, mask: int) -> Node:
+        """One character of the classes in `mask`; none matches nothing."""
+        return self._make("chars", (), mask, False, True) if mask else self.fail
+
+    def cat(self, head: Node, tail: Node) -> Node:
+        """One after the other."""
+        if head is self.fail or tail is self.fail:
+            return self.fail
+        if head is self.empty or (tail is self.any and head.nullable and head.plain):
+            return tail
+        if head.kind == "cat":
+            return self._chained(head, tail)
+        if tail is self.empty:
+            return head
+        if tail.kind == "cat" and tail.parts[0] is self.any and head.nullable and head.plain:
+            return tail
+        return self._make("cat", (head, tail), None, _all(head.nullable, tail.nullable), head.plain and tail.plain)
+
+    def _chained(self, chain: Node, tail: Node) -> Node:
+        heads = []
+        while chain.kind == "cat":
+            heads.append(chain.parts[0])
+            chain = chain.parts[1]
+        tail = self.cat(chain, tail)
+        for head in reversed(heads):
+            tail = self.cat(head, tail)
+        return tail
+
+    def alt(self, options: list[Node]) -> Node:
+        """Any of them, an earlier one preferred."""
+        flat: list[Node] = []
+        for option in options:
+            for part in option.parts if option.kind == "alt" else (option,):
+                if part.kind == "chars" and flat and flat[-1].kind == "chars":
+                    flat[-1] = self.chars(_mask_of(flat[-1]) | _mask_of(part))
+                elif part is not self.fail:
+                    flat.append(part)
+        kept = tuple(dict.fromkeys(flat))
+        if len(kept) < 2:
+            return kept[0] if kept else self.fail
+        nullable = _any(*(option.nullable for option in kept))
+        return self._make("alt", kept, None, nullable, all(option.plain for option in kept))
+
+    def repeat(self, item: Node, low: int, high: int | None, lazy: bool = False) -> Node:
+        """`item` from `low` to `high` times, more preferred unless `lazy`."""
+        if high == 0 or item is self.empty:
+            return self.empty
+        if item is self.fail:
+            return self.fail if low else self.empty
+        if low == high == 1:
+            return item
+        if item.kind == "repeat" and low < 2 and high is None and item.value == (0, None, False) and not lazy:
+            return item
+        nullable = True if low == 0 else item.nullable
+        return self._make("repeat", (item,), (low, high, lazy), nullable, item.plain)
+
+    def both(self, left: Node, right: Node) -> Node:
+        """What both match."""
+        if left is right or right is self.any or left is self.fail:
+            return left
+        if left is self.any or right is self.fail:
+            return right
+        return self._make("and", (left, right), None, _all(left.nullable, right.nullable), False)
+
+    def negate(self, item: Node) -> Node:
+        """Every text that `item` does not match."""
+        if item is self.fail:
+            return self.any
+        if item is self.any:
+            return self.fail
+        if item.kind == "not":
+            return item.parts[0]
+        nullable = None if item.nullable is None else not item.nullable
+        return self._make("not", (item,), None, nullable, False)
+
+    def look(self, sign: bool, what: int | State, behinds: int) -> Node:
+        """The empty text where a look holds (`sign`) or does not."""
+        node = self._make("look", (), (sign, what), None, False)
+        node.behinds = behinds
+        return node
+
+    def atomic(self, item: Node) -> Node:
+        """The first success of `item` alone."""
+        if item.kind in ("chars", "empty", "atomic"):
+            return item
+        return self._make("atomic", (item,), None, False if item.nullable is False else None, False)
+
+
+def _mask_of(node: Node) -> int:
+    assert isinstance(node.value, int)
+    return node.value
+
+
+def _all(*claims: bool | None) -> bool | None:
+    return False if False in claims else None if None in claims else True
+
+
+def _any(*claims: bool | None) -> bool | None:
+    return True if True in claims else None if None in claims else False
