@@ -109,16 +109,6 @@ def test_an_unknown_backend() -> None:
     refused(lambda: lmc.run(ask, "x", backend="zzz"), BackendError, "'zzz'", "echo, cpu")
 
 
-@pytest.mark.parametrize("backend", [None, "auto"])
-def test_no_model_is_named(backend: str | None) -> None:
-    """What to write is said."""
-    refused(lambda: lmc.run(ask, "x", backend=backend), BackendError, "model=")
-
-
-def test_the_cpu_backend_without_a_model() -> None:
-    refused(lambda: lmc.run(ask, "x", backend="cpu"), ModelLoadError, "cpu", "model=")
-
-
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     refused(lambda: lmc.run(ask, "x", backend="cpu", model=str(missing)), ModelLoadError, str(missing))
