@@ -30,8 +30,8 @@ demo: $(RUN_DEPS)
 	@echo "== what the compiler sees: the calls of examples/essay_judge.py, and what their prompts share"
 	$(BIN)/lmc compile examples/essay_judge.py --emit-graph --model $(MODEL)
 	@echo
-	@echo "== the same program on the CPU engine and lmc-tiny, the small model that lmc ships"
-	$(BIN)/lmc run examples/essay_judge.py --model $(MODEL) --backend cpu
+	@echo "== a program with a tool, on the CPU engine and lmc-tiny, the small model that lmc ships"
+	$(BIN)/lmc run examples/tool_use.py --model $(MODEL) --backend cpu
 	@echo
 	@echo "== a batch over a table: what all rows begin with is computed once"
 	$(BIN)/python examples/table_batch.py cpu $(MODEL)
