@@ -2,7 +2,7 @@
 
     python -m benchmarks.tiny_quality [--items 200] [--task qa] [--model DIR] [--dtype fp32] [--wrong] [--card]
 
-Items come from the test side of `scripts/tiny`: no name, number above 9, date or time of theirs occurs in training.
+Items come from the test side of `scripts/tiny`: names, numbers above 9, dates and times that training never drew.
 Each is one program: the turns before the answer as they stand, then the answer, greedy, constrained as its task
 constrains it (a select among choices, a regex, a JSON schema), else free up to its stop. An answer is right where its
 text is equal; a JSON record also counts by field. `--card` writes the table into the model card.

@@ -136,7 +136,7 @@ def test_answers_of_the_examples(name: str, golden: Any):
 
 @pytest.mark.parametrize("task", ["extract", "classify", "choice", "tools", "recall"])
 def test_held_out_items(task: str):
-    """No name, number or date of these items occurs in its training."""
+    """Names, numbers and dates that its training never drew."""
 
     from benchmarks.tiny_quality import Score, answered, held_out, judge
 

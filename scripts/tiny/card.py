@@ -28,9 +28,10 @@ some fifty short guides, was trained on prompts of up to 1,024 tokens (most belo
 ## Data
 
 All text is made by `scripts/tiny` from a seeded world of people, places, firms, products, events, books, orders and
-pets; nothing was downloaded. Names are built from syllables, some real ones among them. A hash of the word itself sets
-an eighth of all names, numbers above 9, dates and times aside: no training item holds one of those, and every test item
-holds only those. Words of the language (jobs, colours, labels), phrasings, and the guides are the same on both sides.
+pets; nothing was downloaded. Names are built from syllables, some real ones among them. A hash of the whole name sets
+an eighth of all names, numbers above 9, dates and times aside: none of those is drawn in training, and tests draw only
+those. A part of one may still be seen in training: the stem of a firm's name, the day of a date, the result of a sum.
+Words of the language (jobs, colours, labels), phrasings, puzzles and the guides are the same on both sides.
 
 | task | of the items, at first | from step {late:,} on |
 |---|---|---|
