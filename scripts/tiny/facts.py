@@ -261,7 +261,7 @@ FIRM = Kind(
               "How many people does {n} employ?|How many people work at {n}?", "Does {n} employ {v} people?"),
         field("founded year", World.year, "{n} was founded in {v}.|{n} has existed since {v}.", "When was {n} founded?|Since when has {n} existed?",
               "Was {n} founded in {v}?"),
-        field("product makes", lambda w: f"{w.pick(world.OBJECTS)}s".replace("fes", "ves").replace("ys", "ys"),
+        field("product makes", lambda w: f"{w.pick(world.OBJECTS)}s".replace("fes", "ves"),
               "{n} makes {v}.|{n} sells {v}.", "What does {n} make?|What does {n} sell?", "Does {n} make {v}?"),
         field("director ceo boss", World.full, "{n} is run by {v}.|The director of {n} is {v}.", "Who runs {n}?|Who is the director of {n}?",
               "Is {n} run by {v}?"),

@@ -74,10 +74,9 @@ def paragraph(w: World, about: Profile, others: tuple[Profile, ...] = ()) -> str
     blocks = [sentences(w, each) for each in (about, *others)]
     w.rng.shuffle(blocks)
     lines = [line for block in blocks for line in block]
-    if w.chance(0.4):
-        lines.insert(w.rng.randint(0, len(lines)), w.pick(FILLERS)) if len(
-            blocks
-        ) == 1 and about.pronoun == "it" else lines.append(w.pick(FILLERS))
+    if w.chance(0.4):  # between only where no `he` or `she` after it could mean another
+        at = w.rng.randint(0, len(lines)) if not others and about.pronoun == "it" else len(lines)
+        lines.insert(at, w.pick(FILLERS))
     return ("\n" if w.chance(0.1) else " ").join(lines)
 
 

@@ -105,15 +105,11 @@ def choose(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """NUM_CHOSEN flat positions and their weights: what the model writes first, then a random part of what it reads."""
     weight = rows.weight.reshape(-1)
     random = np.random.default_rng(seed).random(weight.size)
-    order = (
-        np.argsort(-(weight + random * 0.5 * (weight > 0)), kind="stable")
-        if weight.size > NUM_CHOSEN
-        else np.arange(weight.size)
-    )
     written = np.flatnonzero(weight >= 1)
     if written.size > NUM_CHOSEN:
-        written = np.random.default_rng(seed).choice(written, NUM_CHOSEN, replace=False)
-    chosen = order[:NUM_CHOSEN] if written.size < NUM_CHOSEN else written
+        chosen = np.random.default_rng(seed).choice(written, NUM_CHOSEN, replace=False)
+    else:
+        chosen = np.argsort(-(weight + random * 0.5 * (weight > 0)), kind="stable")[:NUM_CHOSEN]
     return chosen, weight[chosen]
 
 

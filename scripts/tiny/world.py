@@ -36,7 +36,6 @@ HOBBIES = (
     "pottery reading climbing skating juggling archery photography"
 ).split()
 MATERIALS = "wood glass steel clay paper leather wool cotton stone silver copper plastic".split()
-SEASONS = ["spring", "summer", "autumn", "winter"]
 WEATHER = "rain snow sun fog wind storm hail cloud".split()
 
 

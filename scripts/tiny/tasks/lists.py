@@ -66,7 +66,6 @@ CONTINUE = ("Continue the pattern:", "What comes next?", "Continue:", "Continue 
             "Which comes next?", "Give the next item:", "Complete the pattern:", "Write the next one:",
             "Extend the list:",
             "What follows?", "Finish the line:", "Continue this sequence:", "Name the next in the row:")  # fmt: skip
-AFTER = ("after", "before")
 NEIGHBOURS = ("What comes right {side} {x}?", "Which item is right {side} {x}?", "Name the item just {side} {x}.",
               "Which one stands directly {side} {x}?", "What is listed right {side} {x}?")  # fmt: skip
 MEMBER = ("Is {x} in the list?", "Does the list contain {x}?", "Can you find {x} in the list?",
