@@ -144,11 +144,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """Log-probability (natural log) of one chosen token, and of the most likely ones beside it."""
+    """Log-probability (natural log) of one token, and of the most likely ones beside it.
+
+    forced  True where a constraint left no choice: the model was not asked, and no others stand beside it
+    """
 
     id: int
     logprob: float
     top: tuple[tuple[int, float], ...] = ()
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,14 @@ class Usage:
     cached_tokens   of those, read from the cache
     computed_tokens of those, computed by this request (prompt = cached + computed)
     output_tokens   generated tokens, cut ones included
+    forced_tokens   of those, forced by a constraint and not sampled
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     computed_tokens: int = 0
     output_tokens: int = 0
+    forced_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +283,7 @@ class Counters:
     cached_tokens: int = 0
     computed_tokens: int = 0  # prompt tokens computed
     output_tokens: int = 0
+    forced_tokens: int = 0
     forward_passes: int = 0
     evicted_tokens: int = 0
     retractions: int = 0

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol
 
 from lmc.backend.constraint.ebnf import choices_tree
+from lmc.backend.constraint.jumps import Boundary, Jumps
+from lmc.backend.constraint.stable import Encoder
 from lmc.backend.constraint.token_masks import TokenMasks
 from lmc.backend.constraint.trie import TokenTrie
 from lmc.backend.constraint.xgrammar import Int32, Vocabulary, XGrammarMasks, empty
@@ -22,14 +26,21 @@ from lmc.ir.regex import RegexTree
 MAX_COMPILED = 256
 
 
+class TextVocabulary(Vocabulary, Encoder, Protocol):
+    """What constraints need of a tokenizer."""
+
+
 class ConstraintMasks:
     """A MaskFactory for one tokenizer and one width of logits. Any thread may make matchers; one thread moves them.
 
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
+    boundary     how forced text is jumped over (see jumps.py)
     """
 
-    def __init__(self, tokenizer: Vocabulary, vocab_size: int) -> None:
+    def __init__(self, tokenizer: TextVocabulary, vocab_size: int, boundary: Boundary = "exact") -> None:
         self.vocab_size = vocab_size
+        self.boundary = boundary
+        self._encoder: Encoder = tokenizer
         self.grammars = XGrammarMasks(tokenizer, vocab_size)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint, EndingMasks] = OrderedDict()
@@ -57,7 +68,7 @@ class ConstraintMasks:
 
     def _checked(self, constraint: Regex | Choices) -> EndingMasks:
         tree = constraint.tree if isinstance(constraint, Regex) else choices_tree(constraint.options)
-        made = EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask)
+        made = EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self._encoder, self.boundary)
         if made.start == DEAD or not made.with_ends(made.start).any():
             raise empty(constraint)
         return made
@@ -68,10 +79,19 @@ class ConstraintMasks:
 
 
 class EndingMasks(TokenMasks):
-    """The masks of one constraint, with the end tokens where the text may be complete."""
+    """The masks of one constraint, with the end tokens where the text may be complete, and its jumps."""
 
-    def __init__(self, trie: TokenTrie, tree: RegexTree, eos_ids: frozenset[int], eos_mask: Int32) -> None:
+    def __init__(
+        self,
+        trie: TokenTrie,
+        tree: RegexTree,
+        eos_ids: frozenset[int],
+        eos_mask: Int32,
+        encoder: Encoder,
+        boundary: Boundary,
+    ) -> None:
         super().__init__(trie, tree)
+        self.jumps = Jumps(self.dfa, encoder, trie, boundary)
         self.eos_ids, self.eos_mask = eos_ids, eos_mask
         self.num_ids = trie.size
         self._ending: dict[int, Int32] = {}
@@ -117,6 +137,10 @@ class AutomatonMatcher:
     def can_stop(self) -> bool:
         """True where the text so far satisfies the constraint."""
         return self._masks.is_accepting(self._state)
+
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next whatever the model says, `ids` being those so far."""
+        return self._masks.jumps.after(self._state, ids)
 
     def fork(self) -> AutomatonMatcher:
         """An independent matcher in the same state."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -174,6 +174,10 @@ class XGrammarMatcher:
     def can_stop(self) -> bool:
         """True where the text so far satisfies the constraint."""
         return bool(self._handle.is_completed())
+
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Nothing: what a grammar forces is left to its masks, since its continuations cannot all be looked at."""
+        return ()
 
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""

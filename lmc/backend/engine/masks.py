@@ -5,6 +5,7 @@ Implemented by backend.constraint; the engine never looks inside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +33,12 @@ class Matcher(Protocol):
 
     def can_stop(self) -> bool:
         """True where the text so far satisfies the constraint."""
+
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next whatever the model says, none where nothing is certain; `ids` are those so far.
+
+        They are the tokenizer's own for every text that may follow, and are accepted one after the other.
+        """
 
     def fork(self) -> Matcher:
         """An independent matcher in the same state."""

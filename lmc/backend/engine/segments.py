@@ -49,7 +49,7 @@ class Segments:
                     last = self._force(seq, segment)
                 case Gen():
                     seq.generation = self._start(seq, segment)
-                    over = seq.generation.over_before()
+                    over = seq.generation.over_before() or self._jump(seq, seq.generation)
                     if over is None:
                         return None
                     last = self._end_gen(seq, seq.generation, over)
@@ -62,10 +62,29 @@ class Segments:
         generation = seq.generation
         assert generation is not None
         reason = generation.push(chosen)
-        seq.output_tokens += 1
+        seq.count_output(1)
+        if reason is None:
+            seq.tokens.append(chosen.id)
+            reason = self._jump(seq, generation)
+        return self._go_on(seq, generation, reason)
+
+    def scored(self, seq: Sequence, logprobs: list[float]) -> FinishReason | None:
+        """Forced tokens have their log-probabilities; the reason when the Gen ends with them."""
+        generation = seq.generation
+        assert generation is not None
+        return self._go_on(seq, generation, generation.scored(logprobs))
+
+    def _jump(self, seq: Sequence, generation: Generation) -> FinishReason | None:
+        """Put what is forced behind the tokens; it rides in the next forward pass. The reason if it ends the Gen."""
+        known, forced = len(generation.ids), generation.num_forced
+        reason = generation.jump()
+        seq.tokens.extend(generation.ids[known:])
+        seq.count_output(generation.num_forced - forced, forced=True)
+        return reason
+
+    def _go_on(self, seq: Sequence, generation: Generation, reason: FinishReason | None) -> FinishReason | None:
         if reason is not None:
             return self._end_gen(seq, generation, reason)
-        seq.tokens.append(chosen.id)
         self._emit_news(seq, generation, generation.news())
         return None
 
