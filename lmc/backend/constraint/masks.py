@@ -40,7 +40,7 @@ class ConstraintMasks:
     def __init__(self, tokenizer: TextVocabulary, vocab_size: int, boundary: Boundary = "exact") -> None:
         self.vocab_size = vocab_size
         self.boundary = boundary
-        self._encoder: Encoder = tokenizer
+        self.encoder: Encoder = tokenizer
         self.grammars = XGrammarMasks(tokenizer, vocab_size)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint, EndingMasks] = OrderedDict()
@@ -68,7 +68,7 @@ class ConstraintMasks:
 
     def _checked(self, constraint: Regex | Choices) -> EndingMasks:
         tree = constraint.tree if isinstance(constraint, Regex) else choices_tree(constraint.options)
-        made = EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self._encoder, self.boundary)
+        made = EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
         if made.start == DEAD or not made.with_ends(made.start).any():
             raise empty(constraint)
         return made
