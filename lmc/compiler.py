@@ -90,13 +90,13 @@ def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer
 
 
 def pipeline_of(level: int | str) -> str:
-    """The pipeline of -O0, -O1 or -O2, or a pipeline as it stands."""
+    """The pipeline of -O0 to -O3, or a pipeline as it stands."""
     from lmc.passes import LEVELS
 
     if isinstance(level, str):
         return level
     if level not in LEVELS:
-        raise ArgumentError(f"there is no optimisation level {level}", help="0, 1 or 2")
+        raise ArgumentError(f"there is no optimisation level {level}", help="0, 1, 2 or 3")
     return LEVELS[level]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from lmc.ir.chat import ChatTemplate
-from lmc.ir.constraint import Constraint
+from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.sampling import Sampling
 
 ConstraintKind = Literal["regex", "choices", "json_schema", "grammar"]
@@ -30,6 +30,7 @@ class Caps:
     prompt: Literal["ids", "text", "messages"] = "ids"
     segments: bool = True
     score: bool = True
+    fused: bool = False
     n: bool = True
     logprobs: bool = True
     constraints: frozenset[ConstraintKind] = frozenset(("regex", "choices", "json_schema", "grammar"))
@@ -91,11 +92,15 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Gen:
-    """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy."""
+    """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy.
+
+    blanks  for a fused row, how each of its generations is sampled; `sampling` then bounds the row as a whole
+    """
 
     name: str | None
     sampling: Sampling
-    constraint: Constraint | None = None
+    constraint: Constraint | Fused | None = None
+    blanks: tuple[Sampling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,14 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """What one generation of a fused row wrote, and why it ended."""
+
+    text: str
+    reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentEnd:
     """A segment is complete: `text` is what the program reads, `ids` the tokens that stay in the state.
 
@@ -214,6 +227,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
+    captures: tuple[Capture, ...] = ()  # of a fused row
 
 
 @dataclass(frozen=True, slots=True)

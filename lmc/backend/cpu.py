@@ -74,7 +74,7 @@ class CpuBackend:
             max_running=max_running,
             cache=cache,
         )
-        self.caps = Caps(prefix_cache=cache, max_len=runner.max_len)
+        self.caps = Caps(prefix_cache=cache, fused=True, max_len=runner.max_len)
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""

@@ -68,7 +68,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option(
     "-O",
     "level",
-    type=click.IntRange(0, 2),
+    type=click.IntRange(0, 3),
     metavar="0|1|2",
     default=2,
     show_default=True,

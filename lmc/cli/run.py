@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "-O",
     "level",
-    type=click.IntRange(0, 2),
+    type=click.IntRange(0, 3),
     metavar="0|1|2",
     default=2,
     show_default=True,

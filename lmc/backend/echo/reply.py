@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmc.backend.base import (
+    Capture,
     Delta,
     Event,
     Failed,
@@ -29,6 +30,7 @@ from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.score import score, token_logprobs
 from lmc.backend.echo.text import cut_at_stop, mix, words
 from lmc.errors import LMError
+from lmc.ir.constraint import Blank, Fused
 from lmc.ir.sampling import Sampling
 
 Script = Callable[[str, Gen], "str | None"]
@@ -106,6 +108,8 @@ def _answer(
 ) -> tuple[Said, SegmentEnd]:
     """What one segment says after `ids`, and the event that ends it."""
     match segment:
+        case Gen(constraint=Fused(parts)):
+            return _fused(request.rid, sample, index, segment, parts, ids, settings)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -142,6 +146,30 @@ def _score(
     scores = score(segment, choices, mix(settings.seed, hash(ids)), empty)
     said = Said(segment.choices[scores.index], choices[scores.index], "score", 0)
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, "score", scores=scores)
+
+
+# --- fused rows --------------------------------------------------------------------------------------------
+
+
+def _fused(
+    rid: int, sample: int, index: int, gen: Gen, parts: tuple[str | Blank, ...], ids: tuple[int, ...], settings: Settings
+) -> tuple[Said, SegmentEnd]:
+    """Each generation says what it would say alone."""
+    said: list[Said] = []
+    captures: list[Capture] = []
+    samplings = iter(gen.blanks)
+    for part in parts:
+        if isinstance(part, str):
+            literal = tuple(settings.tokenizer.encode(part))
+            said.append(Said(part, literal, "forced", len(literal)))
+        else:
+            alone = Gen(None, next(samplings), part.constraint)
+            said.append(_gen(rid, sample, index, alone, ids, settings)[0])
+            captures.append(Capture(said[-1].text, said[-1].reason))
+        ids += said[-1].ids
+    text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
+    whole = Said(text, own, "constraint", sum(each.num_generated for each in said))
+    return whole, SegmentEnd(rid, sample, index, text, own, "constraint", captures=tuple(captures))
 
 
 # --- gen -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from lmc.backend.base import FinishReason, Gen, TokenLogprob
+from lmc.backend.base import Capture, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.masks import Int32, Matcher
@@ -173,6 +173,10 @@ class Generation:
             return ""
         kept = self.kept
         return self.text[self._detokenizer.ends[kept - 1] if kept else 0 :]
+
+    def captures(self) -> tuple[Capture, ...]:
+        """What each generation of a fused row wrote; this is a single one."""
+        return ()
 
     @property
     def wants_logprobs(self) -> bool:

@@ -6,6 +6,7 @@ Nothing here schedules or touches slots: it reads sampled tokens and scores and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from lmc.backend.base import (
     ChoiceScores,
@@ -20,6 +21,7 @@ from lmc.backend.base import (
     TokenLogprob,
 )
 from lmc.backend.engine.detokenize import CONTEXT, Decoder
+from lmc.backend.engine.fused import FusedGeneration
 from lmc.backend.engine.generation import Generation, sample_seed
 from lmc.backend.engine.limits import least
 from lmc.backend.engine.masks import MaskFactory, Matcher
@@ -116,7 +118,8 @@ class Segments:
         out, plans = seq.job.request.out, seq.job.plans
         later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
         room = self._max_len - len(seq.tokens) - later
-        return Generation(
+        kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
+        return kind(
             segment,
             first=len(seq.tokens),
             seed=sample_seed(segment.sampling.seed, seq.sample),
@@ -158,6 +161,7 @@ class Segments:
             reason=reason,
             tail=tail,
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
+            captures=generation.captures(),
         )
         self._emit(seq, end)
         seq.tokens.truncate(generation.first)
