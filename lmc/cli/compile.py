@@ -69,7 +69,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "-O",
     "level",
     type=click.IntRange(0, 3),
-    metavar="0|1|2",
+    metavar="0|1|2|3",
     default=2,
     show_default=True,
     help="How much to optimise.",

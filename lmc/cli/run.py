@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "-O",
     "level",
     type=click.IntRange(0, 3),
-    metavar="0|1|2",
+    metavar="0|1|2|3",
     default=2,
     show_default=True,
     help="How much to optimise.",

@@ -226,5 +226,7 @@ def _check(node: Node) -> str | None:
     return f"`check` of a `{have}` cannot give `{want}`"
 
 
-_OWN_RULES = {"fork": _fork, "unpack": _unpack, "dict": _dict, "gen": _gen, "fused": _fused, "select": _select, "check": _check}
+_OWN_RULES = {
+    "fork": _fork, "unpack": _unpack, "dict": _dict, "gen": _gen, "fused": _fused, "select": _select, "check": _check,
+}  # fmt: skip
 _RULES = (_attrs_known, _attr_values, _keys_known, _operands, _outputs, _regions, _own_rule)

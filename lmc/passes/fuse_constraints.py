@@ -55,7 +55,7 @@ class _Row:
 
     nodes: list[Node]
     parts: list[str | FusedGen]
-    why: str = "the program goes on with something else"
+    why: str = ""
 
     @property
     def num_gens(self) -> int:
@@ -102,11 +102,12 @@ class _Fuser:
                 break
             row.nodes.append(node)
             row.parts.append(part)
+            row.why = users.why_last(node)
             node = users.next_of(node)
         _drop_unread(row, users)
         _drop_open_stop(row)
         _drop_ambiguous(row)
-        self.note(row)
+        self.note(nodes[place], row)
         return row
 
     def part(self, node: Node, row: _Row) -> str | FusedGen | _No:
@@ -125,7 +126,7 @@ class _Fuser:
     def generation(self, node: Node) -> FusedGen | _No:
         constraint, params = node.attr("constraint"), _params(node)
         if node.keys:
-            return _No(f"{called(node)} has parameters that are known only when the program runs: {', '.join(node.keys)}")
+            return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
         odd = next((key for key in _ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
         if odd is not None:
             return _No(f"{called(node)} is asked for alone, with {odd}")
@@ -152,17 +153,15 @@ class _Fuser:
         return Node(
             "fused",
             (row.nodes[0].inputs[0],),
-            (("parts", to_attr(row.parts)),),
+            attrs=(("parts", to_attr(row.parts)),),
             outputs=(row.nodes[-1].outputs[0], *(node.outputs[1] for node in gens)),
             span=row.nodes[0].span,
         )
 
-    def note(self, row: _Row) -> None:
-        if not row.nodes:
-            return
-        first, last = row.nodes[0], row.nodes[-1]
+    def note(self, first: Node, row: _Row) -> None:
         if row.num_gens > 1:
-            text = f"{called(first)} to {called(last)}: {row.num_gens} generations as one; it ends there because {row.why}"
+            row_text = f"{called(first)} to {called(row.nodes[-1])}: {row.num_gens} generations as one"
+            text = f"{row_text}; it ends there because {row.why}"
         else:
             text = f"{called(first)} stays alone because {row.why}"
         self.notes.append(Note(text, first.span))
@@ -191,11 +190,21 @@ class _Users:
 
     def next_of(self, node: Node) -> Node | None:
         """The append or gen that alone goes on from the node's state."""
-        uses = self.uses.get(node.outputs[0].name, [])
-        user = self.nodes[uses[0]] if len(uses) == 1 else None
-        if user is None or user.op not in ("append", "gen") or user.inputs[0] != node.outputs[0]:
-            return None
-        return user
+        users = self.users_of(node)
+        return users[0] if len(users) == 1 and users[0].op in ("append", "gen") else None
+
+    def users_of(self, node: Node) -> list[Node]:
+        """The nodes of the block that read the node's state."""
+        return [self.nodes[place] for place in self.uses.get(node.outputs[0].name, [])]
+
+    def why_last(self, node: Node) -> str:
+        """Why no append or gen goes on alone from the node's state."""
+        users = self.users_of(node)
+        if not users:
+            return f"nothing in its block goes on from {called(node)}"
+        if len(users) > 1:
+            return f"the state behind {called(node)} is used {len(users)} times"
+        return f"{called(users[0])} comes then"
 
     def first_use(self, value: Value) -> int:
         return min(self.uses.get(value.name, [len(self.nodes)]))

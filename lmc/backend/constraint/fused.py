@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
-from lmc.backend.base import Capture
+from lmc.backend.base import Capture, FinishReason
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.matcher import AutomatonMatcher
 from lmc.ir.automaton.parts import fused_tree
@@ -89,7 +89,7 @@ class FusedMatcher(AutomatonMatcher):
             for part, (begin, end) in zip(self._row.row.parts, spans)
             if isinstance(part, Blank)
         ]
-        short = "constraint" if ends is not None else "length"
+        short: FinishReason = "constraint" if ends is not None else "length"
         return tuple(
             Capture(text, "length" if number in self._cut else "constraint" if number < len(texts) - 1 else short)
             for number, text in enumerate([*texts, *[""] * (self._row.row.num_blanks - len(texts))])

@@ -21,7 +21,7 @@ from lmc.backend.constraint.ebnf import choices_tree, tree_ebnf
 from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
 
 Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
@@ -218,7 +218,7 @@ def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compil
     return compiled
 
 
-def empty(constraint: Constraint) -> ConstraintError:
+def empty(constraint: Constraint | Fused) -> ConstraintError:
     """The error of a constraint that nothing satisfies."""
     return ConstraintError(
         f"no text satisfies {_named(constraint)}",
@@ -227,10 +227,12 @@ def empty(constraint: Constraint) -> ConstraintError:
     )
 
 
-def _named(constraint: Constraint) -> str:
+def _named(constraint: Constraint | Fused) -> str:
     match constraint:
         case Regex(pattern):
             return f"the regex {pattern!r}"
+        case Fused(parts):
+            return f"the fused row {parts!r}"
         case Choices(options):
             return f"the choices {options!r}"
         case JsonSchema():

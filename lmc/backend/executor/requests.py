@@ -22,6 +22,7 @@ from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 
 ParseConstraint = Callable[[str, object], Constraint]
 Given = Mapping[str, object]
+Build = Callable[[int, int, int, Given], Segment]
 
 CONSTRAINT_KEYS = ("regex", "json_schema", "grammar")
 
@@ -51,7 +52,7 @@ class CallSpec:
 class BoundCall:
     """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached."""
 
-    __slots__ = ("_fixed", "_name", "_seeding", "_static", "build", "defaults", "parse_constraint", "spec")
+    __slots__ = ("_fixed", "_name", "_row", "_seeding", "_static", "build", "defaults", "parse_constraint", "spec")
 
     def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
         self.spec = spec
@@ -62,7 +63,8 @@ class BoundCall:
         self._name = cast("str | None", spec.node.attr("name"))
         self._static = cast("Constraint | None", spec.node.attr("constraint"))
         self._row = parts_of(spec.node) if spec.node.op == "fused" else ()
-        self.build = {"gen": self._gen, "fused": self._fused, "select": self._score}[spec.node.op]
+        builds: dict[str, Build] = {"gen": self._gen, "fused": self._fused, "select": self._score}
+        self.build = builds[spec.node.op]
         with suppress(LMError):
             self._bind(spec.node)
 
