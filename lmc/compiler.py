@@ -52,6 +52,12 @@ class Compiled:
 
         return emit(self, format)
 
+    def fsm(self, name: str, format: str = "ascii") -> str:
+        """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
+        from lmc.viz import emit_fsm
+
+        return emit_fsm(self, name, format)
+
     def explain(self) -> str:
         """What each pass did, in sentences."""
         return "\n".join(str(r) for r in self.reports)
@@ -113,7 +119,14 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
             ids += tokenizer.encode(text, control=kind == "control")
         return tuple(ids)
 
-    return Inputs(encode, lambda ids: tokenizer.decode(ids), tokenizer.begin_ids, tokenizer.chat, tuple(items))
+    return Inputs(
+        encode,
+        lambda ids: tokenizer.decode(ids),
+        tokenizer.begin_ids,
+        tokenizer.chat,
+        tuple(items),
+        spellings=getattr(tokenizer, "vocab_bytes", None),
+    )
 
 
 # --- arguments -------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def is_empty(tree: RegexTree) -> bool:
 def example(tree: RegexTree) -> str | None:
     """A shortest accepted text, the first by code points among those of its path; None where there is none."""
     dfa = CharDfa(tree)
-    path = _shortest_path(dfa)
+    path = shortest_path(dfa)
     return None if path is None else "".join(sample(dfa.alphabet, mask) for mask in path)
 
 
@@ -96,7 +96,7 @@ def distances(dfa: Dfa, cost: Callable[[int], int] = lambda label: 1) -> dict[in
 
 def shortest(dfa: Dfa) -> int | None:
     """The length of a shortest accepted text, in the automaton's symbols; None where none is accepted."""
-    path = _shortest_path(dfa)
+    path = shortest_path(dfa)
     return None if path is None else len(path)
 
 
@@ -130,8 +130,8 @@ def _sorted(dfa: Dfa) -> list[int] | None:
     return order if len(order) == len(degrees) or dfa.start == DEAD else None
 
 
-def _shortest_path(dfa: Dfa) -> list[int] | None:
-    """The labels along a shortest way to an accepting state."""
+def shortest_path(dfa: Dfa) -> list[int] | None:
+    """The labels along a shortest way to an accepting state; None where there is none."""
     before: dict[int, tuple[int, int]] = {}
     for state in states(dfa):
         if dfa.is_accepting(state):
@@ -148,6 +148,16 @@ def _labels(before: dict[int, tuple[int, int]], start: int, state: int) -> list[
         state, label = before[state]
         path.append(label)
     return path[::-1]
+
+
+def readable(alphabet: Alphabet, mask: int) -> str:
+    """A character of some classes that people can read: a letter where there is one, else as `example` takes it."""
+    ranges = alphabet.ranges(mask)
+    for least, most in ((0x61, 0x7A), (0x41, 0x5A)):
+        for low, high in ranges:
+            if max(low, least) <= min(high, most):
+                return chr(max(low, least))
+    return sample(alphabet, mask)
 
 
 def sample(alphabet: Alphabet, mask: int) -> str:
