@@ -26,9 +26,8 @@ def random_row(rng: random.Random) -> str:
         elif kind < 0.4:
             what, stop = "", ", stop=[" + quoted(after[: rng.randint(1, len(after))]) + "]"
         tokens = rng.choice([2, 5, 9, 40])
-        lines.append(
-            f'  %s{state + 1}, %v{number} = gen %t{state} {{{what}max_tokens={tokens}, name="v{number}"{stop}, {sampling}}}'
-        )
+        attrs = f'{what}max_tokens={tokens}, name="v{number}"{stop}, {sampling}'
+        lines.append(f"  %s{state + 1}, %v{number} = gen %t{state} {{{attrs}}}")
         lines.append(f"  %t{state + 1} = append %s{state + 1}, {quoted(after)}")
         if rng.random() < 0.1:
             lines.append(f"  %n{number}:int = len %v{number}")

@@ -109,7 +109,8 @@ def _answer(
     """What one segment says after `ids`, and the event that ends it."""
     match segment:
         case Gen(constraint=Fused(parts)):
-            return _fused(request.rid, sample, index, segment, parts, ids, settings)
+            said, captures = _fused(segment, parts, sample, ids, settings)
+            return said, SegmentEnd(request.rid, sample, index, said.text, said.ids, said.reason, captures=captures)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -152,8 +153,8 @@ def _score(
 
 
 def _fused(
-    rid: int, sample: int, index: int, gen: Gen, parts: tuple[str | Blank, ...], ids: tuple[int, ...], settings: Settings
-) -> tuple[Said, SegmentEnd]:
+    gen: Gen, parts: tuple[str | Blank, ...], sample: int, ids: tuple[int, ...], settings: Settings
+) -> tuple[Said, tuple[Capture, ...]]:
     """Each generation says what it would say alone."""
     said: list[Said] = []
     captures: list[Capture] = []
@@ -164,12 +165,11 @@ def _fused(
             said.append(Said(part, literal, "forced", len(literal)))
         else:
             alone = Gen(None, next(samplings), part.constraint)
-            said.append(_gen(rid, sample, index, alone, ids, settings)[0])
+            said.append(_said(alone, sample, ids, settings))
             captures.append(Capture(said[-1].text, said[-1].reason))
         ids += said[-1].ids
     text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
-    whole = Said(text, own, "constraint", sum(each.num_generated for each in said))
-    return whole, SegmentEnd(rid, sample, index, text, own, "constraint", captures=tuple(captures))
+    return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(captures)
 
 
 # --- gen -------------------------------------------------------------------------------------------------
@@ -179,12 +179,15 @@ def _gen(
     rid: int, sample: int, index: int, gen: Gen, ids: tuple[int, ...], settings: Settings
 ) -> tuple[Said, SegmentEnd]:
     sampling = gen.sampling
-    context = mix(settings.seed, hash(ids))
-    said = _say(gen, mix(context, *_lineage(sampling, sample)), ids, settings)
+    said = _said(gen, sample, ids, settings)
     logprobs = None
     if sampling.return_logprob or sampling.top_logprobs_num > 0:
-        logprobs = token_logprobs(context, said.ids, sampling.top_logprobs_num)
+        logprobs = token_logprobs(mix(settings.seed, hash(ids)), said.ids, sampling.top_logprobs_num)
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, said.reason, "", logprobs)
+
+
+def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:
+    return _say(gen, mix(mix(settings.seed, hash(ids)), *_lineage(gen.sampling, sample)), ids, settings)
 
 
 def _lineage(sampling: Sampling, sample: int) -> tuple[int, int]:
