@@ -6,8 +6,22 @@ A call settles its two futures when every sample has ended; the state goes on wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
+from lmc.backend.base import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Ids,
+    Request,
+    Score,
+    Segment,
+    SegmentEnd,
+    Tokenizer,
+    TokenLogprob,
+)
+from lmc.backend.executor import distortion
 from lmc.backend.executor.future import Future, Poison, Slot
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
@@ -19,6 +33,7 @@ from lmc.errors import RequestError
 class Call:
     """A request and who waits for it.
 
+    wanted           the segment as the program has it; another may be asked first (see distortion.py)
     path             the position of the block it stands in
     ends, finished   by sample
     num_left         samples that have not ended
@@ -27,6 +42,7 @@ class Call:
 
     __slots__ = (
         "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "state",
+        "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -37,8 +53,10 @@ class Call:
         state: ProgramState,
         outs: list[Future],
         path: Position,
+        wanted: Segment | None = None,
     ) -> None:
         self.path = path
+        self.wanted = wanted or request.out[0]
         self.inst = inst
         self.bound = bound
         self.request = request
@@ -66,7 +84,11 @@ class Call:
         return not self.num_left
 
     def settle(self) -> None:
-        """Give the result to those who wait."""
+        """Give the result to those who wait, or ask once more."""
+        again = None if self.failed is not None else self._again()
+        if again is not None:
+            self._ask(again)
+            return
         if self.failed is not None:
             failure = Poison(self._error(self.failed))
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
@@ -76,6 +98,20 @@ class Call:
         else:
             self._give(self._result())
         self.inst.answered()
+
+    def _again(self) -> Segment | None:
+        ends = [end for end in self.ends if end is not None]
+        return distortion.second(self.wanted, self.request.out[0], ends, self.bound.spec.node)
+
+    def _ask(self, segment: Segment) -> None:
+        """The same prompt once more, with another segment behind it."""
+        shared = self.inst.shared
+        self.request = replace(self.request, rid=next(shared.rids), out=(segment,))
+        self.num_left = self.request.n
+        self.ends = [None] * self.request.n
+        self.finished = [None] * self.request.n
+        self.inst.num_calls += 1
+        shared.outbox.append(self)
 
     def _give(self, results: Sequence[Slot]) -> None:
         for out, result in zip(self.outs, results, strict=True):
@@ -120,6 +156,7 @@ class Call:
         }
         if end.logprobs is not None:
             meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
+        meta |= distortion.meta_of(self.wanted, self.request.out[0], end)
         return meta | _score_meta(end, self.request)
 
     def _wants_text(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lmc.backend.base import Gen, Request
+from lmc.backend.executor import distortion
 from lmc.backend.executor.calls import Call
 from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
 from lmc.backend.executor.instance import Instance, Position
@@ -57,7 +58,8 @@ def _call(
     shared = inst.shared
     bound = shared.calls[index]
     try:
-        segment = bound.segment(inst.base, state.lineage, state.calls, given)
+        wanted = bound.segment(inst.base, state.lineage, state.calls, given)
+        segment = distortion.first(wanted)
         prompt = shared.prompts.prompt(state)
     except Exception as error:
         failure = Poison(noted(error, bound.spec.node))
@@ -71,4 +73,4 @@ def _call(
         n=segment.sampling.n if type(segment) is Gen else 1,
         gang=bound.spec.gang(inst.item),
     )
-    return Call(inst, bound, request, state, outs, path)
+    return Call(inst, bound, request, state, outs, path, wanted)
