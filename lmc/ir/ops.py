@@ -170,7 +170,7 @@ _ROWS = (
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", "regex", "json_schema"),
           attrs=("name", "constraint", "dtype")),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),
-          attrs=("name", "choices", "method"), needs=("method",)),
+          attrs=("name", "choices", "method", "boundary"), needs=("method",)),
     # --- Python ---
     _host("binary", "value value", "value", lambda a, x, y: BINARY[a["op"]](x, y),
           attrs=("op",), needs=("op",), raises=True),
