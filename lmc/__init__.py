@@ -23,7 +23,7 @@ _WHERE = {
     "lmc.program": ("Program", "Result", "function", "run", "run_batch", "compile", "set_default_backend"),
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
-        "user_begin", "user_end", "assistant_begin", "assistant_end", "token_length_normalized",
+        "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
         "greedy_token_selection", "unconditional_likelihood_normalized",
     ),
     "lmc.errors": (
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import assistant as assistant
     from lmc.parser.primitives import assistant_begin as assistant_begin
     from lmc.parser.primitives import assistant_end as assistant_end
+    from lmc.parser.primitives import exact as exact
     from lmc.parser.primitives import gen as gen
     from lmc.parser.primitives import gen_int as gen_int
     from lmc.parser.primitives import gen_string as gen_string

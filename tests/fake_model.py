@@ -156,10 +156,9 @@ class FakeRunner:
             raise RuntimeError("injected failure")
         written = [slot for row in batch.rows for slot in row.slots[row.start :].tolist()]
         assert len(written) == len(set(written)), "a slot is written once in a pass"
-        inside = set(written)
-        tags = [self._check_prefix(row, inside) for row in batch.rows]
         self._check_groups(batch)
-        out = [logits for row, tag in zip(batch.rows, tags, strict=True) for logits in self._run(row, tag)]
+        later = set(written)  # by this row or one behind it
+        out = [logits for row in batch.rows for logits in self._run(row, self._check_prefix(row, later))]
         return torch.from_numpy(np.stack(out)) if out else torch.empty(0, VOCAB)
 
     def sample(self, logits: torch.Tensor, draws: Seq[Draw]) -> list[TokenLogprob]:
@@ -170,8 +169,8 @@ class FakeRunner:
         assert logits.shape == (len(ids), VOCAB)
         return [float(log_softmax(row)[id]) for row, id in zip(logits.numpy(), ids, strict=True)]
 
-    def _check_prefix(self, row: Row, written: set[int]) -> int:
-        """The tag of the prefix that the row's slots hold."""
+    def _check_prefix(self, row: Row, later: set[int]) -> int:
+        """The tag of the prefix that the row's slots hold; those of the rows before it may be among them."""
         assert len(row.tokens) >= 1 and 0 <= row.logits <= len(row.tokens)
         assert row.tokens.dtype == np.int32 and row.slots.dtype == np.int32
         slots = row.slots[: row.start]
@@ -179,9 +178,10 @@ class FakeRunner:
         assert (self.pos[slots] == np.arange(row.start)).all(), "every slot read holds its position"
         tag = 0
         for slot, token in zip(slots.tolist(), self.token[slots].tolist(), strict=True):
-            assert slot not in written, "no slot is read that the same pass writes"
+            assert slot not in later, "no slot is read that this row or a later one writes"
             tag = chain(tag, token)
             assert tag == self.tag[slot], "every slot read holds exactly its prefix"
+        later.difference_update(row.slots[row.start :].tolist())
         return tag
 
     def _check_groups(self, batch: Batch) -> None:

@@ -13,9 +13,9 @@ from typing import Literal, Protocol
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.sampling import Sampling
+from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
 ConstraintKind = Literal["regex", "choices", "json_schema", "grammar"]
-ChoicesMethod = Literal["token_length_normalized", "greedy_token_selection", "unconditional_likelihood_normalized"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 
@@ -112,11 +112,19 @@ class Forced:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Append the best of `choices` under the model: each encoded by itself, all scored over the shared prompt."""
+    """Append the best of `choices` under the model, all scored over the shared prompt.
+
+    ids          tokens of each choice; None encodes each by itself. Where the prompt was cut short because its last
+                 tokens and a choice make others together, they begin with that text (executor/boundary.py)
+    temperature  above 0 draws from the distribution of `exact`, raised to 1 / temperature; sample i from (seed, i)
+    """
 
     name: str | None
     choices: tuple[str, ...]
     method: ChoicesMethod = "token_length_normalized"
+    ids: tuple[tuple[int, ...], ...] | None = None
+    temperature: float = 0.0
+    seed: int | None = None
 
 
 Segment = Gen | Forced | Score
@@ -164,7 +172,11 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceScores:
-    """How `select` decided: per choice its token ids, their log-probabilities and the score compared."""
+    """How `select` decided: per choice its token ids, their log-probabilities and the score compared.
+
+    probabilities  the model's distribution over the set, whatever was compared (choices.py defines it; it sums to 1);
+                   None where no choice has any probability
+    """
 
     method: ChoicesMethod
     index: int
@@ -172,6 +184,7 @@ class ChoiceScores:
     logprobs: tuple[tuple[float, ...], ...]
     scores: tuple[float, ...]
     unconditional: tuple[tuple[float, ...], ...] | None = None
+    probabilities: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

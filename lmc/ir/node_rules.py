@@ -13,6 +13,7 @@ from lmc.ir.constraint import Choices, Constraint, Regex
 from lmc.ir.graph import UNSET, Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
+from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 from lmc.ir.signature import spread
 from lmc.ir.types import STATE, STATES, Type, join, type_of
 
@@ -211,12 +212,17 @@ def _fused(node: Node) -> str | None:
 
 
 def _select(node: Node) -> str | None:
-    if "choices" in node.keys:
-        return None
     choices = node.attr("choices")
-    if isinstance(choices, tuple) and choices and all(isinstance(choice, str) for choice in choices):
-        return None
-    return "`select` needs `choices`: texts, at least one"
+    texts = isinstance(choices, tuple) and choices and all(isinstance(choice, str) for choice in choices)
+    if not texts and "choices" not in node.keys:
+        return "`select` needs `choices`: texts, at least one"
+    problem = _unknown(node, "method", CHOICES_METHODS)
+    return problem or (_unknown(node, "boundary", BOUNDARIES) if node.has("boundary") else None)
+
+
+def _unknown(node: Node, name: str, known: tuple[str, ...]) -> str | None:
+    value = node.attr(name)
+    return None if value in known else f"`{node.op}` does not know {name}={value!r}; one of {', '.join(known)}"
 
 
 def _check(node: Node) -> str | None:

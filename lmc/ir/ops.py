@@ -172,7 +172,7 @@ _ROWS = (
     # a row of literals and generations as one call; one value for each generation (see ir.fusion)
     OpDef("fused", "model", ("state",), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),
-          attrs=("name", "choices", "method"), needs=("method",)),
+          attrs=("name", "choices", "method", "boundary"), needs=("method",)),
     # --- Python ---
     _host("binary", "value value", "value", lambda a, x, y: BINARY[a["op"]](x, y),
           attrs=("op",), needs=("op",), raises=True),

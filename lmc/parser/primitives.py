@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from lmc.errors import ArgumentError
+from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 
+exact = "exact"
 token_length_normalized = "token_length_normalized"
 greedy_token_selection = "greedy_token_selection"
 unconditional_likelihood_normalized = "unconditional_likelihood_normalized"
-CHOICES_METHODS = (token_length_normalized, greedy_token_selection, unconditional_likelihood_normalized)
 
 DTYPE_REGEX = {
     "int": r"[-+]?[0-9]+[ \n]*",
@@ -72,11 +73,13 @@ class GenExpr(Expr):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectExpr(Expr):
-    """A choice between texts."""
+    """A choice between texts: `params` holds temperature and seed, where they were given."""
 
     name: Any
     choices: Any
     method: str
+    params: tuple[tuple[str, Any], ...] = ()
+    boundary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +129,16 @@ def gen(
     """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
 
     At most one of `choices`, `regex`, `json_schema`, `grammar` and `dtype` restricts what comes out. `json_schema`
-    is JSON text, a dict, or a pydantic model class. Raises ArgumentError on a mistake that shows at once.
+    is JSON text, a dict, or a pydantic model class. With `choices` it is a `select`, which takes `temperature` and
+    `seed` from here if its method is `exact`. Raises ArgumentError on a mistake that shows at once.
     """
     kinds = {"choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar, "dtype": dtype}
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
         raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
     if choices is not None:
+        if choices_method == exact:
+            return select(name, choices, 0.0 if temperature is None else temperature, exact, seed=seed)
         return select(name, choices, choices_method=choices_method or token_length_normalized)
     given = {
         "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
@@ -161,10 +167,18 @@ def select(
     choices: Sequence[str] | None = None,
     temperature: float = 0.0,
     choices_method: str = token_length_normalized,
+    *,
+    method: str | None = None,
+    seed: int | None = None,
+    boundary: str | None = None,
 ) -> Expr:
     """Append the choice that the model finds most likely, and keep it under `name`.
 
-    All choices are scored exactly. Raises ArgumentError where there is no choice, or for an unknown method.
+    All choices are scored exactly. `choices_method`, or `method` for short, says what is compared: `exact` the
+    probability of each choice given that it is one of them, the others what SGLang compares. With `exact` a
+    temperature above 0 draws from that distribution, and `seed` fixes the draw. `boundary="exact"` (the default of
+    `exact`) scores the tokens that the end of the prompt and a choice make together, `"naive"` (of the others) each
+    choice as encoded by itself. Raises ArgumentError on a mistake that shows at once.
     """
     if choices is None:
         raise ArgumentError(f"select({name!r}) needs choices", help='for example select("answer", ["yes", "no"])')
@@ -172,11 +186,29 @@ def select(
         raise ArgumentError(f"the choices of select({name!r}) are one text, not a list", help=f"write [{choices!r}]")
     if isinstance(choices, list | tuple) and not choices:
         raise ArgumentError(f"select({name!r}) has no choices to pick from", help="give it at least one text")
-    if choices_method not in CHOICES_METHODS:
-        raise ArgumentError(f"unknown choices_method {choices_method!r}", help=f"one of {', '.join(CHOICES_METHODS)}")
-    if temperature > 1e-5:
-        raise ArgumentError("select takes the best choice; it cannot sample", help="leave temperature at 0")
-    return SelectExpr(name, choices, choices_method)
+    if method is not None and choices_method not in (token_length_normalized, method):
+        raise ArgumentError(f"select({name!r}) has two methods: {method!r} and {choices_method!r}", help="keep one")
+    shown, chosen = ("choices_method", choices_method) if method is None else ("method", method)
+    if chosen not in CHOICES_METHODS:
+        raise ArgumentError(f"unknown {shown} {chosen!r}", help=f"one of {', '.join(CHOICES_METHODS)}")
+    if boundary is not None and boundary not in BOUNDARIES:
+        raise ArgumentError(f"unknown boundary {boundary!r}", help=f"one of {', '.join(BOUNDARIES)}")
+    params = {"temperature": _select_temperature(temperature, chosen), "seed": seed}
+    return SelectExpr(name, choices, chosen, tuple((k, v) for k, v in params.items() if v is not None), boundary)
+
+
+def _select_temperature(temperature: Any, method: str) -> Any:
+    """None where the best choice is taken; a temperature of run time is checked when the program runs."""
+    if not isinstance(temperature, int | float):
+        return temperature
+    if not 0 <= temperature < float("inf"):
+        raise ArgumentError(f"temperature={temperature!r} of select: it must be at least 0", help="0 takes the best")
+    if temperature > 1e-5 and method != exact:
+        raise ArgumentError(
+            f"select by {method} takes the best choice; it cannot sample",
+            help="leave temperature at 0, or draw from the exact distribution: choices_method=lmc.exact",
+        )
+    return temperature or None
 
 
 def _dtype_name(dtype: type | str | None) -> str | None:

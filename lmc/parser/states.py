@@ -150,6 +150,10 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
     keyed: dict[str, Any] = {}
     if x.name is not None:
         _static_or_keyed(cx, "name", x.name, attrs, keyed)
+    for name, value in x.params:
+        _static_or_keyed(cx, name, value, attrs, keyed)
+    if x.boundary is not None:
+        attrs["boundary"] = x.boundary
     choices = x.choices
     if isinstance(choices, Box | tuple | list):
         known = _python_or_none(cx, choices)

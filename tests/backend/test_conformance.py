@@ -59,6 +59,7 @@ BACKENDS: dict[str, Callable[[], Backend]] = {
 }
 PATIENCE_S = 30.0  # a backend that is still silent then has lost a request
 METHODS: list[ChoicesMethod] = [
+    "exact",
     "token_length_normalized",
     "greedy_token_selection",
     "unconditional_likelihood_normalized",

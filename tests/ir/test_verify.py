@@ -36,6 +36,13 @@ BROKEN = {
     '%a, %b = gen %s {constraint="x"}': "`gen` has a constraint that is none: 'x'",
     '%a, %b = select %s {method="m"}': "`select` needs `choices`: texts, at least one",
     '%a, %b = select %s {choices=[], method="m"}': "`select` needs `choices`: texts, at least one",
+    '%a, %b = select %s {choices=["a"], method="best"}': (
+        "`select` does not know method='best'; one of exact, token_length_normalized, greedy_token_selection, "
+        "unconditional_likelihood_normalized"
+    ),
+    '%a, %b = select %s {boundary="no", choices=["a"], method="exact"}': (
+        "`select` does not know boundary='no'; one of exact, naive"
+    ),
     "%a, %b, %c = fork %s {n=3}": "`fork` says n=3 and has 2 children",
     "%a: any = unpack %data {n=true}": "`unpack` says n=True and has 1 results",
     # keys

@@ -166,6 +166,10 @@ def constraint_of(expr: GenExpr) -> Constraint | None:
     return None
 
 
+def _usual_boundary(expr: SelectExpr) -> str:
+    return "exact" if expr.method == "exact" else "naive"
+
+
 # --- a state ---------------------------------------------------------------------------------------------
 
 
@@ -265,11 +269,32 @@ class EagerState:
         self._keep(expr.name, texts if sampling.n > 1 else texts[0], answers[0])
 
     def _select(self, expr: SelectExpr) -> None:
-        answers = self._call(Score(expr.name, tuple(expr.choices), expr.method), 1)
+        params = dict(expr.params)
+        temperature, seed = params.get("temperature", 0.0), params.get("seed")
+        if temperature and seed is None:
+            seed = call_seed(self._run.seed, self._run.item, self._lineage, self._calls)
+        choices = tuple(expr.choices)
+        ids = self._joined(choices) if (expr.boundary or _usual_boundary(expr)) == "exact" else None
+        answers = self._call(Score(expr.name, choices, expr.method, ids, temperature, seed), 1)
         if answers is None:
             self._lose(expr.name)
             return
         self._keep(expr.name, answers[0].text, answers[0])
+
+    def _joined(self, choices: tuple[str, ...]) -> tuple[tuple[int, ...], ...] | None:
+        """The choices' tokens behind the last known text; that text keeps the tokens that no choice changes."""
+        encode = self._run.tokenizer.encode
+        at = max((i for i, piece in enumerate(self._pieces) if piece.text or not isinstance(piece, Ids)), default=-1)
+        text = self._pieces[at].text if at >= 0 and isinstance(self._pieces[at], Text) else ""
+        alone, whole = encode(text), [encode(text + choice) for choice in choices]
+        keep = 0
+        while keep < len(alone) and all(ids[keep : keep + 1] == [alone[keep]] for ids in whole):
+            keep += 1
+        if len(self._ids()) == len(alone) - keep:
+            return None
+        if text:
+            self._pieces[at] = Ids(tuple(alone[:keep]), text)
+        return tuple(tuple(ids[keep:]) for ids in whole)
 
     def _seed(self, sampling: Sampling) -> int | None:
         if sampling.greedy or sampling.seed is not None:

@@ -1,10 +1,12 @@
-"""`select` against a brute force: transformers' logits, one forward pass for every prefix of every choice."""
+"""`select` against a brute force: transformers' logits, each choice behind its prompt by itself."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import lmc
 from lmc.backend.base import ChoiceScores, Gen, Prompt, Request, Score, SegmentEnd
 from lmc.backend.cpu import CpuBackend
 from lmc.ir.sampling import Sampling
-from lmc.parser.primitives import CHOICES_METHODS
+from lmc.ir.scoring import CHOICES_METHODS
 from tests.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
 from tests.tiny import FAMILIES
 
@@ -28,6 +30,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "single tokens": ("a", "b", "c", "1", "2"),
     "long": ("The quick brown fox jumps over the lazy dog.", "A man, a plan, a canal: Panama!", "今日は良い天気です。"),
     "same beginning": ("The capital of France", "The capital of Spain", "The capital"),
+    "shared far": tuple(f"The quick brown fox jumps over the lazy {animal}" for animal in ("dog", "do", "cat", "dogs")),
+    "unicode": ("naß", "na", "naß; l'été", "déjà", "今日", "今日は", "今", "🙂", "🙃", "é", "e\u0301"),
     "like control": ("<|im_end|>", "<|im_start|>user\n", "\n"),
 }
 PROMPTS = ("Is it so? ", "Question: What is the capital of France?\nAnswer: ", "x")
@@ -38,22 +42,37 @@ PROMPTS = ("Is it so? ", "Question: What is the capital of France?\nAnswer: ", "
 
 @dataclass(frozen=True)
 class Brute:
-    """What transformers' logits say."""
+    """What transformers' logits say; `mass` is each choice's share of all texts."""
 
     logprobs: tuple[tuple[float, ...], ...]
     unconditional: tuple[tuple[float, ...], ...]
     scores: tuple[float, ...]
     index: int
+    mass: tuple[float, ...]
+
+    @property
+    def probabilities(self) -> list[float]:
+        """The distribution over the choices."""
+        return [mass / sum(self.mass) for mass in self.mass]
 
 
-@lru_cache(maxsize=100_000)
-def next_logprobs(folder: Path, ids: Ids) -> Any:
-    """The distribution behind `ids`."""
+KNOWN: dict[tuple[Path, Ids], Any] = {}
+
+
+def next_logprobs(folder: Path, ids: Ids, after: Ids = ()) -> Any:
+    """The distribution behind `ids`, one for all who ask: the methods look for equal numbers.
+
+    A pass over `ids + after`, which the caller goes on with, gives the distributions behind all its beginnings.
+    """
     import torch
 
-    with torch.no_grad():
-        logits = transformers_model(folder)(torch.tensor([ids])).logits[0, -1]
-    return logits.double().log_softmax(-1)
+    if (folder, ids) not in KNOWN:
+        whole = ids + after
+        with torch.no_grad():
+            logits = transformers_model(folder)(torch.tensor([whole])).logits[0]
+        for end, row in enumerate(logits.double().log_softmax(-1), 1):
+            KNOWN.setdefault((folder, whole[:end]), row)
+    return KNOWN[folder, ids]
 
 
 @lru_cache(maxsize=1)
@@ -69,21 +88,48 @@ def encode(text: str) -> Ids:
 
 
 def brute(folder: Path, prompt: Ids, choices: Sequence[Ids], method: str) -> Brute:
-    """SGLang's three ways to compare choices, token by token."""
-    rows = tuple(tuple(_logprob(folder, prompt + c[:j], c[j]) for j in range(len(c))) for c in choices)
-    free = tuple((0.0, *(_logprob(folder, c[:j], c[j]) for j in range(1, len(c)))) for c in choices)
+    """The exact masses, and SGLang's three ways to compare choices, token by token."""
+    rows = tuple(_along(folder, prompt, c) for c in choices)
+    free = tuple((0.0, *_along(folder, c[:1], c[1:])) for c in choices)
     means = [sum(row) / len(row) for row in rows]
-    if method == "token_length_normalized":
+    by_ids: Counter[Ids] = Counter()
+    _spread(folder, prompt, (), 1.0, None, frozenset(choices), by_ids)
+    mass = tuple(by_ids[c] for c in choices)
+    if method == "exact":
+        scores = [log(m) for m in mass]
+    elif method == "token_length_normalized":
         scores = means
     elif method == "unconditional_likelihood_normalized":
         scores = [mean - sum(row) / len(row) for mean, row in zip(means, free)]
     else:
         scores = _columns(rows, means)
-    return Brute(rows, free, tuple(scores), max(range(len(scores)), key=lambda i: (scores[i], -i)))
+    return Brute(rows, free, tuple(scores), max(range(len(scores)), key=lambda i: (scores[i], -i)), mass)
 
 
-def _logprob(folder: Path, before: Ids, token: int) -> float:
-    return float(next_logprobs(folder, before)[token])
+def _along(folder: Path, before: Ids, ids: Ids) -> tuple[float, ...]:
+    """The log-probability of each of `ids`."""
+    return tuple(float(next_logprobs(folder, before + ids[:j], ids[j:])[token]) for j, token in enumerate(ids))
+
+
+def _spread(
+    folder: Path, prompt: Ids, path: Ids, mass: float, best: Ids | None, choices: frozenset[Ids], by_ids: Counter[Ids]
+) -> None:
+    """Give the mass of all texts behind `path` to the longest choice each begins with, one next token after another.
+
+    Walks the token tree of the choices with the whole vocabulary at every node; nothing is ever taken off.
+    """
+    best = path if path in choices else best
+    longer = [c for c in choices if len(c) > len(path) and c[: len(path)] == path]
+    if not longer:
+        assert best is not None
+        by_ids[best] += mass
+        return
+    for token, part in enumerate(next_logprobs(folder, prompt + path).exp().tolist()):
+        after = (*path, token)
+        if any(c[: len(after)] == after for c in longer):
+            _spread(folder, prompt, after, mass * part, best, choices, by_ids)
+        elif best is not None:
+            by_ids[best] += mass * part
 
 
 def _columns(rows: tuple[tuple[float, ...], ...], means: list[float]) -> list[float]:
@@ -104,13 +150,18 @@ def _columns(rows: tuple[tuple[float, ...], ...], means: list[float]) -> list[fl
 # --- at the waist -----------------------------------------------------------------------------------------
 
 
-def assert_scores(got: ChoiceScores, folder: Path, prompt: Ids, choices: Sequence[str], method: str) -> None:
-    ids = [encode(choice) for choice in choices]
+def assert_scores(
+    got: ChoiceScores, folder: Path, prompt: Ids, choices: Sequence[str], method: str, ids: Sequence[Ids] | None = None
+) -> None:
+    ids = [encode(choice) for choice in choices] if ids is None else list(ids)
     want = brute(folder, prompt, ids, method)
+    assert got.probabilities == pytest.approx(want.probabilities, abs=TOL)
+    assert got.probabilities is not None and sum(got.probabilities) == pytest.approx(1.0, abs=1e-12)
     assert got.method == method and list(got.ids) == ids
     for ours, theirs in zip(got.logprobs, want.logprobs, strict=True):
         assert ours == pytest.approx(theirs, abs=TOL)
-    assert got.scores == pytest.approx(want.scores, abs=TOL)
+    # an exact score is a sum of log-probabilities, where the others are means
+    assert got.scores == pytest.approx(want.scores, abs=TOL * (max(map(len, ids)) if method == "exact" else 1))
     if method == "unconditional_likelihood_normalized":
         assert got.unconditional is not None
         for ours, theirs in zip(got.unconditional, want.unconditional, strict=True):
@@ -247,6 +298,87 @@ def test_what_choices_have_in_common_is_scored_once() -> None:
             for ids, row in zip(end.scores.ids, end.scores.logprobs):
                 for j, logprob in enumerate(row):
                     assert seen.setdefault(ids[: j + 1], logprob) == logprob, ids[: j + 1]
+
+
+# --- the exact distribution -------------------------------------------------------------------------------
+
+
+@lmc.function
+def exactly(s, question, choices, temperature=0.0):
+    s += question
+    s += lmc.select("pick", choices, temperature, lmc.exact)
+    s += lmc.gen("more", max_tokens=3, temperature=0, ignore_eos=True)
+
+
+MERGING = ("ital", " ital", "cap", "quick", "0", "00", "日", "日は")
+ENDS = ("The answer is ", "What is the cap", "Is it so?", "The  ", "in 10", "今日", "x", " ")
+
+
+@pytest.mark.parametrize("question", ENDS)
+def test_boundaries_are_healed(question: str) -> None:
+    """What is scored is the whole text as the tokenizer writes it; those tokens stay, and the next call has them."""
+    backend, folder = open_backend(), checkpoint("llama")
+    items = [{"question": question, "choices": list(c)} for c in (*CHOICES.values(), MERGING)]
+    results = exactly.run_batch(items, backend=backend)
+
+    ended = [(request, event) for request, event in backend.events if isinstance(event, SegmentEnd)]
+    for item, result in zip(items, results):
+        choices = tuple(item["choices"])
+        [(request, end)] = [(r, e) for r, e in ended if isinstance(r.out[0], Score) and r.out[0].choices == choices]
+        kept, meta = request.prompt.ids, result.get_meta_info("pick")
+        ids = [encode(question + choice)[len(kept) :] for choice in choices]
+        if meta["boundary"] == "naive":
+            assert len(kept) == 1 and any(encode(question + choice)[:1] != kept for choice in choices)
+            ids = [encode(choice) for choice in choices]
+        else:
+            assert [kept + own for own in ids] == [encode(question + choice) for choice in choices]
+        assert end.scores is not None
+        assert_scores(end.scores, folder, kept, choices, "exact", ids)
+        assert meta["distribution"] == list(zip(choices, end.scores.probabilities or ()))
+        assert result["pick"] == max(meta["distribution"], key=lambda row: row[1])[0]
+        assert result.text() == question + result["pick"] + result["more"]
+        assert any(isinstance(r.out[0], Gen) and r.prompt.ids == kept + end.ids for r, _ in ended)
+
+
+def test_draws_are_as_frequent_as_they_are_likely() -> None:
+    """300 items of one program: the draws follow the distribution in the result, and come again with the seed."""
+    backend = open_backend(max_running=64)
+    item: dict[str, Any] = {
+        "question": "The answer is ",
+        "choices": ["yes", "no", "n", "maybe"],
+        "temperature": 1.5,
+    }
+    picks, again, others = (
+        [r["pick"] for r in exactly.run_batch([item] * num, backend=backend, seed=seed)]
+        for num, seed in ((300, 3), (40, 3), (40, 4))
+    )
+    distribution = exactly.run(**item, backend=backend).get_meta_info("pick")["distribution"]
+    weights = {choice: p ** (1 / 1.5) for choice, p in distribution}
+
+    assert picks[:40] == again != others
+    counts = Counter(picks)
+    for choice, weight in weights.items():
+        p = weight / sum(weights.values())
+        assert abs(counts[choice] - 300 * p) < 4 * (300 * p * (1 - p)) ** 0.5, (counts, weights)
+
+
+def test_choices_of_a_common_beginning_share_its_tokens() -> None:
+    """Each node of the token tree is computed once, and nothing of the prompt but its last token again."""
+    backend = open_backend()
+    choices = CHOICES["shared far"]
+    prompt, ids = encode("Is it so? "), [encode(choice) for choice in choices]
+    passes: list[Any] = []
+    runner = backend.inner.engine.runner  # type: ignore[attr-defined]
+    forward = runner.forward
+    runner.forward = lambda batch: passes.append(batch) or forward(batch)
+    session = backend.open()
+    session.submit([Request(0, Prompt(prompt), (Score("c", choices, "exact"),))])
+    while not any(isinstance(event, SegmentEnd) for _, event in backend.events):
+        session.step(1.0)
+
+    nodes = {choice[:end] for choice in ids for end in range(1, len(choice))}
+    assert sum(len(row.tokens) for row in passes[-1].rows) == 1 + len(nodes)
+    assert len(nodes) < max(map(len, ids)) + 8 < sum(map(len, ids)) / 2
 
 
 def test_choices_that_are_equal_count_once() -> None:

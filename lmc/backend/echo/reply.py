@@ -25,6 +25,7 @@ from lmc.backend.base import (
     SegmentEnd,
     Usage,
 )
+from lmc.backend.choices import choice_ids, drawn
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.score import score, token_logprobs
@@ -142,9 +143,9 @@ def _deltas(said: Said, end: SegmentEnd, segment: Segment, chunks: int) -> list[
 def _score(
     rid: int, sample: int, index: int, segment: Score, ids: tuple[int, ...], settings: Settings
 ) -> tuple[Said, SegmentEnd]:
-    choices = tuple(tuple(settings.tokenizer.encode(choice)) for choice in segment.choices)
+    choices = choice_ids(segment, settings.tokenizer.encode)
     empty = mix(settings.seed, hash(settings.tokenizer.begin_ids))
-    scores = score(segment, choices, mix(settings.seed, hash(ids)), empty)
+    scores = drawn(score(segment, choices, mix(settings.seed, hash(ids)), empty), segment, sample, len(ids))
     said = Said(segment.choices[scores.index], choices[scores.index], "score", 0)
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, "score", scores=scores)
 

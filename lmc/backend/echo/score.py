@@ -1,7 +1,8 @@
 """Pseudo log-probabilities for the echo backend: hashes of the tokens before, so equal prefixes score equally.
 
 They are numbers between -8 and 0 that sum to nothing; what holds is that they are the same in every run, and that
-a token's value depends on the backend's seed, the tokens before it and itself only, as a model's would.
+a token's value depends on the backend's seed, the tokens before it and itself only, as a model's would. Where the
+choices that go on with another one have more than all of it, that one is left with nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmc.backend.base import ChoiceScores, ChoicesMethod, Score, TokenLogprob
+from lmc.backend.choices import log_masses, probabilities
 from lmc.backend.echo.text import advance, mix
 
 Rows = tuple[tuple[float, ...], ...]
@@ -37,12 +39,13 @@ def token_logprobs(context: int, ids: Sequence[int], num_top: int) -> tuple[Toke
 def score(segment: Score, ids: tuple[tuple[int, ...], ...], context: int, empty: int) -> ChoiceScores:
     """Which choice wins; `context` is the mix of the prompt, `empty` that of the unconditional one."""
     logprobs = tuple(chain(context, choice) for choice in ids)
+    masses = tuple(log_masses(ids, [sum(row) for row in logprobs]))
     unconditional = None
     if segment.method == "unconditional_likelihood_normalized":
         unconditional = tuple(chain(empty, choice) for choice in ids)
-    scores = _scores(segment.method, logprobs, unconditional)
+    scores = masses if segment.method == "exact" else _scores(segment.method, logprobs, unconditional)
     index = scores.index(max(scores))
-    return ChoiceScores(segment.method, index, ids, logprobs, scores, unconditional)
+    return ChoiceScores(segment.method, index, ids, logprobs, scores, unconditional, probabilities(masses))
 
 
 def _top(token: int, value: float, num_top: int) -> tuple[tuple[int, float], ...]:

@@ -29,6 +29,9 @@ class Row:
     tokens  [n] int32        the new tokens, n >= 1
     slots   [start + n]      the slot of every position: [0, start) are read, [start, start + n) are written
     logits  how many of the last new tokens need logits: 0 for an inner chunk, 1 for decode, more for scoring
+
+    A row may read slots that a row before it in the batch writes: each layer writes the K and V of all new tokens
+    before it answers any of them.
     """
 
     tokens: Int32

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from lmc.backend.base import Forced, Gen, Request, Score, Segment, Tokenizer
+from lmc.backend.choices import choice_ids
 from lmc.backend.engine.score import ScorePlan, plan_scoring
 
 
@@ -86,7 +87,7 @@ def score_plans(request: Request, tokenizer: Tokenizer) -> dict[int, ScorePlan]:
     plans = {}
     for i, segment in enumerate(request.out):
         if isinstance(segment, Score):
-            choices = tuple(tuple(tokenizer.encode(choice)) for choice in segment.choices)
+            choices = choice_ids(segment, tokenizer.encode)
             if choices and all(choices):
                 plans[i] = plan_scoring(segment.method, choices)
     return plans
@@ -96,9 +97,10 @@ def _malformed(request: Request, plans: dict[int, ScorePlan], vocab_size: int) -
     ids = request.prompt.ids
     if not ids:
         return Refusal("empty_prompt", "The prompt has no tokens", "begin the prompt with some text")
-    forced = [id for segment in request.out if isinstance(segment, Forced) for id in segment.ids]
-    if min(ids) < 0 or max((*ids, *forced)) >= vocab_size or min(forced, default=0) < 0:
-        bad = next(id for id in (*ids, *forced) if not 0 <= id < vocab_size)
+    given = [id for segment in request.out if isinstance(segment, Forced) for id in segment.ids]
+    given += [id for plan in plans.values() for choice in plan.choices for id in choice]
+    if min(ids) < 0 or max((*ids, *given)) >= vocab_size or min(given, default=0) < 0:
+        bad = next(id for id in (*ids, *given) if not 0 <= id < vocab_size)
         return Refusal(
             "bad_token",
             f"Token {bad} is not in the model's vocabulary of {vocab_size}",

@@ -1,17 +1,20 @@
-"""Exact scoring of choices: the rows of one forward pass, and the decision.
+"""Exact scoring of choices: the token tree of one forward pass, and the decision.
 
-The logits after `prompt + choice[:j]` score choice[j], so a choice needs a row over its *stem*, the choice short of
-its last token, behind the prompt's last token. A stem that another one begins with needs no row of its own: choices
-of one token cost a single row together.
+The logits after `prompt + choice[:j]` score choice[j], so what is computed is the tree of the *stems*, the choices
+short of their last tokens, behind the prompt's last token. A row of the pass is a branch: the tokens of a stem from
+where it leaves the row before. Every node of the tree is computed once; choices of one token cost one row together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from lmc.backend.base import ChoiceScores, ChoicesMethod
+from lmc.backend.choices import log_masses, probabilities
+from lmc.errors import ConstraintError
 
 Ids = tuple[int, ...]
 UNCONDITIONAL: ChoicesMethod = "unconditional_likelihood_normalized"
@@ -22,8 +25,8 @@ Logprobs = tuple[tuple[float, ...], ...]
 class ScorePlan:
     """What is computed for one Score segment.
 
-    choices      ids of every choice
-    stems    stems that get a row behind the prompt
+    choices  ids of every choice
+    stems    stems that get a row behind the prompt, in order, so that `branches` finds what they share
     free     those that get one with nothing in front, for the unconditional method (stems of one token and more)
     """
 
@@ -35,7 +38,7 @@ class ScorePlan:
     @property
     def num_tokens(self) -> int:
         """Tokens of the forward pass."""
-        return sum(1 + len(stem) for stem in self.stems) + sum(len(stem) for stem in self.free)
+        return 1 + num_nodes(self.stems) + num_nodes(self.free)
 
     @property
     def num_scratch(self) -> int:
@@ -47,31 +50,41 @@ class ScorePlan:
 
         What several choices begin with is scored in one row for all of them, so equal tokens have equal scores.
         """
-        own = _rows_after(self.stems, 0, 0)
+        own = {(): 0, **_rows_after(self.stems, 1)}
         rows = [own[choice[:j]] for choice in self.choices for j in range(len(choice))]
         ids = [token for choice in self.choices for token in choice]
         if self.method == UNCONDITIONAL:
-            free = _rows_after(self.free, sum(1 + len(stem) for stem in self.stems), 1)
+            free = _rows_after(self.free, 1 + num_nodes(self.stems))
             rows += [free[choice[:j]] for choice in self.choices for j in range(1, len(choice))]
             ids += [token for choice in self.choices for token in choice[1:]]
         return rows, ids
 
     def decide(self, logprobs: list[float]) -> ChoiceScores:
-        """The winner, from the log-probabilities of `picks`."""
-        lengths = [len(choice) for choice in self.choices]
-        own, rest = _cut(logprobs, lengths)
-        if self.method == "token_length_normalized":
-            return self._best(own, [_mean(row) for row in own])
-        if self.method == "greedy_token_selection":
-            return self._best(own, _columns_survived(own))
-        free, _ = _cut(rest, [length - 1 for length in lengths])
-        unconditional = tuple((0.0, *row) for row in free)
-        gains = [_mean(row) - _mean(base) for row, base in zip(own, unconditional)]
-        return self._best(own, gains, unconditional)
+        """The winner, from the log-probabilities of `picks`. Raises ConstraintError where `exact` finds no mass."""
+        own, rest = _cut(logprobs, [len(choice) for choice in self.choices])
+        masses = log_masses(self.choices, [sum(row) for row in own])
+        parts, free = probabilities(masses), self._unconditional(rest)
+        if self.method == "exact" and parts is None:
+            raise ConstraintError("the model gives none of the choices any probability")
+        scores = self._scores(own, masses, free)
+        return ChoiceScores(self.method, scores.index(max(scores)), self.choices, own, tuple(scores), free, parts)
 
-    def _best(self, logprobs: Logprobs, scores: list[float], free: Logprobs | None = None) -> ChoiceScores:
-        index = scores.index(max(scores))
-        return ChoiceScores(self.method, index, self.choices, logprobs, tuple(scores), free)
+    def _scores(self, own: Logprobs, masses: list[float], free: Logprobs | None) -> list[float]:
+        """What the method compares; the greatest wins."""
+        if self.method == "exact":
+            return masses
+        if self.method == "greedy_token_selection":
+            return _columns_survived(own)
+        if free is None:
+            return [_mean(row) for row in own]
+        return [_mean(row) - _mean(base) for row, base in zip(own, free)]
+
+    def _unconditional(self, logprobs: list[float]) -> Logprobs | None:
+        """The rows with nothing in front, where the method has them; a first token counts as 0."""
+        if self.method != UNCONDITIONAL:
+            return None
+        rows, _ = _cut(logprobs, [len(choice) - 1 for choice in self.choices])
+        return tuple((0.0, *row) for row in rows)
 
 
 def plan_scoring(method: ChoicesMethod, choices: tuple[Ids, ...]) -> ScorePlan:
@@ -81,14 +94,32 @@ def plan_scoring(method: ChoicesMethod, choices: tuple[Ids, ...]) -> ScorePlan:
     return ScorePlan(method, choices, stems, free)
 
 
-def _rows_after(stems: Seq[Ids], first: int, shortest: int) -> dict[Ids, int]:
-    """For every beginning of a stem, `shortest` tokens and longer, the row of logits behind it (the first one)."""
-    rows: dict[Ids, int] = {}
+def branches(stems: Seq[Ids]) -> Iterator[tuple[Ids, int]]:
+    """Each stem, and how many of its tokens are those of the stem before: the tree's rows, `stem[shared:]` each.
+
+    The stems are in order and none begins with another, so every node of their tree is in one row, and what a row
+    leaves out is in the slots of the row before.
+    """
+    before: Ids = ()
     for stem in stems:
-        for length in range(shortest, len(stem) + 1):
-            rows.setdefault(stem[:length], first + length - shortest)
-        first += len(stem) + 1 - shortest
-    return rows
+        yield stem, num_common(before, stem)
+        before = stem
+
+
+def num_nodes(stems: Seq[Ids]) -> int:
+    """Tokens of the tree: each beginning of a stem once."""
+    return sum(len(stem) - shared for stem, shared in branches(stems))
+
+
+def num_common(a: Ids, b: Ids) -> int:
+    """How many tokens two rows begin with alike."""
+    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
+def _rows_after(stems: Seq[Ids], first: int) -> dict[Ids, int]:
+    """For every beginning of a stem, one token and longer, the row of logits behind it."""
+    nodes = (stem[:end] for stem, shared in branches(stems) for end in range(shared + 1, len(stem) + 1))
+    return {node: row for row, node in enumerate(nodes, first)}
 
 
 def _cover(stems: Seq[Ids]) -> tuple[Ids, ...]:

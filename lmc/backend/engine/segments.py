@@ -20,6 +20,7 @@ from lmc.backend.base import (
     Tokenizer,
     TokenLogprob,
 )
+from lmc.backend.choices import drawn
 from lmc.backend.engine.detokenize import CONTEXT, Decoder
 from lmc.backend.engine.fused import FusedGeneration
 from lmc.backend.engine.generation import Generation, sample_seed
@@ -91,9 +92,10 @@ class Segments:
         return None
 
     def choose(self, seq: Sequence, scores: ChoiceScores) -> FinishReason:
-        """A Score segment has been decided: the winner's tokens go on."""
+        """A Score segment has been decided: the tokens of the winner, or of the one drawn, go on."""
         segment = seq.current
         assert isinstance(segment, Score)
+        scores = drawn(scores, segment, seq.sample, len(seq.tokens))
         text, ids = segment.choices[scores.index], scores.ids[scores.index]
         rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, ids))

@@ -14,8 +14,9 @@ import numpy as np
 from lmc.backend.base import TokenLogprob
 from lmc.backend.engine.batch import Batch, Draw, Group, Row, Runner
 from lmc.backend.engine.groups import SharedPrefixes
-from lmc.backend.engine.score import ScorePlan
+from lmc.backend.engine.score import Ids, ScorePlan, branches, num_nodes
 from lmc.backend.engine.sequence import Sequence
+from lmc.backend.engine.tokens import Int32
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,7 @@ class Work:
     """Compute the tokens up to `end`; then sample (`samples`) or score (`plan`), or neither for an inner chunk.
 
     start      first token computed
-    rows       one for an extend, one a stem for scoring
+    rows       one for an extend, one a branch of the token tree for scoring
     forced     ids that the first logits are to score: tokens that a constraint forced, where their scores are wanted
     chosen, logprobs, error   what came of it
     """
@@ -79,19 +80,26 @@ def score_work(seq: Sequence, plan: ScorePlan) -> Work:
     """
     lease, length = seq.lease, len(seq.tokens)
     assert lease is not None and (lease.scratch is not None or not plan.num_scratch)
-    prefix = lease.slots(length)
     scratch = lease.scratch if lease.scratch is not None else np.empty(0, np.int32)
-    rows: list[Row] = []
-    for stem in plan.stems:
-        known = prefix[: length - 1] if rows else prefix
-        new = 1 + len(stem) - (len(known) - length + 1)
-        tokens = np.array([seq.tokens.ids[-1], *stem], np.int32)
-        rows.append(Row(tokens, np.concatenate([known, scratch[:new]]), len(tokens)))
-        scratch = scratch[new:]
-    for stem in plan.free:
-        rows.append(Row(np.array(stem, np.int32), scratch[: len(stem)].copy(), len(stem)))
-        scratch = scratch[len(stem) :]
+    last, prefix = (int(seq.tokens.ids[-1]),), lease.slots(length)
+    rows = _tree(plan.stems, last, prefix, scratch)
+    rows += _tree(plan.free, (), prefix[:0], scratch[num_nodes(plan.stems) :])
     return Work(seq, tuple(rows), length - 1, length, plan=plan)
+
+
+def _tree(stems: tuple[Ids, ...], last: Ids, prefix: Int32, scratch: Int32) -> list[Row]:
+    """A row for each branch behind `prefix`; the first one computes `last`, the end of the prefix, as well.
+
+    A branch reads the tokens it shares from the slots that the rows before it write in the same pass.
+    """
+    rows: list[Row] = []
+    path = prefix
+    for stem, shared in branches(stems):
+        num = len(stem) - shared
+        path, scratch = np.concatenate([path[: len(prefix) + shared], scratch[:num]]), scratch[num:]
+        tokens = np.array([*(last if not rows else ()), *stem[shared:]], np.int32)
+        rows.append(Row(tokens, path, len(tokens)))
+    return rows
 
 
 def run_works(runner: Runner, works: list[Work], prefixes: SharedPrefixes) -> int:

@@ -125,7 +125,7 @@ class Call:
         for name, capture in zip(self.bound.names, end.captures, strict=True):
             if name is not None:
                 names = names.with_values({name: capture.text}, {name: meta | {"finish_reason": capture.reason}})
-        state = _continued(self.state, self.request, end, names, num_calls=len(end.captures))
+        state = _continued(self.state, self.request, end, end.ids, names, num_calls=len(end.captures))
         return (state, *(capture.text for capture in end.captures))
 
     def _result(self) -> tuple[Slot, ...]:
@@ -137,7 +137,15 @@ class Call:
         name = getattr(segment, "name", None)
         if name is not None:
             names = names.with_values({name: value}, {name: self._meta()})
-        return _continued(self.state, self.request, ends[0], names), value
+        own = self._own_ids(ends[0])
+        return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
+        """Tokens that spell what was said and no more: a healed choice's begin with the end of the prompt."""
+        segment = self.request.out[0]
+        if isinstance(segment, Score) and segment.ids is not None:
+            return self.inst.shared.prompts.encode_text(end.text)
+        return end.ids
 
     def _meta(self) -> dict[str, object]:
         tokenizer = self.inst.shared.prompts.tokenizer
@@ -176,14 +184,23 @@ class Call:
 
 
 def _continued(
-    state: ProgramState, request: Request, end: SegmentEnd, names: Names, num_calls: int = 1
+    state: ProgramState,
+    request: Request,
+    end: SegmentEnd,
+    own: tuple[int, ...],
+    names: Names,
+    num_calls: int = 1,
 ) -> ProgramState:
-    """The state with what was generated behind it; a cut token's tail is ordinary text again."""
+    """The state with what was generated behind it; a cut token's tail is ordinary text again.
+
+    The prompts to come begin with the request's tokens and those generated. `own` stands for the latter where a
+    template that rewrites earlier turns has the whole conversation encoded anew: a choice is then encoded by itself.
+    """
     prompt, head = request.prompt, state.head
     pieces = prompt.pieces
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
     if end.ids:
-        ids = Ids(end.ids, text)
+        ids = Ids(own, text)
         head, pieces = (head, ids), (*pieces, ids)
     final = Final(prompt.ids + end.ids, pieces, head)
     if end.tail:
@@ -208,11 +225,14 @@ def _score_meta(end: SegmentEnd, request: Request) -> dict[str, object]:
     if scores is None or not isinstance(segment, Score):
         return {}
     rows = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
+    parts = scores.probabilities
     return {
         "choices": list(segment.choices),
         "choice": scores.index,
         "method": scores.method,
+        "boundary": "naive" if segment.ids is None else "exact",
         "scores": list(scores.scores),
+        "distribution": None if parts is None else list(zip(segment.choices, parts)),
         "input_token_logprobs": rows,
         "normalized_prompt_logprobs": [sum(row) / max(1, len(row)) for row in scores.logprobs],
         "unconditional_token_logprobs": scores.unconditional and [list(row) for row in scores.unconditional],

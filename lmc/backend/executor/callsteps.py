@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmc.backend.base import Gen, Request
+from lmc.backend.base import Gen, Request, Score
 from lmc.backend.executor import distortion
+from lmc.backend.executor.boundary import healed
 from lmc.backend.executor.calls import Call
 from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
 from lmc.backend.executor.instance import Instance, Position
@@ -61,6 +62,8 @@ def _call(
         wanted = bound.segment(inst.base, state.lineage, state.calls, given)
         segment = distortion.first(wanted)
         prompt = shared.prompts.prompt(state)
+        if type(segment) is Score and bound.heals:
+            prompt, segment = healed(prompt, segment, shared.prompts.tokenizer.encode)
     except Exception as error:
         failure = Poison(noted(error, bound.spec.node))
         inst.fails_at((*path, bound.spec.number), failure)

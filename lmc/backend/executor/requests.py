@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from lmc.backend.base import ChoicesMethod, Gen, Score, Segment
+from lmc.backend.choices import GREEDY
 from lmc.backend.executor.lineage import call_seed
-from lmc.backend.executor.params import merged
+from lmc.backend.executor.params import checked, merged
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.constraint import Constraint
 from lmc.ir.fusion import FusedGen, constraint_of, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
+from lmc.ir.scoring import default_boundary
 
 ParseConstraint = Callable[[str, object], Constraint]
 Given = Mapping[str, object]
@@ -50,9 +52,14 @@ class CallSpec:
 
 
 class BoundCall:
-    """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached."""
+    """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached.
 
-    __slots__ = ("_fixed", "_name", "_row", "_seeding", "_static", "build", "defaults", "parse_constraint", "spec")
+    heals  a select whose choices are scored in the tokens that they make together with the end of the prompt
+    """
+
+    __slots__ = (
+        "_fixed", "_name", "_row", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "spec",
+    )  # fmt: skip
 
     def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
         self.spec = spec
@@ -65,6 +72,8 @@ class BoundCall:
         self._row = parts_of(spec.node) if spec.node.op == "fused" else ()
         builds: dict[str, Build] = {"gen": self._gen, "fused": self._fused, "select": self._score}
         self.build = builds[spec.node.op]
+        boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
+        self.heals = spec.node.op == "select" and boundary == "exact"
         with suppress(LMError):
             self._bind(spec.node)
 
@@ -81,7 +90,9 @@ class BoundCall:
                 self._seeding = Seeding(sampling)
                 return
         if not node.keys and node.op != "fused":
-            self._fixed = self.build(0, 0, 0, {})
+            fixed = self.build(0, 0, 0, {})
+            draws = isinstance(fixed, Score) and fixed.temperature and node.attr("seed") is None
+            self._fixed = None if draws else fixed
 
     def _gen(self, base: int, lineage: int, calls: int, given: Given) -> Gen:
         name, constraint = self._name, self._static
@@ -124,7 +135,26 @@ class BoundCall:
         node = self.spec.node
         choices = given["choices"] if "choices" in given else node.attr("choices")
         method = cast(ChoicesMethod, node.attr("method"))
-        return Score(name_of(node, given), checked_choices(choices), method)
+        temperature, seed = _score_draw(node, given)
+        if temperature and seed is None:
+            seed = call_seed(base, lineage, calls)
+        return Score(name_of(node, given), checked_choices(choices), method, temperature=temperature, seed=seed)
+
+
+def _score_draw(node: Node, given: Given) -> tuple[float, int | None]:
+    """Temperature and seed of a select; 0 and None where it takes the best. Those of the run are for `gen` only."""
+    temperature, seed = (given[k] if k in given else node.attr(k) for k in ("temperature", "seed"))
+    temperature = 0.0 if temperature is None else cast(float, checked("temperature", temperature))
+    seed = None if seed is None else cast(int, checked("seed", seed))
+    if temperature <= GREEDY:
+        return 0.0, None
+    method = str(node.attr("method"))
+    if method != "exact":
+        raise ArgumentError(
+            f"temperature={temperature:g}: select by {method} takes the best choice; it cannot sample",
+            help="leave temperature at 0, or draw from the exact distribution: choices_method=lmc.exact",
+        )
+    return temperature, seed
 
 
 def name_of(node: Node, given: Given) -> str | None:

@@ -117,7 +117,7 @@ def test_rows_that_share_are_grouped() -> None:
 
 
 def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
-    """With the prompt resident: one row a stem, one group, one pass."""
+    """With the prompt resident: one row a branch of the token tree, one group, one pass."""
     bench = Bench()
     bench.run([ask(0, LONG, gen(1))])
     passes = bench.runner.passes
@@ -125,10 +125,8 @@ def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
 
     assert bench.runner.passes == passes + 1
     assert bench.runner.last is not None
-    assert [len(row.tokens) for row in bench.runner.last.rows] == [
-        3,
-        4,
-    ]  # behind `of` and `onl`; `o` and nothing are among them
+    # behind the prompt's last token `of`, and `nl` behind its `o`; `o` and nothing are among them
+    assert [len(row.tokens) for row in bench.runner.last.rows] == [3, 2]
     assert [group.rows for group in bench.runner.last.groups] == [(0, 1)]
     assert said(events, 1) == expect(ask(1, LONG, Score(None, ("only", "on", "off", "a", "b"))))
 

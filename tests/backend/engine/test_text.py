@@ -13,8 +13,9 @@ from lmc.backend.base import Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.forecast import peak
 from lmc.backend.engine.generation import Generation, sample_seed
-from lmc.backend.engine.score import plan_scoring
+from lmc.backend.engine.score import branches, num_nodes, plan_scoring
 from lmc.backend.engine.stops import UNBOUNDED, Stops, max_width
+from lmc.errors import ConstraintError
 from lmc.ir.sampling import Sampling
 
 # --- detokenising --------------------------------------------------------------------------------------------
@@ -185,9 +186,9 @@ def test_stems_that_others_begin_with_need_no_row() -> None:
     plan = plan_scoring("token_length_normalized", ((1,), (2,), (1, 2, 3), (1, 2), (5, 6)))
 
     assert plan.stems == ((1, 2), (5,))
-    assert (plan.num_tokens, plan.num_scratch) == (5, 4)
+    assert (plan.num_tokens, plan.num_scratch) == (4, 3)
     rows, ids = plan.picks()
-    assert list(zip(rows, ids)) == [(0, 1), (0, 2), (0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (0, 5), (4, 6)]
+    assert list(zip(rows, ids)) == [(0, 1), (0, 2), (0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (0, 5), (3, 6)]
 
 
 def test_token_length_normalized_takes_the_best_mean() -> None:
@@ -219,6 +220,41 @@ def test_unconditional_likelihood_is_taken_off() -> None:
     assert scores.unconditional == ((0.0, -0.5), (0.0, -4.0), (0.0,))
     assert scores.scores == pytest.approx((-1.25, 0.5, -1.2))
     assert scores.index == 1
+
+
+def test_what_stems_share_is_computed_once() -> None:
+    """A row holds a stem from where it leaves the row before; every token of the tree is in one row."""
+    stems = ((1, 2, 3, 4), (1, 2, 3, 5, 6), (1, 2, 7), (8,))
+
+    assert list(branches(stems)) == [(stems[0], 0), (stems[1], 3), (stems[2], 2), (stems[3], 0)]
+    assert num_nodes(stems) == 4 + 2 + 1 + 1
+
+
+def test_every_beginning_has_the_row_behind_it() -> None:
+    """Random choices: the picks are the tree's nodes in the order of the rows, against a walk over all of them."""
+    rng = random.Random(1)
+    for _ in range(100):
+        choices = tuple(tuple(rng.randrange(3) for _ in range(rng.randrange(1, 6))) for _ in range(rng.randrange(1, 8)))
+        plan = plan_scoring("exact", choices)
+        behind: list[tuple[int, ...]] = [()]  # what each row of logits is behind
+        for stem, shared in branches(plan.stems):
+            behind += [stem[:end] for end in range(shared + 1, len(stem) + 1)]
+        rows, ids = plan.picks()
+
+        assert len(behind) == len(set(behind)) == plan.num_tokens
+        assert [(*behind[row], token) for row, token in zip(rows, ids)] == [
+            c[: j + 1] for c in choices for j in range(len(c))
+        ]
+
+
+def test_exact_needs_some_probability() -> None:
+    """Choices that the model rules out have no distribution, and that is said; one of them is enough."""
+    plan = plan_scoring("exact", ((1,), (2, 3)))
+    nothing = float("-inf")
+
+    with pytest.raises(ConstraintError, match="gives none of the choices any probability"):
+        plan.decide([nothing, nothing, -1.0])
+    assert plan.decide([nothing, -1.0, -2.0]).probabilities == (0.0, 1.0)
 
 
 # --- forecast ------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ MODULES = (
     "nested_programs",
     "breaks",
     "sglang_compat",
+    "selects",
     "fuzzed",
 )
 
