@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scripts.tiny.item import Item, Piece, Shown
-from scripts.tiny.tasks import EASY_STEPS, draw
+from scripts.tiny.tasks import draw, stage_of
 from scripts.tiny.tokenizer import END, ROLES
 from scripts.tiny.world import World
 
@@ -148,8 +148,8 @@ SHAPES = ((32, 256, 0.6), (16, 512, 0.34), (8, 1024, 0.06))
 def batch(encoder: Encoder, seed: int, step: int) -> Rows:
     """Batch number `step` of the training stream; the same for the same seed."""
     rng = Random(f"{seed}:{step}")
-    easy = step < EASY_STEPS
-    world, closed_weight = World(rng, easy=easy), 1.0 if easy else 5.0
+    world = World(rng, stage=stage_of(step))
+    closed_weight = 1.0 if world.stage == 0 else 5.0
     (shape,) = rng.choices(range(len(SHAPES)), weights=[share for _, _, share in SHAPES])
     num_rows, row_len, _ = SHAPES[shape]
     if row_len == 1024:

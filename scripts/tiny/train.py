@@ -32,9 +32,10 @@ class Plan:
     """What a training run is: everything that its result depends on."""
 
     seed: int = 0
-    steps: int = 5600
+    steps: int = 6000
     warmup: int = 100
-    level: float = 0.25  # the share of the steps after which the rate falls, in a straight line to 0
+    # (share of the steps, share of the rate), straight lines between: level, down, and slower down to 0
+    schedule: tuple[tuple[float, float], ...] = ((1400 / 6000, 1.0), (3600 / 6000, 10 / 21), (1.0, 0.0))
     muon_rate: float = 5e-3
     adam_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -123,8 +124,8 @@ def optimisers_of(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
 
 
 def set_rates(optimisers: list[torch.optim.Optimizer], plan: Plan, step: int) -> None:
-    """Up in the first steps, level, and down to 0."""
-    share = min((step + 1) / plan.warmup, 1.0, (1 - step / plan.steps) / (1 - plan.level))
+    """Up in the first steps, then as the schedule says."""
+    share = min((step + 1) / plan.warmup, float(np.interp(step / plan.steps, *zip(*plan.schedule, strict=True))))
     for optimiser, rate in zip(optimisers, (plan.muon_rate, plan.adam_rate), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = rate * share

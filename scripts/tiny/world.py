@@ -43,12 +43,12 @@ WEATHER = "rain snow sun fog wind storm hail cloud".split()
 class World:
     """Draws from one side: `test` says which names, numbers and dates may be used.
 
-    easy    at the beginning of the training: more short texts
+    stage   of the training (see tasks.STAGES)
     """
 
     rng: Random
     test: bool = False
-    easy: bool = False
+    stage: int = 1
 
     # --- chance -----------------------------------------------------------------------------------------
 

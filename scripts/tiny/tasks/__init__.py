@@ -7,22 +7,24 @@ from importlib import import_module
 from scripts.tiny.item import Item, Task
 from scripts.tiny.world import World
 
-EASY_STEPS = 1200  # of the training: more short texts, and more of the tasks that find and copy
+# the steps at which the stages of the training begin: short texts and more of the tasks that find and copy; everything;
+# then mostly questions that compare what a text says with what is asked
+STAGES = (0, 1200, 3600)
 
-# task -> its share of the items, in parts: in the easy steps, and later
+# task -> its share of the items, in parts, by stage
 SHARES = {
-    "qa": (20, 10),
-    "extract": (20, 14),
-    "choice": (20, 26),
-    "recall": (12, 8),
-    "classify": (14, 22),
-    "tools": (14, 20),
-    "rating": (7, 9),
-    "essay": (6, 9),
-    "lists": (8, 10),
-    "arithmetic": (9, 10),
-    "guide": (8, 9),
-    "describe": (5, 3),
+    "qa": (20, 10, 6),
+    "extract": (20, 14, 10),
+    "choice": (20, 26, 48),
+    "recall": (12, 8, 6),
+    "classify": (14, 22, 22),
+    "tools": (14, 20, 18),
+    "rating": (7, 9, 8),
+    "essay": (6, 9, 6),
+    "lists": (8, 10, 7),
+    "arithmetic": (9, 10, 5),
+    "guide": (8, 9, 6),
+    "describe": (5, 3, 3),
 }
 
 
@@ -34,7 +36,12 @@ def task(name: str) -> Task:
 TASKS: dict[str, Task] = {name: task(name) for name in SHARES}
 
 
+def stage_of(step: int) -> int:
+    """The stage that a step of the training is in."""
+    return sum(step >= begin for begin in STAGES) - 1
+
+
 def draw(w: World) -> Item:
     """An item of a task drawn by its share."""
-    (name,) = w.rng.choices(list(SHARES), weights=[parts[not w.easy] for parts in SHARES.values()])
+    (name,) = w.rng.choices(list(SHARES), weights=[parts[w.stage] for parts in SHARES.values()])
     return TASKS[name](w)
