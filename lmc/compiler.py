@@ -52,6 +52,12 @@ class Compiled:
 
         return emit(self, format)
 
+    def fsm(self, name: str, format: str = "ascii") -> str:
+        """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
+        from lmc.viz import emit_fsm
+
+        return emit_fsm(self, name, format)
+
     def explain(self) -> str:
         """What each pass did, in sentences."""
         return "\n".join(str(r) for r in self.reports)
@@ -90,13 +96,13 @@ def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer
 
 
 def pipeline_of(level: int | str) -> str:
-    """The pipeline of -O0, -O1 or -O2, or a pipeline as it stands."""
+    """The pipeline of -O0 to -O3, or a pipeline as it stands."""
     from lmc.passes import LEVELS
 
     if isinstance(level, str):
         return level
     if level not in LEVELS:
-        raise ArgumentError(f"there is no optimisation level {level}", help="0, 1 or 2")
+        raise ArgumentError(f"there is no optimisation level {level}", help="0, 1, 2 or 3")
     return LEVELS[level]
 
 
@@ -113,7 +119,14 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
             ids += tokenizer.encode(text, control=kind == "control")
         return tuple(ids)
 
-    return Inputs(encode, lambda ids: tokenizer.decode(ids), tokenizer.begin_ids, tokenizer.chat, tuple(items))
+    return Inputs(
+        encode,
+        lambda ids: tokenizer.decode(ids),
+        tokenizer.begin_ids,
+        tokenizer.chat,
+        tuple(items),
+        spellings=getattr(tokenizer, "vocab_bytes", None),
+    )
 
 
 # --- arguments -------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ class Program:
     ) -> Compiled:
         """Compile without running: given arguments give their structure, the others are holes.
 
-        opt_level is 0, 1, 2 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
+        opt_level is 0, 1, 2, 3 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
         """
         self._check_names(arguments)
         made = self._cache.trace(self.func, compiler.holes(self.func, {**self.bound, **arguments}))

@@ -23,9 +23,11 @@ Said = tuple[str, tuple[int, ...], str]  # text, ids, reason
 class Bench:
     """An engine that is checked after every step; `session` is one open on it."""
 
-    def __init__(self, *, num_slots: int = 4096, max_len: int = 2048, **options: object) -> None:
+    def __init__(
+        self, *, num_slots: int = 4096, max_len: int = 2048, jumps: bool = True, **options: object
+    ) -> None:
         self.runner = FakeRunner(num_slots, max_len)
-        self.masks = FakeMasks(TOKENIZER)
+        self.masks = FakeMasks(TOKENIZER, jumps)
         self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
         self.engine.cache.pool.on_free = self.runner.poison
         self.session = self.engine.open()
@@ -151,11 +153,12 @@ def _expect_gen(segment: Gen, tokens: list[int], sample: int, max_len: int) -> S
         matcher = FakeMatcher(tuple(o.encode() for o in segment.constraint.options), TOKENIZER)
     seed, ids = sample_seed(sampling.seed, sample), list[int]()
     most = min(sampling.max_tokens, max_len - len(tokens))
+    forced = list(matcher.forced(ids)) if matcher else []
     while len(ids) < most:
         early = len(ids) < sampling.min_tokens and matcher is None
         banned = (EOS, *sampling.stop_token_ids) if early else ()
         draw = Draw(sampling, seed, len(tokens) + len(ids), ids, banned, matcher.mask() if matcher else None)
-        id = pick(logits_of(tag_of([*tokens, *ids])), draw).id
+        id = forced.pop(0) if forced else pick(logits_of(tag_of([*tokens, *ids])), draw).id
         if id == EOS and not sampling.ignore_eos:
             return TOKENIZER.decode(ids), tuple(ids), "eos"
         if id in sampling.stop_token_ids:
@@ -164,8 +167,10 @@ def _expect_gen(segment: Gen, tokens: list[int], sample: int, max_len: int) -> S
         cut = _cut(TOKENIZER.decode(ids), sampling)
         if cut is not None:
             return _cut_off(ids, cut)
-        if matcher is not None and matcher.accept(id) and matcher.is_done():
-            return TOKENIZER.decode(ids), tuple(ids), "constraint"
+        if matcher is not None:
+            if matcher.accept(id) and matcher.is_done():
+                return TOKENIZER.decode(ids), tuple(ids), "constraint"
+            forced = forced or list(matcher.forced(ids))
     return TOKENIZER.decode(ids), tuple(ids), "length"
 
 

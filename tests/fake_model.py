@@ -41,7 +41,10 @@ class FakeTokenizer:
         self._words = sorted(((w.encode(), EOS + 2 + i) for i, w in enumerate(WORDS)), key=lambda w: -len(w[0]))
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
-        data, ids = text.encode(), []
+        return self.encode_bytes(text.encode())
+
+    def encode_bytes(self, data: bytes) -> list[int]:
+        ids = []
         while data:
             word, id = next(((w, i) for w, i in self._words if data.startswith(w)), (data[:1], data[0]))
             ids.append(id)
@@ -204,10 +207,12 @@ class FakeRunner:
 
 
 class FakeMatcher:
-    """Text that is one of the options, byte by byte."""
+    """Text that is one of the options, byte by byte; what all of them go on with is forced."""
 
-    def __init__(self, options: tuple[bytes, ...], tokenizer: FakeTokenizer, done: bytes = b"") -> None:
-        self.options, self.tokenizer, self.done = options, tokenizer, done
+    def __init__(
+        self, options: tuple[bytes, ...], tokenizer: FakeTokenizer, done: bytes = b"", jumps: bool = True
+    ) -> None:
+        self.options, self.tokenizer, self.done, self.jumps = options, tokenizer, done, jumps
 
     def mask(self) -> npt.NDArray[np.int32]:
         bits = np.zeros(-(-VOCAB // 32) * 32, np.uint8)
@@ -226,19 +231,29 @@ class FakeMatcher:
     def can_stop(self) -> bool:
         return self.done in self.options
 
+    def forced(self, ids: Seq[int]) -> tuple[int, ...]:
+        """The first tokens of what is left of every option, as far as they are the same."""
+        if not self.jumps or self.can_stop():
+            return ()
+        left = [option[len(self.done) :] for option in self.options if option.startswith(self.done)]
+        rows = [self.tokenizer.encode_bytes(rest) for rest in left]
+        num = next((i for i, column in enumerate(zip(*rows)) if len(set(column)) > 1), min(map(len, rows)))
+        return tuple(rows[0][:num])
+
     def fork(self) -> FakeMatcher:
-        return FakeMatcher(self.options, self.tokenizer, self.done)
+        return FakeMatcher(self.options, self.tokenizer, self.done, self.jumps)
 
 
 class FakeMasks:
     """Follows Choices only."""
 
-    def __init__(self, tokenizer: FakeTokenizer) -> None:
+    def __init__(self, tokenizer: FakeTokenizer, jumps: bool = True) -> None:
         self.tokenizer = tokenizer
+        self.jumps = jumps
         self.made = 0
 
     def make(self, constraint: Constraint) -> FakeMatcher:
         if not isinstance(constraint, Choices):
             raise ConstraintError("only choices are known here", help="use choices")
         self.made += 1
-        return FakeMatcher(tuple(option.encode() for option in constraint.options), self.tokenizer)
+        return FakeMatcher(tuple(o.encode() for o in constraint.options), self.tokenizer, jumps=self.jumps)

@@ -5,7 +5,7 @@ Knows nothing of automata. Atomic groups are left to `re`.
 
 from __future__ import annotations
 
-from lmc.ir.regex import Alt, And, Chars, Look, Not, RegexTree, Repeat, Seq
+from lmc.ir.regex import Alt, And, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 
 def matches(tree: RegexTree, text: str) -> bool:
@@ -36,6 +36,8 @@ def ends(tree: RegexTree, text: str, begin: int) -> frozenset[int]:
             places = range(begin + 1) if behind else range(begin, begin + 1)
             found = any((begin in ends(body, text, place)) if behind else ends(body, text, place) for place in places)
             return frozenset((begin,)) if found != negated else frozenset()
+        case Whole(item):
+            return frozenset(end for end in range(begin, len(text) + 1) if matches(item, text[begin:end]))
         case _:
             raise AssertionError(tree)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from lmc.ir.chat import ChatTemplate
-from lmc.ir.constraint import Constraint
+from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
@@ -30,6 +30,7 @@ class Caps:
     prompt: Literal["ids", "text", "messages"] = "ids"
     segments: bool = True
     score: bool = True
+    fused: bool = False
     n: bool = True
     logprobs: bool = True
     constraints: frozenset[ConstraintKind] = frozenset(("regex", "choices", "json_schema", "grammar"))
@@ -91,11 +92,15 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Gen:
-    """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy."""
+    """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy.
+
+    blanks  for a fused row, how each of its generations is sampled; `sampling` then bounds the row as a whole
+    """
 
     name: str | None
     sampling: Sampling
-    constraint: Constraint | None = None
+    constraint: Constraint | Fused | None = None
+    blanks: tuple[Sampling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +157,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """Log-probability (natural log) of one chosen token, and of the most likely ones beside it."""
+    """Log-probability (natural log) of one token, and of the most likely ones beside it.
+
+    forced  True where a constraint left no choice: the model was not asked, and no others stand beside it
+    """
 
     id: int
     logprob: float
     top: tuple[tuple[int, float], ...] = ()
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +193,14 @@ class Usage:
     cached_tokens   of those, read from the cache
     computed_tokens of those, computed by this request (prompt = cached + computed)
     output_tokens   generated tokens, cut ones included
+    forced_tokens   of those, forced by a constraint and not sampled
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     computed_tokens: int = 0
     output_tokens: int = 0
+    forced_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,14 @@ class Delta:
     ids: tuple[int, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
     forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What one generation of a fused row wrote, and why it ended."""
+
+    text: str
+    reason: FinishReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +240,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
+    captures: tuple[Capture, ...] = ()  # of a fused row
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +310,7 @@ class Counters:
     cached_tokens: int = 0
     computed_tokens: int = 0  # prompt tokens computed
     output_tokens: int = 0
+    forced_tokens: int = 0
     forward_passes: int = 0
     evicted_tokens: int = 0
     retractions: int = 0

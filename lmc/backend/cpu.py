@@ -14,6 +14,7 @@ from lmc.backend.default_model import folder_of
 from lmc.errors import BackendError
 
 if TYPE_CHECKING:
+    from lmc.backend.constraint.jumps import Boundary
     from lmc.backend.engine.session import EngineSession
 
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
@@ -27,6 +28,8 @@ class CpuBackend:
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
     chunk_len  most tokens of one prompt in one forward pass
+    boundary   how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
+               follows, "naive" over all of it, "off" not at all
 
     Raises ModelLoadError for a folder that holds no usable model or tokenizer.
     """
@@ -42,6 +45,7 @@ class CpuBackend:
         chunk_len: int = 512,
         token_budget: int = 2048,
         max_running: int = 256,
+        boundary: Boundary = "exact",
     ) -> None:
         from lmc.backend.constraint.masks import ConstraintMasks
         from lmc.backend.engine.engine import Engine
@@ -59,7 +63,7 @@ class CpuBackend:
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
-        masks = ConstraintMasks(self.tokenizer, runner.vocab_size)
+        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, boundary)
         self.engine = Engine(
             runner,
             self.tokenizer,
@@ -70,7 +74,7 @@ class CpuBackend:
             max_running=max_running,
             cache=cache,
         )
-        self.caps = Caps(prefix_cache=cache, max_len=runner.max_len)
+        self.caps = Caps(prefix_cache=cache, fused=True, max_len=runner.max_len)
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""

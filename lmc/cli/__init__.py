@@ -1,4 +1,4 @@
-"""The command line: `lmc compile`, `lmc run`, `lmc passes`, `lmc backends`. Each command's file loads on use.
+"""The command line: a row a command in COMMANDS. Each command's file loads on use.
 
 Only click is imported here; what a command needs is imported inside it, so that `lmc --help` is quick.
 """
@@ -11,6 +11,8 @@ import click
 
 COMMANDS: dict[str, str] = {
     "compile": "lmc.cli.compile:compile_command",
+    "explain": "lmc.cli.explain:explain_command",
+    "lint": "lmc.cli.lint:lint_command",
     "run": "lmc.cli.run:run_command",
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",
@@ -50,6 +52,7 @@ def main() -> None:
 
     \b
     lmc compile prog.py --emit-graph              what calls what, and what shares which prompt
+    lmc explain prog.py --constraints             what may come out, and what of it is forced
     lmc run prog.py --arg topic=cats              run it on lmc-tiny, the small model that lmc ships
     lmc run prog.py --arg topic=cats --model DIR  run it on a checkpoint
     """

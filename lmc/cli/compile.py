@@ -68,8 +68,8 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option(
     "-O",
     "level",
-    type=click.IntRange(0, 2),
-    metavar="0|1|2",
+    type=click.IntRange(0, 3),
+    metavar="0|1|2|3",
     default=2,
     show_default=True,
     help="How much to optimise.",
@@ -111,17 +111,17 @@ def compile_command(
 
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
-    done = compiled(prog, values, passes if passes is not None else level, _tokenizer(model), print_ir_after_change)
+    done = compiled(prog, values, passes if passes is not None else level, tokenizer_of(model), print_ir_after_change)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
-    look = _look(width, output)
+    look = look_for(width, output)
     shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, look) for each in formats]
     is_for_people = _FOR_PEOPLE.issuperset(formats)
     if not formats:
         shown.append(_summary(done))
     if explain and is_for_people:
         shown.append(done.explain() + "\n")
-    _write("\n".join(shown), output)
+    write("\n".join(shown), output)
     if explain and not is_for_people:
         click.echo(done.explain(), err=True)
     if time_passes:
@@ -148,7 +148,8 @@ def _print_change(each: Pass, ir: Graph | Plan) -> None:
     click.echo(f"# after {each.name}\n{ir}", err=True)
 
 
-def _tokenizer(model: str | None) -> Tokenizer | None:
+def tokenizer_of(model: str | None) -> Tokenizer | None:
+    """The tokenizer of a checkpoint folder, or of lmc-tiny; None where no model is named."""
     if model is None:
         return None
     from lmc.backend.default_model import folder_of
@@ -188,7 +189,7 @@ def _times(reports: Sequence[Report]) -> str:
     return "\n".join([*rows, f"{'all passes':<{width}}  {total:8.2f} ms"])
 
 
-def _look(width: int | None, output: str | None) -> Look:
+def look_for(width: int | None, output: str | None) -> Look:
     """The terminal's width and colours; neither in a file or a pipe."""
     is_terminal = output is None and sys.stdout.isatty()
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
@@ -196,7 +197,8 @@ def _look(width: int | None, output: str | None) -> Look:
     return Look(width or max(40, columns), is_terminal and not is_plain)
 
 
-def _write(text: str, output: str | None) -> None:
+def write(text: str, output: str | None) -> None:
+    """Print a text, or write it to a file. Raises ArgumentError where that cannot be written."""
     from lmc.errors import ArgumentError
 
     if output is None:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 @click.option(
     "-O",
     "level",
-    type=click.IntRange(0, 2),
-    metavar="0|1|2",
+    type=click.IntRange(0, 3),
+    metavar="0|1|2|3",
     default=2,
     show_default=True,
     help="How much to optimise.",

@@ -43,3 +43,23 @@ class Grammar:
 
 
 Constraint = Regex | Choices | JsonSchema | Grammar
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A generation in a fused row: what may come out of it, or the text that it ends before."""
+
+    constraint: Regex | Choices | None = None
+    stop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The generated text is a row of literals and generations, written as one (see passes.fuse_constraints)."""
+
+    parts: tuple[str | Blank, ...]
+
+    @property
+    def num_blanks(self) -> int:
+        """How many generations the row has."""
+        return sum(isinstance(part, Blank) for part in self.parts)

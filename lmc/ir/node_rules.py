@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from lmc.ir.constraint import Constraint
+from lmc.ir.constraint import Choices, Constraint, Regex
 from lmc.ir.graph import UNSET, Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
@@ -198,6 +198,19 @@ def _gen(node: Node) -> str | None:
     return f"`gen` has a constraint that is none: {constraint!r}"
 
 
+def _fused(node: Node) -> str | None:
+    parts = node.attr("parts")
+    gens = [part for part in parts if not isinstance(part, str)] if isinstance(parts, tuple) else []
+    for part in gens:
+        match part:
+            case (None | str(), None | Regex() | Choices(), tuple()):
+                continue
+        return f"`fused` has a part that is no text and no (name, constraint, parameters): {part!r}"
+    if not gens or len(gens) != len(node.outputs) - 1:
+        return f"`fused` has {len(gens)} generations and {len(node.outputs) - 1} values"
+    return None
+
+
 def _select(node: Node) -> str | None:
     choices = node.attr("choices")
     texts = isinstance(choices, tuple) and choices and all(isinstance(choice, str) for choice in choices)
@@ -219,5 +232,7 @@ def _check(node: Node) -> str | None:
     return f"`check` of a `{have}` cannot give `{want}`"
 
 
-_OWN_RULES = {"fork": _fork, "unpack": _unpack, "dict": _dict, "gen": _gen, "select": _select, "check": _check}
+_OWN_RULES = {
+    "fork": _fork, "unpack": _unpack, "dict": _dict, "gen": _gen, "fused": _fused, "select": _select, "check": _check,
+}  # fmt: skip
 _RULES = (_attrs_known, _attr_values, _keys_known, _operands, _outputs, _regions, _own_rule)

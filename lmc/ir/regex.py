@@ -74,7 +74,14 @@ class Atomic:
     item: RegexTree
 
 
-RegexTree = Chars | Seq | Alt | Repeat | And | Not | Look | Atomic
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What `item` matches as a text of its own: its looks and atomic groups see nothing of what stands around it."""
+
+    item: RegexTree
+
+
+RegexTree = Chars | Seq | Alt | Repeat | And | Not | Look | Atomic | Whole
 
 
 def is_plain(tree: RegexTree) -> bool:

@@ -2,8 +2,8 @@
 
 Printer and parser share this rule, so a type is left out of the text only where the parser knows it:
 an output has the type its word names; where the word is `atom` (region results, block parameters) a missing type
-means `state`; `call` and `extern` give their extern's type, `gen` a `str`, `compare` a `bool`. Any other `value` is
-written.
+means `state`; `call` and `extern` give their extern's type, `gen` and `fused` a `str`, `compare` a `bool`. Any other
+`value` is written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from lmc.ir.graph import Extern
 from lmc.ir.ops import OPS
 from lmc.ir.types import BOOL, STATE, STR, Type
 
-_USUAL = {"gen": STR, "compare": BOOL}
+_USUAL = {"gen": STR, "fused": STR, "compare": BOOL}
 
 
 def spread(words: tuple[str, ...], count: int) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from lmc.ir.ranges import EVERYTHING, complement
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 from lmc.parser.charset import CATEGORIES, NO_NEWLINE, category_ranges, char_ranges, escape_code, set_ranges
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def width(tree: RegexTree) -> int | None:
         case Repeat(item, low, high):
             inner = width(item)
             return low * inner if inner is not None and (low == high or not inner) else None
-        case Atomic(item):
+        case Atomic(item) | Whole(item):
             return width(item)
         case Not():
             return None

@@ -6,7 +6,7 @@ parser or a backend, and the same graph with the same inputs always gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ class Inputs:
     encode     token ids of a prompt's known stretch, nothing put before it; None where no tokenizer is given
     decode     the inverse for ordinary text; only used to show which text a token stretch stands for. Without it
                that is searched by encoding, which takes long for a large batch
+    spellings  the bytes of each token of the vocabulary, made when asked for; None where they are not known
     begin_ids  tokens before a prompt that does not begin with a template's literal
     chat       the chat template; None where the tokenizer has none, or none is known yet
     batch      for each item the argument values by `Param.path`; empty when compiling without arguments
@@ -41,6 +42,7 @@ class Inputs:
     chat: ChatTemplate | None = None
     batch: tuple[Mapping[ArgPath, object], ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
+    spellings: Callable[[], Sequence[bytes]] | None = None
 
 
 NO_INPUTS = Inputs()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from lmc.ir.fusion import parts_of
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
 
 # ops whose prompt is that of their first input
@@ -73,6 +74,8 @@ class Prompts:
                 pieces += (PromptPiece("text", a) for a in reversed(node.inputs[1:]) if a != Lit(""))
             case "gen" | "select" if node:
                 pieces.append(PromptPiece("made", node.outputs[1]))
+            case "fused" if node:
+                pieces += reversed(_row(node))
             case "role_begin" | "role_end" if node:
                 pieces += _marker(node)
             case "join" | "join_list" if node and node.attr("mode") == "gather_variable":
@@ -105,6 +108,12 @@ def _extended(known: tuple[Segment, ...], pieces: list[PromptPiece]) -> tuple[Se
         known, pieces = known[:-1], [*known[-1].pieces, *pieces]
     ends = [i + 1 for i, piece in enumerate(pieces) if piece.kind != "text" or i + 1 == len(pieces)]
     return (*known, *(Segment(tuple(pieces[start:end])) for start, end in pairwise([0, *ends])))
+
+
+def _row(node: Node) -> list[PromptPiece]:
+    """What a fused call wrote: its literals are generated with the rest, and keep their tokens."""
+    values = iter(node.outputs[1:])
+    return [PromptPiece("made", Lit(p) if isinstance(p, str) else next(values)) for p in parts_of(node)]
 
 
 def _marker(node: Node) -> tuple[PromptPiece, ...]:

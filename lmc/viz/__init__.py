@@ -23,6 +23,11 @@ FORMATS: dict[str, str] = {
     "mermaid": "lmc.viz.mermaid",
     "json": "lmc.viz.json",
 }
+FSM_FORMATS: dict[str, str] = {
+    "ascii": "lmc.viz.fsm_ascii",
+    "dot": "lmc.viz.fsm_dot",
+    "svg": "lmc.viz.fsm_svg",
+}
 DEFAULT_WIDTH = 100
 
 
@@ -44,4 +49,19 @@ def emit(compiled: Compiled, format: str = "table", look: Look = PLAIN) -> str:
         help = f"did you mean {near[0]!r}?" if near else f"the formats are {', '.join(FORMATS)}"
         raise ArgumentError(f"there is no format {format!r}", help=help)
     text: str = importlib.import_module(FORMATS[format]).render(compiled, look)
+    return text
+
+
+def emit_fsm(compiled: Compiled, name: str, format: str = "ascii", look: Look = PLAIN) -> str:
+    """The compressed automaton of one call's constraint, drawn as ascii, dot or svg.
+
+    Raises ArgumentError for a name that no constrained call has, or a constraint without an automaton.
+    """
+    if format not in FSM_FORMATS:
+        raise ArgumentError(f"there is no format {format!r}", help=f"the formats are {', '.join(FSM_FORMATS)}")
+    from lmc.viz.constraints import Constraints
+    from lmc.viz.fsm import fsm_of_call
+
+    fsm = fsm_of_call(Constraints(compiled), name)
+    text: str = importlib.import_module(FSM_FORMATS[format]).render(fsm, look)
     return text

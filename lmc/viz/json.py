@@ -64,7 +64,7 @@ def _step(row: Row, view: View, tree: Sharing) -> Json:
         "id": step.id,
         "op": step.op,
         "name": view.name(row),
-        "place": _place(row.node),
+        "place": json_place(row.node),
         "inside": step.inside,
         "arm": row.arm or None,
         "wave": step.wave,
@@ -73,12 +73,13 @@ def _step(row: Row, view: View, tree: Sharing) -> Json:
     if row.is_call:
         told |= {"prompt": [_piece(piece) for piece in row.pieces], "prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
-        told["options"] = {key: _value(value) for key, value in row.node.attrs}
+        told["options"] = {key: json_value(value) for key, value in row.node.attrs}
         told["options"] |= {key: _atom(atom) for key, atom in row.node.kwargs.items()}
     return told
 
 
-def _place(node: Node) -> Json | None:
+def json_place(node: Node) -> Json | None:
+    """Where a node stands in the user's file."""
     span = node.span
     return {"file": span.file, "line": span.line, "col": span.col, "end": span.end} if span else None
 
@@ -90,15 +91,16 @@ def _piece(piece: PromptPiece) -> Json:
 
 
 def _atom(atom: Atom) -> object:
-    return {"hole": atom.name} if isinstance(atom, Value) else _value(atom.value)
+    return {"hole": atom.name} if isinstance(atom, Value) else json_value(atom.value)
 
 
-def _value(value: Any) -> object:  # Any: an attribute
+def json_value(value: Any) -> object:  # Any: an attribute
+    """A literal, an attribute or a constraint."""
     match value:
         case None | bool() | int() | float() | str():
             return value if _is_finite(value) else literal(value)
         case tuple():
-            return [_value(item) for item in value]
+            return [json_value(item) for item in value]
         case Regex(pattern=text):
             return {"regex": text}
         case Choices(options=options):

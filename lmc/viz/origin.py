@@ -120,7 +120,7 @@ def _behind(value: Value, node: Node | None, view: View) -> list[Atom | None]:
             return [node.inputs[0]]
         case "states_set" | "states_append" if node:
             return [node.inputs[0], node.inputs[-1]]
-        case "append" | "gen" | "select" | "role_begin" | "role_end" | "set" | "fork" if node:
+        case "append" | "gen" | "fused" | "select" | "role_begin" | "role_end" | "set" | "fork" if node:
             return [node.inputs[0]]
     return [None]
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.tiny.tasks import SHARES, STAGES
+from scripts.tiny.tasks import EASY_STEPS, SHARES
 
 if TYPE_CHECKING:
     from scripts.tiny.train import Plan
@@ -33,7 +33,7 @@ an eighth of all names, numbers above 9, dates and times aside: none of those is
 those. A part of one may still be seen in training: the stem of a firm's name, the day of a date, the result of a sum.
 Words of the language (jobs, colours, labels), phrasings, puzzles and the guides are the same on both sides.
 
-| task | of the items, at first | from step {late:,} on |
+| task | of the items, at first | from step {easy:,} on |
 |---|---|---|
 {shares}
 
@@ -43,7 +43,8 @@ Roles are the tokens `<|system|>`, `<|user|>`, `<|assistant|>`, `<|tool|>`; a tu
 
 `python scripts/train_tiny.py --seed {seed}`: {steps:,} steps of 8,192 tokens, {minutes:.0f} minutes on {machine}. Muon for the
 matrices of the layers and AdamW for the rest, bf16 with an fp32 master; loss on what the model writes, a tenth of it on what it
-reads. From step {bulk:,} on, an answer that is one of a few choices counts five times, and several such questions follow a text.
+reads. Several questions follow a text. In the first {easy:,} steps most texts are short; after them an answer that is one of a few
+choices counts five times.
 
 Share of 96 held-out items of each task whose last text is written exactly (greedy, unconstrained), by step:
 
@@ -62,8 +63,7 @@ def write_card(save: Path, work: Path, plan: Plan, num_weights: int) -> None:
     text = TEXT.format(
         weights=num_weights,
         vocab=vocab,
-        late=STAGES[1],
-        bulk=STAGES[2],
+        easy=EASY_STEPS,
         shares="\n".join(
             f"| {name} | " + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True)) + " |"
             for name, parts in SHARES.items()

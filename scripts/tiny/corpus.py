@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.tiny.item import Item, Piece
-from scripts.tiny.tasks import draw, stage_of
+from scripts.tiny.item import Item, Piece, Shown
+from scripts.tiny.tasks import EASY_STEPS, draw
 from scripts.tiny.tokenizer import END, ROLES
 from scripts.tiny.world import World
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 Array = np.ndarray
-Run = tuple[str, int, str]
+Run = tuple[str, int, str, tuple[tuple[int, int], ...]]
 READ, WRITTEN, CLOSED = range(3)  # by the user; by the model; by the model, one of a few choices
 
 
@@ -64,7 +64,7 @@ class Encoder:
     def encode(self, items: list[Item]) -> list[Encoded]:
         """All of them with one call of the tokenizer."""
         plans = [list(runs(item)) for item in items]
-        texts = [text for plan in plans for text, _, _ in plan]
+        texts = [text for plan in plans for text, *_ in plan]
         encodings = iter(self.bpe.encode_batch_fast(texts, add_special_tokens=False))
         return [self.join(plan, encodings) for plan in plans]
 
@@ -73,15 +73,16 @@ class Encoder:
         ids: list[int] = []
         written: list[int] = []
         last = 0
-        for _, writer, mark in plan:
-            found = next(encodings).ids
+        for _, writer, mark, shown in plan:
+            encoding = next(encodings)
+            found = encoding.ids
             if mark in self.roles:
                 ids.append(self.roles[mark])
                 written.append(READ)
             if writer:
                 last = len(ids)
             ids += found
-            written += [writer] * len(found)
+            written += [CLOSED if within(shown, *offsets) else writer for offsets in encoding.offsets]
             if not writer and found and len(ids) > len(found) and written[-len(found) - 1]:
                 written[-len(found)] = WRITTEN  # what ends a generated piece
             if mark == "end":
@@ -91,18 +92,30 @@ class Encoder:
 
 
 def runs(item: Item) -> Iterator[Run]:
-    """(text, writer, mark) of each run; the mark is a role that it opens, or "end" where its turn ends."""
+    """(text, writer, mark, shown) of each run.
+
+    The mark is a role that the run opens, or "end" where its turn ends; `shown` has the (begin, end) of its `Shown`.
+    """
     for turn in item.turns:
         if turn.role != "text":
-            yield "", READ, turn.role
+            yield "", READ, turn.role, ()
         pieces = [(kind, list(group)) for kind, group in groupby(turn.pieces, key=writer_of)]
         for at, (writer, group) in enumerate(pieces):
-            text = "".join(piece if isinstance(piece, str) else piece.text for piece in group)
-            yield text, writer, "end" if at == len(pieces) - 1 else ""
+            texts = [piece if isinstance(piece, str) else piece.text for piece in group]
+            ends = list(accumulate(map(len, texts)))
+            shown = tuple(
+                (end - len(piece.text), end) for piece, end in zip(group, ends, strict=True) if isinstance(piece, Shown)
+            )
+            yield "".join(texts), writer, "end" if at == len(pieces) - 1 else "", shown
+
+
+def within(spans: tuple[tuple[int, int], ...], begin: int, end: int) -> bool:
+    """Whether the text from `begin` to `end` reaches into one of the spans."""
+    return any(begin < stop and end > start for start, stop in spans)
 
 
 def writer_of(piece: Piece) -> int:
-    if isinstance(piece, str):
+    if isinstance(piece, str | Shown):
         return READ
     return CLOSED if piece.choices else WRITTEN
 
@@ -129,28 +142,26 @@ def pack(
 
 
 # (rows, tokens of a row, share of the batches): short items, long ones, and several tasks in one conversation
-SHAPES = ((32, 256, 0.62), (16, 512, 0.3), (8, 1024, 0.08))
+SHAPES = ((32, 256, 0.6), (16, 512, 0.34), (8, 1024, 0.06))
 
 
 def batch(encoder: Encoder, seed: int, step: int) -> Rows:
     """Batch number `step` of the training stream; the same for the same seed."""
     rng = Random(f"{seed}:{step}")
-    world = World(rng, stage=stage_of(step))
-    read_weight, closed_weight = 0.1, 5.0 if world.stage == 2 else 1.0
+    easy = step < EASY_STEPS
+    world, closed_weight = World(rng, easy=easy), 1.0 if easy else 5.0
     (shape,) = rng.choices(range(len(SHAPES)), weights=[share for _, _, share in SHAPES])
     num_rows, row_len, _ = SHAPES[shape]
     if row_len == 1024:
         items = [session(world, rng) for _ in range(num_rows * 2)]
-        return pack(
-            [each for each in encoder.encode(items) if len(each.ids) <= row_len], num_rows, row_len, read_weight
-        )
+        return pack([each for each in encoder.encode(items) if len(each.ids) <= row_len], num_rows, row_len)
     low, found, total = (0, [], 0) if row_len == 256 else (160, [], 0)
     while total < num_rows * row_len * 1.05:
         for each in encoder.encode([draw(world) for _ in range(48)]):
             if low < len(each.ids) <= row_len:
                 found.append(each)
                 total += len(each.ids)
-    return pack(found, num_rows, row_len, read_weight, closed_weight)
+    return pack(found, num_rows, row_len, closed_weight=closed_weight)
 
 
 def session(w: World, rng: Random) -> Item:

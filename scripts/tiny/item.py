@@ -27,7 +27,14 @@ class Gen:
     stop: str = ""
 
 
-Piece = str | Gen
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Known text, as the label of a worked example is, that training also asks for: cut into tokens with what is around it."""
+
+    text: str
+
+
+Piece = str | Gen | Shown
 
 
 @dataclass(frozen=True, slots=True)

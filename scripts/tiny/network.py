@@ -104,6 +104,18 @@ class Network(nn.Module):
         return F.linear(self.norm(x.flatten(0, 1)[chosen]), self.embed_tokens.weight)
 
 
+class Losses(nn.Module):
+    """The network with its loss, so that both compile as one."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ids: Tensor, item: Tensor, place: Tensor, chosen: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy [num_chosen] of the targets."""
+        return F.cross_entropy(self.network(ids, item, place, chosen).float(), targets, reduction="none")
+
+
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """x [B, T, H, D] turned by its position, halves as pairs."""
     low, high = x.chunk(2, -1)

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from scripts.tiny.corpus import Encoder, Rows, batch, pack, tests
-from scripts.tiny.network import Network, Sizes
+from scripts.tiny.network import Losses, Network, Sizes
 from scripts.tiny.tasks import TASKS
 
 MICRO_BATCHES = 1  # batches of 8,192 tokens in one step of the optimiser
@@ -33,10 +32,9 @@ class Plan:
     """What a training run is: everything that its result depends on."""
 
     seed: int = 0
-    steps: int = 4400
+    steps: int = 5600
     warmup: int = 100
-    # (share of the steps, share of the rate), straight lines between: level, slowly down, a step, down to 0
-    schedule: tuple[tuple[float, float], ...] = ((1 / 2, 1.0), (7 / 11, 8 / 11), (29 / 44, 0.35), (1.0, 0.0))
+    level: float = 0.25  # the share of the steps after which the rate falls, in a straight line to 0
     muon_rate: float = 5e-3
     adam_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -49,7 +47,7 @@ def train(folder: Path, plan: Plan, sizes: Sizes, device: str = "cpu", compiled:
     optimisers = optimisers_of(network, plan)
     done, curve, spent = resume(folder, network, optimisers)
     low = low_copy(network, device)
-    run = torch.compile(low, dynamic=False) if compiled else low
+    run = torch.compile(Losses(low), dynamic=False) if compiled else Losses(low)
     encoder = Encoder(tokenizer(folder))
     began, shown_loss = time.monotonic() - spent, math.nan
     batches = prefetched(folder, plan.seed, done * MICRO_BATCHES)
@@ -94,7 +92,7 @@ def one_batch(run: Any, rows: Rows, device: str, seed: int) -> float:
     at = torch.from_numpy(chosen).to(device)
     targets = torch.from_numpy(rows.targets.reshape(-1)[chosen]).to(device)
     scale = torch.from_numpy(weight).to(device)
-    losses = F.cross_entropy(run(ids, item, place, at).float(), targets, reduction="none")
+    losses = run(ids, item, place, at, targets)
     total = (losses * scale).sum() / scale.sum()
     (total / MICRO_BATCHES).backward()
     written = scale >= 1
@@ -125,8 +123,8 @@ def optimisers_of(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
 
 
 def set_rates(optimisers: list[torch.optim.Optimizer], plan: Plan, step: int) -> None:
-    """Up in the first steps, then as the schedule says."""
-    share = min((step + 1) / plan.warmup, float(np.interp(step / plan.steps, *zip(*plan.schedule, strict=True))))
+    """Up in the first steps, level, and down to 0."""
+    share = min((step + 1) / plan.warmup, 1.0, (1 - step / plan.steps) / (1 - plan.level))
     for optimiser, rate in zip(optimisers, (plan.muon_rate, plan.adam_rate), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = rate * share

@@ -43,12 +43,12 @@ WEATHER = "rain snow sun fog wind storm hail cloud".split()
 class World:
     """Draws from one side: `test` says which names, numbers and dates may be used.
 
-    stage   of the training (see tasks.STAGES); tests are drawn as in stage 0
+    easy    at the beginning of the training: more short texts
     """
 
     rng: Random
     test: bool = False
-    stage: int = 0
+    easy: bool = False
 
     # --- chance -----------------------------------------------------------------------------------------
 
@@ -59,6 +59,10 @@ class World:
     def some(self, options: Sequence[T], count: int) -> list[T]:
         """`count` different ones, in random order."""
         return self.rng.sample(options, count)
+
+    def extra(self, counts: Sequence[int], test: Sequence[int]) -> int:
+        """How many more questions follow: more in training, where every one of them teaches."""
+        return self.pick(test if self.test else counts)
 
     def chance(self, share: float) -> bool:
         """True in that share of the draws."""

@@ -62,9 +62,13 @@ class StableTokens:
             self._found[key] = Forced(tokens, self.dfa.run(label[:length], state))
         return self._found[key]
 
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes that a token stands for; none for what text cannot hold."""
+        return self._vocab[token] or b""
+
     def length(self, token: int) -> int:
         """How many bytes a token stands for."""
-        return len(self._vocab[token] or b"")
+        return len(self.bytes_of(token))
 
     def tokens_of(self, text: str) -> list[int]:
         """The tokenizer's own tokens of a text."""

@@ -71,6 +71,10 @@ class TokenMasks:
         spelt = self._trie.vocab[token]
         return self.dfa.run(spelt, state) if spelt else DEAD
 
+    def spelling(self, token: int) -> bytes:
+        """The bytes of a token, none for those that are no text."""
+        return self._trie.vocab[token] or b""
+
     def is_accepting(self, state: int) -> bool:
         """Whether the text may end here."""
         return self.dfa.is_accepting(state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from lmc.backend.constraint.ebnf import choices_tree, tree_ebnf
 from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
 
 Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
@@ -175,6 +175,10 @@ class XGrammarMatcher:
         """True where the text so far satisfies the constraint."""
         return bool(self._handle.is_completed())
 
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Nothing: what a grammar forces is left to its masks, since its continuations cannot all be looked at."""
+        return ()
+
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""
         return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
@@ -214,7 +218,7 @@ def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compil
     return compiled
 
 
-def empty(constraint: Constraint) -> ConstraintError:
+def empty(constraint: Constraint | Fused) -> ConstraintError:
     """The error of a constraint that nothing satisfies."""
     return ConstraintError(
         f"no text satisfies {_named(constraint)}",
@@ -223,10 +227,12 @@ def empty(constraint: Constraint) -> ConstraintError:
     )
 
 
-def _named(constraint: Constraint) -> str:
+def _named(constraint: Constraint | Fused) -> str:
     match constraint:
         case Regex(pattern):
             return f"the regex {pattern!r}"
+        case Fused(parts):
+            return f"the fused row {parts!r}"
         case Choices(options):
             return f"the choices {options!r}"
         case JsonSchema():

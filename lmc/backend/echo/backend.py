@@ -56,7 +56,7 @@ class EchoBackend:
     ) -> None:
         self._bytes = tokenizer or ByteTokenizer()
         self.tokenizer: Tokenizer = self._bytes
-        self.caps = Caps(constraints=frozenset(("regex", "choices", "json_schema")), max_len=max_len)
+        self.caps = Caps(constraints=frozenset(("regex", "choices", "json_schema")), fused=True, max_len=max_len)
         self.log: list[Request] = []
         self.record = record
         self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())

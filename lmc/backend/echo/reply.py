@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmc.backend.base import (
+    Capture,
     Delta,
     Event,
     Failed,
@@ -30,6 +31,7 @@ from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.score import score, token_logprobs
 from lmc.backend.echo.text import cut_at_stop, mix, words
 from lmc.errors import LMError
+from lmc.ir.constraint import Blank, Fused
 from lmc.ir.sampling import Sampling
 
 Script = Callable[[str, Gen], "str | None"]
@@ -107,6 +109,9 @@ def _answer(
 ) -> tuple[Said, SegmentEnd]:
     """What one segment says after `ids`, and the event that ends it."""
     match segment:
+        case Gen(constraint=Fused(parts)):
+            said, captures = _fused(segment, parts, sample, ids, settings)
+            return said, SegmentEnd(request.rid, sample, index, said.text, said.ids, said.reason, captures=captures)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -145,6 +150,29 @@ def _score(
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, "score", scores=scores)
 
 
+# --- fused rows --------------------------------------------------------------------------------------------
+
+
+def _fused(
+    gen: Gen, parts: tuple[str | Blank, ...], sample: int, ids: tuple[int, ...], settings: Settings
+) -> tuple[Said, tuple[Capture, ...]]:
+    """Each generation says what it would say alone."""
+    said: list[Said] = []
+    captures: list[Capture] = []
+    samplings = iter(gen.blanks)
+    for part in parts:
+        if isinstance(part, str):
+            literal = tuple(settings.tokenizer.encode(part))
+            said.append(Said(part, literal, "forced", len(literal)))
+        else:
+            alone = Gen(None, next(samplings), part.constraint)
+            said.append(_said(alone, sample, ids, settings))
+            captures.append(Capture(said[-1].text, said[-1].reason))
+        ids += said[-1].ids
+    text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
+    return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(captures)
+
+
 # --- gen -------------------------------------------------------------------------------------------------
 
 
@@ -152,12 +180,15 @@ def _gen(
     rid: int, sample: int, index: int, gen: Gen, ids: tuple[int, ...], settings: Settings
 ) -> tuple[Said, SegmentEnd]:
     sampling = gen.sampling
-    context = mix(settings.seed, hash(ids))
-    said = _say(gen, mix(context, *_lineage(sampling, sample)), ids, settings)
+    said = _said(gen, sample, ids, settings)
     logprobs = None
     if sampling.return_logprob or sampling.top_logprobs_num > 0:
-        logprobs = token_logprobs(context, said.ids, sampling.top_logprobs_num)
+        logprobs = token_logprobs(mix(settings.seed, hash(ids)), said.ids, sampling.top_logprobs_num)
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, said.reason, "", logprobs)
+
+
+def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:
+    return _say(gen, mix(mix(settings.seed, hash(ids)), *_lineage(gen.sampling, sample)), ids, settings)
 
 
 def _lineage(sampling: Sampling, sample: int) -> tuple[int, int]:
@@ -175,6 +206,7 @@ def _say(gen: Gen, seed: int, ids: tuple[int, ...], settings: Settings) -> Said:
     if scripted is not None:
         return _finish(scripted, "eos", gen.sampling, limit)
     if gen.constraint is not None:
+        assert not isinstance(gen.constraint, Fused), "a row is said generation by generation"
         return _finish(settings.drawers.draw(gen.constraint, seed, limit), "constraint", gen.sampling, limit)
     return _say_words(gen.sampling, seed, limit)
 

@@ -206,12 +206,13 @@ class Engine:
         """Give the outcome of a work to its segment; the reason if the sequence ends with it."""
         seq = work.seq
         reason: FinishReason | None = None
-        if work.chosen is not None:
-            seq.job.session.counters.output_tokens += 1
-            reason = self._segments.take(seq, work.chosen)
-        elif work.plan is not None:
+        if work.plan is not None:
             assert work.logprobs is not None
             reason = self._segments.choose(seq, work.plan.decide(work.logprobs))
+        elif work.logprobs is not None:
+            reason = self._segments.scored(seq, work.logprobs)
+        if work.chosen is not None:
+            reason = self._segments.take(seq, work.chosen)
         elif not seq.job.request.out and not seq.pending:
             reason = "length"
         return self._segments.begin(seq, reason) if reason is not None else None

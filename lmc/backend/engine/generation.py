@@ -5,11 +5,12 @@ Outlives retraction untouched: ids, log-probabilities and the constraint's state
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from lmc.backend.base import FinishReason, Gen, TokenLogprob
+from lmc.backend.base import Capture, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.masks import Int32, Matcher
@@ -20,8 +21,11 @@ from lmc.errors import ConstraintError
 class Generation:
     """Tokens of one Gen segment.
 
-    ids, logprobs   sampled so far, without the token that ended it
-    num_sampled     tokens sampled, that one included
+    ids, logprobs   so far, without the token that ended it
+    num_tokens      tokens sampled and forced, that one included
+    num_forced      of those, forced by the constraint
+    unscored        how many forced tokens at the end of `ids` still need a log-probability
+    over            why it ends once those have one
     first           position of its first token in the sequence
     seed            of this sample
     max_tokens      the Gen's own, or less where the model's length leaves less
@@ -43,8 +47,11 @@ class Generation:
         "logprobs",
         "matcher",
         "max_tokens",
-        "num_sampled",
+        "num_forced",
+        "num_tokens",
+        "over",
         "seed",
+        "unscored",
     )
 
     def __init__(
@@ -67,7 +74,8 @@ class Generation:
         self.matcher = matcher
         self.ids: list[int] = []
         self.logprobs: list[TokenLogprob] = []
-        self.num_sampled = 0
+        self.num_tokens = self.num_forced = self.unscored = 0
+        self.over: FinishReason | None = None
         # a constraint that is complete can only be followed by an end token, so it ends even with ignore_eos
         self._eos_ids = frozenset() if sampling.ignore_eos and matcher is None else eos_ids
         self._ends = self._eos_ids.union(sampling.stop_token_ids)
@@ -80,8 +88,8 @@ class Generation:
 
     @property
     def left(self) -> int:
-        """How many more tokens may be sampled."""
-        return self.max_tokens - self.num_sampled
+        """How many more tokens may come."""
+        return self.max_tokens - self.num_tokens
 
     def over_before(self) -> FinishReason | None:
         """The reason to sample nothing at all, if there is one."""
@@ -98,7 +106,7 @@ class Generation:
         """Take a sampled token; the reason if it ends the generation. Raises ConstraintError if none was allowed."""
         if chosen.id < 0:
             raise ConstraintError("no token that the tokenizer has may follow under this constraint")
-        self.num_sampled += 1
+        self.num_tokens += 1
         if chosen.id in self._ends:
             self._detokenizer.finish()
             return "eos" if chosen.id in self._eos_ids else "stop"
@@ -113,12 +121,35 @@ class Generation:
             self._detokenizer.finish()
         return reason
 
+    def jump(self) -> FinishReason | None:
+        """Take the tokens that are forced now, on which every limit is checked; the reason if they end it."""
+        assert not self.unscored and self.over is None
+        reason: FinishReason | None = None
+        for id in self.matcher.forced(self.ids) if self.matcher is not None else ():
+            self.num_forced += 1
+            self.unscored += self.wants_logprobs and id not in self._ends
+            reason = self.push(TokenLogprob(id, math.nan, forced=True))
+            if reason is not None:
+                break
+        if self.unscored:
+            self.over = reason
+            return None
+        return reason
+
+    def scored(self, logprobs: Seq[float]) -> FinishReason | None:
+        """The log-probabilities of the first of the unscored tokens have come; the reason if that ends it."""
+        first = len(self.ids) - self.unscored
+        for at, logprob in enumerate(logprobs, first):
+            self.logprobs[at] = TokenLogprob(self.ids[at], logprob, forced=True)
+        self.unscored -= len(logprobs)
+        return self.over if not self.unscored else None
+
     def news(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         """Text, ids and log-probabilities that may be shown now and were not before."""
-        text = self._detokenizer.text
-        if self._stops is None:
-            return self._send(len(text))
-        return self._send(max(self._sent_text, self._stops.safe(text)))
+        text = self.text
+        if self._stops is None or self._cut is not None:
+            return self._send(self._shown(len(text)))
+        return self._send(self._shown(max(self._sent_text, self._stops.safe(text))))
 
     def end(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         """The last news: all up to the cut."""
@@ -143,6 +174,10 @@ class Generation:
         kept = self.kept
         return self.text[self._detokenizer.ends[kept - 1] if kept else 0 :]
 
+    def captures(self) -> tuple[Capture, ...]:
+        """What each generation of a fused row wrote; this is a single one."""
+        return ()
+
     @property
     def wants_logprobs(self) -> bool:
         """True where events carry log-probabilities."""
@@ -150,7 +185,7 @@ class Generation:
 
     def _banned(self, mask: Int32 | None) -> tuple[int, ...]:
         sampling = self.gen.sampling
-        early = self.num_sampled < sampling.min_tokens
+        early = self.num_tokens < sampling.min_tokens
         if not early and not (sampling.ignore_eos and self.matcher is not None):
             return ()
         banned = self._never if early else tuple(self._eos_ids)
@@ -161,7 +196,7 @@ class Generation:
     def _reason(self, old: int) -> FinishReason | None:
         if self._stops is not None:
             text = self._detokenizer.text
-            if self.num_sampled < self.gen.sampling.min_tokens:
+            if self.num_tokens < self.gen.sampling.min_tokens:
                 self._floor = len(text)
             else:
                 self._cut = self._stops.find(text, old, self._floor)
@@ -170,6 +205,13 @@ class Generation:
         if self.matcher is not None and self.matcher.is_done():
             return "constraint"
         return "length" if self.left <= 0 else None
+
+    def _shown(self, upto: int) -> int:
+        """`upto`, or less: text is shown together with the log-probabilities of its tokens."""
+        scored, ends = len(self.ids) - self.unscored, self._detokenizer.ends
+        if not self.unscored or scored > len(ends):
+            return upto
+        return min(upto, ends[scored - 1] if scored else 0)
 
     def _send(self, upto: int) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         text = self._detokenizer.text[self._sent_text : upto]

@@ -5,12 +5,14 @@ Implemented by backend.constraint; the engine never looks inside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lmc.ir.constraint import Constraint
+from lmc.backend.base import Capture
+from lmc.ir.constraint import Constraint, Fused
 
 Int32 = npt.NDArray[np.int32]
 
@@ -33,12 +35,36 @@ class Matcher(Protocol):
     def can_stop(self) -> bool:
         """True where the text so far satisfies the constraint."""
 
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next whatever the model says, none where nothing is certain; `ids` are those so far.
+
+        They are the tokenizer's own for every text that may follow, and are accepted one after the other.
+        """
+
     def fork(self) -> Matcher:
         """An independent matcher in the same state."""
+
+
+class RowMatcher(Matcher, Protocol):
+    """A Matcher of a fused row, which knows its generations by number."""
+
+    @property
+    def blank(self) -> int:
+        """The generation that the next token begins in, or else the last one before; the first, before all."""
+
+    @property
+    def is_in_blank(self) -> bool:
+        """Whether the next token begins in a generation, not in a literal."""
+
+    def cut(self) -> None:
+        """End the generation under way here: the row goes on with what comes after it."""
+
+    def captures(self) -> tuple[Capture, ...]:
+        """What each generation wrote so far."""
 
 
 class MaskFactory(Protocol):
     """Compiles constraints for one tokenizer."""
 
-    def make(self, constraint: Constraint) -> Matcher:
+    def make(self, constraint: Constraint | Fused) -> Matcher:
         """A matcher at the start of the text. Raises ConstraintError where the constraint cannot be followed."""

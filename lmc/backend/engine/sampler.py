@@ -10,6 +10,7 @@ is masked, -inf or NaN. NaN counts as -inf and touches no other row.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -58,7 +59,7 @@ def adjusted(logits: Tensor, draws: Sequence[Draw]) -> Tensor:
         if draw.banned:
             row[[id for id in draw.banned if id < len(row)]] = NEG_INF
         if draw.mask is not None:
-            row.masked_fill_(torch.from_numpy(hidden_by(draw.mask, len(row))), NEG_INF)
+            row.masked_fill_(hidden(draw.mask, len(row)), NEG_INF)
     return logits
 
 
@@ -82,6 +83,24 @@ def penalise(row: Tensor, draw: Draw) -> None:
     seen = row[where]
     seen = torch.where(seen > 0, seen / s.repetition_penalty, seen * s.repetition_penalty)
     row[where] = seen - torch.from_numpy(s.frequency_penalty * counts + s.presence_penalty).to(seen)
+
+
+_HIDDEN: OrderedDict[tuple[int, int], tuple[Int32, Tensor]] = OrderedDict()  # by identity: masks are not written to
+MAX_HIDDEN = 256
+
+
+def hidden(mask: Int32, vocab: int) -> Tensor:
+    """[vocab] true where the bitmask forbids; kept for masks that come again, as those of an automaton's states do."""
+    key = (id(mask), vocab)
+    found = _HIDDEN.get(key)
+    if found is not None and found[0] is mask:
+        return found[1]
+    made = torch.from_numpy(hidden_by(mask, vocab))
+    if not mask.flags.writeable:
+        _HIDDEN[key] = (mask, made)
+        if len(_HIDDEN) > MAX_HIDDEN:
+            _HIDDEN.popitem(last=False)
+    return made
 
 
 def hidden_by(mask: Int32, vocab: int) -> npt.NDArray[np.bool_]:

@@ -211,7 +211,7 @@ class Scheduler:
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):
             return Verdict.ENDED
-        found = self._cache.open(seq.job.session.namespace, seq.tokens.ids)
+        found = self._cache.open(seq.job.session.namespace, seq.reusable)
         if isinstance(found, Claim):
             seq.job.session.counters.waited_for_claim += 1
             self.waiting.block(seq, found, self._room_changed)

@@ -6,6 +6,7 @@ Nothing here schedules or touches slots: it reads sampled tokens and scores and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from lmc.backend.base import (
     ChoiceScores,
@@ -21,6 +22,7 @@ from lmc.backend.base import (
 )
 from lmc.backend.choices import drawn
 from lmc.backend.engine.detokenize import CONTEXT, Decoder
+from lmc.backend.engine.fused import FusedGeneration
 from lmc.backend.engine.generation import Generation, sample_seed
 from lmc.backend.engine.limits import least
 from lmc.backend.engine.masks import MaskFactory, Matcher
@@ -50,7 +52,7 @@ class Segments:
                     last = self._force(seq, segment)
                 case Gen():
                     seq.generation = self._start(seq, segment)
-                    over = seq.generation.over_before()
+                    over = seq.generation.over_before() or self._jump(seq, seq.generation)
                     if over is None:
                         return None
                     last = self._end_gen(seq, seq.generation, over)
@@ -63,10 +65,29 @@ class Segments:
         generation = seq.generation
         assert generation is not None
         reason = generation.push(chosen)
-        seq.output_tokens += 1
+        seq.count_output(1)
+        if reason is None:
+            seq.tokens.append(chosen.id)
+            reason = self._jump(seq, generation)
+        return self._go_on(seq, generation, reason)
+
+    def scored(self, seq: Sequence, logprobs: list[float]) -> FinishReason | None:
+        """Forced tokens have their log-probabilities; the reason when the Gen ends with them."""
+        generation = seq.generation
+        assert generation is not None
+        return self._go_on(seq, generation, generation.scored(logprobs))
+
+    def _jump(self, seq: Sequence, generation: Generation) -> FinishReason | None:
+        """Put what is forced behind the tokens; it rides in the next forward pass. The reason if it ends the Gen."""
+        known, forced = len(generation.ids), generation.num_forced
+        reason = generation.jump()
+        seq.tokens.extend(generation.ids[known:])
+        seq.count_output(generation.num_forced - forced, forced=True)
+        return reason
+
+    def _go_on(self, seq: Sequence, generation: Generation, reason: FinishReason | None) -> FinishReason | None:
         if reason is not None:
             return self._end_gen(seq, generation, reason)
-        seq.tokens.append(chosen.id)
         self._emit_news(seq, generation, generation.news())
         return None
 
@@ -99,7 +120,8 @@ class Segments:
         out, plans = seq.job.request.out, seq.job.plans
         later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
         room = self._max_len - len(seq.tokens) - later
-        return Generation(
+        kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
+        return kind(
             segment,
             first=len(seq.tokens),
             seed=sample_seed(segment.sampling.seed, seq.sample),
@@ -141,6 +163,7 @@ class Segments:
             reason=reason,
             tail=tail,
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
+            captures=generation.captures(),
         )
         self._emit(seq, end)
         seq.tokens.truncate(generation.first)

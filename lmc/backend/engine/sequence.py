@@ -54,6 +54,7 @@ class Sequence:
         "begun",
         "cached",
         "computed",
+        "forced_tokens",
         "generation",
         "given",
         "job",
@@ -80,7 +81,7 @@ class Sequence:
         self.lease: Lease | None = None
         self.matched = 0  # resident tokens of the prefix when last looked at
         self.overtaken = 0  # later arrivals admitted before this one
-        self.cached = self.computed = self._accounted = self.output_tokens = 0
+        self.cached = self.computed = self._accounted = self.output_tokens = self.forced_tokens = 0
 
     @property
     def current(self) -> Segment | None:
@@ -113,9 +114,24 @@ class Sequence:
             self.computed += new
         return new
 
+    @property
+    def reusable(self) -> Int32:
+        """The tokens whose KV may come from the cache: all, short of those that make logits still wanted."""
+        unscored = self.generation.unscored if self.generation is not None else 0
+        return self.tokens.ids[: len(self.tokens) - unscored]
+
+    def count_output(self, num: int, *, forced: bool = False) -> None:
+        """So many tokens more were generated."""
+        self.output_tokens += num
+        counters = self.job.session.counters
+        counters.output_tokens += num
+        if forced:
+            self.forced_tokens += num
+            counters.forced_tokens += num
+
     def usage(self) -> Usage:
         """What this sample cost so far."""
-        return Usage(self._accounted, self.cached, self.computed, self.output_tokens)
+        return Usage(self._accounted, self.cached, self.computed, self.output_tokens, self.forced_tokens)
 
     def state(self) -> StateId:
         """The name of the prefix that the tokens are now."""

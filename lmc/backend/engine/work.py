@@ -28,6 +28,7 @@ class Work:
 
     start      first token computed
     rows       one for an extend, one a branch of the token tree for scoring
+    forced     ids that the first logits are to score: tokens that a constraint forced, where their scores are wanted
     chosen, logprobs, error   what came of it
     """
 
@@ -37,6 +38,7 @@ class Work:
     end: int
     samples: bool = False
     plan: ScorePlan | None = None
+    forced: tuple[int, ...] = ()
     chosen: TokenLogprob | None = None
     logprobs: list[float] | None = None
     error: Exception | None = None
@@ -46,14 +48,29 @@ class Work:
         """Tokens the pass computes for it."""
         return self.end - self.start if self.plan is None else self.plan.num_tokens
 
+    def picks(self) -> tuple[list[int], list[int]]:
+        """Which of its logits score which id."""
+        return self.plan.picks() if self.plan is not None else (list(range(len(self.forced))), list(self.forced))
+
 
 def extend_work(seq: Sequence, end: int) -> Work:
     """Compute tokens [committed, end), which the lease has room for; sample when that is all of them."""
     assert seq.lease is not None
-    start = seq.lease.committed
-    samples = seq.generation is not None and end == len(seq.tokens)
-    row = Row(seq.tokens.ids[start:end], seq.lease.slots(end), int(samples))
-    return Work(seq, (row,), start, end, samples)
+    start, generation = seq.lease.committed, seq.generation
+    samples = generation is not None and generation.over is None and end == len(seq.tokens)
+    forced: tuple[int, ...] = ()
+    if generation is not None and generation.unscored:
+        first = max(start + 1, len(seq.tokens) - generation.unscored)
+        forced = tuple(seq.tokens.ids[first : end + 1].tolist())
+    return Work(seq, (_row(seq, start, end, samples, forced),), start, end, samples, forced=forced)
+
+
+def _row(seq: Sequence, start: int, end: int, samples: bool, forced: tuple[int, ...]) -> Row:
+    """Logits for the last tokens: those before each forced one, and the last of all where it is sampled after."""
+    assert seq.lease is not None
+    beyond = forced and end == len(seq.tokens)  # the last token's own logits come with the rest, wanted or not
+    num_logits = len(forced) + bool(samples or beyond)
+    return Row(seq.tokens.ids[start:end], seq.lease.slots(end), num_logits)
 
 
 def score_work(seq: Sequence, plan: ScorePlan) -> Work:
@@ -113,7 +130,7 @@ def _forward(runner: Runner, works: list[Work], prefixes: SharedPrefixes) -> Non
         picked = logits if len(samplers) == num_logits else logits[_sampled_rows(works)]
         for work, chosen in zip(samplers, runner.sample(picked, draws), strict=True):
             work.chosen = chosen
-    if num_logits > len(samplers):
+    if any(work.plan is not None or work.forced for work in works):
         _score(runner, works, logits)
 
 
@@ -126,17 +143,17 @@ def _draw(work: Work) -> Draw:
 def _sampled_rows(works: list[Work]) -> list[int]:
     indices, at = [], 0
     for work in works:
-        if work.samples:
-            indices.append(at)
         at += sum(row.logits for row in work.rows)
+        if work.samples:
+            indices.append(at - 1)
     return indices
 
 
 def _score(runner: Runner, works: list[Work], logits: Tensor) -> None:
     at = 0
     for work in works:
-        if work.plan is not None:
-            rows, ids = work.plan.picks()
+        rows, ids = work.picks()
+        if ids:
             work.logprobs = runner.logprobs(logits[[at + row for row in rows]], ids)
         at += sum(row.logits for row in work.rows)
 

@@ -5,6 +5,8 @@ A call settles its two futures when every sample has ended; the state goes on wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
 from lmc.backend.executor.future import Future, Poison, Slot
 from lmc.backend.executor.instance import Instance, Position
@@ -24,8 +26,7 @@ class Call:
     """
 
     __slots__ = (
-        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "path", "request", "state",
-        "state_out", "value_out",
+        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "state",
     )  # fmt: skip
 
     def __init__(
@@ -34,7 +35,7 @@ class Call:
         bound: BoundCall,
         request: Request,
         state: ProgramState,
-        outs: tuple[Future, Future],
+        outs: list[Future],
         path: Position,
     ) -> None:
         self.path = path
@@ -42,7 +43,7 @@ class Call:
         self.bound = bound
         self.request = request
         self.state = state
-        self.state_out, self.value_out = outs
+        self.outs = outs
         self.num_left = request.n
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
@@ -69,16 +70,29 @@ class Call:
         if self.failed is not None:
             failure = Poison(self._error(self.failed))
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
-            self._give(failure, failure)
+            self._give([failure] * len(self.outs))
+        elif self.bound.names:
+            self._give(self._row())
         else:
-            self._give(*self._result())
-
-    def _give(self, state: Slot, value: Slot) -> None:
-        self.state_out.set(state)
-        self.value_out.set(value)
+            self._give(self._result())
         self.inst.answered()
 
-    def _result(self) -> tuple[ProgramState, object]:
+    def _give(self, results: Sequence[Slot]) -> None:
+        for out, result in zip(self.outs, results, strict=True):
+            out.set(result)
+
+    def _row(self) -> tuple[Slot, ...]:
+        """The state behind a fused row, and what each of its generations wrote."""
+        end = self.ends[0]
+        assert end is not None
+        names, meta = self.state.names, self._meta()
+        for name, capture in zip(self.bound.names, end.captures, strict=True):
+            if name is not None:
+                names = names.with_values({name: capture.text}, {name: meta | {"finish_reason": capture.reason}})
+        state = _continued(self.state, self.request, end, names, num_calls=len(end.captures))
+        return (state, *(capture.text for capture in end.captures))
+
+    def _result(self) -> tuple[Slot, ...]:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
@@ -88,14 +102,14 @@ class Call:
         if name is not None:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
-        return _continued(self.state, self.request, ends[0], own, names), value
+        return _continued(self.state, self.request, ends[0], names, own=own), value
 
-    def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
-        """Tokens that spell what was said and no more: a healed choice's begin with the end of the prompt."""
+    def _own_ids(self, end: SegmentEnd) -> tuple[int, ...] | None:
+        """Tokens of a healed choice by itself: those that were scored begin with the end of the prompt."""
         segment = self.request.out[0]
         if isinstance(segment, Score) and segment.ids is not None:
             return self.inst.shared.prompts.encode_text(end.text)
-        return end.ids
+        return None
 
     def _meta(self) -> dict[str, object]:
         tokenizer = self.inst.shared.prompts.tokenizer
@@ -133,7 +147,13 @@ class Call:
 
 
 def _continued(
-    state: ProgramState, request: Request, end: SegmentEnd, own: tuple[int, ...], names: Names
+    state: ProgramState,
+    request: Request,
+    end: SegmentEnd,
+    names: Names,
+    *,
+    num_calls: int = 1,
+    own: tuple[int, ...] | None = None,
 ) -> ProgramState:
     """The state with what was generated behind it; a cut token's tail is ordinary text again.
 
@@ -144,12 +164,12 @@ def _continued(
     pieces = prompt.pieces
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
     if end.ids:
-        ids = Ids(own, text)
+        ids = Ids(end.ids if own is None else own, text)
         head, pieces = (head, ids), (*pieces, ids)
     final = Final(prompt.ids + end.ids, pieces, head)
     if end.tail:
         head = (head, end.tail)
-    return state.called(final, head, names)
+    return state.called(final, head, names, num_calls)
 
 
 def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:

@@ -14,19 +14,19 @@ from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
 from lmc.backend.executor.state import ProgramState
-from lmc.backend.executor.steps import PATH, Frame, StepFn, give
+from lmc.backend.executor.steps import PATH, Frame, StepFn, futures_in, give
 from lmc.ir.graph import Node
 
 NOTHING: dict[str, Any] = {}
 
 
-def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out_value: int) -> StepFn:
+def model_step(node: Node, index: int, ins: tuple[int, ...], out_slots: tuple[int, ...]) -> StepFn:
     """The `index`-th model node of the plan."""
     keys = node.keys
 
     def step(inst: Instance, frame: Frame) -> None:
         inputs = [settled(frame[i]) for i in ins]
-        outs = frame[out_state], frame[out_value] = (Future(inst.ready), Future(inst.ready))
+        outs = futures_in(inst, frame, out_slots)
         inst.num_open += 1
         pending, path = pending_in(inputs), frame[PATH]
         if pending:
@@ -34,7 +34,7 @@ def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out
         else:
             start(inputs, inst, outs, path)
 
-    def start(inputs: list[Slot], inst: Instance, outs: tuple[Future, Future], path: Position) -> None:
+    def start(inputs: list[Slot], inst: Instance, outs: list[Future], path: Position) -> None:
         failure = poison_in(inputs)
         if failure is None and not inst.is_over:
             given = dict(zip(keys, inputs[1:])) if keys else NOTHING
@@ -45,14 +45,14 @@ def model_step(node: Node, index: int, ins: tuple[int, ...], out_state: int, out
                 return
             failure = made
         if failure is not None:
-            give([*outs], failure)
+            give(outs, failure)
             inst.answered()
 
     return step
 
 
 def _call(
-    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: tuple[Future, Future], path: Position
+    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: list[Future], path: Position
 ) -> Call | Poison:
     """The call to make; a Poison where it has no right parameters or no prompt."""
     shared = inst.shared

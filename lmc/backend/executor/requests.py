@@ -17,12 +17,14 @@ from lmc.backend.executor.lineage import call_seed
 from lmc.backend.executor.params import checked, merged
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.constraint import Constraint
+from lmc.ir.fusion import FusedGen, constraint_of, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.ir.scoring import default_boundary
 
 ParseConstraint = Callable[[str, object], Constraint]
 Given = Mapping[str, object]
+Build = Callable[[int, int, int, Given], Segment]
 
 CONSTRAINT_KEYS = ("regex", "json_schema", "grammar")
 
@@ -55,7 +57,9 @@ class BoundCall:
     heals  a select whose choices are scored in the tokens that they make together with the end of the prompt
     """
 
-    __slots__ = ("_fixed", "_name", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "spec")
+    __slots__ = (
+        "_fixed", "_name", "_row", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "spec",
+    )  # fmt: skip
 
     def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
         self.spec = spec
@@ -65,7 +69,9 @@ class BoundCall:
         self._seeding: Seeding | None = None  # where only the seed differs
         self._name = cast("str | None", spec.node.attr("name"))
         self._static = cast("Constraint | None", spec.node.attr("constraint"))
-        self.build = self._gen if spec.node.op == "gen" else self._score
+        self._row = parts_of(spec.node) if spec.node.op == "fused" else ()
+        builds: dict[str, Build] = {"gen": self._gen, "fused": self._fused, "select": self._score}
+        self.build = builds[spec.node.op]
         boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
         self.heals = spec.node.op == "select" and boundary == "exact"
         with suppress(LMError):
@@ -83,7 +89,7 @@ class BoundCall:
             if _draws(sampling):
                 self._seeding = Seeding(sampling)
                 return
-        if not node.keys:
+        if not node.keys and node.op != "fused":
             fixed = self.build(0, 0, 0, {})
             draws = isinstance(fixed, Score) and fixed.temperature and node.attr("seed") is None
             self._fixed = None if draws else fixed
@@ -99,6 +105,23 @@ class BoundCall:
         if _draws(sampling):
             sampling = replace(sampling, seed=call_seed(base, lineage, calls))
         return Gen(name, sampling, constraint)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names of a fused row's generations."""
+        return tuple(part.name for part in self._row if isinstance(part, FusedGen))
+
+    def _fused(self, base: int, lineage: int, calls: int, given: Given) -> Gen:
+        blanks = []
+        for number, part in enumerate(part for part in self._row if isinstance(part, FusedGen)):
+            sampling = merged(self.defaults, dict(part.params))
+            if _draws(sampling):
+                sampling = replace(sampling, seed=call_seed(base, lineage, calls + number))
+            blanks.append(sampling)
+        # a token of a literal is at least one of its bytes
+        literals = sum(len(part.encode("utf-8", "replace")) for part in self._row if isinstance(part, str))
+        whole = Sampling(max_tokens=sum(blank.max_tokens for blank in blanks) + literals, temperature=0.0)
+        return Gen(None, whole, constraint_of(self._row), tuple(blanks))
 
     def _constraint(self, given: Given) -> Constraint | None:
         texts = [(kind, given[kind]) for kind in CONSTRAINT_KEYS if given.get(kind) is not None]

@@ -148,7 +148,7 @@ class _Compiler:
 
     def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> StepFn:
         self.calls.append(self.gangs.get(number) or CallSpec(node, number))
-        return model_step(node, len(self.calls) - 1, ins, *outs)
+        return model_step(node, len(self.calls) - 1, ins, outs)
 
     def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
         lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()

@@ -102,9 +102,10 @@ class ProgramState:
                 head = (head, text)
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 
-    def called(self, final: Final, head: Cell | None, names: Names) -> ProgramState:
+    def called(self, final: Final, head: Cell | None, names: Names, num_calls: int = 1) -> ProgramState:
         """The state after a model call: `final` covers what it generated, `head` a cut token's text as well."""
-        return ProgramState(head, final, names, self.turns, self.scopes, self.born, self.lineage, self.calls + 1)
+        calls = self.calls + num_calls
+        return ProgramState(head, final, names, self.turns, self.scopes, self.born, self.lineage, calls)
 
     def text(self) -> str:
         """All text, template literals included."""

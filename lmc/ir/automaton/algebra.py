@@ -49,8 +49,8 @@ def is_empty(tree: RegexTree) -> bool:
 def example(tree: RegexTree) -> str | None:
     """A shortest accepted text, the first by code points among those of its path; None where there is none."""
     dfa = CharDfa(tree)
-    path = _shortest_path(dfa)
-    return None if path is None else "".join(_sample(dfa.alphabet, mask) for mask in path)
+    path = shortest_path(dfa)
+    return None if path is None else "".join(sample(dfa.alphabet, mask) for mask in path)
 
 
 def distinguishing(left: RegexTree, right: RegexTree) -> str | None:
@@ -96,18 +96,21 @@ def distances(dfa: Dfa, cost: Callable[[int], int] = lambda label: 1) -> dict[in
 
 def shortest(dfa: Dfa) -> int | None:
     """The length of a shortest accepted text, in the automaton's symbols; None where none is accepted."""
-    path = _shortest_path(dfa)
+    path = shortest_path(dfa)
     return None if path is None else len(path)
 
 
-def longest(dfa: Dfa) -> int | None:
-    """The length of the longest accepted text; None where there is no bound, -1 where none is accepted."""
+def longest(dfa: Dfa, cost: Callable[[int], int] = lambda label: 1) -> int | None:
+    """The most that an accepted text costs (its length); None where there is no bound, -1 where none is accepted.
+
+    Every label costs at least 1.
+    """
     order = _sorted(dfa)
     if order is None:
         return None
     best: dict[int, int] = {}
     for state in reversed(order):  # every state's successors come before it
-        ends = [best[target] + 1 for _, target in dfa.moves(state)]
+        ends = [best[target] + cost(label) for label, target in dfa.moves(state)]
         best[state] = max([0, *ends] if dfa.is_accepting(state) else ends)
     return best[dfa.start] if order else -1
 
@@ -127,8 +130,8 @@ def _sorted(dfa: Dfa) -> list[int] | None:
     return order if len(order) == len(degrees) or dfa.start == DEAD else None
 
 
-def _shortest_path(dfa: Dfa) -> list[int] | None:
-    """The labels along a shortest way to an accepting state."""
+def shortest_path(dfa: Dfa) -> list[int] | None:
+    """The labels along a shortest way to an accepting state; None where there is none."""
     before: dict[int, tuple[int, int]] = {}
     for state in states(dfa):
         if dfa.is_accepting(state):
@@ -147,7 +150,17 @@ def _labels(before: dict[int, tuple[int, int]], start: int, state: int) -> list[
     return path[::-1]
 
 
-def _sample(alphabet: Alphabet, mask: int) -> str:
+def readable(alphabet: Alphabet, mask: int) -> str:
+    """A character of some classes that people can read: a letter where there is one, else as `example` takes it."""
+    ranges = alphabet.ranges(mask)
+    for least, most in ((0x61, 0x7A), (0x41, 0x5A)):
+        for low, high in ranges:
+            if max(low, least) <= min(high, most):
+                return chr(max(low, least))
+    return sample(alphabet, mask)
+
+
+def sample(alphabet: Alphabet, mask: int) -> str:
     """The lowest printable character of some classes, or else the lowest one."""
     ranges = alphabet.ranges(mask)
     for low, high in ranges:
@@ -214,5 +227,5 @@ def _split(
         phase = at[0]
         at, cls = before[at]
         if cls != EPSILON:
-            parts[phase - 1] = _sample(dfa.alphabet, 1 << cls) + parts[phase - 1]
+            parts[phase - 1] = sample(dfa.alphabet, 1 << cls) + parts[phase - 1]
     return parts[0], parts[1], parts[2]

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 NO_CLASS = -1
 
@@ -89,7 +89,7 @@ def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:
                 used |= alphabet.mask(ranges)
             case Seq(parts) | Alt(parts) | And(parts):
                 pending += parts
-            case Repeat(item) | Atomic(item):
+            case Repeat(item) | Atomic(item) | Whole(item):
                 pending.append(item)
             case Not():
                 return alphabet.full
@@ -107,5 +107,5 @@ def sets_of(tree: RegexTree) -> Iterator[Ranges]:
                 yield ranges
             case Seq(parts) | Alt(parts) | And(parts):
                 pending += parts
-            case Repeat(item) | Not(item) | Look(item) | Atomic(item):
+            case Repeat(item) | Not(item) | Look(item) | Atomic(item) | Whole(item):
                 pending.append(item)

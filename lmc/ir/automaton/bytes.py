@@ -104,6 +104,11 @@ class ByteDfa:
         """(byte class, next state) for every class that leads on."""
         return [(cls, target) for cls, target in enumerate(self.row(state)) if target != DEAD]
 
+    def goes_on(self, state: int) -> bool:
+        """Whether any byte may come next."""
+        key = self._keys[state]
+        return isinstance(key, Partial) or self.chars.live_classes(key) != 0
+
     def char_state(self, state: int) -> int | None:
         """The state of the character automaton; None within a character."""
         key = self._keys[state]

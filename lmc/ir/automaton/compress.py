@@ -76,14 +76,21 @@ def compress(chars: CharDfa) -> CompressedDfa:
 
 def _chain(chars: CharDfa, state: int) -> tuple[bytes, int]:
     """The characters that must come next, encoded, and the state after them."""
-    text = ""
-    while (char := _forced_char(chars, state)) is not None:
-        text += char
+    text, end = forced_text(chars, state)
+    return text.encode(), end
+
+
+def forced_text(chars: CharDfa, state: int, limit: int | None = None) -> tuple[str, int]:
+    """The characters that must come next, at most `limit`, and the state after them."""
+    found: list[str] = []
+    while (limit is None or len(found) < limit) and (char := forced_char(chars, state)) is not None:
+        found.append(char)
         state = chars.moves(state)[0][1]
-    return text.encode(), state
+    return "".join(found), state
 
 
-def _forced_char(chars: CharDfa, state: int) -> str | None:
+def forced_char(chars: CharDfa, state: int) -> str | None:
+    """The one character that can come next; None where there are several, or a text may end."""
     moves = chars.moves(state)
     if len(moves) != 1 or chars.is_accepting(state):
         return None

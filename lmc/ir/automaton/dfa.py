@@ -22,16 +22,19 @@ TOO_LARGE = "LMC-CN004"
 
 
 class CharDfa:
-    """The lazy automaton of some trees over their common alphabet; `starts[i]` is where tree i begins.
+    """The lazy automaton of some trees over their common alphabet (or `alphabet`, where it is to be that one).
+
+    `starts[i]` is where tree i begins.
 
     Raises ConstraintError (LMC-CN004) where a question needs more than `max_states` states.
     """
 
-    def __init__(self, *trees: RegexTree, max_states: int = MAX_STATES) -> None:
-        self.alphabet = Alphabet([EVERYTHING, *(ranges for tree in trees for ranges in sets_of(tree))])
+    def __init__(self, *trees: RegexTree, max_states: int = MAX_STATES, alphabet: Alphabet | None = None) -> None:
+        sets = (ranges for tree in trees for ranges in sets_of(tree))
+        self.alphabet = Alphabet([EVERYTHING, *sets]) if alphabet is None else alphabet
         self.max_states = max_states
         nodes = Nodes(self.alphabet.full)
-        lowering = Lowering(self.alphabet, nodes)
+        lowering = Lowering(self.alphabet, nodes, self._of_its_own)
         roots = [lowering.node(tree) for tree in trees]
         self._derivation = Derivation(nodes, lowering.behinds)
         self._places: list[Place | None] = [None]
@@ -108,6 +111,9 @@ class CharDfa:
     def accepts(self, text: str) -> bool:
         """Whether the first tree accepts the text."""
         return self.is_accepting(self.run(text))
+
+    def _of_its_own(self, tree: RegexTree) -> CharDfa:
+        return CharDfa(tree, max_states=self.max_states, alphabet=self.alphabet)
 
     # --- making states ---------------------------------------------------------------------------------------
 

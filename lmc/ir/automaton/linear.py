@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.nodes import ALWAYS, Condition, Item, Literal, Node, Nodes, State
+from lmc.ir.automaton.nodes import ALWAYS, Automaton, Condition, Item, Literal, Node, Nodes, State
 
 MAX_SPLIT = 10  # conditional parts under one complement: each way they can hold is a case of its own
 ACCEPT: Item = (ALWAYS, 0, None)
@@ -50,6 +50,8 @@ class LinearForms:
                 return self._and(*node.parts)
             case "not":
                 return self._not(node.parts[0])
+            case "whole":
+                return self._whole(*node.value)  # type: ignore[misc]
             case _:
                 raise AssertionError(node.kind)
 
@@ -130,6 +132,12 @@ class LinearForms:
                 both = None if case is None else conjunction(case, none)
                 if both is not None and rest is not self.nodes.fail:
                     yield both, part, rest
+
+    def _whole(self, automaton: Automaton, state: int) -> Iterator[Item]:
+        for mask, target in automaton.moves(state):
+            yield ALWAYS, mask, self.nodes.whole(automaton, target)
+        if automaton.is_accepting(state):
+            yield ACCEPT
 
     def _none_of(self, conditions: list[Condition]) -> Iterator[Condition]:
         """The condition under which none of `conditions` holds; nothing where one always does."""

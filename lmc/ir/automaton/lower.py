@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 
 from lmc.ir.automaton.alphabet import Alphabet
-from lmc.ir.automaton.nodes import ALWAYS, Node, Nodes
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
+from lmc.ir.automaton.nodes import ALWAYS, Automaton, Node, Nodes
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 
 class Lowering:
-    """Makes nodes of trees; `behinds` are the bodies of the look-behinds met so far."""
+    """Makes nodes of trees; `behinds` are the bodies of the look-behinds met so far.
 
-    def __init__(self, alphabet: Alphabet, nodes: Nodes) -> None:
+    `automaton` makes an automaton over the alphabet for what is a text of its own.
+    """
+
+    def __init__(self, alphabet: Alphabet, nodes: Nodes, automaton: Callable[[RegexTree], Automaton]) -> None:
         self.behinds: list[Node] = []
         self._alphabet = alphabet
         self._nodes = nodes
+        self._automaton = automaton
         self._numbers: dict[Node, int] = {}
+        self._wholes: dict[RegexTree, Node] = {}
 
     def node(self, tree: RegexTree, in_atomic: bool = False) -> Node:
         """The node of a tree. Inside an atomic group preferences are kept, elsewhere they mean nothing."""
@@ -40,6 +46,15 @@ class Lowering:
                 return self._look(tree)
             case Atomic(item):
                 return nodes.atomic(self.node(item, in_atomic=True))
+            case Whole(item):
+                assert not in_atomic  # an automaton has no order of preference
+                return self._whole(item)
+
+    def _whole(self, item: RegexTree) -> Node:
+        if item not in self._wholes:
+            automaton = self._automaton(item)
+            self._wholes[item] = self._nodes.whole(automaton, automaton.start)
+        return self._wholes[item]
 
     def _look(self, look: Look) -> Node:
         body = self.node(look.body)

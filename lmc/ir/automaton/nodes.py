@@ -6,7 +6,7 @@ atomic group can tell; whatever is rewritten here keeps that order's first succe
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 # a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
 Literal = tuple[bool, "int | State"]
@@ -16,12 +16,23 @@ State = frozenset[tuple["Node", Condition]]
 ALWAYS: Final[Condition] = frozenset()
 
 
+class Automaton(Protocol):
+    """What a node needs of an automaton that stands in a pattern: 0 is dead, every other state is live."""
+
+    @property
+    def start(self) -> int: ...
+
+    def moves(self, state: int) -> list[tuple[int, int]]: ...
+
+    def is_accepting(self, state: int) -> bool: ...
+
+
 class Node:
     """One of the kinds below; compared by identity, made by `Nodes` alone.
 
     serial     counts the nodes of one maker
     nullable   whether it matches the empty text: True or False everywhere, None where that depends on its place
-    plain      made of characters, choice and repetition alone, so that it matches something
+    plain      made of characters, choice, repetition and live states alone, so that it matches something
     behinds    bit n: look-behind n can be met in it
     items      its linear form, once asked for (see linear.py)
     frame      what it is without the bounds of its repeats, once asked for (see counts.py)
@@ -156,6 +167,12 @@ class Nodes:
         node = self._make("look", (), (sign, what), None, False)
         node.behinds = behinds
         return node
+
+    def whole(self, automaton: Automaton, state: int) -> Node:
+        """What an automaton over the same alphabet accepts from a state on."""
+        if not state:
+            return self.fail
+        return self._make("whole", (), (automaton, state), automaton.is_accepting(state), True)
 
     def atomic(self, item: Node) -> Node:
         """The first success of `item` alone."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, combinations_with_replacement
 
-from scripts.tiny.item import Gen, Item, Turn, assistant, bare, system, user
+from scripts.tiny.item import Gen, Item, Shown, Turn, assistant, bare, system, user
 from scripts.tiny.names import held_out
 from scripts.tiny.world import OBJECTS, World
 
@@ -138,7 +138,11 @@ TYPED = ("Compute:\n", "Sums:\n", "", "", "Arithmetic\n")
 def arithmetic(w: World) -> Item:
     """A sum, a story, a comparison, a bill or a puzzle."""
     form = w.pick((plain, plain, plain, story, story, bill, compare, compare, column, puzzle, puzzle, puzzle))
-    return Item("arithmetic", form(w))
+    turns = form(w)
+    if form in (plain, story, compare):  # in training, more of the kind in the same conversation
+        for _ in range(w.extra((1, 2, 3, 4, 5), (0,))):
+            turns += tuple(turn for turn in form(w) if turn.role != "system")
+    return Item("arithmetic", turns)
 
 
 def pair(w: World, sign: str) -> tuple[int, int]:
@@ -188,10 +192,10 @@ def plain(w: World) -> tuple[Turn, ...]:
 def column(w: World) -> tuple[Turn, ...]:
     """Bare lines of sums, or questions and answers."""
     question, answer = w.pick((("", " = "), ("", " = "), ("Q: ", "\nA: "), ("Question: What is ", "?\nAnswer: ")))
-    rows: list[tuple[str, int, int, int]] = [numbers(w) for _ in range(w.rng.randint(1, 4))]
+    rows: list[tuple[str, int, int, int]] = [numbers(w) for _ in range(w.rng.randint(1, 4 if w.test else 12))]
     lines = [f"{question}{a} {sign} {b}{answer}" for sign, a, b, _ in rows]
-    known = "".join(f"{line}{row[3]}\n" for line, row in zip(lines, rows[:-1], strict=False))
-    return (bare(w.pick(TYPED) + known + lines[-1], Gen(str(rows[-1][3]), stop="\n"), "\n"),)
+    known = [piece for line, row in zip(lines, rows[:-1], strict=False) for piece in (line, Shown(str(row[3])), "\n")]
+    return (bare(w.pick(TYPED), *known, lines[-1], Gen(str(rows[-1][3]), stop="\n"), "\n"),)
 
 
 def story(w: World) -> tuple[Turn, ...]:

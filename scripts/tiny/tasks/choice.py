@@ -26,6 +26,8 @@ OPTION = (
     "Pick the right one.",
     "Reply with the option.",
 )
+AND_WHAT = ("And what is true?", "Then say what is true.", "Add the right value.", "And give the fact.")
+WHOLE_ROW = ("Write the whole option.", "Copy the right row.", "Give the letter and its option.")
 PREFIXES = ("Answer: ", "The answer is ", "Answer:", "")
 
 
@@ -36,7 +38,7 @@ def choice(w: World) -> Item:
     asks = w.pick((yes_no, yes_no, true_false, letters, letters, letters, options))
     ask, answer = asks(w, subject, others)
     turns += [user(about(w, text, ask)), answer]
-    for _ in range(w.pick((3, 5, 7, 9)) if w.stage == 2 else w.pick((0, 0, 1, 2, 3))):
+    for _ in range(w.extra((2, 3, 4, 5, 7, 9), (0, 0, 1, 2, 3))):
         ask, answer = asks(w, subject, others)
         turns += [user(ask), answer]
     return Item("choice", tuple(turns))
@@ -67,6 +69,9 @@ def yes_no(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str
     ask = f"{fill(w.pick(field.doubts), who.name, value)} {w.pick(YES_NO)}".strip()
     upper = w.chance(0.2)
     words = ("Yes", "No") if upper else ("yes", "no")
+    if not w.test and w.chance(0.15):  # what is true beside it
+        tail = Gen(f", {who.values[field]}")
+        return f"{ask} {w.pick(AND_WHAT)}", assistant(Gen(words[0] if true else words[1], choices=words), tail)
     return ask, said(w, words[0] if true else words[1], words)
 
 
@@ -111,7 +116,10 @@ def letters(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[st
         ).replace("letter", "letter" if letters == "ABCD" else "number")
     body = f"{ask}\n" + w.pick(("\n", "\n", "  ", ", ")).join(rows)
     asked = f"{body}\n{form}".strip() if w.chance(0.7) else f"{form} {body}".strip()
-    return asked, said(w, letters[found.index(right)], tuple(letters[: len(found)]))
+    place = found.index(right)
+    if not w.test and w.chance(0.25):  # the whole row
+        return f"{asked} {w.pick(WHOLE_ROW)}", assistant(Gen(letters[place], choices=tuple(letters[: len(found)])), Gen(f"{mark}{right}"))
+    return asked, said(w, letters[place], tuple(letters[: len(found)]))
 
 
 def options(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str, Turn]:

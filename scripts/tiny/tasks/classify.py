@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.tiny.item import Gen, Item, Turn, assistant, bare, system, user
+from scripts.tiny.item import Gen, Item, Shown, Turn, assistant, bare, system, user
 from scripts.tiny.tasks import sentences as b
 from scripts.tiny.world import World
 
@@ -188,8 +188,8 @@ def gen(p: Problem, label: str, space: bool = False) -> Gen:
 
 
 def shots(w: World, p: Problem) -> list[tuple[str, str]]:
-    """Zero to five examples."""
-    return [p.draw(w) for _ in range(w.pick((0, 0, 1, 2, 3, 3, 4, 5)))]
+    """Zero to five examples, in training up to eight."""
+    return [p.draw(w) for _ in range(w.extra((0, 1, 2, 3, 4, 5, 6, 8), (0, 0, 1, 2, 3, 3, 4, 5)))]
 
 
 def lead(w: World, p: Problem) -> tuple[str, str]:
@@ -208,7 +208,7 @@ def as_turns(w: World, p: Problem) -> list[Turn]:
     turns = [system(told)] if w.chance(0.6) else []
     opening = "" if turns else told + w.pick(("\n", "\n\n", " "))
     for shown, answer in examples:
-        turns += [user(opening + shape.format(shown)), assistant(prefix + answer)]
+        turns += [user(opening + shape.format(shown)), assistant(prefix, Shown(answer))]
         opening = ""
     if not examples and opening and w.chance(0.4):
         asked = shape.format(text) + w.pick(("\n", "\n\n", " ")) + told
@@ -222,13 +222,12 @@ def as_block(w: World, p: Problem) -> list[Turn]:
     told, (text, label) = instruction(w, p), p.draw(w)
     before, after = lead(w, p)
     gap = w.pick(("\n\n", "\n", "\n---\n"))
-    blocks = [f"{before} {shown}\n{after} {answer}" for shown, answer in shots(w, p)]
+    blocks = [piece for shown, answer in shots(w, p) for piece in (f"{before} {shown}\n{after} ", Shown(answer), gap)]
     last = f"{before} {text}" + w.pick(("", f"\n{after}"))
-    body = gap.join([*blocks, last])
-    asked = f"{body}{gap}{told}" if not blocks and w.chance(0.3) else f"{told}{gap}{body}"
+    asked = (last, gap, told) if not blocks and w.chance(0.3) else (told, gap, *blocks, last)
     turns = [system(w.pick(SYSTEMS))] if w.chance(0.3) else []
     prefix = w.pick(("", "", f"{after} "))
-    return [*turns, user(asked), assistant(prefix, gen(p, label)) if prefix else assistant(gen(p, label))]
+    return [*turns, user(*asked), assistant(prefix, gen(p, label)) if prefix else assistant(gen(p, label))]
 
 
 SYSTEMS = (
@@ -243,16 +242,24 @@ def as_bare(w: World, p: Problem) -> list[Turn]:
     before, after = lead(w, p)
     gap = w.pick(("\n\n", "\n"))
     told = "" if len(examples) > 3 and p.codes is p.names and w.chance(0.3) else instruction(w, p) + "\n\n"
-    blocks = "".join(f"{before} {shown}\n{after} {answer}{gap}" for shown, answer in examples)
+    blocks = [piece for shown, answer in examples for piece in (f"{before} {shown}\n{after} ", Shown(answer), gap)]
     space = w.chance(0.5)
     answer = gen(p, label, space)
     free = Gen(answer.text, stop="\n")
-    start = f"{told}{blocks}{before} {text}\n{after}" + ("" if space else " ")
-    return [bare(start, free if w.chance(0.3) else answer, "\n")]
+    last = f"{before} {text}\n{after}" + ("" if space else " ")
+    return [bare(told, *blocks, last, free if w.chance(0.3) else answer, "\n")]
 
 
 def as_check(w: World, p: Problem) -> list[Turn]:
-    """Whether the text has one named label: yes or no."""
+    """Whether the text has one named label: yes or no; in training for some texts in a row."""
+    turns = [system(w.pick(SYSTEMS[:4]))] if w.chance(0.3) else []
+    for _ in range(w.extra((2, 3, 4, 5), (1,))):
+        turns += check(w, p)
+    return turns
+
+
+def check(w: World, p: Problem) -> list[Turn]:
+    """One text and one label."""
     place, other = w.some(range(len(p.names)), 2)
     text = compose(w, p.banks[place], p.sentences)
     asked, truth = (place, "yes") if w.chance(0.5) else (other, "no")
@@ -263,8 +270,7 @@ def as_check(w: World, p: Problem) -> list[Turn]:
         f'Is "{name}" the right {a} for the {n}?',
     )) + w.pick(("", " Answer yes or no.", " Yes or no?", " (yes/no)"))  # fmt: skip
     asked_text = f"{text}\n{question}" if w.chance(0.5) else f"{question}\n{n.capitalize()}: {text}"
-    turns = [system(w.pick(SYSTEMS[:4]))] if w.chance(0.3) else []
-    return [*turns, user(asked_text), assistant(Gen(truth, choices=("yes", "no")))]
+    return [user(asked_text), assistant(Gen(truth, choices=("yes", "no")))]
 
 
 # --- two labels a review -------------------------------------------------------------------------------------
@@ -306,9 +312,9 @@ def as_table(w: World, _: Problem) -> list[Turn]:
     told = f"{w.pick(READER)} {w.pick(FIRST).format(listed(w, topics))} {w.pick(SECOND)}"
     turns, opening = ([system(told)], "") if w.chance(0.75) else ([], told + "\n")
     shape = w.pick(("{} ({} of 5)", "{} ({} of 5)", "{} ({}/5)", "{}", "{} {} stars", "Review: {} ({} of 5)"))
-    for _turn in range(w.pick((0, 1, 2, 2, 3))):
+    for _turn in range(w.extra((1, 2, 3, 4), (0, 1, 2, 2, 3))):
         text, topic, answer = review(w, shape)
-        turns += [user(opening + text), assistant(f"{topic}{between}{answer}")]
+        turns += [user(opening + text), assistant(Shown(topic), between, Shown(answer))]
         opening = ""
     text, topic, answer = review(w, shape)
     head = Gen(topic, choices=tuple(topics))

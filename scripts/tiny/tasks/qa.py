@@ -60,7 +60,7 @@ def qa(w: World) -> Item:
             "qa", (bare(f"{text}\nQ: {ask.split(chr(10))[0]}\nA:", Gen(f" {subject.values[asked]}", stop="\n"), "\n"),)
         )
     turns += [user(about(w, text, ask)), replied(w, answer)]
-    for _ in range(w.pick((0, 0, 1, 1, 2, 3))):
+    for _ in range(w.extra((1, 2, 3, 4, 5), (0, 0, 1, 1, 2, 3))):
         who = w.pick((subject, *others))
         ask, answer = question(w, who, w.pick(list(who.values)))
         turns += [user(ask), replied(w, answer)]

@@ -52,6 +52,12 @@ ROLES = (
     "You are a patient assistant with a good memory.",
 )  # fmt: skip
 SHORT = ("One word, please.", "Answer in one word.", "Just the word.", "In one word.", "Only the answer.")
+SUBJECT = (
+    "Who or what are we talking about?",
+    "Which name did the text give?",
+    "What is the text about?",
+    "Who is the text about?",
+)
 OTHER = ("brother", "sister", "friend", "neighbour", "boss", "teacher", "cousin", "son", "daughter", "aunt", "uncle")
 
 
@@ -79,7 +85,7 @@ def about_me(w: World) -> list[Turn]:
     for _ in range(w.pick((0, 0, 1, 2))):
         told.insert(w.rng.randint(1, len(told)), w.pick(SMALL))
     turns = chatted(told)
-    for _ in range(w.pick((1, 1, 2, 3))):
+    for _ in range(w.extra((2, 3, 3, 4), (1, 1, 2, 3))):
         turns += asked_back(w, me, fields)
     return turns
 
@@ -148,31 +154,14 @@ def follow_up(w: World) -> list[Turn]:
             user(f"{opening}{text} {fill(w.pick(first.asks), about.name, '')}"),
             assistant(Gen(str(about.values[first]))),
         ]
-    for field in fields[1 : w.rng.randint(2, 4)]:
+    for field in fields[1 : w.rng.randint(2, 4) if w.test else None]:
         ask = spoken(w.pick(field.asks), about)
         turns += [
             user(w.pick(("", "And ", "")) + ask if w.chance(0.5) else ask),
             assistant(Gen(str(about.values[field]))),
         ]
     if w.chance(0.25):
-        turns += [
-            user(
-                w.pick(
-                    ("What was my last question about?", "Who are we talking about?", "Which name did the text give?")
-                )
-            ),
-            assistant(Gen(about.name[0].upper() + about.name[1:])),
-        ]
-        turns[-2] = user(
-            w.pick(
-                (
-                    "Who or what are we talking about?",
-                    "Which name did the text give?",
-                    "What is the text about?",
-                    "Who is the text about?",
-                )
-            )
-        )
+        turns += [user(w.pick(SUBJECT)), assistant(Gen(about.name[0].upper() + about.name[1:]))]
     return turns
 
 

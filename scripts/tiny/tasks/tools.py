@@ -81,12 +81,28 @@ def tools(w: World) -> Item:
     none = w.pick(NONES)
     if w.chance(0.2):
         form_none = without_tool if w.chance(0.7) else unlisted
-        return Item("tools", form_none(w, listed, none))
+        return Item("tools", form_none(w, listed, none) + again(w, listed, none))
     chosen = w.pick(listed)
     arguments = drawn(w, chosen[1])
     form = w.pick((two_lines, two_lines, two_lines, as_json, name_only, as_call))
     turns = form(w, listed, chosen, arguments, none)
+    if form is name_only or (form is two_lines and not w.test and w.chance(0.6)):
+        return Item("tools", turns + again(w, listed, none))
     return Item("tools", (*turns, *(after(w, chosen, arguments) if w.chance(0.5) and form is not name_only else ())))
+
+
+def again(w: World, listed: list[Named], none: str) -> tuple[Turn, ...]:
+    """More requests in the same conversation, in training only; each wants the name of a tool and nothing else."""
+    turns: list[Turn] = []
+    label = w.pick(("", "Tool: "))
+    for _ in range(w.extra((2, 3, 4, 6), (0,))):
+        name, one = w.pick(listed)
+        question = request(w, one, drawn(w, one))
+        if w.chance(0.15):
+            name, question = none, w.pick(SMALL_TALK)[0].format(n=w.first())
+        gen = Gen(name, choices=choices(listed, none))
+        turns += [user(w.pick(ASK_HERE).format(q=question)), assistant(label, gen) if label else assistant(gen)]
+    return tuple(turns)
 
 
 # --- the list of tools ----------------------------------------------------------------------------------

@@ -39,6 +39,9 @@ class _Nothing(FakeMatcher):
 LONG = "Tell the story of the long red house, and the answer is: " * 7
 
 
+FORCED = ("the answer is: yes, and that is a long way", "the answer is: no! 789 stop", "the answer is: no! 799 abc日")
+
+
 def mixed(seed: int = 0, count: int = 24) -> list[Request]:
     """Requests of every kind over a few shared beginnings."""
     rng = random.Random(seed)
@@ -54,6 +57,8 @@ def mixed(seed: int = 0, count: int = 24) -> list[Request]:
                 (Score(None, ("ab", "abc", "Answer yes", "zz")), gen(4)),
                 (gen(5), Score(None, ("one", "only the two")), gen(3, ignore_eos=True)),
                 (gen(20, constraint=Choices(("the abc", "abc", "ab"))), gen(2)),
+                (gen(rng.randrange(3, 40), constraint=Choices(FORCED), return_logprob=rng.random() < 0.5), gen(2)),
+                (gen(30, constraint=Choices(FORCED), stop=("stop",), stop_token_ids=(ord("7"),)), gen(2)),
                 (gen(9, min_tokens=5, stop_token_ids=(65, 97)),),
             ]
         )
@@ -336,7 +341,7 @@ def test_nothing_allowed_fails_the_request() -> None:
     # the only allowed token is also a stop token below min_tokens: it may come, rather than nothing
     assert said(events, 0)[0][2] == "stop"
 
-    bench.masks.make = lambda constraint: _Nothing((b"zz",), TOKENIZER)  # type: ignore[method-assign]
+    bench.masks.make = lambda constraint: _Nothing((b"zz",), TOKENIZER, jumps=False)  # type: ignore[method-assign]
     assert failed(bench.run([ask(1, "x", gen(5, constraint=Choices(("a",))))]), 1).code == "constraint"
 
 

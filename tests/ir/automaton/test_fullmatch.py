@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import CharDfa
-from lmc.ir.regex import And, Not
+from lmc.ir.regex import Alt, And, Look, Not, RegexTree, Repeat, Seq, Whole
 from lmc.parser.regex import parse_regex
 from tests.random_regex import ALPHABET, random_pattern, random_text
 from tests.regex_oracle import matches
@@ -154,6 +154,26 @@ def test_operators_mean_what_the_oracle_means(seed: int) -> None:
     tree = parse_regex("(?&)" + part(2)).tree
     automaton = CharDfa(tree)
     texts = {random_text(rng, 5) for _ in range(12)}
+
+    assert [t for t in texts if matches(tree, t)] == [t for t in texts if automaton.accepts(t)]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_text_of_its_own_sees_nothing_around_it(seed: int) -> None:
+    """`Whole` of random patterns with looks, within repeats, looks, `&` and `~` that have looks too."""
+    rng = random.Random(seed)
+
+    def part(depth: int) -> RegexTree:
+        inner = parse_regex(random_pattern(rng, 2, atomic=False)).tree
+        if depth == 0:
+            return inner
+        left, right = part(depth - 1), part(depth - 1)
+        ways = (Seq((left, right)), Repeat(left, 0, 2), Alt((left, right)), And((Not(left), right)), Look(left))
+        return Whole(left) if rng.random() < 0.5 else rng.choice(ways)
+
+    tree = Seq((part(2), Whole(part(2)), part(1)))
+    automaton = CharDfa(tree)
+    texts = {random_text(rng, 5) for _ in range(20)}
 
     assert [t for t in texts if matches(tree, t)] == [t for t in texts if automaton.accepts(t)]
 

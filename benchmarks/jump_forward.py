@@ -1,0 +1,250 @@
+"""What jump-forward saves, and whether what it forces is what the tokenizer writes: without a model, then with one.
+
+    python -m benchmarks.jump_forward [--segments 30000] [--vocab 32768 --vocab 128256] [--model lmc-tiny]
+
+Canonical: JSON files that lie on this machine become schemas with fixed keys and free values; each is written
+compact and spaced under its own schema, token by token as a model would that writes canonically, and each forced run
+is held against the tokens of the whole text. `naive` is the same with all forced text jumped over at once.
+Record: the character record of Zheng et al. (SGLang, arXiv 2312.07104, figure 4), passes against tokens.
+Engine: the same record on the CPU engine, jump-forward on and off, fused and unfused, the same request repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import lmc
+from benchmarks.constraint_masks import CHARACTER, HARRY
+from lmc.backend.constraint.jumps import Boundary
+from lmc.backend.constraint.masks import ConstraintMasks
+from lmc.backend.constraint.rehearse import rehearse
+from lmc.parser.regex import parse_regex
+
+MAX_CHARS = 600  # of one JSON text: a rehearsal encodes its tail again and again
+STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
+NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": ")}
+
+
+# --- texts -----------------------------------------------------------------------------------------------
+
+
+def json_values(seed: int) -> Iterator[Any]:
+    """Objects and lists out of the JSON files of this machine, small ones, shuffled."""
+    roots = [Path(p) for p in sys.path if p.endswith("site-packages")] + [Path("/usr/share"), Path("/usr/lib")]
+    files = sorted({p for root in roots for p in root.rglob("*.json") if p.is_file() and p.stat().st_size < 300_000})
+    rng = random.Random(seed)
+    rng.shuffle(files)
+    for path in files:
+        try:
+            yield from pieces(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, RecursionError, OSError):
+            continue
+
+
+def pieces(value: Any) -> Iterator[Any]:
+    """The largest parts of a value that are short enough."""
+    if not isinstance(value, dict | list) or not value:
+        return
+    if len(json.dumps(value)) <= MAX_CHARS:
+        if any(isinstance(each, dict) for each in (value, *(value if isinstance(value, list) else ()))):
+            yield value
+        return
+    for each in value.values() if isinstance(value, dict) else value:
+        yield from pieces(each)
+
+
+def pattern_of(value: Any, comma: str, colon: str) -> str:
+    """Fixed keys in their order, free values of each kind, lists of the kinds that occur."""
+    match value:
+        case dict():
+            inner = re.escape(comma).join(
+                re.escape(json.dumps(key, ensure_ascii=False) + colon) + pattern_of(each, comma, colon)
+                for key, each in value.items()
+            )
+            return r"\{" + inner + r"\}"
+        case list():
+            kinds = dict.fromkeys(pattern_of(each, comma, colon) for each in value)
+            item = f"(?:{'|'.join(kinds)})"
+            return rf"\[{item}(?:{re.escape(comma)}{item})*\]" if kinds else r"\[\]"
+        case bool():
+            return "(?:true|false)"
+        case None:
+            return "null"
+        case str():
+            return STRING
+    return NUMBER
+
+
+# --- without a model -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over rehearsals."""
+
+    texts: int = 0
+    tokens: int = 0
+    passes: int = 0
+    forced: int = 0
+    segments: int = 0
+    strange: int = 0
+
+    def row(self) -> list[str]:
+        share = f"{100 * self.forced / max(1, self.tokens):.1f} %"
+        return [f"{self.texts:,}", f"{self.tokens:,}", f"{self.segments:,}", f"{self.strange:,}", share]
+
+
+def rehearsed(masks: ConstraintMasks, style: str, segments: int, seed: int) -> Tally:
+    """Texts until that many segments were forced, or there are no more."""
+    tally, separators = Tally(), SEPARATORS[style]
+    for value in json_values(seed):
+        text = json.dumps(value, separators=separators, ensure_ascii=False)
+        found = rehearse(masks, parse_regex(pattern_of(value, *separators)), text)
+        tally.texts += 1
+        tally.tokens += len(found.ids)
+        tally.passes += found.num_passes
+        tally.forced += found.num_forced
+        tally.segments += len(found.forced)
+        tally.strange += found.num_strange
+        if tally.segments >= segments:
+            break
+    return tally
+
+
+def tokenizers(sizes: tuple[int, ...], folder: Path) -> dict[str, Any]:
+    """Byte-level BPE of each size, a SentencePiece-style one with a dummy prefix, and lmc-tiny's."""
+    from lmc.backend.default_model import FOLDER
+    from lmc.backend.tokenizer import load_tokenizer
+    from scripts.train_vocabulary import cache_file
+    from tests.backend.constraint.vocabularies import MAKES, trained
+
+    found = {}
+    for size in sizes:
+        path = folder / str(size)
+        path.mkdir()
+        if not cache_file(size).exists():
+            raise click.ClickException(f"first: python scripts/train_vocabulary.py --size {size}")
+        (path / "tokenizer.json").write_bytes(cache_file(size).read_bytes())
+        found[f"byte-level BPE, {size:,}"] = load_tokenizer(path)
+    found["SentencePiece-style, 1,500"] = trained(MAKES[2], folder / "sentencepiece")
+    found["lmc-tiny, 4,096"] = load_tokenizer(FOLDER)
+    return found
+
+
+# --- with a model ----------------------------------------------------------------------------------------
+
+
+@lmc.function
+def record(s):  # type: ignore[no-untyped-def]
+    """The character record as its authors wrote it: one regex."""
+    s += "Harry Potter is a wizard. His data as JSON:\n"
+    s += lmc.gen("json", regex=CHARACTER, max_tokens=400, temperature=0)
+
+
+FIELD = r"[\w\d\s]{1,16}"
+
+
+@lmc.function
+def parts(s):  # type: ignore[no-untyped-def]
+    """The same record as a program of generations with text between them."""
+    s += "Harry Potter is a wizard. His data as JSON:\n"
+    s += '{\n    "name": "' + lmc.gen("name", regex=FIELD, temperature=0)
+    s += '",\n    "house": "' + lmc.gen("house", regex="(Gryffindor|Slytherin|Ravenclaw|Hufflepuff)", temperature=0)
+    s += '",\n    "blood status": "' + lmc.gen("blood", regex="(Pure-blood|Half-blood|Muggle-born)", temperature=0)
+    s += '",\n    "wand": {\n        "wood": "' + lmc.gen("wood", regex=FIELD, temperature=0)
+    s += '",\n        "core": "' + lmc.gen("core", regex=FIELD, temperature=0)
+    s += '",\n        "length": ' + lmc.gen("length", regex=r"[0-9]{1,2}\.[0-9]{0,2}", temperature=0)
+    s += '\n    },\n    "alive": "' + lmc.gen("alive", regex="(Alive|Deceased)", temperature=0)
+    s += '",\n    "patronus": "' + lmc.gen("patronus", regex=FIELD, temperature=0) + '"\n}'
+
+
+def engine_row(program: Any, model: str, boundary: Boundary, opt_level: int, items: int) -> tuple[int, int, int, float]:
+    """Requests, output tokens, forward passes and seconds of a batch."""
+    from lmc.backend.cpu import CpuBackend
+
+    backend = CpuBackend(model, boundary=boundary)
+    program.run(backend=backend, opt_level=opt_level)
+    began = time.perf_counter()
+    results = program.run_batch([{}] * items, backend=backend, opt_level=opt_level)
+    spent = time.perf_counter() - began
+    report = results[0].report
+    backend.close()
+    return report.requests, report.output_tokens, report.forward_passes, spent
+
+
+# --- the tables ------------------------------------------------------------------------------------------
+
+
+def canonical_table(found: dict[str, Any], segments: int, seed: int) -> Table:
+    table = Table(title="Forced runs of JSON texts")
+    for name in ("tokenizer", "writing", "boundary", "texts", "tokens", "forced runs", "not canonical", "forced share"):
+        table.add_column(name, justify="left" if name in ("tokenizer", "writing", "boundary") else "right")
+    for name, tokenizer in found.items():
+        for style in SEPARATORS:
+            for boundary, count in (("exact", segments), ("naive", segments // 10)):
+                masks = ConstraintMasks(tokenizer, tokenizer.vocab_size, boundary)  # type: ignore[arg-type]
+                table.add_row(name, style, boundary, *rehearsed(masks, style, count, seed).row())
+    return table
+
+
+def record_table(found: dict[str, Any]) -> Table:
+    table = Table(title="The character record")
+    for name in ("tokenizer", "tokens", "forward passes", "share", "fewer passes"):
+        table.add_column(name, justify="left" if name == "tokenizer" else "right")
+    for name, tokenizer in found.items():
+        masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+        got = rehearse(masks, parse_regex(CHARACTER), HARRY)
+        share, ratio = got.num_passes / len(got.ids), len(got.ids) / got.num_passes
+        table.add_row(name, str(len(got.ids)), str(got.num_passes), f"{100 * share:.1f} %", f"{ratio:.2f}x")
+    return table
+
+
+def engine_table(model: str, items: int) -> Table:
+    table = Table(title=f"The character record on the CPU engine, {model}, {items} items at once")
+    for name in ("program", "jump-forward", "requests", "tokens", "passes", "seconds", "ratio"):
+        table.add_column(name, justify="left" if name in ("program", "jump-forward") else "right")
+    rows: list[tuple[str, Any, Boundary, int]] = [
+        ("one regex", record, "off", 2), ("one regex", record, "exact", 2),
+        ("parts", parts, "off", 2), ("parts", parts, "exact", 2), ("parts, fused", parts, "exact", 3),
+    ]  # fmt: skip
+    base = 0.0
+    for name, program, boundary, level in rows:
+        requests, tokens, passes, spent = engine_row(program, model, boundary, level, items)
+        base = spent if boundary == "off" else base
+        table.add_row(name, boundary, str(requests), str(tokens), str(passes), f"{spent:.2f}", f"{base / spent:.2f}x")
+    return table
+
+
+@click.command(help=__doc__)
+@click.option("--segments", type=int, default=30_000, show_default=True)
+@click.option("--vocab", "sizes", type=int, multiple=True, default=(32_768, 128_256), show_default=True)
+@click.option("--model", default="lmc-tiny", show_default=True)
+@click.option("--items", type=int, default=16, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def main(segments: int, sizes: tuple[int, ...], model: str, items: int, seed: int) -> None:
+    import tempfile
+
+    console = Console(width=130)
+    with tempfile.TemporaryDirectory() as folder:
+        found = tokenizers(sizes, Path(folder))
+        console.print(record_table(found))
+        console.print(canonical_table(found, segments, seed))
+    for count in (1, items):
+        console.print(engine_table(model, count))
+
+
+if __name__ == "__main__":
+    main()

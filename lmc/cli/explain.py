@@ -1,0 +1,85 @@
+"""`lmc explain`: why a program's prompts share what they share, and what may come out of its constrained calls.
+
+Runs nothing. Without a model in characters; with one in tokens too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lmc.cli.compile import compiled, look_for, tokenizer_of, write
+from lmc.cli.failing import reported
+from lmc.viz import FSM_FORMATS
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Tokenizer
+    from lmc.compiler import Compiled
+    from lmc.viz import Look
+
+TEXTS = ("text", "json")
+
+
+@click.command("explain", short_help="Explain what a program shares, and what may come out of its calls.")
+@click.argument("program", metavar="PROG.PY[:FN]")
+@click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
+@click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
+@click.option(
+    "--format", "format", type=click.Choice((*TEXTS, *FSM_FORMATS)), metavar="FORMAT",
+    help=f"{' or '.join(TEXTS)}; with --fsm {', '.join(FSM_FORMATS)}.",
+)  # fmt: skip
+@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
+@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
+@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@reported
+def explain_command(
+    program: str,
+    is_about_constraints: bool,
+    name: str | None,
+    format: str | None,
+    arguments: tuple[str, ...],
+    model: str | None,
+    width: int | None,
+    output: str | None,
+) -> None:
+    """Explain what a program shares; with --constraints, what may come out of its calls, and what of it is forced.
+
+    \b
+    lmc explain prog.py
+    lmc explain prog.py --constraints --model lmc-tiny
+    lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
+    """
+    from lmc.cli.arguments import parse_arguments
+    from lmc.cli.loading import load_program
+
+    format = format or ("text" if name is None else "ascii")
+    if (format in TEXTS) == (name is not None):
+        raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
+    prog = load_program(program)
+    tokenizer = tokenizer_of(model)
+    done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer, False)
+    look = look_for(width, output)
+    if name is not None:
+        from lmc.viz import emit_fsm
+
+        write(emit_fsm(done, name, format, look), output)
+    elif is_about_constraints:
+        write(_constraints(done, tokenizer, format, look), output)
+    else:
+        write(_sharing(done, format, look), output)
+
+
+def _sharing(done: Compiled, format: str, look: Look) -> str:
+    from lmc.viz import emit
+
+    return emit(done, "json", look) if format == "json" else f"{emit(done, 'tree', look)}\n{done.explain()}\n"
+
+
+def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, look: Look) -> str:
+    from lmc.viz import constraints_json, constraints_text
+    from lmc.viz.constraints import Constraints
+
+    told = Constraints(done, tokenizer)  # type: ignore[arg-type]  # a folder's tokenizer knows its vocabulary
+    return constraints_json.render(told) if format == "json" else constraints_text.render(told, look)

@@ -1,0 +1,101 @@
+"""How long the texts of a tree are, and which they are where they are few: read off the tree where that can be.
+
+A plain tree (characters, choice, repetition) says it itself, at no cost; a tree with looks or complements is asked
+through its automaton, of which at most `max_states` states are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lmc.ir.automaton.algebra import longest, shortest
+from lmc.ir.automaton.dfa import MAX_STATES, CharDfa
+from lmc.ir.ranges import SURROGATES, Ranges
+from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
+
+MAX_TEXTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Characters of a shortest and of a longest text; `longest` is None where there is no longest."""
+
+    shortest: int
+    longest: int | None
+
+
+def extent(tree: RegexTree, max_states: int = MAX_STATES) -> Extent | None:
+    """The extent of a tree; None where it has no text. Raises ConstraintError (LMC-CN004) where it is too large."""
+    if is_plain(tree):
+        return _plain(tree)
+    dfa = CharDfa(tree, max_states=max_states)
+    least = shortest(dfa)
+    return None if least is None else Extent(least, longest(dfa))
+
+
+def texts(tree: RegexTree, limit: int = MAX_TEXTS) -> tuple[str, ...] | None:
+    """The texts of a tree of alternatives, as in `yes|no`; None where it has sets or repeats, or too many texts."""
+    match tree:
+        case Chars(((low, high),)) if low == high:
+            return (chr(low),)
+        case Alt(options):
+            found = [texts(option, limit) for option in options]
+            joined = dict.fromkeys(text for each in found if each is not None for text in each)
+            return None if None in found or len(joined) > limit else tuple(joined)
+        case Seq(items):
+            return _rows(items, limit)
+        case _:
+            return None
+
+
+def _rows(items: tuple[RegexTree, ...], limit: int) -> tuple[str, ...] | None:
+    rows: tuple[str, ...] = ("",)
+    for item in items:
+        nexts = texts(item, limit)
+        if nexts is None or len(rows) * len(nexts) > limit:
+            return None
+        rows = tuple(dict.fromkeys(row + more for row in rows for more in nexts))
+    return rows
+
+
+def _plain(tree: RegexTree) -> Extent | None:
+    match tree:
+        case Chars(ranges):
+            return Extent(1, 1) if _has_scalar(ranges) else None
+        case Seq(items):
+            return _summed([_plain(item) for item in items])
+        case Alt(options):
+            return _either([found for option in options if (found := _plain(option)) is not None])
+        case Repeat(item, least, most):
+            return _repeated(_plain(item), least, most)
+        case _:
+            raise AssertionError(tree)  # not plain
+
+
+def _has_scalar(ranges: Ranges) -> bool:
+    return any(low < SURROGATES[0] or high > SURROGATES[1] for low, high in ranges)
+
+
+def _summed(parts: list[Extent | None]) -> Extent | None:
+    kept = [part for part in parts if part is not None]
+    if len(kept) < len(parts):
+        return None
+    return Extent(sum(part.shortest for part in kept), _bound(kept, sum))
+
+
+def _either(parts: list[Extent]) -> Extent | None:
+    return Extent(min(part.shortest for part in parts), _bound(parts, max)) if parts else None
+
+
+def _bound(parts: list[Extent], join: Callable[[list[int]], int]) -> int | None:
+    bounds = [part.longest for part in parts if part.longest is not None]
+    return join(bounds) if len(bounds) == len(parts) else None
+
+
+def _repeated(item: Extent | None, least: int, most: int | None) -> Extent | None:
+    if item is None or most == 0:
+        return Extent(0, 0) if least == 0 else None
+    if item.longest == 0:
+        return Extent(0, 0)
+    return Extent(item.shortest * least, None if most is None or item.longest is None else item.longest * most)

@@ -1,0 +1,54 @@
+"""lint: says what in a program's constraints will not do what it seems to; changes nothing.
+
+    %c, %x = select %s {choices=["A", "A+"]}   ->   LMC-CN011: the choice `A` is how `A+` begins ...
+
+One file an idea, one row in LINTS. A note says what, why it matters and what to write instead, and never stands where
+it is not true: what is not known is not said. A constraint that nothing fits is an error (LMC-CN001).
+Tokens are looked at where a tokenizer is given, behind `chat_template`, so that the end of each prompt is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from lmc.ir.graph import Graph
+from lmc.ir.ops import OPS
+from lmc.passes.base import Inputs, Note, Pass, Report
+from lmc.passes.lint.boundary import boundary
+from lmc.passes.lint.call import Call, call_of
+from lmc.passes.lint.empty import refuse_empty
+from lmc.passes.lint.first_token import first_token
+from lmc.passes.lint.limits import too_short, unbounded
+from lmc.passes.lint.prefix import prefix
+from lmc.passes.lint.whitespace import whitespace
+from lmc.passes.prompts import Prompts
+
+LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
+    prefix,
+    first_token,
+    boundary,
+    too_short,
+    unbounded,
+    whitespace,
+)
+
+
+def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
+    """The same graph, and the notes on its model calls."""
+    prompts = Prompts(graph)
+    calls = [call_of(node, prompts, inputs) for node in graph.walk() if OPS[node.op].kind == "model"]
+    for call in calls:
+        refuse_empty(call)
+    notes = _distinct(note for call in calls for lint in LINTS for note in lint(call))
+    return graph, Report("lint", (("notes", len(notes)),), notes)
+
+
+def _distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """A loop that was unrolled says the same of each turn: the first one stands for all."""
+    first: dict[object, Note] = {}
+    for note in notes:
+        first.setdefault((note.code, note.span, note.text.partition(": ")[2]) if note.span else note, note)
+    return tuple(first.values())
+
+
+PASS = Pass(name="lint", level="graph", run=run, doc=__doc__)

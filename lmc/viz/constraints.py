@@ -1,0 +1,195 @@
+"""What is known of a program's constraints: their automata, how long their texts are, what is forced, and the notes.
+
+Without a tokenizer in characters; with one in tokens too, as the engine would compute them. Draws nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import readable, shortest_path, states
+from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.extent import Extent, extent
+from lmc.ir.constraint import Constraint, Grammar, JsonSchema
+from lmc.ir.regex import RegexTree
+from lmc.passes.lint.call import constraint_of
+from lmc.passes.lint.facts import facts
+from lmc.viz.view import View
+
+if TYPE_CHECKING:
+    from lmc.backend.constraint.asked import Asked
+    from lmc.backend.constraint.forced_edges import ForcedEdges
+    from lmc.backend.constraint.trie import TokenTrie
+    from lmc.backend.constraint.unspellable import Unspellable
+    from lmc.compiler import Compiled
+    from lmc.passes import Note
+    from lmc.viz.view import Row
+
+MAX_STATES = 20_000  # of an automaton that is made to be looked at
+CODES = "LMC-CN"
+UNSPELLABLE = "LMC-CN017"
+
+
+class Tokenizer(Protocol):
+    """What is needed of a tokenizer."""
+
+    key: str
+    eos_ids: frozenset[int]
+
+    def encode(self, text: str) -> list[int]: ...
+
+    def vocab_bytes(self) -> list[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Automaton:
+    """A regular constraint, compressed.
+
+    num_states  before it was compressed
+    example     a shortest text, and for each of its characters whether it is forced
+    """
+
+    tree: RegexTree
+    compressed: CompressedDfa
+    num_states: int
+    extent: Extent
+    example: tuple[tuple[str, bool], ...]
+
+    @property
+    def num_nodes(self) -> int:
+        """States of the compressed automaton."""
+        return len({self.compressed.start, *(edge.target for edge in self.compressed.edges)})
+
+    @property
+    def text(self) -> str:
+        """The shortest text."""
+        return "".join(char for char, _ in self.example)
+
+    @property
+    def num_forced(self) -> int:
+        """Forced characters of the shortest text."""
+        return sum(is_forced for _, is_forced in self.example)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """An automaton under a tokenizer; `asked` is None where its tokens do not spell the shortest text."""
+
+    edges: ForcedEdges
+    asked: Asked | None
+    missing: Unspellable
+
+
+@dataclass(frozen=True, slots=True)
+class Constrained:
+    """A call whose output is constrained.
+
+    constraint  None where it is known only when the program runs
+    automaton   None where there is none, and `why` says why
+    """
+
+    row: Row
+    constraint: Constraint | None
+    automaton: Automaton | None
+    why: str
+    notes: tuple[Note, ...]
+
+
+class Constraints:
+    """The constrained calls of a compiled program, in program order."""
+
+    def __init__(self, compiled: Compiled, tokenizer: Tokenizer | None = None) -> None:
+        self.view = View(compiled)
+        self.tokenizer = tokenizer
+
+    @cached_property
+    def calls(self) -> tuple[Constrained, ...]:
+        """One for each call that is constrained."""
+        return tuple(self._told(row) for row in self.view.calls if _is_constrained(row))
+
+    def tokens(self, automaton: Automaton) -> Tokens | None:
+        """What is forced under the tokenizer; None where there is no tokenizer."""
+        if self.tokenizer is None:
+            return None
+        from lmc.backend.constraint.asked import asked
+        from lmc.backend.constraint.disk import DiskCache
+        from lmc.backend.constraint.forced_edges import forced_edges
+        from lmc.backend.constraint.stable import StableTokens
+        from lmc.backend.constraint.unspellable import unspellable
+        from lmc.ir.automaton.bytes import ByteDfa
+
+        edges = forced_edges(automaton.tree, self.tokenizer, self._trie, self.tokenizer.key, DiskCache())
+        stable = StableTokens(ByteDfa(CharDfa(automaton.tree)), self.tokenizer, self._trie)
+        return Tokens(edges, asked(stable, automaton.text), unspellable(automaton.compressed, self._trie))
+
+    def spelt(self, tokens: Sequence[int]) -> list[str]:
+        """Tokens as text."""
+        return [(self._trie.vocab[token] or b"").decode("utf-8", "replace") for token in tokens]
+
+    @cached_property
+    def _trie(self) -> TokenTrie:
+        from lmc.backend.constraint.trie import TokenTrie
+
+        assert self.tokenizer is not None
+        ends = self.tokenizer.eos_ids
+        return TokenTrie([b"" if i in ends else spelt for i, spelt in enumerate(self.tokenizer.vocab_bytes())])
+
+    def _told(self, row: Row) -> Constrained:
+        constraint = constraint_of(row.node)
+        automaton, why = (None, "it is known only when the program runs")
+        if constraint is not None:
+            automaton, why = automaton_of(constraint)
+        return Constrained(row, constraint, automaton, why, self._notes(row))
+
+    def _notes(self, row: Row) -> tuple[Note, ...]:
+        """What any pass has to say about the place of a call: of an unrolled loop, about all of its turns."""
+        notes = (note for report in self.view.compiled.reports for note in report.notes)
+        mine = [note for note in notes if note.span == row.node.span and (note.code or "").startswith(CODES)]
+        return tuple(note for note in mine if note.span is not None)
+
+
+@lru_cache(maxsize=256)
+def automaton_of(constraint: Constraint) -> tuple[Automaton | None, str]:
+    """The automaton of a constraint, or why there is none."""
+    tree = facts(constraint).tree
+    if tree is None:
+        return None, _no_tree(constraint)
+    try:
+        dfa = CharDfa(tree, max_states=MAX_STATES)
+        compressed = compress(dfa)
+        found = extent(tree, MAX_STATES)
+    except ConstraintError as error:
+        return None, f"{error.message}; a run makes those that it comes to"
+    assert found is not None  # `lint` refuses a constraint that nothing fits
+    return Automaton(tree, compressed, sum(1 for _ in states(dfa)), found, _example(dfa)), ""
+
+
+def _no_tree(constraint: Constraint) -> str:
+    match constraint:
+        case JsonSchema():
+            return "xgrammar follows a JSON schema, lmc has no automaton of it"
+        case Grammar():
+            return "xgrammar follows a grammar, which need not be regular"
+        case _:
+            raise AssertionError(constraint)
+
+
+def _example(dfa: CharDfa) -> tuple[tuple[str, bool], ...]:
+    """A shortest text by characters."""
+    state = dfa.start
+    chars = []
+    for mask in shortest_path(dfa) or ():
+        char = readable(dfa.alphabet, mask)
+        chars.append((char, forced_char(dfa, state) is not None))
+        state = dfa.run(char, state)
+    return tuple(chars)
+
+
+def _is_constrained(row: Row) -> bool:
+    keyed = {"regex", "json_schema", "choices"} & set(row.node.kwargs)
+    return bool(keyed) or constraint_of(row.node) is not None

@@ -1,0 +1,75 @@
+"""constraints as JSON for other programs. The schema is stable: fields are added, never renamed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lmc.viz.fsm import fsm_of
+from lmc.viz.json import json_place, json_value
+
+if TYPE_CHECKING:
+    from lmc.viz.constraints import Automaton, Constrained, Constraints, Tokens
+
+VERSION = 1
+Json = dict[str, Any]  # Any: what json.dumps takes
+
+
+def render(constraints: Constraints) -> str:
+    """All constrained calls, indented."""
+    calls = [_call(call, constraints) for call in constraints.calls]
+    whole = {"version": VERSION, "program": constraints.view.plan.graph.name, "calls": calls}
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+def _call(call: Constrained, constraints: Constraints) -> Json:
+    row = call.row
+    told: Json = {
+        "step": row.step.id,
+        "op": row.step.op,
+        "name": constraints.view.name(row),
+        "place": json_place(row.node),
+        "constraint": None if call.constraint is None else json_value(call.constraint),
+        "why_no_automaton": call.why or None,
+        "notes": [{"code": note.code, "text": note.text} for note in call.notes],
+    }
+    if call.automaton is not None:
+        told |= _automaton(call.automaton)
+        tokens = None if row.step.op == "select" else constraints.tokens(call.automaton)
+        told |= {} if tokens is None else {"tokens": _tokens(tokens)}
+    return told
+
+
+def _automaton(automaton: Automaton) -> Json:
+    fsm = fsm_of(automaton.compressed, "")
+    return {
+        "states": automaton.num_nodes,
+        "edges": len(automaton.compressed.edges),
+        "states_before_compression": automaton.num_states,
+        "shortest": automaton.extent.shortest,
+        "longest": automaton.extent.longest,
+        "example": automaton.text,
+        "forced_characters": automaton.num_forced,
+        "drawn": {
+            "accepting": sorted(fsm.accepting),
+            "arrows": [[arrow.source, arrow.label, arrow.target] for arrow in fsm.arrows],
+            "hidden": fsm.num_hidden,
+        },
+    }
+
+
+def _tokens(tokens: Tokens) -> Json:
+    asked, edges = tokens.asked, tokens.edges
+    rows = [
+        (edges.compressed.begin, edges.begin),
+        *((e.rest, ids) for e, ids in zip(edges.compressed.edges, edges.tokens)),
+    ]
+    return {
+        "example": None if asked is None else [token for token, _ in asked.tokens],
+        "forced": None if asked is None else asked.num_forced,
+        "forward_passes": None if asked is None else asked.num_asked,
+        "forward_passes_without_forcing": None if asked is None else asked.num_unforced,
+        "edges": [{"text": rest.decode(), "tokens": list(ids)} for rest, ids in rows if rest],
+        "unspellable": tokens.missing.chars,
+        "spells_nothing": tokens.missing.is_all,
+    }

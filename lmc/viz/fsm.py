@@ -1,0 +1,127 @@
+"""What is drawn of a compressed automaton: numbered states and labelled arrows, the same for every format.
+
+A row of states that only counts is one arrow or one loop: `[a-z]{8}`, and `[a-z]{,50}` for a loop that may be left
+after each turn. Where more is left than can be looked at, the first part is kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from lmc.errors import ArgumentError
+from lmc.ir.ranges import union
+from lmc.viz.fsm_runs import Step, joined_runs
+from lmc.viz.layout import ELLIPSIS
+
+if TYPE_CHECKING:
+    from lmc.ir.automaton.compress import CompressedDfa
+    from lmc.viz.constraints import Constraints
+
+MAX_STATES = 60  # that are drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """From state to state by texts that `label` describes; `target` is None where that state is not drawn."""
+
+    source: int
+    label: str
+    target: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fsm:
+    """An automaton to draw: states are numbered from 0, where a text begins, breadth first.
+
+    num_states, num_edges  of the compressed automaton
+    num_hidden             states that are not drawn, as there are too many
+    """
+
+    title: str
+    accepting: frozenset[int]
+    arrows: tuple[Arrow, ...]
+    num_drawn: int
+    num_states: int
+    num_edges: int
+    num_hidden: int = 0
+
+    @property
+    def heading(self) -> str:
+        """`gen age, prog.py:9: 3 states, 4 edges`."""
+        counts = f"{_num(self.num_states, 'state')}, {_num(self.num_edges, 'edge')}"
+        drawn = f"; the first {self.num_drawn} are drawn, {self.num_hidden:,} more are not"
+        return f"{self.title}: {counts}" + (drawn if self.num_hidden else "")
+
+
+def fsm_of(compressed: CompressedDfa, title: str, limit: int = MAX_STATES) -> Fsm:
+    """The automaton as it is drawn."""
+    states = {compressed.start, *(edge.target for edge in compressed.edges)}
+    start = min(states) - 1 if compressed.begin else compressed.start
+    begin = [Step(start, (), compressed.begin.decode(), compressed.start)] if compressed.begin else []
+    steps = joined_runs([*begin, *_steps(compressed)], compressed.accepting, start)
+    numbers = _numbers(steps, start)
+    return Fsm(
+        title,
+        frozenset(number for state in compressed.accepting if (number := numbers.get(state, limit)) < limit),
+        tuple(dict.fromkeys(_arrows(steps, numbers, limit))),
+        min(len(numbers), limit),
+        len(states),
+        len(compressed.edges),
+        max(0, len(numbers) - limit),
+    )
+
+
+def fsm_of_call(constraints: Constraints, name: str) -> Fsm:
+    """The automaton of the constrained call of that name. Raises ArgumentError where there is none."""
+    calls = {constraints.view.name(call.row): call for call in constraints.calls}
+    if name not in calls:
+        near = get_close_matches(name, calls, n=1)
+        help = f"did you mean `{near[0]}`?" if near else f"the constrained calls are: {', '.join(calls) or 'none'}"
+        raise ArgumentError(f"there is no constrained call `{name}`", help=help)
+    row, automaton = calls[name].row, calls[name].automaton
+    if automaton is None:
+        raise ArgumentError(f"the constraint of `{name}` has no automaton: {calls[name].why}", span=row.node.span)
+    place = f", {row.place}" if row.place else ""
+    return fsm_of(automaton.compressed, f"{row.step.op} {name}{place}")
+
+
+def _steps(compressed: CompressedDfa) -> Iterator[Step]:
+    """A step an edge; edges that differ in their first character alone are one."""
+    for source, row in groupby(compressed.edges, key=lambda edge: edge.source):
+        firsts: dict[tuple[bytes, int], list[tuple[int, int]]] = {}
+        for edge in row:
+            firsts.setdefault((edge.rest, edge.target), []).extend(edge.first)
+        for (rest, target), ranges in firsts.items():
+            yield Step(source, union(ranges), rest.decode(), target)
+
+
+def _numbers(steps: Iterable[Step], start: int) -> dict[int, int]:
+    """By state its number, breadth first."""
+    targets: dict[int, list[int]] = {}
+    for step in steps:
+        targets.setdefault(step.source, []).append(step.target)
+    numbers = {start: 0}
+    pending = deque(numbers)
+    while pending:
+        for target in targets.get(pending.popleft(), ()):
+            if target not in numbers:
+                numbers[target] = len(numbers)
+                pending.append(target)
+    return numbers
+
+
+def _arrows(steps: Iterable[Step], numbers: dict[int, int], limit: int) -> Iterator[Arrow]:
+    """The arrows between drawn states, by number; those that lead out of the picture go to None."""
+    for step in sorted(steps, key=lambda step: numbers[step.source]):
+        source, target = numbers[step.source], numbers[step.target]
+        if source < limit:
+            yield Arrow(source, step.label, target) if target < limit else Arrow(source, ELLIPSIS, None)
+
+
+def _num(count: int, word: str) -> str:
+    return f"{count:,} {word}" + ("s" if count != 1 else "")

@@ -1,0 +1,165 @@
+"""The language of a row of parts is the concatenation of languages, whatever the parts look at."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from lmc.ir.automaton.algebra import distinguishing, example, literal
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.lengths import longest_bytes, shortest_bytes
+from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, is_row, language
+from lmc.ir.regex import Alt, RegexTree, is_plain
+from lmc.parser.regex import parse_regex
+from tests.ir.automaton.random_row import random_row, splits_of, texts_up_to
+
+
+def hole(pattern: str) -> Hole:
+    return Hole(parse_regex(pattern).tree)
+
+
+def accepted(tree: RegexTree, texts: list[str]) -> list[str]:
+    dfa = CharDfa(tree)
+    return [text for text in texts if dfa.accepts(text)]
+
+
+# --- one part ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", ["a", "ab", "aa", "aba", "aab", "abab", "aaa", "abb", "b", "ba"])
+def test_until_is_what_comes_before_the_first_occurrence(stop: str) -> None:
+    """Also where the end of the text and the stop string make an earlier one."""
+    texts = texts_up_to("abc", 7)
+
+    assert accepted(language(Until(stop)), texts) == [t for t in texts if (t + stop).find(stop) == len(t)]
+
+
+def test_until_keeps_to_its_tree() -> None:
+    """Both must hold."""
+    part = Until("ab", parse_regex("[ab]{2,3}").tree)
+
+    assert accepted(language(part), texts_up_to("ab", 4)) == ["aa", "ba", "bb", "aaa", "baa", "bba", "bbb"]
+
+
+def test_a_stop_string_begins_the_next_literal() -> None:
+    """It is no row otherwise."""
+    assert is_row([Until("ab"), Literal("abc"), hole("x"), Until("\n"), Literal("\n")])
+    assert not is_row([Until("ab"), Literal("a")])
+    assert not is_row([Until("ab"), hole("abc")])
+    assert not is_row([Until("ab")])
+    assert not is_row([Until(""), Literal("a")])
+
+
+# --- rows ----------------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_fused() -> None:
+    """And stays plain, so that it is as cheap as if it had been written as one pattern."""
+    parts = [Literal('{"name": "'), hole("[A-Z][a-z]{2,8}"), Literal('", "age": '), hole("[0-9]{1,2}"), Literal("}")]
+    tree = fused_tree(parts)
+
+    assert is_plain(tree)
+    assert distinguishing(tree, parse_regex(r'\{"name": "[A-Z][a-z]{2,8}", "age": [0-9]{1,2}\}').tree) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "literal", "right", "yes", "no"),
+    [
+        ("a*+", "a", "b", ["ab", "aaab"], ["b", "aa"]),  # it leaves the literal its a
+        ("(?>a|ab)", "c", "", ["ac"], ["abc"]),
+        (r"\w+\b", "x", r"\bx*", ["axx", "aaxx"], ["xx", "ax"]),  # an end of the text for the part alone
+        ("a(?!.)", "b", "(?<!b)c", ["abc"], ["ac"]),
+        ("[ab]+$", "", "^c", ["ac", "abc"], ["c"]),
+        ("(?&)~(.*b.*)", "b", "(?&)[a-c]*&~(a.*)", ["b", "aabc", "cb"], ["ba", "aabab"]),
+    ],
+)
+def test_a_part_sees_nothing_of_the_others(left: str, literal: str, right: str, yes: list[str], no: list[str]) -> None:
+    """Looks and atomic groups mean in the row what they mean in the generation alone."""
+    tree = fused_tree([hole(left), Literal(literal), hole(right)])
+
+    assert accepted(tree, yes) == yes
+    assert accepted(tree, no) == []
+
+
+def test_a_suffix_of_a_row_begins_in_the_same_automaton() -> None:
+    """Where a run goes on after a generation that was cut; no state is made twice."""
+    parts = [hole("[ab]{2}"), Literal("-"), hole("(?=b)[ab]+"), Literal("."), hole("c*")]
+    dfa = CharDfa(*(fused_tree(parts[at:]) for at in range(len(parts))))
+
+    assert dfa.run("ab") == dfa.starts[1]
+    assert dfa.run("ab-") == dfa.starts[2]
+    assert dfa.run("ab-b.") == dfa.starts[4]
+    assert dfa.is_accepting(dfa.run("bb.cc", dfa.starts[2]))
+
+
+def test_a_fused_automaton_has_no_dead_ends_in_it() -> None:
+    """Stop strings are complements; many in a row must not multiply what could have been."""
+    parts = [part for _ in range(12) for part in (Until("; \n"), Literal("; \n"))]
+    dfa = CharDfa(fused_tree(parts))
+    dfa.run("x; y; \n" * 12)
+
+    assert dfa.accepts("x; y; \n" * 12)
+    assert len(dfa) < 100
+
+
+def test_a_row_with_an_impossible_part_is_empty() -> None:
+    """As is the text of no parts, which is not."""
+    assert example(fused_tree([hole("a*"), hole("a(?!a)a")])) is None
+    assert example(fused_tree([])) == ""
+
+
+# --- random rows ---------------------------------------------------------------------------------------------
+
+
+def differing(seeds: range) -> list[tuple[object, str]]:
+    """Random rows and texts on which the fused automaton and the parts, one after another, disagree."""
+    found = []
+    for seed in seeds:
+        row = random_row(random.Random(seed))
+        dfa = CharDfa(fused_tree(row.parts))
+        pattern = re.compile("".join(f"(?:{written})" for written in row.patterns)) if row.is_isolated else None
+        for text in texts_up_to("ab", 5):
+            expected = any(True for _ in splits_of(row, text)) if pattern is None else bool(pattern.fullmatch(text))
+            if dfa.accepts(text) != expected:
+                found.append((row.patterns, text))
+    return found
+
+
+def test_random_rows_accept_the_concatenation() -> None:
+    """By `re` on the joined pattern, or part by part where a part looks around."""
+    assert differing(range(700)) == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_rows_accept_the_concatenation() -> None:
+    """For the record."""
+    assert differing(range(10_000, 20_000)) == []
+
+
+# --- lengths -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least", "most"),
+    [
+        ("a{2,7}|b", 1, 7),
+        ("a*", 0, None),
+        ("", 0, 0),
+        ("a(?!a)a", None, -1),
+        ("é日?", 2, 5),
+        ("[a-é]{3}|[é-\U0001f600]{2}", 3, 8),
+        (".{2,3}", 2, 12),
+    ],
+)
+def test_lengths_in_bytes(pattern: str, least: int | None, most: int | None) -> None:
+    """None for a shortest that is not there, and for a longest without bound."""
+    tree = parse_regex(pattern).tree
+
+    assert (shortest_bytes(tree), longest_bytes(tree)) == (least, most)
+
+
+def test_longest_of_choices() -> None:
+    """Choices are alternatives of literals."""
+    assert longest_bytes(Alt((literal("yes"), literal("näh")))) == 4
