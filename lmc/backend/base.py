@@ -160,12 +160,14 @@ class TokenLogprob:
     """Log-probability (natural log) of one token, and of the most likely ones beside it.
 
     forced  True where a constraint left no choice: the model was not asked, and no others stand beside it
+    mass    log of what the constraint left of the model's distribution, where that is looked at (`on_distortion`)
     """
 
     id: int
     logprob: float
     top: tuple[tuple[int, float], ...] = ()
     forced: bool = False
+    mass: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class SegmentEnd:
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
     captures: tuple[Capture, ...] = ()  # of a fused row
+    masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
 
 
 @dataclass(frozen=True, slots=True)

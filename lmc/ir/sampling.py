@@ -19,6 +19,9 @@ class Sampling:
     stop_regex               patterns that end the generation; the match is cut off
     temperature              0 is greedy
     top_k                    -1 keeps every token
+    on_distortion            what to do where a constraint leaves little of the model's distribution: "warn", "score"
+                             (decide again by exact scores, where the texts are few), "unconstrained-then-validate"
+                             (ask freely first); None does not look
     seed                     None draws from the run's seed, the item and the program state's lineage
     """
 
@@ -41,6 +44,7 @@ class Sampling:
     logprob_start_len: int | None = None
     top_logprobs_num: int = 0
     return_text_in_logprobs: bool = False
+    on_distortion: str | None = None
 
     @property
     def greedy(self) -> bool:
@@ -48,6 +52,7 @@ class Sampling:
         return self.temperature <= 1e-5 or self.top_k == 1
 
 
+ON_DISTORTION = ("warn", "score", "unconstrained-then-validate")
 SAMPLING_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Sampling))
 # the names `run` and `run_batch` use for the same thing
 RUN_NAMES: dict[str, str] = {"max_new_tokens": "max_tokens"}

@@ -124,6 +124,7 @@ def gen(
     grammar: str | None = None,
     repetition_penalty: float | None = None,
     seed: int | None = None,
+    on_distortion: Literal["warn", "score", "unconstrained-then-validate"] | None = None,
 ) -> Expr:
     """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
 
@@ -145,6 +146,7 @@ def gen(
         "frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty, "ignore_eos": ignore_eos,
         "return_logprob": return_logprob, "logprob_start_len": logprob_start_len, "top_logprobs_num": top_logprobs_num,
         "return_text_in_logprobs": return_text_in_logprobs, "repetition_penalty": repetition_penalty, "seed": seed,
+        "on_distortion": on_distortion,
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
     return GenExpr(name, params, _dtype_name(dtype), regex, json_schema, grammar)

@@ -30,7 +30,7 @@ from lmc.passes.base import Inputs, Note, Pass, Report, called
 # parameters of a single generation's length and reports, which a row has no place for
 _ALONE = (
     "min_tokens", "n", "stop_token_ids", "stop_regex", "ignore_eos", "return_logprob", "logprob_start_len",
-    "top_logprobs_num", "return_text_in_logprobs",
+    "top_logprobs_num", "return_text_in_logprobs", "on_distortion",
 )  # fmt: skip
 _PLAIN = Sampling()
 Parts = tuple[str | FusedGen, ...]

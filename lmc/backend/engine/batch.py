@@ -77,6 +77,11 @@ class Draw:
     banned: Seq[int] = ()
     mask: Int32 | None = None
 
+    @property
+    def wants_mass(self) -> bool:
+        """True where what the mask leaves of the distribution is looked at."""
+        return self.sampling.on_distortion is not None
+
 
 class Runner(Protocol):
     """A model with its KV tensors: `num_slots` slots, each holding one token's K and V in every layer."""

@@ -127,7 +127,7 @@ class Generation:
         reason: FinishReason | None = None
         for id in self.matcher.forced(self.ids) if self.matcher is not None else ():
             self.num_forced += 1
-            self.unscored += self.wants_logprobs and id not in self._ends
+            self.unscored += self.wants_scores and id not in self._ends
             reason = self.push(TokenLogprob(id, math.nan, forced=True))
             if reason is not None:
                 break
@@ -140,7 +140,7 @@ class Generation:
         """The log-probabilities of the first of the unscored tokens have come; the reason if that ends it."""
         first = len(self.ids) - self.unscored
         for at, logprob in enumerate(logprobs, first):
-            self.logprobs[at] = TokenLogprob(self.ids[at], logprob, forced=True)
+            self.logprobs[at] = TokenLogprob(self.ids[at], logprob, forced=True, mass=logprob)
         self.unscored -= len(logprobs)
         return self.over if not self.unscored else None
 
@@ -173,6 +173,18 @@ class Generation:
             return ""
         kept = self.kept
         return self.text[self._detokenizer.ends[kept - 1] if kept else 0 :]
+
+    @property
+    def wants_scores(self) -> bool:
+        """True where forced tokens must be scored: what is left of the distribution is at least their probability."""
+        return self.wants_logprobs or self.gen.sampling.on_distortion is not None
+
+    @property
+    def masses(self) -> tuple[float, ...] | None:
+        """By kept token, log of what the constraint left of the distribution; None where nobody looked."""
+        if self.gen.sampling.on_distortion is None:
+            return None
+        return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.kept])
 
     def captures(self) -> tuple[Capture, ...]:
         """What each generation of a fused row wrote; this is a single one."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,9 @@ def sample(logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
     ids = choose(adjusted(logits, draws), draws)
     reported = [i for i, draw in enumerate(draws) if draw.sampling.return_logprob]
     records = dict(zip(reported, report(logits, reported, ids, draws))) if reported else {}
-    return [records.get(i) or TokenLogprob(id, 0.0 if id >= 0 else NEG_INF) for i, id in enumerate(ids)]
+    found = [records.get(i) or TokenLogprob(id, 0.0 if id >= 0 else NEG_INF) for i, id in enumerate(ids)]
+    return [replace(each, mass=left_by(row, draw)) if draw.wants_mass else each
+            for each, row, draw in zip(found, logits, draws)]  # fmt: skip
 
 
 def choose(logits: Tensor, draws: Sequence[Draw]) -> list[int]:
@@ -109,6 +112,15 @@ def hidden_by(mask: Int32, vocab: int) -> npt.NDArray[np.bool_]:
     hidden = np.ones(vocab, np.bool_)
     hidden[: len(bits)] = bits == 0
     return hidden
+
+
+def left_by(row: Tensor, draw: Draw) -> float:
+    """Log of the probability that the mask leaves of a row of logits [V]; 0 where there is none."""
+    if draw.mask is None:
+        return 0.0
+    clean = row.nan_to_num(nan=NEG_INF, neginf=NEG_INF)
+    left = clean.masked_fill(hidden(draw.mask, len(row)), NEG_INF)
+    return min(0.0, float(left.logsumexp(-1) - clean.logsumexp(-1)))
 
 
 # --- greedy ----------------------------------------------------------------------------------------------

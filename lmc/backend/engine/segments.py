@@ -164,6 +164,7 @@ class Segments:
             tail=tail,
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
             captures=generation.captures(),
+            masses=generation.masses,
         )
         self._emit(seq, end)
         seq.tokens.truncate(generation.first)

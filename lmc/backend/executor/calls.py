@@ -6,8 +6,22 @@ A call settles its two futures when every sample has ended; the state goes on wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lmc.backend.base import Delta, Event, Failed, Finished, Ids, Request, Score, SegmentEnd, Tokenizer, TokenLogprob
+from lmc.backend.base import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Ids,
+    Request,
+    Score,
+    Segment,
+    SegmentEnd,
+    Tokenizer,
+    TokenLogprob,
+)
+from lmc.backend.executor import distortion
 from lmc.backend.executor.future import Future, Poison, Slot
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
@@ -19,6 +33,7 @@ from lmc.errors import RequestError
 class Call:
     """A request and who waits for it.
 
+    wanted           the segment as the program has it; another may be asked first (see distortion.py)
     path             the position of the block it stands in
     ends, finished   by sample
     num_left         samples that have not ended
@@ -27,6 +42,7 @@ class Call:
 
     __slots__ = (
         "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "state",
+        "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -37,8 +53,10 @@ class Call:
         state: ProgramState,
         outs: list[Future],
         path: Position,
+        wanted: Segment | None = None,
     ) -> None:
         self.path = path
+        self.wanted = wanted or request.out[0]
         self.inst = inst
         self.bound = bound
         self.request = request
@@ -66,7 +84,11 @@ class Call:
         return not self.num_left
 
     def settle(self) -> None:
-        """Give the result to those who wait."""
+        """Give the result to those who wait, or ask once more."""
+        again = None if self.failed is not None else self._again()
+        if again is not None:
+            self._ask(again)
+            return
         if self.failed is not None:
             failure = Poison(self._error(self.failed))
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
@@ -76,6 +98,20 @@ class Call:
         else:
             self._give(self._result())
         self.inst.answered()
+
+    def _again(self) -> Segment | None:
+        ends = [end for end in self.ends if end is not None]
+        return distortion.second(self.wanted, self.request.out[0], ends, self.bound.spec.node)
+
+    def _ask(self, segment: Segment) -> None:
+        """The same prompt once more, with another segment behind it."""
+        shared = self.inst.shared
+        self.request = replace(self.request, rid=next(shared.rids), out=(segment,))
+        self.num_left = self.request.n
+        self.ends = [None] * self.request.n
+        self.finished = [None] * self.request.n
+        self.inst.num_calls += 1
+        shared.outbox.append(self)
 
     def _give(self, results: Sequence[Slot]) -> None:
         for out, result in zip(self.outs, results, strict=True):
@@ -89,7 +125,7 @@ class Call:
         for name, capture in zip(self.bound.names, end.captures, strict=True):
             if name is not None:
                 names = names.with_values({name: capture.text}, {name: meta | {"finish_reason": capture.reason}})
-        state = _continued(self.state, self.request, end, names, num_calls=len(end.captures))
+        state = _continued(self.state, self.request, end, end.ids, names, num_calls=len(end.captures))
         return (state, *(capture.text for capture in end.captures))
 
     def _result(self) -> tuple[Slot, ...]:
@@ -102,14 +138,14 @@ class Call:
         if name is not None:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
-        return _continued(self.state, self.request, ends[0], names, own=own), value
+        return _continued(self.state, self.request, ends[0], own, names), value
 
-    def _own_ids(self, end: SegmentEnd) -> tuple[int, ...] | None:
-        """Tokens of a healed choice by itself: those that were scored begin with the end of the prompt."""
+    def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
+        """Tokens that spell what was said and no more: a healed choice's begin with the end of the prompt."""
         segment = self.request.out[0]
         if isinstance(segment, Score) and segment.ids is not None:
             return self.inst.shared.prompts.encode_text(end.text)
-        return None
+        return end.ids
 
     def _meta(self) -> dict[str, object]:
         tokenizer = self.inst.shared.prompts.tokenizer
@@ -128,6 +164,7 @@ class Call:
         }
         if end.logprobs is not None:
             meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
+        meta |= distortion.meta_of(self.wanted, self.request.out[0], end)
         return meta | _score_meta(end, self.request)
 
     def _wants_text(self) -> bool:
@@ -150,10 +187,9 @@ def _continued(
     state: ProgramState,
     request: Request,
     end: SegmentEnd,
+    own: tuple[int, ...],
     names: Names,
-    *,
     num_calls: int = 1,
-    own: tuple[int, ...] | None = None,
 ) -> ProgramState:
     """The state with what was generated behind it; a cut token's tail is ordinary text again.
 
@@ -164,7 +200,7 @@ def _continued(
     pieces = prompt.pieces
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
     if end.ids:
-        ids = Ids(end.ids if own is None else own, text)
+        ids = Ids(own, text)
         head, pieces = (head, ids), (*pieces, ids)
     final = Final(prompt.ids + end.ids, pieces, head)
     if end.tail:

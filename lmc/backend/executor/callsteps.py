@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lmc.backend.base import Gen, Request, Score
+from lmc.backend.executor import distortion
 from lmc.backend.executor.boundary import healed
 from lmc.backend.executor.calls import Call
 from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
@@ -58,7 +59,8 @@ def _call(
     shared = inst.shared
     bound = shared.calls[index]
     try:
-        segment = bound.segment(inst.base, state.lineage, state.calls, given)
+        wanted = bound.segment(inst.base, state.lineage, state.calls, given)
+        segment = distortion.first(wanted)
         prompt = shared.prompts.prompt(state)
         if type(segment) is Score and bound.heals:
             prompt, segment = healed(prompt, segment, shared.prompts.tokenizer.encode)
@@ -74,4 +76,4 @@ def _call(
         n=segment.sampling.n if type(segment) is Gen else 1,
         gang=bound.spec.gang(inst.item),
     )
-    return Call(inst, bound, request, state, outs, path)
+    return Call(inst, bound, request, state, outs, path, wanted)

@@ -90,7 +90,7 @@ class Instance:
         self.is_over = False
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Slot, Slot] | None = None
-        self.usage = (0, 0, 0, 0)
+        self.usage = Usage()
 
     def fail(self, failure: Poison) -> Poison:
         """End with an error, all before it in program order having succeeded."""
@@ -117,12 +117,13 @@ class Instance:
 
     def add_usage(self, usage: Usage) -> None:
         """Count what one sample cost."""
-        prompt, cached, computed, output = self.usage
-        self.usage = (
-            prompt + usage.prompt_tokens,
-            cached + usage.cached_tokens,
-            computed + usage.computed_tokens,
-            output + usage.output_tokens,
+        before = self.usage
+        self.usage = Usage(
+            before.prompt_tokens + usage.prompt_tokens,
+            before.cached_tokens + usage.cached_tokens,
+            before.computed_tokens + usage.computed_tokens,
+            before.output_tokens + usage.output_tokens,
+            before.forced_tokens + usage.forced_tokens,
         )
 
     def _end_if_idle(self) -> None:
@@ -138,4 +139,4 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
-        self.shared.ended(self, Outcome(state, ret, error, Usage(*self.usage), self.num_calls))
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, SupportsIndex
 
 from lmc.errors import ArgumentError
-from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
+from lmc.ir.sampling import ON_DISTORTION, RUN_NAMES, SAMPLING_FIELDS, Sampling
 
 Check = Callable[[Any], object]  # Any: whatever the user's program computed
 
@@ -73,6 +73,12 @@ def _number(low: float, high: float = math.inf, above: bool = False) -> Check:
 
 def _at_most(high: float) -> str:
     return "" if high == math.inf else f" and at most {high:g}"
+
+
+def _distortion(value: object) -> object:
+    if value not in ON_DISTORTION:
+        raise ValueError(f"it must be one of {', '.join(ON_DISTORTION)}")
+    return value
 
 
 def _top_k(value: Any) -> object:
@@ -139,4 +145,5 @@ CHECKS: dict[str, Check] = {
     "logprob_start_len": _int(-1),
     "top_logprobs_num": _int(0),
     "return_text_in_logprobs": _bool,
+    "on_distortion": _distortion,
 }

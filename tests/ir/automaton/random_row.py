@@ -21,6 +21,7 @@ PATTERNS = (
 LOOKING = (
     "(?!ab)[ab]+", "[ab]*(?<!ba)", "a*+b?", "(?>a|ab)b?", "[ab]+(?=b|$)b*", r"(?:a|\Bb)*", "a(?=$)|b", "b(?!a)a*",
 )  # fmt: skip
+ANYTHING = "(?s:.*)"
 TEXTS = ("a", "b", "ab", "ba", "aa", "bb", "aba", "", "bab")
 
 
@@ -45,7 +46,7 @@ def _random_parts(rng: random.Random) -> list[tuple[str, str]]:
         return [("literal", rng.choice(TEXTS))]
     if kind < 0.5:
         stop = rng.choice([text for text in TEXTS if text])
-        return [(stop, rng.choice(("[ab]*", *PATTERNS))), ("literal", stop + rng.choice(TEXTS))]
+        return [(stop, rng.choice((ANYTHING, *PATTERNS))), ("literal", stop + rng.choice(TEXTS))]
     return [("looking", rng.choice(LOOKING)) if kind < 0.6 else ("hole", rng.choice(PATTERNS))]
 
 
@@ -64,7 +65,7 @@ def row_of(written: list[tuple[str, str]], letters: str) -> RandomRow:
                 parts.append(Hole(_tree(text)))
                 patterns.append(text)
             case stop:
-                parts.append(Until(stop.translate(table), None if over_ab == "[ab]*" else _tree(text)))
+                parts.append(Until(stop.translate(table), None if over_ab == ANYTHING else _tree(text)))
                 patterns.append(_before(stop).translate(table) + f"(?:{text})")
     return RandomRow(tuple(parts), tuple(patterns), all(kind in ("literal", "hole") for kind, _ in written))
 
@@ -72,7 +73,7 @@ def row_of(written: list[tuple[str, str]], letters: str) -> RandomRow:
 def _before(stop: str) -> str:
     """A text after which `stop` occurs for the first time, as a look-ahead at its begin."""
     begun = "|".join(stop[:at] for at in range(1, len(stop)) if stop.startswith(stop[at:]))
-    return rf"(?![ab]*{stop})" + (rf"(?![ab]*(?:{begun})$)" if begun else "")
+    return f"(?!{ANYTHING}{stop})" + (rf"(?!{ANYTHING}(?:{begun})\Z)" if begun else "")
 
 
 @cache
