@@ -150,6 +150,14 @@ def in_a_select(s, text):
 
 
 @lmc.function
+def across_a_boundary(s, text):
+    s += lmc.user("Which?")
+    s += lmc.assistant(text[:3] + lmc.select("a", [text[3:] + "!", text], choices_method=lmc.exact))
+    s += lmc.user(f"You said {s['a']}.")
+    s += lmc.assistant(lmc.gen("b", max_tokens=2))
+
+
+@lmc.function
 def in_a_loop(s, text):
     s += lmc.user("Go")
     count = 0
@@ -190,7 +198,7 @@ PROGRAMS = {
     p.func.__name__: p
     for p in (
         in_turns, begun_and_ended, without_turns, letter_by_letter, in_halves, around_a_generation, in_forks,
-        in_a_select, in_a_loop, in_a_helper, through_names,
+        in_a_select, across_a_boundary, in_a_loop, in_a_helper, through_names,
     )
 }  # fmt: skip
 DEFAULTS = {"temperature": 0.0}

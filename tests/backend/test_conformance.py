@@ -353,6 +353,50 @@ def test_choices_with_equal_beginnings_score_them_equally(session: Session) -> N
     assert one == pytest.approx(other, abs=1e-4)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_the_distribution(session: Session, method: ChoicesMethod) -> None:
+    """One number a choice, which sum to 1; those of `exact` are what it compares."""
+    (end,) = answer(session, Score(None, ("a dog", "a cat", "a", "nothing"), method))
+    assert end.scores is not None and end.scores.probabilities is not None
+    parts = end.scores.probabilities
+
+    assert len(parts) == 4 and sum(parts) == pytest.approx(1.0, abs=1e-9)
+    assert all(0 <= part <= 1 for part in parts)
+    if method == "exact":
+        assert parts.index(max(parts)) == end.scores.index
+
+
+def test_score_takes_the_tokens_it_is_given(session: Session) -> None:
+    """Instead of encoding the choices; the winner's stay, and its text is the choice."""
+    encode = session.tokenizer.encode
+    ids = tuple(tuple(encode(" " + choice)) for choice in ("dog", "cat"))
+    given, spaced = (
+        answer(session, score)[0]
+        for score in (Score(None, ("dog", "cat"), "exact", ids), Score(None, (" dog", " cat"), "exact"))
+    )
+
+    assert given.scores is not None and spaced.scores is not None
+    assert (given.scores.ids, given.ids) == (ids, ids[given.scores.index])
+    assert given.text == ("dog", "cat")[given.scores.index]
+    assert given.scores.scores == pytest.approx(spaced.scores.scores, abs=1e-4)
+
+
+def test_a_drawn_choice_depends_on_seed_and_sample(session: Session) -> None:
+    """The same seed draws the same; samples and seeds draw for themselves."""
+
+    def picks(first: int) -> list[str]:
+        requests = [
+            ask(session, first + i, Score(None, ("a", "b", "c"), "exact", temperature=8.0, seed=i), n=3)
+            for i in range(12)
+        ]
+        ends = segment_ends(answers(session, requests))
+        return [end.text for end in sorted(ends, key=lambda e: (e.rid, e.sample))]
+
+    once, again = picks(100), picks(200)
+    assert once == again
+    assert len(set(once[::3])) > 1 and any(once[i] != once[i + 1] for i in range(0, 36, 3))
+
+
 # --- sampling --------------------------------------------------------------------------------------------
 
 

@@ -269,6 +269,7 @@ def test_output_is_clamped_to_the_model() -> None:
         (ask(0, "x", Forced((-1,))), "bad_token"),
         (ask(0, "x", Score(None, ("a", ""))), "empty_choice"),
         (ask(0, "x", Score(None, ())), "empty_choice"),
+        (ask(0, "x", Score(None, ("a", "b"), ids=((1,), (10_000,)))), "bad_token"),
         (ask(0, "x", gen(3, stop_regex=("(",))), "stop_regex"),
         (ask(0, "x" * 40, Score(None, ("y" * 400,))), "prompt_too_long"),
         (ask(0, "x" * 40, Score(None, tuple(f"{i} {'y' * 50}" for i in range(9)))), "pool_too_small"),
