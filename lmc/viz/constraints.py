@@ -61,11 +61,6 @@ class Automaton:
     example: tuple[tuple[str, bool], ...]
 
     @property
-    def num_nodes(self) -> int:
-        """States of the compressed automaton."""
-        return len({self.compressed.start, *(edge.target for edge in self.compressed.edges)})
-
-    @property
     def text(self) -> str:
         """The shortest text."""
         return "".join(char for char, _ in self.example)

@@ -43,8 +43,8 @@ def _call(call: Constrained, constraints: Constraints) -> Json:
 def _automaton(automaton: Automaton) -> Json:
     fsm = fsm_of(automaton.compressed, "")
     return {
-        "states": automaton.num_nodes,
-        "edges": len(automaton.compressed.edges),
+        "states": automaton.compressed.num_states,
+        "edges": automaton.compressed.num_edges,
         "states_before_compression": automaton.num_states,
         "shortest": automaton.extent.shortest,
         "longest": automaton.extent.longest,

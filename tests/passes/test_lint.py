@@ -12,8 +12,8 @@ from lmc.parser.irtext import parse_graph
 from lmc.parser.regex import parse_regex
 from lmc.passes import Inputs, parse_pipeline, run_pipeline
 from lmc.passes.lint import PASS
+from lmc.passes.lint.fewest import fewest_tokens
 from lmc.passes.lint.first_token import rivals
-from lmc.passes.lint.limits import fewest_tokens
 from lmc.passes.lint.prefix import prefix_pairs
 from lmc.passes.lint.whitespace import free_places
 
@@ -133,14 +133,38 @@ def test_a_prompt_that_ends_in_half_a_token_is_told(before, call, is_told):
 # --- limits ----------------------------------------------------------------------------------------------
 
 
-def test_fewest_tokens_are_what_the_vocabulary_can_do():
-    """Exact for a list of texts, a lower bound for a regex."""
-    vocabulary = [b"", b"a", b"b", b"ab", b"aba", b"0", b"00", b"0000", b"xxxxxxxxxxxxxxxx"]
+VOCABULARY = (b"", b"a", b"b", b"ab", b"aba", b"0", b"00", b"0000", b"xxxxxxxxxxxxxxxx", b"\xff")
 
-    assert fewest_tokens(Choices(("ababab", "aba0000")), vocabulary) == 2
-    assert fewest_tokens(Choices(("ababab",)), vocabulary) == 3
-    assert fewest_tokens(parse_regex("[0-9]{10}"), vocabulary) == 3, "tokens of other characters do not count"
-    assert fewest_tokens(parse_regex("[0-9]{10}"), ()) == 1
+
+@pytest.mark.parametrize(
+    "constraint, fewest",
+    [
+        (Choices(("ababab", "aba0000")), 2),
+        (Choices(("ababab",)), 3),
+        (parse_regex("[0-9]{11}"), 4),
+        (parse_regex("(ab)*0{9}"), 3),
+        (parse_regex("(ab|b){3}"), 3),
+        (parse_regex("a*"), 0),
+    ],
+)
+def test_fewest_tokens_are_what_the_vocabulary_can_do(constraint, fewest):
+    """Found by search, and not more where a search would take too long."""
+    assert fewest_tokens(constraint, 9, lambda: VOCABULARY) == fewest
+    assert fewest_tokens(constraint, fewest, lambda: VOCABULARY) == fewest
+    assert fewest_tokens(constraint, 9, None) <= fewest
+
+
+def test_a_search_that_takes_too_long_is_given_up(monkeypatch):
+    """The longest token that can be there bounds it from below: of `0000`, three are needed for ten characters."""
+    monkeypatch.setattr("lmc.passes.lint.fewest.BUDGET", 5)
+
+    assert fewest_tokens(parse_regex("[0-9]{10}"), 9, lambda: VOCABULARY) == 3
+
+
+@pytest.mark.parametrize("limit", range(4))
+def test_more_than_the_limit_is_one_more(limit):
+    """Nobody asks how many more."""
+    assert fewest_tokens(parse_regex("[0-9]{20}"), limit, lambda: VOCABULARY) == limit + 1
 
 
 def test_a_limit_that_suffices_is_not_told():
