@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Regex
 from lmc.ir.ranges import Ranges
 from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
@@ -43,7 +43,8 @@ def _call(call: Constrained, constraints: Constraints, look: Look) -> str:
         tokens = constraints.tokens(call.automaton)
         lines += [] if tokens is None else _tokens(tokens, constraints, room)
     for note in call.notes:
-        lines += _lines("note", f"{note.code}: {note.text.partition('): ')[2] or note.text}", room)
+        code = f"{note.code}: " if note.code else ""
+        lines += _lines("note", code + (note.text.partition("): ")[2] or note.text), room)
     return "".join(lines)
 
 
@@ -72,6 +73,10 @@ def _quoted(call: Constrained) -> Iterator[Line]:
             yield "schema", visible(text)
         case Grammar(text):
             yield "grammar", visible(text)
+        case Fused(parts):
+            names = iter(value.name for value in call.row.node.outputs[1:])
+            row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)
+            yield "row", " ".join(row)
 
 
 def _sentences(call: Constrained) -> Iterator[Line]:

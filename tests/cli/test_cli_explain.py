@@ -22,6 +22,8 @@ CASES = {
     "explain_fsm": ["explain", "grades.py:grades", "--constraints", "--fsm", "card"],
     "explain_dot": ["explain", "grades.py:grades", "--fsm", "more_1", "--format", "dot"],
     "explain_json": ["explain", "grades.py:fine", "--constraints", "--format", "json"],
+    "explain_fused": ["explain", "grades.py:fused", "--constraints", "-O", "3"],
+    "explain_fused_fsm": ["explain", "grades.py:fused", "-O", "3", "--fsm", "job"],
     "lint": ["lint", "grades.py:grades"],
     "lint_fine": ["lint", "grades.py:fine"],
 }

@@ -104,6 +104,14 @@ def test_a_select_that_scores_whole_choices_has_no_such_rivals():
     assert codes('gen %a {constraint=regex(" (in-house|inside)"), max_tokens=9}', inputs=WORDS) == ["LMC-CN012"]
 
 
+def test_the_exact_method_tells_a_choice_from_the_one_it_begins():
+    """A text counts for the longest choice that it begins with."""
+    call = 'select %a {{choices=["A", "A+"], method="{}"}}'
+
+    assert codes(call.format("exact")) == []
+    assert codes(call.format("token_length_normalized")) == ["LMC-CN011"]
+
+
 # --- boundaries ------------------------------------------------------------------------------------------
 
 SELECT = 'select %a {choices=["yes", "no"], method="token_length_normalized"}'
@@ -113,6 +121,8 @@ SELECT = 'select %a {choices=["yes", "no"], method="token_length_normalized"}'
     "before, call, is_told",
     [
         ('"It is "', SELECT, True),
+        ('"It is "', SELECT.replace("token_length_normalized", "exact"), False),
+        ('"It is "', SELECT.replace('no"]', 'no"], boundary="exact"'), False),
         ('"It is:"', SELECT, False),
         ('"It is", " "', SELECT, True),
         ('"It is "', "gen %a {max_tokens=4}", True),

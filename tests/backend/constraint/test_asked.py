@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lmc.backend.constraint.asked import asked
-from lmc.backend.constraint.stable import StableTokens
+import lmc
+from lmc.backend.constraint.asked import Asked, asked
 from lmc.backend.constraint.trie import TokenTrie
-from lmc.ir.automaton.bytes import ByteDfa
-from lmc.ir.automaton.dfa import CharDfa
+from lmc.backend.default_model import FOLDER
+from lmc.backend.tokenizer import load_tokenizer
 from lmc.parser.regex import parse_regex
 
 TEXTS = [
@@ -22,15 +22,15 @@ TEXTS = [
 ]
 
 
-def stable(tokenizer, pattern: str) -> StableTokens:
+def cost(tokenizer, pattern: str, text: str) -> Asked | None:
     trie = TokenTrie([b"" if i in tokenizer.eos_ids else spelt for i, spelt in enumerate(tokenizer.vocab_bytes())])
-    return StableTokens(ByteDfa(CharDfa(parse_regex(pattern).tree)), tokenizer, trie)
+    return asked(parse_regex(pattern).tree, tokenizer, trie, text)
 
 
 @pytest.mark.parametrize("pattern, text", TEXTS)
 def test_tokens_are_the_tokenizers_own(pattern, text, tokenizer):
     """Forced or not, they spell the text as it is encoded."""
-    found = asked(stable(tokenizer, pattern), text)
+    found = cost(tokenizer, pattern, text)
 
     assert found is not None
     assert [token for token, _ in found.tokens] == tokenizer.encode(text)
@@ -43,26 +43,50 @@ def test_tokens_are_the_tokenizers_own(pattern, text, tokenizer):
 )
 def test_the_end_is_asked_for_where_the_text_might_go_on(pattern, text, is_open, tokenizer):
     """One more pass, which draws the end."""
-    found = asked(stable(tokenizer, pattern), text)
+    found = cost(tokenizer, pattern, text)
 
     assert found is not None and found.is_open == is_open
 
 
 def test_a_fixed_text_asks_for_nothing(tokenizer):
     """All of its tokens are forced."""
-    found = asked(stable(tokenizer, '\\{"name": "abc"\\}'), '{"name": "abc"}')
+    found = cost(tokenizer, '\\{"name": "abc"\\}', '{"name": "abc"}')
 
     assert found is not None and (found.num_asked, found.num_forced) == (0, len(found.tokens))
 
 
 def test_a_free_text_is_asked_for_token_by_token(tokenizer):
     """Nothing is forced where anything may come."""
-    found = asked(stable(tokenizer, "[a-z ]*"), "aab bab")
+    found = cost(tokenizer, "[a-z ]*", "aab bab")
 
     assert found is not None and (found.num_forced, found.num_asked) == (0, len(found.tokens) + 1)
 
 
 def test_what_the_constraint_does_not_accept_costs_nothing_known(tokenizer):
     """A text that breaks off, and one that goes astray."""
-    assert asked(stable(tokenizer, "category"), "cat") is None
-    assert asked(stable(tokenizer, "[0-9]+"), "cat") is None
+    assert cost(tokenizer, "category", "cat") is None
+    assert cost(tokenizer, "[0-9]+", "cat") is None
+
+
+CARD = r'\{"name": "[A-Z][a-z]{2,11}", "house": "(Gryffindor|Slytherin)", "score": [0-9]{1,2}\}'
+
+
+@pytest.mark.parametrize(
+    "prompt, pattern",
+    [("Answer in JSON:\n", CARD), ("Answer:", "[0-9]{3}-[0-9]{4}"), ("Answer:", "one fixed text")],
+    ids=["card", "number", "fixed"],
+)
+def test_the_engine_needs_the_passes_that_are_told(prompt, pattern, monkeypatch):
+    """What lmc-tiny writes takes as many forward passes as were said of that text, where it spells it canonically."""
+    monkeypatch.setenv("LMC_DTYPE", "fp32")
+
+    @lmc.function
+    def answers(s):
+        s += prompt + lmc.gen("x", regex=pattern, max_tokens=60, temperature=0)
+
+    result = answers.run(model="lmc-tiny")
+    found = cost(load_tokenizer(FOLDER), pattern, result["x"])
+
+    assert found is not None
+    assert result.get_meta_info("x")["completion_tokens"] - found.is_open == len(found.tokens)
+    assert result.report.forward_passes == found.num_asked

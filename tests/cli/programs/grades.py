@@ -30,3 +30,11 @@ def empty(s):
 @lmc.function
 def unconstrained(s):
     s += "Hello " + lmc.gen("x", max_tokens=8)
+
+
+@lmc.function
+def fused(s):
+    s += '{"name": "' + lmc.gen("name", regex="[A-Z][a-z]{2,11}", max_tokens=12)
+    s += '", "age": ' + lmc.gen("age", regex="[0-9]{1,2}", max_tokens=3)
+    s += ', "job": "' + lmc.gen("job", stop='"', max_tokens=12) + '"}'
+    s += "Alone:" + lmc.gen("free", max_tokens=3)
