@@ -31,6 +31,10 @@ TEXTS = ("text", "json")
 )  # fmt: skip
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
 @click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
+@click.option(
+    "-O", "level", type=click.IntRange(0, 3), metavar="0|1|2|3", default=2, show_default=True,
+    help="How much to optimise; -O3 fuses rows of generations.",
+)  # fmt: skip
 @click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
 @reported
@@ -41,6 +45,7 @@ def explain_command(
     format: str | None,
     arguments: tuple[str, ...],
     model: str | None,
+    level: int,
     width: int | None,
     output: str | None,
 ) -> None:
@@ -59,7 +64,7 @@ def explain_command(
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
-    done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer, False)
+    done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer, False)
     look = look_for(width, output)
     if name is not None:
         from lmc.viz import emit_fsm

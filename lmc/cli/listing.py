@@ -18,10 +18,10 @@ def passes_command() -> None:
     from lmc.passes import LEVELS, PASSES
     from lmc.passes.schedule import PASS as SCHEDULE
 
-    width = max(map(len, PASSES))
+    width, room = max(map(len, PASSES)), len(" -O0") * len(LEVELS) - 1
     for each in PASSES.values():
         levels = " ".join(f"-O{level}" for level, row in LEVELS.items() if each.name in row.split(","))
-        click.echo(f"{each.name:<{width}}  {each.level:<5}  {levels:<11}  {each.summary}")
+        click.echo(f"{each.name:<{width}}  {each.level:<5}  {levels:<{room}}  {each.summary}")
     click.echo(f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.")
 
 

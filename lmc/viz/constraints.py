@@ -11,11 +11,13 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from lmc.errors import ConstraintError
+from lmc.ir import fusion
 from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent
-from lmc.ir.constraint import Constraint, Grammar, JsonSchema
+from lmc.ir.automaton.parts import fused_tree
+from lmc.ir.constraint import Constraint, Fused, Grammar, JsonSchema
 from lmc.ir.regex import RegexTree
 from lmc.passes.lint.call import constraint_of
 from lmc.passes.lint.facts import facts
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from lmc.passes import Note
     from lmc.viz.view import Row
 
+Language = Constraint | Fused
 MAX_STATES = 20_000  # of an automaton that is made to be looked at
-CODES = "LMC-CN"
+CODES = "LMC-CN"  # of notes that are about constraints
+PASSES = ("fuse_constraints",)  # whose notes all are
 UNSPELLABLE = "LMC-CN017"
 
 
@@ -59,11 +63,6 @@ class Automaton:
     num_states: int
     extent: Extent
     example: tuple[tuple[str, bool], ...]
-
-    @property
-    def num_nodes(self) -> int:
-        """States of the compressed automaton."""
-        return len({self.compressed.start, *(edge.target for edge in self.compressed.edges)})
 
     @property
     def text(self) -> str:
@@ -94,7 +93,7 @@ class Constrained:
     """
 
     row: Row
-    constraint: Constraint | None
+    constraint: Language | None
     automaton: Automaton | None
     why: str
     notes: tuple[Note, ...]
@@ -119,13 +118,11 @@ class Constraints:
         from lmc.backend.constraint.asked import asked
         from lmc.backend.constraint.disk import DiskCache
         from lmc.backend.constraint.forced_edges import forced_edges
-        from lmc.backend.constraint.stable import StableTokens
         from lmc.backend.constraint.unspellable import unspellable
-        from lmc.ir.automaton.bytes import ByteDfa
 
         edges = forced_edges(automaton.tree, self.tokenizer, self._trie, self.tokenizer.key, DiskCache())
-        stable = StableTokens(ByteDfa(CharDfa(automaton.tree)), self.tokenizer, self._trie)
-        return Tokens(edges, asked(stable, automaton.text), unspellable(automaton.compressed, self._trie))
+        cost = asked(automaton.tree, self.tokenizer, self._trie, automaton.text)
+        return Tokens(edges, cost, unspellable(automaton.compressed, self._trie))
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:
         """Tokens as text."""
@@ -140,7 +137,7 @@ class Constraints:
         return TokenTrie([b"" if i in ends else spelt for i, spelt in enumerate(self.tokenizer.vocab_bytes())])
 
     def _told(self, row: Row) -> Constrained:
-        constraint = constraint_of(row.node)
+        constraint = _constraint(row)
         automaton, why = (None, "it is known only when the program runs")
         if constraint is not None:
             automaton, why = automaton_of(constraint)
@@ -148,15 +145,19 @@ class Constraints:
 
     def _notes(self, row: Row) -> tuple[Note, ...]:
         """What any pass has to say about the place of a call: of an unrolled loop, about all of its turns."""
-        notes = (note for report in self.view.compiled.reports for note in report.notes)
-        mine = [note for note in notes if note.span == row.node.span and (note.code or "").startswith(CODES)]
-        return tuple(note for note in mine if note.span is not None)
+        return tuple(
+            note
+            for report in self.view.compiled.reports
+            for note in report.notes
+            if (report.name in PASSES or (note.code or "").startswith(CODES))
+            if note.span is not None and note.span == row.node.span
+        )
 
 
 @lru_cache(maxsize=256)
-def automaton_of(constraint: Constraint) -> tuple[Automaton | None, str]:
+def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
     """The automaton of a constraint, or why there is none."""
-    tree = facts(constraint).tree
+    tree = _tree(constraint)
     if tree is None:
         return None, _no_tree(constraint)
     try:
@@ -169,7 +170,19 @@ def automaton_of(constraint: Constraint) -> tuple[Automaton | None, str]:
     return Automaton(tree, compressed, sum(1 for _ in states(dfa)), found, _example(dfa)), ""
 
 
-def _no_tree(constraint: Constraint) -> str:
+def _constraint(row: Row) -> Language | None:
+    """What may come out of a call; of a fused row, all of it."""
+    return fusion.constraint_of(fusion.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
+
+
+def _tree(constraint: Language) -> RegexTree | None:
+    """The tree of a constraint; None where lmc knows none."""
+    if isinstance(constraint, Fused):
+        return fused_tree(fusion.automaton_parts(constraint.parts))
+    return facts(constraint).tree
+
+
+def _no_tree(constraint: Language) -> str:
     match constraint:
         case JsonSchema():
             return "xgrammar follows a JSON schema, lmc has no automaton of it"
@@ -192,4 +205,4 @@ def _example(dfa: CharDfa) -> tuple[tuple[str, bool], ...]:
 
 def _is_constrained(row: Row) -> bool:
     keyed = {"regex", "json_schema", "choices"} & set(row.node.kwargs)
-    return bool(keyed) or constraint_of(row.node) is not None
+    return bool(keyed) or _constraint(row) is not None

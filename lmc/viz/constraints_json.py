@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lmc.ir.constraint import Fused
 from lmc.viz.fsm import fsm_of
 from lmc.viz.json import json_place, json_value
 
@@ -29,7 +30,7 @@ def _call(call: Constrained, constraints: Constraints) -> Json:
         "op": row.step.op,
         "name": constraints.view.name(row),
         "place": json_place(row.node),
-        "constraint": None if call.constraint is None else json_value(call.constraint),
+        "constraint": _constraint(call),
         "why_no_automaton": call.why or None,
         "notes": [{"code": note.code, "text": note.text} for note in call.notes],
     }
@@ -40,11 +41,19 @@ def _call(call: Constrained, constraints: Constraints) -> Json:
     return told
 
 
+def _constraint(call: Constrained) -> object:
+    """The constraint; of a fused row its literals, and the names of its generations."""
+    if not isinstance(call.constraint, Fused):
+        return None if call.constraint is None else json_value(call.constraint)
+    names = iter(value.name for value in call.row.node.outputs[1:])
+    return {"row": [part if isinstance(part, str) else {"gen": next(names)} for part in call.constraint.parts]}
+
+
 def _automaton(automaton: Automaton) -> Json:
     fsm = fsm_of(automaton.compressed, "")
     return {
-        "states": automaton.num_nodes,
-        "edges": len(automaton.compressed.edges),
+        "states": automaton.compressed.num_states,
+        "edges": automaton.compressed.num_edges,
         "states_before_compression": automaton.num_states,
         "shortest": automaton.extent.shortest,
         "longest": automaton.extent.longest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Regex
 from lmc.ir.ranges import Ranges
 from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
@@ -36,22 +36,26 @@ def _call(call: Constrained, constraints: Constraints, look: Look) -> str:
     lines = [heading(call_name(call.row, constraints.view), look)]
     for label, text in _quoted(call):
         lines.append(_line(label, keep_ends(text, room)))
-    for label, text in _sentences(call, constraints):
-        first, *rest = wrapped(text, room).splitlines()
-        lines += [_line(label, first), *(_line("", each) for each in rest)]
+    for label, text in _sentences(call):
+        lines += _lines(label, text, room)
     if call.automaton is not None and not _is_scored(call):
         lines += _example(call.automaton, room)
         tokens = constraints.tokens(call.automaton)
-        lines += [] if tokens is None else [_line(*line) for line in _tokens(tokens, constraints, room)]
+        lines += [] if tokens is None else _tokens(tokens, constraints, room)
     for note in call.notes:
-        said = f"{note.code}: {note.text.partition('): ')[2] or note.text}"
-        first, *rest = wrapped(said, room).splitlines()
-        lines += [_line("note", first), *(_line("", each) for each in rest)]
+        code = f"{note.code}: " if note.code else ""
+        lines += _lines("note", code + (note.text.partition("): ")[2] or note.text), room)
     return "".join(lines)
 
 
 def _line(label: str, text: str) -> str:
     return f"{' ' * INDENT}{label:<{LABEL}}{text}".rstrip() + "\n"
+
+
+def _lines(label: str, text: str, room: int) -> list[str]:
+    """A sentence, wrapped."""
+    first, *rest = wrapped(text, room).splitlines()
+    return [_line(label, first), *(_line("", each) for each in rest)]
 
 
 def _is_scored(call: Constrained) -> bool:
@@ -69,14 +73,18 @@ def _quoted(call: Constrained) -> Iterator[Line]:
             yield "schema", visible(text)
         case Grammar(text):
             yield "grammar", visible(text)
+        case Fused(parts):
+            names = iter(value.name for value in call.row.node.outputs[1:])
+            row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)
+            yield "row", " ".join(row)
 
 
-def _sentences(call: Constrained, constraints: Constraints) -> Iterator[Line]:
+def _sentences(call: Constrained) -> Iterator[Line]:
     if call.automaton is None:
         yield "automaton", f"none: {call.why}"
         return
     automaton = call.automaton
-    counts = f"{_num(automaton.num_nodes, 'state')}, {_num(len(automaton.compressed.edges), 'edge')}"
+    counts = f"{_num(automaton.compressed.num_states, 'state')}, {_num(automaton.compressed.num_edges, 'edge')}"
     yield "automaton", f"{counts}, compressed from {_num(automaton.num_states, 'state')}"
     least, most = automaton.extent.shortest, automaton.extent.longest
     if most is None:
@@ -94,7 +102,8 @@ def _example(automaton: Automaton, room: int) -> Iterator[str]:
         yield _line("forced", "nothing: the shortest text is the empty one")
         return
     share = f"{forced} of {_num(total, 'character')} of a shortest text ({100 * forced / total:.0f} %), marked:"
-    yield _line("forced", share if forced else f"nothing of a shortest text ({_num(total, 'character')}):")
+    said = share if forced else f"nothing of a shortest text ({_num(total, 'character')}):"
+    yield from _lines("forced", said, room)
     cells = [(visible(char), is_forced) for char, is_forced in automaton.example]
     text = "".join(cell for cell, _ in cells)
     if columns_of(text) > room:
@@ -105,18 +114,19 @@ def _example(automaton: Automaton, room: int) -> Iterator[str]:
         yield _line("", "".join(("^" if is_forced else " ") * columns_of(cell) for cell, is_forced in cells))
 
 
-def _tokens(tokens: Tokens, constraints: Constraints, room: int) -> Iterator[Line]:
+def _tokens(tokens: Tokens, constraints: Constraints, room: int) -> Iterator[str]:
     """What it is in tokens: of the shortest text, and edge by edge."""
     if (asked := tokens.asked) is not None:
         num = len(asked.tokens)
         passes = f"{_num(asked.num_asked, 'forward pass', 'forward passes')} instead of {asked.num_unforced}"
-        yield "tokens", f"that text is {_num(num, 'token')}, {asked.num_forced} forced: {passes}"
+        yield from _lines("tokens", f"that text is {_num(num, 'token')}, {asked.num_forced} forced: {passes}", room)
     edges = list(dict.fromkeys(_edges(tokens, constraints)))
     for number, said in enumerate(edges[:MAX_EDGES]):
-        yield "edges" if number == 0 else "", keep_ends(said, room)
+        yield _line("edges" if number == 0 else "", keep_ends(said, room))
     if len(edges) > MAX_EDGES:
-        yield "", f"… and {_num(len(edges) - MAX_EDGES, 'edge')} more"
-    yield from _missing(tokens)
+        yield _line("", f"… and {_num(len(edges) - MAX_EDGES, 'edge')} more")
+    for said in _missing(tokens):
+        yield from _lines("note", said, room)
 
 
 def _edges(tokens: Tokens, constraints: Constraints) -> Iterator[str]:
@@ -133,14 +143,14 @@ def _edges(tokens: Tokens, constraints: Constraints) -> Iterator[str]:
             )
 
 
-def _missing(tokens: Tokens) -> Iterator[Line]:
+def _missing(tokens: Tokens) -> Iterator[str]:
     missing = tokens.missing
     if missing.is_all:
-        yield "note", f"{UNSPELLABLE}: the vocabulary spells no text of it; a generation under it could not begin"
+        yield f"{UNSPELLABLE}: the vocabulary spells no text of it; a generation under it could not begin"
     elif missing.edges:
-        num = f"{_num(len(missing.edges), 'edge')} of {len(tokens.edges.compressed.edges)}"
+        num = f"{_num(len(missing.edges), 'edge')} of {tokens.edges.compressed.num_edges}"
         which = f" (no token spells {' '.join(map(visible, missing.chars[:12]))})" if missing.chars else ""
-        yield "note", f"{UNSPELLABLE}: the vocabulary cannot go along {num}{which}"
+        yield f"{UNSPELLABLE}: the vocabulary cannot go along {num}{which}"
 
 
 def _num(count: int, one: str, many: str = "") -> str:

@@ -60,8 +60,7 @@ class Fsm:
 
 def fsm_of(compressed: CompressedDfa, title: str, limit: int = MAX_STATES) -> Fsm:
     """The automaton as it is drawn."""
-    states = {compressed.start, *(edge.target for edge in compressed.edges)}
-    start = min(states) - 1 if compressed.begin else compressed.start
+    start = -1 if compressed.begin else compressed.start
     begin = [Step(start, (), compressed.begin.decode(), compressed.start)] if compressed.begin else []
     steps = joined_runs([*begin, *_steps(compressed)], compressed.accepting, start)
     numbers = _numbers(steps, start)
@@ -70,8 +69,8 @@ def fsm_of(compressed: CompressedDfa, title: str, limit: int = MAX_STATES) -> Fs
         frozenset(number for state in compressed.accepting if (number := numbers.get(state, limit)) < limit),
         tuple(dict.fromkeys(_arrows(steps, numbers, limit))),
         min(len(numbers), limit),
-        len(states),
-        len(compressed.edges),
+        compressed.num_states,
+        compressed.num_edges,
         max(0, len(numbers) - limit),
     )
 

@@ -24,7 +24,7 @@ def render(fsm: Fsm, look: Look) -> str:
     """The automaton under its title."""
     digits = len(str(max(0, fsm.num_drawn - 1)))
     rows = _rows(fsm)
-    room = max(MIN_LABEL, look.width - 2 * digits - len("()   -> "))
+    room = max(MIN_LABEL, look.width - 2 * digits - len("()    -> "))
     labels = [keep_ends(arrow.label, room) if arrow else "" for _, arrow in rows]
     width = max(map(columns_of, labels), default=0)
     lines = [_line(name, arrow, label, digits, width) for (name, arrow), label in zip(rows, labels)]

@@ -143,7 +143,7 @@ def test_only_click_is_imported_for_help():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", ["", "compile", "run", "passes", "backends"])
+@pytest.mark.parametrize("command", ["", "compile", "explain", "lint", "run", "passes", "backends"])
 def test_every_help_has_an_example(command, cli):
     """--help shows a whole command line."""
     result = cli(*filter(None, [command]), "--help")

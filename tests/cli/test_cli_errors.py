@@ -31,7 +31,7 @@ USAGE = {
         ["compile", "tips.py", "--emit-graph=svg"],
         "there is no format 'svg'; the formats are table, ir",
     ),
-    "unknown_level": (["compile", "tips.py", "-O3"], "3 is not in the range 0<=x<=2"),
+    "unknown_level": (["compile", "tips.py", "-O4"], "4 is not in the range 0<=x<=3"),
     "no_file": (["compile"], "Missing argument 'PROG.PY[:FN]'"),
     "stage": (["compile", "tips.py", "--stage=captured"], "--stage captured goes with --emit-graph=ir"),
     "unknown_command": (["compil"], "No such command 'compil'"),

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmc.backend.constraint.stable import StableTokens
-from lmc.ir.automaton.dfa import DEAD
+from lmc.backend.constraint.jumps import Jumps
+from lmc.backend.constraint.stable import Encoder
+from lmc.backend.constraint.trie import TokenTrie
+from lmc.ir.automaton.bytes import ByteDfa
+from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.regex import RegexTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +43,21 @@ class Asked:
         return len(self.tokens) + self.is_open
 
 
-def asked(stable: StableTokens, text: str) -> Asked | None:
-    """What a text of the automaton costs; None where the tokenizer's own tokens do not spell it."""
-    ids = tuple(stable.tokens_of(text))
-    state, at, spelt = stable.dfa.start, 0, b""
+def asked(tree: RegexTree, encoder: Encoder, trie: TokenTrie, text: str) -> Asked | None:
+    """What a text of the tree costs, as the engine jumps; None where the tokenizer's own tokens do not spell it."""
+    dfa = ByteDfa(CharDfa(tree))
+    jumps = Jumps(dfa, encoder, trie, "exact")
+    ids = tuple(encoder.encode(text))
+    state, at = dfa.start, 0
     tokens: list[tuple[int, bool]] = []
     while at < len(ids):
-        forced = _forced(stable, state, spelt)
+        forced = jumps.after(state, ids[:at])
         is_forced = bool(forced) and ids[at : at + len(forced)] == forced
         step = ids[at : at + (len(forced) if is_forced else 1)]
-        label = b"".join(map(stable.bytes_of, step))
-        state = stable.dfa.run(label, state)
+        label = b"".join(trie.vocab[token] or b"" for token in step)
+        state = dfa.run(label, state)
         if not label or state == DEAD:
             return None
-        spelt += label
         at += len(step)
         tokens += ((token, is_forced) for token in step)
-    return Asked(tuple(tokens), bool(stable.dfa.moves(state))) if stable.dfa.is_accepting(state) else None
-
-
-def _forced(stable: StableTokens, state: int, spelt: bytes) -> tuple[int, ...]:
-    """The forced tokens behind what is spelt so far; none within a character."""
-    if stable.dfa.char_state(state) is None:
-        return ()
-    return stable.after(state, spelt.decode()).tokens
+    return Asked(tuple(tokens), bool(dfa.moves(state))) if dfa.is_accepting(state) else None

@@ -36,6 +36,16 @@ class CompressedDfa:
     accepting: frozenset[int]
     edges: tuple[Edge, ...]
 
+    @property
+    def num_states(self) -> int:
+        """Its states; where a text begins is one, and the end of `begin` another."""
+        return len({self.start, *(edge.target for edge in self.edges)}) + bool(self.begin)
+
+    @property
+    def num_edges(self) -> int:
+        """Its edges, `begin` among them."""
+        return len(self.edges) + bool(self.begin)
+
 
 def forced_byte(dfa: ByteDfa, state: int) -> int | None:
     """The one byte that can come next; None where there are several, or a text may end."""

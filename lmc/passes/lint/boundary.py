@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lmc.ir.constraint import JsonSchema, Regex
+from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Encode, Note
 from lmc.passes.lint.beginnings import beginnings
 from lmc.passes.lint.call import Call, quoted
@@ -21,7 +22,7 @@ ANY = ("The", "a", "In")  # what text may begin with, where anything may come ou
 def boundary(call: Call) -> Iterator[Note]:
     """One note for a call behind such a prompt."""
     encode = call.inputs.encode
-    if encode is None or not call.tail:
+    if encode is None or not call.tail or _is_healed(call):
         return
     tried = _tried(call)
     moved = [text for text in tried if _moves(call.tail, text, encode)]
@@ -30,6 +31,12 @@ def boundary(call: Call) -> Iterator[Note]:
     what = f"the prompt ends in {_end(call.tail)}, but the tokenizer cuts elsewhere where {quoted(moved[0])} follows"
     why = "the model sees a cut that text hardly ever has"
     yield call.note(BOUNDARY, f"{what}: {why}; {_write(call)}")
+
+
+def _is_healed(call: Call) -> bool:
+    """True for a `select` that scores what the prompt and a choice are together."""
+    method = call.node.attr("method")
+    return call.is_scored and call.node.attr("boundary", default_boundary(str(method))) == "exact"
 
 
 def _tried(call: Call) -> tuple[str, ...]:
@@ -56,6 +63,8 @@ def _end(tail: str) -> str:
 
 
 def _write(call: Call) -> str:
+    if call.is_scored:
+        return 'give `boundary="exact"`, which scores them as they stand together, or begin each choice with the space'
     if not call.tail[-1].isspace():
         return "end the text before it at the end of a word"
     if call.facts.options:

@@ -15,7 +15,9 @@ from lmc.passes.lint.call import Call, quoted
 FIRST_TOKEN = "LMC-CN012"
 BY_TOKEN = "greedy_token_selection"
 MAX_OPTIONS = 512  # choices that are looked at
-WRITE = "let choices begin with different words, or use `select`, which scores whole choices by default"
+WRITE = "let choices begin with different words, or "
+SELECT = "use `select`, which scores whole choices by default"
+METHOD = "leave the method at its default, which scores whole choices"
 
 Rival = tuple[str, str, str]  # the token, the choice it is the first one of, the choice it only begins
 
@@ -30,7 +32,7 @@ def first_token(call: Call) -> Iterator[Note]:
     for token, own, other in found:
         what = f"the first token of {quoted(own)} is {quoted(token)}, which {quoted(other)} begins with too"
         why = "the model decides between them by a token that stands for both"
-        yield call.note(FIRST_TOKEN, f"{what}: {why}; {WRITE}")
+        yield call.note(FIRST_TOKEN, f"{what}: {why}; {WRITE}{METHOD if call.is_scored else SELECT}")
 
 
 def rivals(options: tuple[str, ...], encode: Encode, decode: Decode) -> Iterator[Rival]:

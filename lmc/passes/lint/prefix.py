@@ -10,21 +10,22 @@ from lmc.passes.lint.call import Call, quoted
 
 PREFIX = "LMC-CN011"
 WRITE = "write choices of which none begins another one, or end each with the same mark, such as `.`"
+EXACT = 'give `method="exact"`, which tells them apart, or end each choice with the same mark, such as `.`'
 
 
 def prefix(call: Call) -> Iterator[Note]:
     """One note for a call with such choices."""
     pairs = prefix_pairs(call.facts.options)
-    if not pairs:
+    if not pairs or call.node.attr("method") == "exact":  # which counts a text for the longest choice it begins with
         return
     short, long = pairs[0]
     more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
     what = f"the choice {quoted(short)} is how {quoted(long)} begins{more}"
     if call.is_scored:
-        why = "its score is that of all texts that begin so, the longer one among them"
+        yield call.note(PREFIX, f"{what}: its score is that of all texts that begin so, the longer one's too; {EXACT}")
     else:
         why = "after it the model weighs ending the text against going on, not one choice against the other"
-    yield call.note(PREFIX, f"{what}: {why}; {WRITE}")
+        yield call.note(PREFIX, f"{what}: {why}; {WRITE}")
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,86 @@
+"""How long texts are, and which there are: the tree's own answer is the automaton's."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from lmc.ir.automaton.algebra import longest, shortest
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.extent import Extent, extent, texts
+from lmc.ir.regex import Chars, Repeat, Seq, is_plain
+from lmc.parser.regex import parse_regex
+from tests.random_regex import random_pattern
+
+SURROGATE = Chars(((0xD800, 0xDFFF),))
+
+
+def tree(pattern: str):
+    return parse_regex(pattern).tree
+
+
+@pytest.mark.parametrize(
+    "pattern, least, most",
+    [
+        ("", 0, 0),
+        ("abc", 3, 3),
+        ("a|bcd", 1, 3),
+        ("[0-9]{2,5}x?", 2, 6),
+        ("(ab)*", 0, None),
+        ("(|a*){3}", 0, None),
+        ("(){5,}", 0, 0),
+        ("a(?!b).{2}", 3, 3),
+        ("(?=abc)a.*", 3, None),
+    ],
+)
+def test_extent_is_read_off(pattern, least, most):
+    """Plain trees, and trees with looks."""
+    assert extent(tree(pattern)) == Extent(least, most)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_extent_is_that_of_the_automaton(seed):
+    """For any pattern, plain or not."""
+    rng = random.Random(seed)
+    patterns = [random_pattern(rng, 3, looks=seed % 2 == 0, atomic=seed % 2 == 0) for _ in range(10)]
+    for pattern in patterns:
+        dfa = CharDfa(tree(pattern))
+        least = shortest(dfa)
+        expected = None if least is None else Extent(least, longest(dfa))
+        assert extent(tree(pattern)) == expected, pattern
+
+
+def test_what_no_text_matches_has_no_extent():
+    """A set without characters, one of surrogates alone, and what needs one."""
+    for empty in (Chars(()), SURROGATE, Seq((tree("a"), SURROGATE)), Repeat(SURROGATE, 1, None)):
+        assert is_plain(empty)
+        assert extent(empty) is None
+    assert extent(Repeat(SURROGATE, 0, 3)) == Extent(0, 0)
+
+
+@pytest.mark.parametrize(
+    "pattern, found",
+    [
+        ("yes|no", ("yes", "no")),
+        ("a(b|c)d|e", ("abd", "acd", "e")),
+        ('"(true|false)"', ('"true"', '"false"')),
+        ("x", ("x",)),
+        ("a|a", ("a",)),
+        ("[ab]|c", None),
+        ("ab?", None),
+        ("a+|b", None),
+        ("(?!x)a|b", None),
+    ],
+)
+def test_alternatives_are_listed(pattern, found):
+    """Where the tree is alternatives of fixed texts, and no other."""
+    assert texts(tree(pattern)) == found
+    assert all(re.fullmatch(pattern, text) for text in found or ())
+
+
+def test_too_many_alternatives_are_none():
+    """Two to the twelfth would be 4,096."""
+    assert texts(tree("(a|b)" * 12)) is None
+    assert len(texts(tree("(a|b)" * 10)) or ()) == 1024
