@@ -17,9 +17,17 @@ class Lowering:
         self._alphabet = alphabet
         self._nodes = nodes
         self._numbers: dict[Node, int] = {}
+        # by identity: a tree may hold one part in many places, and hashing it would walk them all
+        self._done: dict[tuple[int, bool], tuple[RegexTree, Node]] = {}
 
     def node(self, tree: RegexTree, in_atomic: bool = False) -> Node:
         """The node of a tree. Inside an atomic group preferences are kept, elsewhere they mean nothing."""
+        found = self._done.get((id(tree), in_atomic))
+        if found is None:
+            found = self._done[id(tree), in_atomic] = (tree, self._node(tree, in_atomic))
+        return found[1]
+
+    def _node(self, tree: RegexTree, in_atomic: bool) -> Node:
         nodes = self._nodes
         match tree:
             case Chars(ranges):
