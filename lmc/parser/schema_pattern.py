@@ -1,7 +1,7 @@
 """Patterns of a JSON schema, which are ECMA 262's, as trees: rewritten into Python's syntax first, where both differ.
 
-`\\d`, `\\w` and `\\b` know ASCII alone, `\\s` every space that ECMA lists, `.` stops at its line ends, `$` is the end of the
-text and nothing before. A pattern may match anywhere, so its anchors stay looks; whoever searches reads them.
+`\\\\d`, `\\\\w` and `\\\\b` know ASCII alone, `\\\\s` every space that ECMA lists, `.` stops at its line ends, `$` is the end
+of the text alone. A pattern may match anywhere, so its anchors stay looks; whoever searches reads them.
 """
 
 from __future__ import annotations
@@ -38,27 +38,32 @@ _LITERAL_BRACES = re.compile(r"\{,\d*\}")
 _FOREIGN = {"A", "Z", "a", "z", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
 _ANY = r"[\0-\U0010ffff]"
 
+_DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
+_LEAP = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
+_DATE = rf"(?:\d{{4}}-(?:{_DAYS})|{_LEAP})"
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_HEX = r"[0-9a-fA-F]{1,4}"
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}"
+_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
+_SHORTENED = (rf"(?:{_HEX}:){{{n}}}(?::{_HEX}){{1,{7 - n}}}|(?:{_HEX}:){{{n}}}:" for n in range(1, 7))
+
+# each holds nothing that its RFC does not; e-mail addresses, names and addresses of hosts are the usual ones
 FORMATS = {
-    "date": r"\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
-    r"|(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29",
-    "uuid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-    "ipv4": r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)",
-    "email": r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30})?"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,24}",
-    "hostname": r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?){0,4}",
+    "date": _DATE,
+    "time": _TIME,
+    "date-time": f"{_DATE}T{_TIME}",
     "duration": r"P(?:\d+W|(?=\d|T\d)(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)?"
     r"(?:T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S))?)",
-    "ipv6": r"(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,6})?"
-    + "".join(
-        rf"|(?:[0-9a-fA-F]{{1,4}}:){{{n}}}(?::[0-9a-fA-F]{{1,4}}){{1,{7 - n}}}|(?:[0-9a-fA-F]{{1,4}}:){{{n}}}:"
-        for n in range(1, 7)
-    ),
-    "uri": r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::\d{1,5})?(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*"
-    r"(?:\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?(?:\#(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?",
+    "uuid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    "email": rf"{_ATEXT}(?:\.{_ATEXT})?@(?:{_LABEL}\.){{1,3}}[A-Za-z]{{2,24}}",
+    "hostname": rf"{_LABEL}(?:\.{_LABEL}){{0,4}}",
+    "ipv4": rf"(?:{_BYTE}\.){{3}}{_BYTE}",
+    "ipv6": "|".join((rf"(?:{_HEX}:){{7}}{_HEX}", rf"::(?:{_HEX}(?::{_HEX}){{0,6}})?", *_SHORTENED)),
+    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::\d{{1,5}})?(?:/{_PCHAR}*)*"
+    rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?",
 }
-_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
-FORMATS["time"] = _TIME
-FORMATS["date-time"] = f"(?:{FORMATS['date']})T{_TIME}"
 
 
 def patterns_of(schema: Any) -> dict[str, RegexTree | str]:

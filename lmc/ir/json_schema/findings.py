@@ -31,9 +31,9 @@ class Finding:
 class SchemaError(ConstraintError):
     """A keyword that cannot be kept; `finding` says which."""
 
-    def __init__(self, finding: Finding, help: str) -> None:
-        message = f"the JSON schema has `{finding.keyword}` at `{finding.place}`, which cannot be kept: {finding.why}"
-        super().__init__(message, code=UNSUPPORTED, help=help)
+    def __init__(self, finding: Finding, help: str, message: str | None = None) -> None:
+        said = f"the JSON schema has `{finding.keyword}` at `{finding.place}`, which cannot be kept: {finding.why}"
+        super().__init__(message or said, code=UNSUPPORTED, help=help)
         self.finding = finding
 
 

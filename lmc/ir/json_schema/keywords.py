@@ -14,21 +14,19 @@ ONE = (
 MANY = ("prefixItems", "anyOf", "oneOf", "allOf")
 NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
-ANNOTATIONS = frozenset(
-    """
-    $schema $id $anchor $dynamicAnchor $comment $defs definitions $vocabulary title description default examples
-    deprecated readOnly writeOnly discriminator then else minContains maxContains
-    """.split()
-)
+_SAY_NOTHING = """
+$schema $id $anchor $dynamicAnchor $comment $defs definitions $vocabulary title description default examples
+deprecated readOnly writeOnly discriminator then else minContains maxContains
+"""
 UNENFORCED = frozenset(("contentEncoding", "contentMediaType", "contentSchema"))
-ENFORCED = frozenset(
-    """
-    type enum const minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
-    properties required additionalProperties patternProperties propertyNames minProperties maxProperties
-    dependentRequired dependentSchemas items prefixItems minItems maxItems contains uniqueItems allOf anyOf oneOf not
-    if $ref $dynamicRef unevaluatedItems unevaluatedProperties
-    """.split()
-)
+_ASK = """
+type enum const minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
+properties required additionalProperties patternProperties propertyNames minProperties maxProperties
+dependentRequired dependentSchemas items prefixItems minItems maxItems contains uniqueItems allOf anyOf oneOf not
+if $ref $dynamicRef unevaluatedItems unevaluatedProperties
+"""
+ANNOTATIONS = frozenset(_SAY_NOTHING.split())
+ENFORCED = frozenset(_ASK.split())
 OTHER_DRAFTS = frozenset(("dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor"))
 DRAFTS = (
     "https://json-schema.org/draft/2020-12/schema",

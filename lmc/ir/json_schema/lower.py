@@ -22,8 +22,22 @@ from lmc.ir.json_schema.strings import LooksBack, Strings, search
 from lmc.ir.json_schema.texts import Writer, characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
-    KINDS, Arrays, Contains, Kind, Objects, Rule, Texts, Values, complement, everything, is_everything,
-    join, meet, nothing, only, where,
+    KINDS,
+    Arrays,
+    Contains,
+    Kind,
+    Objects,
+    Rule,
+    Texts,
+    Values,
+    complement,
+    everything,
+    is_everything,
+    join,
+    meet,
+    nothing,
+    only,
+    where,
 )  # fmt: skip
 from lmc.ir.regex import Not, RegexTree
 
@@ -279,15 +293,11 @@ class Lowering:
 
     def _rest_items(self, case: Evaluated, inner: Source, shape: Shape) -> Arrays:
         shapes = [*shape.items, shape.rest]
-        sets = [
-            join([self.values(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)
-        ]
+        sets = [join([self.values(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)]
         prefix = [everything() if at < case.first else values for at, values in enumerate(sets[:-1])]
         return Arrays(tuple(prefix), sets[-1])
 
-    def _members_outside(
-        self, names: frozenset[str], keys: list[RegexTree], inner: Source, shape: Shape
-    ) -> Objects:
+    def _members_outside(self, names: frozenset[str], keys: list[RegexTree], inner: Source, shape: Shape) -> Objects:
         """Objects whose members but for some names keep a schema."""
         known = alt(keys)
         outside = [n for n in shape.names if n not in names and not (keys and CharDfa(known).accepts(n))]
@@ -384,7 +394,9 @@ def _format(cx: Lowering, source: Source, name: str) -> list[RegexTree]:
         return []
     if not source.positive:
         refuse(source.place, "format", "a complement of a format is what the standard leaves open", "use `pattern`")
-    cx.note(source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none")
+    cx.note(
+        source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none"
+    )
     return [tree]
 
 
@@ -432,10 +444,14 @@ def _array(cx: Lowering, source: Source, shape: Shape) -> Values:
 
 def _object(cx: Lowering, source: Source, shape: Shape) -> Values:
     schema = source.schema
-    named = {n: cx.values(each, shape.names[n]) for n, each in zip(schema.get("properties", ()), source.each("properties"))}
+    named = {
+        n: cx.values(each, shape.names[n]) for n, each in zip(schema.get("properties", ()), source.each("properties"))
+    }
     high = schema.get("maxProperties")
     required = frozenset(schema.get("required", ()))
-    form = Objects(_asked(named), required, (), int(schema.get("minProperties", 0)), None if high is None else int(high))
+    form = Objects(
+        _asked(named), required, (), int(schema.get("minProperties", 0)), None if high is None else int(high)
+    )
     keys = []
     for text, each in zip(schema.get("patternProperties", ()), source.each("patternProperties")):
         keys.append(cx.pattern(source, "patternProperties", text))

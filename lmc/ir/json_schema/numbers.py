@@ -23,7 +23,7 @@ MAGNITUDE = seq(WHOLE, maybe(FRACTION))
 EXPONENT = seq(one_of("eE"), maybe(one_of("+-")), many(DIGIT, 1, 2))
 
 MAX_ENDINGS = 512
-MAX_FACTOR = 9
+MAX_FACTOR = 11
 
 
 class NoStep(ValueError):
@@ -71,7 +71,9 @@ def number_text(value: float) -> str:
     return ("-" if value < 0 else "") + whole + ("." + fraction if fraction else "")
 
 
-def _tighter(a: Decimal | None, a_open: bool, b: Decimal | None, b_open: bool, sign: int) -> tuple[Decimal | None, bool]:
+def _tighter(
+    a: Decimal | None, a_open: bool, b: Decimal | None, b_open: bool, sign: int
+) -> tuple[Decimal | None, bool]:
     if a is None or b is None:
         return (b, b_open) if a is None else (a, a_open)
     if a == b:
@@ -115,7 +117,10 @@ def _at_least(bound: Decimal, strict: bool) -> RegexTree:
     """Magnitudes from a bound that is not negative: longer, or greater at the first digit that differs."""
     whole, fraction = _digits(bound)
     longer = seq(NON_ZERO, many(DIGIT, len(whole)))
-    greater = [longer, *(seq(whole[:i], _above(d), many(DIGIT, *[len(whole) - i - 1] * 2)) for i, d in enumerate(whole))]
+    greater = [
+        longer,
+        *(seq(whole[:i], _above(d), many(DIGIT, *[len(whole) - i - 1] * 2)) for i, d in enumerate(whole)),
+    ]
     return alt([seq(alt(greater), maybe(FRACTION)), seq(whole, _fraction_from(fraction, strict))])
 
 

@@ -49,7 +49,7 @@ class Shape:
 
 @dataclass(slots=True)
 class Shapes:
-    """Makes shapes of one document. `canonical` turns True where a complement is met anywhere: see `numbers`, `strings`."""
+    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text."""
 
     references: References
     canonical: bool = False

@@ -142,7 +142,9 @@ def _unanchored(tree: RegexTree, anchor: Look, *, last: bool) -> list[tuple[Rege
             return [(tree, False)]
 
 
-def _joined(way: tuple[RegexTree, bool], rest: tuple[RegexTree, ...], anchor: Look, last: bool) -> list[tuple[RegexTree, bool]]:
+def _joined(
+    way: tuple[RegexTree, bool], rest: tuple[RegexTree, ...], anchor: Look, last: bool
+) -> list[tuple[RegexTree, bool]]:
     tree, is_anchored = way
     if tree != EMPTY:
         return [(seq(*rest, tree) if last else seq(tree, *rest), is_anchored)]

@@ -13,8 +13,25 @@ from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
 from lmc.ir.json_schema.values import (
-    KINDS, Arrays, Both, Contains, Either, Everything, Kind, Nothing, Objects, Part, Rule, Texts,
-    Values, Without, complement, everything, is_everything, is_nothing, meet,
+    KINDS,
+    Arrays,
+    Both,
+    Contains,
+    Either,
+    Everything,
+    Kind,
+    Nothing,
+    Objects,
+    Part,
+    Rule,
+    Texts,
+    Values,
+    Without,
+    complement,
+    everything,
+    is_everything,
+    is_nothing,
+    meet,
 )  # fmt: skip
 from lmc.ir.ranges import complement as other_chars
 from lmc.ir.regex import Chars, Not, RegexTree
@@ -24,7 +41,10 @@ MAX_RULES = 5
 BOOLEANS = alt([seq("true"), seq("false")])
 LETTERS = [span(letter, letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
 # a class of names for each first letter, and one for all others
-NAME_CLASSES = (*(seq(letter, ANYTHING) for letter in LETTERS), alt([EMPTY, seq(Chars(other_chars(((97, 122),))), ANYTHING)]))
+NAME_CLASSES = (
+    *(seq(letter, ANYTHING) for letter in LETTERS),
+    alt([EMPTY, seq(Chars(other_chars(((97, 122),))), ANYTHING)]),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Literal
 
 from lmc.ir.json_schema.numbers import Numbers
@@ -165,13 +164,13 @@ def is_everything(values: Values) -> bool:
 
 def meet(*sets: Values) -> Values:
     """What is in all of them."""
-    return {kind: reduce(_meet, (values[kind] for values in sets), EVERYTHING) for kind in KINDS}
+    return {kind: _meet_all(values[kind] for values in sets) for kind in KINDS}
 
 
 def join(sets: Iterable[Values]) -> Values:
     """What is in any of them."""
     listed = list(sets)
-    return {kind: reduce(_join, (values[kind] for values in listed), NOTHING) for kind in KINDS}
+    return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
 
 
 def complement(values: Values) -> Values:
@@ -189,11 +188,17 @@ def _meet(a: Part, b: Part) -> Part:
             return NOTHING
         case (Everything(), other) | (other, Everything()):
             return other
-        case (Numbers(), Numbers()) | (Strings(), Strings()) | (Arrays(), Arrays()) | (Objects(), Objects()):
-            return a.meet(b)  # type: ignore[arg-type]  # both are of one class
+        case Numbers(), Numbers():
+            return a.meet(b)
+        case Strings(), Strings():
+            return a.meet(b)
+        case Arrays(), Arrays():
+            return a.meet(b)
+        case Objects(), Objects():
+            return a.meet(b)
     options = [(x, y) for x in _options(a) for y in _options(b)]
     if 1 < len(options) <= MAX_ALTERNATIVES:
-        return reduce(_join, (_meet(x, y) for x, y in options), NOTHING)
+        return _join_all(_meet(x, y) for x, y in options)
     return Both((*_conjuncts(a), *_conjuncts(b)))
 
 
@@ -214,11 +219,11 @@ def _complement(part: Part) -> Part:
         case Without(inner):
             return inner
         case Either(parts):
-            return reduce(_meet, map(_complement, parts))
+            return _meet_all(map(_complement, parts))
         case Both(parts):
-            return reduce(_join, map(_complement, parts))
+            return _join_all(map(_complement, parts))
         case Objects():
-            return reduce(_join, _failing(part))
+            return _join_all(_failing(part))
         case _:
             return Without(part)
 
@@ -232,6 +237,20 @@ def _failing(form: Objects) -> list[Part]:
     found += [Objects(low=form.high + 1)] if form.high is not None else []
     found += [Without(Objects(rules=form.rules))] if form.rules else []
     return found if 0 < len(found) <= MAX_FAILING else [Without(form)]
+
+
+def _meet_all(parts: Iterable[Part]) -> Part:
+    found: Part = EVERYTHING
+    for part in parts:
+        found = _meet(found, part)
+    return found
+
+
+def _join_all(parts: Iterable[Part]) -> Part:
+    found: Part = NOTHING
+    for part in parts:
+        found = _join(found, part)
+    return found
 
 
 def _options(part: Part) -> tuple[Part, ...]:
