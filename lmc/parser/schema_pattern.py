@@ -1,6 +1,6 @@
 """Patterns of a JSON schema, which are ECMA 262's, as trees: rewritten into Python's syntax first, where both differ.
 
-`\\\\d`, `\\\\w` and `\\\\b` know ASCII alone, `\\\\s` every space that ECMA lists, `.` stops at its line ends, `$` is the end
+`\\d`, `\\w` and `\\b` know ASCII alone, `\\s` every space that ECMA lists, `.` stops at its line ends, `$` is the end
 of the text alone. A pattern may match anywhere, so its anchors stay looks; whoever searches reads them.
 """
 

@@ -13,9 +13,10 @@ from typing import Literal, NoReturn
 
 from lmc.backend.constraint.schema_pattern import full_match
 from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.audit import audit as regular_audit
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
-from lmc.ir.json_schema.lower import Lowering
+from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import Source
 from lmc.ir.json_schema.unions import are_disjoint
@@ -42,11 +43,10 @@ SCHEMAS = ("items", "additionalProperties")
 
 def audit(schema: JsonSchema) -> tuple[Finding, ...]:
     """What the engine makes of each keyword: kept, relaxed, or refused (then `make` raises, saying the same)."""
-    lowering = Lowering(schema)
     try:
-        return lowering.lowered().findings
-    except SchemaError as error:
-        return (*lowering.found.values(), error.finding)
+        return lower(schema).findings
+    except SchemaError:
+        return regular_audit(schema)
     except NotRegular as reason:
         try:
             return (*lower_schema(schema.schema)[1], reason.finding)
