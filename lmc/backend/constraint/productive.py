@@ -37,7 +37,8 @@ def endless_rule(grammar: str) -> str | None:
         if not more:
             break
         ending |= more
-    return next((name for name in _reached(rules) if name not in ending), None)
+    endless = [name for name in _reached(rules) if name not in ending]
+    return endless[-1] if endless else None  # what is reached last is nearest to the cause
 
 
 def _tokens(body: str) -> list[Token]:

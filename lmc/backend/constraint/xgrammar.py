@@ -112,7 +112,8 @@ class XGrammarMasks:
         if not start.can_stop() and not mask.any():
             raise empty(constraint)
         if self._disk is not None:
-            self._disk.put(compiled.serialize_json(), *self._disk_key(constraint))
+            text = compiled.serialize_json()
+            self._disk.put([_sha256(text), text], *self._disk_key(constraint))
         return compiled
 
     def _from_disk(self, constraint: Constraint) -> Compiled | None:
@@ -120,10 +121,10 @@ class XGrammarMasks:
         import xgrammar
 
         kept = None if self._disk is None else self._disk.get(*self._disk_key(constraint))
-        if not isinstance(kept, str):
+        if not isinstance(kept, list) or len(kept) != 2 or kept[0] != _sha256(str(kept[1])):
             return None
         try:
-            return xgrammar.CompiledGrammar.deserialize_json(kept, self._compiler.tokenizer_info)
+            return xgrammar.CompiledGrammar.deserialize_json(kept[1], self._info)
         except RuntimeError:
             return None
 
@@ -133,8 +134,7 @@ class XGrammarMasks:
 
     @cached_property
     def _digest(self) -> str:
-        content = repr((self.spellings, sorted(self.eos_ids), self.vocab_size))
-        return hashlib.sha256(content.encode()).hexdigest()
+        return _sha256(repr((self.spellings, sorted(self.eos_ids), self.vocab_size)))
 
     def _lowered(self, constraint: Constraint) -> Compiled:
         match constraint:
@@ -179,13 +179,18 @@ class XGrammarMasks:
     def _compiler(self) -> Any:  # xgrammar.GrammarCompiler
         import xgrammar
 
-        vocabulary = xgrammar.TokenizerInfo(
+        return xgrammar.GrammarCompiler(self._info, max_threads=MAX_THREADS, cache_enabled=False)
+
+    @cached_property
+    def _info(self) -> Any:  # xgrammar.TokenizerInfo
+        import xgrammar
+
+        return xgrammar.TokenizerInfo(
             self.spellings,
             xgrammar.VocabType.RAW,
             vocab_size=self.vocab_size,
             stop_token_ids=sorted(self.eos_ids),
         )
-        return xgrammar.GrammarCompiler(vocabulary, max_threads=MAX_THREADS, cache_enabled=False)
 
 
 class XGrammarMatcher:
@@ -228,6 +233,10 @@ class XGrammarMatcher:
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""
         return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _bitmask(ids: list[int] | slice, width: int) -> Int32:

@@ -41,7 +41,9 @@ def _of_spaces(schema: JsonSchema) -> Remark:
     if schema.spacing == "spaced":
         said = "a space behind each comma and colon is paid for in tokens, and seldom read"
     else:
-        said = "any spaces may stand between the parts of the JSON text: none of its marks is forced, so each is sampled"
+        said = (
+            "any spaces may stand between the parts of the JSON text: none of its marks is forced, so each is sampled"
+        )
     return Remark(WHITESPACE, said, "leave the spacing compact")
 
 

@@ -48,7 +48,11 @@ AB = {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "type"
         ({"type": "number"}, ["1e5", "-0.0", "1.50E-7"], ["01", ".5", "+1", "NaN"]),
         ({"enum": [1.0, 1e3, -0.5]}, ["1", "1000", "-0.5"], ["1.0", "1e3"]),
         # objects
-        ({**AB, "required": ["b"], "additionalProperties": False}, ['{"a":1,"b":2}', '{"b":2}'], ["{}", '{"b":1,"a":2}']),
+        (
+            {**AB, "required": ["b"], "additionalProperties": False},
+            ['{"a":1,"b":2}', '{"b":2}'],
+            ["{}", '{"b":1,"a":2}'],
+        ),
         ({**AB, "additionalProperties": False}, ["{}", '{"a":1}', '{"b":1}'], ['{"a":1,"a":2}', '{"a":1,}', '{"c":1}']),
         (AB, ['{"c":"x"}', '{"a":1,"c":{"a":"x"}}'], ['{"c":1,"a":2}', '{"\\u0061":"x"}', '{"a":"x"}']),
         ({**AB, "minProperties": 2, "maxProperties": 2}, ['{"a":1,"b":1}', '{"a":1,"x":1}'], ['{"x":1,"x":2}', "{}"]),
@@ -123,7 +127,9 @@ def test_what_cannot_be_kept_is_refused_with_its_place(schema, place, keyword):
     assert audit(parsed)[-1] == caught.value.finding and audit(parsed)[-1].verdict == "refused"
 
 
-@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"items": {"$ref": "#"}}, {"properties": {"a": {"allOf": [{"$ref": "#"}]}}}])
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"items": {"$ref": "#"}}, {"properties": {"a": {"allOf": [{"$ref": "#"}]}}}]
+)
 def test_a_schema_within_itself_is_not_regular(schema):
     """It ends at once, and says which reference."""
     with pytest.raises(NotRegular) as caught:
@@ -165,23 +171,41 @@ def test_a_shared_definition_costs_once_per_use_and_has_an_end():
 # --- an oracle: random schemas over few values -----------------------------------------------------------------
 
 SCALARS = [None, True, 0, 1, 2.5, -1, "", "a", "ab"]
-VALUES = [*SCALARS, [], [1], [1, "a"], ["a", 1], {}, {"a": 1}, {"b": "a"}, {"a": 1, "b": 1}, {"c": 1}, {"a": "a", "c": 1}]
+VALUES = [
+    *SCALARS,
+    [],
+    [1],
+    [1, "a"],
+    ["a", 1],
+    {},
+    {"a": 1},
+    {"b": "a"},
+    {"a": 1, "b": 1},
+    {"c": 1},
+    {"a": "a", "c": 1},
+]
+
+
+LEAVES = [
+    *(True, {"type": "integer"}, {"type": ["string", "null"]}, {"minimum": 1}, {"maxLength": 1}, {"multipleOf": 2}),
+    *({"enum": [1, "a", {"a": 1}]}, {"required": ["a"]}, {"maxProperties": 1}, {"minItems": 1}, {"const": [1]}),
+    {"type": "object"},
+]
 
 
 def random_schema(rng, depth):
     """A schema whose meaning `holds` knows."""
     if depth and rng.random() < 0.6:
         inner = [random_schema(rng, depth - 1) for _ in range(rng.randint(1, 3))]
-        key = rng.choice(["anyOf", "oneOf", "allOf", "not", "if", "properties", "items", "contains", "additionalProperties"])
+        key = rng.choice(
+            ["anyOf", "oneOf", "allOf", "not", "if", "properties", "items", "contains", "additionalProperties"]
+        )
         if key in ("anyOf", "oneOf", "allOf"):
             return {key: inner}
         if key == "if":
             return dict(zip(("if", "then", "else"), inner))
         return {"properties": dict(zip("abc", inner))} if key == "properties" else {key: inner[0]}
-    return rng.choice(
-        [True, {"type": "integer"}, {"type": ["string", "null"]}, {"minimum": 1}, {"maxLength": 1}, {"enum": [1, "a", {"a": 1}]},
-         {"required": ["a"]}, {"maxProperties": 1}, {"minItems": 1}, {"const": [1]}, {"type": "object"}, {"multipleOf": 2}]
-    )  # fmt: skip
+    return rng.choice(LEAVES)
 
 
 def same(a, b):
@@ -252,7 +276,11 @@ def test_a_random_schema_means_what_the_standard_says(seed):
 
 def test_an_impossible_schema_has_no_text():
     """It is the caller who refuses it, before a token is sampled."""
-    for schema in (False, {"type": "object", "required": ["a"], "additionalProperties": False}, {"allOf": [{"const": 1}, {"const": 2}]}):
+    for schema in (
+        False,
+        {"type": "object", "required": ["a"], "additionalProperties": False},
+        {"allOf": [{"const": 1}, {"const": 2}]},
+    ):
         assert CharDfa(lower(parse_schema(json.dumps(schema))).tree).start == 0
 
 

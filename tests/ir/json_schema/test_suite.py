@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from json_schema_suite import FOLDER, counted, judged
+from schema_verdicts import FOLDER, counted, judged
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the test suite is not there")
 
