@@ -1,4 +1,4 @@
-"""What is known to go wrong with xgrammar (0.2.8), each behind the wrapper: an error that says so, or the right masks."""
+"""What is known to go wrong with xgrammar (0.2.8), behind the wrapper: an error that says so, or the right masks."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_control_tokens_are_never_text(grammars, tokenizer):
 @pytest.mark.parametrize("pattern", ["(?!ab)[a-c]{2}", "a(?=b)."])
 def test_a_lookahead_in_a_grammar_is_refused_or_followed(grammars, tokenizer, pattern):
     """xgrammar ignores it with a warning on file descriptor 2."""
-    with pytest.raises(ConstraintError, match="LMC-CN00[23]"):
+    with pytest.raises(ConstraintError, match=r"LMC-CN00[23]"):
         grammars.make(Grammar(f'root ::= Regex("{pattern}")'))
 
 
