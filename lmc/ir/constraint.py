@@ -6,10 +6,13 @@ ConstraintError on bad input; nothing below parses their text again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lmc.ir.regex import RegexTree
+
+Spacing = Literal["compact", "spaced", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,18 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class JsonSchema:
-    """The generated text is JSON that the schema accepts; `text` is the schema as canonical JSON."""
+    """The generated text is JSON that the schema accepts; `text` is the schema as canonical JSON.
+
+    schema    the parsed JSON value, never mutated
+    spacing   how the text is spaced: compact `{"a":1,"b":2}`, spaced `{"a": 1, "b": 2}`, or with any spaces
+    patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
+              "format:" and its name): a tree that may match anywhere, or why there is none
+    """
 
     text: str
-    schema: Any = field(compare=False, repr=False)  # the parsed JSON value, never mutated
+    schema: Any = field(compare=False, repr=False)
+    spacing: Spacing = "compact"
+    patterns: Mapping[str, RegexTree | str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

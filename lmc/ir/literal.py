@@ -76,8 +76,10 @@ def _constraint(value: Any) -> str:
             return f"regex({quote(text)})"
         case Choices(options=options):
             return f"choices({literal(options)})"
-        case JsonSchema(text=text):
+        case JsonSchema(text=text, spacing="compact"):
             return f"json_schema({quote(text)})"
+        case JsonSchema(text=text, spacing=spacing):
+            return f"json_schema({literal((text, spacing))})"
         case Grammar(text=text):
             return f"grammar({quote(text)})"
     return f"<{value!r}>"

@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lmc.errors import LMError
-from lmc.ir.constraint import Choices, Constraint, Grammar
+from lmc.ir.constraint import Choices, Constraint, Grammar, Spacing
 from lmc.ir.graph import UNSET, Attr, Literal
 from lmc.ir.types import TYPE_NAMES, Type
 from lmc.parser.irsource import Source
@@ -94,6 +94,8 @@ def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
         source.fail(kind, f"unknown constraint `{kind}`; there are {', '.join(_CONSTRAINTS)}")
     make, wanted = _CONSTRAINTS[kind]
     value = read_value(source, argument)
+    if kind == "json_schema" and isinstance(value, tuple):
+        return _spaced_schema(source, kind, value)
     texts = value if isinstance(value, tuple) else ()
     if type(value) is not wanted or not all(isinstance(text, str) for text in texts):
         source.fail(kind, f"`{kind}` takes {'a string' if wanted is str else 'a list of strings'}")
@@ -101,6 +103,16 @@ def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
         return make(value)
     except LMError as error:
         source.fail(argument if isinstance(value, str) else kind, error.message, help=error.help)
+
+
+def _spaced_schema(source: Source, kind: Token, value: tuple[Any, ...]) -> Constraint:
+    """A schema with another spacing than the compact one: `json_schema(["...", "any"])`."""
+    if len(value) != 2 or not isinstance(value[0], str) or value[1] not in get_args(Spacing):
+        source.fail(kind, f"`json_schema` takes a string, or a string and one of {', '.join(get_args(Spacing))}")
+    try:
+        return parse_schema(value[0], spacing=value[1])
+    except LMError as error:
+        source.fail(kind, error.message, help=error.help)
 
 
 _SCALARS: dict[str, Callable[[Source, Token], Literal]] = {

@@ -11,23 +11,26 @@ from itertools import islice
 from typing import Any, NoReturn  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import JsonSchema
+from lmc.ir.constraint import JsonSchema, Spacing
+from lmc.parser.schema_pattern import patterns_of
 from lmc.parser.schema_shape import problems
 from lmc.source import Span
 
 _ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such as a pydantic model"
 
 
-def parse_schema(schema: str | dict[str, Any] | type, *, span: Span | None = None) -> JsonSchema:
-    """The JSON schema with its canonical text.
+def parse_schema(
+    schema: str | dict[str, Any] | type, *, spacing: Spacing = "compact", span: Span | None = None
+) -> JsonSchema:
+    """The JSON schema with its canonical text and its patterns; `spacing` is that of the texts that will come out.
 
     Raises ConstraintError, with the place in the text, where it is no JSON or no schema.
     """
     if isinstance(schema, str):
-        return _canonical(_loads(schema, span), span)
+        return _canonical(_loads(schema, span), spacing, span)
     if isinstance(schema, dict):
-        return _canonical(schema, span)
-    return _canonical(_model_schema(schema, span), span)
+        return _canonical(schema, spacing, span)
+    return _canonical(_model_schema(schema, span), spacing, span)
 
 
 def _loads(text: str, span: Span | None) -> Any:
@@ -58,7 +61,7 @@ def _model_schema(model: object, span: Span | None) -> Any:
         raise ConstraintError(message, span=span, help="change the field that JSON cannot express") from error
 
 
-def _canonical(schema: Any, span: Span | None) -> JsonSchema:
+def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
     if not isinstance(schema, (dict, bool)):
         what = f"a JSON schema is an object, not {_kind(schema)}"
         raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
@@ -73,7 +76,7 @@ def _canonical(schema: Any, span: Span | None) -> JsonSchema:
         more = tuple(f"{where} {why}" for where, why in wrong[1:])
         message = f"this is no JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
-    return JsonSchema(text, value)
+    return JsonSchema(text, value, spacing, patterns_of(value))
 
 
 def _kind(value: Any) -> str:

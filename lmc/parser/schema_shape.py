@@ -49,7 +49,7 @@ def _inside(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _count(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool) and x >= 0
+    return _number(x) and x == int(x) >= 0
 
 
 def _number(x: Any) -> bool:

@@ -1,7 +1,7 @@
-"""Masks for every constraint: regular ones by our own automata, schemas and grammars by xgrammar.
+"""Masks for every constraint: regular ones by our own automata, grammars and schemas that recur by xgrammar.
 
 A regular constraint is compiled once per content and shared by all its matchers; a mask is made when its state is
-first visited and kept.
+first visited and kept. A JSON schema is regular where it does not contain itself, and its automaton is not too large.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from lmc.backend.constraint.ebnf import choices_tree
+from lmc.backend.constraint.disk import DiskCache
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.fused import FusedMasks, FusedMatcher
 from lmc.backend.constraint.jumps import Boundary
@@ -21,10 +21,14 @@ from lmc.backend.constraint.trie import TokenTrie
 from lmc.backend.constraint.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.engine.masks import Matcher
 from lmc.ir.automaton.dfa import DEAD
-from lmc.ir.constraint import Choices, Constraint, Fused, Regex
+from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.regex import RegexTree
 
 MAX_COMPILED = 256
+MAX_SCHEMA_STATES = 40_000
+
+M = TypeVar("M", EndingMasks, FusedMasks)
 
 
 class TextVocabulary(Vocabulary, Encoder, Protocol):
@@ -38,13 +42,19 @@ class ConstraintMasks:
     boundary     how forced text is jumped over (see jumps.py)
     """
 
-    def __init__(self, tokenizer: TextVocabulary, vocab_size: int, boundary: Boundary = "exact") -> None:
+    def __init__(
+        self,
+        tokenizer: TextVocabulary,
+        vocab_size: int,
+        boundary: Boundary = "exact",
+        disk: DiskCache | None = None,
+    ) -> None:
         self.vocab_size = vocab_size
         self.boundary = boundary
         self.encoder: Encoder = tokenizer
-        self.grammars = XGrammarMasks(tokenizer, vocab_size)
+        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
-        self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks] = OrderedDict()
+        self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
         self._lock = threading.Lock()
 
     def make(self, constraint: Constraint | Fused) -> Matcher:
@@ -52,32 +62,48 @@ class ConstraintMasks:
 
         Raises ConstraintError where no text satisfies the constraint or where it cannot be followed exactly.
         """
-        if not isinstance(constraint, Regex | Choices | Fused):
+        if isinstance(constraint, Grammar):
             return self.grammars.make(constraint)
+        made = self._made(constraint)
+        if isinstance(made, FusedMasks):
+            return FusedMatcher(made)
+        if isinstance(made, EndingMasks):
+            return AutomatonMatcher(made)
+        assert not isinstance(constraint, Fused)
+        try:
+            return self.grammars.make(constraint)
+        except SchemaError as error:
+            error.notes += (f"xgrammar was asked because of {made.finding}",)
+            raise
+
+    def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+        """The masks of a regular constraint, or why a schema is none."""
         with self._lock:
             if constraint not in self._compiled:
                 self._compiled[constraint] = self._checked(constraint)
             self._compiled.move_to_end(constraint)
             if len(self._compiled) > MAX_COMPILED:
                 self._compiled.popitem(last=False)
-            made = self._compiled[constraint]
-        return FusedMatcher(made) if isinstance(made, FusedMasks) else AutomatonMatcher(made)
+            return self._compiled[constraint]
 
     @property
     def spellings(self) -> list[bytes]:
         """The bytes of each id that text may be made of; b"" for control, end and padding ids."""
         return self.grammars.spellings
 
-    def _checked(self, constraint: Regex | Choices | Fused) -> EndingMasks | FusedMasks:
-        made: EndingMasks | FusedMasks
+    def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         if isinstance(constraint, Fused):
-            made = FusedMasks(constraint, self._ending)
-            whole = made.at(0)
-        else:
-            made = whole = self._ending(
-                constraint.tree if isinstance(constraint, Regex) else choices_tree(constraint.options)
-            )
-        if whole.start == DEAD or not whole.with_ends(whole.start).any():
+            row = FusedMasks(constraint, self._ending)
+            return self._not_empty(row, row.at(0), constraint)
+        try:
+            tree = _regular_tree(constraint)
+        except NotRegular as reason:
+            return reason
+        made = self._ending(tree)
+        return self._not_empty(made, made, constraint)
+
+    def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
+        if masks.start == DEAD or not masks.with_ends(masks.start).any():
             raise empty(constraint)
         return made
 
@@ -87,3 +113,26 @@ class ConstraintMasks:
     @cached_property
     def _trie(self) -> TokenTrie:
         return TokenTrie(self.spellings)
+
+
+def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
+    """The tree of a constraint. Raises NotRegular for a schema that recurs or has too many states."""
+    match constraint:
+        case Regex(_, tree):
+            return tree
+        case Choices(options):
+            return choices_tree(options)
+        case JsonSchema():
+            return _schema_tree(constraint)
+
+
+def _schema_tree(schema: JsonSchema) -> RegexTree:
+    tree = lower(schema).tree
+    try:
+        for _ in states(CharDfa(tree, max_states=MAX_SCHEMA_STATES)):
+            pass
+    except ConstraintError as error:
+        if error.code != TOO_LARGE:
+            raise
+        raise NotRegular(Finding("#", "(size)", "exact", error.message)) from None
+    return tree

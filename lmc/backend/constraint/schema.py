@@ -1,19 +1,25 @@
 """JSON schemas made safe for xgrammar: rewritten where it misreads them, refused where it would ignore a part.
 
-The rule: every text that comes out is valid under the user's schema. It may be one of fewer (compact spaces,
-properties in the order written, no needless escapes), never one of more. Measured against xgrammar 0.2.8.
+They are those that our automata do not take: schemas that recur. The rule: every text that comes out is valid under
+the user's schema. It may be one of fewer (properties in the order written, no needless escapes, no properties beside
+those that are named), never one of more. Measured against xgrammar 0.2.8.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+import re
+from typing import Literal, NoReturn
 
 from lmc.backend.constraint.schema_pattern import full_match
-from lmc.backend.constraint.schema_union import are_disjoint
-from lmc.errors import ConstraintError
-
-Json = Any  # any JSON value
+from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.audit import audit as regular_audit
+from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
+from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
+from lmc.ir.json_schema.lower import lower
+from lmc.ir.json_schema.references import References
+from lmc.ir.json_schema.source import Source
+from lmc.ir.json_schema.unions import are_disjoint
 
 IGNORED = (
     *("not", "if", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"),
@@ -35,28 +41,93 @@ SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SCHEMAS = ("items", "additionalProperties")
 
 
-def lower_schema(schema: Json) -> str:
-    """The schema's text for xgrammar. Raises ConstraintError naming the place and keyword it cannot keep."""
-    return json.dumps(_lower(schema, "#", schema), ensure_ascii=False)
+def audit(schema: JsonSchema) -> tuple[Finding, ...]:
+    """What the engine makes of each keyword: kept, relaxed, or refused (then `make` raises, saying the same)."""
+    try:
+        return lower(schema).findings
+    except SchemaError:
+        return regular_audit(schema)
+    except NotRegular as reason:
+        try:
+            return (*lower_schema(schema.schema)[1], reason.finding)
+        except SchemaError as error:
+            return (reason.finding, error.finding)
 
 
-def _lower(schema: Json, place: str, root: Json) -> Json:
-    if not isinstance(schema, dict):
-        return schema
-    _check(schema, place)
-    lowered = dict(schema)
-    for keyword in SCHEMA_MAPS:
-        if isinstance(inner := schema.get(keyword), dict):
-            lowered[keyword] = {name: _lower(each, f"{place}/{keyword}/{name}", root) for name, each in inner.items()}
-    for keyword in SCHEMA_LISTS:
-        if isinstance(inner := schema.get(keyword), list):
-            lowered[keyword] = [_lower(each, f"{place}/{keyword}/{i}", root) for i, each in enumerate(inner)]
-    for keyword in SCHEMAS:
-        if keyword in schema:
-            lowered[keyword] = _lower(schema[keyword], f"{place}/{keyword}", root)
-    if "oneOf" in lowered and are_disjoint(lowered["oneOf"], root):
-        lowered["anyOf"] = lowered.pop("oneOf")
-    return _with_required(_with_type(_with_length(_with_pattern(lowered, place)), place), place)
+def lower_schema(schema: Json) -> tuple[str, tuple[Finding, ...]]:
+    """The schema's text for xgrammar, and what became of its keywords.
+
+    Raises SchemaError naming the place and keyword it cannot keep.
+    """
+    lowering = _ForXGrammar(References(schema))
+    text = json.dumps(lowering.lower(schema, "#"), ensure_ascii=False)
+    return text, tuple(lowering.found)
+
+
+class _ForXGrammar:
+    """One schema on its way to xgrammar; `found` is what became of keywords so far."""
+
+    def __init__(self, references: References) -> None:
+        self.found: list[Finding] = []
+        self._references = references
+
+    def lower(self, schema: Json, place: str) -> Json:
+        """The schema as xgrammar may read it."""
+        if not isinstance(schema, dict):
+            return schema
+        _check(schema, place)
+        self.found += [Finding(place, keyword, *_verdict(keyword, schema[keyword])) for keyword in schema]
+        lowered = dict(schema)
+        for keyword in SCHEMA_MAPS:
+            if isinstance(inner := schema.get(keyword), dict):
+                named = {name: self.lower(each, f"{place}/{keyword}/{name}") for name, each in inner.items()}
+                lowered[keyword] = named
+        for keyword in SCHEMA_LISTS:
+            if isinstance(inner := schema.get(keyword), list):
+                lowered[keyword] = [self.lower(each, f"{place}/{keyword}/{i}") for i, each in enumerate(inner)]
+        for keyword in SCHEMAS:
+            if keyword in schema:
+                lowered[keyword] = self.lower(schema[keyword], f"{place}/{keyword}")
+        if "oneOf" in lowered and self._is_exclusive(schema["oneOf"], place):
+            lowered["anyOf"] = lowered.pop("oneOf")
+        typed = self._with_type(_with_length(_with_pattern(lowered, place)), place)
+        return self._closed(_with_required(typed, place), place)
+
+    def _is_exclusive(self, branches: list[Json], place: str) -> bool:
+        base = self._references.root.base
+        return are_disjoint([Source(branch, place, base) for branch in branches], self._references)
+
+    def _with_type(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
+        """xgrammar forgets `maxLength` and the like where no type is given: give the one they are about."""
+        if "type" in schema:
+            return schema
+        names = [name for name, keywords in FAMILIES.items() if any(k in schema for k in keywords)]
+        if len(names) > 1:
+            _refuse(f"no `type` beside keywords for {' and '.join(names)}", place, "give the type")
+        if names:
+            self.found.append(Finding(place, "type", "relaxed", f"nothing but {names[0]}s come out; give the type"))
+        return schema | {"type": names[0]} if names else schema
+
+    def _closed(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
+        """xgrammar lets a further property repeat a named one in another spelling: `{"a":1,"\\u0061":"x"}`."""
+        types = schema.get("type", [])
+        if "object" not in (types if isinstance(types, list) else [types]):
+            return schema
+        if not schema.get("properties"):
+            if schema.get("minProperties", 0) > 1 and schema.get("additionalProperties") is not False:
+                _refuse("`minProperties` above 1 beside properties without names", place, "name them in `properties`")
+            return schema
+        if schema.get("additionalProperties", True) is not False:
+            self.found.append(Finding(place, "additionalProperties", "relaxed", "only named properties come out"))
+        return schema | {"additionalProperties": False}
+
+
+def _verdict(keyword: str, value: Json) -> tuple[Literal["exact", "relaxed"], str]:
+    if keyword == "format":
+        return "relaxed", f"only texts of the format {value!r} come out, where xgrammar knows it"
+    if keyword in ENFORCED or keyword in ANNOTATIONS:
+        return "exact", ""
+    return "relaxed", "an annotation: it says nothing about values"
 
 
 def _check(schema: dict[str, Json], place: str) -> None:
@@ -68,6 +139,8 @@ def _check(schema: dict[str, Json], place: str) -> None:
             _refuse(f"an empty `{keyword}`", place)
     if schema.get("uniqueItems"):
         _refuse("`uniqueItems`", place)
+    if schema.get("$schema", DRAFTS[0]).rstrip("#") not in DRAFTS:
+        _refuse("another `$schema`", place, "leave it out")
     if "$id" in schema and place != "#":
         _refuse("`$id`, which moves references", place)
     _check_combiner(schema, place)
@@ -138,16 +211,6 @@ def _with_length(schema: dict[str, Json]) -> dict[str, Json]:
     return rest | {"pattern": LENGTH_CHARS + bounds}
 
 
-def _with_type(schema: dict[str, Json], place: str) -> dict[str, Json]:
-    """xgrammar forgets `maxLength` and the like where no type is given: give the one they are about."""
-    if "type" in schema:
-        return schema
-    names = [name for name, keywords in FAMILIES.items() if any(k in schema for k in keywords)]
-    if len(names) > 1:
-        _refuse(f"no `type` beside keywords for {' and '.join(names)}", place, "give the type")
-    return schema | {"type": names[0]} if names else schema
-
-
 def _with_required(schema: dict[str, Json], place: str) -> dict[str, Json]:
     """xgrammar requires only properties that it knows: list the others too, with the schema they would have."""
     properties, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
@@ -160,6 +223,7 @@ def _with_required(schema: dict[str, Json], place: str) -> dict[str, Json]:
 
 
 def _refuse(what: str, place: str, help: str = "remove it, or check it after the generation") -> NoReturn:
-    raise ConstraintError(
-        f"the JSON schema has {what} at `{place}`, which xgrammar would not follow", code="LMC-CN003", help=help
-    )
+    named = re.search(r"`([^`]+)`", what)
+    finding = Finding(place, named[1] if named else "pattern", "refused", f"xgrammar would not follow {what}")
+    message = f"the JSON schema has {what} at `{place}`, which xgrammar would not follow"
+    raise SchemaError(finding, help, message)

@@ -7,31 +7,38 @@ so no mask allows one; end tokens are allowed only where the text may be complet
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.constraint.disk import DiskCache
 from lmc.backend.constraint.ebnf import choices_tree, tree_ebnf
+from lmc.backend.constraint.productive import endless_rule
 from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex, Spacing
 
 Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
 Handle = Any  # xgrammar.GrammarMatcher
 
+Key = tuple[str, str | tuple[str, ...]]  # kind and content
+
+SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
 MAX_COMPILED = 256
 MAX_THREADS = 8
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 
-EMPTY, INVALID, UNSUPPORTED = "LMC-CN001", "LMC-CN002", "LMC-CN003"
+EMPTY, INVALID, UNSUPPORTED, ENDLESS = "LMC-CN001", "LMC-CN002", "LMC-CN003", "LMC-CN007"
 
 
 class Vocabulary(Protocol):
@@ -49,12 +56,14 @@ class XGrammarMasks:
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
     """
 
-    def __init__(self, tokenizer: Vocabulary, vocab_size: int) -> None:
+    def __init__(self, tokenizer: Vocabulary, vocab_size: int, disk: DiskCache | None = None) -> None:
         self.vocab_size = vocab_size
         self.eos_ids = frozenset(i for i in tokenizer.eos_ids if 0 <= i < vocab_size)
         self._tokenizer = tokenizer
-        self._compiled: OrderedDict[tuple[str, str | tuple[str, ...]], Compiled] = OrderedDict()
+        self._disk = disk
+        self._compiled: OrderedDict[Key, Compiled] = OrderedDict()
         self._lock = threading.Lock()
+        self._compiling = threading.Lock()
 
     def make(self, constraint: Constraint) -> XGrammarMatcher:
         """A matcher at the start of the text.
@@ -68,24 +77,64 @@ class XGrammarMasks:
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
-        with self._lock:  # one compilation at a time: it uses all cores by itself
-            if key not in self._compiled:
-                self._compiled[key] = self._checked(constraint)
-            self._compiled.move_to_end(key)
+        found = self._kept(key)
+        if found is None:
+            with self._compiling:  # one compilation at a time: it uses all cores by itself
+                found = self._kept(key) or self._checked(constraint)
+                self._keep(key, found)
+        return found
+
+    def _kept(self, key: Key) -> Compiled | None:
+        with self._lock:
+            if key in self._compiled:
+                self._compiled.move_to_end(key)
+            return self._compiled.get(key)
+
+    def _keep(self, key: Key, compiled: Compiled) -> None:
+        with self._lock:
+            self._compiled[key] = compiled
             if len(self._compiled) > MAX_COMPILED:
                 self._compiled.popitem(last=False)
-            return self._compiled[key]
 
     def _checked(self, constraint: Constraint) -> Compiled:
         """The compiled constraint, of which at least one first token (or the empty text) is possible."""
         import xgrammar
 
+        compiled = self._from_disk(constraint)
+        if compiled is not None:
+            return compiled
         compiled = self._lowered(constraint)
+        rule = endless_rule(str(compiled.grammar))
+        if rule is not None:
+            raise endless(constraint, rule)
         start = XGrammarMatcher(self, xgrammar.GrammarMatcher(compiled))
         mask = start.mask()
-        if start.can_stop() or mask is None or mask.any():
-            return compiled
-        raise empty(constraint)
+        if not start.can_stop() and not mask.any():
+            raise empty(constraint)
+        if self._disk is not None:
+            text = compiled.serialize_json()
+            self._disk.put([_sha256(text), text], *self._disk_key(constraint))
+        return compiled
+
+    def _from_disk(self, constraint: Constraint) -> Compiled | None:
+        """What was compiled before; only what passed all checks was kept, and what cannot be read is a miss."""
+        import xgrammar
+
+        kept = None if self._disk is None else self._disk.get(*self._disk_key(constraint))
+        if not isinstance(kept, list) or len(kept) != 2 or kept[0] != _sha256(str(kept[1])):
+            return None
+        try:
+            return xgrammar.CompiledGrammar.deserialize_json(kept[1], self._info)
+        except RuntimeError:
+            return None
+
+    def _disk_key(self, constraint: Constraint) -> tuple[str, ...]:
+        kind, content = _key(constraint)
+        return "xgrammar", version("xgrammar"), self._digest, kind, repr(content)
+
+    @cached_property
+    def _digest(self) -> str:
+        return _sha256(repr((self.spellings, sorted(self.eos_ids), self.vocab_size)))
 
     def _lowered(self, constraint: Constraint) -> Compiled:
         match constraint:
@@ -95,18 +144,19 @@ class XGrammarMasks:
                 return self._from_ebnf(tree_ebnf(choices_tree(options)), constraint)
             case Grammar(text):
                 return self._from_ebnf(text, constraint)
-            case JsonSchema(_, schema):
-                return self._from_schema(lower_schema(schema), constraint)
+            case JsonSchema(_, schema, spacing):
+                return self._from_schema(lower_schema(schema)[0], spacing, constraint)
 
     def _from_ebnf(self, text: str | None, constraint: Constraint) -> Compiled:
         if text is None:
             raise empty(constraint)
         return _refusing(lambda: self._compiler.compile_grammar(text), constraint)
 
-    def _from_schema(self, text: str, constraint: Constraint) -> Compiled:
+    def _from_schema(self, text: str, spacing: Spacing, constraint: Constraint) -> Compiled:
         # strict mode closes open objects, which changes what a schema means
+        style = {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
         compile = self._compiler.compile_json_schema
-        return _refusing(lambda: compile(text, any_whitespace=False, strict_mode=False), constraint)
+        return _refusing(lambda: compile(text, **style), constraint)
 
     @cached_property
     def spellings(self) -> list[bytes]:
@@ -129,13 +179,18 @@ class XGrammarMasks:
     def _compiler(self) -> Any:  # xgrammar.GrammarCompiler
         import xgrammar
 
-        vocabulary = xgrammar.TokenizerInfo(
+        return xgrammar.GrammarCompiler(self._info, max_threads=MAX_THREADS, cache_enabled=False)
+
+    @cached_property
+    def _info(self) -> Any:  # xgrammar.TokenizerInfo
+        import xgrammar
+
+        return xgrammar.TokenizerInfo(
             self.spellings,
             xgrammar.VocabType.RAW,
             vocab_size=self.vocab_size,
             stop_token_ids=sorted(self.eos_ids),
         )
-        return xgrammar.GrammarCompiler(vocabulary, max_threads=MAX_THREADS, cache_enabled=False)
 
 
 class XGrammarMatcher:
@@ -184,20 +239,26 @@ class XGrammarMatcher:
         return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
 
 
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _bitmask(ids: list[int] | slice, width: int) -> Int32:
     bits = np.zeros(-(-width // 32) * 32, dtype=np.uint8)
     bits[ids] = 1
     return np.packbits(bits, bitorder="little").view(np.int32)
 
 
-def _key(constraint: Constraint) -> tuple[str, str | tuple[str, ...]]:
+def _key(constraint: Constraint) -> Key:
     match constraint:
         case Regex(pattern):
             return "regex", pattern
         case Choices(options):
             return "choices", options
-        case JsonSchema(text) | Grammar(text):
-            return type(constraint).__name__, text
+        case JsonSchema(text, spacing=spacing):
+            return "schema", (spacing, text)
+        case Grammar(text):
+            return "grammar", text
 
 
 def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compiled:
@@ -205,7 +266,7 @@ def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compil
     try:
         with caught_warnings() as warnings:
             compiled = compile()
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         message = _PLACE.sub("", str(error)).strip()
         raise ConstraintError(f"{_named(constraint)} is not valid: {message}", code=INVALID) from error
     if warnings:
@@ -224,6 +285,15 @@ def empty(constraint: Constraint | Fused) -> ConstraintError:
         f"no text satisfies {_named(constraint)}",
         code=EMPTY,
         help="a generation under it could not begin; allow at least one text that the vocabulary can spell",
+    )
+
+
+def endless(constraint: Constraint, rule: str) -> ConstraintError:
+    """The error of a grammar in which a rule never ends."""
+    return ConstraintError(
+        f"{_named(constraint)} leads to the rule `{rule}`, which never ends",
+        code=ENDLESS,
+        help="give the recursion a way out: another alternative, or a part that may be absent",
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import and_, or_
 
 from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
@@ -81,28 +83,41 @@ def _mask(signatures: list[int], number: int) -> int:
 
 def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:
     """The mask of the classes that a text of the tree can hold (or some more: a complement may hold any)."""
-    used = 0
-    pending = [tree]
-    while pending:
-        match pending.pop():
+    used: dict[int, int] = {}  # by identity, as in `sets_of`
+
+    def within(part: RegexTree) -> int:
+        if id(part) not in used:
+            used[id(part)] = classes(part)
+        return used[id(part)]
+
+    def classes(part: RegexTree) -> int:
+        match part:
             case Chars(ranges):
-                used |= alphabet.mask(ranges)
-            case Seq(parts) | Alt(parts) | And(parts):
-                pending += parts
+                return alphabet.mask(ranges)
+            case Seq(parts) | Alt(parts):
+                return reduce(or_, map(within, parts), 0)
+            case And(parts):
+                return reduce(and_, map(within, parts), alphabet.full)
             case Repeat(item) | Atomic(item) | Whole(item):
-                pending.append(item)
+                return within(item)
             case Not():
                 return alphabet.full
             case Look():
-                pass  # it reads no text
-    return used
+                return 0  # it reads no text
+
+    return within(tree)
 
 
 def sets_of(tree: RegexTree) -> Iterator[Ranges]:
-    """Every set of characters in a tree."""
+    """Every set of characters in a tree, which may hold one part in many places."""
+    seen: set[int] = set()
     pending = [tree]
     while pending:
-        match pending.pop():
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        match part:
             case Chars(ranges):
                 yield ranges
             case Seq(parts) | Alt(parts) | And(parts):

@@ -14,6 +14,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.nodes import ALWAYS, Automaton, Condition, Item, Literal, Node, Nodes, State
 
 MAX_SPLIT = 10  # conditional parts under one complement: each way they can hold is a case of its own
+MAX_PAIRS = 64  # of ways that two sides of an intersection can go on, above which each side is made one
 ACCEPT: Item = (ALWAYS, 0, None)
 
 
@@ -97,7 +98,11 @@ class LinearForms:
         return False, frozenset(((prefix, condition),))
 
     def _and(self, left: Node, right: Node) -> Iterator[Item]:
-        for (a, mask_a, rest_a), (b, mask_b, rest_b) in product(self.items(left), self.items(right)):
+        ours, theirs = self.items(left), self.items(right)
+        if len(ours) * len(theirs) > MAX_PAIRS and not any(condition for condition, _, _ in (*ours, *theirs)):
+            yield from self._and_by_class(ours, theirs)
+            return
+        for (a, mask_a, rest_a), (b, mask_b, rest_b) in product(ours, theirs):
             both = conjunction(a, b)
             if both is None:
                 continue
@@ -105,6 +110,19 @@ class LinearForms:
                 yield both, 0, None
             elif rest_a is not None and rest_b is not None and mask_a & mask_b:
                 yield both, mask_a & mask_b, self.nodes.both(rest_a, rest_b)
+
+    def _and_by_class(self, left: tuple[Item, ...], right: tuple[Item, ...]) -> Iterator[Item]:
+        """The same, with all that a side can go on to after a character as one node: one pair for each class."""
+        if ACCEPT in left and ACCEPT in right:
+            yield ACCEPT
+        for part in split(self.nodes.full, [mask for _, mask, rest in (*left, *right) if rest is not None]):
+            a, b = (
+                self.nodes.alt([rest for _, mask, rest in side if rest is not None and mask & part])
+                for side in (left, right)
+            )
+            both = self.nodes.both(a, b)
+            if both is not self.nodes.fail:
+                yield ALWAYS, part, both
 
     def _not(self, item: Node) -> Iterator[Item]:
         items = self.items(item)

@@ -22,10 +22,17 @@ class Lowering:
         self._nodes = nodes
         self._automaton = automaton
         self._numbers: dict[Node, int] = {}
-        self._wholes: dict[RegexTree, Node] = {}
+        # by identity: a tree may hold one part in many places, and hashing it would walk them all
+        self._done: dict[tuple[int, bool], tuple[RegexTree, Node]] = {}
 
     def node(self, tree: RegexTree, in_atomic: bool = False) -> Node:
         """The node of a tree. Inside an atomic group preferences are kept, elsewhere they mean nothing."""
+        found = self._done.get((id(tree), in_atomic))
+        if found is None:
+            found = self._done[id(tree), in_atomic] = (tree, self._node(tree, in_atomic))
+        return found[1]
+
+    def _node(self, tree: RegexTree, in_atomic: bool) -> Node:
         nodes = self._nodes
         match tree:
             case Chars(ranges):
@@ -48,13 +55,8 @@ class Lowering:
                 return nodes.atomic(self.node(item, in_atomic=True))
             case Whole(item):
                 assert not in_atomic  # an automaton has no order of preference
-                return self._whole(item)
-
-    def _whole(self, item: RegexTree) -> Node:
-        if item not in self._wholes:
-            automaton = self._automaton(item)
-            self._wholes[item] = self._nodes.whole(automaton, automaton.start)
-        return self._wholes[item]
+                automaton = self._automaton(item)
+                return nodes.whole(automaton, automaton.start)
 
     def _look(self, look: Look) -> Node:
         body = self.node(look.body)

@@ -32,3 +32,15 @@ def tokenizer(tmp_path_factory):
 def masks(request, tokenizer):
     """What the engine uses, and xgrammar alone. Logits are wider than the vocabulary, and no multiple of 32."""
     return request.param(tokenizer, tokenizer.vocab_size + 77)
+
+
+@pytest.fixture(scope="session")
+def grammars(tokenizer):
+    """xgrammar alone."""
+    return XGrammarMasks(tokenizer, tokenizer.vocab_size + 77)
+
+
+@pytest.fixture(scope="session")
+def engine_masks(tokenizer):
+    """What the engine uses."""
+    return ConstraintMasks(tokenizer, tokenizer.vocab_size + 77)

@@ -1,0 +1,90 @@
+"""A schema somewhere in a document, with what is needed to read it: where it stands and how it was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import urljoin
+
+from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
+from lmc.ir.json_schema.keywords import Json, escaped
+from lmc.ir.json_schema.references import References
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A schema at a place.
+
+    base      the URI that its references are relative to
+    positive  whether fewer values here can only be fewer values of the whole schema
+    through   identities of the schemas that references have led to on the way here
+    """
+
+    schema: Json
+    place: str
+    base: str
+    positive: bool = True
+    through: frozenset[int] = frozenset()
+
+    def at(self, *steps: str, positive: bool = True) -> Source:
+        """The schema under a keyword, or under a name or number in it."""
+        schema, place = self.schema, self.place
+        for step in steps:
+            schema = schema[int(step)] if isinstance(schema, list) else schema[step]
+            place = f"{place}/{escaped(step)}"
+        return self.with_schema(schema, place, positive=positive)
+
+    def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> Source:
+        """Another schema that stands within this one."""
+        own = schema.get("$id") if isinstance(schema, dict) else None
+        base = urljoin(self.base, own).partition("#")[0] if isinstance(own, str) else self.base
+        return replace(self, schema=schema, place=place, base=base, positive=self.positive and positive)
+
+    def each(self, keyword: str, *, positive: bool = True) -> list[Source]:
+        """The schemas in a list or object under a keyword."""
+        inner = self.schema.get(keyword, ())
+        steps = inner if isinstance(inner, dict) else map(str, range(len(inner)))
+        return [self.at(keyword, step, positive=positive) for step in steps]
+
+
+def referenced(source: Source, keyword: str, references: References) -> Source:
+    """What a `$ref` or `$dynamicRef` means. Raises NotRegular where it leads back to itself, SchemaError to nothing."""
+    reference = source.schema[keyword]
+    if keyword == "$dynamicRef" and not references.is_static(reference):
+        refuse(source.place, keyword, f"{reference!r} means several schemas", "write `$ref`")
+    target = references.resolve(reference, source.base)
+    if target is None:
+        refuse(source.place, keyword, f"{reference!r} is not in this document", "copy it into `$defs`")
+    if id(target.schema) in source.through:
+        raise NotRegular(Finding(source.place, keyword, "exact", f"{reference!r} leads back to itself"))
+    through = source.through | {id(target.schema)} if isinstance(target.schema, dict) else source.through
+    return Source(target.schema, target.place, target.base, source.positive, through)
+
+
+def value_schema(value: Json) -> Json:
+    """A schema of one object or array, part by part."""
+    if isinstance(value, dict):
+        return {
+            "type": "object",
+            "properties": {name: {"const": inner} for name, inner in value.items()},
+            "required": list(value),
+            "additionalProperties": False,
+        }
+    return {
+        "type": "array",
+        "prefixItems": [{"const": inner} for inner in value],
+        "items": False,
+        "minItems": len(value),
+    }
+
+
+def is_container(value: Json) -> bool:
+    """Whether a value has parts."""
+    return isinstance(value, (dict, list))
+
+
+def values_of(source: Source) -> Iterator[tuple[str, Json]]:
+    """The values that `const` and `enum` name, with the keyword."""
+    if "const" in source.schema:
+        yield "const", source.schema["const"]
+    yield from (("enum", value) for value in source.schema.get("enum", ()))

@@ -1,0 +1,364 @@
+"""From sets of values to the trees of their texts, place by place of a shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lmc.ir.automaton.algebra import literal, longest
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.constraint import Spacing
+from lmc.ir.json_schema.findings import refuse
+from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.shape import DEPTH, Shape
+from lmc.ir.json_schema.strings import Strings, quoted
+from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
+from lmc.ir.json_schema.values import (
+    KINDS,
+    Arrays,
+    Both,
+    Contains,
+    Either,
+    Everything,
+    Kind,
+    Nothing,
+    Objects,
+    Part,
+    Rule,
+    Texts,
+    Values,
+    Without,
+    complement,
+    everything,
+    is_everything,
+    is_nothing,
+    meet,
+)  # fmt: skip
+from lmc.ir.ranges import complement as other_chars
+from lmc.ir.regex import Chars, Not, RegexTree
+
+MAX_UNIQUE = 16  # different items that are told apart
+MAX_RULES = 5
+BOOLEANS = alt([seq("true"), seq("false")])
+LETTERS = [span(letter, letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
+# a class of names for each first letter, and one for all others
+NAME_CLASSES = (
+    *(seq(letter, ANYTHING) for letter in LETTERS),
+    alt([EMPTY, seq(Chars(other_chars(((97, 122),))), ANYTHING)]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spaces:
+    """What stands around the marks of JSON."""
+
+    comma: RegexTree
+    colon: RegexTree
+    inside: RegexTree  # after an opening and before a closing bracket
+
+
+_ANY = many(one_of(" \t\r\n"))
+SPACES: dict[Spacing, Spaces] = {
+    "compact": Spaces(seq(","), seq(":"), EMPTY),
+    "spaced": Spaces(seq(", "), seq(": "), EMPTY),
+    "any": Spaces(seq(_ANY, ",", _ANY), seq(_ANY, ":", _ANY), _ANY),
+}
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes the sets of one schema; `deepest` tells whether anything was cut at DEPTH.
+
+    canonical  each value has one text, up to spaces
+    """
+
+    spacing: Spacing
+    canonical: bool
+    is_cut: bool = False
+    _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
+    _anything: dict[int, RegexTree] = field(default_factory=dict)
+
+    @property
+    def spaces(self) -> Spaces:
+        return SPACES[self.spacing]
+
+    def value(self, values: Values, shape: Shape | None, depth: int = DEPTH) -> RegexTree:
+        """The texts of a set; a place without a shape holds anything or nothing. Raises LooksBack, SchemaError."""
+        if is_nothing(values):
+            return NOTHING
+        if shape is None:
+            assert is_everything(values)
+            return self.anything(depth)
+        return alt(self.part(kind, values[kind], shape) for kind in KINDS)
+
+    def anything(self, depth: int) -> RegexTree:
+        """Any value of at most `depth` objects and arrays within one another."""
+        found = self._anything.get(depth)
+        if found is None:
+            found = self._anything[depth] = self._any_of(depth)
+        return found
+
+    def _any_of(self, depth: int) -> RegexTree:
+        scalars = [seq("null"), BOOLEANS, Numbers().tree(canonical=self.canonical), self._any_string]
+        if not depth:
+            self.is_cut = True
+            return alt(scalars)
+        inner = self.anything(depth - 1)
+        member = seq(self._any_string, self.spaces.colon, inner)
+        listed = [self._bracketed(mark, maybe(self._row(each))) for mark, each in (("[]", inner), ("{}", member))]
+        return alt([*scalars, *listed])
+
+    @property
+    def _any_string(self) -> RegexTree:
+        return Strings().tree(canonical=self.canonical)
+
+    def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
+        """The texts of a set of one kind."""
+        if kind == "string" and part != Everything():
+            return NOTHING if part == Nothing() else quoted(characters(part))
+        match part:
+            case Nothing():
+                return NOTHING
+            case Everything():
+                return self.whole(kind, shape)
+            case Texts(tree):
+                return tree
+            case Either(parts):
+                return alt(self.part(kind, each, shape) for each in parts)
+            case Both(parts):
+                return both(self.part(kind, each, shape) for each in parts)
+            case Without(inner):
+                return both([self.whole(kind, shape), Not(self.part(kind, inner, shape))])
+            case Numbers():
+                return part.tree(canonical=self.canonical)
+            case Arrays():
+                return self._array(part, shape)
+            case Contains():
+                return self._containing(part, shape)
+            case Objects():
+                return self._object(part, shape)
+            case _:
+                raise AssertionError(part)
+
+    def whole(self, kind: Kind, shape: Shape) -> RegexTree:
+        """Every text of a kind in a place."""
+        found = self._wholes.get((kind, id(shape)))
+        if found is None:
+            found = self._wholes[kind, id(shape)] = (shape, self._whole(kind, shape))
+        return found[1]
+
+    def _whole(self, kind: Kind, shape: Shape) -> RegexTree:
+        match kind:
+            case "null":
+                return seq("null")
+            case "boolean":
+                return BOOLEANS
+            case "number":
+                return Numbers().tree(canonical=self.canonical)
+            case "string":
+                return self._any_string
+            case "array":
+                return self._array(Arrays(), shape)
+            case "object":
+                return self._object(Objects(), shape)
+
+    # --- rows ------------------------------------------------------------------------------------------------
+
+    def _bracketed(self, brackets: str, inner: RegexTree) -> RegexTree:
+        spaces = self.spaces.inside
+        if spaces == EMPTY:
+            return seq(brackets[0], inner, brackets[1])
+        return seq(brackets[0], spaces, inner, spaces, brackets[1])
+
+    def _row(self, item: RegexTree, low: int = 1, high: int | None = None) -> RegexTree:
+        """`low` (at least 1) to `high` of an item with commas between them."""
+        if high is not None and high < max(low, 1):
+            return NOTHING
+        return seq(item, many(seq(self.spaces.comma, item), low - 1, None if high is None else high - 1))
+
+    # --- arrays ----------------------------------------------------------------------------------------------
+
+    def _array(self, form: Arrays, shape: Shape) -> RegexTree:
+        parts = [self._bracketed("[]", self._items(form, shape))]
+        parts += [self._containing(each, shape) for each in form.contains]
+        if form.unique is not None and (form.high is None or form.high > 1):
+            parts += self._all_different(form, shape)
+        return both(parts)
+
+    def _items(self, form: Arrays, shape: Shape) -> RegexTree:
+        count, comma = len(shape.items), self.spaces.comma
+        rest = self.value(form.rest, shape.rest, DEPTH - 1)
+        if not count:
+            return self._listed(rest, form.low, form.high)
+        tail = self._further(rest, max(form.low - count, 0), None if form.high is None else form.high - count)
+        for at in range(count - 1, -1, -1):
+            item = seq(self.value(form.item(at), shape.items[at]), tail)
+            goes_on = form.high is None or at < form.high
+            options = [item if not at else seq(comma, item)] if goes_on else []
+            tail = alt([*([EMPTY] if at >= form.low else []), *options])
+        return tail
+
+    def _listed(self, item: RegexTree, low: int, high: int | None) -> RegexTree:
+        options = [] if item is NOTHING else [self._row(item, max(low, 1), high)]
+        return alt([*([EMPTY] if not low else []), *options])
+
+    def _further(self, item: RegexTree, low: int, high: int | None) -> RegexTree:
+        """Items after others."""
+        if high is not None and high < low:
+            return NOTHING if high < 0 or low else EMPTY
+        if item is NOTHING:
+            return NOTHING if low else EMPTY
+        return many(seq(self.spaces.comma, item), low, high)
+
+    def _containing(self, part: Contains, shape: Shape) -> RegexTree:
+        hits = alt(self._each(part.sets, shape))
+        if part.high is None:
+            others = alt(self._each([everything()] * len(part.sets), shape))
+        else:
+            others = alt(self._each([complement(values) for values in part.sets], shape))
+        return self._bracketed("[]", self._with_hits(hits, others, part.low, part.high))
+
+    def _each(self, sets: list[Values] | tuple[Values, ...], shape: Shape) -> list[RegexTree]:
+        first = [self.value(values, inner) for values, inner in zip(sets, shape.items)]
+        return [*first, self.value(sets[-1], shape.rest, DEPTH - 1)]
+
+    def _with_hits(self, hit: RegexTree, other: RegexTree, low: int, high: int | None) -> RegexTree:
+        """A row with `low` to `high` hits, whatever comes first."""
+        if high is not None and high < low:
+            return NOTHING
+        comma = self.spaces.comma
+        skip = many(seq(comma, other))
+        further = seq(comma, hit, skip)
+        options = [seq(other, skip, many(further, low, high))]
+        if high is None or high > 0:
+            options.append(seq(hit, skip, many(further, max(low - 1, 0), None if high is None else high - 1)))
+        return alt([*([EMPTY] if not low else []), *options])
+
+    def _all_different(self, form: Arrays, shape: Shape) -> list[RegexTree]:
+        """For each text of an item: not two of it."""
+        assert form.unique is not None
+        sets = [form.item(at) for at in range(len(shape.items))] + [form.rest]
+        items = alt(self._each(sets, shape))
+        listed = _finite(items)
+        if listed is None:
+            why = "only items of a few known values can be told apart"
+            refuse(form.unique, "uniqueItems", why, "give the items an `enum`, or check them after the generation")
+        parts = []
+        for text in listed:
+            others = both([items, Not(literal(text))])
+            parts.append(self._bracketed("[]", self._with_hits(literal(text), others, 0, 1)))
+        return parts
+
+    # --- objects ---------------------------------------------------------------------------------------------
+
+    def _object(self, form: Objects, shape: Shape) -> RegexTree:
+        members = self._members(form, shape)
+        inner = self._in_order([(tree, name in form.required) for name, tree in members if tree is not NOTHING])
+        missing = form.required - {name for name, tree in members if tree is not NOTHING}
+        if missing:
+            return NOTHING
+        parts = [self._bracketed("{}", inner)]
+        if form.low > len(form.required) or form.high is not None:
+            parts.append(self._counted(form, shape))
+        return both(parts)
+
+    def _counted(self, form: Objects, shape: Shape) -> RegexTree:
+        whole = alt(tree for _, tree in self._members(Objects(), shape, single=True))
+        return self._bracketed("{}", self._listed(whole, form.low, form.high))
+
+    def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
+        """Each property that may be there, in order, with its name; further ones have none."""
+        found: list[tuple[str | None, RegexTree]] = []
+        for name, inner in shape.names.items():
+            value = self.value(form.named.get(name, everything()), inner)
+            key = quoted(literal(name))
+            found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+        for names in NAME_CLASSES if shape.apart else (None,):
+            member = self._further_member(form.rules, shape, names)
+            if member is not NOTHING:
+                found.append((None, member if shape.apart or single else self._row(member)))
+        return found
+
+    def _further_member(self, rules: tuple[Rule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
+        """A property that is not named: for each way in which rules can be about it, the names and the values."""
+        if len(rules) > MAX_RULES:
+            refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")
+        cells: list[tuple[list[RegexTree], Values]] = [([] if names is None else [names], everything())]
+        for rule in rules:
+            if rule.keys is None:
+                cells = [(keys, meet(values, rule.values)) for keys, values in cells]
+                continue
+            inside = [([*keys, rule.keys], meet(values, rule.values)) for keys, values in cells]
+            cells = inside + [([*keys, Not(rule.keys)], values) for keys, values in cells]
+        return alt(self._cell(keys, values, shape) for keys, values in cells if not is_nothing(values))
+
+    def _cell(self, keys: list[RegexTree], values: Values, shape: Shape) -> RegexTree:
+        value = self.value(values, shape.others, DEPTH - 1)
+        if value is NOTHING:
+            return NOTHING
+        named = [Not(alt(map(literal, shape.names)))] if shape.names else []
+        wanted = [*keys, *named]
+        key = quoted(both(wanted)) if wanted else self._any_string
+        return seq(key, self.spaces.colon, value)
+
+    def _in_order(self, members: list[tuple[RegexTree, bool]]) -> RegexTree:
+        """All of the required members and any of the others, in order, with commas between them."""
+        comma = self.spaces.comma
+        first = next((at for at, (_, required) in enumerate(members) if required), None)
+        if first is None:
+            return maybe(self._some([tree for tree, _ in members])) if members else EMPTY
+        before = [maybe(seq(tree, comma)) for tree, _ in members[:first]]
+        after = [(seq if required else _maybe_seq)(comma, tree) for tree, required in members[first + 1 :]]
+        return seq(*before, members[first][0], *after)
+
+    def _some(self, members: list[RegexTree]) -> RegexTree:
+        """At least one of them: by halves, so that the tree stays small."""
+        if len(members) == 1:
+            return members[0]
+        half = len(members) // 2
+        left, right = self._some(members[:half]), self._some(members[half:])
+        return alt([seq(left, maybe(seq(self.spaces.comma, right))), right])
+
+
+def _maybe_seq(*items: RegexTree) -> RegexTree:
+    return maybe(seq(*items))
+
+
+def characters(part: Part) -> RegexTree:
+    """The characters of a set of strings."""
+    match part:
+        case Everything():
+            return ANYTHING
+        case Nothing():
+            return NOTHING
+        case Strings():
+            return part.characters()
+        case Either(parts):
+            return alt(map(characters, parts))
+        case Both(parts):
+            return both(map(characters, parts))
+        case Without(inner):
+            return Not(characters(inner))
+        case _:
+            raise AssertionError(part)
+
+
+def _finite(tree: RegexTree) -> list[str] | None:
+    """Every text of a tree; None where there are more than MAX_UNIQUE."""
+    dfa = CharDfa(tree)
+    bound = longest(dfa)
+    if bound is None:
+        return None
+    found: list[str] = []
+    pending = [("", dfa.start)] if bound >= 0 else []
+    while pending:
+        text, state = pending.pop()
+        if dfa.is_accepting(state):
+            found.append(text)
+        for mask, target in dfa.moves(state):
+            ranges = dfa.alphabet.ranges(mask)
+            if sum(high - low + 1 for low, high in ranges) > MAX_UNIQUE:
+                return None
+            pending += [(text + chr(code), target) for low, high in ranges for code in range(low, high + 1)]
+        if len(found) > MAX_UNIQUE or len(pending) > 4 * MAX_UNIQUE:
+            return None
+    return found

@@ -1,0 +1,264 @@
+"""Sets of JSON values, kind by kind, as schemas describe them: with unions, intersections and complements.
+
+A set is exact within a universe (see `shape`): the sets in an array or object are of the shapes of their places.
+Intersections of two plain descriptions are described again, so that `allOf` gives one object and no product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.strings import Strings
+from lmc.ir.regex import RegexTree
+
+Kind = Literal["null", "boolean", "number", "string", "array", "object"]
+KINDS: tuple[Kind, ...] = ("null", "boolean", "number", "string", "array", "object")
+MAX_ALTERNATIVES = 12  # descriptions that an intersection is multiplied out to
+MAX_FAILING = 4  # descriptions of a complement
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All values of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No value of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The values with these texts."""
+
+    tree: RegexTree
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """What is in any of them."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What is in all of them."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """All values of a kind but these."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """Arrays with `low` to `high` items in a set, which is one for each shape of items (the last one: the rest)."""
+
+    sets: tuple[Values, ...]
+    low: int
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """Arrays of `low` to `high` items, the first ones in `prefix`, the others in `rest`; `unique`: no two are equal.
+
+    place  of the schema that wants them unique
+    """
+
+    prefix: tuple[Values, ...] = ()
+    rest: Values = field(default_factory=lambda: everything())
+    low: int = 0
+    high: int | None = None
+    contains: tuple[Contains, ...] = ()
+    unique: str | None = None
+
+    def item(self, at: int) -> Values:
+        """The set of an item."""
+        return self.prefix[at] if at < len(self.prefix) else self.rest
+
+    def meet(self, other: Arrays) -> Arrays:
+        """The arrays in both."""
+        longest = max(len(self.prefix), len(other.prefix))
+        prefix = tuple(meet(self.item(at), other.item(at)) for at in range(longest))
+        contains = (*self.contains, *other.contains)
+        unique = self.unique or other.unique
+        rest, low = meet(self.rest, other.rest), max(self.low, other.low)
+        return Arrays(prefix, rest, low, _lower(self.high, other.high), contains, unique)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Each further property whose name is in `keys` (characters; None: any name) has a value in `values`."""
+
+    keys: RegexTree | None
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects of `low` to `high` properties: by name, and the further ones by rules.
+
+    named     a set for a named property, where it is there; nothing: it is not
+    required  named properties that are there
+    """
+
+    named: Mapping[str, Values] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    low: int = 0
+    high: int | None = None
+
+    def meet(self, other: Objects) -> Objects:
+        """The objects in both."""
+        named = dict(self.named)
+        for name, values in other.named.items():
+            named[name] = meet(named[name], values) if name in named else values
+        rules = (*self.rules, *(rule for rule in other.rules if rule not in self.rules))
+        low = max(self.low, other.low)
+        return Objects(named, self.required | other.required, rules, low, _lower(self.high, other.high))
+
+
+Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Numbers | Strings | Arrays | Objects
+Values = Mapping[Kind, Part]
+EVERYTHING, NOTHING = Everything(), Nothing()
+
+
+def everything() -> Values:
+    """Every value."""
+    return dict.fromkeys(KINDS, EVERYTHING)
+
+
+def nothing() -> Values:
+    """No value."""
+    return dict.fromkeys(KINDS, NOTHING)
+
+
+def only(kind: Kind, part: Part = EVERYTHING) -> Values:
+    """Values of one kind."""
+    return {**nothing(), kind: part}
+
+
+def where(kind: Kind, part: Part) -> Values:
+    """Values of a kind that are in a set, and all of every other kind."""
+    return {**everything(), kind: part if part not in _PLAIN else EVERYTHING}
+
+
+def is_nothing(values: Values) -> bool:
+    """Whether it is plain that there is no value."""
+    return all(part == NOTHING for part in values.values())
+
+
+def is_everything(values: Values) -> bool:
+    """Whether it is plain that every value is in it."""
+    return all(part == EVERYTHING for part in values.values())
+
+
+def meet(*sets: Values) -> Values:
+    """What is in all of them."""
+    return {kind: _meet_all(values[kind] for values in sets) for kind in KINDS}
+
+
+def join(sets: Iterable[Values]) -> Values:
+    """What is in any of them."""
+    listed = list(sets)
+    return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
+
+
+def complement(values: Values) -> Values:
+    """What is not in it."""
+    return {kind: _complement(part) for kind, part in values.items()}
+
+
+def _lower(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _meet(a: Part, b: Part) -> Part:
+    match a, b:
+        case (Nothing(), _) | (_, Nothing()):
+            return NOTHING
+        case (Everything(), other) | (other, Everything()):
+            return other
+        case Numbers(), Numbers():
+            return a.meet(b)
+        case Strings(), Strings():
+            return a.meet(b)
+        case Arrays(), Arrays():
+            return a.meet(b)
+        case Objects(), Objects():
+            return a.meet(b)
+    options = [(x, y) for x in _options(a) for y in _options(b)]
+    if 1 < len(options) <= MAX_ALTERNATIVES:
+        return _join_all(_meet(x, y) for x, y in options)
+    return Both((*_conjuncts(a), *_conjuncts(b)))
+
+
+def _join(a: Part, b: Part) -> Part:
+    if a == EVERYTHING or b == EVERYTHING:
+        return EVERYTHING
+    if a == NOTHING or b == NOTHING:
+        return b if a == NOTHING else a
+    return a if a == b else Either((*_options(a), *_options(b)))
+
+
+def _complement(part: Part) -> Part:
+    match part:
+        case Everything():
+            return NOTHING
+        case Nothing():
+            return EVERYTHING
+        case Without(inner):
+            return inner
+        case Either(parts):
+            return _meet_all(map(_complement, parts))
+        case Both(parts):
+            return _join_all(map(_complement, parts))
+        case Objects():
+            return _join_all(_failing(part))
+        case _:
+            return Without(part)
+
+
+def _failing(form: Objects) -> list[Part]:
+    """For each thing that is asked of objects, those that fail it; all of them described again where that is few."""
+    found: list[Part] = [Objects({name: nothing()}) for name in sorted(form.required)]
+    for name, values in form.named.items():
+        found.append(Objects({name: complement(values)}, frozenset((name,))))
+    found += [Objects(high=form.low - 1)] if form.low else []
+    found += [Objects(low=form.high + 1)] if form.high is not None else []
+    found += [Without(Objects(rules=form.rules))] if form.rules else []
+    return found if 0 < len(found) <= MAX_FAILING else [Without(form)]
+
+
+def _meet_all(parts: Iterable[Part]) -> Part:
+    found: Part = EVERYTHING
+    for part in parts:
+        found = _meet(found, part)
+    return found
+
+
+def _join_all(parts: Iterable[Part]) -> Part:
+    found: Part = NOTHING
+    for part in parts:
+        found = _join(found, part)
+    return found
+
+
+def _options(part: Part) -> tuple[Part, ...]:
+    return part.parts if isinstance(part, Either) else (part,)
+
+
+def _conjuncts(part: Part) -> tuple[Part, ...]:
+    return part.parts if isinstance(part, Both) else (part,)
+
+
+_PLAIN = (Numbers(), Strings(), Arrays(), Objects())

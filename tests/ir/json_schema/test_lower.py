@@ -1,0 +1,290 @@
+"""JSON schemas as automata: exactly the texts of the values that a schema accepts."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.json_schema.audit import audit, lint
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.lower import lower
+from lmc.parser.schema import parse_schema
+
+
+def accepted(schema, texts, spacing="compact"):
+    """Which of the texts come out."""
+    dfa = CharDfa(lower(parse_schema(schema, spacing=spacing)).tree)
+    return [text for text in texts if dfa.accepts(text)]
+
+
+STRINGS = {"type": "string"}
+AB = {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "type": "object"}
+
+
+@pytest.mark.parametrize(
+    "schema, yes, no",
+    [
+        # strings: lengths and patterns are of characters, whatever their writing
+        ({**STRINGS, "maxLength": 2}, ['"\\n\\""', '"日é"', '""', '"\\u0001a"'], ['"abc"', '"\n"', '"\\n\\n\\n"']),
+        ({**STRINGS, "pattern": "b"}, ['"abc"', '"b"', '"\\nb"'], ['"ac"', '""']),
+        ({**STRINGS, "pattern": "^a|c$"}, ['"ab"', '"bc"', '"a"'], ['"bcb"', '"ba"']),
+        ({**STRINGS, "pattern": "^a$", "maxLength": 3}, ['"a"'], ['"a\\n"', '"aa"']),
+        ({**STRINGS, "pattern": "^.$"}, ['"\\""', '"\\\\"', '"é"'], ['"\\n"', '"\\"\\""', '"\u2028"']),
+        ({**STRINGS, "pattern": r"^\S\d\w$"}, ['"é1_"'], ['"\u00a01_"', '"a١_"', '"a1é"']),
+        ({**STRINGS, "pattern": "^(?!ab)[a-c]{2}$"}, ['"ba"', '"ac"'], ['"ab"', '"abc"']),
+        ({**STRINGS, "pattern": "a(?!.)"}, ['"a"', '"ba"'], ['"ab"']),
+        ({"const": "\u0001\u001f\t\u007f/"}, ['"\\u0001\\u001f\\t\x7f/"'], ['"\\u0001\\u001F\\t\x7f/"']),
+        # any escape of JSON where nothing is asked
+        (STRINGS, ['"\\u0061\\/"', '"\\ud83d\\ude00"', '"\\uD7ff"'], ['"\\ud83d"', '"\\ude00"', '"\\x"', '"\t"']),
+        # numbers
+        ({"type": "integer", "minimum": -5, "maximum": 12}, ["-5", "0", "12", "9"], ["-6", "13", "-0", "1.0", "05"]),
+        ({"exclusiveMinimum": 0, "maximum": 1.5, "type": "number"}, ["0.1", "1.5", "1.50"], ["0", "0.0", "1.51", "2"]),
+        ({"type": "number", "multipleOf": 0.25}, ["0.5", "-1.75", "3"], ["0.3", "0.125"]),
+        ({"type": "integer", "multipleOf": 7}, ["0", "-14", "7007"], ["1", "13"]),
+        ({"type": "number"}, ["1e5", "-0.0", "1.50E-7"], ["01", ".5", "+1", "NaN"]),
+        ({"enum": [1.0, 1e3, -0.5]}, ["1", "1000", "-0.5"], ["1.0", "1e3"]),
+        # objects
+        (
+            {**AB, "required": ["b"], "additionalProperties": False},
+            ['{"a":1,"b":2}', '{"b":2}'],
+            ["{}", '{"b":1,"a":2}'],
+        ),
+        ({**AB, "additionalProperties": False}, ["{}", '{"a":1}', '{"b":1}'], ['{"a":1,"a":2}', '{"a":1,}', '{"c":1}']),
+        (AB, ['{"c":"x"}', '{"a":1,"c":{"a":"x"}}'], ['{"c":1,"a":2}', '{"\\u0061":"x"}', '{"a":"x"}']),
+        ({**AB, "minProperties": 2, "maxProperties": 2}, ['{"a":1,"b":1}', '{"a":1,"x":1}'], ['{"x":1,"x":2}', "{}"]),
+        ({"patternProperties": {"^x": {"const": 1}}, "type": "object"}, ['{"x":1,"y":2}', '{"xy":1}'], ['{"xy":2}']),
+        ({"propertyNames": {"maxLength": 2}, "type": "object"}, ['{"\\n\\n":1}', "{}"], ['{"abc":1}']),
+        ({**AB, "dependentRequired": {"a": ["b"]}}, ['{"b":1}', '{"a":1,"b":2}'], ['{"a":1}']),
+        # arrays
+        ({"type": "array", "items": {"const": 1}, "minItems": 1, "maxItems": 2}, ["[1]", "[1,1]"], ["[]", "[1,1,1]"]),
+        ({"prefixItems": [{"const": 1}], "items": False, "type": "array"}, ["[]", "[1]"], ["[1,1]", "[2]"]),
+        ({"type": "array", "contains": {"const": 1}, "maxContains": 1}, ["[1]", "[2,1,3]"], ["[]", "[1,1]", "[2]"]),
+        ({"type": "array", "items": {"enum": ["a", "b"]}, "uniqueItems": True}, ["[]", '["b","a"]'], ['["a","a"]']),
+        # combinations
+        ({"not": {"type": "integer"}}, ["1.5", '"a"', "[1]"], ["1", "-3"]),
+        ({"not": {"const": 1}}, ["2", "[1]", "true"], ["1", "1.0"]),
+        ({"not": {"const": {"a": 1}}}, ['{"a":2}', '{"a":1,"b":1}', "{}"], ['{"a":1}']),
+        ({"not": {"additionalProperties": {"type": "integer"}}}, ['{"x":"s"}'], ['{"x":"s","x":1}', '{"x":1}', "{}"]),
+        ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, ["1", "2.5", '"x"'][:2], ["2", "3", '"x"'][:2]),
+        ({**AB, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, ['{"a":1}', '{"b":1}'], ["{}", '{"c":1}', "3"]),
+        ({"allOf": [STRINGS, {"maxLength": 3}, {"pattern": "a"}]}, ['"ab"'], ['"b"', '"aaaa"']),
+        ({"$ref": "#/$defs/s", "maxLength": 1, "$defs": {"s": STRINGS}}, ['"a"'], ['"ab"', "1"]),
+        ({**AB, "unevaluatedProperties": False, "allOf": [{"properties": {"c": True}}]}, ['{"c":1}'], ['{"d":1}']),
+    ],
+)
+def test_a_schema_is_exactly_its_texts(schema, yes, no):
+    """Accepted and rejected texts, as two lists."""
+    assert accepted(schema, yes) == yes
+    assert accepted(schema, no) == []
+
+
+def test_if_then_else_is_a_choice():
+    """A value is held to the branch that its condition picks."""
+    kind = {"properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+    schema = {"type": "object", "if": kind, "then": {"required": ["x"]}, "else": {"required": ["y"]}}
+    texts = ['{"kind":"a","x":1}', '{"kind":"a"}', '{"kind":"b","y":1}', '{"kind":"b"}', '{"y":1}']
+
+    assert accepted(schema, texts) == [texts[0], texts[2], texts[4]]
+
+
+@pytest.mark.parametrize(
+    "spacing, text",
+    [("compact", '{"a":[1,2]}'), ("spaced", '{"a": [1, 2]}'), ("any", '{ "a" :\n[1 ,2]}')],
+)
+def test_spaces_are_as_asked(spacing, text):
+    """Each spacing has its own texts; `any` has the others too."""
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}}}
+    texts = ['{"a":[1,2]}', '{"a": [1, 2]}', '{ "a" :\n[1 ,2]}']
+
+    assert accepted(schema, texts, spacing) == (texts if spacing == "any" else [text])
+
+
+@pytest.mark.parametrize(
+    "schema, place, keyword",
+    [
+        ({"type": "array", "uniqueItems": True}, "#", "uniqueItems"),
+        ({"properties": {"a/b": {"$ref": "http://x/y"}}}, "#/properties/a~1b", "$ref"),
+        ({"items": {"pattern": r"\bx"}}, "#", "pattern"),
+        ({"pattern": r"(a)\1"}, "#", "pattern"),
+        ({"patternProperties": {r"\p{L}": {}}}, "#", "patternProperties"),
+        ({"not": {"format": "date"}}, "#/not", "format"),
+        ({"$recursiveRef": "#"}, "#", "$recursiveRef"),
+        ({"$schema": "http://example.com/own"}, "#", "$schema"),
+        ({"$ref": "#/$defs/none"}, "#", "$ref"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_its_place(schema, place, keyword):
+    """An error, and the same in the audit."""
+    parsed = parse_schema(schema)
+    with pytest.raises(SchemaError) as caught:
+        lower(parsed)
+
+    assert (caught.value.finding.place, caught.value.finding.keyword) == (place, keyword)
+    assert audit(parsed)[-1] == caught.value.finding and audit(parsed)[-1].verdict == "refused"
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"items": {"$ref": "#"}}, {"properties": {"a": {"allOf": [{"$ref": "#"}]}}}]
+)
+def test_a_schema_within_itself_is_not_regular(schema):
+    """It ends at once, and says which reference."""
+    with pytest.raises(NotRegular) as caught:
+        lower(parse_schema(schema))
+    assert caught.value.finding.keyword == "$ref"
+
+
+def test_the_audit_names_every_keyword():
+    """Exact, or relaxed with a reason."""
+    schema = {"type": "object", "properties": {"day": {"format": "date", "x-note": 1, "type": "string"}}, "title": "T"}
+    found = {(f.place, f.keyword): f.verdict for f in audit(parse_schema({**schema, "additionalProperties": False}))}
+
+    assert found == {
+        ("#", "type"): "exact",
+        ("#", "properties"): "exact",
+        ("#", "additionalProperties"): "exact",
+        ("#/properties/day", "type"): "exact",
+        ("#/properties/day", "format"): "relaxed",
+        ("#/properties/day", "x-note"): "relaxed",
+    }
+
+
+def test_the_linter_says_what_spaces_cost_and_what_is_relaxed():
+    """Nothing of a compact and exact schema."""
+    closed = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+
+    assert lint(parse_schema(closed)) == ()
+    assert [remark.code for remark in lint(parse_schema(closed, spacing="any"))] == ["LMC-CN005"]
+    assert [remark.code for remark in lint(parse_schema({"type": "object"}))] == ["LMC-CN006"]
+
+
+def test_a_shared_definition_costs_once_per_use_and_has_an_end():
+    """2 ** 40 ways through a chain of definitions are cut off, not walked."""
+    chain = {str(n): {"properties": {k: {"$ref": f"#/$defs/{n + 1}"} for k in "ab"}} for n in range(40)}
+    with pytest.raises(NotRegular, match="places"):
+        lower(parse_schema({"$ref": "#/$defs/0", "$defs": {**chain, "40": {}}}))
+
+
+# --- an oracle: random schemas over few values -----------------------------------------------------------------
+
+SCALARS = [None, True, 0, 1, 2.5, -1, "", "a", "ab"]
+VALUES = [
+    *SCALARS,
+    [],
+    [1],
+    [1, "a"],
+    ["a", 1],
+    {},
+    {"a": 1},
+    {"b": "a"},
+    {"a": 1, "b": 1},
+    {"c": 1},
+    {"a": "a", "c": 1},
+]
+
+
+LEAVES = [
+    *(True, {"type": "integer"}, {"type": ["string", "null"]}, {"minimum": 1}, {"maxLength": 1}, {"multipleOf": 2}),
+    *({"enum": [1, "a", {"a": 1}]}, {"required": ["a"]}, {"maxProperties": 1}, {"minItems": 1}, {"const": [1]}),
+    {"type": "object"},
+]
+
+
+def random_schema(rng, depth):
+    """A schema whose meaning `holds` knows."""
+    if depth and rng.random() < 0.6:
+        inner = [random_schema(rng, depth - 1) for _ in range(rng.randint(1, 3))]
+        key = rng.choice(
+            ["anyOf", "oneOf", "allOf", "not", "if", "properties", "items", "contains", "additionalProperties"]
+        )
+        if key in ("anyOf", "oneOf", "allOf"):
+            return {key: inner}
+        if key == "if":
+            return dict(zip(("if", "then", "else"), inner))
+        return {"properties": dict(zip("abc", inner))} if key == "properties" else {key: inner[0]}
+    return rng.choice(LEAVES)
+
+
+def same(a, b):
+    return json.dumps(a) == json.dumps(b)
+
+
+def holds(schema, value):
+    """Whether a value is valid, by the letter of the standard."""
+    return schema if isinstance(schema, bool) else all(_keyword(k, schema, value) for k in schema)
+
+
+def _keyword(key, schema, v):
+    arg = schema[key]
+    number = isinstance(v, (int, float)) and not isinstance(v, bool)
+    match key:
+        case "type":
+            kinds = {"integer": number and v == int(v), "string": isinstance(v, str), "null": v is None}
+            return any({**kinds, "object": isinstance(v, dict)}[t] for t in ([arg] if isinstance(arg, str) else arg))
+        case "minimum":
+            return not number or v >= arg
+        case "multipleOf":
+            return not number or v % arg == 0
+        case "maxLength":
+            return not isinstance(v, str) or len(v) <= arg
+        case "enum":
+            return any(same(v, each) for each in arg)
+        case "const":
+            return same(v, arg)
+        case "required":
+            return not isinstance(v, dict) or all(name in v for name in arg)
+        case "maxProperties":
+            return not isinstance(v, dict) or len(v) <= arg
+        case "minItems":
+            return not isinstance(v, list) or len(v) >= arg
+        case "properties":
+            return not isinstance(v, dict) or all(holds(arg[n], v[n]) for n in arg if n in v)
+        case "additionalProperties":
+            return not isinstance(v, dict) or all(holds(arg, v[n]) for n in v)
+        case "items":
+            return not isinstance(v, list) or all(holds(arg, each) for each in v)
+        case "contains":
+            return not isinstance(v, list) or any(holds(arg, each) for each in v)
+        case "anyOf" | "oneOf" | "allOf":
+            count = sum(holds(each, v) for each in arg)
+            return {"anyOf": count > 0, "oneOf": count == 1, "allOf": count == len(arg)}[key]
+        case "not":
+            return not holds(arg, v)
+        case "if":
+            return holds(schema.get("then" if holds(arg, v) else "else", True), v)
+        case _:
+            return True
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_schema_means_what_the_standard_says(seed):
+    """Every value of a fixed few, in the order of its properties; `{"c":1}` stands for further names."""
+    rng = random.Random(seed)
+    schema = random_schema(rng, 2)
+    parsed = parse_schema(json.dumps(schema))
+    dfa = CharDfa(lower(parsed).tree)
+
+    for value in VALUES:
+        text = json.dumps(value, separators=(",", ":"))
+        flipped = isinstance(value, dict) and json.dumps(dict(reversed(value.items())), separators=(",", ":"))
+        found = dfa.accepts(text) or bool(flipped and dfa.accepts(flipped))
+        assert found == holds(schema, value), (schema, value)
+
+
+def test_an_impossible_schema_has_no_text():
+    """It is the caller who refuses it, before a token is sampled."""
+    for schema in (
+        False,
+        {"type": "object", "required": ["a"], "additionalProperties": False},
+        {"allOf": [{"const": 1}, {"const": 2}]},
+    ):
+        assert CharDfa(lower(parse_schema(json.dumps(schema))).tree).start == 0
+
+
+def test_a_bad_keyword_is_still_refused_at_the_border():
+    """Parsing patterns changes nothing about that."""
+    with pytest.raises(ConstraintError, match="no JSON schema"):
+        parse_schema({"pattern": 3})
