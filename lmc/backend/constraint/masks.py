@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from lmc.backend.constraint.disk import DiskCache
+from lmc.backend.constraint.ebnf import choices_tree
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.fused import FusedMasks, FusedMatcher
 from lmc.backend.constraint.jumps import Boundary
@@ -20,9 +21,12 @@ from lmc.backend.constraint.stable import Encoder
 from lmc.backend.constraint.trie import TokenTrie
 from lmc.backend.constraint.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.engine.masks import Matcher
-from lmc.ir.automaton.dfa import DEAD
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
 from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
-from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
+from lmc.ir.json_schema.lower import lower
 from lmc.ir.regex import RegexTree
 
 MAX_COMPILED = 256
