@@ -18,6 +18,8 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent
 from lmc.ir.automaton.parts import fused_tree
 from lmc.ir.constraint import Constraint, Fused, Grammar, JsonSchema
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.lower import lower
 from lmc.ir.regex import RegexTree
 from lmc.passes.lint.call import constraint_of
 from lmc.passes.lint.facts import facts
@@ -166,7 +168,8 @@ def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
         found = extent(tree, MAX_STATES)
     except ConstraintError as error:
         return None, f"{error.message}; a run makes those that it comes to"
-    assert found is not None  # `lint` refuses a constraint that nothing fits
+    if found is None:
+        return None, "no text satisfies it"
     return Automaton(tree, compressed, sum(1 for _ in states(dfa)), found, _example(dfa)), ""
 
 
@@ -179,13 +182,18 @@ def _tree(constraint: Language) -> RegexTree | None:
     """The tree of a constraint; None where lmc knows none."""
     if isinstance(constraint, Fused):
         return fused_tree(fusion.automaton_parts(constraint.parts))
+    if isinstance(constraint, JsonSchema):
+        try:
+            return lower(constraint).tree
+        except (SchemaError, NotRegular):
+            return None
     return facts(constraint).tree
 
 
 def _no_tree(constraint: Language) -> str:
     match constraint:
         case JsonSchema():
-            return "xgrammar follows a JSON schema, lmc has no automaton of it"
+            return "it is no regular language, or a keyword of it is refused"
         case Grammar():
             return "xgrammar follows a grammar, which need not be regular"
         case _:

@@ -111,7 +111,6 @@ def test_an_empty_constraint_stops_every_command(cli, golden):
     "args, message",
     [
         (["--fsm", "crd"], "did you mean `card`"),
-        (["--fsm", "any"], "has no automaton"),
         (["--fsm", "card", "--format", "json"], "--fsm goes with --format ascii, dot, svg"),
         (["--format", "svg"], "--fsm goes with --format ascii, dot, svg"),
         (["--format", "png"], "'png' is not one of"),

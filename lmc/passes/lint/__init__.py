@@ -20,6 +20,7 @@ from lmc.passes.lint.empty import refuse_empty
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.prefix import prefix
+from lmc.passes.lint.schema import schema
 from lmc.passes.lint.whitespace import whitespace
 from lmc.passes.prompts import Prompts
 
@@ -30,6 +31,7 @@ LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
     too_short,
     unbounded,
     whitespace,
+    schema,
 )
 
 

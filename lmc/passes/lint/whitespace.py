@@ -1,26 +1,22 @@
-"""Whitespace that is free where all else is forced: nothing behind it can be written ahead of the model."""
+"""Whitespace in a regex, free where all else is forced: nothing behind it can be written ahead of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lmc.ir.constraint import JsonSchema, Regex
+from lmc.ir.constraint import Regex
 from lmc.ir.ranges import Ranges
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 from lmc.passes.base import Note
 from lmc.passes.lint.call import Call
 
 WHITESPACE = "LMC-CN016"
-FREE = frozenset(("any", "free", "flexible"))  # what a schema's `whitespace` says where it allows any
 
 
 def whitespace(call: Call) -> Iterator[Note]:
     """One note for a call whose constraint lets spaces stand between texts that are fixed."""
     match call.constraint:
-        case JsonSchema() if getattr(call.constraint, "whitespace", None) in FREE:
-            what = "its JSON schema allows any whitespace"
-            write = "fix the whitespace, and show the model the same style in the prompt"
         case Regex() if places := free_places(call.constraint):
             count = f"in {places} places" if places > 1 else "in one place"
             what = f"its regex allows any whitespace between fixed texts {count}"
