@@ -162,7 +162,7 @@ def test_a_schema_in_ir_text_keeps_its_spacing(spacing):
     text = f"program p() {{\n  %s = begin\n  %s.1, %a = gen %s {{constraint={literal(schema)}}}\n  return %a\n}}\n"
 
     (gen,) = [node for node in parse_graph(text).walk() if node.op == "gen"]
-    assert gen.attrs["constraint"] == schema
+    assert dict(gen.attrs)["constraint"] == schema
 
 
 @pytest.mark.parametrize(
