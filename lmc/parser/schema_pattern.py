@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from lmc.errors import ConstraintError
-from lmc.ir.regex import RegexTree, Seq
+from lmc.ir.regex import Alt, And, Atomic, Look, Not, RegexTree, Repeat, Seq
 from lmc.parser.regex import parse_regex
 
 # what ECMA's \s holds, and the rest, as ranges in a class
@@ -98,7 +98,21 @@ def pattern_tree(pattern: str) -> RegexTree | str:
     except ConstraintError as error:
         return error.message
     assert isinstance(tree, Seq)
+    if _is_atomic(tree):
+        return "ECMA 262 has no possessive or atomic parts"
     return Seq(tree.items[1:-1])
+
+
+def _is_atomic(tree: RegexTree) -> bool:
+    match tree:
+        case Atomic():
+            return True
+        case Seq(parts) | Alt(parts) | And(parts):
+            return any(map(_is_atomic, parts))
+        case Repeat(item) | Not(item) | Look(item):
+            return _is_atomic(item)
+        case _:
+            return False
 
 
 def in_python(pattern: str) -> str:
@@ -142,8 +156,6 @@ def _rewritten(kind: str, text: str, in_class: bool, following: str) -> str:
             return r"\]"
         case "other" if not in_class and _LITERAL_BRACES.search(text):
             raise ConstraintError("a repeat without a least number is text in ECMA 262")
-        case "other" if not in_class and text[-1:] in "*+?}" and following == "+":
-            raise ConstraintError("ECMA 262 has no possessive repeats")
         case _:
             return text
 

@@ -12,7 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 from lmc.errors import ConstraintError
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.json_schema.strings import search
+from lmc.ir.literal import literal
+from lmc.parser.irtext import parse_graph
 from lmc.parser.schema import parse_schema
+from lmc.parser.schema_pattern import pattern_tree, patterns_of
 from lmc.source import Span
 
 CITY = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"]}
@@ -140,3 +145,69 @@ def test_a_keyword_of_the_wrong_kind_is_refused_with_its_place(schema, place):
 def test_unknown_keywords_pass():
     """A schema may carry any keyword; what it means is the backend's business."""
     assert parse_schema({"type": "string", "x-note": [1]}).schema["x-note"] == [1]
+
+
+def test_spacing_is_part_of_the_value():
+    """Compact unless said otherwise; two spacings are two constraints."""
+    compact, spaced = parse_schema(CITY), parse_schema(CITY, spacing="spaced")
+
+    assert (compact.spacing, spaced.spacing) == ("compact", "spaced")
+    assert compact != spaced and len({compact, spaced, parse_schema(CITY_TEXT)}) == 2
+
+
+@pytest.mark.parametrize("spacing", ["compact", "spaced", "any"])
+def test_a_schema_in_ir_text_keeps_its_spacing(spacing):
+    """Printed and read back."""
+    schema = parse_schema(CITY, spacing=spacing)
+    text = f"program p() {{\n  %s = begin\n  %s.1, %a = gen %s {{constraint={literal(schema)}}}\n  return %a\n}}\n"
+
+    (gen,) = [node for node in parse_graph(text).walk() if node.op == "gen"]
+    assert dict(gen.attrs)["constraint"] == schema
+
+
+@pytest.mark.parametrize(
+    "pattern, yes, no",
+    [
+        (r"^[\s\S]$", ["\n", "\u00a0", "a"], ["", "ab"]),
+        (r"^[^\s]$", ["a"], ["\u2003", "\ufeff"]),
+        (r"^[\S]$", ["a", "\u200b"], ["\u00a0"]),
+        (r"^\u{1F600}\cA$", ["\U0001f600\x01"], ["x"]),
+        (r"^\ud83d\ude00$", ["\U0001f600"], ["x"]),
+        (r"^(?<year>\d+)[$.[]$", ["12$", "1.", "1["], ["1", "1x"]),
+        (r"^a{2}$|]", ["aa", "x]"], ["aaa"]),
+    ],
+)
+def test_patterns_are_read_as_ecma_262_has_them(pattern, yes, no):
+    """Where Python's syntax differs, the pattern is rewritten."""
+    tree = pattern_tree(pattern)
+    assert not isinstance(tree, str), tree
+    dfa = CharDfa(search(tree))
+
+    assert [dfa.accepts(text) for text in (*yes, *no)] == [True] * len(yes) + [False] * len(no)
+
+
+@pytest.mark.parametrize("pattern", [r"a{,3}", r"a++", r"\p{L}", r"[]a]", r"(a)\1", r"a)(b", "[a", r"\Aa"])
+def test_patterns_that_mean_another_thing_elsewhere_have_no_tree(pattern):
+    """A reason instead; whoever needs the pattern refuses it."""
+    assert isinstance(pattern_tree(pattern), str)
+
+
+@pytest.mark.parametrize(
+    "name, yes, no",
+    [
+        ("date", ["2024-02-29", "2000-02-29"], ["2023-02-29", "1900-02-29", "2024-13-01", "2024-04-31"]),
+        ("date-time", ["2024-01-01T10:00:00Z", "2024-01-01T10:00:00.5+01:00"], ["2024-01-01 10:00:00Z"]),
+        ("ipv4", ["255.0.10.1"], ["256.0.0.1", "01.2.3.4", "1.2.3"]),
+        ("ipv6", ["::1", "1:2:3:4:5:6:7:8", "fe80::1:2", "1::"], ["1:2:3", ":::", "12345::"]),
+        ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567"]),
+        ("email", ["a.b@c.org"], ["a@", "@b.org", "a b@c.org"]),
+        ("duration", ["P1D", "PT15M", "P1Y2M", "P2W"], ["P", "PT", "P1S", "1D"]),
+    ],
+)
+def test_formats_hold_what_their_rfc_does(name, yes, no):
+    """Some of it; nothing else."""
+    tree = patterns_of({"format": name})[f"format:{name}"]
+    assert not isinstance(tree, str), tree
+    dfa = CharDfa(tree)
+
+    assert [dfa.accepts(text) for text in (*yes, *no)] == [True] * len(yes) + [False] * len(no)

@@ -30,7 +30,7 @@ from lmc.ir.json_schema.lower import lower
 from lmc.ir.regex import RegexTree
 
 MAX_COMPILED = 256
-MAX_SCHEMA_STATES = 40_000
+MAX_SCHEMA_STATES = 15_000
 
 M = TypeVar("M", EndingMasks, FusedMasks)
 
