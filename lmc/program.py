@@ -258,7 +258,7 @@ def run_items(
     if not isinstance(seed, int):
         raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
     place = resolve(backend if backend is not None else _default_backend[0], model)
-    jobs = _Jobs(program, place, compiler.pipeline_of(opt_level))
+    jobs = _Jobs(program, place, _pipeline(opt_level, place, defaults))
     prepared = [jobs.prepare(item) for item in items]
     session = place.open()
     before = snapshot(session.counters)
@@ -271,6 +271,17 @@ def run_items(
     return [
         _failed(job, report) if isinstance(job, BaseException) else _result(next(outcomes), report) for job in prepared
     ]
+
+
+def _pipeline(opt_level: int | str, place: Backend, defaults: Mapping[str, Any]) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
+    from lmc.passes import fuse_constraints
+
+    pipeline = compiler.pipeline_of(opt_level)
+    alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
+    if place.caps.fused and not alone:
+        return pipeline
+    return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 
 
 class _Jobs:

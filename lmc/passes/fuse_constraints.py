@@ -28,7 +28,7 @@ from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 
 # parameters of a single generation's length and reports, which a row has no place for
-_ALONE = (
+ALONE = (
     "min_tokens", "n", "stop_token_ids", "stop_regex", "ignore_eos", "return_logprob", "logprob_start_len",
     "top_logprobs_num", "return_text_in_logprobs", "on_distortion",
 )  # fmt: skip
@@ -127,7 +127,7 @@ class _Fuser:
         constraint, params = node.attr("constraint"), _params(node)
         if node.keys:
             return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
-        odd = next((key for key in _ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
+        odd = next((key for key in ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
         if odd is not None:
             return _No(f"{called(node)} is asked for alone, with {odd}")
         stop = self.given(params, "stop")

@@ -13,6 +13,7 @@ import re
 import pytest
 from random_rows import random_row
 
+import lmc
 from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
 from lmc.backend.executor import Executor, Outcome
@@ -47,6 +48,21 @@ def test_echo_says_the_same_fused_and_unfused() -> None:
         assert fused.state.calls == alone.state.calls
         fused_rows += len(nodes)
     assert fused_rows > NUM_ECHO / 3
+
+
+@lmc.function
+def pair(s):
+    s += "A pair: " + lmc.gen("a", regex="[a-z]{3,6}") + ", " + lmc.gen("b", regex="[a-z]{3,6}") + "."
+
+
+@pytest.mark.parametrize("given", [{"stop": "e"}, {"return_logprob": True}, {"n": 2}, {"min_tokens": 2}, {}], ids=str)
+def test_what_a_run_asks_of_each_generation_is_not_lost(given) -> None:
+    """Then nothing is fused, and all is as at -O2."""
+    backends = [EchoBackend(record=True) for _ in range(2)]
+    alone, fused = (pair.run(backend=b, opt_level=level, **given) for b, level in zip(backends, (2, 3)))
+    assert fused.text() == alone.text() and fused.variables() == alone.variables()
+    assert (fused.get_meta_info("a").keys() == alone.get_meta_info("a").keys()) or not given
+    assert len(backends[1].log) == (2 if given else 1)
 
 
 @pytest.fixture(scope="module")
