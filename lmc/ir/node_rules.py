@@ -194,7 +194,7 @@ def _dict(node: Node) -> str | None:
 def _gen(node: Node) -> str | None:
     constraint = node.attr("constraint")
     if constraint is None or isinstance(constraint, CONSTRAINTS):
-        return None
+        return _unknown(node, "boundary", BOUNDARIES) if node.has("boundary") else None
     return f"`gen` has a constraint that is none: {constraint!r}"
 
 

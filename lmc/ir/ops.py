@@ -168,7 +168,7 @@ _ROWS = (
     _state("states_gather", "list[state] data", "list[state]", raises=True),
     # --- model calls ---
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", "regex", "json_schema"),
-          attrs=("name", "constraint", "dtype")),
+          attrs=("name", "constraint", "dtype", "boundary")),
     # a row of literals and generations as one call; one value for each generation (see ir.fusion)
     OpDef("fused", "model", ("state",), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),

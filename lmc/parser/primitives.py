@@ -69,6 +69,7 @@ class GenExpr(Expr):
     regex: Any = None
     json_schema: Any = None
     grammar: Any = None
+    boundary: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,12 +126,15 @@ def gen(
     repetition_penalty: float | None = None,
     seed: int | None = None,
     on_distortion: Literal["warn", "score", "unconstrained-then-validate"] | None = None,
+    boundary: Literal["exact", "naive"] | None = None,
 ) -> Expr:
     """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
 
     At most one of `choices`, `regex`, `json_schema`, `grammar` and `dtype` restricts what comes out. `json_schema`
     is JSON text, a dict, or a pydantic model class. With `choices` it is a `select`, which takes `temperature` and
-    `seed` from here if its method is `exact`. Raises ArgumentError on a mistake that shows at once.
+    `seed` from here if its method is `exact`. `boundary="exact"` lets a token begin in the prompt's last word and end
+    in what a regex allows; "naive", the default, keeps the prompt's tokens. Raises ArgumentError on a mistake that
+    shows at once.
     """
     kinds = {"choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar, "dtype": dtype}
     given_kinds = [k for k, v in kinds.items() if v is not None]
@@ -138,8 +142,10 @@ def gen(
         raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
     if choices is not None:
         if choices_method == exact:
-            return select(name, choices, 0.0 if temperature is None else temperature, exact, seed=seed)
-        return select(name, choices, choices_method=choices_method or token_length_normalized)
+            drawn = 0.0 if temperature is None else temperature
+            return select(name, choices, drawn, exact, seed=seed, boundary=boundary)
+        return select(name, choices, choices_method=choices_method or token_length_normalized, boundary=boundary)
+    _check_boundary(boundary)
     given = {
         "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
         "stop_regex": stop_regex, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p,
@@ -149,7 +155,12 @@ def gen(
         "on_distortion": on_distortion,
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
-    return GenExpr(name, params, _dtype_name(dtype), regex, json_schema, grammar)
+    return GenExpr(name, params, _dtype_name(dtype), regex, json_schema, grammar, boundary)
+
+
+def _check_boundary(boundary: object) -> None:
+    if boundary is not None and boundary not in BOUNDARIES:
+        raise ArgumentError(f"unknown boundary {boundary!r}", help=f"one of {', '.join(BOUNDARIES)}")
 
 
 def gen_int(name: str | None = None, max_tokens: int | None = None, **params: Any) -> Expr:
@@ -191,8 +202,7 @@ def select(
     shown, chosen = ("choices_method", choices_method) if method is None else ("method", method)
     if chosen not in CHOICES_METHODS:
         raise ArgumentError(f"unknown {shown} {chosen!r}", help=f"one of {', '.join(CHOICES_METHODS)}")
-    if boundary is not None and boundary not in BOUNDARIES:
-        raise ArgumentError(f"unknown boundary {boundary!r}", help=f"one of {', '.join(BOUNDARIES)}")
+    _check_boundary(boundary)
     params = {"temperature": _select_temperature(temperature, chosen), "seed": seed}
     return SelectExpr(name, choices, chosen, tuple((k, v) for k, v in params.items() if v is not None), boundary)
 

@@ -92,6 +92,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
         _static_or_keyed(cx, "name", x.name, attrs, keyed)
     for name, value in x.params:
         _static_or_keyed(cx, name, value, attrs, keyed)
+    if x.boundary is not None:
+        attrs["boundary"] = x.boundary
     _constrain(cx, x, attrs, keyed)
     text_type = STR if attrs.get("n", 1) == 1 and "n" not in keyed else DATA
     label = x.name if isinstance(x.name, str) else None

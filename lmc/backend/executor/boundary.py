@@ -1,4 +1,4 @@
-"""Where the prompt meets a choice: scored as the tokenizer writes the two together.
+"""Where the prompt meets what is chosen or generated: cut into tokens as the tokenizer writes the two together.
 
 A prompt that ends in "The answer is " and the choice "yes" are " is" + " yes" to most tokenizers, and not
 " is" + " " + "yes"; behind a token " " no model expects "yes". So the tokens of the prompt's last run of known text
@@ -6,18 +6,28 @@ are held against those of that run with each choice behind it, and what does not
 the prompt and put before every choice. Choices are then compared from one point on, each in the tokens of the whole
 text, and the tokens of the winner stay in the state in place of those taken off.
 
+A generation has no list of texts to look at. There the last word of the prompt, from its space on, is taken off and
+written again under the constraint: what is certain of it is forced at once, the rest is left to the masks, and a token
+may begin in the prompt and end in the answer.
+
 Generated tokens and control tokens are boundaries and never touched. Each choice costs an encoding of that run.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lmc.backend.base import Control, Ids, Piece, Prompt, Score, Text
+from lmc.backend.base import Control, Gen, Ids, Piece, Prompt, Score, Text
+from lmc.ir.constraint import Blank, Choices, Fused, Regex
+
+MAX_WORD = 64  # characters of a last word that is written again
+LAST_WORD = re.compile(r"(?<=\S)\s+\S*\Z")
+Encode = Callable[[str], list[int]]
 
 
-def healed(prompt: Prompt, score: Score, encode: Callable[[str], list[int]]) -> tuple[Prompt, Score]:
+def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]:
     """The prompt up to where the choices part from it, and the score with their tokens from there on.
 
     As they came where nothing would be left of the prompt: the first token of a text has nothing to be scored by.
@@ -32,6 +42,32 @@ def healed(prompt: Prompt, score: Score, encode: Callable[[str], list[int]]) -> 
         return prompt, score
     cut = replace(prompt, ids=prompt.ids[:left], state=None)
     return cut, replace(score, ids=tuple(ids[keep:] for ids in together))
+
+
+def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
+    """The prompt short of its last word, and a row that writes that word and then what `gen` may say.
+
+    As they came where the tokenizer would not cut there, or where what ends `gen` could be found in the word.
+    """
+    text, sampling = _last_run(prompt.pieces), gen.sampling
+    if not isinstance(gen.constraint, Regex | Choices) or sampling.stop or sampling.stop_regex or sampling.min_tokens:
+        return prompt, gen
+    word = _last_word(text)
+    known = tuple(encode(text)) if word else ()
+    left = len(prompt.ids) - len(encode(word))
+    if not word or not left or (*encode(text[: -len(word)]), *encode(word)) != known:
+        return prompt, gen
+    whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
+    row = Fused((word, Blank(gen.constraint)))
+    return replace(prompt, ids=prompt.ids[:left], state=None), replace(
+        gen, sampling=whole, constraint=row, blanks=(sampling,)
+    )
+
+
+def _last_word(text: str) -> str:
+    """The end of a text from its last stretch of spaces on; "" where there is none nearby."""
+    found = LAST_WORD.search(text[-MAX_WORD:])
+    return found[0] if found else ""
 
 
 def _last_run(pieces: tuple[Piece, ...]) -> str:

@@ -131,6 +131,7 @@ class Call:
     def _result(self) -> tuple[Slot, ...]:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
+        ends = [_without_word(end) for end in ends]
         value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
         segment = self.request.out[0]
         names = self.state.names
@@ -141,9 +142,9 @@ class Call:
         return _continued(self.state, self.request, ends[0], own, names), value
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
-        """Tokens that spell what was said and no more: a healed choice's begin with the end of the prompt."""
+        """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""
         segment = self.request.out[0]
-        if isinstance(segment, Score) and segment.ids is not None:
+        if end.captures or (isinstance(segment, Score) and segment.ids is not None):
             return self.inst.shared.prompts.encode_text(end.text)
         return end.ids
 
@@ -157,7 +158,7 @@ class Call:
         assert end is not None and finished is not None
         meta: dict[str, object] = {
             "id": self.request.rid,
-            "finish_reason": end.reason,
+            "finish_reason": end.captures[0].reason if end.captures else end.reason,
             "prompt_tokens": finished.usage.prompt_tokens,
             "cached_tokens": finished.usage.cached_tokens,
             "completion_tokens": finished.usage.output_tokens,
@@ -181,6 +182,11 @@ class Call:
             help=failed.help or None,
         )
         return noted(error, node)
+
+
+def _without_word(end: SegmentEnd) -> SegmentEnd:
+    """What a healed generation wrote behind the prompt's last word; any other as it is."""
+    return replace(end, text=end.captures[0].text) if end.captures else end
 
 
 def _continued(

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmc.backend.base import Gen, Request, Score
 from lmc.backend.executor import distortion
-from lmc.backend.executor.boundary import healed
+from lmc.backend.executor.boundary import healed, healed_gen
 from lmc.backend.executor.calls import Call
 from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
 from lmc.backend.executor.instance import Instance, Position
@@ -64,6 +64,8 @@ def _call(
         prompt = shared.prompts.prompt(state)
         if type(segment) is Score and bound.heals:
             prompt, segment = healed(prompt, segment, shared.prompts.tokenizer.encode)
+        elif type(segment) is Gen and bound.heals:
+            prompt, segment = healed_gen(prompt, segment, shared.prompts.tokenizer.encode)
     except Exception as error:
         failure = Poison(noted(error, bound.spec.node))
         inst.fails_at((*path, bound.spec.number), failure)

@@ -26,6 +26,7 @@ ParseConstraint = Callable[[str, object], Constraint]
 Given = Mapping[str, object]
 Build = Callable[[int, int, int, Given], Segment]
 
+NOT_SAMPLING = ("name", "constraint", "dtype", "boundary")
 CONSTRAINT_KEYS = ("regex", "json_schema", "grammar")
 
 
@@ -54,7 +55,7 @@ class CallSpec:
 class BoundCall:
     """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached.
 
-    heals  a select whose choices are scored in the tokens that they make together with the end of the prompt
+    heals  a call whose text is cut into the tokens that it makes together with the end of the prompt
     """
 
     __slots__ = (
@@ -73,7 +74,7 @@ class BoundCall:
         builds: dict[str, Build] = {"gen": self._gen, "fused": self._fused, "select": self._score}
         self.build = builds[spec.node.op]
         boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
-        self.heals = spec.node.op == "select" and boundary == "exact"
+        self.heals = boundary == "exact"
         with suppress(LMError):
             self._bind(spec.node)
 
@@ -199,4 +200,4 @@ def _draws(sampling: Sampling) -> bool:
 
 
 def _params(node: Node) -> dict[str, Any]:
-    return {name: value for name, value in node.attrs if name not in ("name", "constraint", "dtype")}
+    return {name: value for name, value in node.attrs if name not in NOT_SAMPLING}
