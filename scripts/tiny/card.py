@@ -33,8 +33,8 @@ an eighth of all names, numbers above 9, dates and times aside: none of those is
 those. A part of one may still be seen in training: the stem of a firm's name, the day of a date, the result of a sum.
 Words of the language (jobs, colours, labels), phrasings, puzzles and the guides are the same on both sides.
 
-| task | of the items, at first | from step {all:,} on | from step {late:,} on |
-|---|---|---|---|
+| task | of the items, at first | from step {all:,} on | from step {late:,} on | from step {last:,} on |
+|---|---|---|---|---|
 {shares}
 
 Roles are the tokens `<|system|>`, `<|user|>`, `<|assistant|>`, `<|tool|>`; a turn ends with `<|end|>`.
@@ -44,7 +44,8 @@ Roles are the tokens `<|system|>`, `<|user|>`, `<|assistant|>`, `<|tool|>`; a tu
 `python scripts/train_tiny.py --seed {seed}`: {steps:,} steps of 8,192 tokens, {minutes:.0f} minutes on {machine}. Muon for the
 matrices of the layers and AdamW for the rest, bf16 with an fp32 master; loss on what the model writes, a tenth of it on what it
 reads. Several questions follow a text. In the first {all:,} steps most texts are short; after them an answer that is one of a few
-choices counts five times. From step {late:,} on, the answers to some of those questions say first what is true.
+choices counts five times. From step {late:,} on, the answers to some of those questions say first what is true;
+from step {last:,} on JSON under a schema is compact, as lmc writes it.
 
 Share of 96 held-out items of each task whose last text is written exactly (greedy, unconstrained), by step:
 
@@ -65,6 +66,7 @@ def write_card(save: Path, work: Path, plan: Plan, num_weights: int) -> None:
         vocab=vocab,
         all=STAGES[1],
         late=STAGES[2],
+        last=STAGES[3],
         shares="\n".join(
             f"| {name} | " + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True)) + " |"
             for name, parts in SHARES.items()

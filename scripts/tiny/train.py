@@ -32,10 +32,13 @@ class Plan:
     """What a training run is: everything that its result depends on."""
 
     seed: int = 0
-    steps: int = 6000
+    steps: int = 6400
     warmup: int = 100
-    # (share of the steps, share of the rate), straight lines between: level, down, and slower down to 0
-    schedule: tuple[tuple[float, float], ...] = ((1400 / 6000, 1.0), (3600 / 6000, 10 / 21), (1.0, 0.0))
+    # (share of the steps, share of the rate), straight lines between: level, down, slower down to 0, and a little more
+    # for the last stage
+    schedule: tuple[tuple[float, float], ...] = (
+        (1400 / 6400, 1.0), (3600 / 6400, 10 / 21), (6000 / 6400, 0.0), (6030 / 6400, 0.15), (1.0, 0.0),
+    )  # fmt: skip
     muon_rate: float = 5e-3
     adam_rate: float = 2e-3
     weight_decay: float = 0.02

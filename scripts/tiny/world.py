@@ -64,6 +64,10 @@ class World:
         """How many more questions follow: more in training, where every one of them teaches."""
         return self.pick(test if self.test else counts)
 
+    def separators(self, drawn: tuple[str, str]) -> tuple[str, str]:
+        """Of JSON under a schema: compact, as lmc writes it; before the last stage both ways occur."""
+        return (",", ":") if self.test or self.stage == 3 else drawn
+
     def chance(self, share: float) -> bool:
         """True in that share of the draws."""
         return self.rng.random() < share

@@ -8,23 +8,23 @@ from scripts.tiny.item import Item, Task
 from scripts.tiny.world import World
 
 # the steps at which the stages of the training begin: short texts and more of the tasks that find and copy; everything;
-# then mostly questions that compare what a text says with what is asked
-STAGES = (0, 1200, 3600)
+# then mostly questions that compare what a text says with what is asked; at last JSON as lmc spaces it
+STAGES = (0, 1200, 3600, 6000)
 
 # task -> its share of the items, in parts, by stage
 SHARES = {
-    "qa": (20, 10, 6),
-    "extract": (20, 14, 10),
-    "choice": (20, 26, 48),
-    "recall": (12, 8, 6),
-    "classify": (14, 22, 22),
-    "tools": (14, 20, 18),
-    "rating": (7, 9, 8),
-    "essay": (6, 9, 6),
-    "lists": (8, 10, 7),
-    "arithmetic": (9, 10, 5),
-    "guide": (8, 9, 6),
-    "describe": (5, 3, 3),
+    "qa": (20, 10, 6, 4),
+    "extract": (20, 14, 10, 40),
+    "choice": (20, 26, 48, 20),
+    "recall": (12, 8, 6, 4),
+    "classify": (14, 22, 22, 36),
+    "tools": (14, 20, 18, 30),
+    "rating": (7, 9, 8, 12),
+    "essay": (6, 9, 6, 6),
+    "lists": (8, 10, 7, 4),
+    "arithmetic": (9, 10, 5, 8),
+    "guide": (8, 9, 6, 10),
+    "describe": (5, 3, 3, 2),
 }
 
 

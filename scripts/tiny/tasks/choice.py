@@ -72,7 +72,7 @@ def yes_no(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str
     ask = f"{fill(w.pick(field.doubts), who.name, value)} {w.pick(YES_NO)}".strip()
     upper = w.chance(0.2)
     words = ("Yes", "No") if upper else ("yes", "no")
-    if w.stage == 2 and w.chance(0.3):  # what is true before it
+    if w.stage >= 2 and w.chance(0.3):  # what is true before it
         told, answer = Gen(str(who.values[field])), Gen(words[0] if true else words[1], choices=words)
         return f"{ask} {w.pick(WHAT_FIRST)}", assistant(told, w.pick(THEN), answer)
     if not w.test and w.chance(0.15):  # what is true beside it
@@ -105,7 +105,7 @@ def listed(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[str
             found.append(value)
         if len(found) == 4:
             break
-    found = found[: w.pick((4, 4, 3, 3, 2, 2)) if w.stage == 2 else w.pick((4, 4, 4, 3, 2))]
+    found = found[: w.pick((4, 4, 3, 3, 2, 2)) if w.stage >= 2 else w.pick((4, 4, 4, 3, 2))]
     w.rng.shuffle(found)
     return fill(w.pick(field.asks), who.name, ""), found, who.values[field]
 
@@ -123,7 +123,7 @@ def letters(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[st
     body = f"{ask}\n" + w.pick(("\n", "\n", "  ", ", ")).join(rows)
     asked = f"{body}\n{form}".strip() if w.chance(0.7) else f"{form} {body}".strip()
     place = found.index(right)
-    if w.stage == 2 and w.chance(0.3):  # the option before its letter
+    if w.stage >= 2 and w.chance(0.3):  # the option before its letter
         told, answer = Gen(str(right)), Gen(letters[place], choices=tuple(letters[: len(found)]))
         return f"{asked} {w.pick(OPTION_FIRST)}", assistant(told, w.pick(THEN), answer)
     if not w.test and w.chance(0.25):  # the whole row

@@ -88,7 +88,7 @@ def listed(w: World, keys: list[str]) -> str:
 
 def written(w: World, value: Json) -> Gen:
     """JSON text with the schema that a program would give for it."""
-    separators = w.pick(((",", ":"), (", ", ": ")))
+    separators = w.separators(w.pick(((",", ":"), (", ", ": "))))
     return Gen(json.dumps(value, separators=separators, ensure_ascii=False), schema=json.dumps(schema_of(value)))
 
 

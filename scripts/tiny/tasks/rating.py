@@ -447,7 +447,7 @@ def in_json(w: World, r: Rated) -> list[Turn]:
         how = w.pick(IN_JSON)
     schema = {"type": "object", "properties": {name: shape for name, shape, _ in fields},
               "required": [name for name, _, _ in fields], "additionalProperties": False}  # fmt: skip
-    answer = json.dumps({name: value for name, _, value in fields})
+    answer = json.dumps({name: value for name, _, value in fields}, separators=w.separators((", ", ": ")))
     return [*start(w, r, how), assistant(Gen(answer, schema=json.dumps(schema)))]
 
 
