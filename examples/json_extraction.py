@@ -20,7 +20,10 @@ PERSON = """{
   "required": ["name", "born", "fields"],
   "additionalProperties": false
 }"""
-TEXT = "Ada Lovelace, born in 1815, was a mathematician. Her program was written for a machine that was never built."
+TEXT = (
+    "Ada Lovelace was a mathematician, born in 1815 in London. "
+    "Her program was written for a machine that was never built."
+)
 
 
 def read(text: str) -> dict[str, Any]:
