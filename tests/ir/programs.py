@@ -61,8 +61,9 @@ program states(%n: int, %name: str) {
   %meta = meta %s11, "x"
   %s12, %best = select %s11 {choices=["a", "b"], method="token_length_normalized", name="best"}
   %s13, %best2 = select %s12, choices=%m {method="unconditional_likelihood_normalized", temperature=0.0}
+  %s15, %y, %k = fused %s13 {parts=[["y", regex("[0-9]"), [["max_tokens", 4]]], ", ", [none, choices(["a"]), []]]}
   %none: state|none = if %h {
-    yield %s13
+    yield %s15
   } else {
     yield none
   }

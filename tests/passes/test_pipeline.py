@@ -66,7 +66,8 @@ def test_an_unknown_pass_is_refused_with_the_nearest_name():
 
 def test_an_unlike_name_is_answered_by_the_list():
     """Nothing near: all names."""
-    with pytest.raises(ArgumentError, match="the passes are dce, cse, fold_text, chat_template, lint, fuse_constraints, schedule"):
+    names = "the passes are dce, cse, fold_text, chat_template, lint, fuse_constraints, schedule"
+    with pytest.raises(ArgumentError, match=names):
         parse_pipeline("zzz")
 
 

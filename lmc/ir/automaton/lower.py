@@ -22,6 +22,7 @@ class Lowering:
         self._nodes = nodes
         self._automaton = automaton
         self._numbers: dict[Node, int] = {}
+        self._wholes: dict[RegexTree, Node] = {}
         # by identity: a tree may hold one part in many places, and hashing it would walk them all
         self._done: dict[tuple[int, bool], tuple[RegexTree, Node]] = {}
 
@@ -55,8 +56,14 @@ class Lowering:
                 return nodes.atomic(self.node(item, in_atomic=True))
             case Whole(item):
                 assert not in_atomic  # an automaton has no order of preference
-                automaton = self._automaton(item)
-                return nodes.whole(automaton, automaton.start)
+                return self._whole(item)
+
+    def _whole(self, item: RegexTree) -> Node:
+        """Equal texts of their own are one node, in whatever trees they stand."""
+        if item not in self._wholes:
+            automaton = self._automaton(item)
+            self._wholes[item] = self._nodes.whole(automaton, automaton.start)
+        return self._wholes[item]
 
     def _look(self, look: Look) -> Node:
         body = self.node(look.body)
