@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from lmc.backend.constraint.masks import ConstraintMasks
 from lmc.backend.constraint.rehearse import rehearse
 from lmc.parser.regex import parse_regex
 
+MAX_OF_A_FILE = 12
 MAX_CHARS = 600  # of one JSON text: a rehearsal encodes its tail again and again
 STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
 NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -41,17 +43,21 @@ SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": ")}
 # --- texts -----------------------------------------------------------------------------------------------
 
 
-def json_values(seed: int) -> Iterator[Any]:
-    """Objects and lists out of the JSON files of this machine, small ones, shuffled."""
+@cache
+def json_values(seed: int) -> list[Any]:
+    """Small objects and lists out of the JSON files of this machine, no file more than a few of them, shuffled."""
     roots = [Path(p) for p in sys.path if p.endswith("site-packages")] + [Path("/usr/share"), Path("/usr/lib")]
     files = sorted({p for root in roots for p in root.rglob("*.json") if p.is_file() and p.stat().st_size < 300_000})
     rng = random.Random(seed)
-    rng.shuffle(files)
+    found: list[Any] = []
     for path in files:
         try:
-            yield from pieces(json.loads(path.read_text(encoding="utf-8")))
+            values = list(pieces(json.loads(path.read_text(encoding="utf-8"))))
         except (ValueError, RecursionError, OSError):
             continue
+        found += rng.sample(values, min(len(values), MAX_OF_A_FILE))
+    rng.shuffle(found)
+    return found
 
 
 def pieces(value: Any) -> Iterator[Any]:
