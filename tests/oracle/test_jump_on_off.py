@@ -1,0 +1,66 @@
+"""Jump-forward on and off, on the default model in fp32: where it writes canonically, the very same tokens."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import lmc
+from lmc.backend.cpu import CpuBackend
+
+NOTE = "Lena Sato is a 34-year-old pilot from Oslo. She has a dog and plays chess."
+PATTERNS = (
+    r'\{"name": "[A-Z][a-z]+ [A-Z][a-z]+", "age": [0-9]{1,2}\}',
+    r'\{"name":"[A-Z][a-z]{1,9}","job":"(pilot|doctor|teacher)"\}',
+    r"The answer is (yes|no)\.",
+    r"(She|He) lives in [A-Z][a-z]{2,8}\.",
+    r"name: [A-Za-z ]{3,12}\nage: [0-9]{2}",
+    r"Lena Sato, born in [0-9]{4}, is a (pilot|baker)\.",
+    r'\["(dog|cat)", "(chess|cards)"\]',
+    r"(I think that it is|I am sure that it is) (good|bad) for (the dog|the cat|the bird)\.",
+    r"The (lamp|chair|table) is (red|blue|green), and the (vase|clock) is (white|black)\.",
+    r"(Monday|Tuesday|Friday) the [0-9] of (May|June|March)",
+    r"Tool: (weather|add)\nArguments: \{\"a\": [0-9]{1,3}, \"b\": [0-9]{1,3}\}",
+)
+
+
+def ask(regex: str, temperature: float):
+    """A program; forced tokens carry their log-probabilities."""
+
+    @lmc.function
+    def program(s):
+        s += lmc.user(f"{NOTE}\nAnswer in the form that is asked for.")
+        s += lmc.assistant(
+            lmc.gen("x", regex=regex, temperature=temperature, max_tokens=60, return_logprob=True, seed=7)
+        )
+
+    return program
+
+
+@pytest.fixture(scope="module")
+def engines():
+    """Off, then on."""
+    both = [CpuBackend("lmc-tiny", dtype="fp32", boundary=boundary) for boundary in ("off", "exact")]
+    yield both
+    for backend in both:
+        backend.close()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_canonical_runs_are_the_same_with_jumps(engines, temperature) -> None:
+    """Same bytes, ids and log-probabilities in fewer passes; what is not canonical is still of the language."""
+    num_canonical = 0
+    for pattern in PATTERNS:
+        program = ask(pattern, temperature)
+        off, on = (program.run(backend=backend) for backend in engines)
+        rows = [result.get_meta_info("x")["output_token_logprobs"] for result in (off, on)]
+        ids = [[id for _, id, _ in row] for row in rows]
+        assert re.fullmatch(pattern, off["x"]) and re.fullmatch(pattern, on["x"])
+        assert on.usage.forced_tokens > 0 == off.usage.forced_tokens
+        assert on.report.forward_passes < off.report.forward_passes
+        if ids[0] == engines[0].tokenizer.encode(off["x"]):
+            num_canonical += 1
+            assert on["x"] == off["x"] and ids[1] == ids[0], pattern
+            assert [row[0] for row in rows[1]] == pytest.approx([row[0] for row in rows[0]], abs=1e-4)
+    assert num_canonical >= 2
