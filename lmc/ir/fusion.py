@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.algebra import one_of
 from lmc.ir.automaton.parts import Hole, Literal, Part, Until
 from lmc.ir.constraint import Blank, Choices, Fused, Regex
 from lmc.ir.graph import Attr, Node
-from lmc.ir.regex import Alt
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +59,5 @@ def _automaton_part(part: str | Blank) -> Part:
         case Regex(tree=tree):
             return Hole(tree)
         case Choices(options):
-            return Hole(Alt(tuple(map(literal, options))))
+            return Hole(one_of(options))
     return Until(part.stop)

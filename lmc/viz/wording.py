@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.fusion import parts_of
 from lmc.ir.graph import Lit
 from lmc.ir.literal import literal, quote
 
@@ -40,12 +41,19 @@ def visible(text: str) -> str:
 
 def options(node: Node, view: View) -> str:
     """What may come out of a call, and how it is sampled: `int`, `cat|dog`, `regex \\d+`, `max_tokens=16`."""
+    if node.op == "fused":
+        return short(row_text(node))
     words = [kind] if (kind := _kind(node)) else []
     words += [f"{key}={short(literal(value))}" for key, value in node.attrs if key not in _HIDDEN]
     words += [f"{key}={{{view.value(atom)}}}" for key, atom in node.kwargs.items() if key != "name"]
     if node.op == "select" and node.attr("method") != _DEFAULT_METHOD:
         words.append(str(node.attr("method")))
     return " ".join(words)
+
+
+def row_text(node: Node) -> str:
+    """A fused row as an f-string would spell it: each generation by its name in braces."""
+    return "".join(visible(part) if isinstance(part, str) else f"{{{part.name or '...'}}}" for part in parts_of(node))
 
 
 def _kind(node: Node) -> str:

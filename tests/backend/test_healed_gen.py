@@ -64,12 +64,14 @@ def test_the_prompt_is_cut_before_its_last_word(engine) -> None:
 
 
 def test_what_could_end_in_the_word_is_left_alone(engine) -> None:
-    """Stops, a least length, and constraints that are no regex."""
+    """Stops, a least length, reports token by token, and constraints that are no regex."""
     encode = engine.tokenizer.encode
     prompt = Prompt(tuple(encode("The answer is ")), (Text("The answer is "),))
     for gen in (
         Gen("x", Sampling(stop=(" ",)), parse_regex("[a-z]+")),
         Gen("x", Sampling(min_tokens=2), parse_regex("[a-z]+")),
+        Gen("x", Sampling(return_logprob=True), parse_regex("[a-z]+")),
+        Gen("x", Sampling(on_distortion="warn"), parse_regex("[a-z]+")),
         Gen("x", Sampling()),
     ):
         assert healed_gen(prompt, gen, encode) == (prompt, gen)

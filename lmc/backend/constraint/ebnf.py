@@ -27,11 +27,6 @@ def tree_ebnf(tree: RegexTree) -> str | None:
     return None if productive is None else f"root ::= {_expression(productive)}\n"
 
 
-def choices_tree(options: tuple[str, ...]) -> RegexTree:
-    """The language of exactly these texts."""
-    return Alt(tuple(Seq(tuple(Chars(((ord(c), ord(c)),)) for c in option)) for option in options))
-
-
 def _automaton_ebnf(dfa: CharDfa) -> str | None:
     """One rule for each state."""
     if dfa.start == DEAD:

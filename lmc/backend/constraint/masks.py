@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from lmc.backend.constraint.disk import DiskCache
-from lmc.backend.constraint.ebnf import choices_tree
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.fused import FusedMasks, FusedMatcher
 from lmc.backend.constraint.jumps import Boundary
@@ -22,7 +21,7 @@ from lmc.backend.constraint.trie import TokenTrie
 from lmc.backend.constraint.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.engine.masks import Matcher
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.algebra import one_of, states
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
 from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
@@ -125,7 +124,7 @@ def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
         case Regex(_, tree):
             return tree
         case Choices(options):
-            return choices_tree(options)
+            return one_of(options)
         case JsonSchema():
             return _schema_tree(constraint)
 

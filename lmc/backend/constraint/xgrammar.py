@@ -20,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.constraint.disk import DiskCache
-from lmc.backend.constraint.ebnf import choices_tree, tree_ebnf
+from lmc.backend.constraint.ebnf import tree_ebnf
 from lmc.backend.constraint.productive import endless_rule
 from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import one_of
 from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex, Spacing
 
 Int32 = npt.NDArray[np.int32]
@@ -141,7 +142,7 @@ class XGrammarMasks:
             case Regex(_, tree):
                 return self._from_ebnf(tree_ebnf(tree), constraint)
             case Choices(options):
-                return self._from_ebnf(tree_ebnf(choices_tree(options)), constraint)
+                return self._from_ebnf(tree_ebnf(one_of(options)), constraint)
             case Grammar(text):
                 return self._from_ebnf(text, constraint)
             case JsonSchema(_, schema, spacing):

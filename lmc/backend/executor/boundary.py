@@ -47,10 +47,13 @@ def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]
 def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     """The prompt short of its last word, and a row that writes that word and then what `gen` may say.
 
-    As they came where the tokenizer would not cut there, or where what ends `gen` could be found in the word.
+    As they came where the tokenizer would not cut there, where what ends `gen` could be found in the word, or where
+    its tokens are measured one by one.
     """
     text, sampling = _last_run(prompt.pieces), gen.sampling
-    if not isinstance(gen.constraint, Regex | Choices) or sampling.stop or sampling.stop_regex or sampling.min_tokens:
+    bounded = sampling.stop or sampling.stop_regex or sampling.min_tokens
+    measured = sampling.return_logprob or sampling.top_logprobs_num or sampling.on_distortion
+    if not isinstance(gen.constraint, Regex | Choices) or bounded or measured:
         return prompt, gen
     word = _last_word(text)
     known = tuple(encode(text)) if word else ()

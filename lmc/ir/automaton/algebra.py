@@ -8,13 +8,13 @@ valid UTF-8. Answers that need every state raise ConstraintError (LMC-CN004) whe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Protocol
 
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.regex import And, Chars, Not, RegexTree, Seq
+from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Seq
 
 
 class Dfa(Protocol):
@@ -34,6 +34,11 @@ class Dfa(Protocol):
 def literal(text: str) -> RegexTree:
     """Exactly this text."""
     return Seq(tuple(Chars(((ord(c), ord(c)),)) for c in text))
+
+
+def one_of(texts: Iterable[str]) -> RegexTree:
+    """Exactly these texts."""
+    return Alt(tuple(map(literal, texts)))
 
 
 def difference(left: RegexTree, right: RegexTree) -> RegexTree:

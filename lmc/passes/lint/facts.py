@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.algebra import one_of
 from lmc.ir.automaton.extent import Extent, extent, texts
 from lmc.ir.constraint import Choices, Constraint, JsonSchema, Regex
-from lmc.ir.regex import Alt, RegexTree
+from lmc.ir.regex import RegexTree
 
 MAX_STATES = 2_000  # of an automaton that a lint makes
 
@@ -39,7 +39,7 @@ def facts(constraint: Constraint) -> Facts:
     """The facts of a constraint."""
     match constraint:
         case Choices(options):
-            tree = tree_of(options)
+            tree = one_of(options)
             return Facts(tree, extent(tree), options)
         case Regex(_, tree):
             return _of_regex(tree)
@@ -47,11 +47,6 @@ def facts(constraint: Constraint) -> Facts:
             return Facts(None, is_empty=schema is False)
         case _:
             return Facts(None)
-
-
-def tree_of(options: tuple[str, ...]) -> RegexTree:
-    """The language of exactly these texts."""
-    return Alt(tuple(map(literal, options)))
 
 
 def _of_regex(tree: RegexTree) -> Facts:
