@@ -92,6 +92,21 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
     assert num_captures > NUM_ENGINE
 
 
+def test_max_tokens_cuts_a_generation_in_forced_text(engine) -> None:
+    """The row goes on behind it, and the rest of what was forced is not written."""
+
+    @lmc.function
+    def cut(s):
+        s += "Say: " + lmc.gen("a", regex="the quick brown fox jumps over it", max_tokens=2, temperature=0)
+        s += "; then: " + lmc.gen("b", regex="(yes|no), indeed", temperature=0) + "."
+
+    result = cut.run(backend=engine, opt_level=3)
+    assert result["a"] and "the quick brown fox jumps over it".startswith(result["a"])
+    assert result["a"] != "the quick brown fox jumps over it" and result["b"] in ("yes, indeed", "no, indeed")
+    assert result.text() == f"Say: {result['a']}; then: {result['b']}."
+    assert result.get_meta_info("a")["finish_reason"] == "length"
+
+
 def check_capture(part: FusedGen, names) -> None:
     """The capture is a text of its generation, or begins one and was cut by max_tokens."""
     assert part.name is not None

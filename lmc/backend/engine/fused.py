@@ -46,6 +46,7 @@ class FusedGeneration(Generation):
         if self.used < self.gen.blanks[blank].max_tokens or not (self.row.is_in_blank and self.row.blank == blank):
             return None
         self.row.cut()
+        self.cuts += 1
         return "constraint" if self.row.is_done() else None
 
     def captures(self) -> tuple[Capture, ...]:

@@ -26,6 +26,7 @@ class Generation:
     num_forced      of those, forced by the constraint
     unscored        how many forced tokens at the end of `ids` still need a log-probability
     over            why it ends once those have one
+    cuts            how often it went on elsewhere in its constraint, so that what was forced is no longer
     first           position of its first token in the sequence
     seed            of this sample
     max_tokens      the Gen's own, or less where the model's length leaves less
@@ -41,6 +42,7 @@ class Generation:
         "_sent_ids",
         "_sent_text",
         "_stops",
+        "cuts",
         "first",
         "gen",
         "ids",
@@ -74,7 +76,7 @@ class Generation:
         self.matcher = matcher
         self.ids: list[int] = []
         self.logprobs: list[TokenLogprob] = []
-        self.num_tokens = self.num_forced = self.unscored = 0
+        self.num_tokens = self.num_forced = self.unscored = self.cuts = 0
         self.over: FinishReason | None = None
         # a constraint that is complete can only be followed by an end token, so it ends even with ignore_eos
         self._eos_ids = frozenset() if sampling.ignore_eos and matcher is None else eos_ids
@@ -125,12 +127,14 @@ class Generation:
         """Take the tokens that are forced now, on which every limit is checked; the reason if they end it."""
         assert not self.unscored and self.over is None
         reason: FinishReason | None = None
-        for id in self.matcher.forced(self.ids) if self.matcher is not None else ():
-            self.num_forced += 1
-            self.unscored += self.wants_scores and id not in self._ends
-            reason = self.push(TokenLogprob(id, math.nan, forced=True))
-            if reason is not None:
-                break
+        while reason is None and self.matcher is not None and (run := self.matcher.forced(self.ids)):
+            cuts = self.cuts
+            for id in run:
+                self.num_forced += 1
+                self.unscored += self.wants_scores and id not in self._ends
+                reason = self.push(TokenLogprob(id, math.nan, forced=True))
+                if reason is not None or self.cuts != cuts:
+                    break
         if self.unscored:
             self.over = reason
             return None
