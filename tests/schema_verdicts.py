@@ -58,7 +58,9 @@ def _quoted(text: str) -> str:
 def by_automata(schema: Any) -> tuple[Callable[[str], bool], bool]:
     """Whether a text is accepted, and whether anything was relaxed."""
     lowered = lower(parse_schema(json.dumps(schema)))
-    return CharDfa(lowered.tree).accepts, any(finding.verdict == "relaxed" for finding in lowered.findings)
+    dfa = CharDfa(lowered.tree)
+    is_relaxed = any(finding.verdict == "relaxed" for finding in lowered.findings)
+    return lambda text: dfa.accepts(text) and lowered.broken_by(text) is None, is_relaxed
 
 
 def judged(file: Path) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ EMIT = ("lmc.compiler", "lmc.viz")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(GROUND, ()),
     "ir": ("networkx",),
-    "parser": ("lark", "pydantic"),
+    "parser": ("lark", "pydantic", "regex"),
     "passes": ("networkx",),
     "kernels": ("torch", "triton"),
     "backend": ("jinja2", "numpy", "safetensors", "tokenizers", "torch", "transformers", "xgrammar"),

@@ -20,7 +20,7 @@ NO_NEWLINE: Ranges = ((0, 9), (11, LAST))
 
 IGNORECASE, ASCII = int(re.I), int(re.A)  # plain numbers: arithmetic on flags is slow
 BLOCK = 256
-CATEGORY_END = 0x40000  # the planes above have no characters yet but tags, variation selectors and private ones
+CATEGORY_END = 0x40000  # the planes above have no letters, digits or spaces
 CASED_END = 0x20000  # scripts with case end at U+1E943; the planes above hold ideographs
 
 _LETTER_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
@@ -41,6 +41,18 @@ def category_ranges(letter: str, flags: int) -> Ranges:
     """The characters of `\\d`, `\\w`, `\\s` and their opposites."""
     found = _scan(f"\\{letter.lower()}", flags & ASCII)
     return complement(found) if letter.isupper() else found
+
+
+@lru_cache(maxsize=256)
+def property_ranges(name: str) -> Ranges | None:
+    """The characters of a category, script or other property of Unicode, as in `\\p{L}`; None where there is none."""
+    import regex  # it has Unicode's tables, and is there for transformers
+
+    try:
+        found = regex.compile(rf"\p{{{name}}}+")
+    except regex.error:
+        return None
+    return tuple((m.start(), m.end() - 1) for m in found.finditer(_characters(LAST + 1)))
 
 
 def set_ranges(text: str, flags: int) -> Ranges:
@@ -91,7 +103,7 @@ def _code(unit: str) -> int:
 def _scan(atom: str, flags: int) -> Ranges:
     """The characters that `atom`, an expression for one character, matches."""
     found = _compiled(f"(?:{atom})+", flags)
-    return tuple((m.start(), m.end() - 1) for m in found.finditer(_every_character()))
+    return tuple((m.start(), m.end() - 1) for m in found.finditer(_characters(CATEGORY_END)))
 
 
 @lru_cache(maxsize=1024)
@@ -107,10 +119,10 @@ def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
         return re.compile(pattern, flags | re.S)
 
 
-@lru_cache(maxsize=1)
-def _every_character() -> str:
-    """The code points of the planes that have letters, digits or spaces, in order, lone surrogates included."""
-    return array("I", range(CATEGORY_END)).tobytes().decode("utf-32", "surrogatepass")
+@lru_cache(maxsize=2)
+def _characters(end: int) -> str:
+    """The code points below `end` in order, lone surrogates included."""
+    return array("I", range(end)).tobytes().decode("utf-32", "surrogatepass")
 
 
 @lru_cache(maxsize=1)

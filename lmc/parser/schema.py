@@ -1,4 +1,4 @@
-"""A JSON schema as text, as a dict or as a model class becomes one canonical JSON text and its value.
+"""A JSON schema as text, as a dict or as a model class becomes one canonical JSON text, and its value in draft 2020-12.
 
 Canonical is compact, with properties in the order they were written: a model fills them in that order. Which
 keywords are understood is the backend's business. pydantic is never imported; a class says its schema itself.
@@ -12,6 +12,7 @@ from typing import Any, NoReturn  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema, Spacing
+from lmc.parser.schema_drafts import upgraded
 from lmc.parser.schema_pattern import patterns_of
 from lmc.parser.schema_shape import problems
 from lmc.source import Span
@@ -69,7 +70,7 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the JSON schema cannot be written as JSON: {error}", span=span) from None
-    value = json.loads(text)
+    value = upgraded(json.loads(text))
     wrong = list(islice(problems(value), 3))
     if wrong:
         place, what = wrong[0]

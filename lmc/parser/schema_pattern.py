@@ -1,7 +1,8 @@
 """Patterns of a JSON schema, which are ECMA 262's, as trees: rewritten into Python's syntax first, where both differ.
 
-`\\d`, `\\w` and `\\b` know ASCII alone, `\\s` every space that ECMA lists, `.` stops at its line ends, `$` is the end
-of the text alone. A pattern may match anywhere, so its anchors stay looks; whoever searches reads them.
+`\\d`, `\\w` and `\\b` know ASCII alone, `\\s` every space that ECMA lists, `\\p{L}` a property of Unicode, `.` stops at
+its line ends, `$` is the end of the text alone, a `-` behind `\\w` in a class is itself. A pattern may match anywhere,
+so its anchors stay looks; whoever searches reads them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import re
 from typing import Any
 
 from lmc.errors import ConstraintError
+from lmc.ir.ranges import complement
 from lmc.ir.regex import Alt, And, Atomic, Look, Not, RegexTree, Repeat, Seq
+from lmc.parser.charset import CATEGORIES, property_ranges
 from lmc.parser.regex import parse_regex
 
 # what ECMA's \s holds, and the rest, as ranges in a class
@@ -24,6 +27,7 @@ _PIECE = re.compile(
       (?P<control> \\c[A-Za-z] )
     | (?P<code>    \\u\{[0-9a-fA-F]+\} )
     | (?P<pair>    \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2} )
+    | (?P<property> \\[pP]\{[A-Za-z0-9_]+(?:=[A-Za-z0-9_]+)?\} )
     | (?P<escape>  \\. )
     | (?P<named>   \(\?<(?![=!]) [^>]*> )
     | (?P<open>    \[\^? )
@@ -34,8 +38,9 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PLACE = re.compile(r" at position \d+$")
 _LITERAL_BRACES = re.compile(r"\{,\d*\}")
-_FOREIGN = {"A", "Z", "a", "z", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
+_FOREIGN = {"a", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
 _ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
@@ -96,7 +101,7 @@ def pattern_tree(pattern: str) -> RegexTree | str:
         tree = parse_regex(f"{_ANY}(?:{python}){_ANY}", ascii=True).tree
         parse_regex(python, ascii=True)  # an unbalanced group does not close ours
     except ConstraintError as error:
-        return error.message
+        return _PLACE.sub("", error.message)  # a place in the rewritten text means nothing to its author
     assert isinstance(tree, Seq)
     if _is_atomic(tree):
         return "ECMA 262 has no possessive or atomic parts"
@@ -117,12 +122,15 @@ def _is_atomic(tree: RegexTree) -> bool:
 
 def in_python(pattern: str) -> str:
     """The pattern in Python's syntax. Raises ConstraintError for what ECMA 262 does not have."""
-    out, at, in_class = [], 0, False
+    out, at, in_class, is_after_set = [], 0, False, False
     while at < len(pattern):
         match = _PIECE.match(pattern, at)
         if match is None:
             raise ConstraintError(f"`{pattern[at]}` at position {at} is out of place")
         kind, text = str(match.lastgroup), match[0]
+        if in_class and is_after_set and text[0] == "-":
+            out.append("\\")
+        is_after_set = kind == "property" or (kind == "escape" and text[1] in CATEGORIES)
         if in_class and kind in ("open", "end", "dot", "named"):
             text, match_end = pattern[at], at + 1
             out.append("\\" + text if text == "[" else text)
@@ -142,6 +150,8 @@ def _rewritten(kind: str, text: str, in_class: bool, following: str) -> str:
             return f"\\U{int(text[3:-1], 16):08x}"
         case "pair":
             return re.escape(bytes.fromhex(text[2:6] + text[8:]).decode("utf-16-be"))
+        case "property":
+            return _property(text, in_class)
         case "escape":
             return _escape(text[1], in_class)
         case "named":
@@ -160,11 +170,21 @@ def _rewritten(kind: str, text: str, in_class: bool, following: str) -> str:
             return text
 
 
+def _property(text: str, in_class: bool) -> str:
+    ranges = property_ranges(text[3:-1])
+    if ranges is None:
+        raise ConstraintError(f"Unicode has no property `{text}`")
+    body = "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in (complement(ranges) if text[1] == "P" else ranges))
+    return body if in_class else f"[{body}]"
+
+
 def _escape(letter: str, in_class: bool) -> str:
     if letter == "s":
         return SPACES if in_class else f"[{SPACES}]"
     if letter == "S":
         return OTHERS if in_class else f"[{OTHERS}]"
+    if letter in "AZz":
+        raise ConstraintError(f"`\\{letter}` is no anchor in ECMA 262: write `{'^' if letter == 'A' else '$'}`")
     if letter in _FOREIGN:
         raise ConstraintError(f"`\\{letter}` is not supported")
     return "\\" + letter if letter.isascii() else letter

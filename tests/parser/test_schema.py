@@ -122,7 +122,7 @@ def test_pydantic_is_never_imported() -> None:
     [
         ({"anyOf": []}, "#/anyOf"),
         ({"type": "nonsense"}, "#/type"),
-        ({"type": "array", "items": [{"type": "null"}]}, "prefixItems"),
+        ({"type": "array", "items": "null"}, "#/items"),
         ({"enum": []}, "#/enum"),
         ({"enum": "ab"}, "#/enum"),
         ({"properties": ["a"]}, "#/properties"),
@@ -175,6 +175,8 @@ def test_a_schema_in_ir_text_keeps_its_spacing(spacing):
         (r"^\ud83d\ude00$", ["\U0001f600"], ["x"]),
         (r"^(?<year>\d+)[$.[]$", ["12$", "1.", "1["], ["1", "1x"]),
         (r"^a{2}$|]", ["aa", "x]"], ["aaa"]),
+        (r"^[\p{Lu}\p{Script=Greek}-]\P{L}$", ["É1", "α-", "-\U000f0000"], ["é1", "ÉÉ"]),
+        (r"^[\w-.]$", ["a", "-", "."], ["/", "é"]),
     ],
 )
 def test_patterns_are_read_as_ecma_262_has_them(pattern, yes, no):
@@ -186,7 +188,7 @@ def test_patterns_are_read_as_ecma_262_has_them(pattern, yes, no):
     assert [dfa.accepts(text) for text in (*yes, *no)] == [True] * len(yes) + [False] * len(no)
 
 
-@pytest.mark.parametrize("pattern", [r"a{,3}", r"a++", r"\p{L}", r"[]a]", r"(a)\1", r"a)(b", "[a", r"\Aa"])
+@pytest.mark.parametrize("pattern", [r"a{,3}", r"a++", r"\p{None}", r"\pL", r"[]a]", r"(a)\1", r"a)(b", "[a", r"\Aa"])
 def test_patterns_that_mean_another_thing_elsewhere_have_no_tree(pattern):
     """A reason instead; whoever needs the pattern refuses it."""
     assert isinstance(pattern_tree(pattern), str)
@@ -211,3 +213,36 @@ def test_formats_hold_what_their_rfc_does(name, yes, no):
     dfa = CharDfa(tree)
 
     assert [dfa.accepts(text) for text in (*yes, *no)] == [True] * len(yes) + [False] * len(no)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        (
+            {"items": [True, {"type": "null"}], "additionalItems": False},
+            {"prefixItems": [True, {"type": "null"}], "items": False},
+        ),
+        ({"items": {"type": "null"}, "additionalItems": False}, {"items": {"type": "null"}}),
+        (
+            {"dependencies": {"a": ["b"], "c": {"items": [True]}}},
+            {"dependentRequired": {"a": ["b"]}, "dependentSchemas": {"c": {"prefixItems": [True]}}},
+        ),
+        ({"minimum": 0, "exclusiveMinimum": True}, {"exclusiveMinimum": 0}),
+        ({"maximum": 9, "exclusiveMaximum": False}, {"maximum": 9}),
+        ({"properties": {"dependencies": {"const": {"items": [1]}}}},) * 2,
+    ],
+)  # fmt: skip
+def test_a_schema_of_an_older_draft_is_read_in_the_words_of_the_newest(old, new):
+    """The text stays the user's; names of properties and values of `const` are no keywords."""
+    parsed = parse_schema(old)
+
+    assert parsed.schema == new
+    assert json.loads(parsed.text) == old
+
+
+def test_what_stands_beside_a_reference_means_nothing_before_2019():
+    """And something since."""
+    schema = {"$ref": "#/definitions/a", "maxLength": 1, "definitions": {"a": {"type": "string"}}}
+
+    assert "maxLength" in parse_schema(schema).schema
+    assert "maxLength" not in parse_schema({"$schema": "http://json-schema.org/draft-07/schema#", **schema}).schema

@@ -6,7 +6,9 @@ accepted. Crossing `max_states` is an error of the user's pattern, not a crash.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from itertools import count
 
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import Alphabet, sets_of
@@ -148,11 +150,17 @@ class CharDfa:
         return found
 
     def _settle(self, state: int) -> None:
-        """Find out which states reached from here are live, depth first, until this one is known to be."""
+        """Find out which states reached from here are live, until this one is known to be.
+
+        By turns depth first, which soon comes to the end of a long text, and breadth first, which does not lose itself
+        in one that may be long.
+        """
         before: dict[int, int | None] = {state: None}  # how each was reached
-        pending = [state]
-        while pending:
-            at = pending.pop()
+        pending = deque((state,))
+        for turn in count():
+            if not pending:
+                break
+            at = pending.pop() if turn % 2 else pending.popleft()
             if self._live[at] or self.is_accepting(at):
                 back: int | None = at
                 while back is not None:

@@ -7,7 +7,7 @@ from typing import Literal, NoReturn
 
 from lmc.errors import ConstraintError
 
-Verdict = Literal["exact", "relaxed", "refused"]
+Verdict = Literal["exact", "relaxed", "checked", "refused"]
 UNSUPPORTED = "LMC-CN003"
 WHITESPACE, RELAXED = "LMC-CN005", "LMC-CN006"
 
@@ -15,6 +15,9 @@ WHITESPACE, RELAXED = "LMC-CN005", "LMC-CN006"
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A keyword at a place: kept exactly, relaxed (texts are fewer, or it says nothing about them), or refused.
+
+    Checked is what no automaton knows: a text is held against it when it is complete, and one that breaks it is an
+    error of its call.
 
     place   a JSON pointer into the schema, as in `#/properties/age`
     """

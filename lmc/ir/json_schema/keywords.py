@@ -27,12 +27,13 @@ if $ref $dynamicRef unevaluatedItems unevaluatedProperties
 """
 ANNOTATIONS = frozenset(_SAY_NOTHING.split())
 ENFORCED = frozenset(_ASK.split())
-OTHER_DRAFTS = frozenset(("dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor"))
+OTHER_DRAFTS = frozenset(("$recursiveRef", "$recursiveAnchor"))
 DRAFTS = (
     "https://json-schema.org/draft/2020-12/schema",
     "https://json-schema.org/draft/2019-09/schema",
     "http://json-schema.org/draft-07/schema",
     "http://json-schema.org/draft-06/schema",
+    "http://json-schema.org/draft-04/schema",
     "http://json-schema.org/schema",
 )
 

@@ -5,8 +5,10 @@ The texts are those of a universe (see `shape`) whose values the schema accepts:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 
 from lmc.ir.automaton.algebra import literal
@@ -14,11 +16,12 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, OTHER_DRAFTS, UNENFORCED, Json
+from lmc.ir.json_schema.membership import contains
 from lmc.ir.json_schema.numbers import NoStep, Numbers, decimal, number_text
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.shape import DEPTH, Shape, Shapes
 from lmc.ir.json_schema.source import Source, is_container, referenced, value_schema
-from lmc.ir.json_schema.strings import LooksBack, Strings, search
+from lmc.ir.json_schema.strings import Strings, search
 from lmc.ir.json_schema.texts import Writer, characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
@@ -48,10 +51,22 @@ MAX_CASES = 64
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The texts of a schema, and what became of its keywords."""
+    """The texts of a schema, and what became of its keywords.
+
+    values, shape   what it accepts, in a universe (see `shape`)
+    """
 
     tree: RegexTree
     findings: tuple[Finding, ...]
+    values: Values = field(repr=False)
+    shape: Shape = field(repr=False)
+
+    def broken_by(self, text: str) -> Finding | None:
+        """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""
+        checked = [finding for finding in self.findings if finding.verdict == "checked"]
+        if not checked or contains(self.values, json.loads(text, parse_float=Decimal), self.shape):
+            return None
+        return checked[0]
 
 
 def lower(schema: JsonSchema) -> Lowered:
@@ -108,14 +123,13 @@ class Lowering:
         shape = self.shapes.shape([root])
         values = self.values(root, shape)
         writer = Writer(self.whole.spacing, self.shapes.canonical)
-        try:
-            tree = writer.value(values, shape)
-        except LooksBack:
-            refuse("#", "pattern", "a pattern looks back", "write it without `\\b` and look-behind")
+        tree = writer.value(values, shape)
         if writer.is_cut:
             why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
             self.note("#", "(nesting)", "relaxed", why)
-        return Lowered(tree, tuple(self.found.values()))
+        for place in sorted(writer.repeating):
+            self.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
+        return Lowered(tree, tuple(self.found.values()), values, shape)
 
     def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:
         """Keep a finding; one that is not exact stays."""
@@ -141,8 +155,8 @@ class Lowering:
             if keyword in OTHER_DRAFTS:
                 refuse(source.place, keyword, "draft 2020-12 does not have it", "write it in draft 2020-12")
             if keyword == "$schema" and value.rstrip("#") not in DRAFTS:
-                refuse(source.place, keyword, f"{value!r} may give keywords another meaning", "leave it out")
-            if keyword in ENFORCED:
+                self.note(source.place, keyword, "relaxed", f"{value!r} is not known, and taken for draft 2020-12")
+            elif keyword in ENFORCED:
                 self.note(source.place, keyword, "exact")
             elif keyword not in ANNOTATIONS:
                 known = keyword in UNENFORCED

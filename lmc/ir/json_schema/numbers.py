@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from lmc.ir.json_schema.trees import NOTHING, alt, both, many, maybe, one_of, seq, span
 from lmc.ir.regex import Not, RegexTree
@@ -58,14 +59,24 @@ class Numbers:
         parts += [_multiples(step) for step in self.steps]
         return both(parts)
 
+    def holds(self, value: float | Decimal) -> bool:
+        """Whether a number is one of them."""
+        number = decimal(value)
+        if self.low is not None and (number < self.low or (self.above and number == self.low)):
+            return False
+        if self.high is not None and (number > self.high or (self.below and number == self.high)):
+            return False
+        ratios = [Fraction(number) / Fraction(step) for step in self.steps]
+        return all(each.denominator == 1 for each in ratios) and not (self.integer and number % 1)
 
-def decimal(value: float) -> Decimal:
-    """A number of a schema, as it was written; -0 is 0."""
-    found = Decimal(value) if isinstance(value, int) else Decimal(repr(value))
+
+def decimal(value: float | Decimal) -> Decimal:
+    """A number of a schema or a text, as it was written; -0 is 0."""
+    found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     return found if found else Decimal(0)
 
 
-def number_text(value: float) -> str:
+def number_text(value: float | Decimal) -> str:
     """The canonical writing of a number."""
     whole, fraction = _digits(abs(decimal(value)))
     return ("-" if value < 0 else "") + whole + ("." + fraction if fraction else "")

@@ -22,10 +22,6 @@ START = Look(ANY_CHAR, behind=True, negated=True)
 END = Look(ANY_CHAR, negated=True)
 
 
-class LooksBack(ValueError):
-    """A pattern asks what stands before a place."""
-
-
 @dataclass(frozen=True, slots=True)
 class Strings:
     """The strings of `low` to `high` characters that all of `trees` match, which are over characters, not writings."""
@@ -46,14 +42,14 @@ class Strings:
         return both(parts) if parts else ANYTHING
 
     def tree(self, *, canonical: bool) -> RegexTree:
-        """Their texts, quotes and all. Raises LooksBack."""
+        """Their texts, quotes and all."""
         if self == Strings() and not canonical:
             return seq('"', many(_any_writing()), '"')
         return quoted(self.characters())
 
 
 def quoted(tree: RegexTree) -> RegexTree:
-    """The JSON texts of the strings of a tree. Raises LooksBack."""
+    """The JSON texts of the strings of a tree."""
     return seq('"', written(tree), '"')
 
 
@@ -63,7 +59,7 @@ def string_text(value: str) -> str:
 
 
 def written(tree: RegexTree) -> RegexTree:
-    """A tree over characters as one over their writings. Raises LooksBack."""
+    """A tree over characters as one over their writings; it stands between the quotes of a string."""
     match tree:
         case Chars(ranges):
             return _writings(ranges)
@@ -77,10 +73,12 @@ def written(tree: RegexTree) -> RegexTree:
             return And(tuple(map(written, parts)))
         case Not(item):
             return And((BODY, Not(written(item))))
-        case Look(body, False, negated):
+        case Look(body, True, negated):  # whole characters lie between the opening quote and what is looked for
+            return Look(seq(OPENING, BODY, written(body)), True, negated)
+        case Look(body, _, negated):
             return Look(written(body), False, negated)
-        case Look() | Atomic() | Whole():
-            raise LooksBack
+        case Atomic() | Whole():
+            raise AssertionError("no pattern of a schema has one")
 
 
 @lru_cache(maxsize=4096)
@@ -102,6 +100,7 @@ def _holds(ranges: Ranges, code: int) -> bool:
 
 
 BODY = Repeat(_writings(EVERYTHING), 0, None)
+OPENING = seq(Look(one_of("\\"), behind=True, negated=True), '"')  # a quote within a string is escaped
 
 
 def _any_writing() -> RegexTree:

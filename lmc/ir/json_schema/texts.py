@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lmc.ir.automaton.algebra import literal, longest
-from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
-from lmc.ir.json_schema.findings import refuse
+from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.numbers import Numbers
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, quoted
@@ -34,9 +34,11 @@ from lmc.ir.json_schema.values import (
     meet,
 )  # fmt: skip
 from lmc.ir.ranges import complement as other_chars
-from lmc.ir.regex import Chars, Not, RegexTree
+from lmc.ir.regex import Chars, Not, RegexTree, Whole
 
-MAX_UNIQUE = 16  # different items that are told apart
+MAX_UNIQUE = 32  # different items that are told apart
+MAX_FINITE_STEPS = 20_000  # characters looked at to find them
+MAX_PARTS = 30_000  # sets of one kind written for a schema: about a second
 MAX_RULES = 5
 BOOLEANS = alt([seq("true"), seq("false")])
 LETTERS = [span(letter, letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
@@ -66,14 +68,20 @@ SPACES: dict[Spacing, Spaces] = {
 
 @dataclass(slots=True)
 class Writer:
-    """Writes the sets of one schema; `deepest` tells whether anything was cut at DEPTH.
+    """Writes the sets of one schema.
 
-    canonical  each value has one text, up to spaces
+    canonical   each value has one text, up to spaces
+    is_cut      whether anything was cut at DEPTH
+    is_negated  within a complement
+    repeating   places of arrays whose items ought to differ, and in these texts may be equal
     """
 
     spacing: Spacing
     canonical: bool
     is_cut: bool = False
+    is_negated: bool = False
+    repeating: set[str] = field(default_factory=set)
+    num_parts: int = 0
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -82,7 +90,7 @@ class Writer:
         return SPACES[self.spacing]
 
     def value(self, values: Values, shape: Shape | None, depth: int = DEPTH) -> RegexTree:
-        """The texts of a set; a place without a shape holds anything or nothing. Raises LooksBack, SchemaError."""
+        """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
         if shape is None:
@@ -113,6 +121,9 @@ class Writer:
 
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         """The texts of a set of one kind."""
+        self.num_parts += 1
+        if self.num_parts > MAX_PARTS:
+            raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
             return NOTHING if part == Nothing() else quoted(characters(part))
         match part:
@@ -127,7 +138,7 @@ class Writer:
             case Both(parts):
                 return both(self.part(kind, each, shape) for each in parts)
             case Without(inner):
-                return both([self.whole(kind, shape), Not(self.part(kind, inner, shape))])
+                return both([self.whole(kind, shape), Not(self._negated(kind, inner, shape))])
             case Numbers():
                 return part.tree(canonical=self.canonical)
             case Arrays():
@@ -138,6 +149,12 @@ class Writer:
                 return self._object(part, shape)
             case _:
                 raise AssertionError(part)
+
+    def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
+        before, self.is_negated = self.is_negated, True
+        found = self.part(kind, part, shape)
+        self.is_negated = before
+        return found
 
     def whole(self, kind: Kind, shape: Shape) -> RegexTree:
         """Every text of a kind in a place."""
@@ -240,12 +257,16 @@ class Writer:
         items = alt(self._each(sets, shape))
         listed = _finite(items)
         if listed is None:
-            why = "only items of a few known values can be told apart"
-            refuse(form.unique, "uniqueItems", why, "give the items an `enum`, or check them after the generation")
-        parts = []
+            if self.is_negated:
+                why = "in a complement only items of a few known values can be told apart"
+                refuse(form.unique, "uniqueItems", why, "give the items an `enum`")
+            self.repeating.add(form.unique)
+            return []
+        parts: list[RegexTree] = []
         for text in listed:
             others = both([items, Not(literal(text))])
-            parts.append(self._bracketed("[]", self._with_hits(literal(text), others, 0, 1)))
+            # an automaton each: the product of what they were made of would have two ways for each text
+            parts.append(Whole(self._bracketed("[]", self._with_hits(literal(text), others, 0, 1))))
         return parts
 
     # --- objects ---------------------------------------------------------------------------------------------
@@ -343,14 +364,13 @@ def characters(part: Part) -> RegexTree:
 
 
 def _finite(tree: RegexTree) -> list[str] | None:
-    """Every text of a tree; None where there are more than MAX_UNIQUE."""
+    """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
     dfa = CharDfa(tree)
-    bound = longest(dfa)
-    if bound is None:
-        return None
     found: list[str] = []
-    pending = [("", dfa.start)] if bound >= 0 else []
-    while pending:
+    pending = [("", dfa.start)] if dfa.start != DEAD else []
+    for _ in range(MAX_FINITE_STEPS):
+        if not pending:
+            return found
         text, state = pending.pop()
         if dfa.is_accepting(state):
             found.append(text)
@@ -361,4 +381,4 @@ def _finite(tree: RegexTree) -> list[str] | None:
             pending += [(text + chr(code), target) for low, high in ranges for code in range(low, high + 1)]
         if len(found) > MAX_UNIQUE or len(pending) > 4 * MAX_UNIQUE:
             return None
-    return found
+    return None

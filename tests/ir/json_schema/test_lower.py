@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import pytest
 
@@ -106,14 +107,12 @@ def test_spaces_are_as_asked(spacing, text):
 @pytest.mark.parametrize(
     "schema, place, keyword",
     [
-        ({"type": "array", "uniqueItems": True}, "#", "uniqueItems"),
+        ({"not": {"type": "array", "uniqueItems": True}}, "#/not", "uniqueItems"),
         ({"properties": {"a/b": {"$ref": "http://x/y"}}}, "#/properties/a~1b", "$ref"),
-        ({"items": {"pattern": r"\bx"}}, "#", "pattern"),
         ({"pattern": r"(a)\1"}, "#", "pattern"),
-        ({"patternProperties": {r"\p{L}": {}}}, "#", "patternProperties"),
+        ({"patternProperties": {r"\p{None}": {}}}, "#", "patternProperties"),
         ({"not": {"format": "date"}}, "#/not", "format"),
         ({"$recursiveRef": "#"}, "#", "$recursiveRef"),
-        ({"$schema": "http://example.com/own"}, "#", "$schema"),
         ({"$ref": "#/$defs/none"}, "#", "$ref"),
     ],
 )
@@ -125,6 +124,72 @@ def test_what_cannot_be_kept_is_refused_with_its_place(schema, place, keyword):
 
     assert (caught.value.finding.place, caught.value.finding.keyword) == (place, keyword)
     assert audit(parsed)[-1] == caught.value.finding and audit(parsed)[-1].verdict == "refused"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^((25[0-5]|(2[0-4]|1\d|[1-9]|)\d)\.?\b){4}$",
+        r"((?!^[0-9]+$)([a-z0-9]+))",
+        r"\bn\b",
+        r"(?<=n)a",
+        r"(?<!\n)a",
+        r'a\B"',
+        r"x(?<=\\x)",
+        r"^(?<!a)b|c(?<!dc)",
+    ],
+)
+@pytest.mark.parametrize("is_negated", [False, True])
+def test_a_pattern_may_look_back_within_its_string(pattern, is_negated):
+    """At characters, not at their writings (the `n` of `\\n` is none), and not at what stands before the string."""
+    wanted = {"type": "string", **({"not": {"pattern": pattern}} if is_negated else {"pattern": pattern})}
+    named = {"properties": {"q": {"type": "string"}, "k": wanted}, "required": ["q", "k"]}
+    dfa = CharDfa(lower(parse_schema({"type": "object", "additionalProperties": False, **named})).tree)
+    rng = random.Random(pattern)
+    for _ in range(150):
+        text = "".join(rng.choice('an"\\\nx1.bdc-') for _ in range(rng.randint(0, 6)))
+        before = rng.choice(["a", "n\n", '"', "\\", ""])
+        found = dfa.accepts(json.dumps({"q": before, "k": text}, separators=(",", ":")))
+        assert found == ((re.search(pattern, text, re.A) is not None) != is_negated), text
+
+
+def test_items_that_no_automaton_tells_apart_are_checked_when_the_text_is_complete():
+    """Equal as JSON Schema has it: 1 and 1.0 are, 1 and true are not, and objects whatever their order."""
+    items = {"type": "array", "items": {"type": ["number", "boolean", "object"]}, "uniqueItems": True}
+    lowered = lower(parse_schema({"type": "object", "properties": {"k": items}, "additionalProperties": False}))
+    right = ['{"k":[]}', '{"k":[1,true,2.5]}', '{"k":[{"a":1},{"a":2}]}', "{}"]
+    wrong = ['{"k":[1,2,1]}', '{"k":[0.5,0.5]}', '{"k":[{"a":1,"b":2},{"b":2,"a":1}]}', '{"k":[true,true]}']
+
+    assert [CharDfa(lowered.tree).accepts(text) for text in (*right, *wrong)] == [True] * 8
+    assert [lowered.broken_by(text) is None for text in (*right, *wrong)] == [True] * 4 + [False] * 4
+    assert [f.place for f in lowered.findings if f.verdict == "checked"] == ["#/properties/k"]
+
+
+def test_a_check_knows_the_branch_that_a_value_took():
+    """Only one of these wants different items."""
+    branches = [{"type": "array", "uniqueItems": True, "items": {"type": "integer"}}, {"type": "array", "minItems": 3}]
+    lowered = lower(parse_schema({"anyOf": branches}))
+
+    assert lowered.broken_by("[1,1]") is not None
+    assert lowered.broken_by("[1,1,1]") is None and lowered.broken_by("[1,2]") is None
+
+
+def test_many_known_items_are_told_apart_by_the_automaton():
+    """Whatever their order, and in little time."""
+    names = [f"item{n}" for n in range(16)]
+    lowered = lower(parse_schema({"type": "array", "items": {"enum": names}, "uniqueItems": True}))
+    dfa = CharDfa(lowered.tree)
+
+    assert all(finding.verdict == "exact" for finding in lowered.findings)
+    assert dfa.accepts(json.dumps(names[::-1], separators=(",", ":")))
+    assert not dfa.accepts(json.dumps([*names[::-1], "item3"], separators=(",", ":")))
+
+
+def test_an_unknown_dialect_is_relaxed_with_a_word():
+    """It is taken for the newest draft."""
+    found = audit(parse_schema({"$schema": "http://example.com/own", "type": "string"}))
+
+    assert [(f.keyword, f.verdict) for f in found] == [("$schema", "relaxed"), ("type", "exact")]
 
 
 @pytest.mark.parametrize(
