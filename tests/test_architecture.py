@@ -25,7 +25,7 @@ from lmc.passes import PASSES
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
-MAX_IMPORT_S = 0.150
+MAX_IMPORT_S = 0.250
 
 GROUND = ("errors", "source", "knobs")
 FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py
