@@ -1,0 +1,54 @@
+"""The texts of a JSON schema as a regular language, where they are one and its automaton can be walked.
+
+Lowering is work; it is done once for each schema that recurs in a compilation or a session. Automata are lazy, so how
+many states there are in all is no matter (a list of long strings has a hundred thousand): the first few are made, and
+where those need too many others to tell what is accepted, a grammar is the better way.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.dfa import TOO_LARGE, CharDfa
+from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.findings import Finding, NotRegular
+from lmc.ir.json_schema.lower import Lowered, lower
+from lmc.ir.regex import RegexTree
+
+NUM_FIRST = 500  # states that are made, breadth first
+MAX_STATES = 15_000  # that they may need
+
+
+def regular_tree(schema: JsonSchema) -> RegexTree:
+    """The texts of a schema.
+
+    Raises NotRegular where it recurs or has no automaton to speak of, SchemaError where a keyword cannot be kept.
+    """
+    return regular(schema).tree
+
+
+def regular(schema: JsonSchema) -> Lowered:
+    """The same with what became of the keywords."""
+    found = _looked_at(schema)
+    if isinstance(found, Finding):
+        raise NotRegular(found)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _looked_at(schema: JsonSchema) -> Lowered | Finding:
+    """The lowered schema, or what is not regular."""
+    try:
+        lowered = lower(schema)
+        for _ in islice(states(CharDfa(lowered.tree, max_states=MAX_STATES)), NUM_FIRST):
+            pass
+    except NotRegular as reason:
+        return reason.finding
+    except ConstraintError as error:
+        if error.code != TOO_LARGE:
+            raise
+        return Finding("#", "(size)", "exact", error.message)
+    return lowered
