@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lmc.ir.constraint import JsonSchema
-from lmc.ir.json_schema.findings import RELAXED, WHITESPACE, Finding, NotRegular, SchemaError
+from lmc.ir.json_schema.findings import (
+    RELAXED,
+    SAYS_NOTHING,
+    TYPELESS,
+    WHITESPACE,
+    Finding,
+    NotRegular,
+    SchemaError,
+)
+from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lower import Lowering
+
+_SAY_A_TYPE = ("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf")
 
 
 class Remark(NamedTuple):
@@ -31,10 +42,32 @@ def audit(schema: JsonSchema) -> tuple[Finding, ...]:
 
 
 def lint(schema: JsonSchema) -> tuple[Remark, ...]:
-    """What is worth a remark: freedom of spaces, and whatever was relaxed."""
+    """What is worth a remark: freedom of spaces, a type that was forgotten, and whatever was relaxed or is checked."""
     remarks = [_of_spaces(schema)] if schema.spacing != "compact" else []
-    relaxed = (finding for finding in audit(schema) if finding.verdict == "relaxed")
-    return (*remarks, *map(_of_relaxed, relaxed))
+    remarks += [_of_type(keyword) for keyword in _typeless(schema.schema)]
+    found = audit(schema)
+    silent = [finding for finding in found if finding.why == SAYS_NOTHING]
+    remarks += [_of_silent(silent)] if silent else []
+    told = (each for each in found if each.verdict in ("relaxed", "checked") and each not in silent)
+    return (*remarks, *map(_of_relaxed, told))
+
+
+def _typeless(schema: Json) -> list[str]:
+    """What a schema asks of objects or arrays without asking for one; at the root that is hardly ever meant."""
+    if not isinstance(schema, dict) or any(keyword in schema for keyword in _SAY_A_TYPE):
+        return []
+    return [keyword for keyword in ("properties", "items") if keyword in schema][:1]
+
+
+def _of_type(keyword: str) -> Remark:
+    kind = "object" if keyword == "properties" else "array"
+    said = f"the JSON schema has `{keyword}` and no `type`: `null`, a number or any text is valid as well"
+    return Remark(TYPELESS, said, f'say `"type": "{kind}"` if that is meant')
+
+
+def _of_silent(findings: list[Finding]) -> Remark:
+    names = ", ".join(dict.fromkeys(f"`{finding.keyword}`" for finding in findings))
+    return Remark(RELAXED, f"the JSON schema's {names} say nothing of what may come out", "that is all they do")
 
 
 def _of_spaces(schema: JsonSchema) -> Remark:
@@ -48,5 +81,5 @@ def _of_spaces(schema: JsonSchema) -> Remark:
 
 
 def _of_relaxed(finding: Finding) -> Remark:
-    said = f"the JSON schema's `{finding.keyword}` at `{finding.place}` is relaxed: {finding.why}"
+    said = f"the JSON schema's `{finding.keyword}` at `{finding.place}` is {finding.verdict}: {finding.why}"
     return Remark(RELAXED, said, "say in the schema what is meant, or check the rest after the generation")

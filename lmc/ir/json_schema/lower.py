@@ -14,7 +14,7 @@ from functools import cached_property
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
-from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
+from lmc.ir.json_schema.findings import SAYS_NOTHING, Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, OTHER_DRAFTS, UNENFORCED, Json
 from lmc.ir.json_schema.membership import contains
 from lmc.ir.json_schema.numbers import NoStep, Numbers, decimal, number_text
@@ -160,7 +160,7 @@ class Lowering:
                 self.note(source.place, keyword, "exact")
             elif keyword not in ANNOTATIONS:
                 known = keyword in UNENFORCED
-                why = "it is an annotation" if known else "no such keyword, so it says nothing"
+                why = "it is an annotation" if known else SAYS_NOTHING
                 self.note(source.place, keyword, "relaxed", why)
 
     def _own(self, source: Source, shape: Shape) -> Values:

@@ -226,6 +226,21 @@ def test_the_linter_says_what_spaces_cost_and_what_is_relaxed():
     assert [remark.code for remark in lint(parse_schema({"type": "object"}))] == ["LMC-CN006"]
 
 
+def test_the_linter_remarks_that_a_type_was_forgotten():
+    """At the root: there `{"properties": ...}` lets a number out."""
+    named = {"properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+
+    assert lint(parse_schema(named))[0].code == "LMC-CN018"
+    assert lint(parse_schema({"type": "object", **named})) == ()
+
+
+def test_keywords_that_say_nothing_are_one_remark():
+    """However many there are."""
+    (remark,) = lint(parse_schema({"type": "string", "x-a": 1, "x-b": 2}))
+
+    assert "`x-a`, `x-b`" in remark.message
+
+
 def test_a_shared_definition_costs_once_per_use_and_has_an_end():
     """2 ** 40 ways through a chain of definitions are cut off, not walked."""
     chain = {str(n): {"properties": {k: {"$ref": f"#/$defs/{n + 1}"} for k in "ab"}} for n in range(40)}
