@@ -13,6 +13,7 @@ import lmc
 from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
 from lmc.backend.engine.batch import Draw
+from lmc.backend.engine.hidden import HiddenRows
 from lmc.backend.engine.sampler import left_by, sample
 from lmc.backend.executor import distortion
 from lmc.errors import ArgumentError
@@ -54,10 +55,10 @@ def test_what_a_mask_leaves_is_its_share_of_the_softmax() -> None:
         mask = np.packbits(bits, bitorder="little").view(np.int32)
         draw = Draw(Sampling(on_distortion="warn", temperature=0.0), 0, 0, mask=mask)
         expected = math.log(float(row.softmax(-1)[bits[:70].astype(bool)].sum()))
-        assert left_by(row, draw) == pytest.approx(expected, abs=1e-5)
+        assert left_by(row, draw, HiddenRows()) == pytest.approx(expected, abs=1e-5)
         (chosen,) = sample(row[None], [draw])
         assert chosen.mass == pytest.approx(expected, abs=1e-5) and bits[chosen.id]
-    assert left_by(logits[0], Draw(Sampling(on_distortion="warn"), 0, 0)) == 0.0
+    assert left_by(logits[0], Draw(Sampling(on_distortion="warn"), 0, 0), HiddenRows()) == 0.0
 
 
 def test_the_tax_of_a_form_that_the_model_writes_anyway_is_small(engine, caplog) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from lmc.backend.base import TokenLogprob
 from lmc.backend.engine.attention import Attention, make_plan
 from lmc.backend.engine.batch import Batch, Draw
+from lmc.backend.engine.hidden import HiddenRows
 from lmc.backend.engine.kv import KVTensors
 from lmc.backend.engine.native import choose_flash, make_linear
 from lmc.backend.engine.packing import Span, pack
@@ -46,6 +47,7 @@ class TorchRunner:
         self.decoder = decoder
         self.vocab_size = config.vocab_size
         self.num_slots = num_slots
+        self.hidden = HiddenRows()
         self.max_len = config.max_len
         self.cache = KVTensors(
             num_layers=config.num_layers,
@@ -95,7 +97,7 @@ class TorchRunner:
     @torch.inference_mode()
     def sample(self, logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
         """One token for each row of logits; id -1 where nothing is allowed."""
-        return sample(logits.cpu(), draws)
+        return sample(logits.cpu(), draws, self.hidden)
 
     @torch.inference_mode()
     def logprobs(self, logits: Tensor, ids: Sequence[int]) -> list[float]:

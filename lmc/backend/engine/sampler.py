@@ -10,27 +10,27 @@ is masked, -inf or NaN. NaN counts as -inf and touches no other row.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.engine.batch import Draw, Int32
+from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.draws import NEG_INF, NOTHING, draw_rows
+from lmc.backend.engine.hidden import HiddenRows
 
 
-def sample(logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
-    """One token for each row of logits [len(draws), V] fp32, which stay as they are."""
-    ids = choose(adjusted(logits, draws), draws)
+def sample(logits: Tensor, draws: Sequence[Draw], hidden: HiddenRows | None = None) -> list[TokenLogprob]:
+    """One token for each row of logits [len(draws), V] fp32, which stay as they are; `hidden` keeps unpacked masks."""
+    hidden = hidden or HiddenRows()
+    ids = choose(adjusted(logits, draws, hidden), draws)
     reported = [i for i, draw in enumerate(draws) if draw.sampling.return_logprob]
     records = dict(zip(reported, report(logits, reported, ids, draws))) if reported else {}
     found = [records.get(i) or TokenLogprob(id, 0.0 if id >= 0 else NEG_INF) for i, id in enumerate(ids)]
-    return [replace(each, mass=left_by(row, draw)) if draw.wants_mass else each
+    return [replace(each, mass=left_by(row, draw, hidden)) if draw.wants_mass else each
             for each, row, draw in zip(found, logits, draws)]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def rows_of(logits: Tensor, rows: list[int]) -> Tensor:
 # --- what changes the logits -----------------------------------------------------------------------------
 
 
-def adjusted(logits: Tensor, draws: Sequence[Draw]) -> Tensor:
+def adjusted(logits: Tensor, draws: Sequence[Draw], hidden: HiddenRows) -> Tensor:
     """Logits with penalties, bans and masks; the same tensor where no row has any."""
     if not any(is_adjusted(draw) for draw in draws):
         return logits
@@ -62,7 +62,7 @@ def adjusted(logits: Tensor, draws: Sequence[Draw]) -> Tensor:
         if draw.banned:
             row[[id for id in draw.banned if id < len(row)]] = NEG_INF
         if draw.mask is not None:
-            row.masked_fill_(hidden(draw.mask, len(row)), NEG_INF)
+            row.masked_fill_(hidden.row(draw.mask, len(row)), NEG_INF)
     return logits
 
 
@@ -88,38 +88,12 @@ def penalise(row: Tensor, draw: Draw) -> None:
     row[where] = seen - torch.from_numpy(s.frequency_penalty * counts + s.presence_penalty).to(seen)
 
 
-_HIDDEN: OrderedDict[tuple[int, int], tuple[Int32, Tensor]] = OrderedDict()  # by identity: masks are not written to
-MAX_HIDDEN = 256
-
-
-def hidden(mask: Int32, vocab: int) -> Tensor:
-    """[vocab] true where the bitmask forbids; kept for masks that come again, as those of an automaton's states do."""
-    key = (id(mask), vocab)
-    found = _HIDDEN.get(key)
-    if found is not None and found[0] is mask:
-        return found[1]
-    made = torch.from_numpy(hidden_by(mask, vocab))
-    if not mask.flags.writeable:
-        _HIDDEN[key] = (mask, made)
-        if len(_HIDDEN) > MAX_HIDDEN:
-            _HIDDEN.popitem(last=False)
-    return made
-
-
-def hidden_by(mask: Int32, vocab: int) -> npt.NDArray[np.bool_]:
-    """[vocab] true where the bitmask forbids; a mask narrower than the vocabulary forbids the tail."""
-    bits = np.unpackbits(mask.astype("<i4", copy=False).view(np.uint8), bitorder="little")[:vocab]
-    hidden = np.ones(vocab, np.bool_)
-    hidden[: len(bits)] = bits == 0
-    return hidden
-
-
-def left_by(row: Tensor, draw: Draw) -> float:
+def left_by(row: Tensor, draw: Draw, hidden: HiddenRows) -> float:
     """Log of the probability that the mask leaves of a row of logits [V]; 0 where there is none."""
     if draw.mask is None:
         return 0.0
     clean = row.nan_to_num(nan=NEG_INF, neginf=NEG_INF)
-    left = clean.masked_fill(hidden(draw.mask, len(row)), NEG_INF)
+    left = clean.masked_fill(hidden.row(draw.mask, len(row)), NEG_INF)
     return min(0.0, float(left.logsumexp(-1) - clean.logsumexp(-1)))
 
 

@@ -15,6 +15,7 @@ from lmc.backend.base import TokenLogprob
 from lmc.backend.engine import draws, sampler
 from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.draws import uniform
+from lmc.backend.engine.hidden import HiddenRows
 from lmc.backend.engine.sampler import sample, token_logprobs
 from lmc.ir.sampling import Sampling
 
@@ -244,7 +245,7 @@ def test_penalties_change_the_logits_of_what_came_out(fields, expected):
     """Token 0 came out twice, token 1 once; repetition first, then the two that subtract."""
     logits = logits_of([2.0, -1.0, 1.0, 0.0])
 
-    got = sampler.adjusted(logits, [Draw(Sampling(**fields), 0, 0, output=(0, 1, 0))])
+    got = sampler.adjusted(logits, [Draw(Sampling(**fields), 0, 0, output=(0, 1, 0))], HiddenRows())
 
     assert got[0].tolist() == expected
     assert logits[0].tolist() == [2.0, -1.0, 1.0, 0.0]
