@@ -62,7 +62,7 @@ def adjusted(logits: Tensor, draws: Sequence[Draw], hidden: HiddenRows) -> Tenso
         if draw.banned:
             row[[id for id in draw.banned if id < len(row)]] = NEG_INF
         if draw.mask is not None:
-            row.masked_fill_(hidden.row(draw.mask, len(row)), NEG_INF)
+            row += hidden.row(draw.mask, len(row))  # what was NaN or infinite there counts as -inf later
     return logits
 
 
@@ -93,7 +93,7 @@ def left_by(row: Tensor, draw: Draw, hidden: HiddenRows) -> float:
     if draw.mask is None:
         return 0.0
     clean = row.nan_to_num(nan=NEG_INF, neginf=NEG_INF)
-    left = clean.masked_fill(hidden.row(draw.mask, len(row)), NEG_INF)
+    left = clean + hidden.row(draw.mask, len(row))
     return min(0.0, float(left.logsumexp(-1) - clean.logsumexp(-1)))
 
 
