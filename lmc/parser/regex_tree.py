@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from lmc.ir.ranges import EVERYTHING, complement
@@ -181,12 +182,18 @@ def _bounds(quantifier: str) -> tuple[int, int | None]:
     return least, int(high) if high else None if comma else least
 
 
+@lru_cache(maxsize=4096)
+def _char(code: int, flags: int) -> Chars:
+    """A literal character: one object wherever it stands, so that later walks meet it once."""
+    return Chars(char_ranges(code, flags))
+
+
 def _token(token: Token, place: _Place) -> RegexTree:
     match token.type:
         case "TEXT":
-            return Seq(tuple(Chars(char_ranges(ord(c), place.flags)) for c in token))
+            return Seq(tuple(_char(ord(c), place.flags) for c in token))
         case "CHAR":
-            return Chars(char_ranges(ord(token), place.flags))
+            return _char(ord(token), place.flags)
         case "DOT":
             return Chars(EVERYTHING if place.flags & _FLAG_BITS["s"] else NO_NEWLINE)
         case "SET":
@@ -194,7 +201,7 @@ def _token(token: Token, place: _Place) -> RegexTree:
         case "ESCAPE" if token[1] in CATEGORIES:
             return Chars(category_ranges(token[1], place.flags))
         case "ESCAPE" | "OCTAL":
-            return Chars(char_ranges(escape_code(token[1:]), place.flags))
+            return _char(escape_code(token[1:]), place.flags)
         case "ANCHOR":
             return _anchor(str(token), place)
         case "BOUNDARY":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -33,7 +34,13 @@ class Dfa(Protocol):
 
 def literal(text: str) -> RegexTree:
     """Exactly this text."""
-    return Seq(tuple(Chars(((ord(c), ord(c)),)) for c in text))
+    return Seq(tuple(map(_char, text)))
+
+
+@lru_cache(maxsize=4096)
+def _char(char: str) -> Chars:
+    """One object wherever it stands, so that later walks meet it once."""
+    return Chars(((ord(char), ord(char)),))
 
 
 def one_of(texts: Iterable[str]) -> RegexTree:
