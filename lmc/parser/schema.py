@@ -17,6 +17,7 @@ from lmc.parser.schema_pattern import patterns_of
 from lmc.parser.schema_shape import problems
 from lmc.source import Span
 
+MAX_NESTING = 80  # each level is a few calls within one another when the schema is lowered
 _ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such as a pydantic model"
 
 
@@ -42,7 +43,7 @@ def _loads(text: str, span: Span | None) -> Any:
         message = f"the JSON schema is not valid JSON: {error.msg}, at line {error.lineno} column {error.colno}"
         notes = (line, " " * (error.colno - 1) + "^") if line else ()
         raise ConstraintError(message, span=span, help=_ACCEPTED, notes=notes) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConstraintError(f"the JSON schema is not valid JSON: {error}", span=span) from None
 
 
@@ -70,6 +71,9 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the JSON schema cannot be written as JSON: {error}", span=span) from None
+    if _is_deep(schema):
+        what = f"the JSON schema has more than {MAX_NESTING} objects and lists within one another"
+        raise ConstraintError(what, span=span, help="give the inner ones names in `$defs`, and refer to them")
     value = upgraded(json.loads(text))
     wrong = list(islice(problems(value), 3))
     if wrong:
@@ -78,6 +82,15 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         message = f"this is no JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
     return JsonSchema(text, value, spacing, patterns_of(value))
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether more than MAX_NESTING containers are within one another."""
+    level = [value]
+    for _ in range(MAX_NESTING + 1):
+        level = [inner for each in level if isinstance(each, dict | list)
+                 for inner in (each.values() if isinstance(each, dict) else each)]  # fmt: skip
+    return bool(level)
 
 
 def _kind(value: Any) -> str:

@@ -246,3 +246,19 @@ def test_what_stands_beside_a_reference_means_nothing_before_2019():
 
     assert "maxLength" in parse_schema(schema).schema
     assert "maxLength" not in parse_schema({"$schema": "http://json-schema.org/draft-07/schema#", **schema}).schema
+
+
+@pytest.mark.parametrize("depth", [81, 900, 100_000])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_schema_that_is_too_deep_is_refused(depth, as_text):
+    """Before anything walks it."""
+    text = '{"items":' * depth + "true" + "}" * depth
+    if as_text:
+        with pytest.raises(ConstraintError):
+            parse_schema(text)
+        return
+    schema: object = True
+    for _ in range(depth):
+        schema = {"items": schema}
+    with pytest.raises(ConstraintError):
+        parse_schema(schema)

@@ -47,6 +47,8 @@ def _looked_at(schema: JsonSchema) -> Lowered | Finding:
             pass
     except NotRegular as reason:
         return reason.finding
+    except RecursionError:
+        return Finding("#", "(nesting)", "exact", "its parts are too deep within one another")
     except ConstraintError as error:
         if error.code != TOO_LARGE:
             raise
