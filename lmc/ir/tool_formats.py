@@ -4,6 +4,7 @@ A written list, so that a program can be compiled without xgrammar; a test compa
 """
 
 TOOL_FORMATS = (
-    "cohere", "deepseek_r1", "deepseek_v3_1", "deepseek_v3_2", "deepseek_v4", "deepseek_v4_1", "exaone", "glm_4_7",
-    "harmony", "kimi", "kimi_k3", "llama", "mimo", "minimax", "minimax_m3", "qwen_3", "qwen_3_5", "qwen_3_coder",
+    "deepseek_r1", "deepseek_v3_1", "deepseek_v3_2", "deepseek_v4", "deepseek_v4_1", "exaone", "glm_4_7", "harmony",
+    "kimi", "kimi_k3", "llama", "mimo", "minimax", "qwen_3", "qwen_3_5", "qwen_3_coder",
 )  # fmt: skip
+UNSUPPORTED = ("cohere", "minimax_m3")  # they write nested arguments in XML of their own

@@ -15,7 +15,7 @@ from typing import Any, get_args  # a tool is any of several things
 
 from lmc.errors import ConstraintError, LMError
 from lmc.ir.constraint import CHOICES_OF_TOOLS, Reasoning, Spacing, Tool, ToolCalls
-from lmc.ir.tool_formats import TOOL_FORMATS
+from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.function_schema import function_schema
 from lmc.parser.json_text import load_json
 from lmc.parser.schema import parse_schema
@@ -37,6 +37,9 @@ def parse_tool_calls(
     """The value. Raises ConstraintError where a tool has no schema, or a name is unknown."""
     if isinstance(tools, str | dict) or not isinstance(tools, Sequence):
         raise ConstraintError(f"the tools are a list, not {tools!r}", help=_TOOL)
+    if format in UNSUPPORTED:
+        message = f"the tool format {format!r} writes arguments in an XML of its own, which lmc does not follow"
+        raise ConstraintError(message, help=f"there are {', '.join(TOOL_FORMATS)}")
     _one_of("tool format", format, TOOL_FORMATS)
     _one_of("reasoning", reasoning, get_args(Reasoning))
     _one_of("spacing", spacing, get_args(Spacing))

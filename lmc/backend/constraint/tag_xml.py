@@ -74,7 +74,7 @@ class _Arguments:
         for name, property in properties.items():
             whole = parts.row(NEWLINE, self._property(name, property))
             rows.append(whole if name in required else parts.wrapped("optional", whole))
-        return parts.row(*rows)
+        return parts.row(*rows, NEWLINE)
 
     def _property(self, name: str, schema: Json) -> Json:
         place = f"#/properties/{name}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lmc.backend.constraint.tag_xml import STYLES
-from lmc.errors import ConstraintError
 from lmc.ir.constraint import CHOICES_OF_TOOLS, JsonSchema, Regex, ToolCalls
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.regex import Chars, Repeat
@@ -37,7 +36,5 @@ def part_of(calls: ToolCalls, format: Json) -> Regex | JsonSchema:
     if format["type"] == "regex":
         assert format["pattern"] == r"\d+", format
         return DIGITS
-    style = format.get("style", "json")
-    if style != "json" and style not in STYLES:
-        raise ConstraintError(f"the tool format {calls.format!r} writes arguments as {style}, which lmc does not follow")
+    assert format.get("style", "json") in ("json", *STYLES), format
     return calls.tools[int(format["json_schema"][MARK])].parameters
