@@ -14,6 +14,8 @@ from lmc.ir.regex import RegexTree
 
 Spacing = Literal["compact", "spaced", "any"]
 Reasoning = Literal["disabled", "enabled", "auto"]
+# what a generation may be restricted by that only its running program knows, by parameter
+RUN_TIME_KINDS = ("regex", "json_schema", "grammar", "structural_tag")
 CHOICES_OF_TOOLS = ("auto", "required", "none")
 
 

@@ -29,7 +29,9 @@ _EBNF = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LARK_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"i?|/(?![/*])(?:[^/\\\n]|\\.)+/[imslux]*|//[^\n]*|\#[^\n]*')
-_LARK_DIALECT = re.compile(r"%(?:llguidance|json|regex|lark|import\s+(?!common\b))|^[?!\s]*\w+\s*\[|[<@&]|::", re.MULTILINE)
+_LARK_DIALECT = re.compile(
+    r"%(?:llguidance|json|regex|lark|import\s+(?!common\b))|^[?!\s]*\w+\s*\[|[<@&]|::", re.MULTILINE
+)
 _LINE_COLUMN = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
 _UNDEFINED = re.compile(r"(?:Rule|Terminal) '(\w+)' used but not defined")
 

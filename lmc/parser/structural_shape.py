@@ -88,6 +88,10 @@ def _tag(x: Any) -> bool:
     return isinstance(x, dict) and x.get("type") == "tag"
 
 
+def _tags(x: Any) -> bool:
+    return isinstance(x, list) and bool(x) and all(map(_tag, x))
+
+
 def _text(x: Any) -> bool:
     return isinstance(x, str)
 
@@ -111,7 +115,7 @@ def _field(expected: str, check: Check, *, needed: bool = True) -> Field:
 _TEXT = _field("a text", _text)
 _FORMAT = _field("a format", lambda x: isinstance(x, dict))
 _FORMATS = _field("a list of formats, at least one", lambda x: isinstance(x, list) and bool(x))
-_TAGS = _field("a list of formats of the type `tag`, at least one", lambda x: isinstance(x, list) and x and all(map(_tag, x)))
+_TAGS = _field("a list of formats of the type `tag`, at least one", _tags)
 _EXCLUDES = _field("a list of texts, none empty", _texts, needed=False)
 _FLAG = _field("true or false", lambda x: isinstance(x, bool), needed=False)
 _END = _field(
@@ -124,8 +128,8 @@ _FIELDS: dict[str, dict[str, Field]] = {
         "json_schema": _field("a JSON schema", lambda x: isinstance(x, dict | bool)),
         "style": _field(f"one of {', '.join(STYLES)}", lambda x: x in STYLES, needed=False),
         "any_order": _field("false (properties come in the order written)", lambda x: x is False, needed=False),
-        "max_whitespace_cnt": _field("null: `spacing` of gen says how JSON is spaced", lambda x: x is None, needed=False),
-        "excludes": _field("empty: put what must not come into a pattern of the schema", lambda x: x == [], needed=False),
+        "max_whitespace_cnt": _field("null: JSON is spaced by `spacing` of gen", lambda x: x is None, needed=False),
+        "excludes": _field("empty: a pattern of the schema can say it", lambda x: x == [], needed=False),
     },
     "any_text": {
         "excludes": _EXCLUDES,

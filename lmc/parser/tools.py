@@ -1,4 +1,4 @@
-"""Tools that a model may call become one frozen value: their names, their arguments' schemas, and how calls are written.
+"""Tools that a model may call become one frozen value: names, schemas of arguments, and how calls are written.
 
 A tool is an OpenAI function dict, a class with `model_json_schema()` such as a pydantic model, or a Python function
 whose annotations say its schema. Descriptions are not kept: they are for the prompt, and restrict nothing.
@@ -88,7 +88,9 @@ def _check_names(names: list[str], choice: object) -> None:
 def _tool(tool: Any, spacing: Spacing) -> Tool:
     name, parameters = _described(tool)
     if not _is_object(parameters):
-        raise ConstraintError(f"the parameters of the tool {name!r} are no object schema", help='{"type": "object", ...}')
+        raise ConstraintError(
+            f"the parameters of the tool {name!r} are no object schema", help='{"type": "object", ...}'
+        )
     try:
         return Tool(name, parse_schema(parameters, spacing=spacing))
     except LMError as error:
@@ -123,7 +125,9 @@ def _of_dict(tool: dict[str, Any]) -> tuple[str, Any]:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise ConstraintError(f"the tool {tool!r} has no name", help=_TOOL)
     if function.get("strict") is False:
-        message = f"the tool {function['name']!r} has strict=False, which asks for arguments that need not fit its schema"
+        message = (
+            f"the tool {function['name']!r} has strict=False, which asks for arguments that need not fit its schema"
+        )
         raise ConstraintError(message, help="leave `strict` out")
     nothing = {"type": "object", "properties": {}, "additionalProperties": False}
     parameters = function.get("parameters")

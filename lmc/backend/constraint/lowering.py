@@ -81,7 +81,9 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Sourc
             return _tag(format_of(constraint), lambda format, _: part_of(constraint, format), "#/format", controls)
 
 
-def compile_source(source: Source, compiler: Any) -> Any:  # xgrammar.GrammarCompiler, CompiledGrammar: they have no types
+def compile_source(
+    source: Source, compiler: Any
+) -> Any:  # xgrammar.GrammarCompiler, CompiledGrammar: they have no types
     """The source for the compiler's vocabulary."""
     match source.kind:
         case "ebnf":
@@ -105,7 +107,11 @@ def _ebnf(text: str | None) -> Source | None:
 
 def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
     tags = Tags(
-        part, controls.ids, controls.ends, _schema_format, lambda schema, format, _: xml_arguments(schema, format, _schema_format)
+        part,
+        controls.ids,
+        controls.ends,
+        _schema_format,
+        lambda schema, format, _: xml_arguments(schema, format, _schema_format),
     )
     lowered = tags.lower(format, place)
     return Source("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))

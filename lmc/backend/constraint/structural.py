@@ -85,7 +85,7 @@ class Tags:
     def _grammar(self, format: Json, place: str, until: Texts) -> Json:
         if macro := _TOKEN_MACRO.search(format["grammar"]):
             raise ConstraintError(
-                f"the grammar at `{place}` of the structural tag uses `{macro[0]}`, which may let control tokens through",
+                f"the grammar at `{place}` of the structural tag uses `{macro[0]}`, which may let control tokens in",
                 code=MACROS,
                 help="write control tokens as literal texts of the structural tag",
             )
@@ -163,7 +163,13 @@ class Tags:
         return self._around(begun, triggers, forbidden, place, stops=not format.get("loop", True))
 
     def _around(
-        self, begun: Sequence[tuple[str, str, Json]], triggers: Sequence[str], forbidden: Texts, place: str, *, stops: bool
+        self,
+        begun: Sequence[tuple[str, str, Json]],
+        triggers: Sequence[str],
+        forbidden: Texts,
+        place: str,
+        *,
+        stops: bool,
     ) -> Json:
         """Free text, with tags in it: each is its trigger, its begin and what follows that."""
         by_text: dict[str, tuple[Json, list[Json]]] = {}

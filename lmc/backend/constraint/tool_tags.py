@@ -1,6 +1,8 @@
-"""Tool calls as a structural tag: xgrammar knows how each family of models writes them, lmc what their arguments are."""
+"""Tool calls as a structural tag: xgrammar knows how a family of models writes them, lmc what their arguments are."""
 
 from __future__ import annotations
+
+from typing import Any  # xgrammar takes dicts in place of its own records
 
 from lmc.backend.constraint.tag_xml import STYLES
 from lmc.ir.constraint import CHOICES_OF_TOOLS, JsonSchema, Regex, ToolCalls
@@ -15,11 +17,11 @@ def format_of(calls: ToolCalls) -> Json:
     """xgrammar's format; in place of each schema stands the number of its tool, as `part_of` reads it."""
     from xgrammar import get_model_structural_tag
 
-    tools = [
+    tools: list[Any] = [
         {"type": "function", "function": {"name": tool.name, "parameters": {MARK: str(at)}}}
         for at, tool in enumerate(calls.tools)
     ]
-    choice = calls.choice
+    choice: Any = calls.choice
     named = {"type": "function", "function": {"name": choice}}
     tag = get_model_structural_tag(
         calls.format,

@@ -1,4 +1,4 @@
-"""Structural tags: the language is xgrammar's, JSON and regexes mean what they mean in `gen`, control tokens are ids."""
+"""Structural tags: the language is xgrammar's, JSON and regexes mean what they do in `gen`, control tokens are ids."""
 
 import json
 
@@ -111,7 +111,8 @@ TEXTS = (
         {"type": "triggered_tags", "triggers": ["<"], "tags": CALLS},
         {"type": "triggered_tags", "triggers": ["aa"], "tags": [begun("aab", text(""), "")]},
         *(
-            {"type": "tags_with_separator", "separator": sep, "tags": CALLS, "at_least_one": one, "stop_after_first": stop}
+            {"type": "tags_with_separator", "separator": sep, "tags": CALLS, "at_least_one": one,
+             "stop_after_first": stop}
             for one in (True, False) for stop in (True, False) for sep in ("", ",")
         ),
         {"type": "dispatch", "rules": [["<a>", text("1")], ["<b>", text("2")]], "loop": False},
@@ -198,7 +199,9 @@ def test_free_text_around_calls(masks, tokenizer):
     """Any text, but for what would look like a call, and for what is excluded."""
     whole = tag(AROUND)
 
-    assert accepts(masks, tokenizer, whole, "Well: <tool_call>\n1\n</tool_call>é<tool_call>\n2\n</tool_call>.", control=True)
+    assert accepts(
+        masks, tokenizer, whole, "Well: <tool_call>\n1\n</tool_call>é<tool_call>\n2\n</tool_call>.", control=True
+    )
     assert accepts(masks, tokenizer, whole, "< tool_call")
     for wrong in ("a <tool_call>", "a <think>"):
         assert not accepts(masks, tokenizer, whole, wrong)
@@ -240,7 +243,7 @@ def test_random_walks_meet_a_control_token_only_where_a_tag_has_it(masks, tokeni
     names = {id: name for name, id in tokenizer.control_tokens().items()}
     for _ in range(8):
         matcher, spelt = masks.make(tag(format)), b""
-        for step in range(60):
+        for _step in range(60):
             bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
             allowed = set(np.flatnonzero(bits).tolist()) - masks.eos_ids
             controls = allowed & control_ids(tokenizer)
@@ -262,7 +265,7 @@ def test_the_end_token_in_a_tag_is_refused(masks):
 @pytest.mark.parametrize("macro", ["Token(5)", "ExcludeToken(5)", 'TagDispatch(("<a>", x))'])
 def test_macros_that_let_control_tokens_through_are_refused(masks, macro):
     """Their free text is any token."""
-    with pytest.raises(ConstraintError, match="may let control tokens through"):
+    with pytest.raises(ConstraintError, match="may let control tokens in"):
         masks.make(tag({"type": "grammar", "grammar": f'root ::= {macro}\nx ::= "a"'}))
 
 
@@ -285,7 +288,7 @@ def test_what_is_compiled_is_free_of_xgrammars_own_free_text():
         ({"type": "grammar", "grammar": 'root ::= Regex("a(?=b).")'}, "not valid|in part"),
         ({"type": "regex", "pattern": "(?&)a&b"}, "no text is possible at `#/format/content`"),
         ({"type": "json_schema", "json_schema": False}, "LMC-CN001"),
-        ({"type": "any_text", "max_chars": 100_000, "excludes": ["x"]}, "states|rules"),
+        ({"type": "any_text", "max_chars": 21_000, "excludes": ["x"]}, "states|rules"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(masks, tokenizer, capfd, format, what):

@@ -72,8 +72,14 @@ def _types(format):
 
 
 QWEN_3 = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}\n</tool_call>'
-QWEN_XML = "<tool_call>\n<function=weather>\n<parameter=city>\nOslo</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
-GLM = "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n<arg_key>days</arg_key><arg_value>3</arg_value></tool_call>"
+QWEN_XML = (
+    "<tool_call>\n<function=weather>\n<parameter=city>\nOslo</parameter>\n"
+    "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
+)
+GLM = (
+    "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n"
+    "<arg_key>days</arg_key><arg_value>3</arg_value></tool_call>"
+)
 DSML = (
     '\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name="weather">\n<｜DSML｜parameter name="city" string="true">Oslo'
     '</｜DSML｜parameter>\n<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
