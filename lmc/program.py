@@ -13,10 +13,6 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
-from lmc.parser.grammar import parse_ebnf
-from lmc.parser.regex import parse_regex
-from lmc.parser.schema import parse_schema
-from lmc.parser.structural_tag import parse_structural_tag
 from lmc.parser.trace import Shape
 
 if TYPE_CHECKING:
@@ -335,6 +331,11 @@ class _Jobs:
 
 def parse_constraint(kind: str, value: Any, spacing: Spacing | None = None) -> Constraint:
     """What restricts a generation, where that is known only when the program runs; checked as if it were written."""
+    from lmc.parser.grammar import parse_ebnf
+    from lmc.parser.regex import parse_regex
+    from lmc.parser.schema import parse_schema
+    from lmc.parser.structural_tag import parse_structural_tag
+
     if isinstance(value, get_args(Constraint)):
         return value  # type: ignore[no-any-return]
     if kind in ("regex", "grammar") and not isinstance(value, str):

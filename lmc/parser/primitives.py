@@ -12,8 +12,6 @@ from typing import Any, Literal, NoReturn, get_args
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
-from lmc.parser.grammar import parse_lark
-from lmc.parser.tools import parse_tool_calls
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -178,6 +176,8 @@ def lark(text: str) -> Lark:
 
     Raises ConstraintError, with the place in the text, where it cannot be one.
     """
+    from lmc.parser.grammar import parse_lark
+
     return parse_lark(text)
 
 
@@ -200,6 +200,8 @@ def tool_calls(
 
     Raises ConstraintError where a tool has no schema, or a name is unknown.
     """
+    from lmc.parser.tools import parse_tool_calls
+
     return parse_tool_calls(
         tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing
     )

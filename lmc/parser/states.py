@@ -11,11 +11,9 @@ from lmc.ir.constraint import Grammar, Lark, StructuralTag, ToolCalls
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.types import DATA, INT, STATE, STATES, STR
 from lmc.parser.breaks import graph_break
-from lmc.parser.grammar import parse_ebnf
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 from lmc.parser.regex import parse_regex
 from lmc.parser.schema import parse_schema
-from lmc.parser.structural_tag import parse_structural_tag
 from lmc.parser.tracer import ProgramRaise, ordinary, wrap
 from lmc.parser.values import (
     Box,
@@ -123,14 +121,20 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
             keyed["json_schema"] = cx.t.atom(x.json_schema)
             _spaced(x, attrs)
     elif x.grammar is not None:
-        if isinstance(x.grammar, str):
-            attrs["constraint"] = parse_ebnf(x.grammar, span=span)
-        elif isinstance(x.grammar, Grammar | Lark):
-            attrs["constraint"] = x.grammar
-        else:
-            keyed["grammar"] = cx.t.atom(x.grammar)
+        _constrain_by_grammar(cx, x, attrs, keyed)
     elif x.structural_tag is not None:
         _constrain_by_tag(cx, x, attrs, keyed)
+
+
+def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+    if isinstance(x.grammar, str):
+        from lmc.parser.grammar import parse_ebnf
+
+        attrs["constraint"] = parse_ebnf(x.grammar, span=cx.t.span)
+    elif isinstance(x.grammar, Grammar | Lark):
+        attrs["constraint"] = x.grammar
+    else:
+        keyed["grammar"] = cx.t.atom(x.grammar)
 
 
 def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
@@ -144,6 +148,8 @@ def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: di
         return
     known = tag if isinstance(tag, str) or is_ordinary(tag) else _python_or_none(cx, tag)
     if known is not None:
+        from lmc.parser.structural_tag import parse_structural_tag
+
         attrs["constraint"] = parse_structural_tag(known, spacing=x.spacing or "compact", span=cx.t.span)
     else:
         keyed["structural_tag"] = cx.t.atom(tag)

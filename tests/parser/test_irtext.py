@@ -80,7 +80,7 @@ MESSAGES = {
     |                                       ^^^^
   help: lmc reads Python's `re` syntax""",
     '  %s1, %x = gen %s0 {constraint=pattern("a")}\n}': """\
-<ir>:3:33: ParseError: unknown constraint `pattern`; there are regex, choices, json_schema, grammar
+<ir>:3:33: ParseError: unknown constraint `pattern`; there are regex, choices, json_schema, grammar, lark, structural_tag, tool_calls
   3 |   %s1, %x = gen %s0 {constraint=pattern("a")}
     |                                 ^^^^^^^""",
     "  %s1, %x = gen %s0 {constraint=choices([1])}\n}": """\
