@@ -300,6 +300,9 @@ class Tokenizer(Protocol):
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
 
+    def control_tokens(self) -> dict[str, int]:
+        """The ids of control tokens by their text."""
+
     def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
         """A whole conversation of (role, text) through the template; `open_role` leaves that last turn open."""
 

@@ -94,7 +94,7 @@ def _unescaped(source: Source, token: Token, text: str) -> str:
 
 def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
     if kind not in _CONSTRAINTS:
-        source.fail(kind, f"unknown constraint `{kind}`; there are {', '.join(_CONSTRAINTS)}")
+        source.fail(kind, f"unknown constraint `{kind}`", help=f"there are {', '.join(_CONSTRAINTS)}")
     make, wanted = _CONSTRAINTS[kind]
     value = read_value(source, argument)
     if kind in _SPACED and isinstance(value, tuple):
