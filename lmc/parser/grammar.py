@@ -33,7 +33,7 @@ _LARK_DIALECT = re.compile(
     r"%(?:llguidance|json|regex|lark|import\s+(?!common\b))|^[?!\s]*\w+\s*\[|[<@&]|::", re.MULTILINE
 )
 _LINE_COLUMN = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
-_UNDEFINED = re.compile(r"(?:Rule|Terminal) '(\w+)' used but not defined")
+_UNDEFINED = re.compile(r"Rule '(\w+)' used but not defined|[Tt]erminals? used but not defined: (\w+)")
 
 
 def parse_ebnf(text: str, *, span: Span | None = None) -> Grammar:
@@ -95,7 +95,7 @@ def _load_lark(text: str, bare: str, span: Span | None) -> None:
 def _said(message: str, text: str, bare: str) -> tuple[Place | None, str]:
     """The place and the sentence of one of lark's own messages."""
     if undefined := _UNDEFINED.search(message):
-        name = undefined[1]
+        name = undefined[1] or undefined[2]
         used = re.search(rf"(?<![\w%]){name}\b(?!\s*:)", bare)
         return (_place(text, used.start()) if used else None), f"`{name}` is not defined"
     first = message.splitlines()[0].strip(" :,")

@@ -78,7 +78,7 @@ def _quoted(call: Constrained) -> Iterator[Line]:
         case StructuralTag(text):
             yield "tag", visible(text)
         case ToolCalls(format=format, choice=choice):
-            yield "tools", f"{tools_text(call.constraint)}, as {format} writes them, {choice}"
+            yield "tools", f"{tools_text(call.constraint)}; written as {format}, {choice}"
         case Fused(parts):
             names = iter(value.name for value in call.row.node.outputs[1:])
             row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)
