@@ -24,7 +24,7 @@ _WHERE = {
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
-        "greedy_token_selection", "unconditional_likelihood_normalized",
+        "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls",
     ),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
@@ -58,11 +58,13 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import gen_int as gen_int
     from lmc.parser.primitives import gen_string as gen_string
     from lmc.parser.primitives import greedy_token_selection as greedy_token_selection
+    from lmc.parser.primitives import lark as lark
     from lmc.parser.primitives import select as select
     from lmc.parser.primitives import system as system
     from lmc.parser.primitives import system_begin as system_begin
     from lmc.parser.primitives import system_end as system_end
     from lmc.parser.primitives import token_length_normalized as token_length_normalized
+    from lmc.parser.primitives import tool_calls as tool_calls
     from lmc.parser.primitives import unconditional_likelihood_normalized as unconditional_likelihood_normalized
     from lmc.parser.primitives import user as user
     from lmc.parser.primitives import user_begin as user_begin

@@ -7,12 +7,12 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lmc import compiler
 from lmc.errors import ArgumentError
+from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
-from lmc.parser.schema import parse_schema
 from lmc.parser.trace import Shape
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lmc.backend.executor import Outcome
     from lmc.backend.executor.state import ProgramState
     from lmc.compiler import Compiled
-    from lmc.ir.constraint import Constraint
     from lmc.report import RunReport
 
 _default_backend: list[Any] = [None]  # set by set_default_backend
@@ -330,15 +329,23 @@ class _Jobs:
         return measure(done.plan, compiler.inputs_of(self.place.tokenizer, items))
 
 
-def parse_constraint(kind: str, value: object) -> Constraint:
-    """A regex or JSON schema that is known only when the program runs."""
+def parse_constraint(kind: str, value: Any, spacing: Spacing | None = None) -> Constraint:
+    """What restricts a generation, where that is known only when the program runs; checked as if it were written."""
+    from lmc.parser.grammar import parse_ebnf
     from lmc.parser.regex import parse_regex
+    from lmc.parser.schema import parse_schema
+    from lmc.parser.structural_tag import parse_structural_tag
 
+    if isinstance(value, get_args(Constraint)):
+        return value  # type: ignore[no-any-return]
+    if kind in ("regex", "grammar") and not isinstance(value, str):
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}")
     if kind == "regex":
-        if not isinstance(value, str):
-            raise ArgumentError(f"regex must be a str, not {type(value).__name__}")
         return parse_regex(value)
-    return parse_schema(value)  # type: ignore[arg-type]
+    if kind == "grammar":
+        return parse_ebnf(value)
+    parse: Any = parse_schema if kind == "json_schema" else parse_structural_tag
+    return parse(value, spacing=spacing or "compact")  # type: ignore[no-any-return]
 
 
 def _result(outcome: Outcome, report: RunReport) -> Result:

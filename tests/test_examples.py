@@ -30,6 +30,7 @@ from lmc.program import Program, Result
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+ON_ECHO = [name for name in NAMES if name != "tool_calls"]  # echo follows no grammar
 SEEDS = range(6)
 
 Run = tuple[Result, Counter[Any]]
@@ -138,7 +139,7 @@ def test_text_parses_back_after_every_pass(name: str, inputs: Inputs):
 # --- on echo ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ON_ECHO)
 def test_same_seed_gives_same_run(name: str):
     """Nothing but the seed decides, not even the order in which calls complete."""
 
@@ -148,7 +149,7 @@ def test_same_seed_gives_same_run(name: str):
         assert_same(first, run_on(lmc.EchoBackend(seed, shuffle=seed), name))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ON_ECHO)
 def test_optimiser_changes_nothing_on_echo(name: str):
     """-O0, -O1 and -O2 make the same calls."""
 
@@ -158,7 +159,7 @@ def test_optimiser_changes_nothing_on_echo(name: str):
         assert_same(plain, run_on(lmc.EchoBackend(seed), name, opt_level=2))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ON_ECHO)
 def test_compiled_equals_eager_on_echo(name: str):
     """The graph does what Python does."""
 
@@ -238,6 +239,15 @@ def test_compiled_equals_eager_on_the_engine(name: str, engine: CpuBackend):
     """One call at a time, or all that are ready in one batch: the same token ids."""
 
     assert_equals_eager(run_on(engine, name), run_eagerly(engine, name))
+
+
+def test_a_tool_call_is_done(engine: CpuBackend):
+    """Whatever random weights write is a call that Python can make."""
+
+    result, _ = run_on(engine, "tool_calls")
+    (said,) = [m["content"] for m in result.messages() if m["content"].startswith("The tool says")]
+    assert result["call"].startswith('<tool_call>\n{"name": "')
+    assert said.split(": ")[1] in ("rain", "snow", "error") or said.split(": ")[1].lstrip("-").isdigit()
 
 
 def test_table_is_computed_once(checkpoint: Path):

@@ -8,14 +8,14 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
-ConstraintKind = Literal["regex", "choices", "json_schema", "grammar"]
+ConstraintKind = Literal["regex", "choices", "json_schema", "grammar", "structural_tag"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 
@@ -33,7 +33,7 @@ class Caps:
     fused: bool = False
     n: bool = True
     logprobs: bool = True
-    constraints: frozenset[ConstraintKind] = frozenset(("regex", "choices", "json_schema", "grammar"))
+    constraints: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind))
     hints: bool = False
     prefix_cache: bool = False
     images: bool = False
@@ -299,6 +299,9 @@ class Tokenizer(Protocol):
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
+
+    def control_tokens(self) -> dict[str, int]:
+        """The ids of control tokens by their text."""
 
     def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
         """A whole conversation of (role, text) through the template; `open_role` leaves that last turn open."""

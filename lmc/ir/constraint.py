@@ -1,7 +1,7 @@
 """What may come out of a generation: frozen values, parsed once at the border.
 
-`Regex` and `JsonSchema` are made by `parser.regex.parse_regex` and `parser.schema.parse_schema`, which raise
-ConstraintError on bad input; nothing below parses their text again.
+They are made by `parser.regex`, `parser.schema`, `parser.grammar`, `parser.structural_tag` and `parser.tools`, which
+raise ConstraintError on bad input; nothing below parses their text again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from typing import Any, Literal
 from lmc.ir.regex import RegexTree
 
 Spacing = Literal["compact", "spaced", "any"]
+Reasoning = Literal["disabled", "enabled", "auto"]
+# what a generation may be restricted by that only its running program knows, by parameter
+RUN_TIME_KINDS = ("regex", "json_schema", "grammar", "structural_tag")
+CHOICES_OF_TOOLS = ("auto", "required", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,57 @@ class Grammar:
     text: str
 
 
-Constraint = Regex | Choices | JsonSchema | Grammar
+@dataclass(frozen=True, slots=True)
+class Lark:
+    """The generated text is a sentence of a Lark grammar (llguidance's dialect, start rule `start`)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StructuralTag:
+    """The generated text is put together as a structural tag says; `text` is its format as canonical JSON.
+
+    format    the parsed JSON value, never mutated
+    spacing   of the JSON that its schemas describe
+    parts     the regexes and schemas in it, by their place, as in "#/format/elements/1"
+    """
+
+    text: str
+    format: Any = field(compare=False, repr=False)
+    spacing: Spacing = "compact"
+    parts: Mapping[str, Regex | JsonSchema] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call: its name, and the schema of its arguments (an object)."""
+
+    name: str
+    parameters: JsonSchema
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """The generated text is an answer with tool calls in it, as one family of models writes them.
+
+    text       all of it as canonical JSON
+    format     one of `ir.tool_formats.TOOL_FORMATS`
+    choice     one of CHOICES_OF_TOOLS, or the name of the tool that must be called
+    parallel   whether there may be more than one call
+    reasoning  whether a block of thoughts comes before the answer, or may come
+    """
+
+    text: str
+    format: str = field(compare=False)
+    tools: tuple[Tool, ...] = field(compare=False, repr=False)
+    choice: str = field(default="auto", compare=False)
+    parallel: bool = field(default=True, compare=False)
+    reasoning: Reasoning = field(default="disabled", compare=False)
+    spacing: Spacing = field(default="spaced", compare=False)
+
+
+Constraint = Regex | Choices | JsonSchema | Grammar | Lark | StructuralTag | ToolCalls
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import UNSET
 
 RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at"))
@@ -82,4 +82,12 @@ def _constraint(value: Any) -> str:
             return f"json_schema({literal((text, spacing))})"
         case Grammar(text=text):
             return f"grammar({quote(text)})"
+        case Lark(text=text):
+            return f"lark({quote(text)})"
+        case StructuralTag(text=text, spacing="compact"):
+            return f"structural_tag({quote(text)})"
+        case StructuralTag(text=text, spacing=spacing):
+            return f"structural_tag({literal((text, spacing))})"
+        case ToolCalls(text=text):
+            return f"tool_calls({quote(text)})"
     return f"<{value!r}>"

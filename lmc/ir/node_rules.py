@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from lmc.ir.constraint import Choices, Constraint, Regex
+from lmc.ir.constraint import Choices, Constraint, Regex, Spacing
 from lmc.ir.graph import UNSET, Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
@@ -194,7 +194,10 @@ def _dict(node: Node) -> str | None:
 def _gen(node: Node) -> str | None:
     constraint = node.attr("constraint")
     if constraint is None or isinstance(constraint, CONSTRAINTS):
-        return _unknown(node, "boundary", BOUNDARIES) if node.has("boundary") else None
+        known = (("boundary", BOUNDARIES), ("spacing", get_args(Spacing)))
+        return next(
+            (problem for name, names in known if node.has(name) and (problem := _unknown(node, name, names))), None
+        )
     return f"`gen` has a constraint that is none: {constraint!r}"
 
 

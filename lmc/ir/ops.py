@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmc.errors import CaptureError
+from lmc.ir.constraint import RUN_TIME_KINDS
 
 Kind = Literal["state", "model", "host", "region", "end"]
 Effect = Literal["none", "reads", "writes", "ordered"]
@@ -167,8 +168,8 @@ _ROWS = (
     _state("states_len", "list[state]", "int"),
     _state("states_gather", "list[state] data", "list[state]", raises=True),
     # --- model calls ---
-    OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", "regex", "json_schema"),
-          attrs=("name", "constraint", "dtype", "boundary")),
+    OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", *RUN_TIME_KINDS),
+          attrs=("name", "constraint", "dtype", "boundary", "spacing")),
     # a row of literals and generations as one call; one value for each generation (see ir.fusion)
     OpDef("fused", "model", ("state",), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),

@@ -12,10 +12,11 @@ import re
 import sysconfig
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from lmc.errors import ArgumentError, CaptureError
+from lmc.errors import ArgumentError, CaptureError, ConstraintError
 from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
@@ -23,7 +24,7 @@ from lmc.parser import comprehensions, states
 from lmc.parser.breaks import graph_break
 from lmc.parser.expressions import item, plain, value_atom
 from lmc.parser.methods import call_method
-from lmc.parser.primitives import PRIMITIVES
+from lmc.parser.primitives import MAKERS, PRIMITIVES, STATIC
 from lmc.parser.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.values import (
     UNBOUND,
@@ -130,9 +131,11 @@ def _program_of(fn: Any) -> Any:
 
 
 def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    given: Callable[[Any], Any] = partial(_known, cx, fn) if fn in MAKERS else cx.listed
     try:
-        return fn(*(cx.listed(a) for a in args), **{k: cx.listed(v) for k, v in kwargs.items()})
-    except ArgumentError as error:
+        _check_static(cx, fn, args, kwargs)
+        return fn(*map(given, args), **{k: given(v) for k, v in kwargs.items()})
+    except (ArgumentError, ConstraintError) as error:
         error.span = error.span or cx.t.span
         raise
     except TypeError as error:
@@ -140,6 +143,29 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
         near = next((get_close_matches(k, names, n=1) for k in kwargs if k not in names), None)
         help = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(names) or 'no argument'}"
         raise ArgumentError(str(error), span=cx.t.span, help=help) from None
+
+
+def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A value of run time where the graph itself depends on it is a graph break."""
+    for name, value in inspect.signature(fn).bind(*args, **kwargs).arguments.items():
+        extra = value if name == "params" else {name: value}
+        for key in STATIC:
+            if not is_ordinary(extra.get(key)):
+                raise graph_break("LMC-GB016", cx.t.span, key)
+
+
+def _known(cx: Capture, fn: Any, x: Any) -> Any:
+    """What a grammar or tools are made of, as the Python value it is; functions among it are tools."""
+    if isinstance(x, Box | tuple | list):
+        items = cx.items_or_none(x)
+        if items is not None and any(isinstance(item, FunctionType | Closure | type) for item in items):
+            return [_known(cx, fn, item) for item in items]
+    if isinstance(x, FunctionType):
+        return x
+    try:
+        return cx.python(x)
+    except ValueError:
+        raise graph_break("LMC-GB016", cx.t.span, f"`{fn.__name__}`") from None
 
 
 # --- pure functions --------------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from lmc.errors import LMError
 from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, REF, STATE
 from lmc.parser import calls, comprehensions, exits, expressions, loops, methods, statements
@@ -556,6 +557,7 @@ IMMUTABLE = (
     range,
     frozenset,
     complex,
+    *get_args(Constraint),
 )
 
 

@@ -9,12 +9,15 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
 from lmc.errors import LMError
-from lmc.ir.constraint import Choices, Constraint, Grammar, Spacing
+from lmc.ir.constraint import Choices, Constraint, Spacing
 from lmc.ir.graph import UNSET, Attr, Literal
 from lmc.ir.types import TYPE_NAMES, Type
+from lmc.parser.grammar import parse_ebnf, parse_lark
 from lmc.parser.irsource import Source
 from lmc.parser.regex import parse_regex
 from lmc.parser.schema import parse_schema
+from lmc.parser.structural_tag import parse_structural_tag
+from lmc.parser.tools import read_tool_calls
 
 if TYPE_CHECKING:
     from lark import Token
@@ -91,11 +94,11 @@ def _unescaped(source: Source, token: Token, text: str) -> str:
 
 def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
     if kind not in _CONSTRAINTS:
-        source.fail(kind, f"unknown constraint `{kind}`; there are {', '.join(_CONSTRAINTS)}")
+        source.fail(kind, f"unknown constraint `{kind}`", help=f"there are {', '.join(_CONSTRAINTS)}")
     make, wanted = _CONSTRAINTS[kind]
     value = read_value(source, argument)
-    if kind == "json_schema" and isinstance(value, tuple):
-        return _spaced_schema(source, kind, value)
+    if kind in _SPACED and isinstance(value, tuple):
+        return _spaced(source, kind, value)
     texts = value if isinstance(value, tuple) else ()
     if type(value) is not wanted or not all(isinstance(text, str) for text in texts):
         source.fail(kind, f"`{kind}` takes {'a string' if wanted is str else 'a list of strings'}")
@@ -105,14 +108,19 @@ def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
         source.fail(argument if isinstance(value, str) else kind, error.message, help=error.help)
 
 
-def _spaced_schema(source: Source, kind: Token, value: tuple[Any, ...]) -> Constraint:
-    """A schema with another spacing than the compact one: `json_schema(["...", "any"])`."""
+def _spaced(source: Source, kind: Token, value: tuple[Any, ...]) -> Constraint:
+    """JSON with another spacing than the compact one: `json_schema(["...", "any"])`."""
     if len(value) != 2 or not isinstance(value[0], str) or value[1] not in get_args(Spacing):
-        source.fail(kind, f"`json_schema` takes a string, or a string and one of {', '.join(get_args(Spacing))}")
+        source.fail(kind, f"`{kind}` takes a string, or a string and one of {', '.join(get_args(Spacing))}")
     try:
-        return parse_schema(value[0], spacing=value[1])
+        return _SPACED[kind](value[0], spacing=value[1])
     except LMError as error:
         source.fail(kind, error.message, help=error.help)
+
+
+def _tag(format: str, *, spacing: Spacing = "compact") -> Constraint:
+    """A structural tag from its format alone, as it is printed."""
+    return parse_structural_tag(f'{{"type":"structural_tag","format":{format}}}', spacing=spacing)
 
 
 _SCALARS: dict[str, Callable[[Source, Token], Literal]] = {
@@ -126,5 +134,9 @@ _CONSTRAINTS: dict[str, tuple[Callable[[Any], Constraint], type]] = {
     "regex": (parse_regex, str),
     "choices": (Choices, tuple),
     "json_schema": (parse_schema, str),
-    "grammar": (Grammar, str),
+    "grammar": (parse_ebnf, str),
+    "lark": (parse_lark, str),
+    "structural_tag": (_tag, str),
+    "tool_calls": (read_tool_calls, str),
 }
+_SPACED: dict[str, Callable[..., Constraint]] = {"json_schema": parse_schema, "structural_tag": _tag}

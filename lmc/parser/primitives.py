@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 from lmc.errors import ArgumentError
+from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 
 Role = Literal["system", "user", "assistant"]
@@ -69,6 +70,8 @@ class GenExpr(Expr):
     regex: Any = None
     json_schema: Any = None
     grammar: Any = None
+    structural_tag: Any = None
+    spacing: Any = None
     boundary: str | None = None
 
 
@@ -122,7 +125,9 @@ def gen(
     regex: str | None = None,
     json_schema: Any = None,
     *,
-    grammar: str | None = None,
+    grammar: str | Lark | None = None,
+    structural_tag: Any = None,
+    spacing: Spacing | None = None,
     repetition_penalty: float | None = None,
     seed: int | None = None,
     on_distortion: Literal["warn", "score", "unconstrained-then-validate"] | None = None,
@@ -130,22 +135,28 @@ def gen(
 ) -> Expr:
     """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
 
-    At most one of `choices`, `regex`, `json_schema`, `grammar` and `dtype` restricts what comes out. `json_schema`
-    is JSON text, a dict, or a pydantic model class. With `choices` it is a `select`, which takes `temperature` and
-    `seed` from here if its method is `exact`. `boundary="exact"` lets a token begin in the prompt's last word and end
-    in what a regex allows; "naive", the default, keeps the prompt's tokens. Raises ArgumentError on a mistake that
-    shows at once.
+    At most one of `choices`, `regex`, `json_schema`, `grammar`, `structural_tag` and `dtype` restricts what comes out.
+    `json_schema` is JSON text, a dict, or a pydantic model class; `grammar` is EBNF text, or `lark(...)`;
+    `structural_tag` is JSON text, a dict, or `tool_calls(...)`. `spacing` is that of the JSON: "compact", the default,
+    "spaced" or "any". With `choices` it is a `select`, which takes `temperature` and `seed` from here if its method is
+    `exact`. `boundary="exact"` lets a token begin in the prompt's last word and end in what a regex allows; "naive",
+    the default, keeps the prompt's tokens. Raises ArgumentError on a mistake that shows at once.
     """
-    kinds = {"choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar, "dtype": dtype}
+    kinds = {
+        "choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar,
+        "structural_tag": structural_tag, "dtype": dtype,
+    }  # fmt: skip
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
         raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
     if choices is not None:
+        _check_spacing(spacing, name, [])
         if choices_method == exact:
             drawn = 0.0 if temperature is None else temperature
             return select(name, choices, drawn, exact, seed=seed, boundary=boundary)
         return select(name, choices, choices_method=choices_method or token_length_normalized, boundary=boundary)
     _check_boundary(boundary)
+    _check_spacing(spacing, name, [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None])
     given = {
         "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
         "stop_regex": stop_regex, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p,
@@ -155,7 +166,57 @@ def gen(
         "on_distortion": on_distortion,
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
-    return GenExpr(name, params, _dtype_name(dtype), regex, json_schema, grammar, boundary)
+    return GenExpr(
+        name, params, _dtype_name(dtype), regex, json_schema, grammar, structural_tag, spacing, boundary
+    )  # fmt: skip
+
+
+def lark(text: str) -> Lark:
+    """A Lark grammar (llguidance's dialect, start rule `start`) for `gen(grammar=...)`.
+
+    Raises ConstraintError, with the place in the text, where it cannot be one.
+    """
+    from lmc.parser.grammar import parse_lark
+
+    return parse_lark(text)
+
+
+def tool_calls(
+    tools: Sequence[Any],
+    *,
+    format: str,
+    choice: str = "auto",
+    parallel: bool = True,
+    reasoning: Reasoning = "disabled",
+    spacing: Spacing = "spaced",
+) -> ToolCalls:
+    """An answer with calls of tools in it, written as a family of models does, for `gen(structural_tag=...)`.
+
+    tools      Python functions with annotations, pydantic classes, or OpenAI's function dicts
+    format     one of `lmc.ir.tool_formats.TOOL_FORMATS`, such as "qwen_3"
+    choice     "auto", "required", "none", or the name of the tool that must be called
+    parallel   False allows one call
+    reasoning  "enabled" where thoughts come before the answer, "auto" where they may
+
+    Raises ConstraintError where a tool has no schema, or a name is unknown.
+    """
+    from lmc.parser.tools import parse_tool_calls
+
+    return parse_tool_calls(
+        tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing
+    )
+
+
+def _check_spacing(spacing: object, name: object, describes_json: list[str]) -> None:
+    if spacing is None:
+        return
+    if spacing not in get_args(Spacing):
+        raise ArgumentError(f"unknown spacing {spacing!r}", help=f"one of {', '.join(get_args(Spacing))}")
+    if not describes_json:
+        raise ArgumentError(
+            f"gen({name!r}) has a spacing, and nothing says what JSON comes out",
+            help="`spacing` goes with `json_schema` or `structural_tag`",
+        )
 
 
 def _check_boundary(boundary: object) -> None:
@@ -280,7 +341,10 @@ def assistant_end() -> Expr:
     return RoleEnd("assistant")
 
 
+# parameters that decide the graph itself, so that a value of run time cannot be one
+STATIC = ("boundary", "spacing", "method", "choices_method")
+MAKERS: frozenset[Any] = frozenset((lark, tool_calls))
 PRIMITIVES: frozenset[Any] = frozenset(
-    (gen, gen_int, gen_string, select, system, user, assistant, system_begin, system_end,
+    (gen, gen_int, gen_string, select, lark, tool_calls, system, user, assistant, system_begin, system_end,
      user_begin, user_end, assistant_begin, assistant_end)
 )  # fmt: skip

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import Any, NoReturn  # a schema is any JSON value
+from typing import Any  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema, Spacing
+from lmc.parser.json_text import load_json
 from lmc.parser.schema_drafts import upgraded
 from lmc.parser.schema_pattern import patterns_of
 from lmc.parser.schema_shape import problems
@@ -29,26 +30,10 @@ def parse_schema(
     Raises ConstraintError, with the place in the text, where it is no JSON or no schema.
     """
     if isinstance(schema, str):
-        return _canonical(_loads(schema, span), spacing, span)
+        return _canonical(load_json(schema, "the JSON schema", span, help=_ACCEPTED), spacing, span)
     if isinstance(schema, dict):
         return _canonical(schema, spacing, span)
     return _canonical(_model_schema(schema, span), spacing, span)
-
-
-def _loads(text: str, span: Span | None) -> Any:
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1] if text.strip() else ""
-        message = f"the JSON schema is not valid JSON: {error.msg}, at line {error.lineno} column {error.colno}"
-        notes = (line, " " * (error.colno - 1) + "^") if line else ()
-        raise ConstraintError(message, span=span, help=_ACCEPTED, notes=notes) from None
-    except (ValueError, RecursionError) as error:
-        raise ConstraintError(f"the JSON schema is not valid JSON: {error}", span=span) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"it has no number {name}")
 
 
 def _model_schema(model: object, span: Span | None) -> Any:

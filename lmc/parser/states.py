@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
-from lmc.ir.constraint import Grammar
+from lmc.ir.constraint import Grammar, Lark, StructuralTag, ToolCalls
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.types import DATA, INT, STATE, STATES, STR
 from lmc.parser.breaks import graph_break
@@ -116,13 +116,50 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
     elif x.json_schema is not None:
         schema = x.json_schema if isinstance(x.json_schema, str | type) else _python_or_none(cx, x.json_schema)
         if schema is not None:
-            attrs["constraint"] = parse_schema(schema, span=span)
+            attrs["constraint"] = parse_schema(schema, spacing=x.spacing or "compact", span=span)
         else:
             keyed["json_schema"] = cx.t.atom(x.json_schema)
+            _spaced(x, attrs)
     elif x.grammar is not None:
-        if not isinstance(x.grammar, str):
-            raise graph_break("LMC-GB016", span, "grammar")
-        attrs["constraint"] = Grammar(x.grammar)
+        _constrain_by_grammar(cx, x, attrs, keyed)
+    elif x.structural_tag is not None:
+        _constrain_by_tag(cx, x, attrs, keyed)
+
+
+def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+    if isinstance(x.grammar, str):
+        from lmc.parser.grammar import parse_ebnf
+
+        attrs["constraint"] = parse_ebnf(x.grammar, span=cx.t.span)
+    elif isinstance(x.grammar, Grammar | Lark):
+        attrs["constraint"] = x.grammar
+    else:
+        keyed["grammar"] = cx.t.atom(x.grammar)
+
+
+def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+    tag = x.structural_tag
+    if isinstance(tag, StructuralTag | ToolCalls):
+        if x.spacing is not None:
+            raise ArgumentError(
+                "the spacing of tool calls is theirs", span=cx.t.span, help="write tool_calls(..., spacing=...)"
+            )
+        attrs["constraint"] = tag
+        return
+    known = tag if isinstance(tag, str) or is_ordinary(tag) else _python_or_none(cx, tag)
+    if known is not None:
+        from lmc.parser.structural_tag import parse_structural_tag
+
+        attrs["constraint"] = parse_structural_tag(known, spacing=x.spacing or "compact", span=cx.t.span)
+    else:
+        keyed["structural_tag"] = cx.t.atom(tag)
+        _spaced(x, attrs)
+
+
+def _spaced(x: GenExpr, attrs: dict[str, Attr]) -> None:
+    """The spacing of what is parsed only when the program runs."""
+    if x.spacing is not None:
+        attrs["spacing"] = x.spacing
 
 
 def _tuple_of(x: Attr) -> tuple[Any, ...]:

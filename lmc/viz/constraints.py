@@ -17,7 +17,16 @@ from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent
 from lmc.ir.automaton.parts import fused_tree
-from lmc.ir.constraint import Constraint, Fused, Grammar, JsonSchema
+from lmc.ir.constraint import (
+    RUN_TIME_KINDS,
+    Constraint,
+    Fused,
+    Grammar,
+    JsonSchema,
+    Lark,
+    StructuralTag,
+    ToolCalls,
+)
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.regex import RegexTree
@@ -194,8 +203,10 @@ def _no_tree(constraint: Language) -> str:
     match constraint:
         case JsonSchema():
             return "it is no regular language, or a keyword of it is refused"
-        case Grammar():
+        case Grammar() | Lark():
             return "xgrammar follows a grammar, which need not be regular"
+        case StructuralTag() | ToolCalls():
+            return "xgrammar follows a structural tag, whose control tokens are those of the model"
         case _:
             raise AssertionError(constraint)
 
@@ -212,5 +223,5 @@ def _example(dfa: CharDfa) -> tuple[tuple[str, bool], ...]:
 
 
 def _is_constrained(row: Row) -> bool:
-    keyed = {"regex", "json_schema", "choices"} & set(row.node.kwargs)
+    keyed = {*RUN_TIME_KINDS, "choices"} & set(row.node.kwargs)
     return bool(keyed) or _constraint(row) is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.ranges import Ranges
 from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
 from lmc.viz.layout import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name
-from lmc.viz.wording import on_one_line, visible
+from lmc.viz.wording import on_one_line, tools_text, visible
 
 if TYPE_CHECKING:
     from lmc.viz import Look
@@ -73,6 +73,12 @@ def _quoted(call: Constrained) -> Iterator[Line]:
             yield "schema", visible(text)
         case Grammar(text):
             yield "grammar", visible(text)
+        case Lark(text):
+            yield "lark", visible(text)
+        case StructuralTag(text):
+            yield "tag", visible(text)
+        case ToolCalls(format=format, choice=choice):
+            yield "tools", f"{tools_text(call.constraint)}; written as {format}, {choice}"
         case Fused(parts):
             names = iter(value.name for value in call.row.node.outputs[1:])
             row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
@@ -109,6 +109,12 @@ def json_value(value: Any) -> object:  # Any: an attribute
             return {"json_schema": schema}
         case Grammar(text=text):
             return {"grammar": text}
+        case Lark(text=text):
+            return {"lark": text}
+        case StructuralTag(format=format):
+            return {"structural_tag": format}
+        case ToolCalls(text=text):
+            return {"tool_calls": json.loads(text)}
     return literal(value)
 
 

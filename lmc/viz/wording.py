@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.fusion import parts_of
 from lmc.ir.graph import Lit
 from lmc.ir.literal import literal, quote
@@ -69,9 +69,18 @@ def _kind(node: Node) -> str:
             return short("|".join(map(_choice, texts)))
         case JsonSchema(schema=schema):
             return short(f"json {{{', '.join(_fields(schema))}}}")
-        case Grammar():
+        case Grammar() | Lark():
             return "grammar"
+        case StructuralTag(format=format):
+            return f"structural tag {format['type']}"
+        case ToolCalls():
+            return short(f"tools {tools_text(constraint)}")
     return ""
+
+
+def tools_text(calls: ToolCalls) -> str:
+    """The names of tools."""
+    return ", ".join(tool.name for tool in calls.tools) or "none"
 
 
 def _choice(option: object) -> str:

@@ -34,10 +34,12 @@ from lmc.backend.base import (
     Session,
 )
 from lmc.backend.echo import EchoBackend
-from lmc.ir.constraint import Choices, Grammar
+from lmc.ir.constraint import Choices, Grammar, Lark
 from lmc.ir.sampling import Sampling
 from lmc.parser.regex import parse_regex
 from lmc.parser.schema import parse_schema
+from lmc.parser.structural_tag import parse_structural_tag
+from lmc.parser.tools import parse_tool_calls
 from tests.tiny import tiny_checkpoint
 
 
@@ -288,9 +290,10 @@ def test_json_schema_holds(session: Session) -> None:
         assert isinstance(value["age"], int) and 0 <= value["age"] <= 99
 
 
-def test_grammar_holds_or_fails_with_a_word(backend: Backend, session: Session) -> None:
+@pytest.mark.parametrize("grammar", [Grammar('root ::= "yes" | "no"'), Lark('start: "yes" | "no"')])
+def test_grammar_holds_or_fails_with_a_word(backend: Backend, session: Session, grammar: Grammar | Lark) -> None:
     """A backend whose Caps leave grammars out says so in a Failed."""
-    gen = Gen(None, SAMPLED, Grammar('root ::= "yes" | "no"'))
+    gen = Gen(None, SAMPLED, grammar)
     if "grammar" in backend.caps.constraints:
         (end,) = answer(session, gen)
         assert end.text in ("yes", "no")
@@ -298,6 +301,33 @@ def test_grammar_holds_or_fails_with_a_word(backend: Backend, session: Session) 
         failed = failure(session, gen)
         assert (failed.code, failed.retryable) == ("constraint", False)
         assert "grammar" in failed.message
+
+
+def test_structural_tag_holds_or_fails_with_a_word(backend: Backend, session: Session) -> None:
+    """Its control tokens come by id, and stand in the text."""
+    schema = {"type": "json_schema", "json_schema": {"type": "integer", "minimum": 1, "maximum": 999}}
+    format = {"type": "tag", "begin": "<|im_start|>n=", "content": schema, "end": "<|im_start|>"}
+    tag = parse_structural_tag({"type": "structural_tag", "format": format})
+    if "structural_tag" not in backend.caps.constraints:
+        assert "structural tags" in failure(session, Gen(None, SAMPLED, tag)).message
+        return
+    (mark,) = session.tokenizer.encode("<|im_start|>", control=True)
+    for seed in range(3):
+        (end,) = answer(session, Gen(None, Sampling(max_tokens=24, seed=seed), tag))
+        assert re.fullmatch(r"<\|im_start\|>n=[1-9][0-9]{0,2}<\|im_start\|>", end.text), end
+        assert [id for id in end.ids if id == mark] == [mark] * 2 and end.ids[0] == end.ids[-1] == mark
+
+
+@pytest.mark.parametrize("choice", ["auto", "required", "now"])
+def test_tool_calls_hold_or_fail_with_a_word(backend: Backend, session: Session, choice: str) -> None:
+    """A call of the tool that there is, or with `auto` any text."""
+    calls = parse_tool_calls([{"name": "now"}], format="qwen_3", choice=choice, parallel=False)
+    gen = Gen(None, Sampling(max_tokens=60, seed=2), calls)
+    if "structural_tag" not in backend.caps.constraints:
+        assert "tool calls" in failure(session, gen).message
+        return
+    (end,) = answer(session, gen)
+    assert choice == "auto" or end.text == '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'
 
 
 def test_empty_language_fails_the_request(session: Session) -> None:

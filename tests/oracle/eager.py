@@ -160,9 +160,15 @@ def constraint_of(expr: GenExpr) -> Constraint | None:
     if expr.json_schema is not None:
         from lmc.parser.schema import parse_schema
 
-        return parse_schema(expr.json_schema)
+        return parse_schema(expr.json_schema, spacing=expr.spacing or "compact")
     if expr.grammar is not None:
-        return Grammar(expr.grammar)
+        return Grammar(expr.grammar) if isinstance(expr.grammar, str) else expr.grammar
+    if expr.structural_tag is not None:
+        from lmc.parser.structural_tag import parse_structural_tag
+
+        tag = expr.structural_tag
+        is_text = isinstance(tag, str | dict)
+        return parse_structural_tag(tag, spacing=expr.spacing or "compact") if is_text else tag
     return None
 
 

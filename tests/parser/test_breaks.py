@@ -34,7 +34,7 @@ PROGRAMS = {
     "LMC-GB013": "s -= 'a'",
     "LMC-GB014": "s += lm.select('x', ['a', 'b'])\nif s['x'] == 'a':\n    s += lm.user_begin()",
     "LMC-GB015": "print(lambda: 1)",
-    "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', grammar=s['x'])",
+    "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', regex='a', boundary=s['x'])",
     "LMC-GB017": "fs = list(s.fork(3))\ns += lm.gen('i', regex='[0-2]')\nfs[int(s['i'])] += 'a'\nfs.reverse()",
     "LMC-GB018": "inner(temperature=0.5)",
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",

@@ -80,9 +80,10 @@ MESSAGES = {
     |                                       ^^^^
   help: lmc reads Python's `re` syntax""",
     '  %s1, %x = gen %s0 {constraint=pattern("a")}\n}': """\
-<ir>:3:33: ParseError: unknown constraint `pattern`; there are regex, choices, json_schema, grammar
+<ir>:3:33: ParseError: unknown constraint `pattern`
   3 |   %s1, %x = gen %s0 {constraint=pattern("a")}
-    |                                 ^^^^^^^""",
+    |                                 ^^^^^^^
+  help: there are regex, choices, json_schema, grammar, lark, structural_tag, tool_calls""",
     "  %s1, %x = gen %s0 {constraint=choices([1])}\n}": """\
 <ir>:3:33: ParseError: `choices` takes a list of strings
   3 |   %s1, %x = gen %s0 {constraint=choices([1])}

@@ -23,7 +23,17 @@ from lmc.backend.engine.masks import Matcher
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of, states
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
-from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import (
+    Choices,
+    Constraint,
+    Fused,
+    Grammar,
+    JsonSchema,
+    Lark,
+    Regex,
+    StructuralTag,
+    ToolCalls,
+)
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.regex import RegexTree
@@ -65,7 +75,7 @@ class ConstraintMasks:
 
         Raises ConstraintError where no text satisfies the constraint or where it cannot be followed exactly.
         """
-        if isinstance(constraint, Grammar):
+        if isinstance(constraint, Grammar | Lark | StructuralTag | ToolCalls):
             return self.grammars.make(constraint)
         made = self._made(constraint)
         if isinstance(made, FusedMasks):

@@ -1,8 +1,8 @@
 """Token masks for constraints, by xgrammar: compiled once per content, walked token by token.
 
-xgrammar's front ends are kept at a distance: regexes and choices go in as EBNF that we write (`ebnf`), schemas are
-audited and rewritten first (`schema`), and whatever it warns about is refused. Control tokens have no bytes here,
-so no mask allows one; end tokens are allowed only where the text may be complete.
+What goes in is written by `lowering`, and whatever xgrammar warns about is refused. Control tokens have no bytes here,
+so no mask allows one, but for those that a structural tag names: it has a vocabulary in which they have bytes that no
+text has. End tokens are allowed only where the text may be complete.
 """
 
 from __future__ import annotations
@@ -20,13 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.constraint.disk import DiskCache
-from lmc.backend.constraint.ebnf import tree_ebnf
+from lmc.backend.constraint.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.constraint.productive import endless_rule
-from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import one_of
-from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex, Spacing
+from lmc.ir.constraint import (
+    Choices,
+    Constraint,
+    Fused,
+    Grammar,
+    JsonSchema,
+    Lark,
+    Regex,
+    StructuralTag,
+    ToolCalls,
+)
 
 Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
@@ -34,7 +42,7 @@ Handle = Any  # xgrammar.GrammarMatcher
 
 Key = tuple[str, str | tuple[str, ...]]  # kind and content
 
-SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
+NO_TEXT = b"\xff"  # in no UTF-8: no character of a grammar is spelt with it
 MAX_COMPILED = 256
 MAX_THREADS = 8
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
@@ -50,15 +58,22 @@ class Vocabulary(Protocol):
     def vocab_bytes(self) -> list[bytes]:
         """The bytes of each token by id, b"" for control tokens."""
 
+    def control_tokens(self) -> dict[str, int]:
+        """The ids of control tokens by their text."""
+
 
 class XGrammarMasks:
     """A MaskFactory: makes matchers for one tokenizer and one width of logits. Any thread may call it.
 
-    vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
+    vocab_size      width of the logits; ids past the vocabulary are padding and never allowed
+    with_controls   whether constraints may ask for control tokens by id; structural tags are made by such masks
     """
 
-    def __init__(self, tokenizer: Vocabulary, vocab_size: int, disk: DiskCache | None = None) -> None:
+    def __init__(
+        self, tokenizer: Vocabulary, vocab_size: int, disk: DiskCache | None = None, *, with_controls: bool = False
+    ) -> None:
         self.vocab_size = vocab_size
+        self._with_controls = with_controls
         self.eos_ids = frozenset(i for i in tokenizer.eos_ids if 0 <= i < vocab_size)
         self._tokenizer = tokenizer
         self._disk = disk
@@ -74,7 +89,9 @@ class XGrammarMasks:
         """
         import xgrammar
 
-        return XGrammarMatcher(self, xgrammar.GrammarMatcher(self._compile(constraint)))
+        is_tag = isinstance(constraint, StructuralTag | ToolCalls)
+        masks = self._for_tags if is_tag and not self._with_controls else self
+        return XGrammarMatcher(masks, xgrammar.GrammarMatcher(masks._compile(constraint)))
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
@@ -138,32 +155,34 @@ class XGrammarMasks:
         return _sha256(repr((self.spellings, sorted(self.eos_ids), self.vocab_size)))
 
     def _lowered(self, constraint: Constraint) -> Compiled:
-        match constraint:
-            case Regex(_, tree):
-                return self._from_ebnf(tree_ebnf(tree), constraint)
-            case Choices(options):
-                return self._from_ebnf(tree_ebnf(one_of(options)), constraint)
-            case Grammar(text):
-                return self._from_ebnf(text, constraint)
-            case JsonSchema(_, schema, spacing):
-                return self._from_schema(lower_schema(schema)[0], spacing, constraint)
+        def compile() -> Compiled:
+            source = source_of(constraint, self._controls)
+            if source is None:
+                raise empty(constraint)
+            return compile_source(source, self._compiler)
 
-    def _from_ebnf(self, text: str | None, constraint: Constraint) -> Compiled:
-        if text is None:
-            raise empty(constraint)
-        return _refusing(lambda: self._compiler.compile_grammar(text), constraint)
+        return _refusing(compile, constraint)
 
-    def _from_schema(self, text: str, spacing: Spacing, constraint: Constraint) -> Compiled:
-        # strict mode closes open objects, which changes what a schema means
-        style = {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
-        compile = self._compiler.compile_json_schema
-        return _refusing(lambda: compile(text, **style), constraint)
+    @cached_property
+    def _controls(self) -> Controls:
+        """The control tokens that constraints may ask for by id."""
+        if not self._with_controls:
+            return NO_CONTROLS
+        found = {name: id for name, id in self._tokenizer.control_tokens().items() if id < self.vocab_size}
+        return Controls(found, self.eos_ids)
+
+    @cached_property
+    def _for_tags(self) -> XGrammarMasks:
+        """The same with control tokens, in masks of their own: their vocabulary is another."""
+        return XGrammarMasks(self._tokenizer, self.vocab_size, self._disk, with_controls=True)
 
     @cached_property
     def spellings(self) -> list[bytes]:
         """The bytes of each id that text may be made of; b"" for control, end and padding ids."""
         spelt = self._tokenizer.vocab_bytes()[: self.vocab_size]
         spelt += [b""] * (self.vocab_size - len(spelt))
+        for name, id in self._controls.ids.items():
+            spelt[id] = NO_TEXT + name.encode()
         return [b"" if i in self.eos_ids else text for i, text in enumerate(spelt)]
 
     @cached_property
@@ -260,6 +279,12 @@ def _key(constraint: Constraint) -> Key:
             return "schema", (spacing, text)
         case Grammar(text):
             return "grammar", text
+        case Lark(text):
+            return "lark", text
+        case StructuralTag(text, spacing=spacing):
+            return "tag", (spacing, text)
+        case ToolCalls(text):
+            return "tools", text
 
 
 def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compiled:
@@ -310,3 +335,9 @@ def _named(constraint: Constraint | Fused) -> str:
             return "the JSON schema"
         case Grammar():
             return "the grammar"
+        case Lark():
+            return "the Lark grammar"
+        case StructuralTag():
+            return "the structural tag"
+        case ToolCalls(format=format):
+            return f"the tool format {format!r}"

@@ -48,6 +48,10 @@ class ByteTokenizer:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
         return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
 
+    def control_tokens(self) -> dict[str, int]:
+        """The ids of control tokens by their text."""
+        return dict(_CONTROL_IDS)
+
     def show(self, ids: Iterable[int]) -> str:
         """The text of `ids` with control tokens written out: what a test compares a prompt with."""
         return b"".join(self._spelling(i) for i in ids).decode("utf-8", "replace")

@@ -8,7 +8,11 @@ from lmc.backend.echo.json import draw_json
 from lmc.backend.echo.regex import NEVER, Drawer, drawer
 from lmc.backend.echo.text import advance
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
+
+_KINDS: dict[type, str] = {
+    Grammar: "grammars", Lark: "grammars", StructuralTag: "structural tags", ToolCalls: "tool calls",
+}  # fmt: skip
 
 
 class Drawers:
@@ -29,9 +33,9 @@ class Drawers:
                 return self._for_regex(constraint).draw(random.Random(seed), limit)
             case JsonSchema(_, schema):
                 return draw_json(schema, random.Random(seed), limit)
-            case Grammar():
+            case Grammar() | Lark() | StructuralTag() | ToolCalls():
                 raise ConstraintError(
-                    "the echo backend does not do grammars",
+                    f"the echo backend does not do {_KINDS[type(constraint)]}",
                     help="use a regex or a JSON schema, or run on an engine",
                 )
 

@@ -6,7 +6,9 @@ of those at the end are held back (a UTF-8 character has at most three bytes bef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Seq
+from itertools import groupby
 
 from lmc.backend.base import Tokenizer
 
@@ -16,24 +18,31 @@ CONTEXT = 4  # prompt tokens looked at for one to decode in front of the first g
 
 
 class Decoder:
-    """A tokenizer's decode with the text of single tokens remembered."""
+    """A tokenizer's decode with the text of single tokens remembered.
 
-    __slots__ = ("_texts", "_tokenizer")
+    shown   texts of control tokens that are not to be left out, by id
+    """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    __slots__ = ("_shown", "_texts", "_tokenizer")
+
+    def __init__(self, tokenizer: Tokenizer, shown: Mapping[int, str] | None = None) -> None:
         self._tokenizer = tokenizer
+        self._shown = shown or {}
         self._texts: dict[int, str] = {}
 
     def one(self, id: int) -> str:
         """The text of one token by itself."""
         text = self._texts.get(id)
         if text is None:
-            text = self._texts[id] = self._tokenizer.decode([id])
+            text = self._texts[id] = self.many([id])
         return text
 
     def many(self, ids: list[int]) -> str:
         """The text of several tokens."""
-        return self._tokenizer.decode(ids)
+        if self._shown.keys().isdisjoint(ids):
+            return self._tokenizer.decode(ids)
+        runs = ((name, list(run)) for name, run in groupby(ids, self._shown.get))
+        return "".join(self._tokenizer.decode(run) if name is None else name * len(run) for name, run in runs)
 
 
 class Detokenizer:

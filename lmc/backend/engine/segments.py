@@ -28,6 +28,7 @@ from lmc.backend.engine.limits import least
 from lmc.backend.engine.masks import MaskFactory, Matcher
 from lmc.backend.engine.sequence import Sequence
 from lmc.errors import ConstraintError
+from lmc.ir.constraint import StructuralTag, ToolCalls
 
 Emit = Callable[[Sequence, Event], None]
 
@@ -38,6 +39,7 @@ class Segments:
     def __init__(self, tokenizer: Tokenizer, masks: MaskFactory | None, max_len: int, emit: Emit) -> None:
         self._tokenizer = tokenizer
         self._decoder = Decoder(tokenizer)
+        self._tag_decoder: Decoder | None = None  # shows the control tokens of structural tags
         self._masks = masks
         self._max_len = max_len
         self._emit = emit
@@ -127,10 +129,19 @@ class Segments:
             seed=sample_seed(segment.sampling.seed, seq.sample),
             max_tokens=min(segment.sampling.max_tokens, room),
             eos_ids=self._tokenizer.eos_ids,
-            decoder=self._decoder,
+            decoder=self._decoder_of(segment),
             context=seq.tokens.ids[-CONTEXT:].tolist(),
             matcher=self._matcher(seq, segment),
         )
+
+    def _decoder_of(self, segment: Gen) -> Decoder:
+        """Control tokens are left out of a text, but for those that a structural tag asked for: they are its marks."""
+        if not isinstance(segment.constraint, StructuralTag | ToolCalls):
+            return self._decoder
+        if self._tag_decoder is None:
+            ids = self._tokenizer.control_tokens()
+            self._tag_decoder = Decoder(self._tokenizer, {id: name for name, id in ids.items()})
+        return self._tag_decoder
 
     def _matcher(self, seq: Sequence, segment: Gen) -> Matcher | None:
         """A matcher of its own for this sample, compiled once for the request."""

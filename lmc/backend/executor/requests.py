@@ -16,18 +16,17 @@ from lmc.backend.choices import GREEDY
 from lmc.backend.executor.lineage import call_seed
 from lmc.backend.executor.params import checked, merged
 from lmc.errors import ArgumentError, LMError
-from lmc.ir.constraint import Constraint
+from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
 from lmc.ir.fusion import FusedGen, constraint_of, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.ir.scoring import default_boundary
 
-ParseConstraint = Callable[[str, object], Constraint]
+ParseConstraint = Callable[[str, object, Spacing | None], Constraint]
 Given = Mapping[str, object]
 Build = Callable[[int, int, int, Given], Segment]
 
-NOT_SAMPLING = ("name", "constraint", "dtype", "boundary")
-CONSTRAINT_KEYS = ("regex", "json_schema", "grammar")
+NOT_SAMPLING = ("name", "constraint", "dtype", "boundary", "spacing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +124,12 @@ class BoundCall:
         return Gen(None, whole, constraint_of(self._row), tuple(blanks))
 
     def _constraint(self, given: Given) -> Constraint | None:
-        texts = [(kind, given[kind]) for kind in CONSTRAINT_KEYS if given.get(kind) is not None]
+        texts = [(kind, given[kind]) for kind in RUN_TIME_KINDS if given.get(kind) is not None]
         if not texts:
             return self._static
         if self.parse_constraint is None:
             raise ArgumentError(f"this run cannot parse a {texts[0][0]} that is known only when the program runs")
-        return self.parse_constraint(*texts[0])
+        return self.parse_constraint(*texts[0], cast("Spacing | None", self.spec.node.attr("spacing")))
 
     def _score(self, base: int, lineage: int, calls: int, given: Given) -> Score:
         node = self.spec.node

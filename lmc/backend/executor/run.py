@@ -54,7 +54,7 @@ class Executor:
     seed              the run seed of sampled calls
     defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
     externs           live objects by extern name, for `run`; pure builtins bind themselves
-    parse_constraint  (kind, what the program computed) -> Constraint, for those known only at run time
+    parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
     max_workers       threads for host calls with an effect
     on_event          called with (item, node, event) for every event of a model call, before its dependents start
     """

@@ -113,6 +113,10 @@ class FolderTokenizer:
         names = (None if i in self.control_ids else self._whole.id_to_token(i) for i in range(self.vocab_size))
         return vocab_bytes(names, state(self._whole.decoder))
 
+    def control_tokens(self) -> dict[str, int]:
+        """The ids of control tokens by their text."""
+        return {name: i for i in self.control_ids if (name := self._whole.id_to_token(i))}
+
     def _run(self, text: str, tokenizer: tokenizers.Tokenizer, control: bool) -> tuple[int, ...]:
         encode = self._cached if len(text) <= MAX_CACHED_CHARS else self._encode
         return encode(text, tokenizer is self._whole, control)

@@ -6,8 +6,9 @@ Not a pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Regex
+from lmc.ir.constraint import RUN_TIME_KINDS, Choices, Constraint
 from lmc.ir.graph import Lit, Node
 from lmc.passes.base import Inputs, Note, called
 from lmc.passes.lint.facts import Facts, facts
@@ -39,7 +40,7 @@ class Call:
     @property
     def is_free(self) -> bool:
         """True where anything may come out."""
-        return self.constraint is None and not {"regex", "json_schema", "choices"} & set(self.node.kwargs)
+        return self.constraint is None and not {*RUN_TIME_KINDS, "choices"} & set(self.node.kwargs)
 
     def says(self, *names: str) -> bool:
         """Whether the program gives one of these parameters, now or when it runs."""
@@ -63,7 +64,7 @@ def constraint_of(node: Node) -> Constraint | None:
     if isinstance(choices, tuple):
         options = tuple(each for each in choices if isinstance(each, str))
         return Choices(options) if options else None
-    return constraint if isinstance(constraint, Regex | Choices | JsonSchema | Grammar) else None
+    return constraint if isinstance(constraint, get_args(Constraint)) else None
 
 
 def _tail(node: Node, prompts: Prompts) -> str:

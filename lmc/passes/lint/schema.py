@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lmc.ir.constraint import JsonSchema
+from lmc.ir.constraint import Constraint, JsonSchema, StructuralTag, ToolCalls
 from lmc.ir.json_schema.audit import Remark, lint
+from lmc.ir.json_schema.findings import WHITESPACE
 from lmc.passes.base import Note
 from lmc.passes.lint.call import Call
 
 
 def schema(call: Call) -> Iterator[Note]:
     """A note for each remark."""
-    if isinstance(call.constraint, JsonSchema):
-        yield from (call.note(remark.code, f"{remark.message}; {remark.help}") for remark in remarks(call.constraint))
+    for about, constraint in _schemas(call.constraint):
+        for remark in remarks(constraint):
+            if not about or remark.code != WHITESPACE:  # calls are spaced as their family of models spaces them
+                yield call.note(remark.code, f"{about}{remark.message}; {remark.help}")
+
+
+def _schemas(constraint: Constraint | None) -> Iterator[tuple[str, JsonSchema]]:
+    """The schemas in a constraint, with the begin of a sentence about each."""
+    match constraint:
+        case JsonSchema():
+            yield "", constraint
+        case ToolCalls(tools=tools):
+            yield from ((f"tool `{tool.name}`: ", tool.parameters) for tool in tools)
+        case StructuralTag(parts=parts):
+            yield from ((f"at `{place}`: ", part) for place, part in parts.items() if isinstance(part, JsonSchema))
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ from lmc.backend.constraint.productive import endless_rule
 from lmc.backend.constraint.schema import audit
 from lmc.backend.constraint.xgrammar import XGrammarMasks, XGrammarMatcher
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Grammar
+from lmc.ir.constraint import Grammar, Lark
 from lmc.parser.schema import parse_schema
 
 TREE = {
@@ -234,3 +234,66 @@ def test_odd_texts_come_out(engine_masks, schema, text):
     for token in one_by_one(engine_masks, text):
         assert matcher.accept(token)
     assert matcher.can_stop()
+
+
+# --- Lark ----------------------------------------------------------------------------------------------------
+
+
+def test_a_lark_grammar_is_followed(engine_masks, tokenizer):
+    """Rules, terminals, repeats and ignored spaces; what no regex can."""
+    lark = Lark('start: "a" | "(" start ")" | N\nN: /[0-9]{2}/\n%ignore / +/')
+
+    for text in ("a", "((a))", "( 12 )"):
+        assert accepts(engine_masks, tokenizer, lark, text), text
+    for text in ("", "(a", "1", "b"):
+        assert not accepts(engine_masks, tokenizer, lark, text), text
+
+
+def test_control_tokens_are_no_text_of_a_lark_grammar(grammars, tokenizer):
+    """By no character of a terminal."""
+    matcher = grammars.make(Lark('start: /[^"]*/ "!"'))
+    control = {i for i, text in enumerate(tokenizer.vocab_bytes()) if not text}
+
+    assert control and not control & allowed(matcher)
+
+
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        ('start: "a" start', "LMC-CN007"),
+        ('start: "a" x\nx: "b" x', "LMC-CN007"),
+        ("start: b", r"the Lark grammar is not valid: (?!.*cpp)"),
+        ("start: A\nA: /(?=a)b/", "not valid"),
+        ("start: A & B\nA: /a/\nB: /b/", "not supported"),
+        ("start: <|end|>", "not valid"),
+        ("start: <[1]>", "not valid|no text satisfies"),
+        ("", "not valid"),
+    ],
+)
+def test_a_lark_grammar_that_cannot_be_followed_is_refused(grammars, capfd, text, what):
+    """Each time, with nothing on standard error, and the next one compiles."""
+    for _ in range(2):
+        with pytest.raises(ConstraintError, match=what):
+            grammars.make(Lark(text))
+    assert grammars.make(Lark('start: "a"')) is not None
+    assert capfd.readouterr().err == ""
+
+
+def test_forced_bytes_of_a_lark_grammar_within_a_character(grammars):
+    """A byte at a time."""
+    matcher = grammars.make(Lark('start: "霍" ("é" | "è")'))
+    for token in one_by_one(grammars, "霍é"):
+        assert token in allowed(matcher) and matcher.accept(token)
+    assert matcher.is_done()
+
+
+def test_a_lark_grammar_is_read_back_from_disk(tokenizer, tmp_path, monkeypatch):
+    """And is no EBNF grammar of the same text."""
+    text = 'start: "a"'
+    XGrammarMasks(tokenizer, tokenizer.vocab_size, DiskCache(tmp_path)).make(Lark(text))
+    again = XGrammarMasks(tokenizer, tokenizer.vocab_size, DiskCache(tmp_path))
+    monkeypatch.setattr(again, "_lowered", None)
+
+    assert accepts(again, tokenizer, Lark(text), "a")
+    with pytest.raises(TypeError):
+        again.make(Grammar(text))

@@ -1,0 +1,144 @@
+"""From a constraint to what xgrammar compiles: one text, for whatever vocabulary.
+
+xgrammar's front ends are kept at a distance: regexes and choices go in as EBNF that we write (`ebnf`), schemas are
+audited and rewritten first (`schema`), structural tags are made of both (`structural`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lmc.backend.constraint.ebnf import tree_ebnf
+from lmc.backend.constraint.schema import lower_schema
+from lmc.backend.constraint.structural import Tags
+from lmc.backend.constraint.tag_parts import ebnf
+from lmc.backend.constraint.tag_xml import xml_arguments
+from lmc.backend.constraint.tool_tags import format_of, part_of
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import one_of, states
+from lmc.ir.automaton.dfa import TOO_LARGE, CharDfa
+from lmc.ir.constraint import (
+    Choices,
+    Constraint,
+    Grammar,
+    JsonSchema,
+    Lark,
+    Regex,
+    Spacing,
+    StructuralTag,
+    ToolCalls,
+)
+from lmc.ir.json_schema.findings import NotRegular
+from lmc.ir.json_schema.keywords import Json
+from lmc.ir.json_schema.lower import lower
+
+SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
+MAX_STATES = 2_000  # of a schema in a structural tag, above which xgrammar's own automaton is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What xgrammar compiles; `spacing` is for a schema alone."""
+
+    kind: Literal["ebnf", "lark", "schema", "tag"]
+    text: str
+    spacing: Spacing = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The control tokens of a tokenizer by their text, and those that end a generation."""
+
+    ids: Mapping[str, int]
+    ends: frozenset[int]
+
+
+NO_CONTROLS = Controls({}, frozenset())
+
+
+def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Source | None:
+    """What to compile; None where no text satisfies the constraint. Raises ConstraintError where it cannot be kept.
+
+    controls   those that a structural tag may ask for by id
+    """
+    match constraint:
+        case Regex(_, tree):
+            return _ebnf(tree_ebnf(tree))
+        case Choices(options):
+            return _ebnf(tree_ebnf(one_of(options)))
+        case Grammar(text):
+            return _ebnf(text)
+        case Lark(text):
+            return Source("lark", text)
+        case JsonSchema(_, schema, spacing):
+            return Source("schema", lower_schema(schema)[0], spacing)
+        case StructuralTag(parts=parts):
+            return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls)
+        case ToolCalls():
+            return _tag(format_of(constraint), lambda format, _: part_of(constraint, format), "#/format", controls)
+
+
+def compile_source(
+    source: Source, compiler: Any
+) -> Any:  # xgrammar.GrammarCompiler, CompiledGrammar: they have no types
+    """The source for the compiler's vocabulary."""
+    match source.kind:
+        case "ebnf":
+            return compiler.compile_grammar(source.text)
+        case "lark":
+            return compiler.compile_lark(source.text)
+        case "schema":
+            return compiler.compile_json_schema(source.text, **_style(source.spacing))
+        case "tag":
+            return compiler.compile_structural_tag(source.text)
+
+
+def _style(spacing: Spacing) -> dict[str, Any]:
+    # strict mode closes open objects, which changes what a schema means
+    return {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
+
+
+def _ebnf(text: str | None) -> Source | None:
+    return None if text is None else Source("ebnf", text)
+
+
+def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
+    tags = Tags(
+        part,
+        controls.ids,
+        controls.ends,
+        _schema_format,
+        lambda schema, format, _: xml_arguments(schema, format, _schema_format),
+    )
+    lowered = tags.lower(format, place)
+    return Source("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
+
+
+def _schema_format(schema: JsonSchema) -> Json:
+    """A schema's texts as a grammar: by our automata, and by xgrammar where it recurs or has too many states."""
+    text = _regular_ebnf(schema)
+    if text is not None:
+        return ebnf(text)
+    from xgrammar import Grammar as XGrammar
+
+    return ebnf(str(XGrammar.from_json_schema(lower_schema(schema.schema)[0], **_style(schema.spacing))))
+
+
+def _regular_ebnf(schema: JsonSchema) -> str | None:
+    try:
+        tree = lower(schema).tree
+        for _ in states(CharDfa(tree, max_states=MAX_STATES)):
+            pass
+    except NotRegular:
+        return None
+    except ConstraintError as error:
+        if error.code != TOO_LARGE:
+            raise
+        return None
+    text = tree_ebnf(tree)
+    if text is None:
+        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code="LMC-CN001")
+    return text

@@ -1,0 +1,142 @@
+"""Tools: their schemas from functions, classes and dicts, and the one text that they become."""
+
+import dataclasses
+from typing import Any, Literal, Optional
+
+import pydantic
+import pytest
+
+from lmc.errors import ConstraintError
+from lmc.parser.tools import parse_tool_calls, read_tool_calls
+
+
+@dataclasses.dataclass
+class Point:
+    """A dataclass."""
+
+    x: int
+    y: float = 0.0
+
+
+class Node(pydantic.BaseModel):
+    """A model that holds itself."""
+
+    name: str
+    below: list["Node"] = []
+
+
+def everything(
+    text: str, number: int, real: float, flag: bool, some: list[int], table: dict[str, bool], unit: Literal["C", 3],
+    maybe: Optional[str] = None, either: int | str = 3, point: Point | None = None, anything: Any = None,
+):  # fmt: skip
+    """All that a parameter may be."""
+
+
+def takes_node(node: Node):
+    """A schema with definitions."""
+
+
+def schema_of(tool):
+    """The schema of its arguments."""
+    return parse_tool_calls([tool], format="qwen_3").tools[0].parameters.schema
+
+
+def test_the_schema_of_a_function():
+    """A property for each parameter; those without a default are required."""
+    schema = schema_of(everything)
+
+    assert schema["required"] == ["text", "number", "real", "flag", "some", "table", "unit"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"] == {
+        "text": {"type": "string"},
+        "number": {"type": "integer"},
+        "real": {"type": "number"},
+        "flag": {"type": "boolean"},
+        "some": {"type": "array", "items": {"type": "integer"}},
+        "table": {"type": "object", "additionalProperties": {"type": "boolean"}},
+        "unit": {"enum": ["C", 3]},
+        "maybe": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+        "point": {"anyOf": [{"$ref": "#/$defs/Point"}, {"type": "null"}]},
+        "anything": {},
+    }
+    assert schema["$defs"]["Point"]["required"] == ["x"]
+
+
+def test_classes_say_their_schema_themselves():
+    """Their definitions stand at the root, where references find them."""
+    assert schema_of(takes_node)["$defs"]["Node"]["properties"]["below"]["items"] == {"$ref": "#/$defs/Node"}
+    assert schema_of(Node)["$ref"] == "#/$defs/Node"
+
+
+def test_openais_dicts():
+    """Wrapped or flat; without parameters there are none to give."""
+    flat = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "null"}}}}
+    wrapped = {"type": "function", "function": {k: v for k, v in flat.items() if k != "type"}}
+
+    assert schema_of(flat) == schema_of(wrapped) == flat["parameters"]
+    assert schema_of({"name": "f"}) == {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def test_the_text_reads_back():
+    """It is what the IR prints."""
+    calls = parse_tool_calls([everything, Node], format="kimi", choice="Node", parallel=False, reasoning="auto")
+
+    assert read_tool_calls(calls.text) == calls
+    assert read_tool_calls(calls.text).tools == calls.tools
+
+
+def bad(x: set[int]):
+    """No JSON."""
+
+
+def untyped(x):
+    """No annotation."""
+
+
+def rest(*xs: int):
+    """No name."""
+
+
+def forward(x: "Nowhere"):  # noqa: F821
+    """No such class."""
+
+
+@pytest.mark.parametrize(
+    "tools, options, message",
+    [
+        ([bad], {}, "parameter `x` of the tool `bad` is a `set[int]`, which has no JSON schema here"),
+        ([untyped], {}, "`x` of the tool `untyped` has no annotation"),
+        ([rest], {}, "`xs` of the tool `rest` has no name"),
+        ([forward], {}, "annotations of `forward` cannot be read"),
+        ([3], {}, "3 is no tool"),
+        ("f", {}, "the tools are a list"),
+        ([{"name": "f"}, {"name": "f"}], {}, "two tools are called 'f'"),
+        ([{"name": "a b"}], {}, "'a b' cannot be a tool's name"),
+        ([{"name": "auto"}], {}, "'auto' cannot be a tool's name"),
+        ([{"name": "f", "parameters": {"type": "string"}}], {}, "no object schema"),
+        ([{"name": "f", "parameters": {"type": "object", "required": 3}}], {}, "the tool 'f': this is no JSON schema"),
+        ([{"name": "f", "strict": False}], {}, "strict=False"),
+        ([{"type": "web_search"}], {}, "type 'web_search'"),
+        ([{"function": {}}], {}, "has no name"),
+        ([], {"choice": "required"}, "needs a tool to call"),
+        ([{"name": "f"}], {"choice": "g"}, "unknown choice 'g'\n  help: There are auto, required, none, f"),
+        ([], {"format": "qwen3"}, "unknown tool format 'qwen3'\n  help: did you mean 'qwen_3'? There are deepseek_r1"),
+        ([], {"format": "cohere"}, "an XML of its own"),
+        ([], {"reasoning": True}, "unknown reasoning True"),
+        ([], {"spacing": "wide"}, "unknown spacing 'wide'"),
+        ([], {"parallel": 1}, "parallel=1"),
+    ],
+)
+def test_what_is_wrong_with_tools(tools, options, message):
+    """A tool that nobody could call is no tool."""
+    with pytest.raises(ConstraintError) as error:
+        parse_tool_calls(tools, **{"format": "qwen_3", **options})
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "qwen_3"}'])
+def test_a_text_that_is_none(text):
+    """IR text is input too."""
+    with pytest.raises(ConstraintError):
+        read_tool_calls(text)
