@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from lmc.backend.constraint.disk import DiskCache
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.fused import FusedMasks, FusedMatcher
-from lmc.backend.constraint.jumps import Boundary
+from lmc.backend.constraint.grammar_jumps import GrammarJumps
+from lmc.backend.constraint.jumps import Boundary, Jumps
 from lmc.backend.constraint.matcher import AutomatonMatcher
 from lmc.backend.constraint.stable import Encoder
 from lmc.backend.constraint.trie import TokenTrie
@@ -23,6 +24,7 @@ from lmc.backend.engine.masks import Matcher
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of, states
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import Choices, Constraint, Fused, Grammar, JsonSchema, Regex
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
@@ -55,7 +57,8 @@ class ConstraintMasks:
         self.vocab_size = vocab_size
         self.boundary = boundary
         self.encoder: Encoder = tokenizer
-        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk)
+        jumps = None if boundary == "off" else GrammarJumps(self._jumps)
+        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
         self._lock = threading.Lock()
@@ -112,6 +115,9 @@ class ConstraintMasks:
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
         return EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+
+    def _jumps(self, walk: ByteWalk) -> Jumps:
+        return Jumps(walk, self.encoder, self._trie, self.boundary)
 
     @cached_property
     def _trie(self) -> TokenTrie:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from lmc.backend.constraint.disk import DiskCache
 from lmc.backend.constraint.ebnf import tree_ebnf
+from lmc.backend.constraint.grammar_jumps import Forcing, GrammarJumps
 from lmc.backend.constraint.productive import endless_rule
 from lmc.backend.constraint.schema import lower_schema
 from lmc.backend.constraint.stderr import caught_warnings
@@ -55,13 +56,22 @@ class XGrammarMasks:
     """A MaskFactory: makes matchers for one tokenizer and one width of logits. Any thread may call it.
 
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
+    jumps        what is forced; nothing, where there is none
     """
 
-    def __init__(self, tokenizer: Vocabulary, vocab_size: int, disk: DiskCache | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: Vocabulary,
+        vocab_size: int,
+        disk: DiskCache | None = None,
+        *,
+        jumps: GrammarJumps | None = None,
+    ) -> None:
         self.vocab_size = vocab_size
         self.eos_ids = frozenset(i for i in tokenizer.eos_ids if 0 <= i < vocab_size)
         self._tokenizer = tokenizer
         self._disk = disk
+        self._jumps = jumps
         self._compiled: OrderedDict[Key, Compiled] = OrderedDict()
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
@@ -74,7 +84,9 @@ class XGrammarMasks:
         """
         import xgrammar
 
-        return XGrammarMatcher(self, xgrammar.GrammarMatcher(self._compile(constraint)))
+        compiled = self._compile(constraint)
+        forcing = None if self._jumps is None else self._jumps.of(_key(constraint), compiled)
+        return XGrammarMatcher(self, xgrammar.GrammarMatcher(compiled), forcing=forcing)
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
@@ -197,10 +209,13 @@ class XGrammarMasks:
 class XGrammarMatcher:
     """A Matcher: one text under a constraint, as far as it has come. For one thread."""
 
-    def __init__(self, masks: XGrammarMasks, handle: Handle, mask: Int32 | None = None) -> None:
+    def __init__(
+        self, masks: XGrammarMasks, handle: Handle, *, mask: Int32 | None = None, forcing: Forcing | None = None
+    ) -> None:
         self._masks = masks
         self._handle = handle
         self._mask = mask  # of the state now, None until asked for
+        self._forcing = forcing  # None where nothing is ever forced
 
     def mask(self) -> Int32:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
@@ -221,6 +236,8 @@ class XGrammarMatcher:
         if not self._handle.accept_token(id):
             return False
         self._mask = None
+        if self._forcing is not None:
+            self._forcing.write(self._masks.spellings[id])
         return True
 
     def is_done(self) -> bool:
@@ -232,12 +249,13 @@ class XGrammarMatcher:
         return bool(self._handle.is_completed())
 
     def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
-        """Nothing: what a grammar forces is left to its masks, since its continuations cannot all be looked at."""
-        return ()
+        """The tokens that come next whatever the model says, `ids` being those so far."""
+        return () if self._forcing is None else self._forcing.tokens(ids)
 
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""
-        return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
+        forcing = None if self._forcing is None else self._forcing.fork()
+        return XGrammarMatcher(self._masks, self._handle.fork(), mask=self._mask, forcing=forcing)
 
 
 def _sha256(text: str) -> str:
