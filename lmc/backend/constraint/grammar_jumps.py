@@ -1,30 +1,24 @@
 """Jump-forward for what runs on xgrammar: the forced tokens of one text, found in the automaton of its grammar's bytes.
 
-A grammar in which something else than bytes counts is never jumped over: a token that is named by its id (nothing says
-that its text is not forced beside it), a rule that counts tokens or characters, a rule that ends as early as it can.
+A grammar that has no such automaton (see grammar_nfa.py) is never jumped over.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
 from typing import Any
 
-from lmc.backend.constraint.grammar_bytes import Compiled, GrammarBytes, byte_compiler
+from lmc.backend.constraint.grammar_bytes import GrammarBytes
+from lmc.backend.constraint.grammar_nfa import Unread, nfa_of
 from lmc.backend.constraint.jumps import Jumps
-from lmc.backend.constraint.stderr import caught_warnings
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import TOO_LARGE
 from lmc.ir.automaton.walk import ByteWalk
 
 MAX_GRAMMARS = 256
-MACROS = ("Regex", "Substring", "TagDispatch")  # that are about bytes alone
-
-_OPTIONS = re.compile(r"^[\w.-]+\[", re.MULTILINE)  # of a rule: `name[max_tokens=3] ::= ...`
-_MACRO = re.compile(r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]|(?P<name>[A-Z]\w*)\(', re.DOTALL)
+Compiled = Any  # xgrammar.CompiledGrammar; xgrammar has no types
 
 
 class Forcing:
@@ -73,29 +67,15 @@ class GrammarJumps:
         with self._lock:
             known = self._known.get(key)
             if key not in self._known or (known is not None and known[0].is_full):
-                known = self._known[key] = self._compiled(compiled)
+                known = self._known[key] = self._read(compiled)
             self._known.move_to_end(key)
             if len(self._known) > MAX_GRAMMARS:
                 self._known.popitem(last=False)
         return None if known is None else Forcing(*known)
 
-    def _compiled(self, compiled: Compiled) -> tuple[GrammarBytes, Jumps] | None:
-        if not is_of_bytes(str(compiled.grammar)):
-            return None
+    def _read(self, compiled: Compiled) -> tuple[GrammarBytes, Jumps] | None:
         try:
-            with caught_warnings():
-                walk = GrammarBytes(self._compiler.compile_grammar(compiled.grammar))
-        except RuntimeError:  # what the tokens' own compiler took; without its bytes nothing is certain
+            walk = GrammarBytes(nfa_of(compiled.grammar))
+        except Unread:
             return None
         return walk, self._make(walk)
-
-    @cached_property
-    def _compiler(self) -> Any:  # xgrammar.GrammarCompiler
-        return byte_compiler()
-
-
-def is_of_bytes(grammar: str) -> bool:
-    """Whether a grammar, as xgrammar prints it, says only which bytes may come."""
-    if _OPTIONS.search(grammar):
-        return False
-    return all(found["name"] is None or found["name"] in MACROS for found in _MACRO.finditer(grammar))
