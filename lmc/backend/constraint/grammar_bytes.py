@@ -143,7 +143,7 @@ class GrammarBytes:
         column.edges += [(low, high, target, context) for low, high, target in nfa.edges[node]]
         more = [(target, context) for target in nfa.silent[node]]
         for rule, target in nfa.calls[node]:
-            if nfa.is_last(target):
+            if nfa.is_last[target]:
                 more.append((nfa.starts[rule], context))
                 continue
             column.returns.setdefault(rule, []).append((target, context))

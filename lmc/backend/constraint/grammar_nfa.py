@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lmc.ir.automaton.bytes import ByteDfa
@@ -33,7 +34,7 @@ class Unread(Exception):
     """A part of a grammar that is not known, or not about bytes."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Nfa:
     """The rules' automata in one list of nodes.
 
@@ -64,9 +65,22 @@ class Nfa:
         self.is_end.append(False)
         return len(self.edges) - 1
 
-    def is_last(self, node: int) -> bool:
-        """Whether a rule is over at a node, and cannot go on."""
-        return self.is_end[node] and not (self.edges[node] or self.calls[node] or self.silent[node])
+    def closure(self, node: int) -> list[int]:
+        """The nodes that a node is as good as, itself among them."""
+        reached = [node]  # grows
+        for each in reached:
+            reached += [target for target in self.silent[each] if target not in reached]
+        return reached
+
+    @cached_property
+    def is_last(self) -> list[bool]:
+        """By node: whether a rule is over there, and cannot go on."""
+        closures = map(self.closure, range(len(self.edges)))
+        return [
+            any(self.is_end[each] for each in closure)
+            and not any(self.edges[each] or self.calls[each] for each in closure)
+            for closure in closures
+        ]
 
 
 def nfa_of(grammar: Any) -> Nfa:  # an xgrammar.Grammar, compiled
