@@ -23,9 +23,7 @@ Said = tuple[str, tuple[int, ...], str]  # text, ids, reason
 class Bench:
     """An engine that is checked after every step; `session` is one open on it."""
 
-    def __init__(
-        self, *, num_slots: int = 4096, max_len: int = 2048, jumps: bool = True, **options: object
-    ) -> None:
+    def __init__(self, *, num_slots: int = 4096, max_len: int = 2048, jumps: bool = True, **options: object) -> None:
         self.runner = FakeRunner(num_slots, max_len)
         self.masks = FakeMasks(TOKENIZER, jumps)
         self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
