@@ -82,6 +82,10 @@ class ConstraintMasks:
             error.notes += (f"xgrammar was asked because of {made.finding}",)
             raise
 
+    def regular(self, tree: RegexTree) -> AutomatonMatcher:
+        """A matcher at the start of a text of a regular language, whose masks are not kept."""
+        return AutomatonMatcher(self._ending(tree))
+
     def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         """The masks of a regular constraint, or why a schema is none."""
         with self._lock:
@@ -114,13 +118,14 @@ class ConstraintMasks:
         return made
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
-        return EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
 
     def _jumps(self, walk: ByteWalk) -> Jumps:
-        return Jumps(walk, self.encoder, self._trie, self.boundary)
+        return Jumps(walk, self.encoder, self.trie, self.boundary)
 
     @cached_property
-    def _trie(self) -> TokenTrie:
+    def trie(self) -> TokenTrie:
+        """The vocabulary as a tree."""
         return TokenTrie(self.spellings)
 
 
