@@ -76,6 +76,6 @@ class GrammarJumps:
     def _read(self, compiled: Compiled) -> tuple[GrammarBytes, Jumps] | None:
         try:
             walk = GrammarBytes(nfa_of(compiled.grammar))
-        except Unread:
+        except (Unread, RuntimeError):  # also what xgrammar raises; its masks are none the worse
             return None
         return walk, self._make(walk)

@@ -23,6 +23,7 @@ MAX_NODES = 200_000
 MAX_MACRO_RULES = 200  # xgrammar writes all edges once a rule: a macro in a grammar of more rules is not read
 
 BYTES, CLASS, CLASS_STAR, EMPTY, CALL, SEQUENCE, CHOICES = range(7)
+REPEAT = 8  # of a rule
 MACROS = (7, 12, 13)  # TagDispatch, Regex, Substring
 COPIED = 1  # rules of a copy before the grammar's own
 PLAIN_RULE = [-1, -1, False]  # max_tokens, max_chars and lazy of a rule without them
@@ -131,9 +132,9 @@ class _Reader:
         if kind in (CLASS, CLASS_STAR):
             return self._class(tuple(rest), at) if kind == CLASS else self._star(tuple(rest), at)
         if kind == CALL:
-            end = self._nfa.node()
-            self._nfa.calls[at].append((rest[0], end))
-            return end
+            return self._call(rest[0], at)
+        if kind == REPEAT:
+            return self._repeat(*rest, at=at)
         if kind in (EMPTY, SEQUENCE):
             for inner in rest if kind == SEQUENCE else ():
                 at = self._add(inner, at, rule)
@@ -147,6 +148,26 @@ class _Reader:
         for option in options:
             last = self._add(option, at, rule)
             self._nfa.silent[last].append(end)
+        return end
+
+    def _call(self, rule: int, at: int) -> int:
+        end = self._nfa.node()
+        self._nfa.calls[at].append((rule, end))
+        return end
+
+    def _repeat(self, rule: int, least: int, most: int, *, at: int) -> int:
+        for _ in range(least):
+            at = self._call(rule, at)
+        if most < 0:
+            loop = self._nfa.node()
+            self._nfa.silent[at].append(loop)
+            self._nfa.silent[self._call(rule, loop)].append(loop)
+            return loop
+        end = self._nfa.node()
+        for _ in range(most - least):
+            self._nfa.silent[at].append(end)
+            at = self._call(rule, at)
+        self._nfa.silent[at].append(end)
         return end
 
     def _edge(self, at: int, low: int, high: int) -> int:
@@ -223,15 +244,17 @@ def _class_edges(ranges: tuple[int, ...]) -> list[list[tuple[int, int, int]]]:
 
 def _nullable(nfa: Nfa) -> frozenset[int]:
     """The rules that may be empty."""
-    found: frozenset[int] = frozenset()
-    while True:
-        more = frozenset(rule for rule in range(len(nfa.starts)) if rule in found or _may_be_empty(nfa, rule, found))
-        if more == found:
-            return found
-        found = more
+    found: set[int] = set()
+    size = -1
+    while size < len(found):
+        size = len(found)
+        for rule in reversed(range(len(nfa.starts))):  # most rules call later ones
+            if rule not in found and _may_be_empty(nfa, rule, found):
+                found.add(rule)
+    return frozenset(found)
 
 
-def _may_be_empty(nfa: Nfa, rule: int, nullable: frozenset[int]) -> bool:
+def _may_be_empty(nfa: Nfa, rule: int, nullable: set[int]) -> bool:
     reached = [nfa.starts[rule]]  # grows
     seen = set(reached)
     for node in reached:
