@@ -1,6 +1,6 @@
 """Tree of thought: propose several next steps, score each, go on from the best one.
 
-lmc run examples/tree_of_thought.py
+    lmc run examples/tree_of_thought.py
 """
 
 import lmc

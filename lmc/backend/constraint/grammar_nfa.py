@@ -245,10 +245,11 @@ def _class_edges(ranges: tuple[int, ...]) -> list[list[tuple[int, int, int]]]:
 def _nullable(nfa: Nfa) -> frozenset[int]:
     """The rules that may be empty."""
     found: set[int] = set()
-    size = -1
+    order, size = list(range(len(nfa.starts))), -1
     while size < len(found):
         size = len(found)
-        for rule in reversed(range(len(nfa.starts))):  # most rules call later ones
+        order.reverse()  # rules come in chains, that begin at either end
+        for rule in order:
             if rule not in found and _may_be_empty(nfa, rule, found):
                 found.add(rule)
     return frozenset(found)
