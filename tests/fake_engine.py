@@ -12,8 +12,9 @@ from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Gen, Prompt
 from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.engine import Engine
 from lmc.backend.engine.generation import sample_seed
+from lmc.backend.engine.masks import MaskFactory
 from lmc.backend.engine.session import EngineSession
-from lmc.ir.constraint import Choices
+from lmc.ir.constraint import Choices, Constraint
 from lmc.ir.sampling import Sampling
 
 TOKENIZER = FakeTokenizer()
@@ -24,10 +25,16 @@ class Bench:
     """An engine that is checked after every step; `session` is one open on it."""
 
     def __init__(
-        self, *, num_slots: int = 4096, max_len: int = 2048, jumps: bool = True, **options: object
+        self,
+        *,
+        num_slots: int = 4096,
+        max_len: int = 2048,
+        jumps: bool = True,
+        masks: MaskFactory | None = None,
+        **options: object,
     ) -> None:
         self.runner = FakeRunner(num_slots, max_len)
-        self.masks = FakeMasks(TOKENIZER, jumps)
+        self.masks = masks or FakeMasks(TOKENIZER, jumps)
         self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
         self.engine.cache.pool.on_free = self.runner.poison
         self.session = self.engine.open()
@@ -62,7 +69,7 @@ class Bench:
         assert cache.pool.num_free + resident == cache.pool.num_slots
 
 
-def gen(max_tokens: int = 8, *, constraint: Choices | None = None, temperature: float = 0.0, **sampling: object) -> Gen:
+def gen(max_tokens: int = 8, *, constraint: Constraint | None = None, temperature: float = 0.0, **sampling: object) -> Gen:
     """A Gen segment, greedy unless said."""
     return Gen(None, Sampling(max_tokens=max_tokens, temperature=temperature, **sampling), constraint)  # type: ignore[arg-type]
 

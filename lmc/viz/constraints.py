@@ -35,9 +35,9 @@ from lmc.passes.lint.facts import facts
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.backend.constraint.asked import Asked
     from lmc.backend.constraint.forced_edges import ForcedEdges
-    from lmc.backend.constraint.trie import TokenTrie
+    from lmc.backend.constraint.masks import ConstraintMasks
+    from lmc.backend.constraint.rehearse import Rehearsal
     from lmc.backend.constraint.unspellable import Unspellable
     from lmc.compiler import Compiled
     from lmc.passes import Note
@@ -59,6 +59,8 @@ class Tokenizer(Protocol):
     def encode(self, text: str) -> list[int]: ...
 
     def vocab_bytes(self) -> list[bytes]: ...
+
+    def control_tokens(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ class Automaton:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """An automaton under a tokenizer; `asked` is None where its tokens do not spell the shortest text."""
+    """An automaton under a tokenizer; `example` is None where its tokens do not spell the shortest text."""
 
     edges: ForcedEdges
-    asked: Asked | None
+    example: Rehearsal | None
     missing: Unspellable
 
 
@@ -126,26 +128,33 @@ class Constraints:
         """What is forced under the tokenizer; None where there is no tokenizer."""
         if self.tokenizer is None:
             return None
-        from lmc.backend.constraint.asked import asked
         from lmc.backend.constraint.disk import DiskCache
         from lmc.backend.constraint.forced_edges import forced_edges
         from lmc.backend.constraint.unspellable import unspellable
 
-        edges = forced_edges(automaton.tree, self.tokenizer, self._trie, self.tokenizer.key, DiskCache())
-        cost = asked(automaton.tree, self.tokenizer, self._trie, automaton.text)
-        return Tokens(edges, cost, unspellable(automaton.compressed, self._trie))
+        trie = self._masks.trie
+        edges = forced_edges(automaton.tree, self.tokenizer, trie, self.tokenizer.key, DiskCache())
+        return Tokens(edges, self._rehearsed(automaton), unspellable(automaton.compressed, trie))
+
+    def _rehearsed(self, automaton: Automaton) -> Rehearsal | None:
+        from lmc.backend.constraint.rehearse import rehearse
+
+        masks = self._masks
+        try:
+            return rehearse(masks.regular(automaton.tree), masks.encoder, masks.spellings, automaton.text)
+        except ConstraintError:
+            return None
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:
         """Tokens as text."""
-        return [(self._trie.vocab[token] or b"").decode("utf-8", "replace") for token in tokens]
+        return [(self._masks.trie.vocab[token] or b"").decode("utf-8", "replace") for token in tokens]
 
     @cached_property
-    def _trie(self) -> TokenTrie:
-        from lmc.backend.constraint.trie import TokenTrie
+    def _masks(self) -> ConstraintMasks:
+        from lmc.backend.constraint.masks import ConstraintMasks
 
         assert self.tokenizer is not None
-        ends = self.tokenizer.eos_ids
-        return TokenTrie([b"" if i in ends else spelt for i, spelt in enumerate(self.tokenizer.vocab_bytes())])
+        return ConstraintMasks(self.tokenizer, len(self.tokenizer.vocab_bytes()))
 
     def _told(self, row: Row) -> Constrained:
         constraint = _constraint(row)

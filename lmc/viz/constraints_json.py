@@ -68,16 +68,16 @@ def _automaton(automaton: Automaton) -> Json:
 
 
 def _tokens(tokens: Tokens) -> Json:
-    asked, edges = tokens.asked, tokens.edges
+    example, edges = tokens.example, tokens.edges
     rows = [
         (edges.compressed.begin, edges.begin),
         *((e.rest, ids) for e, ids in zip(edges.compressed.edges, edges.tokens)),
     ]
     return {
-        "example": None if asked is None else [token for token, _ in asked.tokens],
-        "forced": None if asked is None else asked.num_forced,
-        "forward_passes": None if asked is None else asked.num_asked,
-        "forward_passes_without_forcing": None if asked is None else asked.num_unforced,
+        "example": None if example is None else list(example.ids),
+        "forced": None if example is None else example.num_forced,
+        "forward_passes": None if example is None else example.num_asked,
+        "forward_passes_without_forcing": None if example is None else example.num_unforced,
         "edges": [{"text": rest.decode(), "tokens": list(ids)} for rest, ids in rows if rest],
         "unspellable": tokens.missing.chars,
         "spells_nothing": tokens.missing.is_all,

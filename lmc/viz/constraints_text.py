@@ -122,10 +122,10 @@ def _example(automaton: Automaton, room: int) -> Iterator[str]:
 
 def _tokens(tokens: Tokens, constraints: Constraints, room: int) -> Iterator[str]:
     """What it is in tokens: of the shortest text, and edge by edge."""
-    if (asked := tokens.asked) is not None:
-        num = len(asked.tokens)
-        passes = f"{_num(asked.num_asked, 'forward pass', 'forward passes')} instead of {asked.num_unforced}"
-        yield from _lines("tokens", f"that text is {_num(num, 'token')}, {asked.num_forced} forced: {passes}", room)
+    if (example := tokens.example) is not None:
+        num = len(example.tokens)
+        passes = f"{_num(example.num_asked, 'forward pass', 'forward passes')} instead of {example.num_unforced}"
+        yield from _lines("tokens", f"that text is {_num(num, 'token')}, {example.num_forced} forced: {passes}", room)
     edges = list(dict.fromkeys(_edges(tokens, constraints)))
     for number, said in enumerate(edges[:MAX_EDGES]):
         yield _line("edges" if number == 0 else "", keep_ends(said, room))

@@ -7,7 +7,9 @@ import re
 import pytest
 
 import lmc
+from lmc.backend.constraint.ebnf import tree_ebnf
 from lmc.backend.cpu import CpuBackend
+from lmc.parser.regex import parse_regex
 
 NOTE = "Lena Sato is a 34-year-old pilot from Oslo. She has a dog and plays chess."
 PATTERNS = (
@@ -64,3 +66,57 @@ def test_canonical_runs_are_the_same_with_jumps(engines, temperature) -> None:
             assert on["x"] == off["x"] and ids[1] == ids[0], pattern
             assert [row[0] for row in rows[1]] == pytest.approx([row[0] for row in rows[0]], abs=1e-4)
     assert num_canonical >= 2
+
+
+# --- grammars and schemas within themselves: what runs on xgrammar ---------------------------------------------
+
+RECURSIVE = 'root ::= "~" root "~" | '
+GRAMMARS = tuple(
+    (tree_ebnf(parse_regex(pattern).tree) or "").replace("root ::= ", RECURSIVE, 1) for pattern in PATTERNS[:6]
+)
+TREE = {
+    "type": "object",
+    "properties": {"name": {"enum": ["Lena", "Oslo"]}, "child": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
+    "required": ["name", "child"],
+    "additionalProperties": False,
+}
+
+
+def say(*, grammar=None, json_schema=None, temperature: float = 0.0):
+    """A program of one generation."""
+
+    @lmc.function
+    def program(s):
+        s += lmc.user(f"{NOTE}\nAnswer in the form that is asked for.")
+        s += lmc.assistant(
+            lmc.gen("x", grammar=grammar, json_schema=json_schema, temperature=temperature, max_tokens=60,
+                    return_logprob=True, seed=7)
+        )  # fmt: skip
+
+    return program
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_canonical_runs_of_grammars_are_the_same_with_jumps(engines, temperature) -> None:
+    """Same ids, and the model's own log-probabilities, in fewer passes (T13, T15)."""
+    num_canonical = 0
+    for constraint in ({"json_schema": TREE}, *({"grammar": text} for text in GRAMMARS)):
+        program = say(temperature=temperature, **constraint)
+        off, on = (program.run(backend=backend) for backend in engines)
+        rows = [result.get_meta_info("x")["output_token_logprobs"] for result in (off, on)]
+        ids = [[id for _, id, _ in row] for row in rows]
+        assert on.usage.forced_tokens > 0 == off.usage.forced_tokens, constraint
+        assert on.report.forward_passes < off.report.forward_passes
+        if ids[0] == engines[0].tokenizer.encode(off["x"]):
+            num_canonical += 1
+            assert on["x"] == off["x"] and ids[1] == ids[0], constraint
+            assert [row[0] for row in rows[1]] == pytest.approx([row[0] for row in rows[0]], abs=1e-4)
+    assert num_canonical >= 2
+
+
+def test_many_requests_of_one_grammar_say_what_each_says_alone(engines) -> None:
+    """They share what is known of it; samples are forks of one another's matchers."""
+    program = say(grammar=GRAMMARS[1], temperature=1.0)
+    alone = program.run(backend=engines[1])["x"]
+    together = [result["x"] for result in program.run_batch([{}] * 6, backend=engines[1])]
+    assert together == [alone] * 6

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-VERSION = 1  # of what the numbers mean; a change makes every file a miss
+VERSION = 2  # of what the numbers mean; a change makes every file a miss
 
 
 class DiskCache:

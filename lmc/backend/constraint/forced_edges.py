@@ -42,17 +42,17 @@ def forced_edges(
     if found is None:
         stable = StableTokens(dfa, encoder, trie)
         begin = stable.after(dfa.start).tokens
-        tokens = tuple(_of_edge(stable, edge) for edge in compressed.edges)
+        tokens = tuple(_of_edge(stable, dfa, edge) for edge in compressed.edges)
         found = ForcedEdges(compressed, begin, tokens)
         cache.put([begin, *tokens], *key)
     return found
 
 
-def _of_edge(stable: StableTokens, edge: Edge) -> tuple[int, ...]:
+def _of_edge(stable: StableTokens, dfa: ByteDfa, edge: Edge) -> tuple[int, ...]:
     if not edge.rest:
         return ()
     before = chr(edge.first[0][0])
-    state = stable.dfa.run(before.encode(), stable.dfa.at_char(edge.source))
+    state = dfa.run(before.encode(), dfa.at_char(edge.source))
     return stable.after(state).tokens
 
 

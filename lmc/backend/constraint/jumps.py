@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from lmc.backend.constraint.stable import Encoder, StableTokens
+from lmc.backend.constraint.stable import MAX_KEPT, Encoder, StableTokens
 from lmc.backend.constraint.trie import TokenTrie
-from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.compress import forced, forced_byte
+from lmc.ir.automaton.walk import ByteWalk
 
 Boundary = Literal["exact", "naive", "off"]
 BOUNDARIES: tuple[str, ...] = get_args(Boundary)
@@ -25,10 +25,9 @@ CONTEXT = 4  # tokens looked back at: what is forced must be what the tokenizer 
 class Jumps:
     """The forced tokens in the states of one automaton under one tokenizer. For one thread at a time."""
 
-    def __init__(self, dfa: ByteDfa, encoder: Encoder, trie: TokenTrie, boundary: Boundary) -> None:
+    def __init__(self, dfa: ByteWalk, encoder: Encoder, trie: TokenTrie, boundary: Boundary) -> None:
         self._dfa = dfa
         self._encoder = encoder
-        self._trie = trie
         self._boundary = boundary
         self._stable = StableTokens(dfa, encoder, trie)
         self._found: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
@@ -40,6 +39,8 @@ class Jumps:
         key = (state, tuple(ids[-CONTEXT:]))
         found = self._found.get(key)
         if found is None:
+            if len(self._found) >= MAX_KEPT:
+                self._found.clear()
             found = self._found[key] = self._exact(*key) if self._boundary == "exact" else self._naive(state)
         return found
 
@@ -51,7 +52,7 @@ class Jumps:
         for first in range(len(recent)):
             ids = recent[first:]
             try:
-                text = b"".join(self._trie.vocab[id] or b"" for id in ids).decode()
+                text = b"".join(map(self._stable.bytes_of, ids)).decode()
             except UnicodeDecodeError:
                 continue
             if tuple(self._encoder.encode(text)) == ids:
@@ -64,5 +65,5 @@ class Jumps:
             tokens = tuple(self._encoder.encode(label.decode()))
         except UnicodeDecodeError:
             return ()
-        spelt = b"".join(self._trie.vocab[token] or b"" for token in tokens)
+        spelt = b"".join(map(self._stable.bytes_of, tokens))
         return tokens if spelt == label else ()

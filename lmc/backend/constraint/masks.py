@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from lmc.backend.constraint.disk import DiskCache
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.fused import FusedMasks, FusedMatcher
-from lmc.backend.constraint.jumps import Boundary
+from lmc.backend.constraint.grammar_jumps import GrammarJumps
+from lmc.backend.constraint.jumps import Boundary, Jumps
 from lmc.backend.constraint.matcher import AutomatonMatcher
 from lmc.backend.constraint.stable import Encoder
 from lmc.backend.constraint.trie import TokenTrie
@@ -23,6 +24,7 @@ from lmc.backend.engine.masks import Matcher
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of, states
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
     Choices,
     Constraint,
@@ -65,7 +67,8 @@ class ConstraintMasks:
         self.vocab_size = vocab_size
         self.boundary = boundary
         self.encoder: Encoder = tokenizer
-        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk)
+        jumps = None if boundary == "off" else GrammarJumps(self._jumps)
+        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
         self._lock = threading.Lock()
@@ -88,6 +91,10 @@ class ConstraintMasks:
         except SchemaError as error:
             error.notes += (f"xgrammar was asked because of {made.finding}",)
             raise
+
+    def regular(self, tree: RegexTree) -> AutomatonMatcher:
+        """A matcher at the start of a text of a regular language, whose masks are not kept."""
+        return AutomatonMatcher(self._ending(tree))
 
     def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         """The masks of a regular constraint, or why a schema is none."""
@@ -121,10 +128,14 @@ class ConstraintMasks:
         return made
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
-        return EndingMasks(self._trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+
+    def _jumps(self, walk: ByteWalk) -> Jumps:
+        return Jumps(walk, self.encoder, self.trie, self.boundary)
 
     @cached_property
-    def _trie(self) -> TokenTrie:
+    def trie(self) -> TokenTrie:
+        """The vocabulary as a tree."""
         return TokenTrie(self.spellings)
 
 

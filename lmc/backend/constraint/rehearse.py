@@ -1,56 +1,80 @@
 """A generation rehearsed without a model: the text is given, and a model that wrote it canonically would write it so.
 
-Says how many tokens are forced and how many forward passes are left, and checks each forced run against the tokens
-that the tokenizer writes for the whole text.
+Says which tokens are forced and for which the model is asked, and checks each forced run against the tokens that the
+tokenizer writes for the whole text. Each token that is asked for takes a forward pass; the forced ones are computed
+along with the next of those.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmc.backend.constraint.masks import ConstraintMasks
+from lmc.backend.constraint.stable import Encoder
+from lmc.backend.engine.masks import Matcher
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Constraint
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What came of it.
 
-    num_passes    forward passes: one for each token that the model chooses
-    forced        the runs of tokens that were forced, each with the place of its first
-    num_strange   how many runs are not what the tokenizer writes at their place
+    tokens       of the text, and for each whether it is forced
+    runs         the runs of tokens that were forced, each with the place of its first
+    num_strange  how many runs are not what the tokenizer writes at their place
+    is_open      True where the text might go on, so that the model is asked for the end too
     """
 
-    ids: tuple[int, ...]
-    num_passes: int
-    forced: tuple[tuple[int, tuple[int, ...]], ...]
+    tokens: tuple[tuple[int, bool], ...]
+    runs: tuple[tuple[int, tuple[int, ...]], ...]
     num_strange: int
+    is_open: bool
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The tokens."""
+        return tuple(id for id, _ in self.tokens)
 
     @property
     def num_forced(self) -> int:
-        """Forced tokens."""
-        return sum(len(run) for _, run in self.forced)
+        """Tokens that come without a question."""
+        return sum(is_forced for _, is_forced in self.tokens)
+
+    @property
+    def num_asked(self) -> int:
+        """Forward passes that draw a token, the end of the text among them."""
+        return len(self.tokens) - self.num_forced + self.is_open
+
+    @property
+    def num_unforced(self) -> int:
+        """The same, if nothing were forced."""
+        return len(self.tokens) + self.is_open
 
 
-def rehearse(masks: ConstraintMasks, constraint: Constraint, text: str) -> Rehearsal:
-    """Write `text` under a constraint. Raises ConstraintError where the constraint does not allow its tokens."""
-    matcher, ids = masks.make(constraint), masks.encoder.encode(text)
-    forced: list[tuple[int, tuple[int, ...]]] = []
-    at = passes = strange = written = 0  # tokens, and the bytes that they spell
-    while at < len(ids):
+def rehearse(matcher: Matcher, encoder: Encoder, spellings: Sequence[bytes | None], text: str) -> Rehearsal:
+    """Write `text` under a constraint, at whose start the matcher is; `spellings` are the bytes of each id.
+
+    Raises ConstraintError where the constraint does not allow the tokens of the text, or its end.
+    """
+    ids, left = encoder.encode(text), text.encode()
+    tokens: list[tuple[int, bool]] = []
+    runs: list[tuple[int, tuple[int, ...]]] = []
+    strange = 0
+    while len(tokens) < len(ids):
+        at = len(tokens)
         run = matcher.forced(ids[:at])
-        if run:
-            forced.append((at, run))
-        else:
-            passes += 1
-        if run and tuple(ids[at : at + len(run)]) != run:
+        written = b"".join(spellings[id] or b"" for id in run or ids[at : at + 1])
+        if not left.startswith(written):
+            raise ConstraintError(f"the constraint forces {written!r} at token {at} of {text!r}")
+        left = left[len(written) :]
+        runs += [(at, run)] if run else []
+        if tuple(ids[at : at + len(run)]) != run:
             strange += 1
-            rest = text.encode()[written + sum(len(masks.spellings[id]) for id in run) :]
-            ids[at:] = [*run, *masks.encoder.encode(rest.decode())]
+            ids[at:] = [*run, *encoder.encode(left.decode())]
         for id in run or ids[at : at + 1]:
             if not matcher.accept(id):
-                raise ConstraintError(f"the constraint does not allow token {id}, number {at} of {text!r}")
-            at += 1
-            written += len(masks.spellings[id])
-    return Rehearsal(tuple(ids), passes, tuple(forced), strange)
+                raise ConstraintError(f"the constraint does not allow token {id}, number {len(tokens)} of {text!r}")
+            tokens.append((id, bool(run)))
+    if not matcher.can_stop():
+        raise ConstraintError(f"the constraint does not allow that {text!r} ends")
+    return Rehearsal(tuple(tokens), tuple(runs), strange, not matcher.is_done())

@@ -59,20 +59,32 @@ def lower_schema(schema: Json) -> tuple[str, tuple[Finding, ...]]:
 
     Raises SchemaError naming the place and keyword it cannot keep.
     """
-    lowering = _ForXGrammar(References(schema))
-    text = json.dumps(lowering.lower(schema, "#"), ensure_ascii=False)
+    lowering = _ForXGrammar(References(schema), schema)
+    text = json.dumps(lowering.root(schema), ensure_ascii=False)
     return text, tuple(lowering.found)
 
 
 class _ForXGrammar:
     """One schema on its way to xgrammar; `found` is what became of keywords so far."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, schema: Json) -> None:
         self.found: list[Finding] = []
         self._references = references
+        taken = schema.get("$defs", {}) if isinstance(schema, dict) else {}
+        self._any_name = next(name for n in range(len(taken) + 1) if (name := f"any{n or ''}") not in taken)
+        self._has_any = False
+
+    def root(self, schema: Json) -> Json:
+        """The whole schema as xgrammar may read it."""
+        lowered = self.lower(schema, "#")
+        if not self._has_any:
+            return lowered
+        return lowered | {"$defs": lowered.get("$defs", {}) | {self._any_name: self._any_value()}}
 
     def lower(self, schema: Json, place: str) -> Json:
         """The schema as xgrammar may read it."""
+        if schema is True:
+            return self._any()
         if not isinstance(schema, dict):
             return schema
         _check(schema, place)
@@ -91,7 +103,29 @@ class _ForXGrammar:
         if "oneOf" in lowered and self._is_exclusive(schema["oneOf"], place):
             lowered["anyOf"] = lowered.pop("oneOf")
         typed = self._with_type(_with_length(_with_pattern(lowered, place)), place)
-        return self._closed(_with_required(typed, place), place)
+        return self._closed(self._with_required(self._with_free_parts(typed), place), place)
+
+    def _any(self) -> dict[str, Json]:
+        """Any value; xgrammar's own puts a space behind each comma of it, whatever the separators are."""
+        self._has_any = True
+        return {"$ref": f"#/$defs/{self._any_name}"}
+
+    def _any_value(self) -> dict[str, Json]:
+        plain = [{"type": name} for name in ("string", "number", "boolean", "null")]
+        array, object = {"type": "array", "items": self._any()}, {"type": "object", "additionalProperties": self._any()}
+        return {"anyOf": [*plain, array, object]}
+
+    def _with_free_parts(self, schema: dict[str, Json]) -> dict[str, Json]:
+        """What a schema says nothing of, said: any value, any items, any properties."""
+        if not any(keyword in schema for keyword in ("type", *COMBINERS)):
+            return schema | self._any()
+        types = schema.get("type", [])
+        types = types if isinstance(types, list) else [types]
+        if "array" in types and "items" not in schema:
+            schema = schema | {"items": self._any()}
+        if "object" in types and "additionalProperties" not in schema and not schema.get("properties"):
+            schema = schema | {"additionalProperties": self._any()}
+        return schema
 
     def _is_exclusive(self, branches: list[Json], place: str) -> bool:
         base = self._references.root.base
@@ -107,6 +141,17 @@ class _ForXGrammar:
         if names:
             self.found.append(Finding(place, "type", "relaxed", f"nothing but {names[0]}s come out; give the type"))
         return schema | {"type": names[0]} if names else schema
+
+    def _with_required(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
+        """xgrammar requires only properties that it knows: list the others too, with the schema they would have."""
+        properties = schema.get("properties", {})
+        unknown = [name for name in schema.get("required", ()) if name not in properties]
+        if not unknown:
+            return schema
+        rest = schema["additionalProperties"] if "additionalProperties" in schema else self._any()
+        if rest is False:
+            _refuse(f"the required property {unknown[0]!r} that is no property", place, "add it to `properties`")
+        return schema | {"properties": properties | dict.fromkeys(unknown, rest)}
 
     def _closed(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
         """xgrammar lets a further property repeat a named one in another spelling: `{"a":1,"\\u0061":"x"}`."""
@@ -209,17 +254,6 @@ def _with_length(schema: dict[str, Json]) -> dict[str, Json]:
     bounds = f"{{{int(least)},{'' if most is None else int(most)}}}"
     rest = {k: v for k, v in schema.items() if k not in ("minLength", "maxLength")}
     return rest | {"pattern": LENGTH_CHARS + bounds}
-
-
-def _with_required(schema: dict[str, Json], place: str) -> dict[str, Json]:
-    """xgrammar requires only properties that it knows: list the others too, with the schema they would have."""
-    properties, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
-    unknown = [name for name in schema.get("required", ()) if name not in properties]
-    if not unknown:
-        return schema
-    if rest is False:
-        _refuse(f"the required property {unknown[0]!r} that is no property", place, "add it to `properties`")
-    return schema | {"properties": properties | dict.fromkeys(unknown, rest)}
 
 
 def _refuse(what: str, place: str, help: str = "remove it, or check it after the generation") -> NoReturn:

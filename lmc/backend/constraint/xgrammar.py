@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.constraint.disk import DiskCache
+from lmc.backend.constraint.grammar_jumps import Forcing, GrammarJumps
 from lmc.backend.constraint.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.constraint.productive import endless_rule
 from lmc.backend.constraint.stderr import caught_warnings
@@ -66,17 +67,25 @@ class XGrammarMasks:
     """A MaskFactory: makes matchers for one tokenizer and one width of logits. Any thread may call it.
 
     vocab_size      width of the logits; ids past the vocabulary are padding and never allowed
+    jumps           what is forced; nothing, where there is none
     with_controls   whether constraints may ask for control tokens by id; structural tags are made by such masks
     """
 
     def __init__(
-        self, tokenizer: Vocabulary, vocab_size: int, disk: DiskCache | None = None, *, with_controls: bool = False
+        self,
+        tokenizer: Vocabulary,
+        vocab_size: int,
+        disk: DiskCache | None = None,
+        *,
+        jumps: GrammarJumps | None = None,
+        with_controls: bool = False,
     ) -> None:
         self.vocab_size = vocab_size
         self._with_controls = with_controls
         self.eos_ids = frozenset(i for i in tokenizer.eos_ids if 0 <= i < vocab_size)
         self._tokenizer = tokenizer
         self._disk = disk
+        self._jumps = jumps
         self._compiled: OrderedDict[Key, Compiled] = OrderedDict()
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
@@ -89,9 +98,11 @@ class XGrammarMasks:
         """
         import xgrammar
 
-        is_tag = isinstance(constraint, StructuralTag | ToolCalls)
-        masks = self._for_tags if is_tag and not self._with_controls else self
-        return XGrammarMatcher(masks, xgrammar.GrammarMatcher(masks._compile(constraint)))
+        if isinstance(constraint, StructuralTag | ToolCalls) and not self._with_controls:
+            return self._for_tags.make(constraint)
+        compiled = self._compile(constraint)
+        forcing = None if self._jumps is None else self._jumps.of(_key(constraint), compiled)
+        return XGrammarMatcher(self, xgrammar.GrammarMatcher(compiled), forcing=forcing)
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
@@ -174,7 +185,7 @@ class XGrammarMasks:
     @cached_property
     def _for_tags(self) -> XGrammarMasks:
         """The same with control tokens, in masks of their own: their vocabulary is another."""
-        return XGrammarMasks(self._tokenizer, self.vocab_size, self._disk, with_controls=True)
+        return XGrammarMasks(self._tokenizer, self.vocab_size, self._disk, jumps=self._jumps, with_controls=True)
 
     @cached_property
     def spellings(self) -> list[bytes]:
@@ -216,10 +227,13 @@ class XGrammarMasks:
 class XGrammarMatcher:
     """A Matcher: one text under a constraint, as far as it has come. For one thread."""
 
-    def __init__(self, masks: XGrammarMasks, handle: Handle, mask: Int32 | None = None) -> None:
+    def __init__(
+        self, masks: XGrammarMasks, handle: Handle, *, mask: Int32 | None = None, forcing: Forcing | None = None
+    ) -> None:
         self._masks = masks
         self._handle = handle
         self._mask = mask  # of the state now, None until asked for
+        self._forcing = forcing  # None where nothing is ever forced
 
     def mask(self) -> Int32:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
@@ -240,6 +254,8 @@ class XGrammarMatcher:
         if not self._handle.accept_token(id):
             return False
         self._mask = None
+        if self._forcing is not None:
+            self._forcing.write(self._masks.spellings[id])
         return True
 
     def is_done(self) -> bool:
@@ -251,12 +267,13 @@ class XGrammarMatcher:
         return bool(self._handle.is_completed())
 
     def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
-        """Nothing: what a grammar forces is left to its masks, since its continuations cannot all be looked at."""
-        return ()
+        """The tokens that come next whatever the model says, `ids` being those so far."""
+        return () if self._forcing is None else self._forcing.tokens(ids)
 
     def fork(self) -> XGrammarMatcher:
         """An independent matcher in the same state."""
-        return XGrammarMatcher(self._masks, self._handle.fork(), self._mask)
+        forcing = None if self._forcing is None else self._forcing.fork()
+        return XGrammarMatcher(self._masks, self._handle.fork(), mask=self._mask, forcing=forcing)
 
 
 def _sha256(text: str) -> str:

@@ -58,6 +58,7 @@ class ByteDfa:
         self.chars = chars
         self.class_of, self._samples = _byte_classes(chars)
         self.num_classes = len(self._samples)
+        self._bytes = _by_class(self.class_of, self.num_classes)
         self._keys: list[int | Partial] = [DEAD]
         self._numbers: dict[int | Partial, int] = {DEAD: DEAD}
         self._rows: list[list[int]] = [[DEAD] * self.num_classes]
@@ -104,6 +105,10 @@ class ByteDfa:
         """(byte class, next state) for every class that leads on."""
         return [(cls, target) for cls, target in enumerate(self.row(state)) if target != DEAD]
 
+    def ways(self, state: int) -> list[bytes]:
+        """The bytes of every class that leads on."""
+        return [self._bytes[cls] for cls, _ in self.moves(state)]
+
     def goes_on(self, state: int) -> bool:
         """Whether any byte may come next."""
         key = self._keys[state]
@@ -114,13 +119,17 @@ class ByteDfa:
         key = self._keys[state]
         return None if isinstance(key, Partial) else key
 
+    def is_whole(self, state: int) -> bool:
+        """Whether what led here ends where a character does."""
+        return not isinstance(self._keys[state], Partial)
+
     def at_char(self, char_state: int) -> int:
         """The state of these bytes at a state of the character automaton."""
         return self._number(char_state)
 
     def bytes_of(self, cls: int) -> bytes:
         """The bytes of a class, in order."""
-        return bytes(byte for byte in range(256) if self.class_of[byte] == cls)
+        return self._bytes[cls]
 
     def _number(self, key: int | Partial) -> int:
         if isinstance(key, Partial) and key.is_dead:
@@ -150,6 +159,14 @@ class ByteDfa:
         if not mask & self.chars.live_classes(key):
             return DEAD
         return self._number(Partial(left, _joined([(at, row[cls] if cls >= 0 else DEAD) for at, cls in pieces])))
+
+
+def _by_class(class_of: bytes, num_classes: int) -> list[bytes]:
+    """The bytes of each class, in order."""
+    found = [bytearray() for _ in range(num_classes)]
+    for byte, cls in enumerate(class_of):
+        found[cls].append(byte)
+    return list(map(bytes, found))
 
 
 def _lead_pieces(alphabet: Alphabet, byte: int) -> tuple[int, list[tuple[int, int]], int]:

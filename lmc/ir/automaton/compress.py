@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.ranges import Ranges
 
 
@@ -47,18 +47,15 @@ class CompressedDfa:
         return len(self.edges) + bool(self.begin)
 
 
-def forced_byte(dfa: ByteDfa, state: int) -> int | None:
+def forced_byte(dfa: ByteWalk, state: int) -> int | None:
     """The one byte that can come next; None where there are several, or a text may end."""
     if dfa.is_accepting(state):
         return None
-    moves = dfa.moves(state)
-    if len(moves) != 1:
-        return None
-    found = dfa.bytes_of(moves[0][0])
-    return found[0] if len(found) == 1 else None
+    ways = dfa.ways(state)
+    return ways[0][0] if len(ways) == 1 and len(ways[0]) == 1 else None
 
 
-def forced(dfa: ByteDfa, state: int, limit: int = 1 << 16) -> tuple[bytes, int]:
+def forced(dfa: ByteWalk, state: int, limit: int = 1 << 16) -> tuple[bytes, int]:
     """The bytes that must come next, at most `limit`, and the state after them."""
     label = bytearray()
     while len(label) < limit and (byte := forced_byte(dfa, state)) is not None:

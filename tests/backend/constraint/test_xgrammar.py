@@ -305,6 +305,13 @@ SHAPES = {
         ({"type": "string", "pattern": r"^[A-Z]{2}-\d+$"}, ["AB-12"], ["xAB-12", "AB-12 "]),
         ({"type": "string", "pattern": r"^\S+$"}, ["aé"], ["a\u2003b", ""]),
         (True, [{"a": {}}, [1], None], []),
+        (True, [[1, "b", [True, {"a": 1, "b": []}]], {"a": 1, "b": [1, 2]}], []),
+        ({"type": ["array", "object"]}, [[1, 2], {"a": 1, "b": 2}], [3]),
+        (
+            {"$defs": {"any": {"type": "null"}}, "items": {"anyOf": [{"$ref": "#/$defs/any"}, {"type": "array"}]}},
+            [[None, [1, {}]]],
+            [[1]],
+        ),
     ],
 )
 def test_a_schema_accepts_what_it_says(masks, tokenizer, schema, yes, no):

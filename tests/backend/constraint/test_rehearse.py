@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 import lmc
-from lmc.backend.constraint.asked import Asked, asked
-from lmc.backend.constraint.trie import TokenTrie
+from lmc.backend.constraint.masks import ConstraintMasks
+from lmc.backend.constraint.rehearse import Rehearsal, rehearse
 from lmc.backend.default_model import FOLDER
 from lmc.backend.tokenizer import load_tokenizer
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import Constraint, Grammar
 from lmc.parser.regex import parse_regex
 
 TEXTS = [
@@ -22,9 +24,10 @@ TEXTS = [
 ]
 
 
-def cost(tokenizer, pattern: str, text: str) -> Asked | None:
-    trie = TokenTrie([b"" if i in tokenizer.eos_ids else spelt for i, spelt in enumerate(tokenizer.vocab_bytes())])
-    return asked(parse_regex(pattern).tree, tokenizer, trie, text)
+def cost(tokenizer, constraint: str | Constraint, text: str) -> Rehearsal:
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    made = masks.make(parse_regex(constraint) if isinstance(constraint, str) else constraint)
+    return rehearse(made, masks.encoder, masks.spellings, text)
 
 
 @pytest.mark.parametrize("pattern, text", TEXTS)
@@ -32,7 +35,6 @@ def test_tokens_are_the_tokenizers_own(pattern, text, tokenizer):
     """Forced or not, they spell the text as it is encoded."""
     found = cost(tokenizer, pattern, text)
 
-    assert found is not None
     assert [token for token, _ in found.tokens] == tokenizer.encode(text)
     assert found.num_forced + found.num_asked == found.num_unforced
 
@@ -45,27 +47,39 @@ def test_the_end_is_asked_for_where_the_text_might_go_on(pattern, text, is_open,
     """One more pass, which draws the end."""
     found = cost(tokenizer, pattern, text)
 
-    assert found is not None and found.is_open == is_open
+    assert found.is_open == is_open
 
 
 def test_a_fixed_text_asks_for_nothing(tokenizer):
     """All of its tokens are forced."""
     found = cost(tokenizer, '\\{"name": "abc"\\}', '{"name": "abc"}')
 
-    assert found is not None and (found.num_asked, found.num_forced) == (0, len(found.tokens))
+    assert (found.num_asked, found.num_forced) == (0, len(found.tokens))
 
 
 def test_a_free_text_is_asked_for_token_by_token(tokenizer):
     """Nothing is forced where anything may come."""
     found = cost(tokenizer, "[a-z ]*", "aab bab")
 
-    assert found is not None and (found.num_forced, found.num_asked) == (0, len(found.tokens) + 1)
+    assert (found.num_forced, found.num_asked) == (0, len(found.tokens) + 1)
 
 
 def test_what_the_constraint_does_not_accept_costs_nothing_known(tokenizer):
     """A text that breaks off, and one that goes astray."""
-    assert cost(tokenizer, "category", "cat") is None
-    assert cost(tokenizer, "[0-9]+", "cat") is None
+    with pytest.raises(ConstraintError, match="forces b'category'"):
+        cost(tokenizer, "category", "cat")
+    with pytest.raises(ConstraintError, match="that 'aab' ends"):
+        cost(tokenizer, "[a-z]{3,}[0-9]", "aab")
+    with pytest.raises(ConstraintError, match="does not allow token"):
+        cost(tokenizer, "[0-9]+", "cat")
+
+
+def test_a_grammar_is_rehearsed_too(tokenizer):
+    """By the same function: between the decisions all is forced."""
+    found = cost(tokenizer, Grammar('root ::= "(" ("a" | root) ", 12)"'), "((a, 12), 12)")
+
+    assert list(found.ids) == tokenizer.encode("((a, 12), 12)")
+    assert found.num_forced > 0 and not found.num_strange and not found.is_open
 
 
 CARD = r'\{"name": "[A-Z][a-z]{2,11}", "house": "(Gryffindor|Slytherin)", "score": [0-9]{1,2}\}'
@@ -87,6 +101,5 @@ def test_the_engine_needs_the_passes_that_are_told(prompt, pattern, monkeypatch)
     result = answers.run(model="lmc-tiny")
     found = cost(load_tokenizer(FOLDER), pattern, result["x"])
 
-    assert found is not None
     assert result.get_meta_info("x")["completion_tokens"] - found.is_open == len(found.tokens)
     assert result.report.forward_passes == found.num_asked
