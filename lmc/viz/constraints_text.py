@@ -11,7 +11,7 @@ from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
 from lmc.viz.layout import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name
-from lmc.viz.wording import on_one_line, visible
+from lmc.viz.wording import on_one_line, row_pieces, visible
 
 if TYPE_CHECKING:
     from lmc.viz import Look
@@ -73,10 +73,9 @@ def _quoted(call: Constrained) -> Iterator[Line]:
             yield "schema", visible(text)
         case Grammar(text):
             yield "grammar", visible(text)
-        case Fused(parts):
-            names = iter(value.name for value in call.row.node.outputs[1:])
-            row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)
-            yield "row", " ".join(row)
+        case Fused():
+            pieces = row_pieces(call.row.node)
+            yield "row", " ".join(text_label(word) if kind == "text" else f"{{{word}}}" for kind, word in pieces)
 
 
 def _sentences(call: Constrained) -> Iterator[Line]:

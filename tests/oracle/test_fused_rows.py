@@ -18,7 +18,7 @@ from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
 from lmc.backend.executor import Executor, Outcome
 from lmc.ir.constraint import Choices, Regex
-from lmc.ir.fusion import FusedGen, parts_of
+from lmc.ir.fused import FusedGen, parts_of
 from lmc.ir.graph import Graph, Node
 from lmc.parser.irtext import parse_graph
 from lmc.passes import parse_pipeline, run_pipeline
@@ -111,7 +111,7 @@ def check_capture(part: FusedGen, names) -> None:
     """The capture is a text of its generation, or begins one and was cut by max_tokens."""
     assert part.name is not None
     text, meta = str(names.values[part.name]), names.meta[part.name]
-    assert meta["finish_reason"] in ("constraint", "length")
+    assert meta["finish_reason"] in ("constraint", "stop", "eos", "length")
     if meta["finish_reason"] == "length":
         return
     match part.constraint:
