@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from lmc.ir.constraint import Constraint
-from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of
 from lmc.ir.graph import UNSET, Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
@@ -200,6 +199,8 @@ def _gen(node: Node) -> str | None:
 
 
 def _fused(node: Node) -> str | None:
+    from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of  # not needed to import lmc
+
     attr = node.attr("parts")
     parts = []
     for each in attr if isinstance(attr, tuple) else ():

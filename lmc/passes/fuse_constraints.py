@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
 from lmc.ir.constraint import Choices, JsonSchema, Regex
-from lmc.ir.fused import FusedGen, FusedSelect, FusedText, RowPart, Written, stretches, to_attr
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches, to_attr
 from lmc.ir.fusion import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
@@ -124,6 +124,7 @@ class _Fuser:
             node = users.next_of(node)
         _drop_unread(row, users)
         _drop_ambiguous(row)
+        _drop_put(row)
         self.note(nodes[place], row)
         return row
 
@@ -306,6 +307,12 @@ def _drop_ambiguous(row: _Row) -> None:
     """End the row before the generation that has no certain end, or shares a text with an earlier one."""
     while row.num_calls > 1 and (found := _problem(row)) is not None:
         row.cut(*found)
+
+
+def _drop_put(row: _Row) -> None:
+    """Text at the end that would only be put there stays an append: it is one run with the text that comes then."""
+    if row.parts and isinstance(stretches(row.parts)[-1], Put):
+        row.cut(max(at for at, node in enumerate(row.nodes) if node.op in CALLS) + 1, row.why)
 
 
 def _problem(row: _Row) -> tuple[int, str] | None:
