@@ -220,17 +220,19 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What one generation of a fused row wrote, and why it ended."""
+    """What one generation of a fused row wrote, why it ended, and how many tokens began in it."""
 
     text: str
     reason: FinishReason
+    num_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnd:
     """A segment is complete: `text` is what the program reads, `ids` the tokens that stay in the state.
 
-    Where a stop string cuts a token, `ids` ends before that token and `tail` is the text left of it.
+    Where a stop string cuts a token, `ids` ends before that token and `tail` is the text left of it. `num_tokens`
+    were generated for it, cut ones included.
     """
 
     rid: int
@@ -244,6 +246,7 @@ class SegmentEnd:
     scores: ChoiceScores | None = None
     captures: tuple[Capture, ...] = ()  # of a fused row
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
+    num_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

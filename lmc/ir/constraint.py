@@ -112,9 +112,9 @@ Constraint = Regex | Choices | JsonSchema | Grammar | Lark | StructuralTag | Too
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A generation in a fused row: what may come out of it, or the text that it ends before."""
+    """A generation in a fused row: what may come out of it, or the text that it ends before; any text without both."""
 
-    constraint: Regex | Choices | None = None
+    constraint: Regex | Choices | JsonSchema | None = None
     stop: str = ""
 
 

@@ -1,58 +1,41 @@
-"""A `fused` node's attribute and the automaton of its row: the one place that knows both.
-
-The attribute `parts` is a row of literals and generations, each generation as (name, constraint, parameters).
-"""
+"""The automata of a fused row: the one place that knows both the row and what may come out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
 
+from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.parts import Hole, Literal, Part, Until
-from lmc.ir.constraint import Blank, Choices, Fused, Regex
-from lmc.ir.graph import Attr, Node
+from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, Until, language
+from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, RowPart
+from lmc.ir.json_schema.findings import NotRegular
+from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.regex import RegexTree
 
 
-@dataclass(frozen=True, slots=True)
-class FusedGen:
-    """A generation of a fused node: its name, what it may say and the sampling parameters given for it."""
-
-    name: str | None
-    constraint: Regex | Choices | None = None
-    params: tuple[tuple[str, Any], ...] = ()
-
-    def blank(self) -> Blank:
-        """What a backend needs to know of its language."""
-        stop = dict(self.params).get("stop") or ("",)
-        return Blank(self.constraint, stop if isinstance(stop, str) else stop[0])
+def constraint_of(parts: Sequence[RowPart]) -> Fused:
+    """What is written as a constraint; a choice is one of its texts, and a text with values in it is any."""
+    return Fused(tuple(map(_constraint_part, parts)))
 
 
-def to_attr(parts: Sequence[str | FusedGen]) -> Attr:
-    """The row as an attribute."""
-    return tuple(part if isinstance(part, str) else (part.name, part.constraint, part.params) for part in parts)
-
-
-def parts_of(node: Node) -> tuple[str | FusedGen, ...]:
-    """The row of a `fused` node."""
-    return tuple(
-        part if isinstance(part, str) else FusedGen(*part)
-        for part in cast("tuple[str | tuple[Any, ...], ...]", node.attr("parts"))
-    )
-
-
-def constraint_of(parts: Sequence[str | FusedGen]) -> Fused:
-    """The row as a constraint."""
-    return Fused(tuple(part if isinstance(part, str) else part.blank() for part in parts))
+def _constraint_part(part: RowPart) -> str | Blank:
+    match part:
+        case FusedGen(_, constraint):
+            return Blank(constraint, part.stop)
+        case FusedSelect(_, choices):
+            return Blank(Choices(choices))
+        case FusedText():
+            return Blank()
+    return part
 
 
 def automaton_parts(parts: Sequence[str | Blank]) -> tuple[Part, ...]:
-    """The row as the automaton knows it."""
-    return tuple(map(_automaton_part, parts))
+    """The row as the automaton knows it. Raises ConstraintError where a schema is no regular language."""
+    return tuple(_automaton_part(part, after) for part, after in zip(parts, (*parts[1:], None), strict=True))
 
 
-def _automaton_part(part: str | Blank) -> Part:
+def _automaton_part(part: str | Blank, after: str | Blank | None) -> Part:
     if isinstance(part, str):
         return Literal(part)
     match part.constraint:
@@ -60,4 +43,17 @@ def _automaton_part(part: str | Blank) -> Part:
             return Hole(tree)
         case Choices(options):
             return Hole(one_of(options))
-    return Until(part.stop)
+        case JsonSchema() as schema:
+            return Hole(_regular(schema))
+    if not part.stop:
+        return Hole(ANY)
+    until = Until(part.stop)
+    is_followed = isinstance(after, str) and after.startswith(part.stop)
+    return until if is_followed else Hole(language(until))
+
+
+def _regular(schema: JsonSchema) -> RegexTree:
+    try:
+        return regular_tree(schema)
+    except NotRegular as reason:
+        raise ConstraintError(f"a JSON schema of a fused row is no regular language: {reason.finding}") from None

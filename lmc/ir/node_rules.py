@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from lmc.ir.constraint import Choices, Constraint, Regex, Spacing
+from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.graph import UNSET, Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
@@ -202,15 +202,21 @@ def _gen(node: Node) -> str | None:
 
 
 def _fused(node: Node) -> str | None:
-    parts = node.attr("parts")
-    gens = [part for part in parts if not isinstance(part, str)] if isinstance(parts, tuple) else []
-    for part in gens:
-        match part:
-            case (None | str(), None | Regex() | Choices(), tuple()):
-                continue
-        return f"`fused` has a part that is no text and no (name, constraint, parameters): {part!r}"
-    if not gens or len(gens) != len(node.outputs) - 1:
-        return f"`fused` has {len(gens)} generations and {len(node.outputs) - 1} values"
+    from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of  # not needed to import lmc
+
+    attr = node.attr("parts")
+    parts = []
+    for each in attr if isinstance(attr, tuple) else ():
+        try:
+            parts.append(part_of(each))
+        except ValueError:
+            return f"`fused` has a part that is no text, no generation and no choice: {each!r}"
+    calls = [part for part in parts if isinstance(part, FusedGen | FusedSelect)]
+    if not calls or len(calls) != len(node.outputs) - 1:
+        return f"`fused` has {len(calls)} generations and choices and {len(node.outputs) - 1} values"
+    asked = {atom for part in parts if isinstance(part, FusedText) for atom in part.atoms if isinstance(atom, int)}
+    if asked != set(range(len(node.inputs) - 1)):
+        return f"`fused` has {len(node.inputs) - 1} texts as operands, and asks for {sorted(asked)}"
     return None
 
 

@@ -1,29 +1,37 @@
-"""fuse_constraints: generations with known text between them become one call with one automaton.
+"""fuse_constraints: generations and choices with text between them become one call.
 
     %a, %x = gen %s {regex}
     %b = append %a, ", age "              ->    %d, %x, %y = fused %s {[x, ", age ", y, "."]}
     %c, %y = gen %b {regex}
     %d = append %c, "."
 
-A row goes on as long as nobody could look between: the state is used once, a value only behind the row, what is
-appended is known, and no role or fork comes. A generation joins with a regex, with choices, or with one stop string
-that the text after it begins with. Where a text could be split into the generations in two ways the row ends, so each
-generation's text is certain. The report says for each row what ended it.
+A row goes on as long as nobody could look between: the state is used once, a value only behind the row, and no role
+or fork comes. A generation joins with a regex, with choices, with a JSON schema that is regular, or with one stop
+string. Generations with known text between them are written by one automaton, and where a text could be split into
+them in two ways the row ends, so each generation's text is certain.
 
-The literals are written by the model's own tokenisation of the whole row, and end the generations before them: other
-tokens than unfused, of the same language. So this runs at -O3, or where it is named.
-Needs: fold_text before it. Keeps: names, values, the sampling of each generation.
+Text with values in it joins where they are known before the row: arguments, and what pure functions make of them.
+A `select` joins as it is: it is scored behind what the row has written. What stands before a choice at an exact
+boundary, behind a choice, or holds a value, is put there in the tokens that it has unfused (see ir.fused).
+
+Known text is written by the model's own tokenisation of the whole row, and ends the generations before it: other
+tokens than unfused, of the same language. So this runs at -O3, or where it is named. The report says for each row
+what ended it. Needs: fold_text before it. Keeps: names, values, the sampling of each call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
-from lmc.ir.constraint import Choices, Regex
-from lmc.ir.fusion import FusedGen, automaton_parts, constraint_of, to_attr
-from lmc.ir.graph import Block, Graph, Lit, Node, Value
+from lmc.ir.constraint import Choices, JsonSchema, Regex
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches, to_attr
+from lmc.ir.fusion import automaton_parts, constraint_of
+from lmc.ir.graph import Block, Graph, Node, Value
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.ops import OPS
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 
@@ -32,8 +40,8 @@ ALONE = (
     "min_tokens", "n", "stop_token_ids", "stop_regex", "ignore_eos", "return_logprob", "logprob_start_len",
     "top_logprobs_num", "return_text_in_logprobs", "on_distortion",
 )  # fmt: skip
+CALLS = ("gen", "select")
 _PLAIN = Sampling()
-Parts = tuple[str | FusedGen, ...]
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
@@ -48,23 +56,33 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
 class _Row:
     """A row in the making.
 
-    nodes    gens and appends, in order
-    parts    what they write
+    nodes    calls and appends, in order
+    parts    what each of them adds
+    values   what stands in its texts, numbered as the parts have it
     why      what ended it
     """
 
-    nodes: list[Node]
-    parts: list[str | FusedGen]
+    nodes: list[Node] = field(default_factory=list)
+    parts: list[RowPart] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
     why: str = ""
 
     @property
-    def num_gens(self) -> int:
-        return sum(isinstance(part, FusedGen) for part in self.parts)
+    def num_calls(self) -> int:
+        return sum(node.op in CALLS for node in self.nodes)
+
+    @property
+    def is_one_text(self) -> bool:
+        """Whether all before is written by one automaton, and ends in text."""
+        written = stretches(self.parts)[-1:]
+        return bool(self.parts) and isinstance(self.parts[-1], str) and isinstance(written[0], Written)
 
     def cut(self, num_nodes: int, why: str) -> None:
         """Keep the first nodes only."""
         del self.nodes[num_nodes:]
         del self.parts[num_nodes:]
+        numbers = [n for part in self.parts if isinstance(part, FusedText) for n in part.atoms if isinstance(n, int)]
+        del self.values[len(numbers) :]
         self.why = why
 
 
@@ -82,21 +100,21 @@ class _Fuser:
         fused: dict[int, Node] = {}  # at the place of the last node of each row
         gone: set[int] = set()
         for place, node in enumerate(nodes):
-            if node.op == "gen" and place not in gone:
+            if node.op in CALLS and place not in gone:
                 row = self.row(place, nodes, users)
                 places = [users.place_of(each) for each in row.nodes]
-                if row.num_gens > 1:
+                if row.num_calls > 1:
                     gone.update(places)
                     fused[places[-1]] = self.merged(row)
         kept = [fused.get(place, None if place in gone else node) for place, node in enumerate(nodes)]
         return replace(block, nodes=tuple(node for node in kept if node is not None))
 
     def row(self, place: int, nodes: Sequence[Node], users: _Users) -> _Row:
-        """The longest row that begins with the gen at `place`."""
-        row = _Row([], [])
+        """The longest row that begins with the call at `place`."""
+        row = _Row()
         node: Node | None = nodes[place]
         while node is not None:
-            part = self.part(node, row)
+            part = self.part(node, row, users)
             if isinstance(part, _No):
                 row.why = part.why
                 break
@@ -105,28 +123,28 @@ class _Fuser:
             row.why = users.why_last(node)
             node = users.next_of(node)
         _drop_unread(row, users)
-        _drop_open_stop(row)
         _drop_ambiguous(row)
+        _drop_put(row)
         self.note(nodes[place], row)
         return row
 
-    def part(self, node: Node, row: _Row) -> str | FusedGen | _No:
+    def part(self, node: Node, row: _Row, users: _Users) -> RowPart | _No:
         """What a node adds to a row, or why it cannot."""
         if node.op == "append":
-            texts = [atom.value for atom in node.inputs[1:] if isinstance(atom, Lit)]
-            if len(texts) < len(node.inputs) - 1 or not all(isinstance(text, str) for text in texts):
-                return _No(f"{called(node)} appends text that is known only when the program runs")
-            return "".join(map(str, texts))
-        if node.op != "gen":
-            return _No(f"{called(node)} is no generation")
-        if row.parts and isinstance(row.parts[-1], FusedGen):
+            return _text(node, row, users)
+        if node.keys:
+            return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
+        if node.op == "select":
+            return _select(node)
+        last = next((part for part in reversed(row.parts) if part != ""), None)
+        if isinstance(last, FusedGen):
             return _No(f"nothing stands between it and {called(node)}")
+        if node.attr("boundary") == "exact" and not row.is_one_text:
+            return _No(f"{called(node)} has an exact boundary with text that no generation before it writes")
         return self.generation(node)
 
     def generation(self, node: Node) -> FusedGen | _No:
         constraint, params = node.attr("constraint"), _params(node)
-        if node.keys:
-            return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
         odd = next((key for key in ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
         if odd is not None:
             return _No(f"{called(node)} is asked for alone, with {odd}")
@@ -134,33 +152,36 @@ class _Fuser:
         stops = (stop,) if isinstance(stop, str) else tuple(stop or ())  # type: ignore[arg-type]
         name = node.attr("name")
         assert name is None or isinstance(name, str)
-        if isinstance(constraint, Regex | Choices) and not stops:
-            return FusedGen(name, constraint, tuple(params.items()))
+        if isinstance(constraint, Regex | Choices | JsonSchema) and not stops:
+            return _not_regular(node, constraint) or FusedGen(name, constraint, tuple(params.items()))
         if constraint is not None:
-            return _No(f"{called(node)} is constrained by more than a regex or choices")
+            return _No(f"{called(node)} is constrained by more than a regex, choices or a JSON schema")
         if len(stops) == 1 and stops[0]:
             return FusedGen(name, None, tuple({**params, "stop": stops}.items()))
-        return _No(f"nothing but the model ends {called(node)}: give it a regex, choices, or one stop string")
+        return _No(
+            f"nothing but the model ends {called(node)}: give it a regex, choices, a JSON schema, or one stop string"
+        )
 
     def given(self, params: Mapping[str, object], key: str) -> object:
         return params[key] if key in params else getattr(self.defaults, key)
 
     def merged(self, row: _Row) -> Node:
         """The row as one node."""
-        gens = [node for node in row.nodes if node.op == "gen"]
+        calls = [node for node in row.nodes if node.op in CALLS]
         self.num_rows += 1
-        self.num_calls += len(gens) - 1
+        self.num_calls += len(calls) - 1
         return Node(
             "fused",
-            (row.nodes[0].inputs[0],),
+            (row.nodes[0].inputs[0], *row.values),
             attrs=(("parts", to_attr(row.parts)),),
-            outputs=(row.nodes[-1].outputs[0], *(node.outputs[1] for node in gens)),
+            outputs=(row.nodes[-1].outputs[0], *(node.outputs[1] for node in calls)),
             span=row.nodes[0].span,
         )
 
     def note(self, first: Node, row: _Row) -> None:
-        if row.num_gens > 1:
-            row_text = f"{called(first)} to {called(row.nodes[-1])}: {row.num_gens} generations as one"
+        if row.num_calls > 1:
+            what = "calls" if any(node.op == "select" for node in row.nodes) else "generations"
+            row_text = f"{called(first)} to {called(row.nodes[-1])}: {row.num_calls} {what} as one"
             text = f"{row_text}; it ends there because {row.why}"
         else:
             text = f"{called(first)} stays alone because {row.why}"
@@ -174,12 +195,54 @@ class _No:
     why: str
 
 
+def _text(node: Node, row: _Row, users: _Users) -> str | FusedText | _No:
+    """What an append adds; its values are known before the row begins."""
+    atoms: list[str | int] = []
+    for atom in node.inputs[1:]:
+        if isinstance(atom, Value):
+            if not users.is_early(atom):
+                return _No(f"{called(node)} appends %{atom.name}, which is not surely known before the row begins")
+            atoms.append(len(row.values) + sum(isinstance(each, int) for each in atoms))
+        elif isinstance(atom.value, str):
+            atoms.append(atom.value)
+        else:
+            return _No(f"{called(node)} appends what is no text")
+    row.values += (atom for atom in node.inputs[1:] if isinstance(atom, Value))
+    texts = [atom for atom in atoms if isinstance(atom, str)]
+    return "".join(texts) if len(texts) == len(atoms) else FusedText(tuple(atoms))
+
+
+def _select(node: Node) -> FusedSelect | _No:
+    name, choices, temperature = (node.attr(key) for key in ("name", "choices", "temperature"))
+    if not isinstance(choices, tuple) or not all(isinstance(choice, str) and choice for choice in choices):
+        return _No(f"{called(node)} has choices that are no texts")
+    if temperature and node.attr("method") != "exact":
+        return _No(f"{called(node)} is drawn at a temperature, which takes the method `exact`")
+    assert name is None or isinstance(name, str)
+    params = tuple(pair for pair in node.attrs if pair[0] not in ("name", "choices"))
+    return FusedSelect(name, tuple(map(str, choices)), params)
+
+
+def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:
+    """Why a schema has no automaton; None where it has one, or is none."""
+    if not isinstance(constraint, JsonSchema):
+        return None
+    try:
+        regular_tree(constraint)
+    except NotRegular as reason:
+        return _No(f"the JSON schema of {called(node)} is no regular language, or too large a one: {reason.finding}")
+    except SchemaError as error:
+        return _No(f"the JSON schema of {called(node)} is refused: {error.finding}")
+    return None
+
+
 class _Users:
     """Where the values of a block are made and read; a region reads at the place of its node."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
         self.places = {id(node): place for place, node in enumerate(nodes)}
+        self.makers = {value.name: node for node in nodes for value in node.outputs}
         self.uses: dict[str, list[int]] = {}
         for place, node in enumerate(nodes):
             for name in _read(node):
@@ -189,22 +252,32 @@ class _Users:
         return self.places[id(node)]
 
     def next_of(self, node: Node) -> Node | None:
-        """The append or gen that alone goes on from the node's state."""
+        """The append or call that alone goes on from the node's state."""
         users = self.users_of(node)
-        return users[0] if len(users) == 1 and users[0].op in ("append", "gen") else None
+        return users[0] if len(users) == 1 and users[0].op in ("append", *CALLS) else None
 
     def users_of(self, node: Node) -> list[Node]:
         """The nodes of the block that read the node's state."""
         return [self.nodes[place] for place in self.uses.get(node.outputs[0].name, [])]
 
     def why_last(self, node: Node) -> str:
-        """Why no append or gen goes on alone from the node's state."""
+        """Why no append or call goes on alone from the node's state."""
         users = self.users_of(node)
         if not users:
             return f"nothing in its block goes on from {called(node)}"
         if len(users) > 1:
             return f"the state behind {called(node)} is used {len(users)} times"
         return f"{called(users[0])} comes then"
+
+    def is_early(self, value: Value) -> bool:
+        """Whether a value waits for no call and no effect: an argument, or what pure functions make of such."""
+        maker = self.makers.get(value.name)
+        if maker is None:
+            return True
+        op = OPS[maker.op]
+        if op.kind != "host" or op.effect != "none" or maker.op in ("call", "extern"):
+            return False
+        return all(self.is_early(atom) for atom in maker.inputs if isinstance(atom, Value))
 
     def first_use(self, value: Value) -> int:
         return min(self.uses.get(value.name, [len(self.nodes)]))
@@ -224,38 +297,50 @@ def _params(node: Node) -> dict[str, object]:
 def _drop_unread(row: _Row, users: _Users) -> None:
     """End the row before a node that comes after a reader of one of its values."""
     for count, node in enumerate(row.nodes):
-        readers = [users.first_use(gen.outputs[1]) for gen in row.nodes[:count] if gen.op == "gen"]
+        readers = [users.first_use(call.outputs[1]) for call in row.nodes[:count] if call.op in CALLS]
         if readers and min(readers) < users.place_of(node):
             row.cut(count, f"{called(users.nodes[min(readers)])} reads what it has generated")
             return
 
 
-def _drop_open_stop(row: _Row) -> None:
-    """A generation that ends before its stop string needs the text after it to begin so."""
-    for at, part in enumerate(row.parts):
-        if isinstance(part, FusedGen) and (stop := part.blank().stop):
-            after = row.parts[at + 1] if at + 1 < len(row.parts) else ""
-            if not isinstance(after, str) or not after.startswith(stop):
-                row.cut(at, f"the text after {called(row.nodes[at])} does not begin with its stop string {stop!r}")
-                return
-
-
 def _drop_ambiguous(row: _Row) -> None:
-    """End the row before the generation that shares a text with an earlier one."""
-    while row.num_gens > 1:
-        found = ambiguity(automaton_parts(constraint_of(row.parts).parts))
-        if found is None:
-            return
-        if not isinstance(found, Ambiguity):
-            row.cut(_last_gen(row), "its automaton is too large to say where each generation ends")
-        else:
-            one, other = (" | ".join(split) for split in found.captures)
-            row.cut(found.parts[1], f"{found.text!r} could be split as {one!r} or as {other!r}")
-        _drop_open_stop(row)
+    """End the row before the generation that has no certain end, or shares a text with an earlier one."""
+    while row.num_calls > 1 and (found := _problem(row)) is not None:
+        row.cut(*found)
 
 
-def _last_gen(row: _Row) -> int:
-    return max(at for at, part in enumerate(row.parts) if isinstance(part, FusedGen))
+def _drop_put(row: _Row) -> None:
+    """Text at the end that would only be put there stays an append: it is one run with the text that comes then."""
+    if row.parts and isinstance(stretches(row.parts)[-1], Put):
+        row.cut(max(at for at, node in enumerate(row.nodes) if node.op in CALLS) + 1, row.why)
+
+
+def _problem(row: _Row) -> tuple[int, str] | None:
+    """The node before which the row has to end, and why; None where each of its texts is certain."""
+    for stretch in stretches(row.parts):
+        if isinstance(stretch, Written) and (found := _open_stop(stretch, row) or _split(stretch)) is not None:
+            return found
+    return None
+
+
+def _open_stop(written: Written, row: _Row) -> tuple[int, str] | None:
+    """A generation that ends before its stop string needs the text written behind it to begin so."""
+    for at, (part, after) in enumerate(zip(written.parts, written.parts[1:]), written.first):
+        if isinstance(part, FusedGen) and not str(after).startswith(part.stop):
+            return at, f"the text after {called(row.nodes[at])} does not begin with its stop string {part.stop!r}"
+    return None
+
+
+def _split(written: Written) -> tuple[int, str] | None:
+    """A text of theirs that could be split into the generations in two ways."""
+    gens = [at for at, part in enumerate(written.parts) if isinstance(part, FusedGen)]
+    found = ambiguity(automaton_parts(constraint_of(written.parts).parts)) if len(gens) > 1 else None
+    if found is None:
+        return None
+    if not isinstance(found, Ambiguity):
+        return written.first + gens[-1], "its automaton is too large to say where each generation ends"
+    one, other = (" | ".join(split) for split in found.captures)
+    return written.first + found.parts[1], f"{found.text!r} could be split as {one!r} or as {other!r}"
 
 
 PASS = Pass(name="fuse_constraints", level="graph", run=run, doc=__doc__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from lmc.ir.fusion import parts_of
+from lmc.ir.fused import FusedText, parts_of
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
 
 # ops whose prompt is that of their first input
@@ -112,8 +112,13 @@ def _extended(known: tuple[Segment, ...], pieces: list[PromptPiece]) -> tuple[Se
 
 def _row(node: Node) -> list[PromptPiece]:
     """What a fused call wrote: its literals are generated with the rest, and keep their tokens."""
-    values = iter(node.outputs[1:])
-    return [PromptPiece("made", Lit(p) if isinstance(p, str) else next(values)) for p in parts_of(node)]
+    values, atoms = iter(node.outputs[1:]), list[Atom]()
+    for part in parts_of(node):
+        if isinstance(part, FusedText):
+            atoms += (Lit(atom) if isinstance(atom, str) else node.inputs[1 + atom] for atom in part.atoms)
+        else:
+            atoms.append(Lit(part) if isinstance(part, str) else next(values))
+    return [PromptPiece("made", atom) for atom in atoms]
 
 
 def _marker(node: Node) -> tuple[PromptPiece, ...]:

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from lmc.errors import ConstraintError
-from lmc.ir import fusion
+from lmc.ir import fused, fusion
 from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
@@ -159,7 +159,9 @@ class Constraints:
     def _told(self, row: Row) -> Constrained:
         constraint = _constraint(row)
         automaton, why = (None, "it is known only when the program runs")
-        if constraint is not None:
+        if isinstance(constraint, Fused) and (pieces := fused.stretches(fused.parts_of(row.node)))[1:]:
+            why = f"the row is written, put and scored in {len(pieces)} pieces"
+        elif constraint is not None:
             automaton, why = automaton_of(constraint)
         return Constrained(row, constraint, automaton, why, self._notes(row))
 
@@ -193,7 +195,7 @@ def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
 
 def _constraint(row: Row) -> Language | None:
     """What may come out of a call; of a fused row, all of it."""
-    return fusion.constraint_of(fusion.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
+    return fusion.constraint_of(fused.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
 
 
 def _tree(constraint: Language) -> RegexTree | None:

@@ -11,7 +11,7 @@ from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
 from lmc.viz.layout import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name
-from lmc.viz.wording import on_one_line, tools_text, visible
+from lmc.viz.wording import on_one_line, row_pieces, tools_text, visible
 
 if TYPE_CHECKING:
     from lmc.viz import Look
@@ -79,10 +79,9 @@ def _quoted(call: Constrained) -> Iterator[Line]:
             yield "tag", visible(text)
         case ToolCalls(format=format, choice=choice):
             yield "tools", f"{tools_text(call.constraint)}; written as {format}, {choice}"
-        case Fused(parts):
-            names = iter(value.name for value in call.row.node.outputs[1:])
-            row = (text_label(part) if isinstance(part, str) else f"{{{next(names)}}}" for part in parts)
-            yield "row", " ".join(row)
+        case Fused():
+            pieces = row_pieces(call.row.node)
+            yield "row", " ".join(text_label(word) if kind == "text" else f"{{{word}}}" for kind, word in pieces)
 
 
 def _sentences(call: Constrained) -> Iterator[Line]:

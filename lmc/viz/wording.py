@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
-from lmc.ir.fusion import parts_of
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, parts_of
 from lmc.ir.graph import Lit
 from lmc.ir.literal import literal, quote
 
@@ -52,8 +52,24 @@ def options(node: Node, view: View) -> str:
 
 
 def row_text(node: Node) -> str:
-    """A fused row as an f-string would spell it: each generation by its name in braces."""
-    return "".join(visible(part) if isinstance(part, str) else f"{{{part.name or '...'}}}" for part in parts_of(node))
+    """A fused row as an f-string would spell it: each call by its name in braces, each value too."""
+    return "".join(visible(word) if kind == "text" else f"{{{word}}}" for kind, word in row_pieces(node))
+
+
+def row_pieces(node: Node) -> Iterator[tuple[str, str]]:
+    """A fused row piece by piece: "text" and the text; "gen", "select" or "value" and the name of what stands there."""
+    names = iter(value.name for value in node.outputs[1:])
+    for part in parts_of(node):
+        match part:
+            case str():
+                yield "text", part
+            case FusedText(atoms):
+                for atom in atoms:
+                    yield ("text", atom) if isinstance(atom, str) else ("value", str(node.inputs[1 + atom])[1:])
+            case FusedGen():
+                yield "gen", next(names)
+            case FusedSelect():
+                yield "select", next(names)
 
 
 def _kind(node: Node) -> str:

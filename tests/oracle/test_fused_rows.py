@@ -1,7 +1,8 @@
 """fuse_constraints on and off: the same language, and captures that are each generation's own.
 
 Where a token is a byte (echo) fused and unfused runs say the very same. With a real tokenizer they may cut tokens
-elsewhere; then each capture must still be a text of its own generation, and the whole what the program wrote.
+elsewhere; then each capture must still be a text of its own generation, and the whole what the program wrote. Where
+nothing but a generation itself says where it ends, they are the same again.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import random
 import re
 
 import pytest
-from random_rows import random_row
+from random_rows import random_row, random_row_of_ends
 
 import lmc
 from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
 from lmc.backend.executor import Executor, Outcome
-from lmc.ir.constraint import Choices, Regex
-from lmc.ir.fusion import FusedGen, parts_of
+from lmc.backend.executor.state import Names
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.constraint import Choices, JsonSchema, Regex
+from lmc.ir.fused import FusedGen, FusedText, RowPart, parts_of
 from lmc.ir.graph import Graph, Node
+from lmc.ir.json_schema.regular import regular_tree
 from lmc.parser.irtext import parse_graph
 from lmc.passes import parse_pipeline, run_pipeline
 
@@ -30,12 +34,12 @@ NUM_ENGINE = NUM_ECHO // 10
 def run(graph: Graph, passes: str, backend) -> tuple[Outcome, list[Node]]:
     """What a run at seed 3 gives, and the fused nodes that it ran."""
     plan, _ = run_pipeline(graph, parse_pipeline(passes))
-    (outcome,) = Executor(backend.open(), seed=3).run(plan, [{}])
+    (outcome,) = Executor(backend.open(), seed=3).run(plan, [{("who",): "Otto"}])
     return outcome, [node for node in plan.graph.walk() if node.op == "fused"]
 
 
 def test_echo_says_the_same_fused_and_unfused() -> None:
-    """Text, names, values and later random streams."""
+    """Text, names, values, what is known of each call, and later random streams."""
     rng, fused_rows = random.Random(1), 0
     for _ in range(NUM_ECHO):
         graph = parse_graph(random_row(rng))
@@ -45,6 +49,7 @@ def test_echo_says_the_same_fused_and_unfused() -> None:
         assert alone.state is not None and fused.state is not None
         assert fused.state.text() == alone.state.text(), str(graph)
         assert fused.state.names.values == alone.state.names.values
+        assert metas(fused) == metas(alone), str(graph)
         assert fused.state.calls == alone.state.calls
         fused_rows += len(nodes)
     assert fused_rows > NUM_ECHO / 3
@@ -65,6 +70,23 @@ def test_what_a_run_asks_of_each_generation_is_not_lost(given) -> None:
     assert len(backends[1].log) == (2 if given else 1)
 
 
+def metas(outcome: Outcome) -> dict[str, dict]:
+    """What is known of each call but for the prompt, which is that of the whole row."""
+    assert outcome.state is not None
+    own = ("id", "prompt_tokens", "cached_tokens")
+    return {name: {k: v for k, v in meta.items() if k not in own} for name, meta in outcome.state.names.meta.items()}
+
+
+def said_by(part: RowPart, names: Names) -> str:
+    match part:
+        case str():
+            return part
+        case FusedText():
+            return part.filled(["Otto"] * 9)
+    assert part.name is not None
+    return str(names.values[part.name])
+
+
 @pytest.fixture(scope="module")
 def engine():
     """The embedded default in fp32."""
@@ -83,13 +105,42 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
         text, names = outcome.state.text(), outcome.state.names
         for node in nodes:
             parts = parts_of(node)
-            said = [p if isinstance(p, str) else str(names.values[p.name]) for p in parts]
-            assert "".join(said) in text, (said, text)
+            assert "".join(said_by(part, names) for part in parts) in text, (node, text)
             for part in parts:
                 if isinstance(part, FusedGen):
                     num_captures += 1
                     check_capture(part, names)
     assert num_captures > NUM_ENGINE
+
+
+def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> None:
+    """Values, texts, reasons and tokens are equal, and scores to rounding: what is put has the tokens it has unfused."""
+    rng, fused_rows = random.Random(4), 0
+    for _ in range(NUM_ENGINE):
+        graph = parse_graph(random_row_of_ends(rng))
+        alone, _ = run(graph, "schedule", engine)
+        fused, nodes = run(graph, "fuse_constraints,schedule", engine)
+        assert alone.error is None and fused.error is None, (alone.error, fused.error)
+        assert alone.state is not None and fused.state is not None
+        assert fused.state.text() == alone.state.text(), str(graph)
+        assert fused.state.final.ids == alone.state.final.ids
+        for name, meta in metas(fused).items():
+            for key, value in metas(alone)[name].items():
+                assert_close(meta[key], value)
+        fused_rows += len(nodes)
+    assert fused_rows > NUM_ENGINE / 3
+
+
+def assert_close(left: object, right: object) -> None:
+    """Equal, numbers in them to rounding: a batch of other shape adds in another order."""
+    if isinstance(right, list | tuple):
+        assert len(left) == len(right)
+        for a, b in zip(left, right):
+            assert_close(a, b)
+    elif isinstance(right, float):
+        assert left == pytest.approx(right, rel=1e-3, abs=1e-4)
+    else:
+        assert left == right
 
 
 def test_max_tokens_cuts_a_generation_in_forced_text(engine) -> None:
@@ -107,17 +158,20 @@ def test_max_tokens_cuts_a_generation_in_forced_text(engine) -> None:
     assert result.get_meta_info("a")["finish_reason"] == "length"
 
 
-def check_capture(part: FusedGen, names) -> None:
+def check_capture(part: FusedGen, names: Names) -> None:
     """The capture is a text of its generation, or begins one and was cut by max_tokens."""
     assert part.name is not None
     text, meta = str(names.values[part.name]), names.meta[part.name]
-    assert meta["finish_reason"] in ("constraint", "length")
+    assert meta["finish_reason"] in ("constraint", "stop", "eos", "length")
     if meta["finish_reason"] == "length":
         return
+    assert meta["completion_tokens"] <= dict(part.params)["max_tokens"]
     match part.constraint:
         case Regex(pattern=pattern):
             assert re.fullmatch(pattern, text), (pattern, text)
         case Choices(options):
             assert text in options
+        case JsonSchema() as schema:
+            assert CharDfa(regular_tree(schema)).accepts(text), (schema, text)
         case None:
-            assert part.blank().stop not in text
+            assert part.stop not in text

@@ -30,8 +30,10 @@ class EndingMasks(TokenMasks):
 
     def with_ends(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` and the end tokens; not to be written to."""
-        if not self.is_accepting(state):
-            return self.mask(state)
+        return self.ending(state) if self.is_accepting(state) else self.mask(state)
+
+    def ending(self, state: int) -> Int32:
+        """[ceil(V / 32)] int32, `mask` with the end tokens, whether the text may end here or not."""
         found = self._ending.get(state)
         if found is None:
             found = self._ending[state] = self.mask(state) | self.eos_mask

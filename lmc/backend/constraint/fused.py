@@ -8,6 +8,7 @@ from copy import copy
 from lmc.backend.base import Capture, FinishReason
 from lmc.backend.constraint.ending_masks import EndingMasks
 from lmc.backend.constraint.matcher import AutomatonMatcher
+from lmc.backend.constraint.xgrammar import Int32
 from lmc.ir.automaton.parts import fused_tree
 from lmc.ir.automaton.progress import Progress, Tracker
 from lmc.ir.constraint import Blank, Fused
@@ -43,7 +44,11 @@ class FusedMatcher(AutomatonMatcher):
         self._row = row
         self._progress: Progress = row.tracker.begin()
         self._text = b""
-        self._cut: frozenset[int] = frozenset()
+        self._ended: dict[int, FinishReason] = {}
+
+    def mask(self) -> Int32:
+        """As for any text; an end token may also end the generation under way, so that the row goes on behind it."""
+        return self._masks.ending(self._state) if self.may_end else super().mask()
 
     def accept(self, id: int) -> bool:
         """Take a token; False, and no change, where it is not allowed. An end token changes nothing either way."""
@@ -71,29 +76,42 @@ class FusedMatcher(AutomatonMatcher):
         """Whether the next token begins in a generation, not in a literal."""
         return self._part is not None and isinstance(self._row.row.parts[self._part], Blank)
 
-    def cut(self) -> None:
-        """End the generation under way here, as its max_tokens does: the row goes on with what comes after it."""
+    @property
+    def may_end(self) -> bool:
+        """Whether the generation under way may have its end here, unless the row is whole without that."""
+        part = self._part
+        if part is None or not self.is_in_blank or not self._progress.may_end(part):
+            return False
+        return part + 1 == len(self._row.row.parts) or not self.can_stop()
+
+    @property
+    def lacks_text(self) -> bool:
+        """Whether more is missing than the end of the last generation."""
+        is_last = self._part == len(self._row.row.parts) - 1 and self.is_in_blank
+        return not is_last and not self._progress.is_complete
+
+    def end(self, reason: FinishReason) -> None:
+        """End the generation under way here, whatever it may say: the row goes on with what comes after it."""
         part = self._part
         assert part is not None and self.is_in_blank
-        self._cut |= {self.blank}
+        self._ended = {**self._ended, self.blank: reason}
         self._progress = self._progress.skip_to(part + 1)
         self._masks = self._row.at(part + 1)
         self._state = self._masks.start
 
     def captures(self) -> tuple[Capture, ...]:
         """What each generation wrote; those that the text did not come to wrote nothing."""
-        ends = self._progress.spans()
-        spans = list(ends) if ends is not None else self._unfinished()
-        texts = [
-            self._text[begin:end].decode(errors="replace")
-            for part, (begin, end) in zip(self._row.row.parts, spans)
-            if isinstance(part, Blank)
-        ]
-        short: FinishReason = "constraint" if ends is not None else "length"
-        return tuple(
-            Capture(text, "length" if number in self._cut else "constraint" if number < len(texts) - 1 else short)
-            for number, text in enumerate([*texts, *[""] * (self._row.row.num_blanks - len(texts))])
-        )
+        spans = self._progress.spans()
+        is_whole = spans is not None
+        places = zip(self._row.row.parts, spans if spans is not None else self._unfinished())
+        texts = [self._text[a:b].decode(errors="replace") for part, (a, b) in places if isinstance(part, Blank)]
+        found = []
+        for number, blank in enumerate(part for part in self._row.row.parts if isinstance(part, Blank)):
+            short = not is_whole and number >= len(texts) - 1
+            reason: FinishReason = "length" if short else "stop" if blank.stop else "constraint"
+            text = texts[number] if number < len(texts) else ""
+            found.append(Capture(text, self._ended.get(number, reason)))
+        return tuple(found)
 
     def _unfinished(self) -> list[tuple[int, int]]:
         """Where the parts lie of a text that stops too early."""

@@ -21,9 +21,8 @@ from lmc.backend.constraint.stable import Encoder
 from lmc.backend.constraint.trie import TokenTrie
 from lmc.backend.constraint.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.engine.masks import Matcher
-from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import one_of, states
-from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.algebra import one_of
+from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
     Choices,
@@ -36,12 +35,11 @@ from lmc.ir.constraint import (
     StructuralTag,
     ToolCalls,
 )
-from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
-from lmc.ir.json_schema.lower import lower
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.regex import RegexTree
 
 MAX_COMPILED = 256
-MAX_SCHEMA_STATES = 15_000
 
 M = TypeVar("M", EndingMasks, FusedMasks)
 
@@ -147,16 +145,5 @@ def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
         case Choices(options):
             return one_of(options)
         case JsonSchema():
-            return _schema_tree(constraint)
+            return regular_tree(constraint)
 
-
-def _schema_tree(schema: JsonSchema) -> RegexTree:
-    tree = lower(schema).tree
-    try:
-        for _ in states(CharDfa(tree, max_states=MAX_SCHEMA_STATES)):
-            pass
-    except ConstraintError as error:
-        if error.code != TOO_LARGE:
-            raise
-        raise NotRegular(Finding("#", "(size)", "exact", error.message)) from None
-    return tree

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lmc.backend.base import (
     Capture,
@@ -111,7 +111,8 @@ def _answer(
     match segment:
         case Gen(constraint=Fused(parts)):
             said, captures = _fused(segment, parts, sample, ids, settings)
-            return said, SegmentEnd(request.rid, sample, index, said.text, said.ids, said.reason, captures=captures)
+            end = SegmentEnd(request.rid, sample, index, said.text, said.ids, said.reason, captures=captures)
+            return said, replace(end, num_tokens=said.num_generated)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -167,7 +168,7 @@ def _fused(
         else:
             alone = Gen(None, next(samplings), part.constraint)
             said.append(_said(alone, sample, ids, settings))
-            captures.append(Capture(said[-1].text, said[-1].reason))
+            captures.append(Capture(said[-1].text, said[-1].reason, said[-1].num_generated))
         ids += said[-1].ids
     text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
     return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(captures)
@@ -184,7 +185,8 @@ def _gen(
     logprobs = None
     if sampling.return_logprob or sampling.top_logprobs_num > 0:
         logprobs = token_logprobs(mix(settings.seed, hash(ids)), said.ids, sampling.top_logprobs_num)
-    return said, SegmentEnd(rid, sample, index, said.text, said.ids, said.reason, "", logprobs)
+    end = SegmentEnd(rid, sample, index, said.text, said.ids, said.reason, "", logprobs)
+    return said, replace(end, num_tokens=said.num_generated)
 
 
 def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:

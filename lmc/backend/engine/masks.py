@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.base import Capture
+from lmc.backend.base import Capture, FinishReason
 from lmc.ir.constraint import Constraint, Fused
 
 Int32 = npt.NDArray[np.int32]
@@ -56,7 +56,15 @@ class RowMatcher(Matcher, Protocol):
     def is_in_blank(self) -> bool:
         """Whether the next token begins in a generation, not in a literal."""
 
-    def cut(self) -> None:
+    @property
+    def may_end(self) -> bool:
+        """Whether an end token may end the generation under way here."""
+
+    @property
+    def lacks_text(self) -> bool:
+        """Whether more is missing than the end of the last generation."""
+
+    def end(self, reason: FinishReason) -> None:
         """End the generation under way here: the row goes on with what comes after it."""
 
     def captures(self) -> tuple[Capture, ...]:

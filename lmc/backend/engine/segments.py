@@ -66,10 +66,11 @@ class Segments:
         """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
         generation = seq.generation
         assert generation is not None
+        known = len(generation.ids)
         reason = generation.push(chosen)
         seq.count_output(1)
         if reason is None:
-            seq.tokens.append(chosen.id)
+            seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
             reason = self._jump(seq, generation)
         return self._go_on(seq, generation, reason)
 
@@ -176,6 +177,7 @@ class Segments:
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
             captures=generation.captures(),
             masses=generation.masses,
+            num_tokens=generation.num_tokens,
         )
         self._emit(seq, end)
         seq.tokens.truncate(generation.first)

@@ -16,15 +16,17 @@ Generated tokens and control tokens are boundaries and never touched. Each choic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lmc.backend.base import Control, Gen, Ids, Piece, Prompt, Score, Text
-from lmc.ir.constraint import Blank, Choices, Fused, Regex
+from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.regular import regular_tree
 
 MAX_WORD = 64  # characters of a last word that is written again
 LAST_WORD = re.compile(r"(?<=\S)\s+\S*\Z")
-Encode = Callable[[str], list[int]]
+Encode = Callable[[str], Sequence[int]]
 
 
 def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]:
@@ -34,14 +36,18 @@ def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]
     """
     text = _last_run(prompt.pieces)
     known = tuple(encode(text)) if text else ()
-    together = tuple(tuple(encode(text + choice)) for choice in score.choices)
-    keep = min(_num_common(known, ids) for ids in together)
-    left = len(prompt.ids) - len(known) + keep
+    kept, whole = together(text, score, encode)
+    left = len(prompt.ids) - len(known) + len(kept)
     assert prompt.ids[len(prompt.ids) - len(known) :] == known, "a prompt ends in the tokens of its last piece"
-    if not left:
-        return prompt, score
-    cut = replace(prompt, ids=prompt.ids[:left], state=None)
-    return cut, replace(score, ids=tuple(ids[keep:] for ids in together))
+    return (replace(prompt, ids=prompt.ids[:left], state=None), whole) if left else (prompt, score)
+
+
+def together(text: str, score: Score, encode: Encode) -> tuple[tuple[int, ...], Score]:
+    """The tokens of a text that it has with every choice behind it, and the score with the tokens from there on."""
+    known = tuple(encode(text)) if text else ()
+    whole = [tuple(encode(text + choice)) for choice in score.choices]
+    keep = min(_num_common(known, ids) for ids in whole)
+    return known[:keep], replace(score, ids=tuple(ids[keep:] for ids in whole))
 
 
 def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
@@ -53,18 +59,28 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     text, sampling = _last_run(prompt.pieces), gen.sampling
     bounded = sampling.stop or sampling.stop_regex or sampling.min_tokens
     measured = sampling.return_logprob or sampling.top_logprobs_num or sampling.on_distortion
-    if not isinstance(gen.constraint, Regex | Choices) or bounded or measured:
+    if not isinstance(gen.constraint, Regex | Choices | JsonSchema) or bounded or measured:
         return prompt, gen
     word = _last_word(text)
     known = tuple(encode(text)) if word else ()
     left = len(prompt.ids) - len(encode(word))
-    if not word or not left or (*encode(text[: -len(word)]), *encode(word)) != known:
+    if not word or not left or (*encode(text[: -len(word)]), *encode(word)) != known or _recurs(gen.constraint):
         return prompt, gen
     whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
     row = Fused((word, Blank(gen.constraint)))
     return replace(prompt, ids=prompt.ids[:left], state=None), replace(
         gen, sampling=whole, constraint=row, blanks=(sampling,)
     )
+
+
+def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:
+    """Whether a schema has no automaton; what is refused of it is said where it is asked for."""
+    if isinstance(constraint, JsonSchema):
+        try:
+            regular_tree(constraint)
+        except (NotRegular, SchemaError):
+            return True
+    return False
 
 
 def _last_word(text: str) -> str:

@@ -13,6 +13,7 @@ from lmc.backend.base import (
     Event,
     Failed,
     Finished,
+    FinishReason,
     Ids,
     Request,
     Score,
@@ -21,7 +22,7 @@ from lmc.backend.base import (
     Tokenizer,
     TokenLogprob,
 )
-from lmc.backend.executor import distortion
+from lmc.backend.executor import distortion, rows
 from lmc.backend.executor.future import Future, Poison, Slot
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
@@ -34,15 +35,16 @@ class Call:
     """A request and who waits for it.
 
     wanted           the segment as the program has it; another may be asked first (see distortion.py)
+    texts            what stands in the texts of a fused row
     path             the position of the block it stands in
-    ends, finished   by sample
+    ends, finished   by sample; `row` has the ends of all segments of a fused row
     num_left         samples that have not ended
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "state",
-        "wanted",
+        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "row",
+        "state", "texts", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -54,8 +56,11 @@ class Call:
         outs: list[Future],
         path: Position,
         wanted: Segment | None = None,
+        texts: Sequence[str] = (),
     ) -> None:
         self.path = path
+        self.texts = texts
+        self.row: list[SegmentEnd] = []
         self.wanted = wanted or request.out[0]
         self.inst = inst
         self.bound = bound
@@ -74,6 +79,8 @@ class Call:
             return False
         if type(event) is SegmentEnd:
             self.ends[event.sample] = event
+            if self.bound.row:
+                self.row.append(event)
             return False
         if type(event) is Finished:
             self.finished[event.sample] = event
@@ -93,7 +100,7 @@ class Call:
             failure = Poison(self._error(self.failed))
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
             self._give([failure] * len(self.outs))
-        elif self.bound.names:
+        elif self.bound.row:
             self._give(self._row())
         else:
             self._give(self._result())
@@ -118,15 +125,25 @@ class Call:
             out.set(result)
 
     def _row(self) -> tuple[Slot, ...]:
-        """The state behind a fused row, and what each of its generations wrote."""
-        end = self.ends[0]
-        assert end is not None
-        names, meta = self.state.names, self._meta()
-        for name, capture in zip(self.bound.names, end.captures, strict=True):
-            if name is not None:
-                names = names.with_values({name: capture.text}, {name: meta | {"finish_reason": capture.reason}})
-        state = _continued(self.state, self.request, end, end.ids, names, num_calls=len(end.captures))
-        return (state, *(capture.text for capture in end.captures))
+        """The state behind a fused row, and what each of its calls said."""
+        row, encode = self.bound.row, self.inst.shared.prompts.encode_text
+        said = rows.answers(row, self.request.out, self.row)
+        values = {answer.name: answer.said.text for answer in said if answer.name is not None}
+        meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
+        names = self.state.names.with_values(values, meta)
+        text, ids = rows.whole(row, self.texts, said), rows.tokens(self.row, encode)
+        first = self.request.out[0]
+        own = encode(text) if isinstance(first, Score) and first.ids is not None else ids
+        end = replace(self.row[-1], text=text, ids=ids)
+        state = _continued(self.state, self.request, end, own, names, num_calls=len(said))
+        return (state, *(answer.said.text for answer in said))
+
+    def _answer_meta(self, answer: rows.Answer) -> dict[str, object]:
+        """What is known of one call of a row."""
+        finished, said = self.finished[0], answer.said
+        assert finished is not None
+        meta = self._usage_meta(finished, said.reason) | {"completion_tokens": said.num_tokens}
+        return meta | (_score_meta(answer.end, answer.segment) if answer.end and answer.segment else {})
 
     def _result(self) -> tuple[Slot, ...]:
         ends = [end for end in self.ends if end is not None]
@@ -156,17 +173,21 @@ class Call:
     def _sample_meta(self, sample: int, tokenizer: Tokenizer) -> dict[str, object]:
         end, finished = self.ends[sample], self.finished[sample]
         assert end is not None and finished is not None
-        meta: dict[str, object] = {
+        segment = self.request.out[0]
+        meta = self._usage_meta(finished, end.captures[0].reason if end.captures else end.reason)
+        if end.logprobs is not None:
+            meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
+        meta |= distortion.meta_of(self.wanted, segment, end)
+        return meta | (_score_meta(end, segment) if isinstance(segment, Score) else {})
+
+    def _usage_meta(self, finished: Finished, reason: FinishReason) -> dict[str, object]:
+        return {
             "id": self.request.rid,
-            "finish_reason": end.captures[0].reason if end.captures else end.reason,
+            "finish_reason": reason,
             "prompt_tokens": finished.usage.prompt_tokens,
             "cached_tokens": finished.usage.cached_tokens,
             "completion_tokens": finished.usage.output_tokens,
         }
-        if end.logprobs is not None:
-            meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
-        meta |= distortion.meta_of(self.wanted, self.request.out[0], end)
-        return meta | _score_meta(end, self.request)
 
     def _wants_text(self) -> bool:
         sampling = getattr(self.request.out[0], "sampling", None)
@@ -226,10 +247,9 @@ def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer
     return meta
 
 
-def _score_meta(end: SegmentEnd, request: Request) -> dict[str, object]:
-    scores, segment = end.scores, request.out[0]
-    if scores is None or not isinstance(segment, Score):
-        return {}
+def _score_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
+    scores = end.scores
+    assert scores is not None, "a choice has its scores"
     rows = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
     parts = scores.probabilities
     return {

@@ -5,15 +5,16 @@ Its failure is a failed value: it counts where it is read, and at the end of the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from lmc.backend.base import Gen, Request, Score
-from lmc.backend.executor import distortion
+from lmc.backend.executor import distortion, rows
 from lmc.backend.executor.boundary import healed, healed_gen
 from lmc.backend.executor.calls import Call
 from lmc.backend.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
+from lmc.backend.executor.requests import BoundCall
 from lmc.backend.executor.state import ProgramState
 from lmc.backend.executor.steps import PATH, Frame, StepFn, futures_in, give
 from lmc.ir.graph import Node
@@ -39,7 +40,7 @@ def model_step(node: Node, index: int, ins: tuple[int, ...], out_slots: tuple[in
         failure = poison_in(inputs)
         if failure is None and not inst.is_over:
             given = dict(zip(keys, inputs[1:])) if keys else NOTHING
-            made = _call(index, inst, inputs[0], given, outs, path)
+            made = (_row if node.op == "fused" else _call)(index, inst, inputs, given, outs, path)
             if isinstance(made, Call):
                 inst.num_calls += 1
                 inst.shared.outbox.append(made)
@@ -53,11 +54,11 @@ def model_step(node: Node, index: int, ins: tuple[int, ...], out_slots: tuple[in
 
 
 def _call(
-    index: int, inst: Instance, state: ProgramState, given: dict[str, Any], outs: list[Future], path: Position
+    index: int, inst: Instance, inputs: list[Any], given: dict[str, Any], outs: list[Future], path: Position
 ) -> Call | Poison:
     """The call to make; a Poison where it has no right parameters or no prompt."""
     shared = inst.shared
-    bound = shared.calls[index]
+    bound, state = shared.calls[index], cast(ProgramState, inputs[0])
     try:
         wanted = bound.segment(inst.base, state.lineage, state.calls, given)
         segment = distortion.first(wanted)
@@ -67,9 +68,7 @@ def _call(
         elif type(segment) is Gen and bound.heals:
             prompt, segment = healed_gen(prompt, segment, shared.prompts.tokenizer.encode)
     except Exception as error:
-        failure = Poison(noted(error, bound.spec.node))
-        inst.fails_at((*path, bound.spec.number), failure)
-        return failure
+        return _failed(error, bound, inst, path)
     request = Request(
         next(shared.rids),
         prompt,
@@ -79,3 +78,29 @@ def _call(
         gang=bound.spec.gang(inst.item),
     )
     return Call(inst, bound, request, state, outs, path, wanted)
+
+
+def _row(
+    index: int, inst: Instance, inputs: list[Any], given: dict[str, Any], outs: list[Future], path: Position
+) -> Call | Poison:
+    """The call of a fused row, whose texts stand behind the state."""
+    shared = inst.shared
+    bound, state, texts = shared.calls[index], cast(ProgramState, inputs[0]), inputs[1:]
+    encode = shared.prompts.encode_text
+    try:
+        asked = bound.asked(inst.base, state.lineage, state.calls)
+        out = rows.segments(bound.row, asked, texts, encode)
+        prompt = shared.prompts.prompt(state)
+        if bound.heals:
+            prompt, first = healed(prompt, cast(Score, out[0]), encode)
+            out = (first, *out[1:])
+    except Exception as error:
+        return _failed(error, bound, inst, path)
+    request = Request(next(shared.rids), prompt, out, program=shared.name, gang=bound.spec.gang(inst.item))
+    return Call(inst, bound, request, state, outs, path, texts=texts)
+
+
+def _failed(error: Exception, bound: BoundCall, inst: Instance, path: Position) -> Poison:
+    failure = Poison(noted(error, bound.spec.node))
+    inst.fails_at((*path, bound.spec.number), failure)
+    return failure

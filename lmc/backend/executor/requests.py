@@ -17,7 +17,7 @@ from lmc.backend.executor.lineage import call_seed
 from lmc.backend.executor.params import checked, merged
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
-from lmc.ir.fusion import FusedGen, constraint_of, parts_of
+from lmc.ir.fused import FusedGen, FusedSelect, RowPart, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.ir.scoring import default_boundary
@@ -55,10 +55,11 @@ class BoundCall:
     """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached.
 
     heals  a call whose text is cut into the tokens that it makes together with the end of the prompt
+    row    the parts of a fused row; none of any other call
     """
 
     __slots__ = (
-        "_fixed", "_name", "_row", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "spec",
+        "_fixed", "_name", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "row", "spec",
     )  # fmt: skip
 
     def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
@@ -69,11 +70,11 @@ class BoundCall:
         self._seeding: Seeding | None = None  # where only the seed differs
         self._name = cast("str | None", spec.node.attr("name"))
         self._static = cast("Constraint | None", spec.node.attr("constraint"))
-        self._row = parts_of(spec.node) if spec.node.op == "fused" else ()
-        builds: dict[str, Build] = {"gen": self._gen, "fused": self._fused, "select": self._score}
-        self.build = builds[spec.node.op]
+        self.row: tuple[RowPart, ...] = parts_of(spec.node) if spec.node.op == "fused" else ()
+        self.build: Build = self._score if spec.node.op == "select" else self._gen
         boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
-        self.heals = boundary == "exact"
+        first = self.row[0] if self.row else None
+        self.heals = boundary == "exact" or (isinstance(first, FusedSelect) and first.is_exact)
         with suppress(LMError):
             self._bind(spec.node)
 
@@ -89,7 +90,7 @@ class BoundCall:
             if _draws(sampling):
                 self._seeding = Seeding(sampling)
                 return
-        if not node.keys and node.op != "fused":
+        if not node.keys and not self.row:
             fixed = self.build(0, 0, 0, {})
             draws = isinstance(fixed, Score) and fixed.temperature and node.attr("seed") is None
             self._fixed = None if draws else fixed
@@ -106,22 +107,17 @@ class BoundCall:
             sampling = replace(sampling, seed=call_seed(base, lineage, calls))
         return Gen(name, sampling, constraint)
 
-    @property
-    def names(self) -> tuple[str | None, ...]:
-        """The names of a fused row's generations."""
-        return tuple(part.name for part in self._row if isinstance(part, FusedGen))
+    def asked(self, base: int, lineage: int, calls: int) -> tuple[Sampling | Score, ...]:
+        """How each generation of the row is sampled, and what is scored at each choice; seeds are those unfused."""
+        parts = [part for part in self.row if isinstance(part, FusedGen | FusedSelect)]
+        return tuple(self._asked(part, base, lineage, number) for number, part in enumerate(parts, calls))
 
-    def _fused(self, base: int, lineage: int, calls: int, given: Given) -> Gen:
-        blanks = []
-        for number, part in enumerate(part for part in self._row if isinstance(part, FusedGen)):
-            sampling = merged(self.defaults, dict(part.params))
-            if _draws(sampling):
-                sampling = replace(sampling, seed=call_seed(base, lineage, calls + number))
-            blanks.append(sampling)
-        # a token of a literal is at least one of its bytes
-        literals = sum(len(part.encode("utf-8", "replace")) for part in self._row if isinstance(part, str))
-        whole = Sampling(max_tokens=sum(blank.max_tokens for blank in blanks) + literals, temperature=0.0)
-        return Gen(None, whole, constraint_of(self._row), tuple(blanks))
+    def _asked(self, part: FusedGen | FusedSelect, base: int, lineage: int, call: int) -> Sampling | Score:
+        params = dict(part.params)
+        if isinstance(part, FusedSelect):
+            return scored(part.name, part.choices, params, lambda: call_seed(base, lineage, call))
+        sampling = merged(self.defaults, params)
+        return replace(sampling, seed=call_seed(base, lineage, call)) if _draws(sampling) else sampling
 
     def _constraint(self, given: Given) -> Constraint | None:
         texts = [(kind, given[kind]) for kind in RUN_TIME_KINDS if given.get(kind) is not None]
@@ -132,23 +128,29 @@ class BoundCall:
         return self.parse_constraint(*texts[0], cast("Spacing | None", self.spec.node.attr("spacing")))
 
     def _score(self, base: int, lineage: int, calls: int, given: Given) -> Score:
-        node = self.spec.node
-        choices = given["choices"] if "choices" in given else node.attr("choices")
-        method = cast(ChoicesMethod, node.attr("method"))
-        temperature, seed = _score_draw(node, given)
-        if temperature and seed is None:
-            seed = call_seed(base, lineage, calls)
-        return Score(name_of(node, given), checked_choices(choices), method, temperature=temperature, seed=seed)
+        params = {**dict(self.spec.node.attrs), **given}
+        name = name_of(self.spec.node, given)
+        return scored(name, params.get("choices"), params, lambda: call_seed(base, lineage, calls))
 
 
-def _score_draw(node: Node, given: Given) -> tuple[float, int | None]:
+def scored(name: str | None, choices: object, params: Given, seed_of: Callable[[], int]) -> Score:
+    """What a select asks for; `seed_of` gives the seed of a draw that brings none."""
+    method = cast(ChoicesMethod, params["method"])
+    choices = checked_choices(choices)
+    temperature, seed = _score_draw(params)
+    if temperature and seed is None:
+        seed = seed_of()
+    return Score(name, choices, method, temperature=temperature, seed=seed)
+
+
+def _score_draw(params: Given) -> tuple[float, int | None]:
     """Temperature and seed of a select; 0 and None where it takes the best. Those of the run are for `gen` only."""
-    temperature, seed = (given[k] if k in given else node.attr(k) for k in ("temperature", "seed"))
+    temperature, seed = params.get("temperature"), params.get("seed")
     temperature = 0.0 if temperature is None else cast(float, checked("temperature", temperature))
     seed = None if seed is None else cast(int, checked("seed", seed))
     if temperature <= GREEDY:
         return 0.0, None
-    method = str(node.attr("method"))
+    method = str(params["method"])
     if method != "exact":
         raise ArgumentError(
             f"temperature={temperature:g}: select by {method} takes the best choice; it cannot sample",

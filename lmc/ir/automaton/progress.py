@@ -6,11 +6,14 @@ one that ended the first part they differ in earlier. Ways that are in the same 
 future, so only the first is kept; in a row without ambiguity (see ambiguity.py) there never are two, every way is
 the one of some continuation, and all answers here are exact. Otherwise `parts` may name a part too many, and an end
 may become certain later than it could; what is said to be certain stays so.
+
+A byte costs a look-up: the parts and states of all ways together are made once for each that occurs (`Places`), with
+what every byte makes of them. Where the parts ended is kept as the trail of those steps and told when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +22,10 @@ from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.parts import Part
 from lmc.ir.automaton.row import Row
 
+Place = tuple[int, int]  # a part, and a state of its automaton over bytes
+# where ways come from: the index of the way before, and how many parts of it have ended just now
+Origins = tuple[tuple[int, int], ...]
+
 
 class Way(NamedTuple):
     """In `part` (the number of parts: at the end), at a byte `state`; `ends[i]` is where part i ended, in bytes."""
@@ -26,6 +33,38 @@ class Way(NamedTuple):
     part: int
     state: int
     ends: tuple[int, ...]
+
+
+class Places:
+    """The places of all ways of a run, in their order, and what the next byte makes of them.
+
+    parts        the parts among them, the earliest first, short of the end
+    is_complete  whether one is at the end
+    steps        by byte class, as far as they were asked for; written by Tracker
+    """
+
+    __slots__ = ("all", "is_complete", "parts", "steps")
+
+    def __init__(self, all: tuple[Place, ...], num_parts: int) -> None:
+        self.all = all
+        self.parts = tuple(sorted({part for part, _ in all} - {num_parts}))
+        self.is_complete = any(part == num_parts for part, _ in all)
+        self.steps: dict[int, Step] = {}
+
+
+class Step(NamedTuple):
+    """The places after a byte; `origins` is None where every way only went on."""
+
+    after: Places
+    origins: Origins | None
+
+
+class Trail(NamedTuple):
+    """Where the ways after `at` bytes come from; `before` is the trail up to there, or the ends of all ways before."""
+
+    before: Trail | tuple[tuple[int, ...]]
+    at: int
+    origins: Origins
 
 
 class Tracker:
@@ -38,71 +77,120 @@ class Tracker:
         self.row = Row(parts)
         self._bytes = ByteDfa(self.row.chars, DEAD)
         self._begins = [self._bytes.at_char(start) for start in (*self.row.chars.starts, DEAD)]
+        self._places: dict[tuple[Place, ...], Places] = {}
 
     def begin(self) -> Progress:
         """Before any text."""
-        return Progress(self, 0, ()) if self.row.is_empty else self.begun(0, (), 0)
+        if self.row.is_empty:
+            return Progress(self, 0, self._interned(()), Trail(((),), 0, ()))
+        return self.begun(0, (), 0)
 
     def begun(self, part: int, ends: tuple[int, ...], at: int) -> Progress:
         """Where a part begins after `at` bytes, whatever the parts before it were."""
-        return Progress(self, at, tuple(self._opened(Way(part, self._begins[part], ends), at, set())))
+        step = self._step(self._opened((part, self._begins[part]), 0, set()))
+        return Progress(self, at, step.after, Trail((ends,), at, step.origins or ((0, 0),)))
 
-    def read(self, ways: Iterable[Way], byte: int, at: int) -> list[Way]:
-        """The ways after one more byte, with which there are `at`."""
-        found: list[Way] = []
-        seen: set[tuple[int, int]] = set()
-        for part, before, ends in ways:
-            state = self._bytes.step(before, byte)
-            if state != DEAD:
-                found += self._opened(Way(part, state, ends), at, seen)
+    def step(self, places: Places, byte: int) -> Step:
+        """What one more byte makes of some places."""
+        cls = self._bytes.class_of[byte]
+        found = places.steps.get(cls)
+        if found is None:
+            found = places.steps[cls] = self._read(places, byte)
         return found
 
-    def _opened(self, way: Way, at: int, seen: set[tuple[int, int]]) -> list[Way]:
+    def may_end(self, places: Places, part: int) -> bool:
+        """Whether a generation with a literal after it (or nothing) may have its end right here."""
+        return (part + 1, self._begins[part + 1]) in places.all
+
+    def _read(self, places: Places, byte: int) -> Step:
+        found: list[tuple[Place, tuple[int, int]]] = []
+        seen: set[Place] = set()
+        for origin, (part, before) in enumerate(places.all):
+            state = self._bytes.step(before, byte)
+            if state != DEAD:
+                found += self._opened((part, state), origin, seen)
+        step = self._step(found)
+        went_on = len(step.after.all) == len(places.all) and all(
+            origin == (way, 0) for way, (_, origin) in enumerate(found)
+        )
+        return Step(step.after, None) if went_on else step
+
+    def _step(self, found: list[tuple[Place, tuple[int, int]]]) -> Step:
+        return Step(self._interned(tuple(place for place, _ in found)), tuple(origin for _, origin in found))
+
+    def _interned(self, all: tuple[Place, ...]) -> Places:
+        if all not in self._places:
+            self._places[all] = Places(all, len(self.row.parts))
+        return self._places[all]
+
+    def _opened(self, place: Place, origin: int, seen: set[Place]) -> list[tuple[Place, tuple[int, int]]]:
         """What a way may be before the next byte: the next part if this one may end, itself if it goes on.
 
-        Where it meets a state that is in `seen`, an earlier way has opened the rest already.
+        Where it meets a place that is in `seen`, an earlier way has opened the rest already.
         """
-        found: list[Way] = []
-        while way[:2] not in seen:
-            seen.add(way[:2])
-            if way.part == len(self.row.parts) or self._bytes.goes_on(way.state):
-                found.append(way)
-            if not self._bytes.is_accepting(way.state):
+        found: list[tuple[Place, tuple[int, int]]] = []
+        num_ended = 0
+        while place not in seen:
+            seen.add(place)
+            part, state = place
+            if part == len(self.row.parts) or self._bytes.goes_on(state):
+                found.append((place, (origin, num_ended)))
+            if not self._bytes.is_accepting(state):
                 break
-            way = Way(way.part + 1, self._begins[way.part + 1], (*way.ends, at))
+            place, num_ended = (part + 1, self._begins[part + 1]), num_ended + 1
         return found[::-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Progress:
     """A run of a row after `num_bytes` bytes. A value: keep an old one to roll back, go on from one twice to fork."""
 
     tracker: Tracker = field(repr=False)
     num_bytes: int
-    ways: tuple[Way, ...]
+    places: Places = field(repr=False)
+    trail: Trail = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Progress):
+            return NotImplemented
+        return (self.tracker, self.num_bytes, self.ways) == (other.tracker, other.num_bytes, other.ways)
 
     def after(self, data: bytes) -> Progress:
         """After more bytes, which may end within a character."""
-        ways: Sequence[Way] = self.ways
+        places, trail = self.places, self.trail
         for at, byte in enumerate(data, self.num_bytes + 1):
-            ways = self.tracker.read(ways, byte, at)
-        return Progress(self.tracker, self.num_bytes + len(data), tuple(ways))
+            places, origins = self.tracker.step(places, byte)
+            if origins is not None:
+                trail = Trail(trail, at, origins)
+        return Progress(self.tracker, self.num_bytes + len(data), places, trail)
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Every way, told from the trail."""
+        trails = []
+        trail: Trail | tuple[tuple[int, ...]] = self.trail
+        while isinstance(trail, Trail):
+            trails.append(trail)
+            trail = trail.before
+        found: list[tuple[int, ...]] = list(trail)
+        for _, at, origins in reversed(trails):
+            found = [(*found[way], *(at,) * num_ended) for way, num_ended in origins]
+        return tuple(Way(part, state, ends) for (part, state), ends in zip(self.places.all, found, strict=True))
 
     @property
     def is_live(self) -> bool:
         """Whether the bytes are the beginning of a text of the row. Nothing brings back what is not."""
-        return bool(self.ways)
+        return bool(self.places.all)
 
     @property
     def is_complete(self) -> bool:
         """Whether the text may end here."""
-        return any(way.part == len(self.tracker.row.parts) for way in self.ways)
+        return self.places.is_complete
 
     @property
     def parts(self) -> tuple[int, ...]:
         """The parts that the next character (within one: the rest of it) may belong to, the earliest first."""
-        found = {way.part for way in self.ways} - {len(self.tracker.row.parts)}
-        return tuple(sorted(found))
+        return self.places.parts
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -124,11 +212,16 @@ class Progress:
         Nothing changes where that generation has ended on every way. It must not lie ahead on all of them.
         """
         assert 0 < part <= len(self.tracker.row.parts) and self.tracker.row.is_capture(part - 1)
-        if all(way.part >= part for way in self.ways):
+        ways = self.ways
+        if all(way.part >= part for way in ways):
             return self
-        cut = next((way for way in self.ways if way.part == part - 1), None)
+        cut = next((way for way in ways if way.part == part - 1), None)
         assert cut is not None, "the generation to be cut has not begun"
         return self.tracker.begun(part, (*cut.ends, self.num_bytes), self.num_bytes)
+
+    def may_end(self, part: int) -> bool:
+        """Whether the generation `part`, which a literal or nothing comes after, may have its end right here."""
+        return self.tracker.may_end(self.places, part)
 
     def spans(self) -> tuple[tuple[int, int], ...] | None:
         """Where each part lies in the bytes if the text ends here; None where it may not."""
