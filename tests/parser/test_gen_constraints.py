@@ -83,7 +83,12 @@ def program(line: str, args: str = "s", **names: Any) -> Any:
         ('s += lmc.gen("x", grammar=lmc.lark("start: a"))', "s", ConstraintError, "`a` is not defined"),
         ('s += lmc.gen("x", structural_tag={"type": "x"})', "s", ConstraintError, "is an object of type"),
         ('s += lmc.gen("x", structural_tag=3)', "s", ConstraintError, "3 is no structural tag"),
-        ('s += lmc.gen("x", structural_tag=lmc.tool_calls([3], format="qwen_3"))', "s", ConstraintError, "3 is no tool"),
+        (
+            's += lmc.gen("x", structural_tag=lmc.tool_calls([3], format="qwen_3"))',
+            "s",
+            ConstraintError,
+            "3 is no tool",
+        ),
         ('s += lmc.gen("x", structural_tag=lmc.tool_calls([weather], format=f))', "s, f", CaptureError, "GB016"),
         ('s += lmc.gen("x", grammar=lmc.lark(f))', "s, f", CaptureError, "this generation's `lark` is known only"),
         ('s += lmc.gen("x", spacing="any")', "s", ArgumentError, "nothing says what JSON comes out"),
