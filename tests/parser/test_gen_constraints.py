@@ -134,9 +134,12 @@ def test_it_is_parsed_when_it_is_known():
     assert parse_constraint("grammar", 'root ::= "a"') == Grammar('root ::= "a"')
     assert parse_constraint("grammar", LARK) is LARK
     assert parse_constraint("structural_tag", TAG, "spaced") == parse_constraint("structural_tag", TAG_TEXT, "spaced")
+    assert parse_constraint("structural_tag", TOOLS) is TOOLS
+    with pytest.raises(ArgumentError, match="the spacing of tool calls is theirs"):
+        parse_constraint("structural_tag", TOOLS, "any")
     schema = parse_constraint("json_schema", SCHEMA, "any")
     assert isinstance(schema, JsonSchema) and schema.spacing == "any"
-    for kind, value in (("grammar", 3), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{")):
+    for kind, value in (("grammar", 3), ("regex", LARK), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{")):
         with pytest.raises(lmc.LMError):
             parse_constraint(kind, value)
 
