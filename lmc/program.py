@@ -340,7 +340,7 @@ def parse_constraint(kind: str, value: Any, spacing: Spacing | None = None) -> C
     if made is not None and isinstance(value, made):
         if spacing is not None:
             raise ArgumentError("the spacing of tool calls is theirs", help="write tool_calls(..., spacing=...)")
-        return value  # type: ignore[no-any-return]
+        return value
     if kind in ("regex", "grammar") and not isinstance(value, str):
         raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}")
     if kind == "regex":

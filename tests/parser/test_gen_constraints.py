@@ -139,7 +139,8 @@ def test_it_is_parsed_when_it_is_known():
         parse_constraint("structural_tag", TOOLS, "any")
     schema = parse_constraint("json_schema", SCHEMA, "any")
     assert isinstance(schema, JsonSchema) and schema.spacing == "any"
-    for kind, value in (("grammar", 3), ("regex", LARK), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{")):
+    bad = (("grammar", 3), ("regex", LARK), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{"))
+    for kind, value in bad:
         with pytest.raises(lmc.LMError):
             parse_constraint(kind, value)
 
