@@ -7,11 +7,11 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from lmc import compiler
 from lmc.errors import ArgumentError
-from lmc.ir.constraint import Constraint, Spacing
+from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.trace import Shape
 
@@ -336,8 +336,11 @@ def parse_constraint(kind: str, value: Any, spacing: Spacing | None = None) -> C
     from lmc.parser.schema import parse_schema
     from lmc.parser.structural_tag import parse_structural_tag
 
-    if isinstance(value, get_args(Constraint)):
-        return value  # type: ignore[no-any-return]
+    made = {"grammar": Grammar | Lark, "structural_tag": StructuralTag | ToolCalls}.get(kind)
+    if made is not None and isinstance(value, made):
+        if spacing is not None:
+            raise ArgumentError("the spacing of tool calls is theirs", help="write tool_calls(..., spacing=...)")
+        return value
     if kind in ("regex", "grammar") and not isinstance(value, str):
         raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}")
     if kind == "regex":

@@ -83,7 +83,12 @@ def program(line: str, args: str = "s", **names: Any) -> Any:
         ('s += lmc.gen("x", grammar=lmc.lark("start: a"))', "s", ConstraintError, "`a` is not defined"),
         ('s += lmc.gen("x", structural_tag={"type": "x"})', "s", ConstraintError, "is an object of type"),
         ('s += lmc.gen("x", structural_tag=3)', "s", ConstraintError, "3 is no structural tag"),
-        ('s += lmc.gen("x", structural_tag=lmc.tool_calls([3], format="qwen_3"))', "s", ConstraintError, "3 is no tool"),
+        (
+            's += lmc.gen("x", structural_tag=lmc.tool_calls([3], format="qwen_3"))',
+            "s",
+            ConstraintError,
+            "3 is no tool",
+        ),
         ('s += lmc.gen("x", structural_tag=lmc.tool_calls([weather], format=f))', "s, f", CaptureError, "GB016"),
         ('s += lmc.gen("x", grammar=lmc.lark(f))', "s, f", CaptureError, "this generation's `lark` is known only"),
         ('s += lmc.gen("x", spacing="any")', "s", ArgumentError, "nothing says what JSON comes out"),
@@ -129,9 +134,13 @@ def test_it_is_parsed_when_it_is_known():
     assert parse_constraint("grammar", 'root ::= "a"') == Grammar('root ::= "a"')
     assert parse_constraint("grammar", LARK) is LARK
     assert parse_constraint("structural_tag", TAG, "spaced") == parse_constraint("structural_tag", TAG_TEXT, "spaced")
+    assert parse_constraint("structural_tag", TOOLS) is TOOLS
+    with pytest.raises(ArgumentError, match="the spacing of tool calls is theirs"):
+        parse_constraint("structural_tag", TOOLS, "any")
     schema = parse_constraint("json_schema", SCHEMA, "any")
     assert isinstance(schema, JsonSchema) and schema.spacing == "any"
-    for kind, value in (("grammar", 3), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{")):
+    bad = (("grammar", 3), ("regex", LARK), ("grammar", "root ::= b"), ("structural_tag", {}), ("json_schema", "{"))
+    for kind, value in bad:
         with pytest.raises(lmc.LMError):
             parse_constraint(kind, value)
 

@@ -9,7 +9,7 @@ from lmc.parser.grammar import parse_ebnf, parse_lark
 @pytest.mark.parametrize(
     "text, message",
     [
-        ('root ::= "x" b', "the rule `b` is not defined, at line 1 column 14\n  root ::= \"x\" b\n               ^"),
+        ('root ::= "x" b', 'the rule `b` is not defined, at line 1 column 14\n  root ::= "x" b\n               ^'),
         ('root ::= a\na ::= "x', '`"` is not closed, at line 2 column 7\n  a ::= "x\n        ^'),
         ("root ::= [ab", "`[` is not closed, at line 1 column 10"),
         ("start: a", "no rule `root`, which is where it begins\n  help: write `root ::= ...`; for a Lark grammar"),
@@ -42,7 +42,7 @@ def test_ebnf_that_may_be_one(text):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ('start: "a" b', "`b` is not defined, at line 1 column 12\n  start: \"a\" b\n             ^"),
+        ('start: "a" b', '`b` is not defined, at line 1 column 12\n  start: "a" b\n             ^'),
         ('start: X "a"\nX: /[a-z]+/ Y', "`Y` is not defined, at line 2 column 13"),
         ('start: "a" (b\nb: "c"', "the end of the line cannot stand here, at line 1 column 14"),
         ('start: "a', "unexpected input, at line 1 column 8"),
@@ -63,12 +63,12 @@ def test_lark_that_is_none(text, message):
     "text",
     [
         'start: "yes" | "no" X?\nX: /[a-c]{2}/i // b: c\n',
-        "%import common.INT\n%ignore / +/\nstart: INT (\",\" INT)*",
+        '%import common.INT\n%ignore / +/\nstart: INT ("," INT)*',
         'start: a <tool_call>\na: "x"',
         'start: a\na[max_tokens=5]: "x"',
         'start: a\na: %json {"type": "object"}',
         'start: "//" /x\\/:y/ "b: #"',
-        "?start: a -> b\n!a: \"x\"~2..3",
+        '?start: a -> b\n!a: "x"~2..3',
     ],
 )
 def test_lark_that_may_be_one(text):

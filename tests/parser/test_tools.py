@@ -26,9 +26,18 @@ class Node(pydantic.BaseModel):
 
 
 def everything(
-    text: str, number: int, real: float, flag: bool, some: list[int], table: dict[str, bool], unit: Literal["C", 3],
-    maybe: Optional[str] = None, either: int | str = 3, point: Point | None = None, anything: Any = None,
-):  # fmt: skip
+    text: str,
+    number: int,
+    real: float,
+    flag: bool,
+    some: list[int],
+    table: dict[str, bool],
+    unit: Literal["C", 3],
+    maybe: Optional[str] = None,  # noqa: UP045  # the older spelling is another object
+    either: int | str = 3,
+    point: Point | None = None,
+    anything: Any = None,
+):
     """All that a parameter may be."""
 
 

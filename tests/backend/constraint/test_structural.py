@@ -288,7 +288,6 @@ def test_what_is_compiled_is_free_of_xgrammars_own_free_text():
         ({"type": "grammar", "grammar": 'root ::= Regex("a(?=b).")'}, "not valid|in part"),
         ({"type": "regex", "pattern": "(?&)a&b"}, "no text is possible at `#/format/content`"),
         ({"type": "json_schema", "json_schema": False}, "LMC-CN001"),
-        ({"type": "any_text", "max_chars": 21_000, "excludes": ["x"]}, "states|rules"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(masks, tokenizer, capfd, format, what):
