@@ -8,7 +8,7 @@ holds no trigger and no excluded text, and within a tag not its end.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lmc.backend.constraint import tag_parts as parts
 from lmc.backend.constraint.free_text import ending_in, up_to, without
@@ -194,11 +194,3 @@ class Tags:
 
     def _joined(self, pieces: Sequence[str | int]) -> Json:
         return parts.row(*(parts.token(piece) if isinstance(piece, int) else parts.text(piece) for piece in pieces))
-
-
-def used_tokens(lowered: Json) -> Iterator[int]:
-    """The control tokens that a lowered tag asks for."""
-    if lowered["type"] == "token":
-        yield lowered["token"]
-    for inner in (*lowered.get("elements", ()), *([lowered["content"]] if "content" in lowered else ())):
-        yield from used_tokens(inner)

@@ -9,7 +9,7 @@ from lmc.errors import ConstraintError
 
 Verdict = Literal["exact", "relaxed", "checked", "refused"]
 UNSUPPORTED = "LMC-CN003"
-WHITESPACE, RELAXED, TYPELESS, BROKEN = "LMC-CN005", "LMC-CN006", "LMC-CN018", "LMC-CN019"
+WHITESPACE, RELAXED, TYPELESS, BROKEN = "LMC-CN005", "LMC-CN006", "LMC-CN019", "LMC-CN020"
 SAYS_NOTHING = "no such keyword, so it says nothing"
 
 

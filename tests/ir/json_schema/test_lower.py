@@ -230,7 +230,7 @@ def test_the_linter_remarks_that_a_type_was_forgotten():
     """At the root: there `{"properties": ...}` lets a number out."""
     named = {"properties": {"a": {"type": "integer"}}, "additionalProperties": False}
 
-    assert lint(parse_schema(named))[0].code == "LMC-CN018"
+    assert lint(parse_schema(named))[0].code == "LMC-CN019"
     assert lint(parse_schema({"type": "object", **named})) == ()
 
 
