@@ -69,7 +69,9 @@ class Bench:
         assert cache.pool.num_free + resident == cache.pool.num_slots
 
 
-def gen(max_tokens: int = 8, *, constraint: Constraint | None = None, temperature: float = 0.0, **sampling: object) -> Gen:
+def gen(
+    max_tokens: int = 8, *, constraint: Constraint | None = None, temperature: float = 0.0, **sampling: object
+) -> Gen:
     """A Gen segment, greedy unless said."""
     return Gen(None, Sampling(max_tokens=max_tokens, temperature=temperature, **sampling), constraint)  # type: ignore[arg-type]
 
