@@ -17,7 +17,7 @@ from lmc.backend.constraint.grammar_nfa import Nfa
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import DEAD, TOO_LARGE
 
-MAX_STATES = 50_000  # of one grammar; some hundred bytes each
+MAX_STATES = 20_000  # of one grammar; about 1 kB each
 ROOT = 0  # the context of the whole text
 
 Item = tuple[int, int]  # node, context
