@@ -114,7 +114,7 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
 
 
 def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> None:
-    """Values, texts, reasons and tokens are equal, and scores to rounding: what is put has the tokens it has unfused."""
+    """Values, texts, reasons and tokens are equal, and scores to rounding: what is put has the tokens of the prompt."""
     rng, fused_rows = random.Random(4), 0
     for _ in range(NUM_ENGINE):
         graph = parse_graph(random_row_of_ends(rng))
