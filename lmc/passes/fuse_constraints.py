@@ -230,10 +230,12 @@ def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | 
     try:
         regular_tree(constraint)
     except NotRegular as reason:
-        return _No(f"the JSON schema of {called(node)} is no regular language, or too large a one: {reason.finding}")
+        what, found = "is no regular language, or too large a one", reason.finding
     except SchemaError as error:
-        return _No(f"the JSON schema of {called(node)} is refused: {error.finding}")
-    return None
+        what, found = "is refused", error.finding
+    else:
+        return None
+    return _No(f"the JSON schema of {called(node)} {what}: `{found.keyword}` at `{found.place}`, {found.why}")
 
 
 class _Users:

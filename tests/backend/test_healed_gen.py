@@ -16,6 +16,7 @@ from lmc.ir.constraint import Fused
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import BOUNDARIES
 from lmc.parser.regex import parse_regex
+from lmc.parser.schema import parse_schema
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_value_and_text_are_those_of_the_generation(engine, start) -> None:
         result = answer("exact").run(start, regex, backend=engine)
         assert re.fullmatch(regex, result["city"]), (start, regex)
         assert result.text().endswith(f"{start}{result['city']}<|end|>")
-        assert result.get_meta_info("city")["finish_reason"] in ("constraint", "length")
+        assert result.get_meta_info("city")["finish_reason"] in ("constraint", "eos", "length")
 
 
 def test_the_prompt_is_cut_before_its_last_word(engine) -> None:
@@ -75,6 +76,23 @@ def test_what_could_end_in_the_word_is_left_alone(engine) -> None:
         Gen("x", Sampling()),
     ):
         assert healed_gen(prompt, gen, encode) == (prompt, gen)
+
+
+def test_a_regular_schema_is_healed_and_another_is_left_alone(engine) -> None:
+    """What comes out is a value of the schema behind the prompt's whole text."""
+    encode, prompt = engine.tokenizer.encode, "She is "
+    given = Prompt(tuple(encode(prompt)), (Text(prompt),))
+    recursive = Gen("x", Sampling(), parse_schema('{"type":"array","items":{"$ref":"#"}}'))
+
+    @lmc.function
+    def age(s):
+        s += prompt + lmc.gen("age", json_schema='{"type":"integer","minimum":0,"maximum":99}', boundary="exact")
+
+    result = age.run(backend=engine, temperature=0)
+    healed = healed_gen(given, Gen("x", Sampling(), parse_schema('{"type":"integer"}')), encode)[1]
+    assert 0 <= int(result["age"]) <= 99 and result.text() == f"{prompt}{result['age']}"
+    assert isinstance(healed.constraint, Fused)
+    assert healed_gen(given, recursive, encode) == (given, recursive)
 
 
 def test_later_prompts_hold_the_tokens_that_were_written(engine) -> None:

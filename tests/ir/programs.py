@@ -62,8 +62,9 @@ program states(%n: int, %name: str) {
   %s12, %best = select %s11 {choices=["a", "b"], method="token_length_normalized", name="best"}
   %s13, %best2 = select %s12, choices=%m {method="unconditional_likelihood_normalized", temperature=0.0}
   %s15, %y, %k = fused %s13 {parts=[["y", regex("[0-9]"), [["max_tokens", 4]]], ", ", [none, choices(["a"]), []]]}
+  %s16, %z, %l = fused %s15, %t {parts=[["z", ["a", "b"], [["method", "exact"]]], [" of ", 0], ["l", none, []]]}
   %none: state|none = if %h {
-    yield %s15
+    yield %s16
   } else {
     yield none
   }

@@ -66,6 +66,12 @@ BROKEN = {
     "%x: state = item %data, 0": "result `%x` of `item` is `state`; it must be a value, no state and surely set",
     "%x: state, %y: str, %z: str = gen %s": "`gen` gives 2 results, not 3",
     '%x: int = check %str {name="x"}': "`check` of a `str` cannot give `int`",
+    '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is no text, no generation "
+    "and no choice: ('b', Regex(pattern='x'))",
+    '%a, %b = fused %s {parts=[["b", regex("x"), []], ["c", ["d"], []]]}': "`fused` has 2 generations and choices and "
+    "1 values",
+    '%a, %b = fused %s, %str {parts=[["b", regex("x"), []], [" of ", 1]]}': "`fused` has 1 texts as operands, and asks "
+    "for [1]",
     # names
     "%x: any = call @g": "extern 'g' is not declared",
     "if true {\n %x = len %data\n yield\n} else {\n yield\n}\n %y = tuple %x": "`%x` is used outside the region "

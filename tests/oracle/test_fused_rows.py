@@ -19,6 +19,7 @@ from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
 from lmc.backend.executor import Executor, Outcome
 from lmc.backend.executor.state import Names
+from lmc.errors import RequestError
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.fused import FusedGen, FusedText, RowPart, parts_of
@@ -114,7 +115,7 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
 
 
 def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> None:
-    """Values, texts, reasons and tokens are equal, and scores to rounding: texts have the tokens they have unfused."""
+    """Values, texts, reasons and tokens are equal, and scores to rounding: what is put has the tokens of the prompt."""
     rng, fused_rows = random.Random(4), 0
     for _ in range(NUM_ENGINE):
         graph = parse_graph(random_row_of_ends(rng))
@@ -129,6 +130,46 @@ def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> Non
                 assert_close(meta[key], value)
         fused_rows += len(nodes)
     assert fused_rows > NUM_ENGINE / 3
+
+
+FIELD = r"[\w\d\s]{1,16}"
+
+
+@lmc.function
+def person(s):
+    s += 'Harry Potter is a wizard. His data as JSON:\n{\n    "name": "' + lmc.gen("name", regex=FIELD)
+    s += '",\n    "house": "' + lmc.gen("house", regex="(Gryffindor|Slytherin)")
+    s += '",\n    "wood": "' + lmc.gen("wood", regex=FIELD) + '",\n    "note": "' + lmc.gen("note", stop='"') + '"'
+
+
+def test_an_end_token_ends_a_generation_and_the_row_goes_on(engine) -> None:
+    """As it does unfused, where it ends the call: the same is said, in one forward pass more.
+
+    That is for the quote before the note, which may be part of a longer token as any text may follow it.
+    """
+    alone, fused = (person.run(backend=engine, opt_level=level, temperature=0) for level in (2, 3))
+
+    assert fused.variables() == alone.variables() and fused.text() == alone.text()
+    assert (alone.report.requests, fused.report.requests) == (4, 1)
+    assert fused.report.forward_passes <= alone.report.forward_passes + 1
+    for name in ("name", "wood"):
+        assert fused.get_meta_info(name)["finish_reason"] == alone.get_meta_info(name)["finish_reason"] == "eos"
+        assert fused.get_meta_info(name)["completion_tokens"] == alone.get_meta_info(name)["completion_tokens"]
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_a_row_that_the_model_has_no_room_for_is_no_result(engine, level) -> None:
+    """Its text is not cut in the middle of what the program appends: the run fails, as it does unfused."""
+
+    @lmc.function
+    def full(s, text: str):
+        s += text + lmc.gen("a", regex="[a-z]{1,5}", temperature=0)
+        s += ", and then, after a long while, " + lmc.gen("b", regex="[a-z]{1,5}", temperature=0) + "."
+
+    tokenizer = engine.tokenizer
+    text = tokenizer.decode(tokenizer.encode("word " * 1500)[: engine.caps.max_len - 6])
+    with pytest.raises(RequestError, match="the model"):
+        full.run(text, backend=engine, opt_level=level)
 
 
 def assert_close(left: object, right: object) -> None:

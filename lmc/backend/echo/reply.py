@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lmc.backend.base import (
     Capture,
@@ -23,6 +23,7 @@ from lmc.backend.base import (
     Score,
     Segment,
     SegmentEnd,
+    TokenLogprob,
     Usage,
 )
 from lmc.backend.choices import choice_ids, drawn
@@ -111,8 +112,7 @@ def _answer(
     match segment:
         case Gen(constraint=Fused(parts)):
             said, captures = _fused(segment, parts, sample, ids, settings)
-            end = SegmentEnd(request.rid, sample, index, said.text, said.ids, said.reason, captures=captures)
-            return said, replace(end, num_tokens=said.num_generated)
+            return said, _end(request.rid, sample, index, said, captures=captures)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -185,8 +185,20 @@ def _gen(
     logprobs = None
     if sampling.return_logprob or sampling.top_logprobs_num > 0:
         logprobs = token_logprobs(mix(settings.seed, hash(ids)), said.ids, sampling.top_logprobs_num)
-    end = SegmentEnd(rid, sample, index, said.text, said.ids, said.reason, "", logprobs)
-    return said, replace(end, num_tokens=said.num_generated)
+    return said, _end(rid, sample, index, said, logprobs)
+
+
+def _end(
+    rid: int,
+    sample: int,
+    index: int,
+    said: Said,
+    logprobs: tuple[TokenLogprob, ...] | None = None,
+    *,
+    captures: tuple[Capture, ...] = (),
+) -> SegmentEnd:
+    text, ids, reason, num = said.text, said.ids, said.reason, said.num_generated
+    return SegmentEnd(rid, sample, index, text, ids, reason, "", logprobs, None, captures, None, num)
 
 
 def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:

@@ -162,6 +162,7 @@ class Engine:
 
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""
+        self._idle_steps = 0  # each sequence begins once: something has been done, forward pass or not
         try:
             reason = self._segments.begin(seq)
         except Exception as error:

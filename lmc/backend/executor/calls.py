@@ -5,7 +5,7 @@ A call settles its two futures when every sample has ended; the state goes on wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lmc.backend.base import (
@@ -22,7 +22,7 @@ from lmc.backend.base import (
     Tokenizer,
     TokenLogprob,
 )
-from lmc.backend.executor import distortion, rows
+from lmc.backend.executor import checks, distortion, rows
 from lmc.backend.executor.future import Future, Poison, Slot
 from lmc.backend.executor.instance import Instance, Position
 from lmc.backend.executor.notes import noted
@@ -96,8 +96,9 @@ class Call:
         if again is not None:
             self._ask(again)
             return
-        if self.failed is not None:
-            failure = Poison(self._error(self.failed))
+        error = self._error()
+        if error is not None:
+            failure = Poison(error)
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
             self._give([failure] * len(self.outs))
         elif self.bound.row:
@@ -193,16 +194,27 @@ class Call:
         sampling = getattr(self.request.out[0], "sampling", None)
         return bool(sampling and sampling.return_text_in_logprobs)
 
-    def _error(self, failed: Failed) -> RequestError:
-        node = self.bound.spec.node
-        error = RequestError(
+    def _error(self) -> BaseException | None:
+        """Why there is no result, if there is none."""
+        node, failed = self.bound.spec.node, self.failed
+        if failed is None:
+            error = checks.broken(self._segments())
+            return None if error is None else noted(error, node)
+        request_error = RequestError(
             failed.message,
             retryable=failed.retryable,
             span=node.span,
             code=failed.code,
             help=failed.help or None,
         )
-        return noted(error, node)
+        return noted(request_error, node)
+
+    def _segments(self) -> Iterator[tuple[Segment, SegmentEnd]]:
+        """What was asked with what came of it: all of a row, or each sample."""
+        if self.bound.row:
+            yield from zip(self.request.out, self.row)
+        else:
+            yield from ((self.request.out[0], end) for end in self.ends if end is not None)
 
 
 def _without_word(end: SegmentEnd) -> SegmentEnd:

@@ -103,6 +103,15 @@ def test_requests_alone_say_what_they_say_in_a_batch() -> None:
             assert said(alone, request.rid, sample) == said(together, request.rid, sample)
 
 
+def test_requests_that_need_no_pass_are_no_standstill() -> None:
+    """However many of them end at once, a resident prompt is scored after them."""
+    bench = Bench()
+    requests = [ask(0, "The answer: ", gen(1)), *(ask(rid, "The answer: ", gen(0)) for rid in range(1, 6))]
+    requests.append(ask(6, "The answer: ", Score(None, ("a", "b"))))
+    for request in requests:
+        assert not any(isinstance(event, Failed) for event in bench.run([request]))
+
+
 def test_retraction_does_not_change_what_is_said() -> None:
     """A pool too small for all, and requests that turn out longer than expected."""
     requests = [ask(i, LONG[:60] + f"#{i}", gen(120, ignore_eos=True, return_logprob=True)) for i in range(8)]

@@ -1,0 +1,54 @@
+"""What no automaton knows of a JSON schema, held against a text when it is complete: one that breaks it is an error.
+
+A generation that its length or a stop string has cut short is no whole text, and is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lmc.backend.base import Gen, Segment, SegmentEnd
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import Blank, Fused, JsonSchema
+from lmc.ir.json_schema.findings import BROKEN, NotRegular
+from lmc.ir.json_schema.regular import regular
+
+WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end
+
+
+def broken(segments: Iterable[tuple[Segment, SegmentEnd]]) -> ConstraintError | None:
+    """The error of the first text that breaks its schema."""
+    for segment, end in segments:
+        for schema, text in _texts(segment, end):
+            error = _of_text(schema, text)
+            if error is not None:
+                return error
+    return None
+
+
+def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]]:
+    """The whole texts of a segment that a schema is about."""
+    if not isinstance(segment, Gen):
+        return
+    if isinstance(segment.constraint, Fused):
+        blanks: Sequence[Blank] = [part for part in segment.constraint.parts if isinstance(part, Blank)]
+        said = [(blank.constraint, each.text, each.reason) for blank, each in zip(blanks, end.captures)]
+    else:
+        said = [(segment.constraint, end.text, end.reason)]  # type: ignore[list-item]  # it is no Fused
+    for constraint, text, reason in said:
+        if isinstance(constraint, JsonSchema) and reason in WHOLE:
+            yield constraint, text
+
+
+def _of_text(schema: JsonSchema, text: str) -> ConstraintError | None:
+    try:
+        finding = regular(schema).broken_by(text)
+    except (NotRegular, ConstraintError):
+        return None  # what keeps such a schema keeps all of it
+    if finding is None:
+        return None
+    return ConstraintError(
+        f"the text breaks `{finding.keyword}` at `{finding.place}` of its JSON schema: {text}",
+        code=BROKEN,
+        help="ask again with another seed or temperature, or name the items that there may be: `enum`",
+    )
