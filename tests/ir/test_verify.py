@@ -68,8 +68,8 @@ BROKEN = {
     '%x: int = check %str {name="x"}': "`check` of a `str` cannot give `int`",
     '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is no text, no generation and no "
     "choice: ('b', Regex(pattern='x'))",
-    '%a, %b = fused %s {parts=[["b", regex("x"), []], ["c", ["d"], []]]}': "`fused` has 2 generations and choices and 1 "
-    "values",
+    '%a, %b = fused %s {parts=[["b", regex("x"), []], ["c", ["d"], []]]}': "`fused` has 2 generations and choices "
+    "and 1 values",
     '%a, %b = fused %s, %str {parts=[["b", regex("x"), []], [" of ", 1]]}': "`fused` has 1 texts as operands, and asks "
     "for [1]",
     # names

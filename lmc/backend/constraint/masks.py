@@ -125,4 +125,3 @@ def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
             return one_of(options)
         case JsonSchema():
             return regular_tree(constraint)
-
