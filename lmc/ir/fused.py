@@ -32,6 +32,7 @@ class FusedGen:
         stop = dict(self.params).get("stop") or ("",)
         return stop if isinstance(stop, str) else stop[0]
 
+
 @dataclass(frozen=True, slots=True)
 class FusedSelect:
     """A choice of a row, scored as it is alone: its name, its choices, and the parameters of `select`."""

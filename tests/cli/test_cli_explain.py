@@ -23,6 +23,8 @@ CASES = {
     "explain_dot": ["explain", "grades.py:grades", "--fsm", "more_1", "--format", "dot"],
     "explain_json": ["explain", "grades.py:fine", "--constraints", "--format", "json"],
     "explain_fused": ["explain", "grades.py:fused", "--constraints", "-O", "3"],
+    "explain_row": ["explain", "grades.py:row", "--constraints", "-O", "3"],
+    "explain_row_json": ["explain", "grades.py:row", "--constraints", "-O", "3", "--format", "json"],
     "explain_fused_fsm": ["explain", "grades.py:fused", "-O", "3", "--fsm", "job"],
     "lint": ["lint", "grades.py:grades"],
     "lint_fine": ["lint", "grades.py:fine"],

@@ -146,4 +146,3 @@ def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
             return one_of(options)
         case JsonSchema():
             return regular_tree(constraint)
-

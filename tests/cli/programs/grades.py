@@ -38,3 +38,10 @@ def fused(s):
     s += '", "age": ' + lmc.gen("age", regex="[0-9]{1,2}", max_tokens=3)
     s += ', "job": "' + lmc.gen("job", stop='"', max_tokens=12) + '"}'
     s += "Alone:" + lmc.gen("free", max_tokens=3)
+
+
+@lmc.function
+def row(s, essay: str):
+    s += "Grade: " + lmc.gen("grade", regex="[A-D]", max_tokens=2) + ", of " + essay + ": "
+    s += lmc.gen("card", json_schema='{"type": "boolean"}', max_tokens=5) + "; "
+    s += lmc.select("sure", ["yes", "no"]) + "."
