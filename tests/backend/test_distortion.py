@@ -36,12 +36,6 @@ def engine():
     backend.close()
 
 
-@pytest.fixture(autouse=True)
-def nothing_said_yet(monkeypatch):
-    """Every test may warn."""
-    monkeypatch.setattr(distortion, "_warned", set())
-
-
 # --- what is measured ----------------------------------------------------------------------------------------
 
 
@@ -71,7 +65,7 @@ def test_the_tax_of_a_form_that_the_model_writes_anyway_is_small(engine, caplog)
 def test_the_tax_of_a_form_against_the_model_is_high_and_said_once(engine, caplog) -> None:
     """With the place, and what to do."""
     with caplog.at_level(logging.WARNING, "lmc"):
-        results = [age.run("[XYZ]{4}", "warn", backend=engine) for _ in range(2)]
+        results = age.run_batch([{"regex": "[XYZ]{4}", "policy": "warn"}] * 2, backend=engine)
     meta = results[0].get_meta_info("age")
     assert meta["constraint_tax"] > distortion.HIGH
     assert meta["constraint_tax"] == pytest.approx(-sum(map(math.log, meta["allowed_mass"])))

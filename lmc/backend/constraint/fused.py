@@ -28,6 +28,11 @@ class FusedMasks:
         # how many generations have begun where a part begins
         self.blanks = [sum(isinstance(p, Blank) for p in row.parts[: at + 1]) for at in range(len(row.parts))]
 
+    @property
+    def is_worn(self) -> bool:
+        """Whether so many states were made that a text to come had better begin with none."""
+        return any(masks.is_worn for masks in self._from.values())
+
     def at(self, part: int) -> EndingMasks:
         """The masks of the row from a part on."""
         found = self._from.get(part)

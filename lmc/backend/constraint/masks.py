@@ -97,7 +97,8 @@ class ConstraintMasks:
     def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         """The masks of a regular constraint, or why a schema is none."""
         with self._lock:
-            if constraint not in self._compiled:
+            known = self._compiled.get(constraint)
+            if known is None or (not isinstance(known, NotRegular) and known.is_worn):
                 self._compiled[constraint] = self._checked(constraint)
             self._compiled.move_to_end(constraint)
             if len(self._compiled) > MAX_COMPILED:

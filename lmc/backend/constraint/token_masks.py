@@ -14,10 +14,11 @@ from lmc.backend.constraint.walks import Bools, LazyWalk, TokenClasses, Walk
 from lmc.ir.automaton.algebra import states
 from lmc.ir.automaton.alphabet import used_classes
 from lmc.ir.automaton.bytes import ByteDfa
-from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
 
 MAX_TOGETHER = 512  # states of an automaton that is walked all at once
+WORN = MAX_STATES // 2  # of an automaton that many texts have walked
 MIN_TOGETHER = 4_000  # nodes of a class trie for which that pays
 
 
@@ -36,6 +37,11 @@ class TokenMasks:
         self._walk = self._chosen_walk()
         self._masks: dict[int, Ints] = {}
         self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether so many states were made that a text to come had better begin with none."""
+        return len(self.chars) > WORN
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""

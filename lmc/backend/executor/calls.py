@@ -109,7 +109,8 @@ class Call:
 
     def _again(self) -> Segment | None:
         ends = [end for end in self.ends if end is not None]
-        return distortion.second(self.wanted, self.request.out[0], ends, self.bound.spec.node)
+        node, warned = self.bound.spec.node, self.inst.shared.warned
+        return distortion.second(self.wanted, self.request.out[0], ends, node, warned)
 
     def _ask(self, segment: Segment) -> None:
         """The same prompt once more, with another segment behind it."""

@@ -41,8 +41,13 @@ def first(segment: Segment) -> Segment:
     return replace(segment, constraint=None)
 
 
-def second(wanted: Segment, asked: Segment, ends: Sequence[SegmentEnd], node: Node) -> Segment | None:
-    """What to ask after that, if anything; `wanted` is the segment as the program has it. Warns where it is to."""
+def second(
+    wanted: Segment, asked: Segment, ends: Sequence[SegmentEnd], node: Node, warned: set[str]
+) -> Segment | None:
+    """What to ask after that, if anything; `wanted` is the segment as the program has it.
+
+    Warns where it is to, once for a place that is not in `warned`.
+    """
     if not isinstance(wanted, Gen) or not isinstance(asked, Gen) or wanted.constraint is None:
         return None
     if asked.constraint is None:
@@ -54,7 +59,7 @@ def second(wanted: Segment, asked: Segment, ends: Sequence[SegmentEnd], node: No
         options = few(wanted.constraint)  # type: ignore[arg-type]
         if options:
             return Score(wanted.name, options, "exact")
-    warn(node, tax)
+    warn(node, tax, warned)
     return None
 
 
@@ -85,20 +90,17 @@ def few(constraint: Constraint) -> tuple[str, ...]:
     return tuple(text for text in found or () if text)
 
 
-def warn(node: Node, tax: float) -> None:
+def warn(node: Node, tax: float, warned: set[str]) -> None:
     """Say it once for each call of a program."""
     place = node.span.place if node.span else "?"
-    if place in _warned:
+    if place in warned:
         return
-    _warned.add(place)
+    warned.add(place)
     _log.warning(
         f"{CODE}: {place}: the constraint of gen({node.attr('name')!r}) left {math.exp(-tax):.2g} of the model's "
         f"distribution ({tax:.1f} nats): it wanted to say something else; say in the prompt what form is wanted, "
         'or decide by exact scores with select or on_distortion="score"'
     )
-
-
-_warned: set[str] = set()
 
 
 @lru_cache(256)

@@ -48,6 +48,7 @@ class Shared:
     ready    what can go on now
     outbox   calls to submit at the end of this round
     failed   items that have failed in this round: their open calls are to be aborted
+    warned   places of calls that something was said about
     """
 
     name: str
@@ -61,6 +62,7 @@ class Shared:
     ready: Ready = field(default_factory=deque)
     outbox: list[Call] = field(default_factory=list)
     failed: list[Instance] = field(default_factory=list)
+    warned: set[str] = field(default_factory=set)
 
 
 class Instance:

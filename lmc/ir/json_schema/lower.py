@@ -40,6 +40,7 @@ from lmc.ir.json_schema.values import (
     meet,
     nothing,
     only,
+    weight,
     where,
 )  # fmt: skip
 from lmc.ir.regex import Not, RegexTree
@@ -47,6 +48,7 @@ from lmc.ir.regex import Not, RegexTree
 Handler = Callable[["Lowering", Source, Shape], Values]
 APPLICATORS = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")
 MAX_CASES = 64
+MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Lowering:
             case "oneOf":
                 return self._one_of(source, shape)
             case "not":
-                return complement(self.values(source.at("not", positive=False), shape))
+                return self.complement(self.values(source.at("not", positive=False), shape))
             case "if":
                 return self._if(source, shape)
             case _:
@@ -190,7 +192,17 @@ class Lowering:
         branches = [self.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
         if exclusive:
             return join(branches)
-        return join(_alone(branches, at) for at in range(len(branches)))
+        return join(meet(branch, self._others(branches, at)) for at, branch in enumerate(branches))
+
+    def complement(self, values: Values) -> Values:
+        """What is not in a set. Raises NotRegular where it is so large that its complement could not be written."""
+        if weight(values) > MAX_WEIGHT:
+            raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
+        return complement(values)
+
+    def _others(self, branches: list[Values], at: int) -> Values:
+        """What is in no other branch."""
+        return self.complement(join(each for other, each in enumerate(branches) if other != at))
 
     def _if(self, source: Source, shape: Shape) -> Values:
         condition = self.values(source.at("if", positive=False), shape)
@@ -199,7 +211,7 @@ class Lowering:
         )
         if is_everything(then) and is_everything(other):
             return everything()
-        return join([meet(condition, then), meet(complement(condition), other)])
+        return join([meet(condition, then), meet(self.complement(condition), other)])
 
     def _dependent(self, source: Source, shape: Shape) -> list[tuple[Values, Values]]:
         """For each name: objects without it (and what is no object), and objects with it that keep its schema."""
@@ -276,13 +288,13 @@ class Lowering:
         values = [self.values(each, shape) for each in branches]
         found = []
         for at, each in enumerate(branches):
-            alone = everything() if exclusive else _others(values, at)
+            alone = everything() if exclusive else self._others(values, at)
             found += [case.and_(Evaluated(alone)) for case in self.cases(each, shape)]
         return found
 
     def _if_cases(self, source: Source, shape: Shape) -> list[Evaluated]:
         condition = source.at("if", positive=False)
-        otherwise = Evaluated(complement(self.values(condition, shape)))
+        otherwise = Evaluated(self.complement(self.values(condition, shape)))
         holds = self.cases(condition, shape)
         if "then" in source.schema:
             holds = [a.and_(b) for a in holds for b in self.cases(source.at("then"), shape)]
@@ -330,15 +342,6 @@ class Lowering:
         if isinstance(tree, str):
             refuse(source.place, keyword, f"in {text!r} {tree}", "write the pattern without it")
         return search(tree)
-
-
-def _alone(branches: list[Values], at: int) -> Values:
-    return meet(branches[at], _others(branches, at))
-
-
-def _others(branches: list[Values], at: int) -> Values:
-    """What is in no other branch."""
-    return complement(join(each for other, each in enumerate(branches) if other != at))
 
 
 def _asked(named: dict[str, Values]) -> dict[str, Values]:

@@ -7,7 +7,7 @@ Intersections of two plain descriptions are described again, so that `allOf` giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from lmc.ir.json_schema.numbers import Numbers
@@ -122,7 +122,7 @@ class Objects:
         named = dict(self.named)
         for name, values in other.named.items():
             named[name] = meet(named[name], values) if name in named else values
-        rules = (*self.rules, *(rule for rule in other.rules if rule not in self.rules))
+        rules = (*self.rules, *(rule for rule in other.rules if all(rule is not each for each in self.rules)))
         low = max(self.low, other.low)
         return Objects(named, self.required | other.required, rules, low, _lower(self.high, other.high))
 
@@ -178,6 +178,24 @@ def complement(values: Values) -> Values:
     return {kind: _complement(part) for kind, part in values.items()}
 
 
+def weight(values: Values) -> int:
+    """How many descriptions a set has, each counted wherever it is held: there may be more than could be written."""
+    known: dict[int, int] = {}
+
+    def of(part: object) -> int:
+        if isinstance(part, Mapping):
+            return sum(map(of, part.values()))
+        if isinstance(part, tuple):
+            return sum(map(of, part))
+        if not isinstance(part, Either | Both | Without | Contains | Arrays | Objects | Rule):
+            return 1
+        if id(part) not in known:
+            known[id(part)] = 1 + sum(of(getattr(part, each.name)) for each in fields(part))
+        return known[id(part)]
+
+    return of(values)
+
+
 def _lower(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else min(a, b)
 
@@ -207,7 +225,12 @@ def _join(a: Part, b: Part) -> Part:
         return EVERYTHING
     if a == NOTHING or b == NOTHING:
         return b if a == NOTHING else a
-    return a if a == b else Either((*_options(a), *_options(b)))
+    return a if _is_same(a, b) else Either((*_options(a), *_options(b)))
+
+
+def _is_same(a: Part, b: Part) -> bool:
+    """Whether it is plain that they are equal: parts are held in many places, and comparing walks each of them."""
+    return a is b or (isinstance(a, Numbers | Strings | Texts) and a == b)
 
 
 def _complement(part: Part) -> Part:

@@ -57,7 +57,8 @@ def test_an_automaton_that_many_texts_have_walked_is_made_anew(automata, tokeniz
 def test_a_schema_with_too_many_parts_is_handed_on():
     """In a bounded time, whatever complements are in it."""
     maximum = {"maxProperties": 1}
-    branches = [{"additionalProperties": maximum}, {"if": maximum, "then": {"required": ["a"]}, "else": {"contains": True}}]
+    choice = {"if": maximum, "then": {"required": ["a"]}, "else": {"contains": True}}
+    branches = [{"additionalProperties": maximum}, choice]
     schema: object = {"not": {"oneOf": branches}}
     for _ in range(3):
         schema = {"not": {"oneOf": [schema, {"additionalProperties": schema}, *branches]}}
