@@ -5,7 +5,8 @@
 Canonical: JSON files that lie on this machine become schemas with fixed keys and free values; each is written
 compact and spaced under its own schema, token by token as a model would that writes canonically, and each forced run
 is held against the tokens of the whole text. `naive` is the same with all forced text jumped over at once.
-Record: the character record of Zheng et al. (SGLang, arXiv 2312.07104, figure 4), passes against tokens.
+llguidance, where it is installed, is given the same texts. Record: the character record of Zheng et al. (SGLang, arXiv
+2312.07104, figure 4) for eight characters, passes against tokens.
 Engine: the same record on the CPU engine, jump-forward on and off, fused and unfused, the same request repeated.
 """
 
@@ -19,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,35 @@ def rehearsed(masks: ConstraintMasks, style: str, segments: int, seed: int) -> T
     return tally
 
 
+def rehearsed_by_llguidance(encode: Any, spellings: Any, file: Path, style: str, segments: int, seed: int) -> Tally:
+    """The same texts with what llguidance forces (`compute_ff_tokens`), for the tokenizer of a tokenizer.json."""
+    from llguidance import LLMatcher, LLTokenizer
+
+    tally, separators, tokenizer = Tally(), SEPARATORS[style], LLTokenizer(str(file))
+    for value in json_values(seed):
+        text = json.dumps(value, separators=separators, ensure_ascii=False)
+        matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_regex(pattern_of(value, *separators)))
+        ids, left, at = encode(text), text.encode(), 0
+        while at < len(ids):
+            run = tuple(matcher.compute_ff_tokens())
+            step = run or (ids[at],)
+            left = left[sum(len(spellings[id]) for id in step) :]
+            if tuple(ids[at : at + len(run)]) != run:
+                tally.strange += 1
+                ids[at:] = [*run, *encode(left.decode())]
+            if not matcher.consume_tokens(list(step)):
+                raise RuntimeError(matcher.get_error())
+            at += len(step)
+            tally.segments += bool(run)
+            tally.forced += len(run)
+            tally.passes += not run
+        tally.texts += 1
+        tally.tokens += len(ids)
+        if tally.segments >= segments:
+            break
+    return tally
+
+
 def tokenizers(sizes: tuple[int, ...], folder: Path) -> dict[str, Any]:
     """Byte-level BPE of each size, a SentencePiece-style one with a dummy prefix, and lmc-tiny's."""
     from lmc.backend.default_model import FOLDER
@@ -198,7 +229,7 @@ def engine_row(program: Any, model: str, boundary: Boundary, opt_level: int, ite
 # --- the tables ------------------------------------------------------------------------------------------
 
 
-def canonical_table(found: dict[str, Any], segments: int, seed: int) -> Table:
+def canonical_table(found: dict[str, Any], folder: Path, segments: int, seed: int) -> Table:
     table = Table(title="Forced runs of JSON texts")
     for name in ("tokenizer", "writing", "boundary", "texts", "tokens", "forced runs", "not canonical", "forced share"):
         table.add_column(name, justify="left" if name in ("tokenizer", "writing", "boundary") else "right")
@@ -207,18 +238,46 @@ def canonical_table(found: dict[str, Any], segments: int, seed: int) -> Table:
             for boundary, count in (("exact", segments), ("naive", segments // 10)):
                 masks = ConstraintMasks(tokenizer, tokenizer.vocab_size, boundary)  # type: ignore[arg-type]
                 table.add_row(name, style, boundary, *rehearsed(masks, style, count, seed).row())
+            file = folder / name.rpartition(" ")[2].replace(",", "") / "tokenizer.json"
+            if file.exists() and find_spec("llguidance"):
+                spelt = tokenizer.vocab_bytes()
+                tally = rehearsed_by_llguidance(tokenizer.encode, spelt, file, style, segments, seed)
+                table.add_row(name, style, "llguidance", *tally.row())
     return table
 
 
+CHARACTERS = tuple(
+    tuple(row.split("|"))
+    for row in (
+        "Harry Potter|Gryffindor|Half-blood|student|holly|phoenix feather|11.0|Alive|stag|dementor",
+        "Hermione Granger|Gryffindor|Muggle-born|student|vine|dragon heart|10.75|Alive|otter|failure",
+        "Ron Weasley|Gryffindor|Pure-blood|student|willow|unicorn hair|14.0|Alive|dog|spider",
+        "Albus Dumbledore|Gryffindor|Half-blood|teacher|elder|thestral hair|15.0|Deceased|phoenix|sister",
+        "Severus Snape|Slytherin|Half-blood|teacher|ebony|dragon|13.5|Deceased|doe|Voldemort",
+        "Draco Malfoy|Slytherin|Pure-blood|death eater|hawthorn|unicorn hair|10.0|Alive|none|Voldemort",
+        "Luna Lovegood|Ravenclaw|Pure-blood|student|oak|unicorn hair|10.5|Alive|hare|unknown",
+        "Cedric Diggory|Hufflepuff|Pure-blood|student|ash|unicorn hair|12.25|Deceased|none|unknown",
+    )
+)
+
+
+def record_of(values: tuple[str, ...]) -> str:
+    """A character's record, written as HARRY is."""
+    rest = iter(values)
+    return re.sub(r'(?<=: )("?)[^"{\n]+\1(?=,?\n)', lambda m: m[1] + next(rest) + m[1], HARRY)
+
+
 def record_table(found: dict[str, Any]) -> Table:
-    table = Table(title="The character record")
-    for name in ("tokenizer", "tokens", "forward passes", "share", "fewer passes"):
+    table = Table(title="The character record, eight characters")
+    for name in ("tokenizer", "tokens", "forward passes", "share", "fewer passes", "least", "most"):
         table.add_column(name, justify="left" if name == "tokenizer" else "right")
     for name, tokenizer in found.items():
         masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
-        got = rehearsal(masks, CHARACTER, HARRY)
-        share, ratio = got.num_asked / len(got.ids), len(got.ids) / got.num_asked
-        table.add_row(name, str(len(got.ids)), str(got.num_asked), f"{100 * share:.1f} %", f"{ratio:.2f}x")
+        got = [rehearsal(masks, CHARACTER, record_of(values)) for values in CHARACTERS]
+        ratios = [len(each.ids) / each.num_asked for each in got]
+        tokens, passes = sum(len(each.ids) for each in got), sum(each.num_asked for each in got)
+        bounds = [f"{each:.2f}x" for each in (tokens / passes, min(ratios), max(ratios))]
+        table.add_row(name, str(tokens), str(passes), f"{100 * passes / tokens:.1f} %", *bounds)
     return table
 
 
@@ -251,7 +310,7 @@ def main(segments: int, sizes: tuple[int, ...], model: str, items: int, seed: in
     with tempfile.TemporaryDirectory() as folder:
         found = tokenizers(sizes, Path(folder))
         console.print(record_table(found))
-        console.print(canonical_table(found, segments, seed))
+        console.print(canonical_table(found, Path(folder), segments, seed))
     for count in (1, items):
         console.print(engine_table(model, count))
 
