@@ -3,8 +3,8 @@
     PYTHONPATH=.:tests python benchmarks/json_schema_suite.py [FILE ...]
 
 How an instance is written and what is counted says tests/schema_verdicts.py; all are asked for the same texts.
-xgrammar is run as people run it (`strict_mode=False`, compact separators), llguidance strictly, as it is by default, and
-only where it is installed. Their refusals are those that they raise.
+xgrammar is run as people run it (`strict_mode=False`, compact separators), llguidance strictly, as it is by default,
+and only where it is installed. Their refusals are those that they raise.
 """
 
 from __future__ import annotations
