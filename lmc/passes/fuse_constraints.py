@@ -30,7 +30,7 @@ from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written
 from lmc.ir.fusion import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
-from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.json_schema.regular import regular, regular_tree
 from lmc.ir.ops import OPS
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
@@ -336,13 +336,21 @@ def _open_stop(written: Written, row: _Row) -> tuple[int, str] | None:
 def _split(written: Written) -> tuple[int, str] | None:
     """A text of theirs that could be split into the generations in two ways."""
     gens = [at for at, part in enumerate(written.parts) if isinstance(part, FusedGen)]
-    found = ambiguity(automaton_parts(constraint_of(written.parts).parts)) if len(gens) > 1 else None
+    if all(_ends_by_itself(written.parts[at]) for at in gens[:-1]):
+        return None
+    found = ambiguity(automaton_parts(constraint_of(written.parts).parts))
     if found is None:
         return None
     if not isinstance(found, Ambiguity):
         return written.first + gens[-1], "its automaton is too large to say where each generation ends"
     one, other = (" | ".join(split) for split in found.captures)
     return written.first + found.parts[1], f"{found.text!r} could be split as {one!r} or as {other!r}"
+
+
+def _ends_by_itself(part: str | FusedGen) -> bool:
+    """Whether no text of a generation begins with another: JSON says where it ends, unless it is a number."""
+    constraint = part.constraint if isinstance(part, FusedGen) else None
+    return isinstance(constraint, JsonSchema) and not regular(constraint).may_be_number
 
 
 PASS = Pass(name="fuse_constraints", level="graph", run=run, doc=__doc__)

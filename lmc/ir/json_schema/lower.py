@@ -26,6 +26,7 @@ from lmc.ir.json_schema.texts import Writer, characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
     KINDS,
+    NOTHING,
     Arrays,
     Contains,
     Kind,
@@ -62,6 +63,11 @@ class Lowered:
     findings: tuple[Finding, ...]
     values: Values = field(repr=False)
     shape: Shape = field(repr=False)
+
+    @property
+    def may_be_number(self) -> bool:
+        """Whether a number may come out: of all values they alone may be the begin of another."""
+        return self.values["number"] != NOTHING
 
     def broken_by(self, text: str) -> Finding | None:
         """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import lmc
 from lmc.backend.constraint import token_masks
 from lmc.backend.constraint.masks import ConstraintMasks
 from lmc.backend.constraint.matcher import AutomatonMatcher
@@ -64,3 +65,25 @@ def test_a_schema_with_too_many_parts_is_handed_on():
         schema = {"not": {"oneOf": [schema, {"additionalProperties": schema}, *branches]}}
     with pytest.raises(NotRegular, match="size"):
         regular(parse_schema(schema))
+
+
+def test_objects_in_a_row_are_told_apart_without_a_search():
+    """JSON says where an object ends, however many states it has; a number is another matter."""
+
+    @lmc.function
+    def pair(s):
+        s += "One: " + lmc.gen("one", json_schema=LONG_TEXT) + lmc.gen("two", json_schema=LONG_TEXT)
+
+    @lmc.function
+    def spaced(s):
+        s += "One: " + lmc.gen("one", json_schema=LONG_TEXT) + "0" + lmc.gen("two", json_schema=LONG_TEXT)
+
+    @lmc.function
+    def numbers(s):
+        s += "One: " + lmc.gen("one", json_schema='{"type":"integer"}') + "0" + lmc.gen("two", json_schema=LONG_TEXT)
+
+    fused = ["rows fused 1" in lmc.compile(each, opt_level=3).explain() for each in (pair, spaced, numbers)]
+    assert fused == [False, True, False]
+
+
+LONG_TEXT = json.dumps(LONG)
