@@ -82,4 +82,6 @@ def _of_spaces(schema: JsonSchema) -> Remark:
 
 def _of_relaxed(finding: Finding) -> Remark:
     said = f"the JSON schema's `{finding.keyword}` at `{finding.place}` is {finding.verdict}: {finding.why}"
+    if finding.verdict == "checked":
+        return Remark(RELAXED, said, "name the items that there may be in an `enum` if that is too late")
     return Remark(RELAXED, said, "say in the schema what is meant, or check the rest after the generation")
