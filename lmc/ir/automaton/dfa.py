@@ -28,13 +28,21 @@ class CharDfa:
 
     `starts[i]` is where tree i begins.
 
-    Raises ConstraintError (LMC-CN004) where a question needs more than `max_states` states.
+    Raises ConstraintError (LMC-CN004) where a question needs more than `max_states` states, or states that have more
+    than `max_nodes` nodes together: what a state costs grows with them.
     """
 
-    def __init__(self, *trees: RegexTree, max_states: int = MAX_STATES, alphabet: Alphabet | None = None) -> None:
+    def __init__(
+        self,
+        *trees: RegexTree,
+        max_states: int = MAX_STATES,
+        max_nodes: int | None = None,
+        alphabet: Alphabet | None = None,
+    ) -> None:
         sets = (ranges for tree in trees for ranges in sets_of(tree))
         self.alphabet = Alphabet([EVERYTHING, *sets]) if alphabet is None else alphabet
         self.max_states = max_states
+        self._nodes_left = max_nodes
         nodes = Nodes(self.alphabet.full)
         lowering = Lowering(self.alphabet, nodes, self._of_its_own)
         roots = [lowering.node(tree) for tree in trees]
@@ -126,7 +134,11 @@ class CharDfa:
         if found is None:
             found = self._numbers[place] = len(self._places)
             if found > self.max_states:
-                raise _too_large(self.max_states)
+                raise _too_large(f"more than {self.max_states:,} states")
+            if self._nodes_left is not None:
+                self._nodes_left -= len(place.state)
+                if self._nodes_left < 0:
+                    raise _too_large("states that are too large")
             self._places.append(place)
             self._moves.append(None)
             self._rows.append(None)
@@ -184,9 +196,9 @@ def _bits(mask: int) -> list[int]:
     return found
 
 
-def _too_large(limit: int) -> ConstraintError:
+def _too_large(what: str) -> ConstraintError:
     return ConstraintError(
-        f"the automaton of this constraint needs more than {limit:,} states",
+        f"the automaton of this constraint needs {what}",
         code=TOO_LARGE,
         help="count less, or avoid parts that must remember what came long before",
     )

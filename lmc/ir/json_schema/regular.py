@@ -20,6 +20,7 @@ from lmc.ir.regex import RegexTree
 
 NUM_FIRST = 500  # states that are made, breadth first
 MAX_STATES = 15_000  # that they may need
+MAX_NODES = 40_000  # of those: a few seconds
 
 
 def regular_tree(schema: JsonSchema) -> RegexTree:
@@ -43,7 +44,7 @@ def _looked_at(schema: JsonSchema) -> Lowered | Finding:
     """The lowered schema, or what is not regular."""
     try:
         lowered = lower(schema)
-        for _ in islice(states(CharDfa(lowered.tree, max_states=MAX_STATES)), NUM_FIRST):
+        for _ in islice(states(CharDfa(lowered.tree, max_states=MAX_STATES, max_nodes=MAX_NODES)), NUM_FIRST):
             pass
     except NotRegular as reason:
         return reason.finding

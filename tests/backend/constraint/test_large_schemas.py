@@ -10,6 +10,9 @@ import lmc
 from lmc.backend.constraint import token_masks
 from lmc.backend.constraint.masks import ConstraintMasks
 from lmc.backend.constraint.matcher import AutomatonMatcher
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular
 from lmc.parser.regex import parse_regex
@@ -65,6 +68,14 @@ def test_a_schema_with_too_many_parts_is_handed_on():
         schema = {"not": {"oneOf": [schema, {"additionalProperties": schema}, *branches]}}
     with pytest.raises(NotRegular, match="size"):
         regular(parse_schema(schema))
+
+
+def test_states_that_are_too_large_are_not_made():
+    """What a state costs grows with its nodes: an automaton may have few states and take for ever."""
+    tree = parse_regex("(?&)(.*a.{0,9}b.*)&(.*b.{0,9}c.*)&(.*c.{0,9}a.*)").tree
+    with pytest.raises(ConstraintError, match="too large"):
+        for _ in states(CharDfa(tree, max_nodes=500)):
+            pass
 
 
 def test_objects_in_a_row_are_told_apart_without_a_search():
