@@ -7,6 +7,7 @@ audited and rewritten first (`schema`), structural tags are made of both (`struc
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,11 +32,12 @@ from lmc.ir.constraint import (
     StructuralTag,
     ToolCalls,
 )
-from lmc.ir.json_schema.findings import NotRegular
+from lmc.ir.json_schema.findings import NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.lower import lower
+from lmc.ir.json_schema.lower import Lowered, lower
 
 SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
 MAX_STATES = 2_000  # of a schema in a structural tag, above which xgrammar's own automaton is asked
 
 
@@ -124,12 +126,20 @@ def _schema_format(schema: JsonSchema) -> Json:
         return ebnf(text)
     from xgrammar import Grammar as XGrammar
 
-    return ebnf(str(XGrammar.from_json_schema(lower_schema(schema.schema)[0], **_style(schema.spacing))))
+    grammar = XGrammar.from_json_schema(lower_schema(schema.schema)[0], **_style(schema.spacing))
+    return ebnf(_readable(str(grammar)))
+
+
+def _readable(printed: str) -> str:
+    """A grammar as xgrammar prints it, fit to be read again: `\\xe9` is read on for as long as hex digits come."""
+    return _ESCAPE.sub(lambda escape: f"\\U000000{escape[1]}" if escape[1] else escape[0], printed)
 
 
 def _regular_ebnf(schema: JsonSchema) -> str | None:
     try:
-        tree = lower(schema).tree
+        lowered = lower(schema)
+        _refuse_checked(lowered)
+        tree = lowered.tree
         for _ in states(CharDfa(tree, max_states=MAX_STATES)):
             pass
     except NotRegular:
@@ -142,3 +152,11 @@ def _regular_ebnf(schema: JsonSchema) -> str | None:
     if text is None:
         raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code="LMC-CN001")
     return text
+
+
+def _refuse_checked(lowered: Lowered) -> None:
+    """Nobody holds a part of a structural tag against its schema when it is complete."""
+    for finding in lowered.findings:
+        if finding.verdict == "checked":
+            why = "in a structural tag only items of a few known values can be told apart"
+            refuse(finding.place, finding.keyword, why, "give the items an `enum`")

@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lmc.ir.automaton.algebra import literal
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, EMPTY, alt, both, many, one_of, seq
 from lmc.ir.ranges import EVERYTHING, SURROGATES, Ranges, complement, intersection, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
@@ -152,8 +151,3 @@ def _joined(
 
 def _together(ways: list[tuple[RegexTree, bool]]) -> list[tuple[RegexTree, bool]]:
     return [(alt(t for t, f in ways if f == flag), flag) for flag in (True, False) if any(f == flag for _, f in ways)]
-
-
-def key_literal(name: str) -> RegexTree:
-    """A property's name as it is written."""
-    return literal(string_text(name))

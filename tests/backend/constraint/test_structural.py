@@ -182,6 +182,24 @@ def test_a_schema_that_recurs_goes_to_xgrammar(masks, tokenizer):
         masks.make(tag({"type": "json_schema", "json_schema": tree | {"not": {}}}))
 
 
+@pytest.mark.parametrize("value", ["éa", "\u0085f", "ÿF0", "日b", "\\xe9a", "é"])
+def test_a_schema_that_recurs_keeps_its_texts(masks, tokenizer, value):
+    """Whatever stands behind a character that xgrammar prints as an escape."""
+    tree = {"type": "object", "properties": {"v": {"const": value}, "next": {"$ref": "#"}}, "required": ["v"]}
+    whole = tag(begun("<a>", {"type": "json_schema", "json_schema": tree}, "</a>"))
+    written = json.dumps({"v": value}, ensure_ascii=False, separators=(",", ":"))
+
+    assert accepts(masks, tokenizer, whole, f"<a>{written}</a>")
+    assert not accepts(masks, tokenizer, whole, f"<a>{written.replace(value[-1], 'z')}</a>")
+
+
+def test_what_is_checked_late_elsewhere_is_refused_in_a_tag(masks):
+    """Nobody would look at it."""
+    schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    with pytest.raises(ConstraintError, match="uniqueItems"):
+        masks.make(tag(begun("<a>", {"type": "json_schema", "json_schema": schema}, "</a>")))
+
+
 # --- control tokens ------------------------------------------------------------------------------------------
 
 CALL = begun("<tool_call>\n", NUMBER, "\n</tool_call>")
