@@ -76,13 +76,14 @@ class Lmc:
     """Our own masks."""
 
     def __init__(self, vocab: list[bytes | None]) -> None:
-        from lmc.backend.constraint.trie import TokenTrie
+        from lmc.backend.masks.trie import TokenTrie
 
         self.trie = TokenTrie(vocab)
 
     def compile(self, pattern: str) -> Any:
-        from lmc.backend.constraint.token_masks import TokenMasks
-        from lmc.parser import charset, regex
+        from lmc.backend.masks.token_masks import TokenMasks
+        from lmc.parser.regex import charset
+        from lmc.parser.regex import parse as regex
 
         regex._tree.cache_clear()
         charset._scan.cache_clear()
@@ -108,7 +109,7 @@ class Lmc:
 
     def applied(self, compiled: Any) -> float:
         """A mask that was made before, on a row of logits as the engine applies it."""
-        from lmc.backend.engine.hidden import HiddenRows
+        from lmc.backend.runner.cpu.hidden import HiddenRows
 
         rows, logits = HiddenRows(), torch.zeros(SIZE)
 
@@ -226,7 +227,7 @@ def vocabulary() -> tuple[Any, list[bytes | None]]:
     from tokenizers import Tokenizer
     from train_vocabulary import train
 
-    from lmc.backend.tokenizer.vocabulary import vocab_bytes
+    from lmc.tokenizer.vocabulary import vocab_bytes
 
     tokenizer = Tokenizer.from_file(str(train(SIZE, 120)))
     special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}

@@ -1,8 +1,8 @@
 """The JSON Schema test suite (draft 2020-12), file by file: our masks beside how xgrammar and llguidance read a schema.
 
-    PYTHONPATH=.:tests python benchmarks/json_schema_suite.py [FILE ...]
+    python -m benchmarks.json_schema_suite [FILE ...]
 
-How an instance is written and what is counted says tests/schema_verdicts.py; all are asked for the same texts.
+How an instance is written and what is counted says scripts/support/schema_verdicts.py; all judge the same texts.
 xgrammar is run as people run it (`strict_mode=False`, compact separators), llguidance strictly, as it is by default,
 and only where it is installed. Their refusals are those that they raise.
 """
@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from schema_verdicts import FOLDER, MAX_WRITINGS, counted, judged, verdict, writings
+from scripts.support.schema_verdicts import FOLDER, MAX_WRITINGS, counted, judged, verdict, writings
 
 COLUMNS = ("right", "relaxed", "refused", "false reject", "false accept")
 

@@ -30,10 +30,10 @@ from rich.table import Table
 
 import lmc
 from benchmarks.constraint_masks import CHARACTER, HARRY
-from lmc.backend.constraint.jumps import Boundary
-from lmc.backend.constraint.masks import ConstraintMasks
-from lmc.backend.constraint.rehearse import Rehearsal, rehearse
-from lmc.parser.regex import parse_regex
+from lmc.backend.masks.factory import ConstraintMasks
+from lmc.backend.masks.jumps import Boundary
+from lmc.backend.masks.rehearse import Rehearsal, rehearse
+from lmc.parser.regex.parse import parse_regex
 
 MAX_OF_A_FILE = 12
 MAX_CHARS = 600  # of one JSON text: a rehearsal encodes its tail again and again
@@ -168,9 +168,9 @@ def rehearsed_by_llguidance(encode: Any, spellings: Any, file: Path, style: str,
 def tokenizers(sizes: tuple[int, ...], folder: Path) -> dict[str, Any]:
     """Byte-level BPE of each size, a SentencePiece-style one with a dummy prefix, and lmc-tiny's."""
     from lmc.backend.default_model import FOLDER
-    from lmc.backend.tokenizer import load_tokenizer
+    from lmc.tokenizer import load_tokenizer
+    from scripts.support.vocabularies import MAKES, trained
     from scripts.train_vocabulary import cache_file
-    from tests.backend.constraint.vocabularies import MAKES, trained
 
     found = {}
     for size in sizes:
@@ -214,7 +214,7 @@ def parts(s):  # type: ignore[no-untyped-def]
 
 def engine_row(program: Any, model: str, boundary: Boundary, opt_level: int, items: int) -> tuple[int, int, int, float]:
     """Requests, output tokens, forward passes and seconds of a batch."""
-    from lmc.backend.cpu import CpuBackend
+    from lmc.backend.local import CpuBackend
 
     backend = CpuBackend(model, boundary=boundary)
     program.run(backend=backend, opt_level=opt_level)

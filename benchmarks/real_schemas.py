@@ -26,14 +26,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lmc.backend.constraint.stderr import caught_warnings
+from lmc.backend.masks.stderr import caught_warnings
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import shortest_path
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.lower import Lowered
 from lmc.ir.json_schema.regular import regular
-from lmc.parser.schema import parse_schema
+from lmc.parser.schema.parse import parse_schema
 
 LIMIT_S = 20
 TEXTS = 10  # drawn from each schema
@@ -179,7 +179,7 @@ def validator(schema: Any) -> Any:
     import jsonschema
     from jsonschema import Draft202012Validator
 
-    from lmc.parser.schema_pattern import in_python
+    from lmc.parser.schema.pattern import in_python
 
     def pattern(validator: Any, text: str, instance: Any, schema: Any) -> Any:
         if isinstance(instance, str) and not re.search(in_python(text), instance, re.ASCII):

@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 import lmc
-from lmc.backend.cpu import CpuBackend
-from tests.tiny import tiny_checkpoint
+from lmc.backend.local import CpuBackend
+from scripts.support.checkpoint import tiny_checkpoint
 
 SHAPE = {
     "vocab_size": 8192,

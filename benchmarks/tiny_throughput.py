@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 
 import lmc
-from lmc.backend.cpu import CpuBackend
 from lmc.backend.default_model import FOLDER
+from lmc.backend.local import CpuBackend
 
 
 @lmc.function

@@ -31,15 +31,15 @@ _WHERE = {
         "ChatTemplateError", "BackendError", "ModelLoadError", "RequestError",
     ),
     "lmc.backend.echo": ("EchoBackend",),
-    "lmc.backend.cpu": ("CpuBackend",),
+    "lmc.backend.local": ("CpuBackend",),
 }  # fmt: skip
 _PLACE = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = sorted(_PLACE)
 
 if TYPE_CHECKING:
-    from lmc.backend.cpu import CpuBackend as CpuBackend
     from lmc.backend.echo import EchoBackend as EchoBackend
+    from lmc.backend.local import CpuBackend as CpuBackend
     from lmc.errors import ArgumentError as ArgumentError
     from lmc.errors import BackendError as BackendError
     from lmc.errors import CaptureError as CaptureError

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.trace import Container, Leaf, Shape, Trace, trace
+from lmc.parser.capture.trace import Container, Leaf, Shape, Trace, trace
 
 if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer

@@ -13,13 +13,13 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
-from lmc.parser.trace import Shape
+from lmc.parser.capture.trace import Shape
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Usage
-    from lmc.backend.executor import Outcome
-    from lmc.backend.executor.state import ProgramState
     from lmc.compiler import Compiled
+    from lmc.executor import Outcome
+    from lmc.executor.state import ProgramState
     from lmc.report import RunReport
 
 _default_backend: list[Any] = [None]  # set by set_default_backend
@@ -64,7 +64,7 @@ class Result:
         return self._public(self._ret)
 
     def _public(self, value: object) -> Any:
-        from lmc.backend.executor.state import ProgramState
+        from lmc.executor.state import ProgramState
 
         if isinstance(value, ProgramState):
             return Result(value, None, None, self.usage, self.report)
@@ -251,7 +251,7 @@ def run_items(
 ) -> list[Result]:
     """Compile what the items need, run all of them on one session, and give one result an item."""
     from lmc.backend import resolve
-    from lmc.backend.executor import Executor
+    from lmc.executor import Executor
     from lmc.report import RunReport, snapshot
 
     if not isinstance(seed, int):
@@ -293,7 +293,7 @@ class _Jobs:
 
     def prepare(self, item: dict[str, Any] | BaseException) -> Any:
         """A job for the executor, or the error that keeps the item from running."""
-        from lmc.backend.executor import Job
+        from lmc.executor import Job
 
         number, self.count = self.count, self.count + 1
         if isinstance(item, BaseException):
@@ -307,7 +307,7 @@ class _Jobs:
         return Job(runnable, leaves, made.externs, number)
 
     def _runnable(self, shapes: dict[str, Shape]) -> Any:
-        from lmc.backend.executor.runnable import compile_plan
+        from lmc.executor.runnable import compile_plan
 
         key = tuple(shapes.items())
         kept = self.kept.get(key)
@@ -332,8 +332,8 @@ class _Jobs:
 def parse_constraint(kind: str, value: Any, spacing: Spacing | None = None) -> Constraint:
     """What restricts a generation, where that is known only when the program runs; checked as if it were written."""
     from lmc.parser.grammar import parse_ebnf
-    from lmc.parser.regex import parse_regex
-    from lmc.parser.schema import parse_schema
+    from lmc.parser.regex.parse import parse_regex
+    from lmc.parser.schema.parse import parse_schema
     from lmc.parser.structural_tag import parse_structural_tag
 
     made = {"grammar": Grammar | Lark, "structural_tag": StructuralTag | ToolCalls}.get(kind)

@@ -1,6 +1,6 @@
 """Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py)."""
 
-from golden_files import (
+from tests.support.golden_files import (
     golden,
     pytest_addoption,
     pytest_sessionfinish,

@@ -15,8 +15,8 @@ import pytest
 
 import lmc
 from lmc.backend.base import Caps
-from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
+from lmc.backend.local import CpuBackend
 from lmc.errors import (
     ArgumentError,
     BackendError,
@@ -28,8 +28,8 @@ from lmc.errors import (
     ParseError,
     RequestError,
 )
-from tests.end_to_end import alarm, checkpoint, one_thread  # noqa: F401
-from tests.tiny import tiny_checkpoint
+from scripts.support.checkpoint import tiny_checkpoint
+from tests.support.end_to_end import alarm, checkpoint, one_thread  # noqa: F401
 
 Kinds = type[BaseException] | tuple[type[BaseException], ...]
 

@@ -15,18 +15,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from oracle.eager import EagerResult, run_eager
-from tiny import tiny_checkpoint
 
 import lmc
 from lmc.backend.base import Event, Request, SegmentEnd
-from lmc.backend.cpu import CpuBackend
+from lmc.backend.local import CpuBackend
 from lmc.compiler import inputs_of
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
-from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import PIPELINE, Inputs, run_passes
 from lmc.program import Program, Result
+from scripts.support.checkpoint import tiny_checkpoint
+from tests.oracle.eager import EagerResult, run_eager
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 import lmc
 from lmc.backend import close_all, default_model, resolve
-from lmc.backend.cpu import CpuBackend
 from lmc.backend.default_model import FOLDER, NAME
+from lmc.backend.local import CpuBackend
 from lmc.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +138,7 @@ def test_answers_of_the_examples(name: str, golden: Any):
 def test_held_out_items(task: str):
     """Names, numbers and dates that its training never drew."""
 
-    from benchmarks.tiny_quality import Score, answered, held_out, judge
+    from scripts.tiny.held_out import Score, answered, held_out, judge
 
     scores = defaultdict[str, Score](Score)
     for item in held_out(task, ITEMS):

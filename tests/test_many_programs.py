@@ -12,8 +12,8 @@ import pytest
 import lmc
 from lmc.backend.base import Event, Request
 from lmc.backend.echo import EchoBackend, EchoSession
-from lmc.backend.executor.hostcalls import DEFAULT_WORKERS
-from tests.end_to_end import alarm  # noqa: F401
+from lmc.executor.hostcalls import DEFAULT_WORKERS
+from tests.support.end_to_end import alarm  # noqa: F401
 
 LEAST_RATE = 2000  # programs a second; the goal is five times that
 

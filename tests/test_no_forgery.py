@@ -14,9 +14,9 @@ import pytest
 
 import lmc
 from lmc.backend.base import SegmentEnd
-from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
-from tests.end_to_end import Recording, alarm, checkpoint, one_thread  # noqa: F401
+from lmc.backend.local import CpuBackend
+from tests.support.end_to_end import Recording, alarm, checkpoint, one_thread  # noqa: F401
 
 Ids = tuple[int, ...]
 

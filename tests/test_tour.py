@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import lmc
-from lmc.parser.irtext import parse_graph
+from lmc.parser.irtext.parse import parse_graph
 
 
 @lmc.function

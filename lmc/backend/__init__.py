@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # name -> "module:factory"; the factory takes the model folder, or None
 BACKENDS: dict[str, str] = {
     "echo": "lmc.backend.echo:open_echo",
-    "cpu": "lmc.backend.cpu:open_cpu",
-    "cuda": "lmc.backend.cpu:open_cuda",
+    "cpu": "lmc.backend.local:open_cpu",
+    "cuda": "lmc.backend.local:open_cuda",
 }
 NEED_MODEL = ("cpu", "cuda")
 

@@ -153,7 +153,7 @@ def tokenizer_of(model: str | None) -> Tokenizer | None:
     if model is None:
         return None
     from lmc.backend.default_model import folder_of
-    from lmc.backend.tokenizer import load_tokenizer
+    from lmc.tokenizer import load_tokenizer
 
     return load_tokenizer(folder_of(model))
 

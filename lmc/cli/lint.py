@@ -53,7 +53,7 @@ def _told(note: Note, room: int) -> str:
 
 def _lines(note: Note, room: int) -> Iterator[str]:
     """Place and code, the sentence, and the source line with carets."""
-    from lmc.viz.layout import wrapped
+    from lmc.viz.text_table import wrapped
 
     place = f"{note.span}: " if note.span else ""
     yield f"{place}{note.code}"

@@ -13,9 +13,9 @@ from typing import Any  # a tag is any JSON value
 from lmc.errors import ConstraintError, LMError
 from lmc.ir.constraint import JsonSchema, Regex, Spacing, StructuralTag
 from lmc.parser.grammar import parse_ebnf
-from lmc.parser.json_text import load_json
-from lmc.parser.regex import parse_regex
-from lmc.parser.schema import parse_schema
+from lmc.parser.regex.parse import parse_regex
+from lmc.parser.schema.json_text import load_json
+from lmc.parser.schema.parse import parse_schema
 from lmc.parser.structural_shape import inside, problems
 from lmc.source import Span
 

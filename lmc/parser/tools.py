@@ -16,9 +16,9 @@ from typing import Any, get_args  # a tool is any of several things
 from lmc.errors import ConstraintError, LMError
 from lmc.ir.constraint import CHOICES_OF_TOOLS, Reasoning, Spacing, Tool, ToolCalls
 from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
-from lmc.parser.function_schema import function_schema
-from lmc.parser.json_text import load_json
-from lmc.parser.schema import parse_schema
+from lmc.parser.schema.function import function_schema
+from lmc.parser.schema.json_text import load_json
+from lmc.parser.schema.parse import parse_schema
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TOOL = 'a tool is a Python function, a pydantic class, or {"type": "function", "function": {"name": ..., ...}}'

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches, to_attr
-from lmc.ir.fusion import automaton_parts, constraint_of
+from lmc.ir.fused_automaton import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular, regular_tree

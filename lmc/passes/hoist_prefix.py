@@ -28,10 +28,10 @@ from dataclasses import dataclass, replace
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
+from lmc.passes.flat_prompts import Prompts
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prefix_tree import Stretch, shared_stretches, sort_rows
-from lmc.passes.prompt_rows import Row, RowBuilder
-from lmc.passes.prompts import Prompts
+from lmc.passes.prompt_ids import Row, RowBuilder
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Step
 from lmc.ir.rewrite import defined_in
 from lmc.passes.base import Inputs, Pass, Report
-from lmc.passes.prompts import Prompts
+from lmc.passes.flat_prompts import Prompts
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Plan, Report]:

@@ -11,7 +11,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from lmc.errors import ConstraintError
-from lmc.ir import fused, fusion
+from lmc.ir import fused
+from lmc.ir import fused_automaton as fusion
 from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
@@ -35,10 +36,10 @@ from lmc.passes.lint.facts import facts
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.backend.constraint.forced_edges import ForcedEdges
-    from lmc.backend.constraint.masks import ConstraintMasks
-    from lmc.backend.constraint.rehearse import Rehearsal
-    from lmc.backend.constraint.unspellable import Unspellable
+    from lmc.backend.masks.factory import ConstraintMasks
+    from lmc.backend.masks.forced_edges import ForcedEdges
+    from lmc.backend.masks.rehearse import Rehearsal
+    from lmc.backend.masks.unspellable import Unspellable
     from lmc.compiler import Compiled
     from lmc.passes import Note
     from lmc.viz.view import Row
@@ -128,16 +129,16 @@ class Constraints:
         """What is forced under the tokenizer; None where there is no tokenizer."""
         if self.tokenizer is None:
             return None
-        from lmc.backend.constraint.disk import DiskCache
-        from lmc.backend.constraint.forced_edges import forced_edges
-        from lmc.backend.constraint.unspellable import unspellable
+        from lmc.backend.masks.disk import DiskCache
+        from lmc.backend.masks.forced_edges import forced_edges
+        from lmc.backend.masks.unspellable import unspellable
 
         trie = self._masks.trie
         edges = forced_edges(automaton.tree, self.tokenizer, trie, self.tokenizer.key, DiskCache())
         return Tokens(edges, self._rehearsed(automaton), unspellable(automaton.compressed, trie))
 
     def _rehearsed(self, automaton: Automaton) -> Rehearsal | None:
-        from lmc.backend.constraint.rehearse import rehearse
+        from lmc.backend.masks.rehearse import rehearse
 
         masks = self._masks
         try:
@@ -151,7 +152,7 @@ class Constraints:
 
     @cached_property
     def _masks(self) -> ConstraintMasks:
-        from lmc.backend.constraint.masks import ConstraintMasks
+        from lmc.backend.masks.factory import ConstraintMasks
 
         assert self.tokenizer is not None
         return ConstraintMasks(self.tokenizer, len(self.tokenizer.vocab_bytes()))

@@ -9,7 +9,7 @@ from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Lark, Regex, 
 from lmc.ir.ranges import Ranges
 from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
-from lmc.viz.layout import columns_of, heading, keep_ends, wrapped
+from lmc.viz.text_table import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name
 from lmc.viz.wording import on_one_line, row_pieces, tools_text, visible
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lmc.errors import ArgumentError
 from lmc.ir.ranges import union
 from lmc.viz.fsm_runs import Step, joined_runs
-from lmc.viz.layout import ELLIPSIS
+from lmc.viz.text_table import ELLIPSIS
 
 if TYPE_CHECKING:
     from lmc.ir.automaton.compress import CompressedDfa

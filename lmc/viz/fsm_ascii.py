@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc.viz.layout import columns_of, heading, keep_ends
+from lmc.viz.text_table import columns_of, heading, keep_ends
 
 if TYPE_CHECKING:
     from lmc.viz import Look

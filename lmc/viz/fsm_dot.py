@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lmc.viz.dot import quoted
-from lmc.viz.layout import keep_ends
+from lmc.viz.text_table import keep_ends
 
 if TYPE_CHECKING:
     from lmc.viz import Look

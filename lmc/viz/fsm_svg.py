@@ -10,8 +10,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from lmc.viz.fsm_layout import CHAR, LINE, LOOP, RADIUS, Item, Picture, Way, picture
-from lmc.viz.layout import columns_of
+from lmc.viz.layered import CHAR, LINE, LOOP, RADIUS, Item, Picture, Way, picture
+from lmc.viz.text_table import columns_of
 
 if TYPE_CHECKING:
     from lmc.viz import Look

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.ir.graph import Atom, Node
     from lmc.passes import Report
-    from lmc.passes.prompts import PromptPiece
+    from lmc.passes.flat_prompts import PromptPiece
     from lmc.viz import Look
     from lmc.viz.view import Row
 

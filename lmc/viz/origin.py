@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import STATE
-from lmc.viz.layout import keep_ends
+from lmc.viz.text_table import keep_ends
 from lmc.viz.wording import prompt_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
-    from lmc.passes.prompts import PromptPiece
+    from lmc.passes.flat_prompts import PromptPiece
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row, View
 

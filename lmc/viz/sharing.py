@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Lit
 from lmc.passes.base import Encode
-from lmc.passes.prompts import PromptPiece
+from lmc.passes.flat_prompts import PromptPiece
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Prefix
     from lmc.viz.view import Row, View
 
 Pieces = tuple[PromptPiece, ...]
-# what a prompt may begin with so that no tokens are put before it, as `passes.prompt_rows` has it
+# what a prompt may begin with so that no tokens are put before it, as `passes.prompt_ids` has it
 _BEGINS_BY_ITSELF = frozenset(("control", "role", "state"))
 
 

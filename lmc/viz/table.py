@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc.viz.layout import GAP, Column, grid, heading, keep_end, keep_start, widths, wrapped
 from lmc.viz.sharing import Sharing, sharing
+from lmc.viz.text_table import GAP, Column, grid, heading, keep_end, keep_start, widths, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import options, prompt_text
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Lit
-from lmc.viz.layout import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.origin import origins
 from lmc.viz.sharing import Leaf, Shared, Sharing, cut, nearest, sharing
+from lmc.viz.text_table import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
-    from lmc.passes.prompts import PromptPiece
+    from lmc.passes.flat_prompts import PromptPiece
     from lmc.viz import Look
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row

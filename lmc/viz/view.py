@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
+from lmc.passes.flat_prompts import PromptPiece, Prompts
 from lmc.passes.known_values import KnownValues
-from lmc.passes.prompts import PromptPiece, Prompts
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled

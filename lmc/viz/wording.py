@@ -12,7 +12,7 @@ from lmc.ir.literal import literal, quote
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
-    from lmc.passes.prompts import PromptPiece
+    from lmc.passes.flat_prompts import PromptPiece
     from lmc.viz.view import View
 
 _DEFAULT_METHOD = "token_length_normalized"

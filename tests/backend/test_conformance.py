@@ -36,16 +36,16 @@ from lmc.backend.base import (
 from lmc.backend.echo import EchoBackend
 from lmc.ir.constraint import Choices, Grammar, Lark
 from lmc.ir.sampling import Sampling
-from lmc.parser.regex import parse_regex
-from lmc.parser.schema import parse_schema
+from lmc.parser.regex.parse import parse_regex
+from lmc.parser.schema.parse import parse_schema
 from lmc.parser.structural_tag import parse_structural_tag
 from lmc.parser.tools import parse_tool_calls
-from tests.tiny import tiny_checkpoint
+from scripts.support.checkpoint import tiny_checkpoint
 
 
 def _cpu(**options: int) -> Backend:
     """The engine, on a small random-weight checkpoint."""
-    from lmc.backend.cpu import CpuBackend
+    from lmc.backend.local import CpuBackend
 
     folder = Path(tempfile.mkdtemp(prefix="lmc-conformance-"))
     return CpuBackend(tiny_checkpoint(folder, "qwen3"), dtype="fp32", num_slots=4096, **options)

@@ -30,6 +30,6 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 @pytest.fixture(scope="session")
 def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tokenizer of one token a byte and a ChatML template, as transformers saves them."""
-    from tokenizer_folder import byte_tokenizer_folder
+    from tests.support.tokenizer_folder import byte_tokenizer_folder
 
     return byte_tokenizer_folder(tmp_path_factory.mktemp("tokenizer"))

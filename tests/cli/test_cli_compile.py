@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lmc.backend import BACKENDS
-from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import PASSES
 
 PROGRAMS = Path(__file__).parent / "programs"

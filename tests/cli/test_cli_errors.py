@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lmc.backend import BACKENDS, cpu
+from lmc.backend import BACKENDS
+from lmc.backend import local as cpu
 
 CASES = {
     "missing_file": ["compile", "tip.py"],

@@ -54,7 +54,7 @@ def test_a_model_speaks_of_tokens(command, cli, golden):
 def test_json_says_the_same_in_numbers(cli):
     """With a model: ids of tokens, whose texts are those of the edges."""
     from lmc.backend.default_model import FOLDER
-    from lmc.backend.tokenizer import load_tokenizer
+    from lmc.tokenizer import load_tokenizer
 
     told = json.loads(
         cli("explain", "grades.py:grades", "--constraints", "--format", "json", "--model", "lmc-tiny").stdout

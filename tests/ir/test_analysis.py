@@ -6,8 +6,8 @@ import networkx
 import pytest
 
 from lmc.ir.analysis import as_networkx, effect_of, raises
-from lmc.parser.irtext import parse_graph
-from tests.ir.random_graph import random_graph
+from lmc.parser.irtext.parse import parse_graph
+from tests.support.random_graph import random_graph
 
 HEAD = """\
 program p(%a: any, %r: ref, %d: data, %t: str, %i: int) {

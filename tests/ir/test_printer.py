@@ -13,10 +13,10 @@ from lmc.ir.literal import literal
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_graph, print_head, print_node
 from lmc.ir.types import STATE, STR, Type
-from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.source import Span
-from tests.ir.programs import PLAN, PROGRAMS, TIPS
-from tests.ir.random_graph import random_graph
+from tests.support.ir_programs import PLAN, PROGRAMS, TIPS
+from tests.support.random_graph import random_graph
 
 S0, S1 = Value("s0", STATE), Value("s1", STATE)
 
@@ -28,7 +28,7 @@ def test_program_prints_as_it_was_written(name: str) -> None:
 
 
 def test_programs_cover_every_op() -> None:
-    """A new row of the op table needs a line in tests/ir/programs.py."""
+    """A new row of the op table needs a line in tests/support/ir_programs.py."""
     used = {node.op for text in PROGRAMS.values() for node in parse_graph(text).walk()}
 
     assert used == set(OPS)

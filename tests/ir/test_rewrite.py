@@ -8,8 +8,8 @@ from lmc.ir.graph import Graph, Lit, Node, Value
 from lmc.ir.rewrite import FreshNames, defined_in, definitions, rebuild, substitute, substitute_node, users
 from lmc.ir.types import STATE, STR
 from lmc.ir.verify import verify
-from lmc.parser.irtext import parse_graph
-from tests.ir.random_graph import random_graph
+from lmc.parser.irtext.parse import parse_graph
+from tests.support.random_graph import random_graph
 
 TEXT = """\
 program p(%a: str, %b: str) {

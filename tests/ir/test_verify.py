@@ -11,10 +11,10 @@ from lmc.ir.graph import Block, Extern, Graph, Lit, Node, Param, Value
 from lmc.ir.plan import Plan, Prefix
 from lmc.ir.types import DATA, STATE, STR, Type
 from lmc.ir.verify import MAX_DEPTH, verify, verify_plan
-from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.source import Span
-from tests.ir.programs import PLAN, PROGRAMS
-from tests.ir.random_graph import random_graph
+from tests.support.ir_programs import PLAN, PROGRAMS
+from tests.support.random_graph import random_graph
 
 HEAD = """\
 program p(%str: str, %data: data, %any: any, %bool: bool, %int: int) {

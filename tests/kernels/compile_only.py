@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
-TABLES = ("configs_neighbours", "configs_attention")
+TABLES = ("tests.kernels.configs_neighbours", "tests.kernels.configs_attention")
 CAPABILITIES = (80, 90)
 ROOT = Path(__file__).parents[2]
 MAX_SHARED = {80: 163 * 1024, 90: 227 * 1024}  # bytes a block can have
@@ -77,7 +77,8 @@ def configs() -> list[Config]:
 def resources() -> tuple[Resources, ...]:
     """Resources of every configuration for every capability; computed once by a child process."""
     env = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    child = subprocess.run([sys.executable, __file__, "--json"], env=env, cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tests.kernels.compile_only", "--json"]
+    child = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
     assert child.returncode == 0, child.stderr
     return tuple(Resources(**record) for record in json.loads(child.stdout))
 

@@ -6,10 +6,10 @@ CONFIGS, the main ones, are compiled by the default tests; MORE, the rest, by te
 from __future__ import annotations
 
 import triton
-from compile_only import Config
 
 from lmc.kernels.attend import tiling_for
 from lmc.kernels.worklist import Sight
+from tests.kernels.compile_only import Config
 
 TOLD = ("q_token_stride", "q_head_stride", "kv_stride", "kv_head_stride", "out_token_stride", "out_head_stride")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compile_only import CAPABILITIES, Config
+from tests.kernels.compile_only import CAPABILITIES, Config
 
 
 def rms_norm(dtype: str, block: int, num_warps: int, has_residual: bool) -> Config:

@@ -6,12 +6,12 @@ import re
 
 import pytest
 import torch
-from sampling_cases import draws
 
 from lmc.kernels.automaton import Automata, advance, advance_reference, automaton_words, automaton_words_reference
 from lmc.kernels.errors import KernelError
 from lmc.kernels.sample import sample
 from lmc.kernels.sampling_rules import Bitmask
+from tests.kernels.sampling_cases import draws
 
 # tokens 0..4 are "a", "b", "ab", "c", the end; the two automata are a(ba)*c and b*c, states 1, 2 | 4, 5; 3 and 6 end
 TEXTS = ["a", "b", "ab", "c", ""]

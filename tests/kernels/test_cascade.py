@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from paged_cases import assert_near, exact, index, paged
 
 from lmc.kernels.cascade import (
     Segments,
@@ -18,6 +17,7 @@ from lmc.kernels.cascade import (
 from lmc.kernels.errors import KernelError
 from lmc.kernels.extend import extend_attention_reference
 from lmc.kernels.paged import Rule
+from tests.kernels.paged_cases import assert_near, exact, index, paged
 
 # a tree: (keys, first sequence, past the last sequence) of each segment; own keys and new tokens of each sequence
 ONE_LEVEL = ([(300, 0, 3)], [5, 64, 1], [1, 1, 1])

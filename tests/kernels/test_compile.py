@@ -5,7 +5,7 @@ One test for all: they are compiled by one child process, which parallel test wo
 
 from __future__ import annotations
 
-from compile_only import MAX_SHARED, configs, resources, table
+from tests.kernels.compile_only import MAX_SHARED, configs, resources, table
 
 
 def test_kernels_compile_and_do_not_spill():

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from compile_only import MAX_SHARED, Resources, table
+
+from tests.kernels.compile_only import MAX_SHARED, Resources, table
 
 CHILD = """
 import json
 from dataclasses import asdict
-from compile_only import measure
-from configs_attention import MORE
+from tests.kernels.compile_only import measure
+from tests.kernels.configs_attention import MORE
 print(json.dumps([asdict(measure(config, each)) for config in MORE for each in config.capabilities]))
 """
 
@@ -26,7 +27,7 @@ def test_other_attention_launches_compile_and_do_not_spill():
 
     env = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
     child = subprocess.run(
-        [sys.executable, "-c", CHILD], env=env, cwd=Path(__file__).parent, capture_output=True, text=True
+        [sys.executable, "-c", CHILD], env=env, cwd=Path(__file__).parents[2], capture_output=True, text=True
     )
     assert child.returncode == 0, child.stderr
     records = tuple(Resources(**record) for record in json.loads(child.stdout))

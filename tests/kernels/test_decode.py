@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from paged_cases import assert_near, exact, index, paged, quantised
 
 from lmc.kernels.decode import decode_attention, decode_attention_reference, decode_work, plan_decode
 from lmc.kernels.errors import KernelError
 from lmc.kernels.paged import PagedKV, Rule
 from lmc.kernels.worklist import fill
+from tests.kernels.paged_cases import assert_near, exact, index, paged, quantised
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 

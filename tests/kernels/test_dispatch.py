@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from paged_cases import assert_near, exact, index, paged
 
 from lmc.kernels import dispatch
 from lmc.kernels.cascade import Segments, cascade_attention_reference
@@ -15,6 +14,7 @@ from lmc.kernels.dispatch import Batch, Bounds, attention, choose, plan_attentio
 from lmc.kernels.errors import KernelError
 from lmc.kernels.extend import extend_attention_reference
 from lmc.kernels.paged import Rule
+from tests.kernels.paged_cases import assert_near, exact, index, paged
 
 SMALL = Bounds(
     batch=3, max_tokens=3, max_query_len=1, max_length=320, num_heads=4, num_kv_heads=2, head_dim=64,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from paged_cases import assert_near, exact, index, paged, quantised
 
 from lmc.kernels.decode import decode_attention
 from lmc.kernels.errors import KernelError
 from lmc.kernels.extend import extend_attention, extend_attention_reference, extend_work, plan_extend
 from lmc.kernels.paged import Rule
 from lmc.kernels.worklist import fill
+from tests.kernels.paged_cases import assert_near, exact, index, paged, quantised
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sampling_cases import draws
 
 from lmc.kernels import sample_by_noise, vocab_row
 from lmc.kernels.placement import IS_INTERPRETED
 from lmc.kernels.sample import sample
 from lmc.kernels.vocab_row import Tiling
+from tests.kernels.sampling_cases import draws
 
 TILING = Tiling(tile=4096, noise_tile=4096, candidates=4096, num_warps=4, max_registers=64)  # as on a GPU
 VOCAB, NUM_ROWS = 5 * 4096, 3

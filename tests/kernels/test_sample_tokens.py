@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sampling_cases import bitmask, draws, penalties
 
 from lmc.kernels.errors import KernelError
 from lmc.kernels.gumbel import log_exponential_reference
 from lmc.kernels.sample import drawn_token, sample, sample_reference
 from lmc.kernels.sampling_rules import Bitmask, Draws
+from tests.kernels.sampling_cases import bitmask, draws, penalties
 
 VOCAB = 300  # more than two tiles of the interpreter, and no multiple of 32
 

@@ -15,19 +15,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
-from eager import EagerProgram, EagerState, run_eager
-from pair_tokenizer import PairTokenizer
-from programs.case import Case
-
 from lmc import compiler
 from lmc.backend.base import Usage
 from lmc.backend.echo import EchoBackend
-from lmc.backend.executor import Executor, Job
-from lmc.backend.executor.runnable import compile_plan
 from lmc.errors import CaptureError, LMError
+from lmc.executor import Executor, Job
+from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
-from lmc.parser.trace import Leaf, Shape
+from lmc.parser.capture.trace import Leaf, Shape
 from lmc.program import Program, Result, parse_constraint
+from tests.oracle.eager import EagerProgram, EagerState, run_eager
+from tests.oracle.pair_tokenizer import PairTokenizer
+from tests.oracle.programs.case import Case
 
 Way = Literal["untyped", "structure", "concrete"]
 WAYS: tuple[Way, ...] = ("untyped", "structure", "concrete")

@@ -151,14 +151,14 @@ def _row(value: Any) -> tuple[Any, ...]:
 
 def constraint_of(expr: GenExpr) -> Constraint | None:
     """What the generation may say."""
-    from lmc.parser.regex import parse_regex
+    from lmc.parser.regex.parse import parse_regex
 
     if expr.dtype is not None:
         return parse_regex(DTYPE_REGEX[expr.dtype])
     if expr.regex is not None:
         return parse_regex(expr.regex)
     if expr.json_schema is not None:
-        from lmc.parser.schema import parse_schema
+        from lmc.parser.schema.parse import parse_schema
 
         return parse_schema(expr.json_schema, spacing=expr.spacing or "compact")
     if expr.grammar is not None:

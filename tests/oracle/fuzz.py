@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where it is started as a program
 
 HEADER = """\
 import lmc as lm
@@ -953,7 +953,7 @@ def loaded(source: str) -> Iterator[dict[str, Any]]:
 
 def verdict(source: str, seed: int, plans: Plans = SOME) -> Verdict:
     """Run a program eagerly and compiled, and compare."""
-    from programs.case import Case
+    from tests.oracle.programs.case import Case
 
     arguments = ARGUMENTS[seed % len(ARGUMENTS)]
     with loaded(source) as names:
@@ -967,10 +967,9 @@ def verdict(source: str, seed: int, plans: Plans = SOME) -> Verdict:
 
 
 def _compared(case: Any, arguments: dict[str, Any], plans: Plans) -> Verdict:
-    from compiled import difference, see_compiled, see_eager
-    from test_compiled_equals_eager import at_most, check_break, check_calls
-
     from lmc.errors import CaptureError
+    from tests.oracle.compiled import difference, see_compiled, see_eager
+    from tests.oracle.test_compiled_equals_eager import at_most, check_break, check_calls
 
     seen: dict[int, Any] = {}
     outcomes = []

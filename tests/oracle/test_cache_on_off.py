@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import lmc
-from lmc.backend.cpu import CpuBackend
-from tests.end_to_end import Recording, alarm, checkpoint, one_thread  # noqa: F401
+from lmc.backend.local import CpuBackend
+from tests.support.end_to_end import Recording, alarm, checkpoint, one_thread  # noqa: F401
 
 RULES = "Answer every question in one short sentence, name your source, and never guess. "
 

@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from compiled import WAYS, Seen, Way, break_of, difference, see_batch, see_compiled, see_eager
-from programs import all_cases
-from programs.case import Case
 
 from lmc.errors import CaptureError
+from tests.oracle.compiled import WAYS, Seen, Way, break_of, difference, see_batch, see_compiled, see_eager
+from tests.oracle.programs import all_cases
+from tests.oracle.programs.case import Case
 
 CASES = all_cases()
 RUNS = [pytest.param(case, i, id=f"{case}-{i}") for case in CASES if case.runs for i in range(len(case.args))]

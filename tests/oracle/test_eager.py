@@ -8,9 +8,14 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
-from compiled import Seen, backend, see_eager
-from eager import EagerResult, call_seed, mix, run_eager
-from programs import (
+
+import lmc as lm
+from lmc.backend.base import Gen, Request
+from lmc.backend.echo import EchoBackend
+from lmc.errors import RequestError
+from tests.oracle.compiled import Seen, backend, see_eager
+from tests.oracle.eager import EagerResult, call_seed, mix, run_eager
+from tests.oracle.programs import (
     aliases,
     all_cases,
     arguments,
@@ -24,12 +29,7 @@ from programs import (
     state_lists,
     straight_line,
 )
-from programs.case import Case
-
-import lmc as lm
-from lmc.backend.base import Gen, Request
-from lmc.backend.echo import EchoBackend
-from lmc.errors import RequestError
+from tests.oracle.programs.case import Case
 
 RUNNABLE = [case for case in all_cases() if case.runs]
 NUM_SEEDS = 12

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from lmc.backend.base import Delta, Failed, Finished, Gen, Prompt, Request, SegmentEnd, Session, Usage
-from lmc.backend.cpu import CpuBackend
+from lmc.backend.local import CpuBackend
 from lmc.ir.sampling import Sampling
-from tests.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
-from tests.tiny import FAMILIES, tiny_checkpoint
+from scripts.support.checkpoint import FAMILIES, tiny_checkpoint
+from tests.support.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
 
 Ids = tuple[int, ...]
 

@@ -12,21 +12,21 @@ import random
 import re
 
 import pytest
-from random_rows import random_row, random_row_of_ends
 
 import lmc
-from lmc.backend.cpu import CpuBackend
 from lmc.backend.echo import EchoBackend
-from lmc.backend.executor import Executor, Outcome
-from lmc.backend.executor.state import Names
+from lmc.backend.local import CpuBackend
 from lmc.errors import RequestError
+from lmc.executor import Executor, Outcome
+from lmc.executor.state import Names
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.fused import FusedGen, FusedText, RowPart, parts_of
 from lmc.ir.graph import Graph, Node
 from lmc.ir.json_schema.regular import regular_tree
-from lmc.parser.irtext import parse_graph
+from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import parse_pipeline, run_pipeline
+from tests.oracle.random_rows import random_row, random_row_of_ends
 
 NUM_ECHO = int(os.environ.get("LMC_FUSED_PROGRAMS", "300"))
 NUM_ENGINE = NUM_ECHO // 10

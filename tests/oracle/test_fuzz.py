@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pytest
-from fuzz import FULL, Verdict, source_of, verdict
+
+from tests.oracle.fuzz import FULL, Verdict, source_of, verdict
 
 FEW = range(60)
 MANY = range(60, 1560)

@@ -7,9 +7,9 @@ import re
 import pytest
 
 import lmc
-from lmc.backend.constraint.ebnf import tree_ebnf
-from lmc.backend.cpu import CpuBackend
-from lmc.parser.regex import parse_regex
+from lmc.backend.local import CpuBackend
+from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.parser.regex.parse import parse_regex
 
 NOTE = "Lena Sato is a 34-year-old pilot from Oslo. She has a dog and plays chess."
 PATTERNS = (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from programs import all_cases
-from programs.case import Case
 
 from lmc import compiler
 from lmc.errors import LMError
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
-from lmc.parser.irtext import parse_graph, parse_plan
-from lmc.parser.trace import Trace, trace
+from lmc.parser.capture.trace import Trace, trace
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import PIPELINE, run_pipeline
+from tests.oracle.programs import all_cases
+from tests.oracle.programs.case import Case
 
 
 def traced(case: Case, arguments: dict[str, object]) -> Trace | None:

@@ -14,11 +14,11 @@ import pytest
 
 import lmc
 from lmc.backend.base import ChoiceScores, Gen, Prompt, Request, Score, SegmentEnd
-from lmc.backend.cpu import CpuBackend
+from lmc.backend.local import CpuBackend
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import CHOICES_METHODS
-from tests.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
-from tests.tiny import FAMILIES
+from scripts.support.checkpoint import FAMILIES
+from tests.support.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
 
 Ids = tuple[int, ...]
 

@@ -13,8 +13,8 @@ import pytest
 
 import lmc
 from lmc.backend.base import Tokenizer
-from lmc.backend.cpu import CpuBackend
-from tests.end_to_end import Recording, alarm, checkpoint, distinct_tokens, one_thread  # noqa: F401
+from lmc.backend.local import CpuBackend
+from tests.support.end_to_end import Recording, alarm, checkpoint, distinct_tokens, one_thread  # noqa: F401
 
 Prompts = list[tuple[int, ...]]
 

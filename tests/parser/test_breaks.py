@@ -12,7 +12,7 @@ import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.errors import CaptureError
 from lmc.ir.verify import MAX_DEPTH
-from lmc.parser.breaks import BREAKS
+from lmc.parser.capture.breaks import BREAKS
 
 _numbers = count()
 

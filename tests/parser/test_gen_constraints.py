@@ -10,7 +10,7 @@ import pytest
 import lmc
 from lmc.errors import ArgumentError, CaptureError, ConstraintError
 from lmc.ir.constraint import Grammar, JsonSchema, Lark, StructuralTag, ToolCalls
-from lmc.parser.irtext import parse_graph
+from lmc.parser.irtext.parse import parse_graph
 from lmc.program import parse_constraint
 
 LARK = lmc.lark('start: "a" | "b"')
@@ -147,8 +147,8 @@ def test_it_is_parsed_when_it_is_known():
 
 def test_a_run_takes_them(tmp_path):
     """On the engine, with what only the run knows."""
-    from lmc.backend.cpu import CpuBackend
-    from tests.tiny import tiny_checkpoint
+    from lmc.backend.local import CpuBackend
+    from scripts.support.checkpoint import tiny_checkpoint
 
     line = (
         's += "x" + lmc.gen("g", grammar=g) + lmc.gen("t", structural_tag=t)'

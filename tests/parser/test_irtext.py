@@ -17,9 +17,9 @@ from lmc.ir.graph import UNSET, Block, Graph, Lit, Node, Param, Value
 from lmc.ir.literal import literal
 from lmc.ir.types import DATA, STATE, STR
 from lmc.ir.verify import MAX_DEPTH
-from lmc.parser.irtext import parse_graph, parse_plan
-from tests.ir.programs import PLAN, TIPS
-from tests.ir.random_graph import random_graph
+from lmc.parser.irtext.parse import parse_graph, parse_plan
+from tests.support.ir_programs import PLAN, TIPS
+from tests.support.random_graph import random_graph
 
 BEGIN = "program p(%a: str) {\n  %s0 = begin\n"
 

@@ -13,7 +13,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.constraint import Regex
 from lmc.ir.ranges import complement, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq
-from lmc.parser.regex import parse_regex
+from lmc.parser.regex.parse import parse_regex
 from lmc.source import Span
 
 ANY = Chars(((0, 0x10FFFF),))
@@ -372,7 +372,7 @@ def test_bytes_pattern_is_refused() -> None:
 
 def test_import_is_light() -> None:
     """Neither lark nor anything Unicode-sized is loaded before the first pattern."""
-    code = "import sys, lmc.parser.regex; print('lark' in sys.modules)"
+    code = "import sys, lmc.parser.regex.parse; print('lark' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "False"

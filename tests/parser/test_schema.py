@@ -15,9 +15,9 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.strings import search
 from lmc.ir.literal import literal
-from lmc.parser.irtext import parse_graph
-from lmc.parser.schema import parse_schema
-from lmc.parser.schema_pattern import pattern_tree, patterns_of
+from lmc.parser.irtext.parse import parse_graph
+from lmc.parser.schema.parse import parse_schema
+from lmc.parser.schema.pattern import pattern_tree, patterns_of
 from lmc.source import Span
 
 CITY = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"]}
@@ -111,7 +111,7 @@ def test_booleans_are_schemas() -> None:
 
 def test_pydantic_is_never_imported() -> None:
     """Whoever uses a model class has imported pydantic already."""
-    code = "import sys; from lmc.parser.schema import parse_schema; parse_schema({}); print('pydantic' in sys.modules)"
+    code = "import sys; from lmc.parser.schema import parse; parse.parse_schema({}); print('pydantic' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "False"

@@ -24,7 +24,7 @@ from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
-from lmc.parser.irtext import parse_graph, parse_plan
+from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import Inputs, Report, parse_pipeline, run_passes
 from lmc.passes.base import Piece
 

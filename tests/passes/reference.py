@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lmc.backend.executor.nodeops import compute_of
-from lmc.backend.executor.state import ProgramState
+from lmc.executor.nodeops import compute_of
+from lmc.executor.state import ProgramState
 from lmc.ir.graph import Atom, Block, Graph, Lit, Node
 from lmc.ir.ops import OPS
 

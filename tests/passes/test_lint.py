@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from case import decode_words, encode_bytes, encode_words
 
 import lmc
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices
-from lmc.parser.irtext import parse_graph
-from lmc.parser.regex import parse_regex
+from lmc.parser.irtext.parse import parse_graph
+from lmc.parser.regex.parse import parse_regex
 from lmc.passes import Inputs, parse_pipeline, run_pipeline
 from lmc.passes.lint import PASS
 from lmc.passes.lint.fewest import fewest_tokens
 from lmc.passes.lint.first_token import rivals
 from lmc.passes.lint.prefix import prefix_pairs
 from lmc.passes.lint.whitespace import free_places
+from tests.passes.case import decode_words, encode_bytes, encode_words
 
 
 def codes(call: str, before: str = "", inputs: Inputs = Inputs()) -> list[str | None]:  # noqa: B008

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from case import parse_ir, read_case
-from golden_files import GOLDEN, check_golden
 
 from lmc.ir.graph import Graph
 from lmc.passes import PASSES
+from tests.passes.case import parse_ir, read_case
+from tests.support.golden_files import GOLDEN, check_golden
 
 PATHS = sorted((GOLDEN / "passes").glob("*/*.lmir"))
 IDS = [path.relative_to(GOLDEN / "passes").as_posix().removesuffix(".lmir") for path in PATHS]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
-from case import decode_bytes, encode_bytes, parse_ir
-from reference import Outcome, run_graph
 
 from lmc.ir.graph import Graph, Lit
 from lmc.ir.ops import OPS
@@ -18,24 +13,13 @@ from lmc.ir.verify import verify, verify_plan
 from lmc.passes import PASSES, Inputs, measure, parse_pipeline, run_passes, run_pipeline
 from lmc.passes.base import Pass
 from lmc.passes.hoist_prefix import _rows
+from tests.passes.case import decode_bytes, encode_bytes, parse_ir
+from tests.passes.reference import Outcome, run_graph
+from tests.support import random_graph as random_graphs
 
 SEEDS = range(40)
 GRAPH_PASSES = [each for each in PASSES.values() if each.level == "graph"]
 LEVEL_2 = "dce,cse,fold_text,chat_template,schedule,hoist_prefix"
-
-
-def _load_random_graph():
-    """tests/ir/random_graph.py, wherever pytest was started."""
-    path = Path(__file__).parents[1] / "ir" / "random_graph.py"
-    spec = importlib.util.spec_from_file_location("lmc_tests_random_graph", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-random_graphs = _load_random_graph()
 
 
 def graph_of(seed: int) -> Graph:

@@ -9,7 +9,7 @@ import pytest
 from lmc.errors import ArgumentError, ChatTemplateError, VerifyError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
-from lmc.parser.irtext import parse_graph
+from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import (
     LEVELS,
     PASSES,

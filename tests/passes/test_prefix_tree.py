@@ -6,12 +6,12 @@ import time
 from random import Random
 
 import pytest
-from case import decode_words, encode_words
 
 from lmc.ir.plan import Plan
-from lmc.parser.irtext import parse_graph
+from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import PIPELINE, Inputs, Report, measure, run_pipeline, shared_tokens
 from lmc.passes.prefix_tree import Row, Stretch, common_len, shared_stretches
+from tests.passes.case import decode_words, encode_words
 
 
 def random_rows(seed: int) -> list[Row]:

@@ -9,20 +9,20 @@ import shutil
 import subprocess
 
 import pytest
-from odd import odd
-from programs import all_cases
-from programs.case import Case
 
 from lmc.backend.echo import EchoBackend
 from lmc.cli.compile import compiled
 from lmc.compiler import Compiled
 from lmc.errors import ArgumentError, LMError
-from lmc.parser.irtext import parse_plan
+from lmc.parser.irtext.parse import parse_plan
 from lmc.passes import measure
 from lmc.program import Program
 from lmc.viz import FORMATS, Look, emit
 from lmc.viz.sharing import sharing
 from lmc.viz.view import View
+from tests.oracle.programs import all_cases
+from tests.oracle.programs.case import Case
+from tests.viz.odd import odd
 
 CASES = all_cases()
 TOKENIZER = EchoBackend().tokenizer

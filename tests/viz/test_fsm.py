@@ -13,13 +13,13 @@ import lmc
 from lmc.errors import ArgumentError
 from lmc.ir.automaton.compress import CompressedDfa, compress
 from lmc.ir.automaton.dfa import CharDfa
-from lmc.parser.regex import parse_regex
+from lmc.parser.regex.parse import parse_regex
 from lmc.viz import PLAIN, Look, emit_fsm, fsm_ascii, fsm_dot, fsm_svg
 from lmc.viz.fsm import Fsm, _steps, fsm_of
 from lmc.viz.fsm_label import edge_label, set_label
-from lmc.viz.fsm_layout import picture
 from lmc.viz.fsm_runs import Step, joined_runs
-from tests.random_regex import random_pattern, random_text
+from lmc.viz.layered import picture
+from tests.support.random_regex import random_pattern, random_text
 
 VERDICT = r'\{"summary": "[a-z ,]{10,60}\.", "grade": "[A-D][+-]?"\}'
 PATTERNS = (

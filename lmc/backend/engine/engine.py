@@ -13,15 +13,15 @@ from collections.abc import Callable
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, Request, Tokenizer
 from lmc.backend.cache.lease import KVCache
-from lmc.backend.engine.batch import Runner
 from lmc.backend.engine.groups import SharedPrefixes
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
-from lmc.backend.engine.masks import MaskFactory
+from lmc.backend.engine.output_driver import Segments
 from lmc.backend.engine.scheduler import Scheduler
-from lmc.backend.engine.segments import Segments
 from lmc.backend.engine.sequence import Job, Sequence
 from lmc.backend.engine.session import EngineSession
 from lmc.backend.engine.work import Work, run_works
+from lmc.backend.matcher import MaskFactory
+from lmc.backend.runner.batch import Runner
 from lmc.errors import ConstraintError
 
 _log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from collections.abc import Sequence as Seq
 import numpy as np
 
 from lmc.backend.base import Capture, FinishReason, Gen, TokenLogprob
-from lmc.backend.engine.batch import Draw
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
-from lmc.backend.engine.masks import Int32, Matcher
 from lmc.backend.engine.stops import Stops
+from lmc.backend.matcher import Int32, Matcher
+from lmc.backend.runner.batch import Draw
 from lmc.errors import ConstraintError
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from lmc.backend.base import Request, Segment, StateId, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.generation import Generation
-from lmc.backend.engine.masks import Matcher
 from lmc.backend.engine.score import ScorePlan
 from lmc.backend.engine.tokens import Int32, TokenBuffer
+from lmc.backend.matcher import Matcher
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.engine.batch import Batch, Draw, Group, Row, Runner
 from lmc.backend.engine.groups import SharedPrefixes
 from lmc.backend.engine.score import Ids, ScorePlan, branches, num_nodes
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.tokens import Int32
+from lmc.backend.runner.batch import Batch, Draw, Group, Row, Runner
 
 if TYPE_CHECKING:
     from torch import Tensor

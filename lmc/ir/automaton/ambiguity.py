@@ -16,8 +16,8 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import sample
 from lmc.ir.automaton.captures import Splits
 from lmc.ir.automaton.dfa import TOO_LARGE
+from lmc.ir.automaton.part_automata import Position, Row
 from lmc.ir.automaton.parts import Part
-from lmc.ir.automaton.row import Position, Row
 
 MAX_PAIRS = 50_000
 

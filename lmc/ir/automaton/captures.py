@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lmc.ir.automaton.part_automata import Position, Row
 from lmc.ir.automaton.parts import Part
-from lmc.ir.automaton.row import Position, Row
 
 
 def captures(parts: Sequence[Part], text: str) -> tuple[str, ...] | None:

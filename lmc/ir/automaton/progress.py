@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
+from lmc.ir.automaton.part_automata import Row
 from lmc.ir.automaton.parts import Part
-from lmc.ir.automaton.row import Row
 
 Place = tuple[int, int]  # a part, and a state of its automaton over bytes
 # where ways come from: the index of the way before, and how many parts of it have ended just now

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from lmc.ir.graph import Graph
 from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report
+from lmc.passes.flat_prompts import Prompts
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import Call, call_of
 from lmc.passes.lint.empty import refuse_empty
@@ -22,7 +23,6 @@ from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.whitespace import whitespace
-from lmc.passes.prompts import Prompts
 
 LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
     prefix,

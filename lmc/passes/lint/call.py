@@ -11,8 +11,8 @@ from typing import get_args
 from lmc.ir.constraint import RUN_TIME_KINDS, Choices, Constraint
 from lmc.ir.graph import Lit, Node
 from lmc.passes.base import Inputs, Note, called
+from lmc.passes.flat_prompts import Prompts
 from lmc.passes.lint.facts import Facts, facts
-from lmc.passes.prompts import Prompts
 
 TAIL = 200  # characters of the prompt's end that are looked at
 

@@ -7,7 +7,12 @@ import threading
 
 import numpy as np
 import pytest
-from fake_engine import (
+
+from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
+from lmc.backend.runner.batch import Row
+from lmc.ir.constraint import Choices, Grammar
+from lmc.ir.sampling import Sampling
+from tests.support.fake_engine import (
     TOKENIZER,
     Bench,
     ask,
@@ -18,12 +23,7 @@ from fake_engine import (
     gen,
     said,
 )
-from fake_model import EOS, VOCAB, FakeMatcher
-
-from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
-from lmc.backend.engine.batch import Row
-from lmc.ir.constraint import Choices, Grammar
-from lmc.ir.sampling import Sampling
+from tests.support.fake_model import EOS, VOCAB, FakeMatcher
 
 
 class _Nothing(FakeMatcher):

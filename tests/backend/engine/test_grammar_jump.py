@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fake_engine import TOKENIZER, Bench, ask, finished, gen, logprob_of, said
-from fake_model import VOCAB, FakeTokenizer
 
 from lmc.backend.base import SegmentEnd
-from lmc.backend.constraint.jumps import Boundary
-from lmc.backend.constraint.masks import ConstraintMasks
+from lmc.backend.masks.factory import ConstraintMasks
+from lmc.backend.masks.jumps import Boundary
 from lmc.ir.constraint import Grammar
+from tests.support.fake_engine import TOKENIZER, Bench, ask, finished, gen, logprob_of, said
+from tests.support.fake_model import VOCAB, FakeTokenizer
 
 FORCED = "the answer is: "
 GRAMMAR = Grammar('root ::= "the answer is: " ("yes" | "no") " " root | "the answer is: stop"')

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake_engine import TOKENIZER, Bench, ask, assert_as_expected, finished, gen, logprob_of, said
 
 from lmc.backend.base import Delta, SegmentEnd
 from lmc.ir.constraint import Choices
+from tests.support.fake_engine import TOKENIZER, Bench, ask, assert_as_expected, finished, gen, logprob_of, said
 
 PHRASES = Choices(("the answer is: yes, and that is a long way", "the answer is: no! stop"))
 FORCED = "the answer is: "

@@ -6,11 +6,22 @@ import random
 from collections.abc import Callable
 
 import pytest
-from fake_engine import TOKENIZER, Bench, ask, assert_as_expected, check_events, expect, failed, finished, gen, said
 
 from lmc.backend.base import Event, Failed, Finished, Request, Score, Segment
 from lmc.backend.cache.pool import KVPool
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WINDOW
+from tests.support.fake_engine import (
+    TOKENIZER,
+    Bench,
+    ask,
+    assert_as_expected,
+    check_events,
+    expect,
+    failed,
+    finished,
+    gen,
+    said,
+)
 
 LONG = "The long road goes on and on, stop by stop, to the answer. " * 6
 

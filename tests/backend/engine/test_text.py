@@ -6,8 +6,6 @@ import random
 import re
 
 import pytest
-from fake_engine import TOKENIZER
-from fake_model import FakeTokenizer
 
 from lmc.backend.base import Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
@@ -17,6 +15,8 @@ from lmc.backend.engine.score import branches, num_nodes, plan_scoring
 from lmc.backend.engine.stops import UNBOUNDED, Stops, max_width
 from lmc.errors import ConstraintError
 from lmc.ir.sampling import Sampling
+from tests.support.fake_engine import TOKENIZER
+from tests.support.fake_model import FakeTokenizer
 
 # --- detokenising --------------------------------------------------------------------------------------------
 

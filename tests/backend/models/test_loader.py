@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmc.backend.engine.native import PlainLinear
 from lmc.backend.models.decoder import Decoder
 from lmc.backend.models.loader import expected_shapes, load_decoder
+from lmc.backend.runner.cpu.native import PlainLinear
 from lmc.errors import ModelLoadError
-from tests.tiny import FAMILIES, tiny_checkpoint
+from scripts.support.checkpoint import FAMILIES, tiny_checkpoint
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
@@ -112,7 +112,7 @@ def test_any_float_is_loaded_in_the_dtype_asked_for(copy, stored, wanted):
 def test_loading_does_not_import_transformers(saved):
     """Its import takes seconds."""
     code = (
-        "import sys; from pathlib import Path; from lmc.backend.engine.runner import load_model;"
+        "import sys; from pathlib import Path; from lmc.backend.runner.cpu.runner import load_model;"
         f"load_model(Path({str(saved())!r}), dtype='fp32', num_slots=8); print('transformers' in sys.modules)"
     )
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-from tests.tiny import FAMILIES, tiny_checkpoint
+from scripts.support.checkpoint import FAMILIES, tiny_checkpoint
 
 
 @pytest.mark.parametrize("family", FAMILIES)

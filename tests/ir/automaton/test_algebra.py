@@ -23,8 +23,8 @@ from lmc.ir.automaton.compress import compress, forced
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.table import minimise
 from lmc.ir.regex import Alt, And, Not, RegexTree, Seq
-from lmc.parser.regex import parse_regex
-from tests.random_regex import random_pattern, random_text
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_regex import random_pattern, random_text
 
 
 def tree(pattern: str) -> RegexTree:

@@ -9,10 +9,10 @@ import pytest
 
 from lmc.ir.automaton.ambiguity import Ambiguity, Undecided, ambiguity
 from lmc.ir.automaton.captures import Splits, captures
+from lmc.ir.automaton.part_automata import Row
 from lmc.ir.automaton.parts import Hole, Literal, Part, Until
-from lmc.ir.automaton.row import Row
-from lmc.parser.regex import parse_regex
-from tests.ir.automaton.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:

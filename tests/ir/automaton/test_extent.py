@@ -11,8 +11,8 @@ from lmc.ir.automaton.algebra import longest, shortest
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent, texts
 from lmc.ir.regex import Chars, Repeat, Seq, is_plain
-from lmc.parser.regex import parse_regex
-from tests.random_regex import random_pattern
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_regex import random_pattern
 
 SURROGATE = Chars(((0xD800, 0xDFFF),))
 

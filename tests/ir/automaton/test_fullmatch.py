@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.regex import Alt, And, Look, Not, RegexTree, Repeat, Seq, Whole
-from lmc.parser.regex import parse_regex
-from tests.random_regex import ALPHABET, random_pattern, random_text
-from tests.regex_oracle import matches
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_regex import ALPHABET, random_pattern, random_text
+from tests.support.regex_oracle import matches
 
 RUST = Path(__file__).parents[4] / "shared" / "data" / "rust_regex"
 

@@ -12,8 +12,8 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.lengths import longest_bytes, shortest_bytes
 from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, is_row, language
 from lmc.ir.regex import Alt, RegexTree, is_plain
-from lmc.parser.regex import parse_regex
-from tests.ir.automaton.random_row import random_row, splits_of, texts_up_to
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_row import random_row, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:

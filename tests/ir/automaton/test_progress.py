@@ -12,8 +12,8 @@ from lmc.ir.automaton.captures import captures
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, language
 from lmc.ir.automaton.progress import Progress, Tracker
-from lmc.parser.regex import parse_regex
-from tests.ir.automaton.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
+from lmc.parser.regex.parse import parse_regex
+from tests.support.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:

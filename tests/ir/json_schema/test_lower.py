@@ -13,7 +13,7 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.audit import audit, lint
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
-from lmc.parser.schema import parse_schema
+from lmc.parser.schema.parse import parse_schema
 
 
 def accepted(schema, texts, spacing="compact"):

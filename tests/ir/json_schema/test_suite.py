@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from schema_verdicts import FOLDER, by_grammar, counted, judged
+
+from scripts.support.schema_verdicts import FOLDER, by_grammar, counted, judged
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the test suite is not there")
 

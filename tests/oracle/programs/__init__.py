@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 MODULES = (
     "straight_line",
@@ -32,4 +32,4 @@ MODULES = (
 
 def all_cases() -> list[Case]:
     """Every case, in the order of the modules."""
-    return [case for name in MODULES for case in import_module(f"programs.{name}").CASES]
+    return [case for name in MODULES for case in import_module(f"tests.oracle.programs.{name}").CASES]

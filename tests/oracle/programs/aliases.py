@@ -6,7 +6,7 @@ Each program has one right answer; where capture cannot know it, it must break a
 from __future__ import annotations
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 
 def plain_alias(s):

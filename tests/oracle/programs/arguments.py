@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 
 @dataclass

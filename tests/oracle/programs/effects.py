@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 LOG: list[object] = []
 LEVEL = 3

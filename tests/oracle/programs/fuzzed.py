@@ -7,7 +7,7 @@ What is `either` is refused in some ways of tracing only, and is never answered 
 from __future__ import annotations
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 LOG: list[object] = []
 WORDS = ["g1", "g2"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 SEPARATOR = "; "
 

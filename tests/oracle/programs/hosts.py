@@ -7,7 +7,7 @@ import math
 import re
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 CAPITALS = {"a": "Athens", "b": "Bern", "c": "Cairo"}
 WEIGHTS = (1, 2, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import lmc as sgl
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 REGEX_STRING = r'"[\w\d\s]*"'
 REGEX_INT = r"[0-9]+"

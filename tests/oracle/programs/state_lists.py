@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lmc as lm
-from programs.case import Case
+from tests.oracle.programs.case import Case
 
 
 def generated_index(s):

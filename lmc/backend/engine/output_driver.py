@@ -1,0 +1,190 @@
+"""A sequence's way through its segments, and the events it leaves.
+
+Nothing here schedules or touches slots: it reads sampled tokens and scores and writes tokens and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from lmc.backend.base import (
+    ChoiceScores,
+    Delta,
+    Event,
+    FinishReason,
+    Forced,
+    Gen,
+    Score,
+    SegmentEnd,
+    Tokenizer,
+    TokenLogprob,
+)
+from lmc.backend.choices import drawn
+from lmc.backend.engine.detokenize import CONTEXT, Decoder
+from lmc.backend.engine.fused_generation import FusedGeneration
+from lmc.backend.engine.generation import Generation, sample_seed
+from lmc.backend.engine.limits import least
+from lmc.backend.engine.sequence import Sequence
+from lmc.backend.matcher import MaskFactory, Matcher
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import StructuralTag, ToolCalls
+
+Emit = Callable[[Sequence, Event], None]
+
+
+class Segments:
+    """Begins, feeds and ends segments; `emit` takes the events."""
+
+    def __init__(self, tokenizer: Tokenizer, masks: MaskFactory | None, max_len: int, emit: Emit) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = Decoder(tokenizer)
+        self._tag_decoder: Decoder | None = None  # shows the control tokens of structural tags
+        self._masks = masks
+        self._max_len = max_len
+        self._emit = emit
+
+    def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
+        """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
+        if not seq.job.request.out and not seq.begun:
+            return None  # a request for nothing but its prompt
+        while (segment := seq.current) is not None:
+            match segment:
+                case Forced():
+                    last = self._force(seq, segment)
+                case Gen():
+                    seq.generation = self._start(seq, segment)
+                    over = seq.generation.over_before() or self._jump(seq, seq.generation)
+                    if over is None:
+                        return None
+                    last = self._end_gen(seq, seq.generation, over)
+                case Score():
+                    return None
+        return last
+
+    def take(self, seq: Sequence, chosen: TokenLogprob) -> FinishReason | None:
+        """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
+        generation = seq.generation
+        assert generation is not None
+        known = len(generation.ids)
+        reason = generation.push(chosen)
+        seq.count_output(1)
+        if reason is None:
+            seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
+            reason = self._jump(seq, generation)
+        return self._go_on(seq, generation, reason)
+
+    def scored(self, seq: Sequence, logprobs: list[float]) -> FinishReason | None:
+        """Forced tokens have their log-probabilities; the reason when the Gen ends with them."""
+        generation = seq.generation
+        assert generation is not None
+        return self._go_on(seq, generation, generation.scored(logprobs))
+
+    def _jump(self, seq: Sequence, generation: Generation) -> FinishReason | None:
+        """Put what is forced behind the tokens; it rides in the next forward pass. The reason if it ends the Gen."""
+        known, forced = len(generation.ids), generation.num_forced
+        reason = generation.jump()
+        seq.tokens.extend(generation.ids[known:])
+        seq.count_output(generation.num_forced - forced, forced=True)
+        return reason
+
+    def _go_on(self, seq: Sequence, generation: Generation, reason: FinishReason | None) -> FinishReason | None:
+        if reason is not None:
+            return self._end_gen(seq, generation, reason)
+        self._emit_news(seq, generation, generation.news())
+        return None
+
+    def choose(self, seq: Sequence, scores: ChoiceScores) -> FinishReason:
+        """A Score segment has been decided: the tokens of the winner, or of the one drawn, go on."""
+        segment = seq.current
+        assert isinstance(segment, Score)
+        scores = drawn(scores, segment, seq.sample, len(seq.tokens))
+        text, ids = segment.choices[scores.index], scores.ids[scores.index]
+        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        self._emit(seq, Delta(rid, sample, at, text, ids))
+        self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "score", scores=scores))
+        self._append(seq, ids)
+        return "score"
+
+    def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
+        text = self._tokenizer.decode(segment.ids)
+        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
+        self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
+        self._append(seq, segment.ids)
+        return "forced"
+
+    def _append(self, seq: Sequence, ids: tuple[int, ...]) -> None:
+        seq.tokens.extend(ids)
+        seq.given = len(seq.tokens)
+        seq.segment += 1
+
+    def _start(self, seq: Sequence, segment: Gen) -> Generation:
+        out, plans = seq.job.request.out, seq.job.plans
+        later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
+        room = self._max_len - len(seq.tokens) - later
+        kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
+        return kind(
+            segment,
+            first=len(seq.tokens),
+            seed=sample_seed(segment.sampling.seed, seq.sample),
+            max_tokens=min(segment.sampling.max_tokens, room),
+            eos_ids=self._tokenizer.eos_ids,
+            decoder=self._decoder_of(segment),
+            context=seq.tokens.ids[-CONTEXT:].tolist(),
+            matcher=self._matcher(seq, segment),
+        )
+
+    def _decoder_of(self, segment: Gen) -> Decoder:
+        """Control tokens are left out of a text, but for those that a structural tag asked for: they are its marks."""
+        if not isinstance(segment.constraint, StructuralTag | ToolCalls):
+            return self._decoder
+        if self._tag_decoder is None:
+            ids = self._tokenizer.control_tokens()
+            self._tag_decoder = Decoder(self._tokenizer, {id: name for name, id in ids.items()})
+        return self._tag_decoder
+
+    def _matcher(self, seq: Sequence, segment: Gen) -> Matcher | None:
+        """A matcher of its own for this sample, compiled once for the request."""
+        if segment.constraint is None:
+            return None
+        if self._masks is None:
+            raise ConstraintError("this engine was opened without constraints")
+        matchers = seq.job.matchers
+        if seq.segment not in matchers:
+            matchers[seq.segment] = self._masks.make(segment.constraint)
+        return matchers[seq.segment].fork()
+
+    def _emit_news(
+        self, seq: Sequence, generation: Generation, news: tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]
+    ) -> None:
+        text, ids, logprobs = news
+        if text or ids:
+            shown = logprobs if generation.wants_logprobs else None
+            self._emit(seq, Delta(seq.job.request.rid, seq.sample, seq.segment, text, ids, shown))
+
+    def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
+        self._emit_news(seq, generation, generation.end())
+        kept, tail = generation.kept, generation.tail
+        end = SegmentEnd(
+            rid=seq.job.request.rid,
+            sample=seq.sample,
+            segment=seq.segment,
+            text=generation.text,
+            ids=tuple(generation.ids[:kept]),
+            reason=reason,
+            tail=tail,
+            logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
+            captures=generation.captures(),
+            masses=generation.masses,
+            num_tokens=generation.num_tokens,
+        )
+        self._emit(seq, end)
+        seq.tokens.truncate(generation.first)
+        seq.tokens.extend(end.ids)
+        seq.generation = None
+        seq.segment += 1
+        if tail and seq.current is not None:
+            seq.tokens.extend(self._tokenizer.encode(tail))
+            seq.given = len(seq.tokens)
+        return reason

@@ -1,0 +1,120 @@
+"""The embedded default: lmc's own engine on a checkpoint folder, in this process, on the CPU.
+
+The model is loaded when the backend is opened; everything heavy is imported here and nowhere above.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lmc.backend.base import Caps
+from lmc.backend.default_model import folder_of
+from lmc.errors import BackendError
+
+if TYPE_CHECKING:
+    from lmc.backend.engine.session import EngineSession
+    from lmc.backend.masks.jumps import Boundary
+
+KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
+MAX_SLOTS = 1 << 18
+
+
+class CpuBackend:
+    """A checkpoint folder as transformers saves it, run by lmc's engine; "lmc-tiny" is the one that lmc ships.
+
+    dtype      fp32 is the reference; bf16 is the default where the CPU multiplies it in hardware (AMX)
+    num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
+    cache      False computes every prompt whole
+    chunk_len  most tokens of one prompt in one forward pass
+    boundary   how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
+               follows, "naive" over all of it, "off" not at all
+
+    Raises ModelLoadError for a folder that holds no usable model or tokenizer.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        dtype: Literal["auto", "fp32", "bf16"] = "auto",
+        num_slots: int | None = None,
+        cache: bool = True,
+        page_size: int = 1,
+        chunk_len: int = 512,
+        token_budget: int = 2048,
+        max_running: int = 256,
+        boundary: Boundary = "exact",
+    ) -> None:
+        from lmc.backend.engine.engine import Engine
+        from lmc.backend.masks.factory import ConstraintMasks
+        from lmc.backend.models.config import read_config
+        from lmc.backend.runner.cpu.runner import load_model
+        from lmc.tokenizer import load_tokenizer
+
+        folder = folder_of(model)
+        config = read_config(folder)
+        self.name = "cpu"
+        self.tokenizer = load_tokenizer(folder)
+        chosen = _dtype(dtype)
+        if num_slots is None:
+            width = 4 if chosen == "fp32" else 2
+            a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
+            num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
+        runner = load_model(folder, dtype=chosen, num_slots=num_slots)
+        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, boundary)
+        self.engine = Engine(
+            runner,
+            self.tokenizer,
+            masks,
+            page_size=page_size,
+            chunk_len=chunk_len,
+            token_budget=token_budget,
+            max_running=max_running,
+            cache=cache,
+        )
+        self.caps = Caps(prefix_cache=cache, fused=True, max_len=runner.max_len)
+
+    def open(self, namespace: str = "") -> EngineSession:
+        """A new session; prompts of different namespaces never share KV."""
+        return self.engine.open(namespace)
+
+    def close(self) -> None:
+        """Free the model."""
+        del self.engine
+
+
+def _dtype(wanted: str) -> Literal["fp32", "bf16"]:
+    """The element type: LMC_DTYPE overrides "auto", which is bf16 only where the CPU has AMX."""
+    if wanted == "auto":
+        wanted = os.environ.get("LMC_DTYPE", "auto")
+    if wanted == "auto":
+        return "bf16" if _has_amx() else "fp32"
+    if wanted not in ("fp32", "bf16"):
+        raise BackendError(f"there is no dtype {wanted!r}", help="auto, fp32 or bf16")
+    return "fp32" if wanted == "fp32" else "bf16"
+
+
+def _has_amx() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
+def open_cpu(model: str) -> CpuBackend:
+    """What `backend="cpu"` makes: lmc's engine on a checkpoint folder."""
+    return CpuBackend(model)
+
+
+def open_cuda(model: str) -> CpuBackend:
+    """What `backend="cuda"` makes: BackendError, as this version has no CUDA engine."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise BackendError(
+            'backend "cuda" needs a CUDA device, and this machine has none',
+            help='use backend="cpu", or run where `nvidia-smi` shows a device and torch is a CUDA build',
+        )
+    raise BackendError("the CUDA engine is not part of this version", help='use backend="cpu"')

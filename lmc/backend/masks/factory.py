@@ -1,0 +1,149 @@
+"""Masks for every constraint: regular ones by our own automata, grammars and schemas that recur by xgrammar.
+
+A regular constraint is compiled once per content and shared by all its matchers; a mask is made when its state is
+first visited and kept. A JSON schema is regular where it does not contain itself, and its automaton is not too large.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+from lmc.backend.masks.disk import DiskCache
+from lmc.backend.masks.ending_masks import EndingMasks
+from lmc.backend.masks.fused_matcher import FusedMasks, FusedMatcher
+from lmc.backend.masks.grammar_jumps import GrammarJumps
+from lmc.backend.masks.jumps import Boundary, Jumps
+from lmc.backend.masks.matcher import AutomatonMatcher
+from lmc.backend.masks.stable import Encoder
+from lmc.backend.masks.trie import TokenTrie
+from lmc.backend.masks.xgrammar import Vocabulary, XGrammarMasks, empty
+from lmc.backend.matcher import Matcher
+from lmc.ir.automaton.algebra import one_of
+from lmc.ir.automaton.dfa import DEAD
+from lmc.ir.automaton.walk import ByteWalk
+from lmc.ir.constraint import (
+    Choices,
+    Constraint,
+    Fused,
+    Grammar,
+    JsonSchema,
+    Lark,
+    Regex,
+    StructuralTag,
+    ToolCalls,
+)
+from lmc.ir.json_schema.findings import NotRegular, SchemaError
+from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.regex import RegexTree
+
+MAX_COMPILED = 256
+
+M = TypeVar("M", EndingMasks, FusedMasks)
+
+
+class TextVocabulary(Vocabulary, Encoder, Protocol):
+    """What constraints need of a tokenizer."""
+
+
+class ConstraintMasks:
+    """A MaskFactory for one tokenizer and one width of logits. Any thread may make matchers; one thread moves them.
+
+    vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
+    boundary     how forced text is jumped over (see jumps.py)
+    """
+
+    def __init__(
+        self,
+        tokenizer: TextVocabulary,
+        vocab_size: int,
+        boundary: Boundary = "exact",
+        disk: DiskCache | None = None,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.boundary = boundary
+        self.encoder: Encoder = tokenizer
+        jumps = None if boundary == "off" else GrammarJumps(self._jumps)
+        self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
+        self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
+        self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def make(self, constraint: Constraint | Fused) -> Matcher:
+        """A matcher at the start of the text.
+
+        Raises ConstraintError where no text satisfies the constraint or where it cannot be followed exactly.
+        """
+        if isinstance(constraint, Grammar | Lark | StructuralTag | ToolCalls):
+            return self.grammars.make(constraint)
+        made = self._made(constraint)
+        if isinstance(made, FusedMasks):
+            return FusedMatcher(made)
+        if isinstance(made, EndingMasks):
+            return AutomatonMatcher(made)
+        assert not isinstance(constraint, Fused)
+        try:
+            return self.grammars.make(constraint)
+        except SchemaError as error:
+            error.notes += (f"xgrammar was asked because of {made.finding}",)
+            raise
+
+    def regular(self, tree: RegexTree) -> AutomatonMatcher:
+        """A matcher at the start of a text of a regular language, whose masks are not kept."""
+        return AutomatonMatcher(self._ending(tree))
+
+    def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+        """The masks of a regular constraint, or why a schema is none."""
+        with self._lock:
+            known = self._compiled.get(constraint)
+            if known is None or (not isinstance(known, NotRegular) and known.is_worn):
+                self._compiled[constraint] = self._checked(constraint)
+            self._compiled.move_to_end(constraint)
+            if len(self._compiled) > MAX_COMPILED:
+                self._compiled.popitem(last=False)
+            return self._compiled[constraint]
+
+    @property
+    def spellings(self) -> list[bytes]:
+        """The bytes of each id that text may be made of; b"" for control, end and padding ids."""
+        return self.grammars.spellings
+
+    def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+        if isinstance(constraint, Fused):
+            row = FusedMasks(constraint, self._ending)
+            return self._not_empty(row, row.at(0), constraint)
+        try:
+            tree = _regular_tree(constraint)
+        except NotRegular as reason:
+            return reason
+        made = self._ending(tree)
+        return self._not_empty(made, made, constraint)
+
+    def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
+        if masks.start == DEAD or not masks.with_ends(masks.start).any():
+            raise empty(constraint)
+        return made
+
+    def _ending(self, tree: RegexTree) -> EndingMasks:
+        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+
+    def _jumps(self, walk: ByteWalk) -> Jumps:
+        return Jumps(walk, self.encoder, self.trie, self.boundary)
+
+    @cached_property
+    def trie(self) -> TokenTrie:
+        """The vocabulary as a tree."""
+        return TokenTrie(self.spellings)
+
+
+def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
+    """The tree of a constraint. Raises NotRegular for a schema that recurs or has too many states."""
+    match constraint:
+        case Regex(_, tree):
+            return tree
+        case Choices(options):
+            return one_of(options)
+        case JsonSchema():
+            return regular_tree(constraint)

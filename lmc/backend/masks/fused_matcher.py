@@ -1,0 +1,130 @@
+"""Matchers for fused rows: the masks of the whole row, and what each of its generations has written so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+
+from lmc.backend.base import Capture, FinishReason
+from lmc.backend.masks.ending_masks import EndingMasks
+from lmc.backend.masks.matcher import AutomatonMatcher
+from lmc.backend.masks.xgrammar import Int32
+from lmc.ir.automaton.parts import fused_tree
+from lmc.ir.automaton.progress import Progress, Tracker
+from lmc.ir.constraint import Blank, Fused
+from lmc.ir.fused_automaton import automaton_parts
+from lmc.ir.regex import RegexTree
+
+
+class FusedMasks:
+    """The masks of a row, and of what is left of it behind a generation that was cut. For one thread at a time."""
+
+    def __init__(self, row: Fused, make: Callable[[RegexTree], EndingMasks]) -> None:
+        self.row = row
+        self._parts = automaton_parts(row.parts)
+        self._make = make
+        self._from: dict[int, EndingMasks] = {}
+        self.tracker = Tracker(self._parts)
+        # how many generations have begun where a part begins
+        self.blanks = [sum(isinstance(p, Blank) for p in row.parts[: at + 1]) for at in range(len(row.parts))]
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether so many states were made that a text to come had better begin with none."""
+        return any(masks.is_worn for masks in self._from.values())
+
+    def at(self, part: int) -> EndingMasks:
+        """The masks of the row from a part on."""
+        found = self._from.get(part)
+        if found is None:
+            found = self._from[part] = self._make(fused_tree(self._parts[part:]))
+        return found
+
+
+class FusedMatcher(AutomatonMatcher):
+    """A Matcher: one text of a fused row, as far as it has come. For one thread."""
+
+    def __init__(self, row: FusedMasks) -> None:
+        super().__init__(row.at(0))
+        self._row = row
+        self._progress: Progress = row.tracker.begin()
+        self._text = b""
+        self._ended: dict[int, FinishReason] = {}
+
+    def mask(self) -> Int32:
+        """As for any text; an end token may also end the generation under way, so that the row goes on behind it."""
+        return self._masks.ending(self._state) if self.may_end else super().mask()
+
+    def accept(self, id: int) -> bool:
+        """Take a token; False, and no change, where it is not allowed. An end token changes nothing either way."""
+        if not super().accept(id):
+            return False
+        spelt = self._masks.spelling(id)
+        self._progress = self._progress.after(spelt)
+        self._text += spelt
+        return True
+
+    def fork(self) -> FusedMatcher:
+        """An independent matcher in the same state."""
+        return copy(self)
+
+    # --- the generations of the row ---------------------------------------------------------------------------
+
+    @property
+    def blank(self) -> int:
+        """The generation that the next token begins in, or else the last one before; the first, before all."""
+        part = self._part
+        return max(0, self._row.blanks[part] - 1) if part is not None else self._row.row.num_blanks - 1
+
+    @property
+    def is_in_blank(self) -> bool:
+        """Whether the next token begins in a generation, not in a literal."""
+        return self._part is not None and isinstance(self._row.row.parts[self._part], Blank)
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the generation under way may have its end here, unless the row is whole without that."""
+        part = self._part
+        if part is None or not self.is_in_blank or not self._progress.may_end(part):
+            return False
+        return part + 1 == len(self._row.row.parts) or not self.can_stop()
+
+    @property
+    def lacks_text(self) -> bool:
+        """Whether more is missing than the end of the last generation."""
+        is_last = self._part == len(self._row.row.parts) - 1 and self.is_in_blank
+        return not is_last and not self._progress.is_complete
+
+    def end(self, reason: FinishReason) -> None:
+        """End the generation under way here, whatever it may say: the row goes on with what comes after it."""
+        part = self._part
+        assert part is not None and self.is_in_blank
+        self._ended = {**self._ended, self.blank: reason}
+        self._progress = self._progress.skip_to(part + 1)
+        self._masks = self._row.at(part + 1)
+        self._state = self._masks.start
+
+    def captures(self) -> tuple[Capture, ...]:
+        """What each generation wrote; those that the text did not come to wrote nothing."""
+        spans = self._progress.spans()
+        is_whole = spans is not None
+        places = zip(self._row.row.parts, spans if spans is not None else self._unfinished())
+        texts = [self._text[a:b].decode(errors="replace") for part, (a, b) in places if isinstance(part, Blank)]
+        found = []
+        for number, blank in enumerate(part for part in self._row.row.parts if isinstance(part, Blank)):
+            short = not is_whole and number >= len(texts) - 1
+            reason: FinishReason = "length" if short else "stop" if blank.stop else "constraint"
+            text = texts[number] if number < len(texts) else ""
+            found.append(Capture(text, self._ended.get(number, reason)))
+        return tuple(found)
+
+    def _unfinished(self) -> list[tuple[int, int]]:
+        """Where the parts lie of a text that stops too early."""
+        ends = self._progress.ways[0].ends if self._progress.ways else ()
+        return list(zip((0, *ends), (*ends, len(self._text))))
+
+    @property
+    def _part(self) -> int | None:
+        """The earliest part that the next byte may belong to; None at the end."""
+        parts = self._progress.parts
+        return parts[0] if parts else None

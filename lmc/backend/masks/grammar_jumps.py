@@ -1,0 +1,81 @@
+"""Jump-forward for what runs on xgrammar: the forced tokens of one text, found in the automaton of its grammar's bytes.
+
+A grammar that has no such automaton (see grammar_nfa.py) is never jumped over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from lmc.backend.masks.grammar_bytes import GrammarBytes
+from lmc.backend.masks.grammar_nfa import Unread, nfa_of
+from lmc.backend.masks.jumps import Jumps
+from lmc.errors import ConstraintError
+from lmc.ir.automaton.dfa import TOO_LARGE
+from lmc.ir.automaton.walk import ByteWalk
+
+MAX_GRAMMARS = 256
+Compiled = Any  # xgrammar.CompiledGrammar; xgrammar has no types
+
+
+class Forcing:
+    """What is forced in one text; moved on when it is asked."""
+
+    def __init__(self, walk: GrammarBytes, jumps: Jumps) -> None:
+        self._walk = walk
+        self._jumps = jumps
+        self._state: int | None = walk.start  # None where the text has left the automaton behind
+        self._pending = b""
+
+    def write(self, spelt: bytes) -> None:
+        """More of the text."""
+        self._pending += spelt
+
+    def tokens(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next, `ids` being those so far."""
+        if self._state is None:
+            return ()
+        try:
+            self._state, self._pending = self._walk.run(self._pending, self._state), b""
+            return self._jumps.after(self._state, ids)
+        except ConstraintError as error:
+            if error.code != TOO_LARGE:
+                raise
+            self._state, self._pending = None, b""
+            return ()
+
+    def fork(self) -> Forcing:
+        """The same text, going its own way."""
+        copied = Forcing(self._walk, self._jumps)
+        copied._state, copied._pending = self._state, self._pending
+        return copied
+
+
+class GrammarJumps:
+    """What is forced in the texts of grammars: for each its automaton, shared by all its texts. Any thread may ask."""
+
+    def __init__(self, jumps: Callable[[ByteWalk], Jumps]) -> None:
+        self._make = jumps
+        self._known: OrderedDict[Hashable, tuple[GrammarBytes, Jumps] | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, key: Hashable, compiled: Compiled) -> Forcing | None:
+        """A text of a compiled grammar, whose key is `key`; None where nothing is ever forced."""
+        with self._lock:
+            known = self._known.get(key)
+            if key not in self._known or (known is not None and known[0].is_full):
+                known = self._known[key] = self._read(compiled)
+            self._known.move_to_end(key)
+            if len(self._known) > MAX_GRAMMARS:
+                self._known.popitem(last=False)
+        return None if known is None else Forcing(*known)
+
+    def _read(self, compiled: Compiled) -> tuple[GrammarBytes, Jumps] | None:
+        try:
+            walk = GrammarBytes(nfa_of(compiled.grammar))
+        except (Unread, RuntimeError):  # also what xgrammar raises; its masks are none the worse
+            return None
+        return walk, self._make(walk)

@@ -1,0 +1,49 @@
+"""One text under an automaton: what may come next, what must, and where it may end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lmc.backend.masks.ending_masks import EndingMasks
+from lmc.backend.masks.xgrammar import Int32
+from lmc.ir.automaton.dfa import DEAD
+
+
+class AutomatonMatcher:
+    """A Matcher: one text under a regular constraint, as far as it has come. For one thread."""
+
+    def __init__(self, masks: EndingMasks, state: int | None = None) -> None:
+        self._masks = masks
+        self._state = masks.start if state is None else state
+
+    def mask(self) -> Int32:
+        """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
+        return self._masks.with_ends(self._state)
+
+    def accept(self, id: int) -> bool:
+        """Take a token; False, and no change, where it is not allowed. An end token changes nothing either way."""
+        if id in self._masks.eos_ids:
+            return self.can_stop()
+        if not 0 <= id < self._masks.num_ids:
+            return False
+        state = self._masks.next(self._state, id)
+        if state == DEAD:
+            return False
+        self._state = state
+        return True
+
+    def is_done(self) -> bool:
+        """True where the text is complete and nothing but an end token may follow."""
+        return self.can_stop() and not self._masks.mask(self._state).any()
+
+    def can_stop(self) -> bool:
+        """True where the text so far satisfies the constraint."""
+        return self._masks.is_accepting(self._state)
+
+    def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next whatever the model says, `ids` being those so far."""
+        return self._masks.jumps.after(self._state, ids)
+
+    def fork(self) -> AutomatonMatcher:
+        """An independent matcher in the same state."""
+        return AutomatonMatcher(self._masks, self._state)

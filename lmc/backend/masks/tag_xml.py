@@ -1,0 +1,176 @@
+"""Arguments of a tool call as models write them in XML: a mark for each property, texts bare, all else as JSON.
+
+The schema must be an object with named properties, each of known types. They come in the order written; a newline
+may stand between marks and beside values that are no text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lmc.backend.masks import tag_parts as parts
+from lmc.backend.masks.free_text import without
+from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.findings import refuse
+from lmc.ir.json_schema.keywords import ANNOTATIONS, Json
+from lmc.ir.json_schema.trees import ANY_CHAR, both, many
+from lmc.ir.regex import RegexTree
+
+NEWLINE = parts.wrapped("optional", parts.text("\n"))
+MAX_DEPTH = 32
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_OBJECT = ("type", "properties", "required", "additionalProperties")
+_STRING = ("type", "pattern", "minLength", "maxLength", "format", "enum", "const")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a property is written.
+
+    opens   before the value; a newline may stand between them. {key}, {type} and {is_text} are filled in
+    close   after the value; no text holds it
+    """
+
+    opens: tuple[str, ...]
+    close: str
+
+
+STYLES = {
+    "qwen_xml": Style(("<parameter={key}>",), "</parameter>"),
+    "minimax_xml": Style(('<parameter name="{key}">',), "</parameter>"),
+    "deepseek_xml": Style(('<｜DSML｜parameter name="{key}" string="{is_text}">',), "</｜DSML｜parameter>"),
+    "deepseek_v4_1_xml": Style(('<｜DSML｜ parameter name="{key}" string="{is_text}">',), "</｜DSML｜ parameter>"),
+    "glm_xml": Style(("<arg_key>{key}</arg_key>", "<arg_value>"), "</arg_value>"),
+    "kimi_k3_xml": Style(('<|open|>argument key="{key}" type="{type}"<|sep|>',), "<|close|>argument<|sep|>"),
+}  # fmt: skip
+
+
+def xml_arguments(schema: JsonSchema, format: Json, json_format: Callable[[JsonSchema], Json]) -> Json:
+    """The arguments of a schema in the style of its format. Raises SchemaError naming the keyword it cannot keep."""
+    return _Arguments(schema, STYLES[format["style"]], tuple(format.get("excludes", ())), json_format).lowered()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arguments:
+    schema: JsonSchema
+    style: Style
+    excludes: tuple[str, ...]
+    json_format: Callable[[JsonSchema], Json]
+
+    def lowered(self) -> Json:
+        root, _ = self._resolved(self.schema.schema, "#")
+        if not isinstance(root, dict) or root.get("type") != "object":
+            refuse("#", "type", "arguments are an object")
+        for keyword in root:
+            if keyword not in _OBJECT and keyword not in ANNOTATIONS:
+                refuse("#", keyword, "arguments written as XML have named properties and nothing else")
+        properties, required = root.get("properties", {}), root.get("required", [])
+        if unknown := [name for name in required if name not in properties]:
+            refuse("#", "required", f"{unknown[0]!r} is no property", "add it to `properties`")
+        rows = []
+        for name, property in properties.items():
+            whole = parts.row(NEWLINE, self._property(name, property))
+            rows.append(whole if name in required else parts.wrapped("optional", whole))
+        return parts.row(*rows, NEWLINE)
+
+    def _property(self, name: str, schema: Json) -> Json:
+        place = f"#/properties/{name}"
+        if not _KEY.fullmatch(name):
+            refuse(place, "properties", f"{name!r} cannot be written in a mark", "use letters, digits and _")
+        return parts.either(self._value(name, *way) for way in self._ways(schema, place, 0))
+
+    def _value(self, name: str, kind: str, value: Json) -> Json:
+        is_text = kind == "string"
+        opens = [o.format(key=name, type=kind, is_text=str(is_text).lower()) for o in self.style.opens]
+        row = [parts.text(opens[0])]
+        for opening in opens[1:]:
+            row += [NEWLINE, parts.text(opening)]
+        inner = [value] if is_text else [NEWLINE, value, NEWLINE]
+        return parts.row(*row, *inner, parts.text(self.style.close))
+
+    def _ways(self, schema: Json, place: str, depth: int) -> Iterator[tuple[str, Json]]:
+        """The types that a property may have, each with its values."""
+        schema, is_moved = self._resolved(schema, place)
+        if not isinstance(schema, dict) or (is_moved and depth > MAX_DEPTH):
+            refuse(place, "type", "a property written as XML needs a type", "give the type")
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                if beside := [k for k in schema if k != keyword and k not in ANNOTATIONS]:
+                    refuse(place, keyword, f"`{beside[0]}` stands beside it", "put both into each alternative")
+                for at, each in enumerate(schema[keyword]):
+                    yield from self._ways(each, f"{place}/{keyword}/{at}", depth + 1)
+                return
+        if "enum" in schema or "const" in schema:
+            yield from self._listed(schema, place)
+            return
+        types = schema.get("type", [])
+        if not types:
+            refuse(place, "type", "a property written as XML needs a type", "give the type")
+        for kind in types if isinstance(types, list) else [types]:
+            one = schema | {"type": kind}
+            yield kind, self._text(one, place) if kind == "string" else self._json(one)
+
+    def _listed(self, schema: Json, place: str) -> Iterator[tuple[str, Json]]:
+        values = schema["enum"] if "enum" in schema else [schema["const"]]
+        types = schema.get("type", [])
+        allowed = types if isinstance(types, list) else [types]
+        texts = [value for value in values if isinstance(value, str)]
+        others = [value for value in values if not isinstance(value, str)]
+        if texts and (not allowed or "string" in allowed):
+            if bad := [t for t in texts if any(f in t for f in self._forbidden)]:
+                refuse(place, "enum", f"{bad[0]!r} holds the mark that ends it")
+            yield "string", parts.either(map(parts.text, texts))
+        for value in others:
+            rest = {k: v for k, v in schema.items() if k not in ("enum", "const")} | {"const": value}
+            yield _kind(value), self._json(rest)
+
+    def _text(self, schema: Json, place: str) -> Json:
+        for keyword in schema:
+            if keyword not in _STRING and keyword not in ANNOTATIONS:
+                refuse(place, keyword, "it is not about texts")
+        languages = [without(self._forbidden)]
+        if "minLength" in schema or "maxLength" in schema:
+            most = schema.get("maxLength")
+            languages.append(many(ANY_CHAR, int(schema.get("minLength", 0)), None if most is None else int(most)))
+        for keyword, prefix in (("pattern", ""), ("format", "format:")):
+            if keyword in schema:
+                languages += self._named(prefix + schema[keyword], keyword, place)
+        return parts.tree(both(languages), place)
+
+    def _named(self, name: str, keyword: str, place: str) -> list[RegexTree]:
+        found = self.schema.patterns.get(name)
+        if isinstance(found, str):
+            refuse(place, keyword, found)
+        return [] if found is None else [found]  # a format without a tree says nothing
+
+    @property
+    def _forbidden(self) -> tuple[str, ...]:
+        return (self.style.close, *self.excludes)
+
+    def _json(self, schema: Json) -> Json:
+        """A value that is no text, under the definitions of the whole."""
+        root = self.schema.schema
+        whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
+        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        return self.json_format(JsonSchema(text, whole, self.schema.spacing, self.schema.patterns))
+
+    def _resolved(self, schema: Json, place: str) -> tuple[Json, bool]:
+        """What a reference to a definition stands for, and whether it was one."""
+        seen = 0
+        while isinstance(schema, dict) and "$ref" in schema:
+            steps = str(schema["$ref"]).split("/")
+            target = self.schema.schema.get(steps[1] if len(steps) == 3 else "", {})
+            if beside := [k for k in schema if k != "$ref" and k not in ANNOTATIONS]:
+                refuse(place, "$ref", f"`{beside[0]}` stands beside it", "put both into the definition")
+            if steps[0] != "#" or not isinstance(target, dict) or steps[-1] not in target or seen > MAX_DEPTH:
+                refuse(place, "$ref", f"{schema['$ref']!r} names no definition in `$defs`")
+            schema, seen = target[steps[-1]], seen + 1
+        return schema, seen > 0
+
+
+def _kind(value: Json) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "null")

@@ -1,0 +1,114 @@
+"""The model runner: turns a Batch into tensors, runs the decoder over the KV tensors, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc.backend.base import TokenLogprob
+from lmc.backend.models.decoder import Decoder
+from lmc.backend.models.loader import load_decoder
+from lmc.backend.runner.batch import Batch, Draw
+from lmc.backend.runner.cpu.attention import Attention, make_plan
+from lmc.backend.runner.cpu.hidden import HiddenRows
+from lmc.backend.runner.cpu.kv import KVTensors
+from lmc.backend.runner.cpu.native import choose_flash, make_linear
+from lmc.backend.runner.cpu.packing import Span, pack
+from lmc.backend.runner.cpu.sampler import sample, token_logprobs
+from lmc.backend.runner.cpu.tiles import Int64, cut
+from lmc.errors import BackendError
+
+Precision = Literal["fp32", "bf16"]
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = "cpu") -> TorchRunner:
+    """Load a checkpoint folder as transformers saves it.
+
+    Raises ModelLoadError where the folder cannot be run faithfully, BackendError where the device is missing.
+    """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise BackendError(f"device '{device}' was asked for and torch finds no CUDA device", help="use device='cpu'")
+    place = torch.device(device)
+    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=place, pack=make_linear)
+    return TorchRunner(decoder, num_slots=num_slots)
+
+
+class TorchRunner:
+    """A decoder with its KV tensors; see the Runner protocol. Results do not depend on `groups` beyond rounding."""
+
+    def __init__(self, decoder: Decoder, *, num_slots: int) -> None:
+        config, self.device = decoder.config, decoder.embedding.device
+        self.decoder = decoder
+        self.vocab_size = config.vocab_size
+        self.num_slots = num_slots
+        self.hidden = HiddenRows()
+        self.max_len = config.max_len
+        self.cache = KVTensors(
+            num_layers=config.num_layers,
+            num_slots=num_slots,
+            num_kv_heads=config.num_kv_heads,
+            head_dim=config.head_dim,
+            dtype=decoder.dtype,
+            device=self.device,
+        )
+        self.flash = choose_flash(
+            self.device.type, decoder.dtype, config.num_heads, config.num_kv_heads, config.head_dim
+        )
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """Bytes of one slot over all layers."""
+        return self.cache.bytes_per_token
+
+    @torch.inference_mode()
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [sum of row.logits, V] in fp32, in row order, each row's in token order."""
+        spans = pack(batch)
+        if not spans:
+            return torch.empty(0, self.vocab_size, device=self.device)
+        tokens = np.concatenate([s.row.tokens for s in spans])
+        positions = np.concatenate([np.arange(s.row.start, s.length) for s in spans])
+        wanted = wanted_tokens(spans)
+        everything = len(wanted) == len(tokens) and bool((np.diff(wanted) == 1).all())
+        return self.decoder(
+            self.tensor(tokens),
+            self.tensor(positions),
+            self.attention(spans),
+            None if everything else self.tensor(wanted),
+        )
+
+    def attention(self, spans: Sequence[Span]) -> Attention:
+        """The plan of a pass: tiles for each window that some layer has."""
+        windows = self.decoder.config.windows
+        plans = {w: make_plan(cut(spans, w), self.decoder.dtype, self.device) for w in set(windows)}
+        write = np.concatenate([s.row.slots[s.row.start :] for s in spans])
+        return Attention(self.flash, self.cache, [plans[w] for w in windows], self.tensor(write))
+
+    def tensor(self, array: np.ndarray[tuple[int], np.dtype[np.integer]]) -> Tensor:
+        """Int64 on the device."""
+        return torch.from_numpy(array.astype(np.int64)).to(self.device)
+
+    @torch.inference_mode()
+    def sample(self, logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
+        """One token for each row of logits; id -1 where nothing is allowed."""
+        return sample(logits.cpu(), draws, self.hidden)
+
+    @torch.inference_mode()
+    def logprobs(self, logits: Tensor, ids: Sequence[int]) -> list[float]:
+        """Natural-log probability of ids[i] under row i of logits."""
+        return token_logprobs(logits.cpu(), ids)
+
+
+def wanted_tokens(spans: Sequence[Span]) -> Int64:
+    """The packed tokens whose logits are asked for, in the batch's row order."""
+    parts = [np.zeros(0, np.int64)]
+    for span in sorted(spans, key=lambda s: s.index):
+        end = span.first + span.n
+        parts.append(np.arange(end - span.row.logits, end))
+    return np.concatenate(parts)

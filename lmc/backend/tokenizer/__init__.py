@@ -1,5 +1,0 @@
-"""Tokenizers and chat templates of checkpoint folders, read without transformers."""
-
-from lmc.backend.tokenizer.folder import FolderTokenizer, load_tokenizer
-
-__all__ = ["FolderTokenizer", "load_tokenizer"]

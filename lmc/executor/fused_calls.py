@@ -1,0 +1,113 @@
+"""A fused row as the segments of one request, and what each of its calls gets back.
+
+What is written goes to an automaton, what is put is encoded as the prompt's own text would be, what is scored is
+scored behind both (see ir.fused). Every call gets its own text, reason and tokens; the prompt is that of the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from lmc.backend.base import Capture, Forced, Gen, Score, Segment, SegmentEnd
+from lmc.executor.boundary import Encode, together
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches
+from lmc.ir.fused_automaton import constraint_of
+from lmc.ir.sampling import Sampling
+
+
+def segments(
+    row: Sequence[RowPart], asked: Sequence[Sampling | Score], texts: Sequence[str], encode: Encode
+) -> tuple[Segment, ...]:
+    """The request's output: `asked` is what each call wants, `texts` are the operands. Raises TypeError for no text."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
+    calls, found, text = iter(asked), list[Segment](), ""  # `text` is to be put
+    for stretch in stretches(row):
+        match stretch:
+            case Put(put):
+                text = put.filled(texts)
+                continue
+            case Written(parts=parts):
+                found += _put(encode(text))
+                gens = [part for part in parts if isinstance(part, FusedGen)]
+                found.append(_written(parts, [cast(Sampling, next(calls)) for _ in gens]))
+            case FusedSelect():
+                score = cast(Score, next(calls))
+                found += _scored(stretch, score, text, encode) if found else [score]
+        text = ""
+    return (*found, *_put(encode(text)))
+
+
+def _scored(select: FusedSelect, score: Score, text: str, encode: Encode) -> list[Segment]:
+    """A choice behind a text; at an exact boundary in the tokens that the two make together."""
+    if not select.is_exact:
+        return [*_put(encode(text)), score]
+    kept, score = together(text, score, encode)
+    return [*_put(kept), score]
+
+
+def _put(ids: Sequence[int]) -> list[Segment]:
+    return [Forced(tuple(ids))] if ids else []
+
+
+def _written(parts: tuple[str | FusedGen, ...], samplings: list[Sampling]) -> Gen:
+    """One automaton for several parts; a generation by itself is asked for as it is alone."""
+    match parts:
+        case (FusedGen(_, constraint, _),):
+            return Gen(None, samplings[0], constraint)
+    # a token of a literal is at least one of its bytes
+    literals = sum(len(part.encode("utf-8", "replace")) for part in parts if isinstance(part, str))
+    most = sum(sampling.max_tokens for sampling in samplings) + literals
+    return Gen(None, Sampling(max_tokens=most, temperature=0.0), constraint_of(parts), tuple(samplings))
+
+
+# --- what comes back -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call of the row said; `end` and `segment` are those of a choice, None for a generation."""
+
+    name: str | None
+    said: Capture
+    end: SegmentEnd | None = None
+    segment: Score | None = None
+
+
+def answers(row: Sequence[RowPart], out: Sequence[Segment], ends: Sequence[SegmentEnd]) -> list[Answer]:
+    """What each call said, in order."""
+    names = (part.name for part in row if isinstance(part, FusedGen | FusedSelect))
+    found = []
+    for segment, end in zip(out, ends, strict=True):
+        match segment:
+            case Gen():
+                said = end.captures or (Capture(end.text, end.reason, end.num_tokens),)
+                found += [Answer(next(names), capture) for capture in said]
+            case Score():
+                found.append(Answer(next(names), Capture(end.text, end.reason), end, segment))
+    return found
+
+
+def whole(row: Sequence[RowPart], texts: Sequence[str], said: Sequence[Answer]) -> str:
+    """The text that the row wrote, put and chose."""
+    values = iter(said)
+    return "".join(_text(part, texts, values) for part in row)
+
+
+def _text(part: RowPart, texts: Sequence[str], values: Iterator[Answer]) -> str:
+    match part:
+        case str():
+            return part
+        case FusedText():
+            return part.filled(texts)
+    return next(values).said.text
+
+
+def tokens(ends: Sequence[SegmentEnd], encode: Encode) -> tuple[int, ...]:
+    """The tokens that the row left behind the prompt; what a stop string left of a token is encoded anew."""
+    *before, last = ends
+    ids = [id for end in before for id in (*end.ids, *(encode(end.tail) if end.tail else ()))]
+    return (*ids, *last.ids)

@@ -1,0 +1,113 @@
+"""Calls into the user's Python: which may run at once, which must wait their turn, which leave this thread.
+
+Pure calls run inline. Calls of externs with an effect run on a bounded pool of threads; an instance has at most one
+there, because such calls wait for the commit chain.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from types import BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType
+from typing import Literal
+
+from lmc.executor.future import Slot
+from lmc.ir.analysis import effect_of
+from lmc.ir.graph import Graph, Node
+from lmc.ir.node_rules import atom_type
+from lmc.ir.ops import OPS
+
+DEFAULT_WORKERS = min(32, max(8, (os.cpu_count() or 1) + 4))
+
+# values of these types have no user code in them, and nobody can change them
+ATOM_TYPES = frozenset((str, int, float, bool, type(None), bytes))
+
+Discipline = Literal["pure", "raises", "ordered"]
+
+
+def discipline_of(node: Node, graph: Graph) -> Discipline:
+    """How a state or host node stands to the commit chain.
+
+    Every host node is a read of its inputs, so a failed model call raises there even where the op itself cannot.
+    """
+    row = OPS[node.op]
+    if node.op == "extern" or (row.kind == "state" and not row.raises):
+        return "pure"
+    if effect_of(node, graph) != "none" or _is_builtin_on_live(node, graph):
+        return "ordered"
+    return "raises"
+
+
+def _is_builtin_on_live(node: Node, graph: Graph) -> bool:
+    """True for a call of a builtin with a live object: it runs that object's own code."""
+    if node.op != "call" or not graph.extern(str(node.attr("fn"))).label.startswith("builtins."):
+        return False
+    return any(atom_type(atom).name in ("ref", "any") for atom in node.inputs)
+
+
+def are_atoms(inputs: list[Slot]) -> bool:
+    """True where an operation on these can neither run the user's code nor see a change."""
+    return ATOM_TYPES.issuperset(map(type, inputs))
+
+
+def can_hurry(node: Node, graph: Graph) -> bool:
+    """True where only live inputs make the node ordered: on atoms it need not wait its turn."""
+    has_effect = node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none"
+    return not has_effect and node.op != "raise"
+
+
+def may_block(node: Node, graph: Graph) -> Callable[[list[Slot]], bool] | None:
+    """Whether to run an ordered node on the pool, given its inputs; None where never."""
+    if node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none":
+        return lambda inputs: True
+    if node.op == "method":
+        name = str(node.attr("name"))
+        return lambda inputs: not _is_written_in_c(inputs[0], name)
+    return None
+
+
+def _is_written_in_c(owner: object, name: str) -> bool:
+    """True for methods such as `append` of a list: too short to be worth a thread."""
+    return isinstance(getattr(type(owner), name, None), _C_METHODS)
+
+
+_C_METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType)
+
+Done = Callable[[Slot], None]
+
+
+class HostPool:
+    """Threads for the user's calls, started with the first. `wake` tells the run that one has ended."""
+
+    def __init__(self, max_workers: int, wake: Callable[[], None]) -> None:
+        self.num_running = 0
+        self._max_workers = max_workers
+        self._wake = wake
+        self._threads: ThreadPoolExecutor | None = None
+        self._ended: deque[tuple[Done, Slot]] = deque()
+
+    def start(self, work: Callable[[], Slot], done: Done) -> None:
+        """Run `work`, which never raises, on a thread, in this context; `drain` calls `done` with its result."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="lmc-host")
+        self.num_running += 1
+        self._threads.submit(copy_context().run, self._run, work, done)
+
+    def drain(self) -> None:
+        """Hand out what has ended; called by the thread that runs the executor."""
+        while self._ended:
+            done, result = self._ended.popleft()
+            self.num_running -= 1
+            done(result)
+
+    def close(self) -> None:
+        """Let no new call start. Those that run go on, their results are dropped."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, work: Callable[[], Slot], done: Done) -> None:
+        self._ended.append((done, work()))
+        self._wake()

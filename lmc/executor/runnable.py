@@ -1,0 +1,205 @@
+"""A plan made ready to run: values become slot numbers, nodes become functions. Once per plan, for all items.
+
+A block's frame is a list: the commit chain, the block's position, then literals, captured values and the block's
+own. What a region reads of the frames around it is captured when it starts, so nothing is ever looked up by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from lmc.executor.callsteps import model_step
+from lmc.executor.future import Slot, pending_in, poison_in, settled, when_settled
+from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
+from lmc.executor.instance import Instance
+from lmc.executor.nodeops import LAZY, compute_of
+from lmc.executor.regions import Body, for_step, if_step, loop_step
+from lmc.executor.requests import CallSpec
+from lmc.executor.steps import CHAIN, Frame, Op, StepFn, step_of
+from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value
+from lmc.ir.node_rules import atom_type
+from lmc.ir.ops import OPS
+from lmc.ir.plan import Plan
+from lmc.ir.types import STATES
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runnable:
+    """What the executor needs of a plan.
+
+    body     the program's block; its last step ends the instance
+    params   where each argument leaf sits
+    calls    the model nodes in program order
+    externs  those that the graph uses
+    """
+
+    name: str
+    body: Body
+    params: tuple[Path, ...]
+    calls: tuple[CallSpec, ...]
+    externs: tuple[Extern, ...]
+
+
+def compile_plan(plan: Plan) -> Runnable:
+    """Make a plan ready to run; keep the result as long as the plan is run."""
+    graph = plan.graph
+    compiler = _Compiler(graph, _gangs(plan))
+    body = compiler.block(graph.body, None)
+    used = {str(node.attr("fn")) for node in graph.walk() if node.has("fn")}
+    return Runnable(
+        graph.name,
+        body,
+        tuple(param.path for param in graph.params),
+        tuple(compiler.calls),
+        tuple(extern for extern in graph.externs if extern.name in used),
+    )
+
+
+def _gangs(plan: Plan) -> dict[int, CallSpec]:
+    """The specs of the model nodes that share a prefix, by node number."""
+    nodes, count = list(plan.graph.walk()), len(plan.prefixes)
+    common: dict[int, bool] = {}
+    for prefix in sorted(plan.prefixes, key=lambda p: p.id):
+        above = prefix.parent is None or common.get(prefix.parent, False)
+        common[prefix.id] = above and all(isinstance(piece, Lit) for piece in prefix.pieces)
+    return {
+        step.node: CallSpec(nodes[step.node], step.node, step.prefix, common.get(step.prefix, False), count)
+        for step in plan.steps
+        if step.prefix is not None
+    }
+
+
+@dataclass(slots=True)
+class _Scope:
+    """The slots of one block while it is compiled."""
+
+    outer: _Scope | None
+    slots: dict[str, int] = field(default_factory=dict)
+    template: Frame = field(default_factory=lambda: [None, ()])
+    captures: list[tuple[int, int]] = field(default_factory=list)
+
+    def define(self, value: Value) -> int:
+        slot = self.slots[value.name] = len(self.template)
+        self.template.append(None)
+        return slot
+
+    def read(self, atom: Atom) -> int:
+        if isinstance(atom, Lit):
+            self.template.append(atom.value)
+            return len(self.template) - 1
+        found = self.slots.get(atom.name)
+        if found is not None:
+            return found
+        assert self.outer is not None, f"{atom} is used and not defined"
+        there = self.outer.read(atom)
+        here = self.define(atom)
+        self.captures.append((there, here))
+        return here
+
+
+class _Compiler:
+    """Walks the graph in program order."""
+
+    def __init__(self, graph: Graph, gangs: dict[int, CallSpec]) -> None:
+        self.graph = graph
+        self.gangs = gangs
+        self.calls: list[CallSpec] = []
+        self.num_nodes = 0
+
+    def block(self, block: Block, outer: _Scope | None) -> Body:
+        """The block, and all that is inside it."""
+        scope = _Scope(outer)
+        params = tuple(map(scope.define, block.params)) if outer else self._arguments(scope)
+        steps = [self.node(node, scope) for node in block.body]
+        steps += self._end(block.end, scope)
+        return Body(
+            tuple(steps),
+            scope.template,
+            tuple(scope.captures),
+            params,
+            tuple(map(scope.read, block.end.inputs)),
+            block.end.op == "raise",
+        )
+
+    def node(self, node: Node, scope: _Scope) -> StepFn:
+        """One node."""
+        number = self._next_number()
+        ins = tuple(map(scope.read, node.inputs))
+        bodies = [self.block(region, scope) for region in node.regions]
+        outs = tuple(map(scope.define, node.outputs))
+        match OPS[node.op].kind:
+            case "region":
+                return _region(node, ins, outs, bodies, number)
+            case "model":
+                return self._model(node, number, ins, outs)
+            case _:
+                return step_of(self._op(node, number, ins, outs), discipline_of(node, self.graph))
+
+    def _arguments(self, scope: _Scope) -> tuple[int, ...]:
+        return tuple(scope.define(param.value) for param in self.graph.params)
+
+    def _next_number(self) -> int:
+        self.num_nodes += 1
+        return self.num_nodes - 1
+
+    def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> StepFn:
+        self.calls.append(self.gangs.get(number) or CallSpec(node, number))
+        return model_step(node, len(self.calls) - 1, ins, outs)
+
+    def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
+        lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()
+        return Op(
+            node,
+            number,
+            ins,
+            outs,
+            compute_of(node),
+            lazy,
+            is_deep=node.op == "join_list",
+            can_fail_in=node.op == "check",
+            can_hurry=can_hurry(node, self.graph),
+            offload=may_block(node, self.graph),
+        )
+
+    def _end(self, node: Node, scope: _Scope) -> Iterator[StepFn]:
+        """The step of a terminator that does something by itself."""
+        number = self._next_number()
+        ins = tuple(map(scope.read, node.inputs))
+        if node.op == "raise":
+            yield step_of(self._op(node, number, ins, ()), "ordered")
+        elif node.op == "return":
+            yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
+
+
+def _region(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int) -> StepFn:
+    match node.op:
+        case "if":
+            return if_step(ins[0], bodies[0], bodies[1], outs)
+        case "loop":
+            return loop_step(ins, outs, bodies[0], number)
+        case "for":
+            return for_step(node, ins, outs, bodies[0], number)
+        case _:
+            raise AssertionError(f"no rule for the region {node.op}")
+
+
+def _return(ins: tuple[int, ...], is_states: bool, inst: Instance, frame: Frame) -> None:
+    """End the instance when the chain, the state and the value are there."""
+    _conclude([frame[CHAIN], frame[ins[0]], frame[ins[1]]], is_states, inst)
+
+
+def _conclude(slots: list[Slot], is_states: bool, inst: Instance) -> None:
+    """The chain's failure was reported when it came; a failed state or value is reported now."""
+    slots = list(map(settled, slots))
+    _, state, ret = slots
+    states = list(map(settled, ret)) if is_states and type(ret) is tuple else []
+    pending = pending_in(slots) or pending_in(states)
+    if pending:
+        when_settled(pending, partial(_conclude, slots, is_states, inst))
+        return
+    failure = poison_in(states)
+    inst.finish(state, failure or (states if is_states else ret))

@@ -1,0 +1,235 @@
+"""A program state at run time: a prompt value with its names, roles and random lineage.
+
+Immutable and cheap to extend: text, template literals and generated tokens are cells of a linked list that forks
+share. What has been encoded for good (everything up to the last generation) is kept as token ids in `final`;
+turning the rest into ids is the business of `prompts`. Knows no graph, no request, no tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lmc.backend.base import Control, Ids, Piece
+from lmc.errors import ChatTemplateError, LMError
+from lmc.executor.lineage import child_lineage
+
+Entry = str | Control | Ids
+Cell = tuple["Cell | None", Entry]
+
+NO_NAMES: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What is encoded for good: token ids, the pieces they came from, and the last cell they cover."""
+
+    ids: tuple[int, ...]
+    pieces: tuple[Piece, ...]
+    cell: Cell | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The roles so far.
+
+    closed    (role, text) of each closed turn
+    role      the open turn's, None outside of turns
+    start     the cell before the open turn's text, or the one that the last turn ended with
+    lead      the cell that the first turn began after
+    rendered  the template rewrites earlier turns: no literals in the cells, the prompt is rendered at each call
+    """
+
+    closed: tuple[tuple[str, str], ...] = ()
+    role: str | None = None
+    start: Cell | None = None
+    lead: Cell | None = None
+    rendered: bool = False
+
+    @property
+    def previous(self) -> str:
+        """The role of the last closed turn, "" before the first."""
+        return self.closed[-1][0] if self.closed else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the state's names stand for; `fresh` are those set since its fork, in order."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+
+    def own(self, name: str) -> object:
+        """What the name was set to since the fork, None where it was not."""
+        return self.values[name] if name in self.fresh else None
+
+    def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
+        """The same names with some set."""
+        fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
+        return Names({**self.values, **values}, {**self.meta, **meta}, fresh)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProgramState:
+    """A prompt value.
+
+    head     the last cell of text
+    born     the cell at its fork
+    scopes   (name, cell at its begin) of each open scope
+    lineage  which branch it is, for random numbers
+    calls    calls and forks made so far
+    """
+
+    head: Cell | None = None
+    final: Final | None = None
+    names: Names = Names()
+    turns: Turns = Turns()
+    scopes: tuple[tuple[str, Cell | None], ...] = ()
+    born: Cell | None = None
+    lineage: int = 0
+    calls: int = 0
+
+    # --- text ------------------------------------------------------------------------------------------------
+
+    def append(self, *texts: str) -> ProgramState:
+        """The state with ordinary text behind it."""
+        head = self.head
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
+            if text:
+                head = (head, text)
+        return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
+
+    def called(self, final: Final, head: Cell | None, names: Names, num_calls: int = 1) -> ProgramState:
+        """The state after a model call: `final` covers what it generated, `head` a cut token's text as well."""
+        calls = self.calls + num_calls
+        return ProgramState(head, final, names, self.turns, self.scopes, self.born, self.lineage, calls)
+
+    def text(self) -> str:
+        """All text, template literals included."""
+        return text_since(self.head, None)
+
+    def since(self, cell: Cell | None) -> list[Entry]:
+        """What was appended after `cell`, in order."""
+        return entries_since(self.head, cell)
+
+    # --- turns -----------------------------------------------------------------------------------------------
+
+    def begin_role(self, role: str, literal: str | None) -> ProgramState:
+        """Open a turn; `literal` is what the template puts before it, None where the prompt is rendered whole."""
+        turns = self.turns
+        if turns.role is not None:
+            raise LMError(f"a {role!r} turn cannot begin inside a {turns.role!r} turn", help="end that turn first")
+        if literal is None and turns.closed and self.head is not turns.start:
+            raise ChatTemplateError(
+                "text between turns has no place in a template that rewrites earlier turns",
+                help="put the text inside a turn",
+            )
+        head = _with_control(self.head, literal)
+        lead = turns.lead if turns.closed else self.head
+        return replace(self, head=head, turns=Turns(turns.closed, role, head, lead, literal is None))
+
+    def end_role(self, role: str, literal: str | None) -> ProgramState:
+        """Close the open turn, which must be a `role` turn."""
+        turns = self.turns
+        if turns.role != role:
+            state = f"the open turn is {turns.role!r}" if turns.role else "no turn is open"
+            raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
+        closed = (*turns.closed, (role, text_since(self.head, turns.start)))
+        head = _with_control(self.head, literal)
+        return replace(self, head=head, turns=Turns(closed, None, head, turns.lead, turns.rendered))
+
+    def messages(self) -> list[dict[str, str]]:
+        """The closed turns."""
+        return [{"role": role, "content": text} for role, text in self.turns.closed]
+
+    # --- names -----------------------------------------------------------------------------------------------
+
+    def get(self, name: str) -> object:
+        """What a name stands for; raises KeyError."""
+        try:
+            return self.names.values[name]
+        except KeyError as error:
+            error.add_note(f"the state has {', '.join(map(repr, self.names.values)) or 'no names'}")
+            raise
+
+    def has(self, name: str) -> bool:
+        """True if the name is set."""
+        return name in self.names.values
+
+    def meta(self, name: str) -> object:
+        """What is known of the call that set a name, None where no call did; raises KeyError."""
+        if name not in self.names.meta:
+            self.get(name)
+        return self.names.meta.get(name)
+
+    def set(self, name: str, value: object) -> ProgramState:
+        """The state with a name set."""
+        return replace(self, names=self.names.with_values({name: value}))
+
+    def begin_scope(self, name: str) -> ProgramState:
+        """The text from here to the scope's end will be `name`."""
+        return replace(self, scopes=(*self.scopes, (name, self.head)))
+
+    def end_scope(self, name: str) -> ProgramState:
+        """Set `name` to the text appended since the scope began; the innermost scope ends first."""
+        if not self.scopes or self.scopes[-1][0] != name:
+            inner = f"the innermost scope is {self.scopes[-1][0]!r}" if self.scopes else "no scope is open"
+            raise LMError(f"the scope {name!r} cannot end here: {inner}")
+        text = text_since(self.head, self.scopes[-1][1])
+        return replace(self, scopes=self.scopes[:-1], names=self.names.with_values({name: text}))
+
+    # --- forks -----------------------------------------------------------------------------------------------
+
+    def fork(self, num_children: int) -> tuple[ProgramState, ...]:
+        """The parent with its lineage moved on, then the children, each with its own lineage."""
+        names = Names(self.names.values, self.names.meta)
+        children = (
+            replace(self, names=names, born=self.head, lineage=child_lineage(self.lineage, self.calls, i), calls=0)
+            for i in range(num_children)
+        )
+        return (replace(self, calls=self.calls + 1), *children)
+
+    def join_names(self, children: tuple[ProgramState, ...]) -> ProgramState:
+        """Each name that some child set since its fork becomes the list of the children's values, None for lack."""
+        names = dict.fromkeys(name for child in children for name in child.names.fresh)
+        values = {name: [child.names.own(name) for child in children] for name in names}
+        meta = {name: [child.names.meta.get(name) for child in children] for name in names}
+        return replace(self, names=self.names.with_values(values, meta))
+
+    def join_text(self, children: tuple[ProgramState, ...]) -> ProgramState:
+        """The parent with the text of each child since its fork behind it."""
+        return self.append(*(text_since(child.head, child.born) for child in children))
+
+
+def text_of(entry: Entry) -> str:
+    """What an entry reads as."""
+    return entry if isinstance(entry, str) else entry.text
+
+
+def entries_since(head: Cell | None, cell: Cell | None) -> list[Entry]:
+    """The entries after `cell` up to `head`, in order."""
+    entries = []
+    while head is not cell:
+        assert head is not None, "the cell is not in this state"
+        head, entry = head
+        entries.append(entry)
+    entries.reverse()
+    return entries
+
+
+def text_since(head: Cell | None, cell: Cell | None) -> str:
+    """The text after `cell` up to `head`."""
+    return "".join(map(text_of, entries_since(head, cell)))
+
+
+def _with_control(head: Cell | None, literal: str | None) -> Cell | None:
+    return (head, Control(literal)) if literal else head
+
+
+JOIN_MODES: dict[str, Callable[[ProgramState, tuple[ProgramState, ...]], ProgramState]] = {
+    "gather_variable": ProgramState.join_names,
+    "concate_and_append": ProgramState.join_text,
+}

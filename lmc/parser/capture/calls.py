@@ -1,0 +1,545 @@
+"""Calls: primitives run, the program's own functions are looked into, pure builtins compute, all else is a host call.
+
+Only primitives, traced functions and pure functions of values run while tracing. Everything else runs when the
+program does, in program order.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sysconfig
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError, CaptureError, ConstraintError
+from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
+from lmc.parser.capture import comprehensions, states
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.expressions import item, plain, value_atom
+from lmc.parser.capture.methods import call_method
+from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.values import (
+    UNBOUND,
+    Box,
+    Closure,
+    Generator,
+    Method,
+    Once,
+    Pieces,
+    Rows,
+    StateCell,
+    Sym,
+    View,
+    is_literal,
+    is_ordinary,
+)
+from lmc.parser.primitives import MAKERS, PRIMITIVES, STATIC
+
+if TYPE_CHECKING:
+    from lmc.parser.capture.context import Capture
+
+_STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+
+
+def call_node(cx: Capture, node: ast.Call) -> Any:
+    """A call expression."""
+    fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
+    args: list[Any] = []
+    for arg in node.args:
+        if isinstance(arg, ast.Starred):
+            args.extend(cx.static_items(cx.eval(arg.value), arg))
+        else:
+            args.append(cx.eval(arg))
+    kwargs: dict[str, Any] = {}
+    for keyword in node.keywords:
+        value = cx.eval(keyword.value)
+        if keyword.arg is not None:
+            kwargs[keyword.arg] = value
+        elif isinstance(value, Box) and isinstance(value.content, dict):
+            kwargs.update(value.content)
+        else:
+            raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
+    cx.at(node)
+    return call(cx, fn, tuple(args), kwargs)
+
+
+def _bound(cx: Capture, node: ast.Attribute) -> Any:
+    """`receiver.name` about to be called."""
+    receiver = cx.eval(node.value)
+    cx.at(node)
+    if is_ordinary(receiver) and not is_literal(receiver):
+        return cx.bake_attribute(receiver, node.attr)
+    known = _class_of(receiver)
+    if known is not None and not hasattr(known, node.attr):
+        raise ProgramRaise(AttributeError, (f"{known.__name__!r} object has no attribute {node.attr!r}",))
+    return Method(receiver, node.attr)
+
+
+def _class_of(x: Any) -> type | None:
+    """The class of what a stand-in stands for, where that is sure."""
+    if isinstance(x, Box):
+        is_list = x.kind == "list" and (x.is_static or x.content.type in (DATA, STATES))
+        return {"dict": dict, "set": set}.get(x.kind) if x.is_static else list if is_list else None
+    if isinstance(x, Sym):
+        return None if x.type.maybe else {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
+    return str if isinstance(x, Pieces) else type(x) if isinstance(x, tuple) or is_literal(x) else None
+
+
+def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a stand-in or an ordinary function."""
+    if isinstance(fn, Method):
+        return call_method(cx, fn, args, kwargs)
+    if isinstance(fn, Closure):
+        return cx.run_closure(fn, args, kwargs)
+    if isinstance(fn, Sym):
+        return _host_value_call(cx, fn, args, kwargs)
+    if not is_ordinary(fn):
+        raise ProgramRaise(TypeError, ("this value is not callable",))
+    if _hashable_in(fn, PRIMITIVES):
+        return _primitive(cx, fn, args, kwargs)
+    program = _program_of(fn)
+    if program is not None:
+        return cx.run_program(program, args, kwargs)
+    if _hashable_in(fn, SPECIAL):
+        done = SPECIAL[fn](cx, *args, **kwargs)
+        if done is not NotImplemented:
+            return done
+    if _hashable_in(fn, PURE):
+        return _pure(cx, fn, args, kwargs)
+    return _other(cx, fn, args, kwargs)
+
+
+def _hashable_in(fn: Any, table: Any) -> bool:
+    try:
+        return fn in table
+    except TypeError:
+        return False
+
+
+def _program_of(fn: Any) -> Any:
+    """The raw function of an lmc program, or of its bound `run`."""
+    if isinstance(fn, MethodType) and fn.__name__ == "run":
+        fn = fn.__self__
+    return fn if getattr(type(fn), "__lmc_program__", False) else None
+
+
+def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    given: Callable[[Any], Any] = partial(_known, cx, fn) if fn in MAKERS else cx.listed
+    try:
+        _check_static(cx, fn, args, kwargs)
+        return fn(*map(given, args), **{k: given(v) for k, v in kwargs.items()})
+    except (ArgumentError, ConstraintError) as error:
+        error.span = error.span or cx.t.span
+        raise
+    except TypeError as error:
+        names = [n for n in inspect.signature(fn).parameters if n != "params"]
+        near = next((get_close_matches(k, names, n=1) for k in kwargs if k not in names), None)
+        help = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(names) or 'no argument'}"
+        raise ArgumentError(str(error), span=cx.t.span, help=help) from None
+
+
+def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A value of run time where the graph itself depends on it is a graph break."""
+    for name, value in inspect.signature(fn).bind(*args, **kwargs).arguments.items():
+        extra = value if name == "params" else {name: value}
+        for key in STATIC:
+            if not is_ordinary(extra.get(key)):
+                raise graph_break("LMC-GB016", cx.t.span, key)
+
+
+def _known(cx: Capture, fn: Any, x: Any) -> Any:
+    """What a grammar or tools are made of, as the Python value it is; functions among it are tools."""
+    if isinstance(x, Box | tuple | list):
+        items = cx.items_or_none(x)
+        if items is not None and any(isinstance(item, FunctionType | Closure | type) for item in items):
+            return [_known(cx, fn, item) for item in items]
+    if isinstance(x, FunctionType):
+        return x
+    try:
+        return cx.python(x)
+    except ValueError:
+        raise graph_break("LMC-GB016", cx.t.span, f"`{fn.__name__}`") from None
+
+
+# --- pure functions --------------------------------------------------------------------------------------
+
+
+def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    args = tuple(cx.listed(a) for a in args)
+    name = getattr(fn, "__name__", "")
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is no value, a list is
+    known = [cx.python_or(a) for a in args]
+    known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
+    if all(k is not None or a is None for k, a in zip(known, args)) and all(
+        v is not None or kwargs[k] is None for k, v in known_kw.items()
+    ):
+        return cx.box(ordinary(fn, *known, **known_kw))
+    if any(_has_state(a) for a in (*args, *kwargs.values())):
+        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
+    keys = tuple(sorted(kwargs))
+    atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
+    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    out = ANY if odd and PURE[fn] == DATA else PURE[fn]
+    made = "list" if fn in _LISTS else "data"
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
+
+
+_LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
+
+
+def _len(cx: Capture, x: Any) -> Any:
+    if isinstance(x, Box):
+        if x.is_static:
+            return len(x.content)
+        if x.holds_states:
+            return states.length(cx, x)
+    if isinstance(x, tuple):
+        return len(x)
+    if plain(x):
+        return NotImplemented
+    return Sym(cx.t.host("len", value_atom(cx, x), type=INT))
+
+
+def _list(cx: Capture, x: Any = ()) -> Any:
+    return _sequence(cx, x, "list")
+
+
+def _tuple(cx: Capture, x: Any = ()) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    return items if items is not None else _pure(cx, tuple, (x,), {})
+
+
+def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if items is not None:
+        return Box(cx.t.born(), kind_, items)
+    if isinstance(x, Box) and x.holds_states:
+        return states.all_of(cx, x)
+    return _pure(cx, list, (x,), {})
+
+
+def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
+    if x is None:
+        return Box(cx.t.born(), "dict", dict(kwargs))
+    if isinstance(x, Box) and isinstance(x.content, dict):
+        return Box(cx.t.born(), "dict", {**x.content, **kwargs})
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
+        return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
+    return _pure(cx, dict, (x,), kwargs)
+
+
+def _set(cx: Capture, x: Any = ()) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if items is not None and all(is_literal(i) for i in items):
+        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+    return _pure(cx, set, (x,), {})
+
+
+def _enumerate(cx: Capture, x: Any, start: Any = 0) -> Any:
+    return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+
+
+def _once(cx: Capture, name: str, make: Callable[[], Any], *sources: Any, has_code: bool = False) -> Once:
+    return Once(cx.t.born(), name, make, sources, has_code=has_code)
+
+
+def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
+    x = cx.listed(x)
+    items = cx.items_or_none(x)
+    if isinstance(start, int):
+        if items is not None:
+            return tuple(enumerate(items, start))
+        if isinstance(x, Rows) or (isinstance(x, Box) and x.holds_states):
+            return Rows((start, x))
+    return _pure(cx, enumerate, (x, start), {})
+
+
+def _zip(cx: Capture, *xs: Any, strict: Any = False) -> Any:
+    mixed = len(xs) > 1 and any(cx.has_code(x) for x in xs)
+    if mixed:
+        raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
+    return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+
+
+def _zipped(cx: Capture, xs: tuple[Any, ...], strict: Any) -> Any:
+    columns = [cx.listed(x) for x in xs]
+    known = [cx.items_or_none(x) for x in columns]
+    if all(k is not None for k in known) and strict is False:
+        return tuple(zip(*(k for k in known if k is not None)))
+    if any(isinstance(c, Box) and c.holds_states for c in columns) and strict is False:
+        return Rows(tuple(_column(cx, c) for c in columns))
+    return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
+
+
+def _column(cx: Capture, x: Any) -> Any:
+    if isinstance(x, Box):
+        return x
+    return wrap(cx.t, _as_value(cx, cx.t.atom(x)))
+
+
+def _as_value(cx: Capture, atom: Atom) -> Value:
+    if isinstance(atom, Value):
+        return atom
+    return cx.t.call(list, atom, effect="none", type=DATA)
+
+
+def _reversed(cx: Capture, x: Any) -> Any:
+    before = x.content if isinstance(x, Box) else ()
+    return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
+
+
+def _backwards(cx: Capture, x: Any, before: Any) -> Any:
+    """From the end as it was when `reversed` was called."""
+    items = cx.items_or_none(x)
+    if items is not None and not (isinstance(x, Box) and x.kind == "set"):
+        end = len(before) if isinstance(x, Box) and isinstance(before, tuple) else len(items)
+        return items[:end][::-1] if end <= len(items) else ()
+    if isinstance(x, Box) and x.content is not before:
+        raise graph_break("LMC-GB020", cx.t.span)
+    return _pure(cx, reversed, (x,), {})
+
+
+def _range(cx: Capture, *bounds: Any) -> Any:
+    if all(isinstance(b, int) for b in bounds):
+        return ordinary(range, *bounds)
+    return NotImplemented
+
+
+def _any(cx: Capture, x: Any) -> Any:
+    if cx.has_code(x) and not isinstance(x, Generator):
+        raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
+    return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
+
+
+def _all(cx: Capture, x: Any) -> Any:
+    if cx.has_code(x) and not isinstance(x, Generator):
+        raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
+    return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
+
+
+def _next(cx: Capture, x: Any, *default: Any) -> Any:
+    if isinstance(x, Once):
+        raise graph_break("LMC-GB003", cx.t.span, f"`next` of `{x.name}`")
+    if not isinstance(x, Generator):
+        return NotImplemented
+    if not default:
+        raise graph_break("LMC-GB002", cx.t.span, "`next` without a default")
+    return comprehensions.first(cx, x, None, default[0])
+
+
+def _bool(cx: Capture, x: Any = False) -> Any:
+    truth = cx.truth(x)
+    return truth if isinstance(truth, bool) else Sym(truth)
+
+
+def _str(cx: Capture, *xs: Any) -> Any:
+    if len(xs) == 1 and isinstance(xs[0], Pieces):
+        return xs[0]
+    if len(xs) == 1 and isinstance(xs[0], Sym) and xs[0].type == STR:
+        return xs[0]
+    return NotImplemented
+
+
+def _isinstance(cx: Capture, x: Any, kinds: Any) -> Any:
+    if isinstance(x, Pieces):
+        return isinstance("", kinds)
+    if isinstance(x, Box) and x.is_static and is_ordinary(kinds):
+        return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
+    if isinstance(x, Sym) and is_ordinary(kinds):
+        known = {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
+        if known is not None and not x.type.maybe:
+            return issubclass(known, kinds)
+        names = kinds if isinstance(kinds, tuple) else (kinds,)
+        test = [_isinstance_one(cx, x.value, k) for k in names]
+        result = test[0]
+        for other in test[1:]:
+            result = cx.t.host("binary", result, other, type=BOOL, op="|")
+        return Sym(result)
+    return NotImplemented
+
+
+def _isinstance_one(cx: Capture, value: Value, kind_: Any) -> Value:
+    symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
+    return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
+
+
+def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> Any:
+    x = cx.listed(x)
+    if key is None and not _has_state(x):
+        return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
+
+    def ordered(way: bool) -> Sym:
+        return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
+
+    if isinstance(backwards, bool):
+        chosen = ordered(backwards)
+    else:
+        chosen = cx.t.choose(backwards, lambda: ordered(True), lambda: ordered(False))
+    if isinstance(x, Box) and x.holds_states:
+        return states.gather(cx, x, chosen)
+    source = _as_value(cx, cx.t.atom(x))
+    order = cx.t.atom(chosen)
+    return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
+
+
+def gather(xs: Any, order: list[int]) -> list[Any]:
+    """The items at the given indices."""
+    xs = list(xs)
+    return [xs[i] for i in order]
+
+
+BUILTINS["gather"] = type(BUILTINS["len"])(gather, DATA)
+PURE[gather] = DATA
+
+
+def _keys(cx: Capture, x: Any, key: Any) -> Any:
+    """The list of `key(item)` for the items of x."""
+    if key is None:
+        raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
+    return cx.map_over(x, lambda i: call(cx, key, (i,), {}))
+
+
+def _extreme(pick: str) -> Callable[..., Any]:
+    def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
+        x = cx.listed(xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
+        if key is None:
+            if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
+                return NotImplemented
+            more = {} if default is UNBOUND else {"default": default}
+            return _pure(cx, max if pick == "max" else min, (x,), more)
+        some = True if default is UNBOUND else cx.truth(x)
+        if isinstance(some, bool):
+            return best(cx, x, key) if some else default
+        return cx.t.choose(some, lambda: best(cx, x, key), lambda: default)
+
+    def best(cx: Capture, x: Any, key: Any) -> Any:
+        if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
+            x = cx.call(list, (x,), {})  # a dict or a set has no items by number
+        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        return item(cx, x, at)
+
+    return extreme
+
+
+def _map(cx: Capture, fn: Any, *xs: Any) -> Any:
+    if len(xs) != 1:
+        return NotImplemented
+    return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+
+
+def _is_quiet(fn: Any) -> bool:
+    """True for a function that does the same whenever it is called."""
+    return fn is None or (is_ordinary(fn) and _hashable_in(fn, PURE))
+
+
+def _mapped(cx: Capture, fn: Any, x: Any) -> Any:
+    return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
+
+
+def _filter(cx: Capture, fn: Any, x: Any) -> Any:
+    keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
+    return _once(cx, "filter", lambda: cx.filter_over(x, keep), x, has_code=not _is_quiet(fn))
+
+
+def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:
+    raise graph_break("LMC-GB002", cx.t.span, "reading the frame or running text as code")
+
+
+SPECIAL: dict[Any, Callable[..., Any]] = {
+    len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
+    reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
+    isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
+    filter: _filter, **dict.fromkeys((locals, globals, vars, dir, eval, exec, super), _refused),
+}  # fmt: skip
+
+
+# --- everything else -------------------------------------------------------------------------------------
+
+
+def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of the user's or of a library: looked into where it can be, else a host call in program order."""
+    has_state = any(_has_state(a) for a in (*args, *kwargs.values()))
+    if is_own(fn):
+        try:
+            return _look_into(cx, fn, args, kwargs)
+        except CaptureError:
+            if has_state or any(isinstance(a, Closure) for a in args):
+                raise
+    if has_state:
+        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+        effect, out = "none", DATA
+    else:
+        effect, out = "ordered", ANY
+    for x in (*args, *kwargs.values()):
+        if cx.has_code(x):
+            raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
+    keys = tuple(sorted(kwargs))
+    give = value_atom if fn is print else _argument
+    atoms = [give(cx, cx.listed(a)) for a in args] + [give(cx, cx.listed(kwargs[k])) for k in keys]
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+def _argument(cx: Capture, x: Any) -> Atom:
+    return cx.argument(x)
+
+
+def is_own(fn: Any) -> bool:
+    """True for a plain function of the user's, in a file that is no library."""
+    if not isinstance(fn, FunctionType):
+        return False
+    file = fn.__code__.co_filename
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
+    return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
+
+
+def _look_into(cx: Capture, fn: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Trace a function of the user's; leaves nothing behind when that breaks."""
+    arm, result = Arm(cx.t), [UNBOUND]
+    try:
+        with arm.open():
+            result[0] = cx.run_closure(cx.closure_of(fn), args, kwargs)
+    except ProgramRaise:
+        arm.commit()
+        raise
+    arm.commit()
+    return result[0]
+
+
+def _host_value_call(cx: Capture, fn: Sym, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
+    return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
+
+
+def apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function that is itself a run-time value."""
+    return fn(*args, **kwargs)
+
+
+def _has_state(x: Any) -> bool:
+    if isinstance(x, StateCell | Rows):
+        return True
+    if isinstance(x, Box):
+        if x.holds_states:
+            return True
+        content = x.content.values() if isinstance(x.content, dict) else x.content
+        return x.is_static and any(_has_state(i) for i in content)
+    if isinstance(x, View):
+        return _has_state(x.box)
+    if isinstance(x, Once):
+        return any(_has_state(i) for i in x.sources)
+    return isinstance(x, tuple) and any(_has_state(i) for i in x)

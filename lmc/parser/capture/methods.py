@@ -1,0 +1,280 @@
+"""Methods of containers and text, and changing containers in place."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
+from lmc.parser.capture import states
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.expressions import plain, value_atom
+from lmc.parser.capture.tracer import ProgramRaise, boxes_in, kind, ordinary, wrap
+from lmc.parser.capture.values import Box, Method, StateCell, Sym, View, is_literal
+
+if TYPE_CHECKING:
+    from lmc.parser.capture.context import Capture
+
+MUTATORS = frozenset((
+    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
+    "discard", "difference_update", "intersection_update", "symmetric_difference_update",
+))  # fmt: skip
+CONSUMERS = frozenset((
+    "extend", "join", "update", "union", "intersection", "difference", "symmetric_difference", "issubset",
+    "issuperset", "isdisjoint", "difference_update", "intersection_update", "symmetric_difference_update", "fromkeys",
+))  # fmt: skip
+_TEXTS = (
+    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold", "swapcase", "replace", "join",
+    "format", "zfill", "center", "ljust", "rjust", "expandtabs", "removeprefix", "removesuffix", "translate",
+    "format_map",
+)  # fmt: skip
+_BOOLS = (
+    "startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "isnumeric",
+    "isdecimal", "istitle", "isidentifier", "isascii", "isprintable",
+)  # fmt: skip
+TEXT_RESULTS: dict[str, Type] = {
+    **dict.fromkeys(_TEXTS, STR),
+    **dict.fromkeys(_BOOLS, BOOL),
+    **dict.fromkeys(("find", "rfind", "index", "rindex", "count"), INT),
+}
+
+
+def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a method of a stand-in."""
+    receiver, name = m.receiver, m.name
+    if isinstance(receiver, StateCell):
+        return states.method(cx, receiver, name, args, kwargs)
+    if name in CONSUMERS:
+        args = tuple(cx.listed(a) for a in args)
+    if isinstance(receiver, Box):
+        return _of_box(cx, receiver, name, args, kwargs)
+    if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
+        return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
+    if (
+        isinstance(receiver, str)
+        and name == "join"
+        and len(args) == 1
+        and isinstance(args[0], Box)
+        and args[0].is_static
+    ):
+        known = cx.python_or(args[0])
+        if known is not None:
+            return ordinary(receiver.join, known)
+    return run_time(cx, value_atom(cx, receiver), name, args, kwargs)
+
+
+def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a run-time value that changes nothing."""
+    kind_ = kind(receiver)
+    if name in MUTATORS:
+        cx.t.change(receiver)
+    out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
+    made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
+    keys = tuple(sorted(kwargs))
+    give = cx.argument if out == ANY else lambda x: value_atom(cx, x)
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
+    return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
+
+
+def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if name == "join" and box.kind == "group":
+        return states.join(cx, box, *args, **kwargs)
+    if name == "copy" and not args:
+        if box.holds_states and not box.is_static:
+            return states.all_of(cx, box)
+        return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
+    if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
+        return _view(cx, box, name)
+    if box.is_static:
+        rule = _STATIC.get((box.kind if box.kind != "group" else "list", name))
+        if rule is not None and (done := rule(cx, box, *args, **kwargs)) is not NotImplemented:
+            return done
+    if name in MUTATORS:
+        return _change(cx, box, name, args, kwargs)
+    if box.holds_states:
+        raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+    return run_time(cx, cx.t.box_value(box), name, args, kwargs)
+
+
+def _view(cx: Capture, box: Box, name: str) -> View | Any:
+    if box.is_static:
+        return View(box, name, None)
+    made = run_time(cx, cx.t.box_value(box), name, (), {})
+    return View(box, name, made.content) if box.content.type == DATA else made
+
+
+# --- changing in place -----------------------------------------------------------------------------------
+
+
+def writable(cx: Capture, box: Box) -> None:
+    """Refuse to change what is not the program's own container."""
+    if box.path is not None:
+        raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
+    if box.borrowed or "frozen" in box.slots:
+        raise graph_break("LMC-GB008", cx.t.span)
+
+
+def write(cx: Capture, box: Box, content: Any) -> None:
+    """Give a container a new content."""
+    writable(cx, box)
+    cx.t.write(box, "content", content)
+
+
+def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A mutating method on a run-time container: a changed copy takes its place."""
+    if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
+        return run_time(cx, box.content, name, args, kwargs)
+    writable(cx, box)
+    given_states = any(isinstance(a, StateCell) or (isinstance(a, Box) and a.holds_states) for a in args)
+    if box.holds_states or (not box.content and given_states):
+        return _change_states(cx, box, name, args)
+    keys = tuple(sorted(kwargs))
+    atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
+    changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
+    cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
+    _seal(cx, box)
+    write(cx, box, changed)
+    return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
+
+
+def _seal(cx: Capture, box: Box) -> None:
+    """A container that becomes run-time: what is in it must not change any more."""
+    for inner in boxes_in(box.content):
+        cx.t.write(inner, "frozen", True)
+
+
+def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> Any:
+    """append, extend and pop() of a list of states that is run-time, or becomes so."""
+    if box.is_static:
+        cells = box.content
+        cx.t.write(box, "content", cx.t.box_value(box) if cells else cx.t.host("states", type=STATES))
+        cx.t.alias_box(box, cells)
+    if name == "append" and len(args) == 1:
+        return states.push(cx, box, args[0])
+    if name == "extend" and len(args) == 1:
+        return states.push_all(cx, box, args[0])
+    if name == "pop" and not args:
+        return states.pop(cx, box)
+    raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+
+
+def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
+    """`owner[index] = value`."""
+    if isinstance(owner, StateCell):
+        return states.set_name(cx, owner, index, value)
+    if isinstance(owner, Box):
+        return _set_box_item(cx, owner, index, value)
+    if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
+        return _set_live_item(cx, owner.value, index, value)
+    raise graph_break("LMC-GB008", cx.t.span)
+
+
+def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
+    cx.t.change(owner)
+    cx.t.call(operator.setitem, owner, value_atom(cx, index), cx.argument(value))
+
+
+def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
+    content = box.content
+    if isinstance(content, tuple) and isinstance(index, int):
+        if not -len(content) <= index < len(content):
+            raise ProgramRaise(IndexError, ("list assignment index out of range",))
+        if content[index] is value and isinstance(value, StateCell):
+            return
+        at = index % len(content)
+        write(cx, box, (*content[:at], value, *content[at + 1 :]))
+    elif isinstance(content, dict) and is_literal(index):
+        write(cx, box, {**content, index: value})
+    elif isinstance(content, Value) and content.type.name in ("ref", "any"):
+        _set_live_item(cx, content, index, value)
+    elif box.holds_states:
+        raise graph_break("LMC-GB017", cx.t.span, "item assignment")
+    else:
+        writable(cx, box)
+        _seal(cx, box)
+        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.stored(value)))
+
+
+def extend(cx: Capture, box: Box, x: Any) -> Box:
+    """`box += x`, `box.extend(x)`."""
+    items = cx.items_or_none(x)
+    if box.is_static and isinstance(box.content, tuple) and items is not None:
+        write(cx, box, (*box.content, *items))
+    else:
+        _change(cx, box, "extend", (x,), {})
+    return box
+
+
+# --- methods of containers whose structure is known ------------------------------------------------------
+
+
+def _append(cx: Capture, box: Box, x: Any) -> Any:
+    write(cx, box, (*box.content, x))
+
+
+def _extend(cx: Capture, box: Box, x: Any) -> Any:
+    if cx.items_or_none(x) is None:
+        return NotImplemented
+    extend(cx, box, x)
+    return None
+
+
+def _pop(cx: Capture, box: Box, index: Any = -1) -> Any:
+    if not isinstance(index, int):
+        return NotImplemented
+    items = list(box.content)
+    item = ordinary(lambda: items.pop(index))
+    write(cx, box, tuple(items))
+    return item
+
+
+def _insert(cx: Capture, box: Box, index: Any, x: Any) -> Any:
+    if not isinstance(index, int):
+        return NotImplemented
+    items = list(box.content)
+    items.insert(index, x)
+    write(cx, box, tuple(items))
+    return None
+
+
+def _reverse(cx: Capture, box: Box) -> Any:
+    write(cx, box, box.content[::-1])
+
+
+def _clear(cx: Capture, box: Box) -> Any:
+    write(cx, box, {} if box.kind == "dict" else ())
+
+
+def _add(cx: Capture, box: Box, x: Any) -> Any:
+    if not (is_literal(x) and all(is_literal(i) for i in box.content)):
+        return NotImplemented
+    write(cx, box, tuple(dict.fromkeys((*box.content, x))))
+    return None
+
+
+def _get(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+    return box.content.get(key, default) if is_literal(key) else NotImplemented
+
+
+def _update(cx: Capture, box: Box, other: Any = None, **more: Any) -> Any:
+    if other is not None and not (isinstance(other, Box) and isinstance(other.content, dict)):
+        return NotImplemented
+    write(cx, box, {**box.content, **(other.content if other is not None else {}), **more})
+    return None
+
+
+def _setdefault(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+    if not is_literal(key):
+        return NotImplemented
+    if key not in box.content:
+        write(cx, box, {**box.content, key: default})
+    return box.content[key]
+
+
+_STATIC: dict[tuple[str, str], Callable[..., Any]] = {
+    ("list", "append"): _append, ("list", "extend"): _extend, ("list", "pop"): _pop, ("list", "insert"): _insert,
+    ("list", "reverse"): _reverse, ("list", "clear"): _clear, ("dict", "clear"): _clear, ("set", "clear"): _clear,
+    ("set", "add"): _add, ("dict", "get"): _get, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
+}  # fmt: skip

@@ -1,0 +1,192 @@
+"""Tracing a program: from a Python function and the shape of its arguments to a Graph.
+
+Leaves of the arguments are always symbolic, the structure of containers is static; what was baked is guarded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import FunctionType, MethodType
+from typing import Any
+
+from lmc.errors import LMError
+from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
+from lmc.ir.types import DATA, NONE, STATE, Type
+from lmc.ir.verify import MAX_DEPTH
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture, deep_recursion
+from lmc.parser.capture.scope import node_span
+from lmc.parser.capture.tracer import Guard, ProgramRaise
+from lmc.parser.capture.values import Box, StateCell, Sym, is_literal
+from lmc.parser.primitives import Row
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An argument leaf: only its type is known."""
+
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
+
+    kind: str
+    items: tuple[tuple[Any, Shape], ...]
+
+
+Shape = Leaf | Container
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again."""
+
+    graph: Graph
+    externs: Mapping[str, object]
+    guards: tuple[Guard, ...]
+
+    def holds(self) -> bool:
+        """True while everything that was baked is still the same."""
+        return all(g.holds() for g in self.guards)
+
+
+def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
+    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
+    deep_recursion()
+    cx = Capture()
+    state = cx.t.fresh(STATE)
+    cx.t.emit("begin", (), (state,))
+    root = cx.t.new_cell(state, "s")
+    arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
+    closure, owner = cx.opened(fn)
+    cx.t.span = node_span(closure.node, closure.scope.file)
+    try:
+        args, kwargs = _passed(cx, fn, root, arguments)
+        _finish(cx, root, cx.run_closure(closure, (*owner, *args), kwargs))
+    except ProgramRaise as stop:
+        cx.t.emit_raise(stop)
+    except LMError as error:
+        error.span = error.span or cx.t.span
+        raise
+    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    _check_depth(graph.body, 0)
+    graph = _Names(cx.t.names).graph(graph)
+    used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
+    externs = tuple(e for e in cx.t.externs.values() if e.name in used)
+    return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+
+
+def _check_depth(block: Block, depth: int) -> None:
+    """Blocks in blocks are walked by recursion, in every pass and backend."""
+    for node in block.nodes:
+        if node.regions and depth >= MAX_DEPTH:
+            raise graph_break("LMC-GB022", node.span, MAX_DEPTH)
+        for region in node.regions:
+            _check_depth(region, depth + 1)
+
+
+def _passed(
+    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
+    call = inspect.signature(fn).bind_partial()
+    state, *parameters = call.signature.parameters.values()
+    call.arguments = {state.name: root, **arguments}
+    for parameter in parameters:
+        given = arguments[parameter.name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            call.arguments[parameter.name] = _known(cx, "*", parameter.name, cx.items_or_none(given))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            pairs = given.content if isinstance(given, Box) and given.is_static else None
+            call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)
+    return call.args, call.kwargs
+
+
+def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
+    if content is None:
+        error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
+        error.help = f"take `{name}` as one argument"
+        raise error
+    return content
+
+
+def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
+    if isinstance(ret, Row) and not ret.parts:
+        ret = None
+    cx.t.span = None
+    cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
+
+
+def _returned(cx: Capture, ret: Any) -> Atom:
+    """What a program returns: containers may hold states."""
+    if isinstance(ret, tuple) and not is_literal(ret):
+        return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
+    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
+        return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
+    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, dict):
+        return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
+    return cx.t.atom(ret)
+
+
+def _argument(cx: Capture, shape: Shape, path: Path) -> Any:
+    if isinstance(shape, Container):
+        items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
+        if shape.kind == "tuple":
+            return tuple(value for _, value in items)
+        content: Any = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
+        return Box(cx.t.born(), shape.kind, content, path=path)
+    if shape.type == NONE:
+        return None
+    value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
+    cx.t.params[path] = Param(value, path)
+    if shape.type == DATA:
+        return Box(cx.t.born(), "data", value, path=path)
+    return Sym(value)
+
+
+class _Names:
+    """Gives every value its printed name: the user's where there is one, numbered where it is taken."""
+
+    def __init__(self, hints: Mapping[str, str | StateCell]) -> None:
+        self.hints = hints
+        self.given: dict[str, Value] = {}
+        self.counts: dict[str, int] = {}
+        self.taken: set[str] = set()
+
+    def graph(self, graph: Graph) -> Graph:
+        params = tuple(replace(p, value=self.define(p.value)) for p in graph.params)
+        return replace(graph, params=params, body=self.block(graph.body))
+
+    def block(self, block: Block) -> Block:
+        params = tuple(self.define(p) for p in block.params)
+        return Block(params, tuple(self.node(n) for n in block.nodes))
+
+    def node(self, node: Node) -> Node:
+        inputs = tuple(self.use(a) for a in node.inputs)
+        regions = tuple(self.block(r) for r in node.regions)
+        return replace(node, inputs=inputs, regions=regions, outputs=tuple(self.define(o) for o in node.outputs))
+
+    def use(self, atom: Atom) -> Atom:
+        return self.given[atom.name] if isinstance(atom, Value) else atom
+
+    def define(self, value: Value) -> Value:
+        hint = self.hints.get(value.name)
+        base = hint.hint if isinstance(hint, StateCell) else (hint or ("s" if value.type.is_state else "t"))
+        numbered = isinstance(hint, StateCell) or hint is None
+        name = f"{base}{self._next(base)}" if numbered else base
+        while name in self.taken:
+            name = f"{base}{self._next(base)}" if numbered else f"{base}_{self._next(base + '_')}"
+        self.taken.add(name)
+        self.given[value.name] = named = Value(name, value.type)
+        return named
+
+    def _next(self, base: str) -> int:
+        count = self.counts.get(base, 0 if not base.endswith("_") else 1)
+        self.counts[base] = count + 1
+        return count

@@ -1,0 +1,1 @@
+"""The printed form of graphs and plans, read back: `parse` is the door."""

@@ -1,0 +1,1 @@
+"""Regular expressions as text become typed trees: `parse` is the door."""

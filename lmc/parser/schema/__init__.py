@@ -1,0 +1,1 @@
+"""JSON schemas as people write them become one canonical form: `parse` is the door."""

@@ -1,0 +1,1 @@
+"""What tests and benchmarks both need: small checkpoints, vocabularies trained on the spot, verdicts on schemas."""

@@ -1,0 +1,207 @@
+"""Tool calls in the forms of model families: what comes out is a call of a tool that there is, with valid arguments."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lmc.backend.masks.lowering import source_of
+from lmc.backend.masks.xgrammar import XGrammarMasks
+from lmc.errors import ConstraintError
+from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
+from lmc.parser.tools import parse_tool_calls
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "maxLength": 8}, "days": {"type": "integer", "minimum": 1}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+NOW = {"type": "function", "function": {"name": "now"}}
+
+
+@pytest.fixture(scope="module")
+def bytewise(tokenizer):
+    """Masks of the small vocabulary."""
+    return XGrammarMasks(tokenizer, tokenizer.vocab_size)
+
+
+def calls(format, **options):
+    """Two tools."""
+    return parse_tool_calls([WEATHER, NOW], format=format, **options)
+
+
+def accepts(masks, constraint, text):
+    """Whether the text, a byte at a time, is allowed and may end there."""
+    matcher = masks.make(constraint)
+    for byte in text.encode():
+        if not matcher.accept(masks.spellings.index(bytes((byte,)))):
+            return False
+    return matcher.can_stop()
+
+
+def test_the_formats_are_those_of_xgrammar():
+    """But for those whose arguments lmc does not follow."""
+    from xgrammar.builtin_structural_tag import _structural_tag_registry
+
+    assert sorted((*TOOL_FORMATS, *UNSUPPORTED)) == sorted(_structural_tag_registry)
+
+
+@pytest.mark.parametrize("format", TOOL_FORMATS)
+@pytest.mark.parametrize("choice", ["auto", "required", "none", "weather"])
+@pytest.mark.parametrize("options", [{}, {"reasoning": "auto", "parallel": False}])
+def test_every_format_lowers(format, choice, options):
+    """To literals and grammars alone."""
+    source = source_of(calls(format, choice=choice, **options))
+
+    assert source is not None
+    kinds = set(_types(json.loads(source.text)["format"]))
+    assert kinds <= {"const_string", "grammar", "sequence", "or", "optional", "star", "plus", "repeat"}
+
+
+def _types(format):
+    yield format["type"]
+    for inner in (*format.get("elements", ()), *([format["content"]] if "content" in format else ())):
+        yield from _types(inner)
+
+
+QWEN_3 = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}\n</tool_call>'
+QWEN_XML = (
+    "<tool_call>\n<function=weather>\n<parameter=city>\nOslo</parameter>\n"
+    "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
+)
+GLM = (
+    "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n"
+    "<arg_key>days</arg_key><arg_value>3</arg_value></tool_call>"
+)
+DSML = (
+    '\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name="weather">\n<｜DSML｜parameter name="city" string="true">Oslo'
+    '</｜DSML｜parameter>\n<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
+    "</｜DSML｜function_calls>"
+)
+LLAMA = '{"name": "weather", "parameters": {"city": "Oslo", "days": 3}}'
+
+
+@pytest.mark.parametrize(
+    "format, call",
+    [("qwen_3", QWEN_3), ("qwen_3_coder", QWEN_XML), ("glm_4_7", GLM), ("deepseek_v3_2", DSML), ("llama", LLAMA)],
+)
+def test_a_call_in_the_format_of_its_family(bytewise, format, call):
+    """Oracle for the frame: xgrammar takes it too. Bad arguments are refused, whatever the frame."""
+    from xgrammar import Grammar, get_model_structural_tag
+    from xgrammar.testing import _is_grammar_accept_string
+
+    constraint = calls(format, choice="weather")
+    theirs = get_model_structural_tag(format, tools=[WEATHER, NOW], tool_choice="required", reasoning="disabled")
+
+    assert _is_grammar_accept_string(Grammar.from_structural_tag(theirs), call)
+    assert accepts(bytewise, constraint, call)
+    for old, new in (("Oslo", "Antananarivo"), ("3", "0"), ("days", "day"), ("weather", "whether")):
+        assert not accepts(bytewise, constraint, call.replace(old, new)), new
+
+
+def test_the_choice_is_kept(bytewise):
+    """auto, required, none, and one by name."""
+    now = QWEN_3.replace("weather", "now").replace('{"city": "Oslo", "days": 3}', "{}")
+    auto, must, never, named = (calls("qwen_3", choice=c) for c in ("auto", "required", "none", "now"))
+
+    assert accepts(bytewise, auto, "Hello.") and accepts(bytewise, auto, "Hello." + QWEN_3 + now)
+    assert not accepts(bytewise, must, "Hello.") and accepts(bytewise, must, QWEN_3 + now)
+    assert accepts(bytewise, never, "Hello.")
+    assert accepts(bytewise, named, now) and not accepts(bytewise, named, QWEN_3)
+
+
+def test_one_call_where_calls_are_not_parallel(bytewise):
+    """Text before it, nothing after it."""
+    constraint = calls("qwen_3", parallel=False)
+
+    assert accepts(bytewise, constraint, "Hm." + QWEN_3) and not accepts(bytewise, constraint, QWEN_3 + QWEN_3)
+
+
+def test_reasoning_comes_first(bytewise):
+    """Where it is asked for; it is free text up to its end."""
+    constraint = calls("qwen_3", reasoning="auto", choice="required")
+
+    assert accepts(bytewise, constraint, QWEN_3)
+    assert accepts(bytewise, constraint, "<think>\nOslo?\n</think>\n\n" + QWEN_3) or accepts(
+        bytewise, constraint, "<think>Oslo?</think>" + QWEN_3
+    )
+    assert not accepts(bytewise, calls("qwen_3", choice="required"), "<think>Oslo?</think>" + QWEN_3)
+
+
+@pytest.mark.parametrize("format", UNSUPPORTED)
+def test_a_format_that_lmc_does_not_follow_is_refused(format):
+    """At once, with those that there are."""
+    with pytest.raises(ConstraintError, match=f"{format}(.|\n)*qwen_3"):
+        calls(format)
+
+
+@pytest.mark.parametrize(
+    "property, yes, no",
+    [
+        ({"type": "string", "pattern": "^[a-z]+$"}, "abc", "ab1"),
+        ({"type": "string", "minLength": 2, "maxLength": 3}, "é日", "a"),
+        ({"type": "string", "format": "date"}, "2024-02-29", "2024-02-30"),
+        ({"enum": ["C", "F", 3]}, "F", "G"),
+        ({"enum": ["C", "F", 3]}, "3", "4"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "null", "nil"),
+        ({"type": ["integer", "boolean"]}, "true", "yes"),
+        ({"type": "array", "items": {"type": "string"}}, '["a", "b"]', "[a]"),
+        ({"$ref": "#/$defs/p"}, '{"x": 1}', '{"x": "1"}'),
+        ({"type": "string"}, "<parameter=a>\n{}", "x</parameter>y"),
+    ],
+)
+def test_values_in_xml(bytewise, property, yes, no):
+    """Texts are bare, all else is JSON."""
+    definition = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+    parameters = {"type": "object", "properties": {"a": property}, "required": ["a"], "$defs": {"p": definition}}
+    constraint = parse_tool_calls([{"name": "f", "parameters": parameters}], format="qwen_3_coder", choice="f")
+
+    def written(value):
+        return f"<tool_call>\n<function=f>\n<parameter=a>{value}</parameter>\n</function>\n</tool_call>"
+
+    assert accepts(bytewise, constraint, written(yes))
+    assert not accepts(bytewise, constraint, written(no))
+
+
+@pytest.mark.parametrize(
+    "parameters, what",
+    [
+        ({"properties": {"a": {}}}, "`type` at `#/properties/a`"),
+        ({"properties": {"a b": {"type": "string"}}}, "'a b' cannot be written in a mark"),
+        ({"properties": {}, "minProperties": 1}, "`minProperties`"),
+        ({"properties": {"a": {"type": "string", "minimum": 3}}}, "`minimum` at `#/properties/a`"),
+        ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "names no definition"),
+        ({"properties": {}, "required": ["b"]}, "'b' is no property"),
+        ({"properties": {"a": {"const": "x</parameter>"}}}, "holds the mark"),
+    ],
+)
+def test_arguments_that_xml_cannot_keep_are_refused(bytewise, parameters, what):
+    """With the place in the schema."""
+    tool = {"name": "f", "parameters": {"type": "object", **parameters}}
+
+    with pytest.raises(ConstraintError, match=what):
+        bytewise.make(parse_tool_calls([tool], format="qwen_3_coder"))
+
+
+def test_random_walks_are_calls(bytewise):
+    """Whatever the masks let out parses."""
+    import random
+
+    rng = random.Random(1)
+    constraint = calls("qwen_3", choice="required", parallel=False)
+    for _ in range(10):
+        matcher, spelt = bytewise.make(constraint), b""
+        while not matcher.is_done():
+            bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
+            token = rng.choice(sorted(set(np.flatnonzero(bits).tolist()) - bytewise.eos_ids))
+            assert matcher.accept(token)
+            spelt += bytewise.spellings[token]
+        said = json.loads(spelt.decode().removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
+        assert said["name"] in ("weather", "now") and set(said["arguments"]) <= {"city", "days"}
