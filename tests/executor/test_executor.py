@@ -14,7 +14,7 @@ from lmc.backend.base import Failed, Finished, Gen, Request, Score, SegmentEnd, 
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.errors import ArgumentError, ChatTemplateError, RequestError
-from lmc.executor import Executor, Job, Outcome
+from lmc.executor import Executor, Item, Outcome
 from lmc.executor.lineage import call_seed, child_lineage, mix
 from lmc.executor.runnable import compile_plan
 from lmc.ir.constraint import Choices, Constraint
@@ -609,27 +609,26 @@ def test_system_exit_in_a_tool_is_that_item_s_failure() -> None:
 
 def test_an_interrupt_aborts_all_requests() -> None:
     """Ctrl-C during a step leaves nothing in flight, and is raised."""
-    backend = EchoBackend()
-    session = backend.open()
 
-    def interrupted(item: int, node: Node, event: object) -> None:
-        raise KeyboardInterrupt
+    class Interrupted(EchoSession):
+        def step(self, timeout_s: float | None = None) -> Any:
+            raise KeyboardInterrupt
 
-    executor = Executor(session, on_event=interrupted)
+    session = Interrupted(EchoBackend())
     with pytest.raises(KeyboardInterrupt):
-        executor.run(program(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, %a"), [{}, {}, {}])
+        Executor(session).run(program(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, %a"), [{}, {}, {}])
 
     assert not session._live
 
 
 def test_an_extern_without_an_object_is_that_program_s_failure() -> None:
-    """Only pure builtins bind themselves; a job of another program runs."""
+    """Only pure builtins bind themselves; an item of another program runs."""
     session = EchoBackend().open()
     needs = compile_plan(program(' %s0 = begin\n %r = call @tool, "x"\n return %s0, %r'))
     fine = compile_plan(program(' %s0 = begin\n %r: int = call @int, "7"\n return %s0, %r'))
 
-    jobs = [Job(needs, {}), Job(fine, {}), Job(needs, {}, {"tool": str.upper})]
-    bad, good, bound = Executor(session).run_jobs(jobs)
+    items = [Item(needs, {}), Item(fine, {}), Item(needs, {}, {"tool": str.upper})]
+    bad, good, bound = Executor(session).run_items(items)
 
     assert (good.ret, bound.ret) == (7, "X")
     assert isinstance(bad.error, ArgumentError) and "@tool (t.py:2 tool) is not bound" in bad.error.message
@@ -1000,7 +999,7 @@ def test_a_job_s_number_is_its_item() -> None:
     """A batch cut in two draws as the whole one."""
     runnable = compile_plan(program(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, %a"))
     whole = Executor(EchoBackend().open()).run(runnable, [{}, {}])
-    part = Executor(EchoBackend().open()).run_jobs([Job(runnable, {}, {}, 1)])
+    part = Executor(EchoBackend().open()).run_items([Item(runnable, {}, {}, 1)])
 
     assert whole[1].ret == part[0].ret != whole[0].ret
 
@@ -1204,25 +1203,6 @@ def test_a_shared_prefix_is_a_gang() -> None:
     gangs = [request.gang for request in backend.log]
     assert gangs[0] == gangs[1] != gangs[3] == gangs[4]
     assert gangs[2] == gangs[5] not in (gangs[0], gangs[3])
-
-
-def test_events_are_handed_on_as_they_come() -> None:
-    """With the item and the node they belong to."""
-    seen: list[tuple[int, str, str]] = []
-
-    def on_event(item: int, node: Node, event: object) -> None:
-        seen.append((item, str(node.attr("name")), type(event).__name__))
-
-    run(
-        ' %s0 = begin\n %s1, %a = gen %s0 {name="a"}\n return %s1, %a',
-        items=[{}, {}],
-        backend=EchoBackend(script=says(a="one two"), chunks=2),
-        on_event=on_event,
-    )
-
-    of_first = [kind for item, _, kind in seen if item == 0]
-    assert of_first == ["Delta", "Delta", "SegmentEnd", "Finished"]
-    assert {"a"} == {name for _, name, _ in seen}
 
 
 def test_an_executor_can_run_again() -> None:
