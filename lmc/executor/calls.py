@@ -207,7 +207,7 @@ class Call:
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""
         segment = self.request.out[0]
-        if end.captures or (isinstance(segment, Score) and segment.ids is not None):
+        if end.filled or (isinstance(segment, Score) and segment.ids is not None):
             return self.inst.shared.prompts.encode_text(end.text)
         return end.ids
 
@@ -220,7 +220,7 @@ class Call:
         end, finished = self.ends[sample], self.finished[sample]
         assert end is not None and finished is not None
         segment = self.request.out[0]
-        meta = self._usage_meta(finished, end.captures[0].reason if end.captures else end.reason)
+        meta = self._usage_meta(finished, end.filled[0].reason if end.filled else end.reason)
         if end.logprobs is not None:
             meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
         meta |= distortion.meta_of(self.wanted, segment, end)
@@ -273,7 +273,7 @@ def _num_healed(segment: Segment) -> int:
 
 def _without_word(end: SegmentEnd) -> SegmentEnd:
     """What a healed generation wrote behind the prompt's last word; any other as it is."""
-    return replace(end, text=end.captures[0].text) if end.captures else end
+    return replace(end, text=end.filled[0].text) if end.filled else end
 
 
 def _continued(
