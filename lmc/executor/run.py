@@ -99,6 +99,7 @@ class Run:
         self._dropped: set[int] = set()  # of those waiting: aborted
         self._active: dict[int, Instance] = {}
         self._open: dict[int, OpenCall] = {}  # calls that the session has not answered, aborted ones too
+        self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the ends
         self._pool = HostPool(executor.max_workers, self._session.wake)
         self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
 
@@ -164,21 +165,24 @@ class Run:
         for rid in self._open:
             self._session.abort(rid, reason)
         self._pool.close()
-        for each in (self._waiting, self._active, self._open, self._shared.ready, self._shared.outbox):
+        for each in (self._waiting, self._active, self._open, self._unheard, self._shared.ready, self._shared.outbox):
             each.clear()
 
     def ends_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[ItemEnded]:
         """Run all items of a source, which may be endless; the end of each, as it comes.
 
         Items are taken from it as others end. What it raises is the error of one more item, the last. `pull_s` bounds
-        the time in which a round takes items, so that those it has can go on beside a slow source.
+        the time in which a round takes items, so that those it has can go on beside a slow source. Ends that come after
+        the iteration is left are those of the next.
         """
         source, has_more = iter(items), True
-        while has_more or not self.is_idle:
-            has_more = has_more and self._pull(source, pull_s)
-            for event in self.step(0.0 if has_more and self.room else WAIT_S):
-                if type(event) is ItemEnded:
-                    yield event
+        while has_more or self._unheard or not self.is_idle:
+            if not self._unheard:
+                has_more = has_more and self._pull(source, pull_s)
+                told = self.step(0.0 if has_more and self.room else WAIT_S)
+                self._unheard.extend(event for event in told if type(event) is ItemEnded)
+            while self._unheard:
+                yield self._unheard.popleft()
 
     def __enter__(self) -> Run:
         return self
@@ -193,12 +197,13 @@ class Run:
         end = time.monotonic() + pull_s if pull_s < inf else inf
         for _ in range(min(self.room, STARTED_A_ROUND)):
             try:
-                self.add(next(source))
+                item = next(source)
             except StopIteration:
                 return False
             except Exception as error:
                 self.add(Refused(error))
                 return False
+            self.add(item)
             if end < inf and time.monotonic() > end:
                 break
         return True
