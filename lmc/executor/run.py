@@ -26,8 +26,9 @@ from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
 from lmc.ir.plan import Plan
 
-# Items that run at once; more wait. An engine's batch is some hundreds of sequences: this is enough for it to find
-# those with a common prefix among the waiting, and holds what a source of items can make lie in memory to some 100 MB
+# Items that run at once; more wait, those of a source are not taken yet. An engine's batch is some hundreds of
+# sequences: this is enough for it to find those with a common prefix among the waiting. At about 3 kB each, and its
+# prompt, they are some 50 MB
 MAX_ACTIVE = 16384
 STARTED_A_ROUND = 1024  # so that a large batch's first requests are under way before its last item is looked at
 PULL_S = 0.02  # the same for a source that takes its time: how long a round may ask it for items
