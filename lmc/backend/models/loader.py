@@ -11,7 +11,9 @@ from torch import Tensor
 
 from lmc.backend.models.checkpoint import Checkpoint, Shape
 from lmc.backend.models.config import ModelConfig, read_config
-from lmc.backend.models.decoder import Decoder, Layer, Linear
+from lmc.backend.models.decoder import Decoder, Layer
+from lmc.backend.models.mlp import GatedMlp
+from lmc.backend.models.ops import Linear
 from lmc.backend.models.rope import frequencies
 
 Pack = Callable[[Tensor, Tensor | None], Linear]
@@ -99,8 +101,7 @@ class Reader:
             qk_norm=self.qk_norm(at) if c.qk_norm else None,
             out=self.linear(at, (OUT,), c.out_bias),
             mlp_norm=self.tensor(at + MLP_NORM),
-            gate_up=self.linear(at, GATE_UP, c.mlp_bias),
-            down=self.linear(at, (DOWN,), c.mlp_bias),
+            mlp=GatedMlp(self.linear(at, GATE_UP, c.mlp_bias), self.linear(at, (DOWN,), c.mlp_bias)),
         )
 
     def linear(self, at: str, names: Sequence[str], bias: bool) -> Linear:

@@ -80,7 +80,8 @@ def test_linears_of_one_input_are_fused_in_order(saved):
 
     assert torch.equal(layer.qkv.weight, torch.cat([tensors[f"{at}self_attn.{x}_proj.weight"] for x in "qkv"]))
     assert torch.equal(layer.qkv.bias, torch.cat([tensors[f"{at}self_attn.{x}_proj.bias"] for x in "qkv"]))
-    assert torch.equal(layer.gate_up.weight, torch.cat([tensors[f"{at}mlp.{x}_proj.weight"] for x in ("gate", "up")]))
+    gate_up = torch.cat([tensors[f"{at}mlp.{x}_proj.weight"] for x in ("gate", "up")])
+    assert torch.equal(layer.mlp.gate_up.weight, gate_up)
 
 
 def test_shards_and_a_single_file_hold_the_same(saved):
@@ -89,7 +90,7 @@ def test_shards_and_a_single_file_hold_the_same(saved):
 
     assert len(list(saved(sharded=True).glob("*.safetensors"))) > 1
     assert torch.equal(one.embedding, many.embedding)
-    assert torch.equal(one.layers[1].down.weight, many.layers[1].down.weight)
+    assert torch.equal(one.layers[1].mlp.down.weight, many.layers[1].mlp.down.weight)
 
 
 def test_a_tied_head_is_the_embedding(saved):

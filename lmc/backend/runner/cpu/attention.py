@@ -57,7 +57,7 @@ def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
-    """Attention of one pass over the KV tensors; `plans` is one a layer. This is the decoder's `Attend`."""
+    """Attention of one pass over the KV tensors; `plans` is one a layer."""
 
     flash: Flash
     cache: KVTensors
