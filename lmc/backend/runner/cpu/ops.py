@@ -39,13 +39,13 @@ class TorchOps:
     def attend(self, layer: int, qkv: Tensor, head_norm: Tensor | None) -> Tensor:
         """[T, (H + 2 Hkv) * D] -> [T, H * D], Q and K normed and rotated in place."""
         c = self.config
-        heads = qkv.view(len(qkv), c.num_heads + 2 * c.num_kv_heads, c.head_dim)
+        heads = qkv.view(-1, c.num_heads + 2 * c.num_kv_heads, c.head_dim)
         qk = heads[:, : c.num_heads + c.num_kv_heads]
         if head_norm is not None:
             torch.mul(F.rms_norm(qk, (c.head_dim,), None, c.norm_eps), head_norm, out=qk)
         rotate(qk, *self.angles)
-        kv = heads[:, c.num_heads :].view(len(qkv), 2, c.num_kv_heads, c.head_dim)
-        return self.attention(layer, heads[:, : c.num_heads], kv).reshape(len(qkv), -1)
+        kv = heads[:, c.num_heads :].view(-1, 2, c.num_kv_heads, c.head_dim)
+        return self.attention(layer, heads[:, : c.num_heads], kv).flatten(1)
 
     def gather(self, mixed: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """The wanted rows of both, or both as they are."""
