@@ -30,7 +30,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoder:
+class DecoderModel:
     """A loaded model; `inv_freq` is [D / 2] fp32, the angle per position by which `LayerOps.attend` rotates."""
 
     config: ModelConfig

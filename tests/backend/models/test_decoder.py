@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from lmc.backend.models.config import ModelConfig
-from lmc.backend.models.decoder import Decoder, Layer
+from lmc.backend.models.decoder import DecoderModel, Layer
 from lmc.backend.models.loader import load_decoder
 from lmc.backend.models.mlp import GatedMlp
-from lmc.backend.runner.batch import Batch, Row
-from lmc.backend.runner.cpu.runner import load_model
 from scripts.support.checkpoint import tiny_checkpoint
 
 # name -> family and how its checkpoint differs
@@ -97,7 +94,7 @@ def test_the_decoder_does_nothing_but_call_the_operations():
     """Two layers on names instead of tensors: each line is a call, and a name feeds the lines that it should."""
     listing = Listing()
     layers = layer_of_names(listing, "a"), layer_of_names(listing, "b")
-    decoder = Decoder(None, "table", layers, "final", "lm_head", None)
+    decoder = DecoderModel(None, "table", layers, "final", "lm_head", None)
 
     assert decoder("tokens", listing) == "logits20"
     assert listing.lines == [
@@ -222,28 +219,29 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return tiny_checkpoint(tmp_path_factory.mktemp("model"), family, tokenizer=False, **fields)
 
 
-def wide_decoder(folder: Path) -> Decoder:
+def wide_decoder(folder: Path) -> DecoderModel:
     return load_decoder(folder, dtype=torch.float64, device=torch.device("cpu"), pack=WideLinear)
 
 
-def passes(decoder: Decoder, cuts: list[int], wanted: Callable[[int], list[int]]) -> list[TextbookOps]:
+def passes(decoder: DecoderModel, cuts: list[int], wanted: Callable[[int], list[int]]) -> list[TextbookOps]:
     """Textbook operations for each pass over a sequence that is cut into passes of these lengths."""
     keys: dict[tuple[int, int], list[Tensor]] = {}
     values: dict[tuple[int, int], list[Tensor]] = {}
     return [TextbookOps(decoder.config, decoder.inv_freq, wanted(n), keys, values) for n in cuts]
 
 
-def test_other_operations_give_the_same_logits(folder):
-    """One token and head at a time in fp64, in passes of 20, 1 and 9 tokens, against the CPU's fused operations."""
-    ids, cuts = np.random.default_rng(0).integers(0, 400, 30), [20, 1, 9]
-    decoder, runner = wide_decoder(folder), load_model(folder, dtype="fp32", num_slots=30)
+def test_textbook_operations_give_the_logits_of_transformers(folder):
+    """One token and head at a time in fp64, in passes of 20, 1 and 9 tokens: fusing is the operations' own affair."""
+    from transformers import AutoModelForCausalLM
 
-    parts = torch.tensor(ids).split(cuts)
+    ids, cuts = torch.arange(30) * 37 % 400, [20, 1, 9]
+    decoder, theirs = wide_decoder(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
     all_ops = passes(decoder, cuts, lambda n: list(range(n)))
-    got = torch.cat([decoder(part, ops) for part, ops in zip(parts, all_ops)])
+    got = torch.cat([decoder(part, ops) for part, ops in zip(ids.split(cuts), all_ops)])
 
-    expected = runner.forward(Batch((Row(ids.astype(np.int32), np.arange(30, dtype=np.int32), 30),)))
-    torch.testing.assert_close(got, expected, rtol=0, atol=TOL)
+    with torch.no_grad():
+        torch.testing.assert_close(got, theirs(ids[None]).logits[0], rtol=0, atol=TOL)
 
 
 def test_only_wanted_tokens_pass_the_last_mlp(folder):

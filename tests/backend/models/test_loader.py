@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmc.backend.models.decoder import Decoder
+from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import expected_shapes, load_decoder
 from lmc.backend.runner.cpu.native import PlainLinear
 from lmc.errors import ModelLoadError
@@ -46,7 +46,7 @@ def copy(saved, tmp_path: Path):
     return get
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> Decoder:
+def load(folder: Path, dtype: torch.dtype = torch.float32) -> DecoderModel:
     return load_decoder(folder, dtype=dtype, device=torch.device("cpu"), pack=PlainLinear)
 
 

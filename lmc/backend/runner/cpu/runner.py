@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.models.decoder import Decoder
+from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import load_decoder
 from lmc.backend.models.rope import angles
 from lmc.backend.runner.batch import Batch, Draw
@@ -44,7 +44,7 @@ def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = 
 class TorchRunner:
     """A decoder with its KV tensors; see the Runner protocol. Results do not depend on `groups` beyond rounding."""
 
-    def __init__(self, decoder: Decoder, *, num_slots: int) -> None:
+    def __init__(self, decoder: DecoderModel, *, num_slots: int) -> None:
         config, self.device = decoder.config, decoder.embedding.device
         self.decoder = decoder
         self.vocab_size = config.vocab_size
