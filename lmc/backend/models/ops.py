@@ -27,7 +27,11 @@ class Linear(Protocol):
 
 
 class LayerOps(Protocol):
-    """The operations of one pass; sums and norms are kept in fp32 and rounded once to the model's dtype."""
+    """The operations of one pass, over tensors of the model's dtype.
+
+    Sums are kept in fp32. Whether a value is rounded between two steps of one operation is the device's affair: two
+    devices agree to the rounding of the dtype, not to the bit.
+    """
 
     def embed(self, tokens: Tensor, table: Tensor) -> Tensor:
         """The rows of `table` [V, W] of `tokens` [T]: the first hidden rows [T, W]."""
@@ -46,7 +50,10 @@ class LayerOps(Protocol):
         """
 
     def gather(self, mixed: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Of mixed [T, H * D] and hidden [T, W] the rows of the wanted tokens, in the order they are wanted."""
+        """The rows of the wanted tokens, in the order they are wanted, of mixed [T, H * D] and of hidden [T, W].
+
+        Called once, after the last attention: what follows works on each token alone.
+        """
 
     def add_norm(self, linear: Linear, x: Tensor, hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """hidden + linear(x), and its RMS norm by weight [W]: both [N, W].
