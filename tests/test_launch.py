@@ -54,6 +54,19 @@ def test_a_batch_may_be_any_iterable(make: Any) -> None:
     assert [r.ret_value for r in one.run_batch(make(list(numbers(5))), backend=EchoBackend())] == list(range(5))
 
 
+def test_items_of_one_shape_are_compiled_once() -> None:
+    """In whatever order an item names its arguments, and whichever way it gives them."""
+
+    @lmc.function
+    def two(s, a, b):
+        s += f"{a} {b}"
+
+    results = two.run_batch([{"a": "x", "b": 1}, {"b": 2, "a": "y"}, ["z", 3]], backend=EchoBackend())
+
+    assert [r.text() for r in results] == ["x 1", "y 2", "z 3"]
+    assert len(two._cache.traces) == 1
+
+
 def test_what_a_batch_raises_is_the_error_of_one_more_item() -> None:
     """The results of those before it are not lost."""
 

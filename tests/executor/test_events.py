@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lmc.backend.echo import EchoBackend
+from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.local import CpuBackend
 from lmc.errors import RequestError
 from lmc.executor import CallEnded, Detail, Executor, Item, ItemEnded, RunEvent, TextGrew
@@ -102,15 +102,21 @@ def test_a_backend_that_says_all_at_once_grows_once() -> None:
 
 
 def test_nothing_is_told_of_an_item_that_has_been_aborted() -> None:
-    """Its request still speaks; the item's end was the last word."""
-    with Executor(EchoBackend(script=says(a="one two three four"), chunks=4).open()).open() as run:
+    """Its request speaks on, the item's end was the last word."""
+
+    class Deaf(EchoSession):
+        def abort(self, rid: int, reason: str) -> None:
+            """What was on its way when a request was aborted still comes."""
+
+    with Executor(Deaf(EchoBackend(script=says(a="one two three four"), chunks=4))).open() as run:
         run.add(Item(compile_plan(program(SAY)), {}))
-        run.step()
+        first = run.step()
         run.abort(0)
         told: list[RunEvent] = []
         while not run.is_idle:
             told += run.step()
 
+    assert [type(event) for event in first] == [TextGrew]
     assert [type(event) for event in told] == [ItemEnded]
 
 
@@ -124,6 +130,7 @@ CONSTRAINED = [
     '%s1, %a = gen %s0 {max_tokens=30, name="a", stop="e"}',
     '%s1, %a = select %s0 {choices=["yes", "no"], method="exact", name="a"}',
     '%s1, %a, %b = fused %s0 {parts=["x", ["a", none, [["max_tokens", 4]]], "y", ["b", none, [["max_tokens", 3]]]]}',
+    '%s1, %a, %b = fused %s0 {parts=[["a", none, [["max_tokens", 4]]], "y", ["b", none, [["max_tokens", 3]]]]}',
 ]
 
 

@@ -16,8 +16,12 @@ from lmc.backend.base import Event, Failed, Request
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.errors import ArgumentError, RequestError
 from lmc.executor import Executor, Item, ItemEnded, Run
+from lmc.executor.call_params import CallParams
+from lmc.executor.callsteps import ask
+from lmc.executor.future import Future
 from lmc.executor.instance import Instance
 from lmc.executor.runnable import compile_plan
+from lmc.executor.state import ProgramState
 from tests.support.echo_runs import program, says
 
 ONE = compile_plan(program(" %s0 = begin\n %s1 = append %s0, %q\n %s2, %a = gen %s1\n return %s2, %q", "%q: int"))
@@ -103,6 +107,18 @@ def test_a_step_waits_no_longer_than_it_may() -> None:
         threading.Timer(0.05, session.wake).start()
         begin = time.monotonic()
         assert run.step(25.0) == []
+
+    assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize("others", [[Item(HOST, {("q",): 5})], [Item(ONE, {("q",): "x"})] * 1030], ids=["news", "more"])
+def test_a_step_does_not_wait_where_something_can_go_on(others: list[Item]) -> None:
+    """An item has ended, or more wait than a round starts: the requests on the clock are not waited for."""
+    with opened(EchoBackend(delay_s=30.0).open()) as run:
+        for item in (*items(range(1)), *others):
+            run.add(item)
+        begin = time.monotonic()
+        run.step(25.0)
 
     assert time.monotonic() - begin < 20
 
@@ -300,6 +316,31 @@ def test_no_work_is_opened_after_a_close() -> None:
     session.step(0.0)
 
     assert session.submitted == before
+
+
+def test_after_a_close_there_is_not_another_word() -> None:
+    """Neither on what had ended and was not told yet, nor may an item that is still held ask anything."""
+    held: list[Instance] = []
+
+    @dataclass(frozen=True)
+    class Held:
+        number: int = 0
+
+        def start(self, inst: Instance) -> None:
+            held.append(inst)
+            inst.num_open += 1
+            ask(inst, CallParams(), ProgramState(), [Future(inst.ready), Future(inst.ready)])
+
+    run = opened(EchoBackend(delay=9).open(), max_active=1)
+    run.add(Held())
+    waiting = run.add(Held())
+    run.step(0.0)
+    run.abort(waiting)
+    run.close()
+    (inst,) = held
+    ask(inst, CallParams(), ProgramState(), [Future(inst.ready), Future(inst.ready)])
+
+    assert run.step() == [] and inst.shared.outbox == []
 
 
 def test_a_second_run_on_the_executor_hears_nothing_of_the_first() -> None:
