@@ -11,7 +11,8 @@ from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "Sharing", "measure", "parse_pipeline",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "Sharing", "is_level", "measure",
+    "parse_pipeline",
     "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
 ]  # fmt: skip
 
@@ -37,6 +38,11 @@ LEVELS: dict[int, str] = {
     2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix",
     3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix",
 }
+
+
+def is_level(pipeline: str) -> bool:
+    """Whether a pipeline is that of an optimisation level, not one that somebody put together."""
+    return pipeline in LEVELS.values()
 
 
 def parse_pipeline(text: str) -> tuple[Pass, ...]:
