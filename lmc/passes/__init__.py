@@ -46,12 +46,12 @@ def is_level(pipeline: str) -> bool:
 
 
 def parse_pipeline(text: str) -> tuple[Pass, ...]:
-    """The passes of a comma-separated row of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
+    """The passes of a comma-separated list of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
     return tuple(_named(name) for part in text.split(",") if (name := part.strip()))
 
 
 def pipeline_text(passes: tuple[Pass, ...]) -> str:
-    """The row of names that `parse_pipeline` reads back."""
+    """The list of names that `parse_pipeline` reads back."""
     return ",".join(each.name for each in passes)
 
 

@@ -95,14 +95,14 @@ class _Folder:
 
     def joined(self, pieces: Iterable[Atom]) -> Pieces:
         """The pieces with concats spelled out, literals next to each other as one, and no empty ones."""
-        row: list[Atom] = []
+        found: list[Atom] = []
         for piece in self.spelled_out(pieces):
-            if isinstance(piece, Lit) and row and isinstance(row[-1], Lit):
+            if isinstance(piece, Lit) and found and isinstance(found[-1], Lit):
                 self.num_folded += 1
-                row[-1] = Lit(f"{row[-1].value!s}{piece.value!s}")
+                found[-1] = Lit(f"{found[-1].value!s}{piece.value!s}")
             elif piece != Lit(""):
-                row.append(piece)
-        return tuple(row)
+                found.append(piece)
+        return tuple(found)
 
     def spelled_out(self, pieces: Iterable[Atom]) -> Iterable[Atom]:
         for piece in pieces:

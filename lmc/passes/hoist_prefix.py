@@ -78,7 +78,7 @@ def shared_tokens(plan: Plan) -> int:
 
 def _rows(plan: Plan, inputs: Inputs) -> tuple[RowBuilder, list[Row]]:
     """One row a call and item: all calls of the first item, then all of the second."""
-    prompts, nodes = Prompts(plan.graph), list(plan.graph.walk())
+    prompts, nodes = Prompts(plan.graph), plan.graph.nodes
     builder = RowBuilder(inputs, prompts.makers)
     calls = [
         (step.id, prompts.segments(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
@@ -141,7 +141,7 @@ def _report(plan: Plan, sharing: Sharing, inputs: Inputs) -> Report:
     if inputs.encode is not None:
         counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
         counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
-    nodes = list(plan.graph.walk())
+    nodes = plan.graph.nodes
     callers = {step.id: called(nodes[step.node]) for step in plan.steps}
     notes = tuple(Note(_sentence(prefix, callers)) for prefix in plan.prefixes)
     return Report("hoist_prefix", tuple(counts), notes)

@@ -77,7 +77,7 @@ class View:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """One row a step, in program order."""
-        nodes = list(self.plan.graph.walk())
+        nodes = self.plan.graph.nodes
         arms = list(_arms(self.plan.graph.body, ""))
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)

@@ -12,37 +12,18 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.cache.pool import KVPool, SlotState
-from lmc.backend.cache.radix import Node, PageKey, RadixTree
+from lmc.backend.cache.radix import Claim, Node, RadixTree
 
 Int32 = npt.NDArray[np.int32]
 
 EXTENT = 64  # slots a lease reserves at once while the pool has room
 TIGHT = 8  # the pool is tight when less than 1 / TIGHT of it would stay free
-
-
-class Claim:
-    """Tokens that a lease is computing: a first page below a tree node, and who wants to know when that is over."""
-
-    __slots__ = ("key", "node", "waiters")
-
-    def __init__(self, node: Node, key: PageKey) -> None:
-        self.node = node
-        self.key = key
-        self.waiters: list[Callable[[], None]] = []
-        node.claims[key] = self
-
-    def end(self) -> None:
-        """Take the claim off and wake every waiter."""
-        del self.node.claims[self.key]
-        waiters, self.waiters = self.waiters, []
-        for wake in waiters:
-            wake()
 
 
 class Lease:

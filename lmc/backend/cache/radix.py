@@ -8,16 +8,12 @@ eviction order. Invariants are in RadixTree.check().
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from lmc.backend.cache.lease import Claim
 
 Int32 = npt.NDArray[np.int32]
 PageKey = int | bytes
@@ -60,6 +56,25 @@ class Node:
         while node is not None:
             yield node
             node = node.parent
+
+
+class Claim:
+    """A mark on a node: the tokens of a first page below it are being computed. Knows who waits for the end of that."""
+
+    __slots__ = ("key", "node", "waiters")
+
+    def __init__(self, node: Node, key: PageKey) -> None:
+        self.node = node
+        self.key = key
+        self.waiters: list[Callable[[], None]] = []
+        node.claims[key] = self
+
+    def end(self) -> None:
+        """Take the claim off and wake every waiter."""
+        del self.node.claims[self.key]
+        waiters, self.waiters = self.waiters, []
+        for wake in waiters:
+            wake()
 
 
 @dataclass(frozen=True, slots=True)
