@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from lmc.errors import ArgumentError
 from lmc.passes import chat_template, cse, dce, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
-from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
+from lmc.passes.hoist_prefix import TokenSharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "Sharing", "is_level", "measure",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "TokenSharing", "is_level", "measure",
     "parse_pipeline",
     "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Segment:
     pieces: tuple[PromptPiece, ...]
 
 
-class Prompts:
+class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.cache.pool import KVPool, SlotState
-from lmc.backend.cache.radix import Claim, Node, RadixTree
+from lmc.backend.cache.radix import Claim, RadixNode, RadixTree
 
 Int32 = npt.NDArray[np.int32]
 
@@ -31,7 +31,7 @@ class Lease:
 
     __slots__ = ("_slots", "cache", "claim", "committed", "node", "published", "reserved", "scratch", "wanted")
 
-    def __init__(self, cache: KVCache, node: Node | None, slots: Int32) -> None:
+    def __init__(self, cache: KVCache, node: RadixNode | None, slots: Int32) -> None:
         self.cache = cache
         self.node = node  # deepest locked node, node.depth == published; None without a tree
         self.claim: Claim | None = None
@@ -229,7 +229,7 @@ class KVCache:
         held = (self.pool.state == SlotState.LEASED) | (self.pool.state == SlotState.TREE)
         assert (owner == held).all(), "a slot that is held has exactly one owner"
 
-    def _claim_at(self, node: Node, ids: Int32) -> Claim | None:
+    def _claim_at(self, node: RadixNode, ids: Int32) -> Claim | None:
         assert self.tree is not None
         if len(ids) - node.depth < self.tree.page_size or not node.claims:
             return None

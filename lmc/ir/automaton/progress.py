@@ -3,7 +3,7 @@
 A way is a part, the state of its automaton over bytes, and where each part before it ended. A progress holds every
 way that fits the bytes so far and can still be completed, in the order of leftmost-shortest meaning: of two ways, the
 one that ended the first part they differ in earlier. Ways that are in the same state of the same part have the same
-future, so only the first is kept; in a row without ambiguity (see ambiguity.py) there never are two, every way is
+future, so only the first is kept; in a form without ambiguity (see ambiguity.py) there never are two, every way is
 the one of some continuation, and all answers here are exact. Otherwise `parts` may name a part too many, and an end
 may become certain later than it could; what is said to be certain stays so.
 
@@ -27,7 +27,7 @@ Place = tuple[int, int]  # a part, and a state of its automaton over bytes
 Origins = tuple[tuple[int, int], ...]
 
 
-class Way(NamedTuple):
+class FormWay(NamedTuple):
     """In `part` (the number of parts: at the end), at a byte `state`; `ends[i]` is where part i ended, in bytes."""
 
     part: int
@@ -49,10 +49,10 @@ class Places:
         self.all = all
         self.parts = tuple(sorted({part for part, _ in all} - {num_parts}))
         self.is_complete = any(part == num_parts for part, _ in all)
-        self.steps: dict[int, Step] = {}
+        self.steps: dict[int, ByteStep] = {}
 
 
-class Step(NamedTuple):
+class ByteStep(NamedTuple):
     """The places after a byte; `origins` is None where every way only went on."""
 
     after: Places
@@ -90,7 +90,7 @@ class Tracker:
         step = self._step(self._opened((part, self._begins[part]), 0, set()))
         return Progress(self, at, step.after, Trail((ends,), at, step.origins or ((0, 0),)))
 
-    def step(self, places: Places, byte: int) -> Step:
+    def step(self, places: Places, byte: int) -> ByteStep:
         """What one more byte makes of some places."""
         cls = self._bytes.class_of[byte]
         found = places.steps.get(cls)
@@ -102,7 +102,7 @@ class Tracker:
         """Whether a generation with a literal after it (or nothing) may have its end right here."""
         return (part + 1, self._begins[part + 1]) in places.all
 
-    def _read(self, places: Places, byte: int) -> Step:
+    def _read(self, places: Places, byte: int) -> ByteStep:
         found: list[tuple[Place, tuple[int, int]]] = []
         seen: set[Place] = set()
         for origin, (part, before) in enumerate(places.all):
@@ -113,10 +113,10 @@ class Tracker:
         went_on = len(step.after.all) == len(places.all) and all(
             origin == (way, 0) for way, (_, origin) in enumerate(found)
         )
-        return Step(step.after, None) if went_on else step
+        return ByteStep(step.after, None) if went_on else step
 
-    def _step(self, found: list[tuple[Place, tuple[int, int]]]) -> Step:
-        return Step(self._interned(tuple(place for place, _ in found)), tuple(origin for _, origin in found))
+    def _step(self, found: list[tuple[Place, tuple[int, int]]]) -> ByteStep:
+        return ByteStep(self._interned(tuple(place for place, _ in found)), tuple(origin for _, origin in found))
 
     def _interned(self, all: tuple[Place, ...]) -> Places:
         if all not in self._places:
@@ -165,7 +165,7 @@ class Progress:
         return Progress(self.tracker, self.num_bytes + len(data), places, trail)
 
     @property
-    def ways(self) -> tuple[Way, ...]:
+    def ways(self) -> tuple[FormWay, ...]:
         """Every way, told from the trail."""
         trails = []
         trail: Trail | tuple[tuple[int, ...]] = self.trail
@@ -175,7 +175,7 @@ class Progress:
         found: list[tuple[int, ...]] = list(trail)
         for _, at, origins in reversed(trails):
             found = [(*found[way], *(at,) * num_ended) for way, num_ended in origins]
-        return tuple(Way(part, state, ends) for (part, state), ends in zip(self.places.all, found, strict=True))
+        return tuple(FormWay(part, state, ends) for (part, state), ends in zip(self.places.all, found, strict=True))
 
     @property
     def is_live(self) -> bool:
