@@ -78,7 +78,7 @@ def as_networkx(graph: Graph) -> networkx.DiGraph:
     A node has the attributes `node`, and `inside`: the number of the region node around it, or None. An edge has
     `values`, the names that run along it.
 
-    A block's parameters are defined by their region node. The program's arguments are no nodes.
+    A block's parameters are defined by their region node. The program's arguments are not nodes.
     """
     import networkx
 

@@ -17,7 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
-# calls are no users; lint after chat_template, which says what a prompt ends in
+# calls are not users; lint after chat_template, which says what a prompt ends in
 PIPELINE: tuple[Pass, ...] = (
     dce.PASS,
     cse.PASS,
