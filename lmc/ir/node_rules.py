@@ -199,7 +199,7 @@ def _gen(node: Node) -> str | None:
         return next(
             (problem for name, names in known if node.has(name) and (problem := _unknown(node, name, names))), None
         )
-    return f"`gen` has a constraint that is none: {constraint!r}"
+    return f"`gen` has a constraint that is not one: {constraint!r}"
 
 
 def _fused(node: Node) -> str | None:

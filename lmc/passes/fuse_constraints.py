@@ -224,7 +224,7 @@ def _select(node: Node) -> FusedSelect | _No:
 
 
 def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:
-    """Why a schema has no automaton; None where it has one, or is none."""
+    """Why a schema has no automaton; None where it has one, or is not a schema."""
     if not isinstance(constraint, JsonSchema):
         return None
     try:

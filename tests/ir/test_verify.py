@@ -33,7 +33,7 @@ BROKEN = {
     "%x: any = binary 1, 2": "`binary` needs the attribute `op`",
     '%x: any = binary 1, 2 {op="?"}': "`binary` does not know op='?'",
     '%x = format 1 {conv="d"}': "`format` does not know conv='d'",
-    '%a, %b = gen %s {constraint="x"}': "`gen` has a constraint that is none: 'x'",
+    '%a, %b = gen %s {constraint="x"}': "`gen` has a constraint that is not one: 'x'",
     '%a, %b = select %s {method="m"}': "`select` needs `choices`: texts, at least one",
     '%a, %b = select %s {choices=[], method="m"}': "`select` needs `choices`: texts, at least one",
     '%a, %b = select %s {choices=["a"], method="best"}': (

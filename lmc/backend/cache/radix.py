@@ -47,7 +47,7 @@ class RadixNode:
 
     @property
     def is_evictable(self) -> bool:
-        """An unlocked leaf; roots are none."""
+        """An unlocked leaf; a root is never one."""
         return self.parent is not None and not self.refs and not self.children
 
     def path(self) -> Iterator[RadixNode]:
