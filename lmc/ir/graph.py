@@ -37,10 +37,14 @@ class Lit:
     value: Literal
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Lit) and repr(self.value) == repr(other.value)
+        if not isinstance(other, Lit):
+            return False
+        if type(self.value) is str and type(other.value) is str:  # a long prompt need not be printed to be compared
+            return self.value == other.value
+        return repr(self.value) == repr(other.value)
 
     def __hash__(self) -> int:
-        return hash(repr(self.value))
+        return hash(self.value if type(self.value) is str else repr(self.value))
 
 
 Atom = Value | Lit

@@ -22,7 +22,7 @@ what ended it. Needs: fold_text before it. Keeps: names, values, the sampling of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
 from lmc.ir.constraint import Choices, JsonSchema, Regex
@@ -32,6 +32,7 @@ from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular, regular_tree
 from lmc.ir.ops import OPS
+from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 
@@ -49,7 +50,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     fuser = _Fuser(inputs.sampling)
     body = fuser.block(graph.body)
     counts = (("forms fused", fuser.num_forms), ("calls merged", fuser.num_calls))
-    return replace(graph, body=body), Report("fuse_constraints", counts, tuple(fuser.notes))
+    return with_body(graph, body), Report("fuse_constraints", counts, tuple(fuser.notes))
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class _Fuser:
         self.notes: list[Note] = []
 
     def block(self, block: Block) -> Block:
-        nodes = [replace(n, regions=tuple(map(self.block, n.regions))) if n.regions else n for n in block.nodes]
+        nodes = [with_parts(n, n.inputs, tuple(map(self.block, n.regions))) for n in block.nodes]
         users = _Users(nodes)
         fused: dict[int, Node] = {}  # at the place of the last node of each form
         gone: set[int] = set()
@@ -107,7 +108,7 @@ class _Fuser:
                     gone.update(places)
                     fused[places[-1]] = self.merged(form)
         kept = [fused.get(place, None if place in gone else node) for place, node in enumerate(nodes)]
-        return replace(block, nodes=tuple(node for node in kept if node is not None))
+        return with_nodes(block, (node for node in kept if node is not None))
 
     def form(self, place: int, nodes: Sequence[Node], users: _Users) -> _Form:
         """The longest form that begins with the call at `place`."""
