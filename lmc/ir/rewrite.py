@@ -1,4 +1,4 @@
-"""What passes need to change a graph: substitute values, rebuild it node by node, find users, make names.
+"""What passes need to change a graph: renew its operands, rebuild it node by node, list what it defines.
 
 Everything returns new values; a part that does not change comes back as the very same object.
 """
@@ -10,16 +10,6 @@ from dataclasses import replace
 from operator import is_
 
 from lmc.ir.graph import Atom, Block, Graph, Node, Value, walk
-
-
-def substitute(block: Block, values: Mapping[str, Atom]) -> Block:
-    """The block with uses of the named values replaced, in its regions too. Definitions stay."""
-    return with_nodes(block, (substitute_node(node, values) for node in block.nodes))
-
-
-def substitute_node(node: Node, values: Mapping[str, Atom]) -> Node:
-    """The node with uses of the named values replaced, in its regions too."""
-    return with_parts(node, renewed(node.inputs, values), tuple(substitute(region, values) for region in node.regions))
 
 
 def renewed(atoms: tuple[Atom, ...], values: Mapping[str, Atom]) -> tuple[Atom, ...]:
@@ -65,15 +55,6 @@ def _same(a: tuple[object, ...], b: tuple[object, ...]) -> bool:
     return len(a) == len(b) and all(map(is_, a, b))
 
 
-def users(graph: Graph) -> dict[str, list[Node]]:
-    """Which nodes use each value, in program order and wherever they stand; a node that uses it twice is there once."""
-    found: dict[str, list[Node]] = {value.name: [] for value in definitions(graph)}
-    for node in graph.walk():
-        for name in dict.fromkeys(atom.name for atom in node.inputs if isinstance(atom, Value)):
-            found.setdefault(name, []).append(node)
-    return found
-
-
 def definitions(graph: Graph) -> list[Value]:
     """Every value of the graph: its arguments, then what nodes and block parameters define, in program order."""
     return [param.value for param in graph.params] + defined_in(graph.body)
@@ -87,19 +68,3 @@ def defined_in(block: Block) -> list[Value]:
         for region in node.regions:
             values += region.params
     return values
-
-
-class FreshNames:
-    """Makes names that a graph does not use yet: `fresh("s")` is s, s.1, s.2 ..."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._taken = {value.name for value in definitions(graph)}
-        self._counts: dict[str, int] = {}
-
-    def __call__(self, base: str) -> str:
-        name = base
-        while name in self._taken:
-            self._counts[base] = self._counts.get(base, 0) + 1
-            name = f"{base}.{self._counts[base]}"
-        self._taken.add(name)
-        return name
