@@ -10,6 +10,6 @@ from tests.support.golden_files import (
     pytest_testnodedown,
 )
 
-os.environ.setdefault("LMC_DEBUG", "verify")
+os.environ["LMC_DEBUG"] = "verify"
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
