@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.executor import ItemEnded, Outcome, Startable
     from lmc.executor.runnable import Runnable
-    from lmc.passes import Sharing
+    from lmc.passes import TokenSharing
 
 
 class Launch:
@@ -134,7 +134,7 @@ class _Items:
 
     def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
         """The next item; one that fails where it cannot be bound or compiled."""
-        from lmc.executor import Item, Refused
+        from lmc.executor import FailedItem, PlanItem
 
         number, self._count = self._count, self._count + 1
         try:
@@ -144,10 +144,10 @@ class _Items:
             )
             leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         except Exception as error:
-            return Refused(error, number)
+            return FailedItem(error, number)
         if self._leaves is not None:
             self._leaves.append(leaves)
-        return Item(runnable, leaves, made.externs, number)
+        return PlanItem(runnable, leaves, made.externs, number)
 
     def _compiled(self, shapes: dict[str, Shape]) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan
@@ -160,7 +160,7 @@ class _Items:
             self._kept[key] = kept = (compile_plan(done.plan), made, done)
         return kept
 
-    def predicted(self) -> Sharing | None:
+    def predicted(self) -> TokenSharing | None:
         """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
         if self._leaves is None or len(self._kept) != 1:
             return None

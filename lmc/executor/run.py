@@ -20,7 +20,7 @@ from lmc.executor.events import Detail, ItemEnded, RunEvent
 from lmc.executor.future import Poison
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
 from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
-from lmc.executor.item import Arguments, Item, Refused
+from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
@@ -76,7 +76,7 @@ class Executor:
     def run(self, plan: Plan | Runnable, items: Iterable[Arguments]) -> list[Outcome]:
         """One outcome for each item, in order."""
         runnable = plan if isinstance(plan, Runnable) else compile_plan(plan)
-        return self.run_items(Item(runnable, item, self.externs, i) for i, item in enumerate(items))
+        return self.run_items(PlanItem(runnable, item, self.externs, i) for i, item in enumerate(items))
 
     def run_items(self, items: Iterable[Startable]) -> list[Outcome]:
         """One outcome for each item, in order. Raises for Ctrl-C, never for an item."""
@@ -202,7 +202,7 @@ class Run:
             except StopIteration:
                 return False
             except Exception as error:
-                self.add(Refused(error))
+                self.add(FailedItem(error))
                 return False
             self.add(item)
             if end < inf and time.monotonic() > end:

@@ -10,7 +10,7 @@ import pytest
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.local import CpuBackend
 from lmc.errors import RequestError
-from lmc.executor import CallEnded, Detail, Executor, Item, ItemEnded, RunEvent, TextGrew
+from lmc.executor import CallEnded, Detail, Executor, ItemEnded, PlanItem, RunEvent, TextGrew
 from lmc.executor.runnable import compile_plan
 from lmc.ir.plan import Plan
 from lmc.parser.constraints import parse_constraint
@@ -26,7 +26,7 @@ def events_of(plan: Plan, backend: Any, detail: Detail = "text", num_items: int 
     told: list[RunEvent] = []
     with Executor(backend.open(), parse_constraint=parse_constraint).open(detail) as run:
         for number in range(num_items):
-            run.add(Item(runnable, {}, number=number))
+            run.add(PlanItem(runnable, {}, number=number))
         while not run.is_idle:
             told += run.step()
     return told
@@ -109,7 +109,7 @@ def test_nothing_is_told_of_an_item_that_has_been_aborted() -> None:
             """What was on its way when a request was aborted still comes."""
 
     with Executor(Deaf(EchoBackend(script=says(a="one two three four"), chunks=4))).open() as run:
-        run.add(Item(compile_plan(program(SAY)), {}))
+        run.add(PlanItem(compile_plan(program(SAY)), {}))
         first = run.step()
         run.abort(0)
         told: list[RunEvent] = []

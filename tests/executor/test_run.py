@@ -15,13 +15,14 @@ import pytest
 from lmc.backend.base import Event, Failed, Request
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.errors import ArgumentError, RequestError
-from lmc.executor import Executor, Item, ItemEnded, Run
+from lmc.executor import Executor, ItemEnded, PlanItem, Run
 from lmc.executor.call_params import CallParams
 from lmc.executor.callsteps import ask
 from lmc.executor.future import Future
 from lmc.executor.instance import Instance
 from lmc.executor.runnable import compile_plan
 from lmc.executor.state import ProgramState
+from tests.support.alive import num_alive
 from tests.support.echo_runs import program, says
 
 ONE = compile_plan(program(" %s0 = begin\n %s1 = append %s0, %q\n %s2, %a = gen %s1\n return %s2, %q", "%q: int"))
@@ -55,9 +56,9 @@ def opened(session: EchoSession | None = None, **options: Any) -> Run:
     return Executor(session or EchoBackend().open(), **options).open("items")
 
 
-def items(numbers: Iterator[int] | range) -> Iterator[Item]:
+def items(numbers: Iterator[int] | range) -> Iterator[PlanItem]:
     """One-call items that return their number."""
-    return (Item(ONE, {("q",): str(n)}, number=n) for n in numbers)
+    return (PlanItem(ONE, {("q",): str(n)}, number=n) for n in numbers)
 
 
 def rest(run: Run) -> dict[int, Any]:
@@ -86,7 +87,7 @@ def test_items_are_added_while_others_run() -> None:
 def test_an_item_without_calls_ends_in_the_first_step() -> None:
     """Nothing waits for a session that has nothing to do."""
     with opened() as run:
-        run.add(Item(HOST, {("q",): 5}))
+        run.add(PlanItem(HOST, {("q",): 5}))
         (ended,) = run.step(60.0)
 
     assert isinstance(ended, ItemEnded) and ended.outcome.ret == 5
@@ -111,8 +112,10 @@ def test_a_step_waits_no_longer_than_it_may() -> None:
     assert time.monotonic() - begin < 20
 
 
-@pytest.mark.parametrize("others", [[Item(HOST, {("q",): 5})], [Item(ONE, {("q",): "x"})] * 1030], ids=["news", "more"])
-def test_a_step_does_not_wait_where_something_can_go_on(others: list[Item]) -> None:
+@pytest.mark.parametrize(
+    "others", [[PlanItem(HOST, {("q",): 5})], [PlanItem(ONE, {("q",): "x"})] * 1030], ids=["news", "more"]
+)
+def test_a_step_does_not_wait_where_something_can_go_on(others: list[PlanItem]) -> None:
     """An item has ended, or more wait than a round starts: the requests on the clock are not waited for."""
     with opened(EchoBackend(delay_s=30.0).open()) as run:
         for item in (*items(range(1)), *others):
@@ -135,8 +138,8 @@ def test_ends_come_as_they_come() -> None:
 def test_a_failed_item_touches_no_other() -> None:
     """One lacks its argument, one has a program without its tool; the others end well."""
     with opened() as run:
-        run.add(Item(ONE, {}, number=0))
-        run.add(Item(TOOL, {}, number=1))
+        run.add(PlanItem(ONE, {}, number=0))
+        run.add(PlanItem(TOOL, {}, number=1))
         run.add(next(items(range(2, 3))))
         found = rest(run)
 
@@ -151,7 +154,7 @@ def test_a_source_without_an_end_is_taken_as_items_end() -> None:
     """Never more in flight than may be, and never more taken than that."""
     taken = 0
 
-    def endless() -> Iterator[Item]:
+    def endless() -> Iterator[PlanItem]:
         nonlocal taken
         for taken, item in enumerate(items(count()), 1):  # noqa: B007
             yield item
@@ -175,19 +178,17 @@ def test_memory_is_flat_over_a_source_without_an_end() -> None:
         for _ in range(3):
             for _ in range(2000):
                 next(ends)
-            gc.collect()
-            counts.append((len(gc.get_objects()), sum(type(o) is Instance for o in gc.get_objects())))
+            counts.append(num_alive())
 
-    (first, _), _, (last, instances) = counts
-    assert abs(last - first) < 500
-    assert instances <= 101
+    assert abs(counts[2] - counts[0]) < 500
+    assert sum(type(each) is Instance for each in gc.get_objects()) <= 100
 
 
 def test_a_slow_source_does_not_keep_back_what_has_ended() -> None:
     """Each end is handed out before the next item, but for one, is asked for."""
     log: list[tuple[str, int]] = []
 
-    def slow() -> Iterator[Item]:
+    def slow() -> Iterator[PlanItem]:
         for number, item in enumerate(items(range(6))):
             time.sleep(0.03)  # longer than a round may take for items
             log.append(("taken", number))
@@ -204,7 +205,7 @@ def test_a_slow_source_does_not_keep_back_what_has_ended() -> None:
 def test_what_a_source_raises_is_the_error_of_one_more_item(at: int) -> None:
     """All items before it end as they would; nothing comes after it."""
 
-    def broken() -> Iterator[Item]:
+    def broken() -> Iterator[PlanItem]:
         yield from items(range(at))
         raise OSError("the file is gone")
 
@@ -269,7 +270,7 @@ def test_an_aborted_program_runs_no_effect_any_more() -> None:
     seen: list[str] = []
     plan = compile_plan(program(" %s0 = begin\n %s1, %a = gen %s0\n %r = call @tool, %a\n return %s1, %r"))
     with opened(EchoBackend(delay=3).open()) as run:
-        id = run.add(Item(plan, {}, {"tool": seen.append}))
+        id = run.add(PlanItem(plan, {}, {"tool": seen.append}))
         run.step()
         run.abort(id)
         rest(run)
@@ -305,8 +306,8 @@ def test_no_work_is_opened_after_a_close() -> None:
 
     session = Counting(EchoBackend())
     run = opened(session)
-    run.add(Item(TOOL, {}, {"tool": tool}))
-    run.add(Item(TWO, {}))
+    run.add(PlanItem(TOOL, {}, {"tool": tool}))
+    run.add(PlanItem(TWO, {}))
     run.step(0.0)
     run.close()
     before = list(session.submitted)
@@ -347,10 +348,10 @@ def test_a_second_run_on_the_executor_hears_nothing_of_the_first() -> None:
     """What a closed run left in the session is not taken for an answer."""
     executor = Executor(EchoBackend(script=says(a="yes")).open())
     with executor.open("items") as run:
-        run.add(Item(TEXT, {}))
+        run.add(PlanItem(TEXT, {}))
         run.step()
     with executor.open("items") as run:
-        run.add(Item(TEXT, {}))
+        run.add(PlanItem(TEXT, {}))
         assert rest(run) == {0: "yes"}
 
 
@@ -385,7 +386,7 @@ def test_whatever_starts_can_be_an_item() -> None:
 def test_many_programs_are_forgotten_when_they_are_no_longer_run() -> None:
     """One program an item, with live objects of its own: the run keeps a bounded number."""
     with opened() as run:
-        source = (Item(TOOL, {}, {"tool": lambda text, n=n: f"{n}"}, n) for n in range(600))
+        source = (PlanItem(TOOL, {}, {"tool": lambda text, n=n: f"{n}"}, n) for n in range(600))
         found = {ended.item: ended.outcome.ret for ended in run.ends_of(source)}
         kept = len(run._shared.programs)
 
