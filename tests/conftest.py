@@ -1,4 +1,6 @@
-"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py)."""
+"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), and a cache folder of their own."""
+
+import pytest
 
 from tests.support.golden_files import (
     golden,
@@ -9,3 +11,11 @@ from tests.support.golden_files import (
 )
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory):
+    """What a run keeps on disk does not go into the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

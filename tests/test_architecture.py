@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "source", "knobs")
+GROUND = ("errors", "codes", "source", "knobs")
 # what crosses between executor and engine: requests, events, and how choices are compared
 WAIST = ("backend.base", "backend.choices")
 FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.program import Program
@@ -64,7 +63,6 @@ def _is_text(program: Program, name: str) -> bool:
 
 
 def _unknown(program: Program, name: str) -> ArgumentError:
-    near = get_close_matches(name, program.arg_names, n=1)
     known = ", ".join(f"`{each}`" for each in program.arg_names) or "none"
-    help = f"did you mean `{near[0]}`?" if near else f"its arguments are: {known}"
+    help = did_you_mean(name, program.arg_names) or f"its arguments are: {known}"
     return ArgumentError(f"`{program.func.__name__}` has no argument `{name}`", help=help)

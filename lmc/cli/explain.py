@@ -1,6 +1,6 @@
 """`lmc explain`: why a program's prompts share what they share, and what may come out of its constrained calls.
 
-Runs nothing. Without a model in characters; with one in tokens too.
+Runs nothing. Without a model in characters; with one in tokens too. Of a code it prints the page.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 TEXTS = ("text", "json")
 
 
-@click.command("explain", short_help="Explain what a program shares, and what may come out of its calls.")
-@click.argument("program", metavar="PROG.PY[:FN]")
+@click.command("explain", short_help="Explain what a program shares, what may come out of its calls, or a code.")
+@click.argument("program", metavar="PROG.PY[:FN]|CODE", required=False)
+@click.option("--codes", "is_list", is_flag=True, help="List the codes that messages carry.")
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -39,7 +40,8 @@ TEXTS = ("text", "json")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
 @reported
 def explain_command(
-    program: str,
+    program: str | None,
+    is_list: bool,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -55,10 +57,18 @@ def explain_command(
     lmc explain prog.py
     lmc explain prog.py --constraints --model lmc-tiny
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
+    lmc explain LMC-GB014
     """
+    from lmc import codes
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
 
+    if is_list:
+        return write(codes.listing(), output)
+    if program is None:
+        raise click.UsageError("name a program, or a code such as LMC-GB014")
+    if program.upper().startswith("LMC-"):
+        return write(_page(program), output)
     format = format or ("text" if name is None else "ascii")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
@@ -74,6 +84,18 @@ def explain_command(
         write(_constraints(done, tokenizer, format, look), output)
     else:
         write(_sharing(done, format, look), output)
+
+
+def _page(code: str) -> str:
+    """The page of a code. Raises ArgumentError where there is none."""
+    from lmc.codes import CODES
+    from lmc.errors import ArgumentError, did_you_mean
+
+    if code.upper() not in CODES:
+        near = did_you_mean(code.upper(), CODES)
+        help = f"{near} " if near else ""
+        raise ArgumentError(f"there is no code `{code}`", help=f"{help}`lmc explain --codes` lists all of them")
+    return CODES[code.upper()].page
 
 
 def _sharing(done: Compiled, format: str, look: Look) -> str:

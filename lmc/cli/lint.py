@@ -9,6 +9,7 @@ import click
 
 from lmc.cli.compile import compiled, look_for, tokenizer_of
 from lmc.cli.failing import reported
+from lmc.codes import ABOUT_CONSTRAINTS, how_to_read
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -37,13 +38,17 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     notes = notes_of(done)
     room = look_for(width, None).width
     click.echo("\n".join(_told(note, room) for note in notes) or f"{done.plan.graph.name}: no notes\n", nl=False)
+    if notes:
+        click.echo(f"\n{how_to_read('CODE')}")
     if notes and strict:
         raise click.exceptions.Exit(1)
 
 
 def notes_of(done: Compiled) -> list[Note]:
     """What the passes have to say about constraints, by place."""
-    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith("LMC-CN")]
+    notes = [
+        note for report in done.reports for note in report.notes if (note.code or "").startswith(ABOUT_CONSTRAINTS)
+    ]
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
 
 

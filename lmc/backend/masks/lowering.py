@@ -18,9 +18,10 @@ from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
 from lmc.backend.masks.tool_tags import format_of, part_of
 from lmc.backend.masks.xgrammar_schema import lower_schema
+from lmc.codes import EMPTY, TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of, states
-from lmc.ir.automaton.dfa import TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import (
     Choices,
     Constraint,
@@ -150,7 +151,7 @@ def _regular_ebnf(schema: JsonSchema) -> str | None:
         return None
     text = tree_ebnf(tree)
     if text is None:
-        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code="LMC-CN001")
+        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
     return text
 
 

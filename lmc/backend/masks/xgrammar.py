@@ -24,6 +24,7 @@ from lmc.backend.masks.grammar_jumps import Forcing, GrammarJumps
 from lmc.backend.masks.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.masks.productive import endless_rule
 from lmc.backend.masks.stderr import caught_warnings
+from lmc.codes import EMPTY, ENDLESS, INVALID, UNSUPPORTED
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import (
     Choices,
@@ -47,8 +48,6 @@ NO_TEXT = b"\xff"  # in no UTF-8: no character of a grammar is spelt with it
 MAX_COMPILED = 256
 MAX_THREADS = 8
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
-
-EMPTY, INVALID, UNSUPPORTED, ENDLESS = "LMC-CN001", "LMC-CN002", "LMC-CN003", "LMC-CN007"
 
 
 class Vocabulary(Protocol):

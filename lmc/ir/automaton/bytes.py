@@ -11,9 +11,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
-from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.ranges import LAST
 
 # (first code point, last code point, first lead byte, continuation bytes)

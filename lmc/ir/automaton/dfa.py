@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import count
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import Alphabet, sets_of
 from lmc.ir.automaton.derive import Derivation, Place
@@ -20,7 +21,6 @@ from lmc.ir.regex import RegexTree
 
 DEAD = 0
 MAX_STATES = 100_000
-TOO_LARGE = "LMC-CN004"
 
 
 class CharDfa:
