@@ -27,9 +27,9 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "source", "knobs")
-# what crosses between executor and engine: requests, events, and how choices are compared
-WAIST = ("backend.base", "backend.choices")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
+# what crosses between executor and engine: requests, events, how choices are compared and random numbers made
+WAIST = ("backend.base", "backend.choices", "backend.mixing")
 FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py
 ROOF = ("viz", "cli", "server")
 

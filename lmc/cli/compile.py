@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmc import knobs
 from lmc.cli.failing import reported
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
 
@@ -193,7 +193,7 @@ def look_for(width: int | None, output: str | None) -> Look:
     """The terminal's width and colours; neither in a file or a pipe."""
     is_terminal = output is None and sys.stdout.isatty()
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
-    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    is_plain = knobs.is_plain()
     return Look(width or max(40, columns), is_terminal and not is_plain)
 
 

@@ -43,7 +43,7 @@ def ask(regex: str, temperature: float):
 @pytest.fixture(scope="module")
 def engines():
     """Off, then on."""
-    both = [CpuBackend("lmc-tiny", dtype="fp32", boundary=boundary) for boundary in ("off", "exact")]
+    both = [CpuBackend("lmc-tiny", dtype="fp32", jump=jump) for jump in ("off", "exact")]
     yield both
     for backend in both:
         backend.close()

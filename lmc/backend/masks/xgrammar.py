@@ -17,13 +17,13 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from lmc.backend.masks.disk import DiskCache
 from lmc.backend.masks.grammar_jumps import Forcing, GrammarJumps
 from lmc.backend.masks.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.masks.productive import endless_rule
 from lmc.backend.masks.stderr import caught_warnings
+from lmc.backend.matcher import Int32
 from lmc.codes import EMPTY, ENDLESS, INVALID, UNSUPPORTED
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import (
@@ -38,7 +38,6 @@ from lmc.ir.constraint import (
     ToolCalls,
 )
 
-Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
 Handle = Any  # xgrammar.GrammarMatcher
 
