@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
@@ -69,15 +69,15 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Sourc
     """
     match constraint:
         case Regex(_, tree):
-            return _ebnf(tree_ebnf(tree))
+            return _ebnf(regex_ebnf(tree))
         case Choices(options):
-            return _ebnf(tree_ebnf(one_of(options)))
+            return _ebnf(regex_ebnf(one_of(options)))
         case Grammar(text):
             return _ebnf(text)
         case Lark(text):
             return Source("lark", text)
-        case JsonSchema(_, schema, spacing):
-            return Source("schema", lower_schema(schema)[0], spacing)
+        case JsonSchema(spacing=spacing):
+            return Source("schema", lower_schema(constraint)[0], spacing)
         case StructuralTag(parts=parts):
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls)
         case ToolCalls():
@@ -127,7 +127,7 @@ def _schema_format(schema: JsonSchema) -> Json:
         return ebnf(text)
     from xgrammar import Grammar as XGrammar
 
-    grammar = XGrammar.from_json_schema(lower_schema(schema.schema)[0], **_style(schema.spacing))
+    grammar = XGrammar.from_json_schema(lower_schema(schema)[0], **_style(schema.spacing))
     return ebnf(_readable(str(grammar)))
 
 
@@ -149,7 +149,7 @@ def _regular_ebnf(schema: JsonSchema) -> str | None:
         if error.code != TOO_LARGE:
             raise
         return None
-    text = tree_ebnf(tree)
+    text = regex_ebnf(tree)
     if text is None:
         raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
     return text

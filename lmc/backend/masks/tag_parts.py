@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.json_schema.keywords import Json
@@ -34,7 +34,7 @@ def ebnf(grammar: str) -> Json:
 
 def tree(language: RegexTree, place: str) -> Json:
     """A text of a tree. Raises ConstraintError where it has none."""
-    grammar = tree_ebnf(language)
+    grammar = regex_ebnf(language)
     if grammar is None:
         raise ConstraintError(f"no text is possible at `{place}` of the structural tag", code=EMPTY)
     return ebnf(grammar)
