@@ -47,7 +47,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.models": ("kernels", *GROUND),
     "backend.runner": (*WAIST, "ir", *GROUND),
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
-    "backend.masks": ("backend.matcher", *WAIST, "ir", *GROUND),
+    "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
     "backend.echo": (*WAIST, "ir", *GROUND),
     "backend.local": (

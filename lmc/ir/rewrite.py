@@ -69,19 +69,3 @@ def defined_in(block: Block) -> list[Value]:
         for region in node.regions:
             values += region.params
     return values
-
-
-class FreshNames:
-    """Makes names that a graph does not use yet: `fresh("s")` is s, s.1, s.2 ..."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._taken = {value.name for value in definitions(graph)}
-        self._counts: dict[str, int] = {}
-
-    def __call__(self, base: str) -> str:
-        name = base
-        while name in self._taken:
-            self._counts[base] = self._counts.get(base, 0) + 1
-            name = f"{base}.{self._counts[base]}"
-        self._taken.add(name)
-        return name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lmc.ir.graph import Graph, Lit, Node, Value
-from lmc.ir.rewrite import FreshNames, defined_in, definitions, rebuild, substitute, substitute_node, users
+from lmc.ir.graph import Lit, Node, Value
+from lmc.ir.rewrite import defined_in, definitions, rebuild, substitute, substitute_node, users
 from lmc.ir.types import STATE, STR
 from lmc.ir.verify import verify
 from lmc.parser.irtext.parse import parse_graph
@@ -89,17 +89,3 @@ def test_definitions_are_arguments_results_and_parameters() -> None:
     loop = parse_graph("program p() {\n %s = begin\n %t = loop %a = %s {\n next false, %a\n }\n return %t, none\n}\n")
     assert [value.name for value in defined_in(loop.body)] == ["s", "t", "a"]
     assert defined_in(loop.body.nodes[1].regions[0]) == [Value("a", STATE)]
-
-
-def test_fresh_names_are_new() -> None:
-    """Numbered where the name is taken, by the graph or by an earlier fresh name."""
-    fresh = FreshNames(GRAPH)
-
-    assert [fresh("s"), fresh("s"), fresh("new"), fresh("new")] == ["s.1", "s.2", "new", "new.1"]
-
-
-def test_fresh_names_skip_taken_numbers() -> None:
-    """A graph may hold s.1 already."""
-    graph: Graph = parse_graph("program p(%s: str, %s.1: str) {\n %t = begin\n return %t, none\n}\n")
-
-    assert FreshNames(graph)("s") == "s.2"
