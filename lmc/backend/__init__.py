@@ -30,7 +30,8 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     """
     if backend is not None and not isinstance(backend, str):
         if not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
-            raise BackendError(f"{backend!r} is no backend", help=f"a name ({', '.join(BACKENDS)}) or a backend object")
+            help = f"a name ({', '.join(BACKENDS)}) or a backend object"
+            raise BackendError(f"{backend!r} is not a backend", help=help)
         return backend
     name = backend or "auto"
     if name == "auto":

@@ -20,7 +20,7 @@ def parse_arguments(program: Program, given: Iterable[str]) -> dict[str, Any]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
-            raise ArgumentError(f"`{text}` is no argument", help="write --arg name=value")
+            raise ArgumentError(f"`{text}` is not an argument", help="write --arg name=value")
         if name not in program.arg_names:
             raise _unknown(program, name)
         if name in values:
@@ -43,9 +43,9 @@ def _item(line: str, place: str) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except ValueError as error:
-        raise ArgumentError(f"{place} is no JSON: {error}", help=help) from None
+        raise ArgumentError(f"{place} is not JSON: {error}", help=help) from None
     if not isinstance(item, dict):
-        raise ArgumentError(f"{place} is no JSON object, but {type(item).__name__}", help=help)
+        raise ArgumentError(f"{place} is not a JSON object, but {type(item).__name__}", help=help)
     return item
 
 

@@ -12,6 +12,7 @@ import click
 
 from lmc import knobs
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
 
 if TYPE_CHECKING:
@@ -60,21 +61,10 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--emit-graph", "formats", metavar="[=FORMAT]", callback=_formats,
     help=f"Print the graph: {', '.join(FORMATS)}. Without a format the table and the sharing tree.",
 )  # fmt: skip
-@click.option(
-    "--arg", "arguments", multiple=True, metavar="NAME=VALUE",
-    help="An argument, as JSON or text. What is not given is a hole; a list's structure unrolls.",
-)  # fmt: skip
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
-@click.option(
-    "-O",
-    "level",
-    type=click.IntRange(0, 3),
-    metavar="0|1|2|3",
-    default=2,
-    show_default=True,
-    help="How much to optimise.",
-)
-@click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
+@arguments_option
+@model_option
+@level_option
+@passes_option
 @click.option(
     "--stage", type=click.Choice(("captured", "plan")), default="plan", show_default=True,
     help="Which graph `ir` prints: as captured, or with its plan after the passes.",
@@ -82,8 +72,8 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--explain", is_flag=True, help="Say what each pass did.")
 @click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
 @click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the table and the tree.")
-@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@width_option
+@output_option
 @reported
 def compile_command(
     program: str,

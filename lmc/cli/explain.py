@@ -11,6 +11,7 @@ import click
 
 from lmc.cli.compile import compiled, look_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
 from lmc.viz import FSM_FORMATS
 
 if TYPE_CHECKING:
@@ -30,14 +31,11 @@ TEXTS = ("text", "json")
     "--format", "format", type=click.Choice((*TEXTS, *FSM_FORMATS)), metavar="FORMAT",
     help=f"{' or '.join(TEXTS)}; with --fsm {', '.join(FSM_FORMATS)}.",
 )  # fmt: skip
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
-@click.option(
-    "-O", "level", type=click.IntRange(0, 3), metavar="0|1|2|3", default=2, show_default=True,
-    help="How much to optimise; -O3 fuses rows of generations.",
-)  # fmt: skip
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
-@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@arguments_option
+@model_option
+@level_option
+@width_option
+@output_option
 @reported
 def explain_command(
     program: str | None,

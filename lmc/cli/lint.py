@@ -9,6 +9,7 @@ import click
 
 from lmc.cli.compile import compiled, look_for, tokenizer_of
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, model_option, width_option
 from lmc.codes import ABOUT_CONSTRAINTS, how_to_read
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 @click.command("lint", short_help="Say what in a program's constraints will not do what it seems to.")
 @click.argument("program", metavar="PROG.PY[:FN]")
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer is looked at too.")
+@arguments_option
+@model_option
 @click.option("--strict", is_flag=True, help="Exit with 1 where there is a note.")
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
+@width_option
 @reported
 def lint_command(program: str, arguments: tuple[str, ...], model: str | None, strict: bool, width: int | None) -> None:
     """Say what in a program's constraints will not do what it seems to, with its place and what to write instead.

@@ -34,7 +34,7 @@ class PromptPiece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is no text, or is the last one.
+    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is not text, or is the last one.
 
     Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
     """

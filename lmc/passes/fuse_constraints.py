@@ -206,7 +206,7 @@ def _text(node: Node, row: _Row, users: _Users) -> str | FusedText | _No:
         elif isinstance(atom.value, str):
             atoms.append(atom.value)
         else:
-            return _No(f"{called(node)} appends what is no text")
+            return _No(f"{called(node)} appends what is not text")
     row.values += (atom for atom in node.inputs[1:] if isinstance(atom, Value))
     texts = [atom for atom in atoms if isinstance(atom, str)]
     return "".join(texts) if len(texts) == len(atoms) else FusedText(tuple(atoms))
@@ -215,7 +215,7 @@ def _text(node: Node, row: _Row, users: _Users) -> str | FusedText | _No:
 def _select(node: Node) -> FusedSelect | _No:
     name, choices, temperature = (node.attr(key) for key in ("name", "choices", "temperature"))
     if not isinstance(choices, tuple) or not all(isinstance(choice, str) and choice for choice in choices):
-        return _No(f"{called(node)} has choices that are no texts")
+        return _No(f"{called(node)} has choices that are not texts")
     if temperature and node.attr("method") != "exact":
         return _No(f"{called(node)} is drawn at a temperature, which takes the method `exact`")
     assert name is None or isinstance(name, str)
@@ -230,7 +230,7 @@ def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | 
     try:
         regular_tree(constraint)
     except NotRegular as reason:
-        what, found = "is no regular language, or too large a one", reason.finding
+        what, found = "is not a regular language, or too large a one", reason.finding
     except SchemaError as error:
         what, found = "is refused", error.finding
     else:

@@ -213,7 +213,7 @@ def _tree(constraint: Language) -> RegexTree | None:
 def _no_tree(constraint: Language) -> str:
     match constraint:
         case JsonSchema():
-            return "it is no regular language, or a keyword of it is refused"
+            return "it is not a regular language, or a keyword of it is refused"
         case Grammar() | Lark():
             return "xgrammar follows a grammar, which need not be regular"
         case StructuralTag() | ToolCalls():

@@ -30,7 +30,7 @@ class FusedMasks:
 
     @property
     def is_worn(self) -> bool:
-        """Whether so many states were made that a text to come had better begin with none."""
+        """Whether its automata have so many states that the next text should begin with new ones."""
         return any(masks.is_worn for masks in self._from.values())
 
     def at(self, part: int) -> EndingMasks:

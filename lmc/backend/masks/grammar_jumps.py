@@ -48,7 +48,7 @@ class Forcing:
             return ()
 
     def fork(self) -> Forcing:
-        """The same text, going its own way."""
+        """An independent one at this place, for a text that goes on in another way."""
         copied = Forcing(self._walk, self._jumps)
         copied._state, copied._pending = self._state, self._pending
         return copied

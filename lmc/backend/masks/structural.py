@@ -1,7 +1,7 @@
 """Structural tags as xgrammar may follow them: lowered to literals, grammars and control tokens (see `tag_parts`).
 
 Where a text of a tag is a control token of the tokenizer, that token must come there, by its id; the text spelt out
-by ordinary tokens is no tag. Control tokens come nowhere else: free text and JSON are over characters. Free text
+by ordinary tokens is not a tag. Control tokens come nowhere else: free text and JSON are over characters. Free text
 holds no trigger and no excluded text, and within a tag not its end.
 """
 

@@ -1,7 +1,7 @@
 """The few formats of xgrammar's structural tags that ours are written in.
 
 Literals, grammars, control tokens by id, and what puts them together: none of them reads text in a dialect of its
-own, or takes bytes that are no text.
+own, or takes bytes that are not text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Arguments of a tool call as models write them in XML: a mark for each property, texts bare, all else as JSON.
 
 The schema must be an object with named properties, each of known types. They come in the order written; a newline
-may stand between marks and beside values that are no text.
+may stand between marks and beside values that are not text.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class _Arguments:
         return (self.style.close, *self.excludes)
 
     def _json(self, schema: Json) -> Json:
-        """A value that is no text, under the definitions of the whole."""
+        """A value that is not text, under the definitions of the whole."""
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
         text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))

@@ -182,7 +182,7 @@ class XGrammarMasks:
 
     @cached_property
     def _for_tags(self) -> XGrammarMasks:
-        """The same with control tokens, in masks of their own: their vocabulary is another."""
+        """Masks that may ask for control tokens by id: these have another vocabulary."""
         return XGrammarMasks(self._tokenizer, self.vocab_size, self._disk, jumps=self._jumps, with_controls=True)
 
     @cached_property

@@ -181,7 +181,7 @@ class Derivation:
     # --- normal form -----------------------------------------------------------------------------------------
 
     def _simple(self, alternatives: set[tuple[Node, Condition]]) -> State:
-        """The same alternatives with fewer words."""
+        """Alternatives for these texts, fewer of them: counts are merged, and what another one implies is left out."""
         if len(alternatives) < 2:
             return frozenset(alternatives)
         if (self.nodes.any, ALWAYS) in alternatives:
