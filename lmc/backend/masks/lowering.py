@@ -43,7 +43,7 @@ MAX_STATES = 2_000  # of a schema in a structural tag, above which xgrammar's ow
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class GrammarSource:
     """What xgrammar compiles; `spacing` is for a schema alone."""
 
     kind: Literal["ebnf", "lark", "schema", "tag"]
@@ -62,7 +62,7 @@ class Controls:
 NO_CONTROLS = Controls({}, frozenset())
 
 
-def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Source | None:
+def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> GrammarSource | None:
     """What to compile; None where no text satisfies the constraint. Raises ConstraintError where it cannot be kept.
 
     controls   those that a structural tag may ask for by id
@@ -75,9 +75,9 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Sourc
         case Grammar(text):
             return _ebnf(text)
         case Lark(text):
-            return Source("lark", text)
+            return GrammarSource("lark", text)
         case JsonSchema(spacing=spacing):
-            return Source("schema", lower_schema(constraint)[0], spacing)
+            return GrammarSource("schema", lower_schema(constraint)[0], spacing)
         case StructuralTag(parts=parts):
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls)
         case ToolCalls():
@@ -85,7 +85,7 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Sourc
 
 
 def compile_source(
-    source: Source, compiler: Any
+    source: GrammarSource, compiler: Any
 ) -> Any:  # xgrammar.GrammarCompiler, CompiledGrammar: they have no types
     """The source for the compiler's vocabulary."""
     match source.kind:
@@ -104,11 +104,11 @@ def _style(spacing: Spacing) -> dict[str, Any]:
     return {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
 
 
-def _ebnf(text: str | None) -> Source | None:
-    return None if text is None else Source("ebnf", text)
+def _ebnf(text: str | None) -> GrammarSource | None:
+    return None if text is None else GrammarSource("ebnf", text)
 
 
-def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
+def _tag(format: Json, part: Any, place: str, controls: Controls) -> GrammarSource:
     tags = Tags(
         part,
         controls.ids,
@@ -117,7 +117,7 @@ def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
         lambda schema, format, _: xml_arguments(schema, format, _schema_format),
     )
     lowered = tags.lower(format, place)
-    return Source("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
+    return GrammarSource("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
 
 
 def _schema_format(schema: JsonSchema) -> Json:
