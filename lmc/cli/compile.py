@@ -123,15 +123,12 @@ def compiled(
 ) -> Compiled:
     """The program compiled for these arguments; values that are given are known to the prefix tree too."""
     from lmc import compiler
-    from lmc.passes import parse_pipeline, run_pipeline
 
-    bound = {**prog.bound, **values}
-    made = compiler.Cache().trace(prog.func, compiler.holes(prog.func, bound))
+    bound, cache = {**prog.bound, **values}, compiler.Cache()
+    made = cache.trace(prog.func, compiler.holes(prog.func, bound))
     known = {p.path: compiler.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
-    inputs = compiler.inputs_of(tokenizer, [known] if known else ())
-    passes = parse_pipeline(compiler.pipeline_of(pipeline))
-    plan, reports = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)
-    return compiler.Compiled(made, plan, reports, inputs)
+    items, on_change = [known] if known else (), _print_change if is_traced else None
+    return compiler.compile_trace(cache, made, compiler.pipeline_of(pipeline), tokenizer, items, on_change)
 
 
 def _print_change(each: Pass, ir: Graph | Plan) -> None:
