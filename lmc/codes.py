@@ -11,6 +11,7 @@ only.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def _code(id: str, name: str, meaning: str) -> str:
 def how_to_read(code: str) -> str:
     """What prints the page of a code, as messages say it."""
     return f"`lmc explain {code}` says more"
+
+
+def with_footer(text: str) -> str:
+    """A text of whole lines, with how to read the page of a code below it where one stands in it."""
+    is_coded = re.search(r"\bLMC-[A-Z]{2}\d{3}\b", text)
+    return f"{text}\n{how_to_read('CODE')}\n" if is_coded else text
 
 
 def listing() -> str:

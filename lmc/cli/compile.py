@@ -13,6 +13,7 @@ import click
 from lmc import knobs
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
+from lmc.codes import with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ def compile_command(
     if not formats:
         shown.append(_summary(done))
     if explain and is_for_people:
-        shown.append(done.explain() + "\n")
+        shown.append(with_footer(done.explain() + "\n"))
     write("\n".join(shown), output)
     if explain and not is_for_people:
-        click.echo(done.explain(), err=True)
+        click.echo(with_footer(done.explain() + "\n"), err=True, nl=False)
     if time_passes:
         click.echo(_times(done.reports), err=True)
 

@@ -12,6 +12,7 @@ import click
 from lmc.cli.compile import compiled, look_for, tokenizer_of, write
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
+from lmc.codes import with_footer
 from lmc.viz import FSM_FORMATS
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def _page(code: str) -> str:
 def _sharing(done: Compiled, format: str, look: Look) -> str:
     from lmc.viz import emit
 
-    return emit(done, "json", look) if format == "json" else f"{emit(done, 'tree', look)}\n{done.explain()}\n"
+    if format == "json":
+        return emit(done, "json", look)
+    return with_footer(f"{emit(done, 'tree', look)}\n{done.explain()}\n")
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, look: Look) -> str:
@@ -107,4 +110,4 @@ def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, look:
     from lmc.viz.constraints import Constraints
 
     told = Constraints(done, tokenizer)  # type: ignore[arg-type]  # a folder's tokenizer knows its vocabulary
-    return constraints_json.render(told) if format == "json" else constraints_text.render(told, look)
+    return constraints_json.render(told) if format == "json" else with_footer(constraints_text.render(told, look))

@@ -10,7 +10,7 @@ import click
 from lmc.cli.compile import compiled, look_for, tokenizer_of
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, model_option, width_option
-from lmc.codes import ABOUT_CONSTRAINTS, how_to_read
+from lmc.codes import ABOUT_CONSTRAINTS, with_footer
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -38,9 +38,8 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
     notes = notes_of(done)
     room = look_for(width, None).width
-    click.echo("\n".join(_told(note, room) for note in notes) or f"{done.plan.graph.name}: no notes\n", nl=False)
-    if notes:
-        click.echo(f"\n{how_to_read('CODE')}")
+    said = "\n".join(_told(note, room) for note in notes)
+    click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)
     if notes and strict:
         raise click.exceptions.Exit(1)
 
