@@ -96,17 +96,18 @@ def compile_trace(
     items      argument values that the prefix tree is to know, by path
     on_change  called with each pass that changed something, and what it made
     """
-    from lmc.passes import parse_pipeline, run_pipeline
+    from lmc.passes import is_level, parse_pipeline, run_pipeline
 
     inputs = inputs_of(tokenizer, items)
-    if items or on_change is not None:
-        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs, on_change=on_change)
-        return Compiled(made, plan, reports, inputs)
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
     kept = cache.plans.get(key)
-    if kept is None or kept[0] is not made:
-        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs)
-        cache.plans[key] = kept = (made, plan, reports)
+    is_own = bool(items) or on_change is not None
+    if kept is None or kept[0] is not made or is_own:
+        passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
+        plan, reports = run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each)
+        kept = (made, plan, reports)
+        if not is_own:
+            cache.plans[key] = kept
     return Compiled(made, kept[1], kept[2], inputs)
 
 

@@ -1,7 +1,8 @@
 """The environment variables that lmc reads: name, default, meaning. `lmc knobs` lists them.
 
 A knob is for what belongs to a machine or a terminal and not to a program; what a program may want is an argument.
-Nothing else in lmc reads them. Standard library only.
+Nothing else in lmc reads them. Read when it is asked for, so that a test or a notebook may change it. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Knob:
 
 
 DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
-DEBUG = Knob("LMC_DEBUG", "0", "1: commands show whole tracebacks.")
+DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every pass; verify: only the latter.")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
 NO_COLOR = Knob("NO_COLOR", "", "Anything: no colours (https://no-color.org).")
 TERM = Knob("TERM", "", "dumb: no colours.")
@@ -36,6 +37,11 @@ KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM)
 def shows_tracebacks() -> bool:
     """Whether a command that fails shows where in lmc, instead of one message."""
     return DEBUG.read() == "1"
+
+
+def verifies_each_pass() -> bool:
+    """Whether every pass is followed by the verifier, not only the last."""
+    return DEBUG.read() in ("1", "verify")
 
 
 def is_plain() -> bool:

@@ -1,4 +1,7 @@
-"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), and a cache folder of their own."""
+"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), a verifier after every pass, and a
+cache folder of their own."""
+
+import os
 
 import pytest
 
@@ -9,6 +12,8 @@ from tests.support.golden_files import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+
+os.environ["LMC_DEBUG"] = "verify"
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 

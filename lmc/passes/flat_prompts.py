@@ -42,7 +42,7 @@ class Segment:
     pieces: tuple[PromptPiece, ...]
 
 
-class Prompts:
+class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
@@ -54,7 +54,7 @@ class Prompts:
         return tuple(piece for segment in self.segments(state) for piece in segment.pieces)
 
     def segments(self, state: Atom) -> tuple[Segment, ...]:
-        """The same, in segments."""
+        """The pieces of a state's prompt in segments, first to last, which prompts with a common beginning share."""
         assert isinstance(state, Value)
         pieces: list[PromptPiece] = []
         at: Atom | None = state
