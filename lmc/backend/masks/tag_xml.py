@@ -69,7 +69,7 @@ class _Arguments:
                 refuse("#", keyword, "arguments written as XML have named properties and nothing else")
         properties, required = root.get("properties", {}), root.get("required", [])
         if unknown := [name for name in required if name not in properties]:
-            refuse("#", "required", f"{unknown[0]!r} is no property", "add it to `properties`")
+            refuse("#", "required", f"{unknown[0]!r} is not a property", "add it to `properties`")
         rows = []
         for name, property in properties.items():
             whole = parts.row(NEWLINE, self._property(name, property))

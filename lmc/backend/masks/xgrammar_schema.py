@@ -173,7 +173,7 @@ class _ForXGrammar:
             return schema
         rest = schema["additionalProperties"] if "additionalProperties" in schema else self._any()
         if rest is False:
-            _refuse(f"the required property {unknown[0]!r} that is no property", place, "add it to `properties`")
+            _refuse(f"the required property {unknown[0]!r} that is not a property", place, "add it to `properties`")
         return schema | {"properties": properties | dict.fromkeys(unknown, rest)}
 
     def _closed(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
