@@ -9,6 +9,7 @@ import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -18,8 +19,8 @@ from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
 from lmc.parser.capture.trace import Container, Leaf, Shape, Trace, trace
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Tokenizer
     from lmc.ir.plan import Plan
+    from lmc.ir.prompt import Ids, Piece, Tokenizer
     from lmc.passes import Inputs, Report
 
 Path = tuple[str | int, ...]
@@ -113,19 +114,23 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
     if tokenizer is None:
         return Inputs(batch=tuple(items))
 
-    def encode(pieces: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
-        ids: list[int] = []
-        for kind, text in pieces:
-            ids += tokenizer.encode(text, control=kind == "control")
-        return tuple(ids)
+    def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
+        return tuple(tokenizer.encode_pieces(pieces, after=after))
+
+    names = {i: name for name, i in tokenizer.control_tokens().items()}
+
+    def decode(ids: tuple[int, ...]) -> str:
+        runs = groupby(ids, key=names.get)
+        return "".join(tokenizer.decode(list(run)) if name is None else name * len(list(run)) for name, run in runs)
 
     return Inputs(
         encode,
-        lambda ids: tokenizer.decode(ids),
+        decode,
         tokenizer.begin_ids,
         tokenizer.chat,
         tuple(items),
         spellings=getattr(tokenizer, "vocab_bytes", None),
+        control_tokens=frozenset(names.values()),
     )
 
 

@@ -65,9 +65,9 @@ def _call(
         segment = distortion.first(wanted)
         prompt = shared.prompts.prompt(state)
         if type(segment) is Score and bound.heals:
-            prompt, segment = healed(prompt, segment, shared.prompts.tokenizer.encode)
+            prompt, segment = healed(prompt, segment, shared.prompts.encode)
         elif type(segment) is Gen and bound.heals:
-            prompt, segment = healed_gen(prompt, segment, shared.prompts.tokenizer.encode)
+            prompt, segment = healed_gen(prompt, segment, shared.prompts.encode)
     except Exception as error:
         return _failed(error, bound, inst, path)
     request = Request(
@@ -87,7 +87,7 @@ def _row(
     """The call of a fused row, whose texts stand behind the state."""
     shared = inst.shared
     bound, state, texts = shared.calls[index], cast(ProgramState, inputs[0]), inputs[1:]
-    encode = shared.prompts.encode_text
+    encode = shared.prompts.encode
     try:
         asked = bound.asked(inst.base, state.lineage, state.calls)
         out = rows.segments(bound.row, asked, texts, encode)

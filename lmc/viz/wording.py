@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, parts_of
-from lmc.ir.graph import Lit
 from lmc.ir.literal import literal, quote
+from lmc.passes.flat_prompts import Hole, known_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
-    from lmc.passes.flat_prompts import PromptPiece
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz.view import View
 
 _DEFAULT_METHOD = "token_length_normalized"
@@ -20,13 +20,15 @@ _HIDDEN = frozenset(("name", "constraint", "dtype", "choices", "method"))  # att
 MAX_WORD = 32  # characters of one option
 
 
-def prompt_text(pieces: Iterable[PromptPiece], view: View) -> str:
+def prompt_text(pieces: Iterable[FlatPiece], view: View) -> str:
     """A prompt as an f-string would spell it: holes in braces, braces of the text doubled, one line."""
-    return "".join(_text(piece.atom) if isinstance(piece.atom, Lit) else view.hole(piece) for piece in pieces)
+    return "".join(
+        view.hole(p) if isinstance(p, Hole) and known_text(p) is None else _text(known_text(p) or "") for p in pieces
+    )
 
 
-def _text(atom: Lit) -> str:
-    return visible(str(atom.value)).replace("{", "{{").replace("}", "}}")
+def _text(text: str) -> str:
+    return visible(text).replace("{", "{{").replace("}", "}}")
 
 
 def on_one_line(text: str) -> str:

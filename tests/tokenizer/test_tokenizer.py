@@ -7,8 +7,8 @@ import random
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from lmc.backend.base import Control, Ids, Text
 from lmc.errors import ChatTemplateError, ModelLoadError
+from lmc.ir.prompt import Control, Ids, Text
 from lmc.tokenizer import load_tokenizer
 
 CHATML = (

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from lmc.backend.base import Control, Piece, Text
 from lmc.ir.chat import ChatTemplate
+from lmc.ir.prompt import Control, Ids, Piece, Text
+from lmc.ir.runs import Run, joined, runs
 
 CONTROL_TOKENS: tuple[str, ...] = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|end|>")
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
@@ -44,6 +45,29 @@ class ByteTokenizer:
             return list(text.encode("utf-8", "replace"))
         return [token for part in _CONTROL.split(text) for token in self._encode_part(part)]
 
+    def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
+        """Token ids of a prompt's pieces; what stands between two control tokens is encoded as one text."""
+        ids: list[int] = []
+        for run in runs(pieces):
+            if isinstance(run, Ids):
+                ids += run.ids
+            else:
+                ids += self._encode_run(run)
+        return ids
+
+    def _encode_run(self, run: Run) -> Iterator[int]:
+        text = ""
+        for is_control, each in joined(run):
+            for part in _CONTROL.split(each) if is_control else (each,):
+                token = _CONTROL_IDS.get(part) if is_control else None
+                if token is None:
+                    text += part
+                    continue
+                yield from self.encode(text)
+                yield token
+                text = ""
+        yield from self.encode(text)
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
         return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
@@ -61,7 +85,7 @@ class ByteTokenizer:
         chat = self.chat or CHATML
         pieces = [piece for turn in _with_previous(turns) for piece in _turn(chat, *turn)]
         if open_role is not None:
-            pieces.append(Control(chat.begin(turns[-1][0] if turns else "", open_role) or ""))
+            pieces.append(Control(chat.begin(turns[-1][0] if turns else "", open_role) or "", open_role, opens=True))
         return pieces
 
     def _encode_part(self, part: str) -> Iterable[int]:
@@ -80,4 +104,5 @@ def _with_previous(turns: list[tuple[str, str]]) -> Iterator[tuple[str, str, str
 
 
 def _turn(chat: ChatTemplate, previous: str, role: str, text: str) -> tuple[Piece, Piece, Piece]:
-    return Control(chat.begin(previous, role) or ""), Text(text), Control(chat.end(role))
+    begin, end = Control(chat.begin(previous, role) or "", role, opens=True), Control(chat.end(role), role)
+    return begin, Text(text), end

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from lmc.ir.constraint import RUN_TIME_KINDS, Choices, Constraint
-from lmc.ir.graph import Lit, Node
+from lmc.ir.graph import Node
+from lmc.ir.prompt import Text
 from lmc.passes.base import Inputs, Note, called
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.facts import Facts, facts
 
 TAIL = 200  # characters of the prompt's end that are looked at
@@ -51,7 +52,7 @@ class Call:
         return Note(f"{called(self.node)}: {text}", self.node.span, code)
 
 
-def call_of(node: Node, prompts: Prompts, inputs: Inputs) -> Call:
+def call_of(node: Node, prompts: FlatPrompts, inputs: Inputs) -> Call:
     """A model node as a call."""
     constraint = constraint_of(node)
     known = Facts(None) if constraint is None else facts(constraint)
@@ -67,13 +68,13 @@ def constraint_of(node: Node) -> Constraint | None:
     return constraint if isinstance(constraint, get_args(Constraint)) else None
 
 
-def _tail(node: Node, prompts: Prompts) -> str:
-    segments = prompts.segments(node.inputs[0])
+def _tail(node: Node, prompts: FlatPrompts) -> str:
+    stretches = prompts.stretches(node.inputs[0])
     text = ""
-    for piece in reversed(segments[-1].pieces if segments else ()):
-        if piece.kind != "text" or not isinstance(piece.atom, Lit) or len(text) >= TAIL:
+    for piece in reversed(stretches[-1].pieces if stretches else ()):
+        if not isinstance(piece, Text) or len(text) >= TAIL:
             break
-        text = str(piece.atom.value) + text
+        text = piece.text + text
     return text[-TAIL:]
 
 

@@ -1,0 +1,23 @@
+"""What a known text keeps of its tokens when text follows that is not known yet.
+
+Not a pass. A tokenizer may read the end of a text and what follows as one token, so the tokens of a literal before a
+hole are those of the prompt only up to some point. It is found by trying beginnings of what may follow; only tokens
+that stay with all of them count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lmc.ir.prompt import Encode, Ids, Text
+from lmc.ir.runs import Run
+from lmc.passes.prefix_tree import common_len
+
+WORDS = ("a", "The", "in", "1", "é")
+FOLLOWING = (*WORDS, " ", " a", "\n", ".", '"', "(", "-", "_", "/", ":")
+
+
+def num_kept(run: Run, after: Ids | None, encode: Encode, following: Sequence[str] = FOLLOWING) -> int:
+    """How many of a run's tokens stay whichever of some texts follows it."""
+    known = encode(run, after)
+    return min(common_len(known, encode((*run, Text(text)), after)) for text in following)
