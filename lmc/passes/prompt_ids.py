@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
+from itertools import chain, groupby
 
 from lmc.ir.graph import Atom, Lit, Node
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run, text_of
 from lmc.passes.base import Decode, Inputs
-from lmc.passes.flat_prompts import FlatPiece, Hole, Stretch, atom_of, is_hole, known_text, stretches_of
+from lmc.passes.flat_prompts import FlatPiece, Hole, Stretch, atom_of, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 from lmc.passes.open_end import num_kept
 
@@ -78,18 +78,15 @@ class PromptIdsBuilder:
         return PromptIds(step, item, fragments, tuple(chain.from_iterable(f.ids for f in fragments)), is_exact)
 
     def num_tokens(self, pieces: Sequence[FlatPiece]) -> int:
-        """How many tokens of a prompt are known; of its beginning, where the pieces end earlier."""
-        begin = 0 if not pieces or begins_by_itself(pieces) else len(self._begin.ids)
-        stretches = enumerate(stretches_of(pieces))
-        found = (fragment for i, stretch in stretches for fragment in self._fragments(stretch.pieces, i == 0, 0))
-        return begin + sum(map(self._num_known, found))
-
-    def _num_known(self, fragment: Fragment) -> int:
-        """Tokens of a fragment; of a fused call's literal those that it has by itself."""
-        piece = fragment.pieces[0]
-        if is_hole(piece, "made") and self._encode is not None and (text := known_text(piece)):
-            return len(self._encode((Text(text),), GENERATED))
-        return sum(id >= 0 for id in fragment.ids)
+        """Tokens of the known text of a prompt, or of its beginning; text behind a hole as it is by itself."""
+        assert self._encode is not None
+        count = 0 if not pieces or begins_by_itself(pieces) else len(self._begin.ids)
+        after = None
+        for is_known, group in groupby(pieces, key=_kind_of_text):
+            if is_known:
+                count += len(self._encode(tuple(map(_spelled, group)), after))
+            after = GENERATED
+        return count
 
     def atoms(self, prompt: PromptIds, start: int, end: int) -> tuple[Atom, ...]:
         """What [start, end) of a prompt stands for; a cut within a run is put where the tokens before it surely end."""
@@ -242,6 +239,15 @@ def cut_pieces(pieces: Iterable[FlatPiece], start: int, end: int | None) -> tupl
         if low < high:
             found.append(piece if (low, high) == (0, length) else _cut(piece, low, high))
     return tuple(found)
+
+
+def _kind_of_text(piece: FlatPiece) -> str:
+    """What neighbouring pieces have in common that are counted together; "" for what is not known."""
+    return "" if known_text(piece) is None else "made" if isinstance(piece, Hole) else "run"
+
+
+def _spelled(piece: FlatPiece) -> Text | Control:
+    return Text(known_text(piece) or "") if isinstance(piece, Hole) else piece
 
 
 def num_units(piece: FlatPiece) -> int:
