@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+
+from lmc.tokenizer.leading_space import state
 
 if TYPE_CHECKING:
     import tokenizers
@@ -51,23 +53,25 @@ def blocks(text: str) -> Iterable[str]:
     yield text[start:]
 
 
-def may_be_cut(tokenizer: tokenizers.Tokenizer, spellings: Iterable[bytes], *, spaced: bool) -> bool:
+def may_be_cut(tokenizer: tokenizers.Tokenizer, spellings: Callable[[], list[bytes]], *, spaced: bool) -> bool:
     """Whether `blocks` keeps a tokenizer's tokens.
 
-    spellings  the bytes of its tokens, b"" for control tokens
+    spellings  gives the bytes of its tokens, b"" for control tokens
     spaced     it puts a space before a text: it may then do so behind each of its added tokens
     """
-    spec = json.loads(tokenizer.to_str())
-    spelt = list(spellings)
-    added = [token for token in spec["added_tokens"] if spelt[token["id"]]]
-    if (spaced and added) or any(token["lstrip"] or token["rstrip"] or token["single_word"] for token in added):
+    ordinary = [token for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
+    normalizer, splitter = state(tokenizer.normalizer), state(tokenizer.pre_tokenizer)
+    if (spaced and ordinary) or any(map(_looks_around, ordinary)) or not _is_known_normalizer(normalizer):
         return False
-    if any(map(_ACROSS.search, spelt)) or not _is_known_normalizer(spec["normalizer"]):
-        return False
-    return _cuts(spec["pre_tokenizer"]) or (_is_transparent(spec) and _merges_apart(spec["model"], spelt))
+    return _cuts(splitter) or (_is_transparent(splitter, normalizer) and _merges_apart(tokenizer.model, spellings()))
 
 
-def _is_known_normalizer(part: Any) -> bool:  # JSON, as all of these
+def _looks_around(token: tokenizers.AddedToken) -> bool:
+    """Whether an added token takes or asks for what stands beside it, or reaches across a cut."""
+    return token.lstrip or token.rstrip or token.single_word or bool(CUT.search(token.content))
+
+
+def _is_known_normalizer(part: Any) -> bool:  # JSON, as the others
     match part:
         case None:
             return True
@@ -104,21 +108,25 @@ def _alternatives(regex: str) -> list[str]:
     return [*found, regex[start:]]
 
 
-def _is_transparent(spec: Any) -> bool:
+def _is_transparent(splitter: Any, normalizer: Any) -> bool:
     """Whether the pre-tokenizer cuts nothing, so that only the model decides."""
-    match spec["pre_tokenizer"]:
+    match splitter:
         case None | {"type": "Metaspace", "split": False}:
             return True
         case {"type": "Split", "pattern": {"String": " "}}:  # the normalizer left no space
-            return '"pattern": {"String": " "}' in json.dumps(spec["normalizer"])
+            return '"pattern": {"String": " "}' in json.dumps(normalizer)
     return False
 
 
-def _merges_apart(model: Any, spelt: list[bytes]) -> bool:
+def _merges_apart(model: tokenizers.models.Model, spelt: list[bytes]) -> bool:
     """Whether a BPE model merges on both sides of a place that no token reaches across as if the other were not there.
 
     A Unigram model would too, but for how sums of its scores are rounded.
     """
-    whole_words = model.get("ignore_merges") or model.get("dropout")
-    affixes = model.get("continuing_subword_prefix") or model.get("end_of_word_suffix")
-    return model["type"] == "BPE" and not whole_words and not affixes and b" " in spelt
+    import tokenizers
+
+    if not isinstance(model, tokenizers.models.BPE) or model.ignore_merges or model.dropout:
+        return False
+    if model.continuing_subword_prefix or model.end_of_word_suffix:
+        return False
+    return b" " in spelt and not any(map(_ACROSS.search, spelt))

@@ -7,7 +7,6 @@ tokens and normalizer in front of a model that leaves all else as it is.
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,12 +35,12 @@ class ControlFinder:
     def __init__(self, tokenizer: tokenizers.Tokenizer, control_ids: frozenset[int]) -> None:
         import tokenizers
 
-        spec = json.loads(tokenizer.to_str())
-        model = {"type": "WordLevel", "vocab": {_REST: 0}, "unk_token": _REST}
-        spec |= {"model": model, "pre_tokenizer": None, "post_processor": None, "decoder": None}
-        if not any(token["normalized"] for token in spec["added_tokens"]):
-            spec["normalizer"] = None
-        self._finder = tokenizers.Tokenizer.from_str(json.dumps(spec))
+        added = [token for _, token in sorted(tokenizer.get_added_tokens_decoder().items())]
+        self._finder = tokenizers.Tokenizer(tokenizers.models.WordLevel({_REST: 0}, unk_token=_REST))
+        if tokenizer.normalizer is not None and any(token.normalized for token in added):
+            self._finder.normalizer = tokenizer.normalizer
+        for token in added:
+            (self._finder.add_special_tokens if token.special else self._finder.add_tokens)([token])
         names = {i: tokenizer.id_to_token(i) or "" for i in control_ids}
         self._tokens = {self._finder.token_to_id(name): i for i, name in names.items()}
         used = set("".join(names.values()))

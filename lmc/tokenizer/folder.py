@@ -15,7 +15,6 @@ those are kept by their text.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
@@ -24,16 +23,16 @@ from typing import TYPE_CHECKING
 
 from lmc.errors import ChatTemplateError, ModelLoadError
 from lmc.ir.chat import ChatTemplate
-from lmc.ir.prompt import Ids, Piece
+from lmc.ir.prompt import Control, Ids, Piece
 from lmc.ir.runs import Run, runs, text_of
 from lmc.tokenizer.blocks import blocks, may_be_cut
 from lmc.tokenizer.chat import probe_template
 from lmc.tokenizer.chat_pieces import render_pieces
 from lmc.tokenizer.control_spans import ControlFinder
-from lmc.tokenizer.control_tokens import separate_control_tokens, unknown_token
+from lmc.tokenizer.control_tokens import may_be_spelt, renamed, separate_control_tokens
 from lmc.tokenizer.files import TokenizerFiles, read_files
 from lmc.tokenizer.jinja import Template
-from lmc.tokenizer.leading_space import state, without_leading_space
+from lmc.tokenizer.leading_space import puts_space, state, without_leading_space
 from lmc.tokenizer.vocabulary import vocab_bytes
 
 if TYPE_CHECKING:
@@ -66,23 +65,28 @@ class FolderTokenizer:
 
     def __init__(self, files: TokenizerFiles, tokenizer: tokenizers.Tokenizer) -> None:
         self.key = hashlib.blake2b(files.tokenizer_json, digest_size=16).hexdigest()
-        self._lock = threading.Lock()  # encode_special_tokens is a switch on the shared object
         self._whole = tokenizer
         self.special_ids, self.control_ids = separate_control_tokens(tokenizer, files)
-        self._middle = without_leading_space(tokenizer)
-        self._unknown = unknown_token(tokenizer, files)
+        self._puts_space = puts_space(tokenizer)
+        has_copy = self._puts_space or may_be_spelt(tokenizer, self.control_ids)
+        self._first = renamed(tokenizer, self.control_ids) if has_copy else tokenizer  # at the beginning of a prompt
+        self._middle = without_leading_space(self._first) if self._puts_space else self._first
         self._finder = ControlFinder(tokenizer, self.control_ids)
         self._cached = lru_cache(MAX_CACHED_TEXTS)(self._encode)
         self._is_spaced_after = cache(self._spaced_after)
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         self.begin_ids = _begin_ids(tokenizer)
+        for ordinary in (self._first, self._middle):
+            ordinary.encode_special_tokens = True
         self._template = Template(files.chat_template, files.named_tokens) if files.chat_template else None
         self.chat = probe_template(self._template, name=files.folder.name) if self._template else None
         self.eos_ids = self._eos_ids(files)
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
         """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
-        return list(self._encode(text, True, True) if control else self._between(_well_formed(text), False))
+        if control:
+            return list(self._encode_run((Control(text),), is_first=True))
+        return list(self._between(_well_formed(text), False))
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
@@ -139,29 +143,11 @@ class FolderTokenizer:
         """Ids of ordinary text; `whole` where the tokenizer would put a space before it."""
         for block in blocks(text) if self._may_be_cut else (text,):
             encode = self._cached if len(block) <= MAX_CACHED_CHARS else self._encode
-            yield from encode(block, whole, False) if block else ()
+            yield from encode(block, whole) if block else ()
             whole = False
 
-    def _encode(self, text: str, whole: bool, control: bool) -> tuple[int, ...]:
-        tokenizer = self._whole if whole else self._middle
-        with self._lock:
-            tokenizer.encode_special_tokens = not control
-            encoding = tokenizer.encode(_well_formed(text), add_special_tokens=False)
-        if control or self.control_ids.isdisjoint(encoding.ids) or (span := self._forged(text, encoding)) is None:
-            return tuple(encoding.ids)
-        start, end = span
-        cut, rest = (start, end) if end - start <= 1 else (start + 1, start + 1)
-        return self._encode(text[:cut], whole, False) + self._encode(text[rest:], False, False)
-
-    def _forged(self, text: str, encoding: tokenizers.Encoding) -> tuple[int, int] | None:
-        """Where the model's own vocabulary matched a control token (Unigram can): the text must be cut inside it.
-
-        The unknown token stands for what has no token, so it counts only where the text spells its name.
-        """
-        for token, (start, end) in zip(encoding.ids, encoding.offsets):
-            if token in self.control_ids and (token != self._unknown[0] or self._unknown[1] in text[start:end]):
-                return start, end
-        return None
+    def _encode(self, text: str, whole: bool) -> tuple[int, ...]:
+        return tuple((self._first if whole else self._middle).encode(text, add_special_tokens=False).ids)
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._whole.decode(ids, skip_special_tokens=False))
@@ -182,18 +168,18 @@ class FolderTokenizer:
 
     def _spaced_after(self, token: int) -> bool:
         """Whether the tokenizer puts a space before a text behind a control token, as it does at the beginning."""
-        if self._whole is self._middle:
+        if not self._puts_space:
             return False
         name = self._whole.id_to_token(token) or ""
         for text in ("a", "."):  # a token may stand for whole words only
-            behind = self._encode(name + text, True, True)
+            behind = tuple(self._whole.encode(name + text, add_special_tokens=False).ids)
             if behind[0] == token:
-                return behind[1:] == self._encode(text, True, False)
+                return behind[1:] == self._encode(text, True)
         return False
 
     @cached_property
     def _may_be_cut(self) -> bool:
-        return may_be_cut(self._whole, self.vocab_bytes(), spaced=self._whole is not self._middle)
+        return may_be_cut(self._whole, self.vocab_bytes, spaced=self._puts_space)
 
     def _eos_ids(self, files: TokenizerFiles) -> frozenset[int]:
         named = self._whole.token_to_id(files.named_tokens.get("eos_token", ""))
