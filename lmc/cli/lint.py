@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.passes import Note
 
+CODES = ("LMC-CN", "LMC-TK")
+
 
 @click.command("lint", short_help="Say what in a program's constraints will not do what it seems to.")
 @click.argument("program", metavar="PROG.PY[:FN]")
@@ -42,8 +44,8 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
 
 
 def notes_of(done: Compiled) -> list[Note]:
-    """What the passes have to say about constraints, by place."""
-    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith("LMC-CN")]
+    """What the passes have to say about constraints and tokens, by place."""
+    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(CODES)]
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
 
 

@@ -13,7 +13,7 @@ from lmc.ir.prompt import Encode, Ids, Text
 from lmc.ir.runs import Run
 from lmc.passes.prefix_tree import common_len
 
-WORDS = ("a", "The", "in", "1", "é")
+WORDS = ("a", "n", "s", "er", "The", "in", "1", "é")
 FOLLOWING = (*WORDS, " ", " a", "\n", ".", '"', "(", "-", "_", "/", ":")
 
 

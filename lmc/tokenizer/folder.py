@@ -15,6 +15,7 @@ those are kept by their text.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
@@ -64,7 +65,7 @@ class FolderTokenizer:
     special_ids: frozenset[int]
 
     def __init__(self, files: TokenizerFiles, tokenizer: tokenizers.Tokenizer) -> None:
-        self.key = hashlib.blake2b(files.tokenizer_json, digest_size=16).hexdigest()
+        self.key = _key(files)
         self._whole = tokenizer
         self.special_ids, self.control_ids = separate_control_tokens(tokenizer, files)
         self._puts_space = puts_space(tokenizer)
@@ -205,6 +206,12 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _key(files: TokenizerFiles) -> str:
+    """A digest of all that decides on ids: what was compiled for one template is not for another."""
+    named = json.dumps([files.chat_template, sorted(files.named_tokens.items()), sorted(files.eos_ids)])
+    return hashlib.blake2b(files.tokenizer_json + named.encode(), digest_size=16).hexdigest()
 
 
 def _begin_ids(tokenizer: tokenizers.Tokenizer) -> tuple[int, ...]:

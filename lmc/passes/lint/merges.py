@@ -1,0 +1,65 @@
+"""A text that ends in half a word before a value: the tokenizer reads its end and the value as one token.
+
+Calls that differ in the value then share fewer tokens than the text has. A space at the end is no such case: it goes
+with the word behind it, wherever it is written, and the text before it keeps its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lmc.ir.graph import Atom, Node, Value
+from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
+from lmc.ir.runs import Run
+from lmc.passes.base import Inputs, Note, called
+from lmc.passes.flat_prompts import FlatPrompts, Hole, Stretch, is_hole
+from lmc.passes.lint.call import quoted
+from lmc.passes.open_end import WORDS, num_kept
+
+MERGES = "LMC-TK001"
+END = 12  # characters of the text that a note shows
+WRITE = "end the text with a whole word, or let the value begin with its last word"
+
+
+def merges(calls: Sequence[Node], prompts: FlatPrompts, inputs: Inputs) -> Iterator[Note]:
+    """One note for each value behind such a text, at the place where it is appended."""
+    seen: set[tuple[str, str]] = set()
+    for call in calls if inputs.encode is not None else ():
+        for i, stretch in enumerate(prompts.stretches(call.inputs[0])):
+            for run, after, value in _before_values(stretch, None if i == 0 else GENERATED):
+                key = (value.name, run[-1].text[-END:])
+                if key not in seen:
+                    seen.add(key)
+                    yield from _note(run, after, _appended(value, prompts) or call, value, inputs.encode)
+
+
+def _before_values(stretch: Stretch, after: Ids | None) -> Iterator[tuple[Run, Ids | None, Value]]:
+    """The known text right before a value, where all of the run up to there is known; and that value."""
+    run: list[Text | Control] = []
+    for piece in stretch.pieces:
+        if not isinstance(piece, Hole):
+            run.append(piece)
+        elif is_hole(piece, "text"):
+            if run and isinstance(run[-1], Text) and isinstance(piece.atom, Value):
+                yield tuple(run), after, piece.atom
+            return  # what stands behind a value is encoded with it
+        else:  # a prompt that came in, or a turn that is not known yet
+            run, after = [], GENERATED
+
+
+def _note(run: Run, after: Ids | None, place: Node, value: Value, encode: Encode | None) -> Iterator[Note]:
+    assert encode is not None
+    whole = (*run[:-1], Text(run[-1].text.rstrip(" ")))
+    num, kept = len(encode(whole, after)), num_kept(run, after, encode, WORDS)
+    if kept >= num:
+        return
+    end = run[-1].text
+    what = f"the text before {value} ends in {quoted(end if len(end) <= END else '…' + end[-END:])}"
+    why = f"the tokenizer reads its end and a word as one token, so calls that differ there share {kept} of its {num}"
+    gain = f"{num - kept} more {'is' if num - kept == 1 else 'are'} then computed once for all"
+    yield Note(f"{called(place)}: {what}: {why} tokens; {WRITE}: {gain}", place.span, MERGES)
+
+
+def _appended(value: Atom, prompts: FlatPrompts) -> Node | None:
+    """The node that puts a value into a prompt."""
+    return next((n for n in prompts.makers.values() if n.op == "append" and value in n.inputs[1:]), None)
