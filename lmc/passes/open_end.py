@@ -2,7 +2,8 @@
 
 Not a pass. A tokenizer may read the end of a text and what follows as one token, so the tokens of a literal before a
 hole are those of the prompt only up to some point. It is found by trying beginnings of what may follow; only tokens
-that stay with all of them count.
+that stay with all of them count. That is an estimate, as all is that is said of a prompt with a hole: a value may begin
+in a way that nobody tried.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lmc.ir.runs import Run
 from lmc.passes.prefix_tree import common_len
 
 WORDS = ("a", "n", "s", "er", "The", "in", "1", "é")
-FOLLOWING = (*WORDS, " ", " a", "\n", ".", '"', "(", "-", "_", "/", ":")
+FOLLOWING = (*WORDS, " a", " The", " word", "word", " ", "   ", "\n", "\n\n", ".", '"', "(", "-", "_", "/", ":")
 
 
 def num_kept(run: Run, after: Ids | None, encode: Encode, following: Sequence[str] = FOLLOWING) -> int:

@@ -174,6 +174,16 @@ def test_equal_files_have_equal_keys(tmp_path):
     assert one.key == same.key != other.key
 
 
+def test_a_template_has_a_part_in_the_key(tmp_path):
+    """What was compiled with its literals is not for another one."""
+    keys = set()
+    for template in (CHATML, CHATML.replace("<|im_end|>", "<|endoftext|>"), None):
+        config = {"chat_template": template} if template else {}
+        keys.add(load_tokenizer(save(tmp_path, byte_level(), tokenizer_config=config)).key)
+
+    assert len(keys) == 3
+
+
 def test_a_missing_tokenizer_says_how_to_save_one(tmp_path):
     """The path is in the message, the cure in the help."""
     with pytest.raises(ModelLoadError, match=r"no readable tokenizer\.json(.|\n)*save_pretrained"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from zlib import crc32
 
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.prompt import Control, Ids, Piece, Text
@@ -35,7 +36,7 @@ class ByteTokenizer:
     chat: ChatTemplate | None
 
     def __init__(self, *, bos: bool = False, chat: ChatTemplate | None = CHATML) -> None:
-        self.key = "byte+bos" if bos else "byte"
+        self.key = f"byte{'+bos' * bos}+{crc32(repr(chat).encode())}"
         self.begin_ids = (_CONTROL_IDS["<|bos|>"],) if bos else ()
         self.chat = chat
 
@@ -55,18 +56,18 @@ class ByteTokenizer:
                 ids += self._encode_run(run)
         return ids
 
-    def _encode_run(self, run: Run) -> Iterator[int]:
-        text = ""
+    def _encode_run(self, run: Run) -> list[int]:
+        ids, text = list[int](), ""
         for is_control, each in joined(run):
             for part in _CONTROL.split(each) if is_control else (each,):
                 token = _CONTROL_IDS.get(part) if is_control else None
                 if token is None:
                     text += part
                     continue
-                yield from self.encode(text)
-                yield token
+                ids += self.encode(text)
+                ids.append(token)
                 text = ""
-        yield from self.encode(text)
+        return ids + self.encode(text)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
