@@ -145,7 +145,8 @@ def test_a_prompt_that_ends_in_half_a_token_is_told(before, call, is_told):
 
 def merge_notes(appended: str, inputs: Inputs) -> list[tuple[str, int]]:
     """(text, line) of the notes on merges in a program that appends something and makes two calls."""
-    text = f"program p(%x: str) {{\n  %s = begin\n  %a = append %s, {appended}\n  %p, %q = fork %a {{n=1}}\n"
+    text = f"program p(%x: str, %i: int) {{\n  %n = format %i\n  %s = begin\n  %a = append %s, {appended}\n"
+    text += "  %p, %q = fork %a {n=1}\n"
     calls = "  %c, %y = gen %p {max_tokens=1}\n  %d, %z = gen %q {max_tokens=1}\n  return %c, %z\n}\n"
     notes = PASS.run(parse_graph(text + calls), inputs)[1].notes
     return [(note.text, note.span.line) for note in notes if note.code == "LMC-TK001" and note.span]
@@ -163,6 +164,8 @@ def merge_notes(appended: str, inputs: Inputs) -> list[tuple[str, int]]:
         ('"The word is (", %x', None),
         ('%x, "The word is un"', None),
         ('"The word is un", "known"', None),
+        ('"The room is 1", %n', (3, 4)),
+        ('"The room is (", %n', None),
     ],
 )
 def test_a_text_that_makes_one_token_with_a_value_is_told(appended, kept):
@@ -174,7 +177,7 @@ def test_a_text_that_makes_one_token_with_a_value_is_told(appended, kept):
         assert found == []
     else:
         ((text, line),) = found
-        assert line == 3
+        assert line == 4
         assert f"share {kept[0]} of its {kept[1]} tokens" in text and "1 more is then computed once" in text
 
 
