@@ -22,7 +22,7 @@ HoleKind = Literal["text", "made", "state", "role"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class PromptHole:
     """A piece of a flat prompt that becomes tokens only when the program runs.
 
     text   text that is known by the time of the call; it belongs to the run around it
@@ -36,7 +36,7 @@ class Hole:
     atom: Atom
 
 
-FlatPiece = Text | Control | Hole
+FlatPiece = Text | Control | PromptHole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,17 +51,17 @@ class Stretch:
 
 def atom_of(piece: FlatPiece) -> Atom:
     """A piece as the graph has it: a literal, or a value."""
-    return piece.atom if isinstance(piece, Hole) else Lit(piece.text)
+    return piece.atom if isinstance(piece, PromptHole) else Lit(piece.text)
 
 
-def is_hole(piece: FlatPiece, *kinds: HoleKind) -> TypeGuard[Hole]:
+def is_hole(piece: FlatPiece, *kinds: HoleKind) -> TypeGuard[PromptHole]:
     """Whether a piece is a hole of one of these kinds."""
-    return isinstance(piece, Hole) and piece.kind in kinds
+    return isinstance(piece, PromptHole) and piece.kind in kinds
 
 
 def known_text(piece: FlatPiece) -> str | None:
     """The text of a piece, that of a fused call's literal too; None where the program does not spell it out."""
-    if not isinstance(piece, Hole):
+    if not isinstance(piece, PromptHole):
         return piece.text
     return str(piece.atom.value) if isinstance(piece.atom, Lit) else None
 
@@ -81,7 +81,7 @@ class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
-        self.makers: dict[str, Node] = {value.name: node for node in graph.walk() for value in node.outputs}
+        self.makers: dict[str, Node] = {value.name: node for node in graph.nodes for value in node.outputs}
         self._stretches: dict[str, tuple[Stretch, ...]] = {}
 
     def of(self, state: Atom) -> tuple[FlatPiece, ...]:
@@ -89,7 +89,7 @@ class FlatPrompts:
         return tuple(piece for stretch in self.stretches(state) for piece in stretch.pieces)
 
     def stretches(self, state: Atom) -> tuple[Stretch, ...]:
-        """The same, in stretches."""
+        """The pieces of a state's prompt in stretches, first to last, which prompts with a common beginning share."""
         assert isinstance(state, Value)
         pieces: list[FlatPiece] = []
         at: Atom | None = state
@@ -108,7 +108,7 @@ class FlatPrompts:
             case "append" if node:
                 pieces += (_text(a) for a in reversed(node.inputs[1:]) if a != Lit(""))
             case "gen" | "select" if node:
-                pieces.append(Hole("made", node.outputs[1]))
+                pieces.append(PromptHole("made", node.outputs[1]))
             case "fused" if node:
                 pieces += reversed(_fused(node))
             case "role_begin" | "role_end" if node:
@@ -118,7 +118,7 @@ class FlatPrompts:
             case "join" if node and (added := self._added_by(node.inputs[1:])) is not None:
                 pieces += reversed(added)
             case op if op not in _SEES_THROUGH:
-                pieces.append(Hole("state", state))
+                pieces.append(PromptHole("state", state))
                 return None
         assert node
         return node.inputs[0]
@@ -146,7 +146,7 @@ def _extended(known: tuple[Stretch, ...], pieces: list[FlatPiece]) -> tuple[Stre
 
 
 def _text(atom: Atom) -> FlatPiece:
-    return Text(atom.value) if isinstance(atom, Lit) and isinstance(atom.value, str) else Hole("text", atom)
+    return Text(atom.value) if isinstance(atom, Lit) and isinstance(atom.value, str) else PromptHole("text", atom)
 
 
 def _fused(node: Node) -> list[FlatPiece]:
@@ -157,11 +157,11 @@ def _fused(node: Node) -> list[FlatPiece]:
             atoms += (Lit(atom) if isinstance(atom, str) else node.inputs[1 + atom] for atom in part.atoms)
         else:
             atoms.append(Lit(part) if isinstance(part, str) else next(values))
-    return [Hole("made", atom) for atom in atoms]
+    return [PromptHole("made", atom) for atom in atoms]
 
 
 def _marker(node: Node) -> tuple[FlatPiece, ...]:
     text = node.attr("text")
     if not isinstance(text, str):
-        return (Hole("role", node.outputs[0]),)
+        return (PromptHole("role", node.outputs[0]),)
     return (Control(text, str(node.attr("role")), node.op == "role_begin"),) if text else ()

@@ -36,7 +36,7 @@ from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class TokenSharing:
     """What the calls of a plan share, in prompt tokens (what stands in holes not counted).
 
     calls            model calls over all items, each counted once (those in regions too)
@@ -67,7 +67,7 @@ def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     return found, _report(found, _sharing(plan, prompts), inputs)
 
 
-def measure(plan: Plan, inputs: Inputs) -> Sharing:
+def measure(plan: Plan, inputs: Inputs) -> TokenSharing:
     """What the plan's calls share, whether or not the plan has prefixes."""
     return _sharing(plan, prompts_of(plan, inputs)[1])
 
@@ -79,7 +79,7 @@ def shared_tokens(plan: Plan) -> int:
 
 def prompts_of(plan: Plan, inputs: Inputs) -> tuple[PromptIdsBuilder, list[PromptIds]]:
     """The prompt of each call and item: all calls of the first item, then all of the second."""
-    flat, nodes = FlatPrompts(plan.graph), list(plan.graph.walk())
+    flat, nodes = FlatPrompts(plan.graph), plan.graph.nodes
     builder = PromptIdsBuilder(inputs, flat.makers)
     calls = [
         (step.id, flat.stretches(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
@@ -120,25 +120,25 @@ def _deepest(
     return deepest
 
 
-def _sharing(plan: Plan, prompts: Sequence[PromptIds]) -> Sharing:
+def _sharing(plan: Plan, prompts: Sequence[PromptIds]) -> TokenSharing:
     ids = [prompt.ids for prompt in prompts]
     ordered = sort_keys(ids)
     computed = sum(_num_tokens(ids[i][common:]) for i, common in zip(ordered.order, ordered.common))
     in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
     is_exact = not in_regions and all(prompt.is_exact for prompt in prompts)
-    return Sharing(len(prompts), sum(map(_num_tokens, ids)), computed, is_exact)
+    return TokenSharing(len(prompts), sum(map(_num_tokens, ids)), computed, is_exact)
 
 
 def _num_tokens(ids: tuple[int, ...]) -> int:
     return sum(id >= 0 for id in ids)
 
 
-def _report(plan: Plan, sharing: Sharing, inputs: Inputs) -> Report:
+def _report(plan: Plan, sharing: TokenSharing, inputs: Inputs) -> Report:
     counts: list[tuple[str, int]] = [("calls", sharing.calls), ("prefixes", len(plan.prefixes))]
     if inputs.encode is not None:
         counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
         counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
-    nodes = list(plan.graph.walk())
+    nodes = plan.graph.nodes
     callers = {step.id: called(nodes[step.node]) for step in plan.steps}
     notes = tuple(Note(_sentence(prefix, callers)) for prefix in plan.prefixes)
     return Report("hoist_prefix", tuple(counts), notes)

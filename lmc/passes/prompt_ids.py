@@ -18,7 +18,7 @@ from lmc.ir.graph import Atom, Lit, Node
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run, text_of
 from lmc.passes.base import Decode, Inputs
-from lmc.passes.flat_prompts import FlatPiece, Hole, Stretch, atom_of, is_hole, known_text
+from lmc.passes.flat_prompts import FlatPiece, PromptHole, Stretch, atom_of, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 from lmc.passes.open_end import num_kept
 
@@ -41,7 +41,7 @@ class Fragment:
     @property
     def run(self) -> Run:
         """The pieces of an encoded fragment, none of which is a hole."""
-        return tuple(piece for piece in self.pieces if not isinstance(piece, Hole))
+        return tuple(piece for piece in self.pieces if not isinstance(piece, PromptHole))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,22 +112,19 @@ class PromptIdsBuilder:
 
     def _fragments(self, pieces: Sequence[FlatPiece], is_first: bool, item: int) -> Iterator[Fragment]:
         """A stretch, of which only the last piece may be a hole that is no text (a state also the first one)."""
-        left = [piece for piece in pieces if isinstance(piece, Hole) or piece.text]
+        left = [piece for piece in pieces if known_text(piece) != ""]
+        if self._encode is None:
+            yield from (self._whole(piece, item) for piece in left)
+            return
         after = None if is_first else GENERATED
         while left:
-            num_known = next((i for i, piece in enumerate(left) if isinstance(piece, Hole)), len(left))
-            run, rest = tuple(piece for piece in left[:num_known] if not isinstance(piece, Hole)), left[num_known:]
-            if self._encode is None:
-                yield from (self._whole(piece, item) for piece in left)
-                return
-            hole = next((piece for piece in rest[:1] if isinstance(piece, Hole)), None)
+            run, hole, left = _up_to_hole(left)
             if hole is None or hole.kind != "text":
                 yield from self._encoded(run, after)
-                yield from (self._whole(piece, item) for piece in rest[:1])
-                left = rest[1:]
+                yield from () if hole is None else (self._whole(hole, item),)
             else:
                 yield from self._before_hole(run, after, hole, item)
-                unknown, left = self._up_to_control(rest[1:])
+                unknown, left = self._up_to_control(left)
                 yield from (self._whole(piece, item) for piece in unknown)
             after = GENERATED
 
@@ -136,7 +133,7 @@ class PromptIdsBuilder:
         if run:
             yield Fragment(self._encode(run, after), run, after, is_encoded=True)
 
-    def _before_hole(self, run: Run, after: Ids | None, hole: Hole, item: int) -> Iterator[Fragment]:
+    def _before_hole(self, run: Run, after: Ids | None, hole: PromptHole, item: int) -> Iterator[Fragment]:
         """A known text before a hole: the tokens that stay, then the rest of it and the hole as one number."""
         assert self._encode is not None
         kept = num_kept(run, after, self._encode) if run else 0
@@ -152,7 +149,7 @@ class PromptIdsBuilder:
         """Pieces behind a hole of text as what it leaves unknown, and what begins with a control token or a hole."""
         for i, piece in enumerate(pieces):
             at = self._first_control(piece.text) if isinstance(piece, Control) else None
-            if isinstance(piece, Hole):
+            if isinstance(piece, PromptHole):
                 return list(pieces[:i]), list(pieces[i:])
             if at is not None:
                 return [*pieces[:i], *cut_pieces([piece], 0, at)], [*cut_pieces([piece], at, None), *pieces[i + 1 :]]
@@ -166,7 +163,7 @@ class PromptIdsBuilder:
         return Fragment((self._number(self._identity(piece, item)),), (piece,))
 
     def _identity(self, piece: FlatPiece, item: int) -> object:
-        if not isinstance(piece, Hole):
+        if not isinstance(piece, PromptHole):
             return isinstance(piece, Control), piece.text
         if isinstance(piece.atom, Lit):
             return piece.kind, piece.atom
@@ -241,13 +238,23 @@ def cut_pieces(pieces: Iterable[FlatPiece], start: int, end: int | None) -> tupl
     return tuple(found)
 
 
+def _up_to_hole(pieces: list[FlatPiece]) -> tuple[Run, PromptHole | None, list[FlatPiece]]:
+    """The run that pieces begin with, the hole behind it, and the rest."""
+    run: list[Text | Control] = []
+    for i, piece in enumerate(pieces):
+        if isinstance(piece, PromptHole):
+            return tuple(run), piece, pieces[i + 1 :]
+        run.append(piece)
+    return tuple(run), None, []
+
+
 def _kind_of_text(piece: FlatPiece) -> str:
     """What neighbouring pieces have in common that are counted together; "" for what is not known."""
-    return "" if known_text(piece) is None else "made" if isinstance(piece, Hole) else "run"
+    return "" if known_text(piece) is None else "made" if isinstance(piece, PromptHole) else "run"
 
 
 def _spelled(piece: FlatPiece) -> Text | Control:
-    return Text(known_text(piece) or "") if isinstance(piece, Hole) else piece
+    return Text(known_text(piece) or "") if isinstance(piece, PromptHole) else piece
 
 
 def num_units(piece: FlatPiece) -> int:
@@ -257,7 +264,7 @@ def num_units(piece: FlatPiece) -> int:
 
 
 def _cut(piece: FlatPiece, start: int, end: int) -> FlatPiece:
-    if not isinstance(piece, Hole):
+    if not isinstance(piece, PromptHole):
         return replace(piece, text=piece.text[start:end])
     assert isinstance(piece.atom, Lit), "a hole is one unit"
     return replace(piece, atom=Lit(str(piece.atom.value)[start:end]))
@@ -265,7 +272,7 @@ def _cut(piece: FlatPiece, start: int, end: int) -> FlatPiece:
 
 def cut_run(run: Run, start: int, end: int | None) -> Run:
     """Characters [start, end) of a run."""
-    return tuple(piece for piece in cut_pieces(run, start, end) if not isinstance(piece, Hole))
+    return tuple(piece for piece in cut_pieces(run, start, end) if not isinstance(piece, PromptHole))
 
 
 def _with_text(piece: FlatPiece, known: KnownValues) -> FlatPiece:

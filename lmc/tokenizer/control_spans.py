@@ -21,7 +21,7 @@ _WORD_CHARS = "\u0436\u0444\u044e\u0448\u044f"  # letters for a hidden text; no 
 _OTHER_CHARS = "\u00b6\u00a7\u00b0"
 
 
-class Span(NamedTuple):
+class ControlSpan(NamedTuple):
     """A control token: text[start:end] is what it takes of the run, the spaces it swallows included."""
 
     start: int
@@ -47,7 +47,7 @@ class ControlFinder:
         self._word = next(char for char in _WORD_CHARS if char not in used)
         self._other = next(char for char in _OTHER_CHARS if char not in used)
 
-    def spans(self, run: Run) -> list[Span]:
+    def spans(self, run: Run) -> list[ControlSpan]:
         """The control tokens that the template spells, first to last.
 
         Where an ordinary text spells one too, they are looked for with that text hidden.
@@ -61,11 +61,11 @@ class ControlFinder:
         hidden = "".join(text if is_control else self._hidden(text) for is_control, text in texts)
         return [span for span, _ in self._found(hidden)]
 
-    def _found(self, text: str) -> list[tuple[Span, tuple[int, int]]]:
+    def _found(self, text: str) -> list[tuple[ControlSpan, tuple[int, int]]]:
         """Each control token of a text, and where it stands without the spaces it swallows."""
         encoding = self._finder.encode(text, add_special_tokens=False)
         spans = (
-            Span(start, end, self._tokens[i])
+            ControlSpan(start, end, self._tokens[i])
             for i, (start, end) in zip(encoding.ids, encoding.offsets)
             if i in self._tokens
         )
@@ -75,14 +75,14 @@ class ControlFinder:
         return re.sub(r"[^\w\s]", self._other, re.sub(r"\w", self._word, text))
 
 
-def _core(text: str, span: Span) -> tuple[int, int]:
+def _core(text: str, span: ControlSpan) -> tuple[int, int]:
     taken = text[span.start : span.end]
     bare = taken.strip()
     start = span.start + taken.find(bare)
     return (start, start + len(bare)) if bare else (span.start, span.end)
 
 
-def _are_template(found: list[tuple[Span, tuple[int, int]]], texts: list[tuple[bool, str]]) -> bool:
+def _are_template(found: list[tuple[ControlSpan, tuple[int, int]]], texts: list[tuple[bool, str]]) -> bool:
     """Whether every token lies in template text as a whole."""
     ends = list(accumulate(len(text) for _, text in texts))
     template = [(end - len(text), end) for end, (is_control, text) in zip(ends, texts) if is_control]

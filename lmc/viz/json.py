@@ -16,7 +16,7 @@ from lmc.ir.graph import Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
-from lmc.passes.flat_prompts import Hole, known_text
+from lmc.passes.flat_prompts import PromptHole, known_text
 from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
 from lmc.viz.view import View
 
@@ -88,7 +88,7 @@ def json_place(node: Node) -> Json | None:
 
 def _piece(piece: FlatPiece) -> Json:
     text = known_text(piece)
-    if isinstance(piece, Hole) and isinstance(piece.atom, Value):
+    if isinstance(piece, PromptHole) and isinstance(piece.atom, Value):
         return {_HOLES[piece.kind]: piece.atom.name}
     return {"control" if isinstance(piece, Control) else "text": text}
 

@@ -15,7 +15,7 @@ from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Text
-from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, Hole, is_hole, known_text
+from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class View:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """One row a step, in program order."""
-        nodes = list(self.plan.graph.walk())
+        nodes = self.plan.graph.nodes
         arms = list(_arms(self.plan.graph.body, ""))
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)
@@ -144,7 +144,7 @@ class View:
             return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])
         return source(row.node) or row.step.op
 
-    def hole(self, piece: Hole) -> str:
+    def hole(self, piece: PromptHole) -> str:
         """What a hole stands for, in braces."""
         match piece.kind:
             case "state":

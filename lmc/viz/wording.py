@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, parts_of
 from lmc.ir.literal import literal, quote
-from lmc.passes.flat_prompts import Hole, known_text
+from lmc.passes.flat_prompts import PromptHole, known_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
@@ -22,13 +22,15 @@ MAX_WORD = 32  # characters of one option
 
 def prompt_text(pieces: Iterable[FlatPiece], view: View) -> str:
     """A prompt as an f-string would spell it: holes in braces, braces of the text doubled, one line."""
-    return "".join(
-        view.hole(p) if isinstance(p, Hole) and known_text(p) is None else _text(known_text(p) or "") for p in pieces
-    )
+    return "".join(_word(piece, view) for piece in pieces)
 
 
-def _text(text: str) -> str:
-    return visible(text).replace("{", "{{").replace("}", "}}")
+def _word(piece: FlatPiece, view: View) -> str:
+    text = known_text(piece)
+    if text is not None:
+        return visible(text).replace("{", "{{").replace("}", "}}")
+    assert isinstance(piece, PromptHole)
+    return view.hole(piece)
 
 
 def on_one_line(text: str) -> str:
@@ -44,7 +46,7 @@ def visible(text: str) -> str:
 def options(node: Node, view: View) -> str:
     """What may come out of a call, and how it is sampled: `int`, `cat|dog`, `regex \\d+`, `max_tokens=16`."""
     if node.op == "fused":
-        return short(row_text(node))
+        return short(form_text(node))
     words = [kind] if (kind := _kind(node)) else []
     words += [f"{key}={short(literal(value))}" for key, value in node.attrs if key not in _HIDDEN]
     words += [f"{key}={{{view.value(atom)}}}" for key, atom in node.kwargs.items() if key != "name"]
@@ -53,13 +55,13 @@ def options(node: Node, view: View) -> str:
     return " ".join(words)
 
 
-def row_text(node: Node) -> str:
-    """A fused row as an f-string would spell it: each call by its name in braces, each value too."""
-    return "".join(visible(word) if kind == "text" else f"{{{word}}}" for kind, word in row_pieces(node))
+def form_text(node: Node) -> str:
+    """A fused form as an f-string would spell it: each call by its name in braces, each value too."""
+    return "".join(visible(word) if kind == "text" else f"{{{word}}}" for kind, word in form_pieces(node))
 
 
-def row_pieces(node: Node) -> Iterator[tuple[str, str]]:
-    """A fused row piece by piece: "text" and the text; "gen", "select" or "value" and the name of what stands there."""
+def form_pieces(node: Node) -> Iterator[tuple[str, str]]:
+    """A fused form by pieces: "text" and the text; "gen", "select" or "value" and the name of what stands there."""
     names = iter(value.name for value in node.outputs[1:])
     for part in parts_of(node):
         match part:

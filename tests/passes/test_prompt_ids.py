@@ -14,15 +14,15 @@ from lmc.ir.prompt import GENERATED, Control, Text
 from lmc.ir.types import STR
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import Inputs
-from lmc.passes.flat_prompts import FlatPiece, Hole, stretches_of
+from lmc.passes.flat_prompts import FlatPiece, PromptHole, stretches_of
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
 from tests.support.token_kinds import CONTROL, KINDS
 from tests.tokenizer.test_token_law import TEXTS, ours
 
 EMPTY: Graph = parse_graph("program p() {\n  %s = begin\n  return %s, none\n}\n")
-X = Hole("text", Value("x", STR))
-SAID = Hole("made", Value("said", STR))
+X = PromptHole("text", Value("x", STR))
+SAID = PromptHole("made", Value("said", STR))
 VALUES = (*TEXTS, "a", "n", "word", "The", " word", "1", "\n\n\n", "---", ")", "日")
 LITERALS = ("hello ", "hello", "the word is ", "x\n", "\n", "(", "user: the", "  ", "é", "1")
 

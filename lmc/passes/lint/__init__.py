@@ -17,7 +17,7 @@ from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
-from lmc.passes.lint.call import Call, call_of
+from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
@@ -26,7 +26,7 @@ from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.whitespace import whitespace
 
-LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
+LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     prefix,
     first_token,
     boundary,
@@ -40,7 +40,7 @@ LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The same graph, and the notes on its model calls."""
     prompts = FlatPrompts(graph)
-    nodes = [node for node in graph.walk() if OPS[node.op].kind == "model"]
+    nodes = [node for node in graph.nodes if OPS[node.op].kind == "model"]
     calls = [call_of(node, prompts, inputs) for node in nodes]
     for call in calls:
         refuse_empty(call)

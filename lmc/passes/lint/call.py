@@ -19,7 +19,7 @@ TAIL = 200  # characters of the prompt's end that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LintedCall:
     """A `gen` or `select`.
 
     constraint  None where anything may come out, or where it is known only when the program runs
@@ -52,11 +52,11 @@ class Call:
         return Note(f"{called(self.node)}: {text}", self.node.span, code)
 
 
-def call_of(node: Node, prompts: FlatPrompts, inputs: Inputs) -> Call:
+def call_of(node: Node, prompts: FlatPrompts, inputs: Inputs) -> LintedCall:
     """A model node as a call."""
     constraint = constraint_of(node)
     known = Facts(None) if constraint is None else facts(constraint)
-    return Call(node, constraint, known, _tail(node, prompts), inputs)
+    return LintedCall(node, constraint, known, _tail(node, prompts), inputs)
 
 
 def constraint_of(node: Node) -> Constraint | None:

@@ -13,7 +13,7 @@ from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run
 from lmc.ir.types import FLOAT, INT
 from lmc.passes.base import Inputs, Note, called
-from lmc.passes.flat_prompts import FlatPrompts, Hole, Stretch, is_hole
+from lmc.passes.flat_prompts import FlatPrompts, PromptHole, Stretch, is_hole
 from lmc.passes.lint.call import quoted
 from lmc.passes.open_end import WORDS, num_kept
 
@@ -43,7 +43,7 @@ def _before_values(stretch: Stretch, after: Ids | None) -> Iterator[tuple[Run, I
     """The known text right before a value, where all of the run up to there is known; and that value."""
     run: list[Text | Control] = []
     for piece in stretch.pieces:
-        if not isinstance(piece, Hole):
+        if not isinstance(piece, PromptHole):
             run.append(piece)
         elif is_hole(piece, "text"):
             if run and isinstance(run[-1], Text) and isinstance(piece.atom, Value):
