@@ -114,6 +114,7 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
     if tokenizer is None:
         return Inputs(batch=tuple(items))
 
+    @functools.cache  # several passes ask for the same
     def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
         return tuple(tokenizer.encode_pieces(pieces, after=after))
 

@@ -14,8 +14,8 @@ from lmc.ir.prompt import Encode, Ids, Text
 from lmc.ir.runs import Run
 from lmc.passes.prefix_tree import common_len
 
-WORDS = ("a", "n", "s", "er", "The", "in", "1", "é")
-FOLLOWING = (*WORDS, " a", " The", " word", "word", " ", "   ", "\n", "\n\n", ".", '"', "(", "-", "_", "/", ":")
+WORDS = ("a", "er", "in", "The", "1")
+FOLLOWING = (*WORDS, "word", " word", "   ", "\n", "\n\n", '"', ".")
 
 
 def num_kept(run: Run, after: Ids | None, encode: Encode, following: Sequence[str] = FOLLOWING) -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain, groupby
 
 from lmc.ir.graph import Atom, Lit, Node
@@ -59,7 +58,7 @@ class PromptIdsBuilder:
     """Makes prompts that can be compared with each other: equal holes and pieces get equal numbers."""
 
     def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
-        self._encode: Encode | None = cache(inputs.encode) if inputs.encode else None
+        self._encode: Encode | None = inputs.encode
         self._decode: Decode | None = inputs.decode
         self._control_tokens = inputs.control_tokens
         self._begin = Fragment(inputs.begin_ids, ())
