@@ -20,6 +20,7 @@ import re
 from dataclasses import replace
 
 from lmc.backend.base import Gen, Prompt, Score
+from lmc.common_prefix import common_len
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular_tree
@@ -47,7 +48,7 @@ def together(run: Run, after: Ids | None, score: Score, encode: Encode) -> tuple
     """The tokens of a run that it has with every choice behind it, and the score with the tokens from there on."""
     known = encode(run, after)
     whole = [encode((*run, Text(choice)), after) for choice in score.choices]
-    keep = min(_num_common(known, ids) for ids in whole)
+    keep = min(common_len(known, ids) for ids in whole)
     return known[:keep], replace(score, ids=tuple(ids[keep:] for ids in whole))
 
 
@@ -96,7 +97,3 @@ def _last_word(run: Run) -> str:
 
 def _without(run: Run, word: str) -> Run:
     return (*run[:-1], Text(run[-1].text.removesuffix(word)))
-
-
-def _num_common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lmc.common_prefix import common_len
 from lmc.ir.prompt import Encode, Ids, Text
 from lmc.ir.runs import Run
-from lmc.passes.prefix_tree import common_len
 
 WORDS = ("a", "er", "in", "The", "1")
 FOLLOWING = (*WORDS, "word", " word", "   ", "\n", "\n\n", '"', ".")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lmc.common_prefix import common_len
+
 Key = tuple[int, ...]
 
 
@@ -40,20 +42,6 @@ def sort_keys(keys: Sequence[Key]) -> SortedKeys:
     order = sorted(range(len(keys)), key=lambda i: (keys[i], i))
     common = [common_len(keys[a], keys[b]) for a, b in pairwise(order)]
     return SortedKeys(tuple(order), (0, *common) if order else ())
-
-
-def common_len(a: Key, b: Key) -> int:
-    """How many leading elements two keys share; halving, so that tuples are compared in C."""
-    low, high = 0, min(len(a), len(b))
-    if a[:high] == b[:high]:
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def prefix_nodes(keys: Sequence[Key]) -> tuple[PrefixNode, ...]:

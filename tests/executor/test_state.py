@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.mixing import mix
 from lmc.errors import ChatTemplateError, LMError
-from lmc.executor.lineage import call_seed, mix
+from lmc.executor.lineage import call_seed
 from lmc.executor.prompts import Prompts
 from lmc.executor.state import Final, ProgramState
 from lmc.ir.prompt import Control, Ids, Piece, Text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lmc.codes import MERGES
 from lmc.ir.graph import Atom, Node, Value
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run
@@ -17,7 +18,6 @@ from lmc.passes.flat_prompts import FlatPrompts, PromptHole, Stretch, is_hole
 from lmc.passes.lint.call import quoted
 from lmc.passes.open_end import WORDS, num_kept
 
-MERGES = "LMC-TK001"
 END = 12  # characters of the text that a note shows
 WRITE = "put a space between them, or let the value bring the last word along"
 NUMBERS = ("1", "23", "456")
