@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lmc.backend.base import Piece, TokenLogprob
+from lmc.backend.base import TokenLogprob
 from lmc.backend.runner.batch import Batch, Draw, Row
 from lmc.errors import ConstraintError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Choices, Constraint
+from lmc.ir.prompt import Piece
 
 WORDS = ("the ", "ab", "abc", "ing", "\n\n", "é", "日", "stop", "Answer", " yes", " no", "x" * 7)
 EOS = 256

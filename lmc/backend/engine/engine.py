@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, Request, Tokenizer
+from lmc.backend.base import Event, Failed, Finished, FinishReason, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.groups import SharedPrefixes
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
@@ -23,6 +23,7 @@ from lmc.backend.engine.work import Work, run_works
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.batch import Runner
 from lmc.errors import ConstraintError
+from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from lmc.backend.base import Counters, Event, Hint, Request, Tokenizer
+from lmc.backend.base import Counters, Event, Hint, Request
 from lmc.backend.engine.sequence import Sequence
+from lmc.ir.prompt import Tokenizer
 
 if TYPE_CHECKING:
     from lmc.backend.engine.engine import Engine
