@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError, CaptureError, ConstraintError
-from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
 from lmc.parser.capture import comprehensions, states
@@ -395,16 +395,6 @@ def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> An
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
-def gather(xs: Any, order: list[int]) -> list[Any]:
-    """The items at the given indices."""
-    xs = list(xs)
-    return [xs[i] for i in order]
-
-
-BUILTINS["gather"] = type(BUILTINS["len"])(gather, DATA)
-PURE[gather] = DATA
-
-
 def _keys(cx: Capture, x: Any, key: Any) -> Any:
     """The list of `key(item)` for the items of x."""
     if key is None:
@@ -523,11 +513,6 @@ def _host_value_call(cx: Capture, fn: Sym, args: tuple[Any, ...], kwargs: dict[s
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
-
-
-def apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function that is itself a run-time value."""
-    return fn(*args, **kwargs)
 
 
 def _has_state(x: Any) -> bool:

@@ -19,7 +19,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorT
 from typing import Any, get_args
 
 from lmc.errors import LMError
-from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.builtins import PURE, unpack_starred
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, REF, STATE
@@ -236,7 +236,7 @@ class Capture:
             at = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
             if at is not None:
                 parts = (Lit(at), Lit(len(targets) - at - 1), expressions.value_atom(self, value))
-                value = Sym(self.t.call(BUILTINS["unpack_starred"].fn, *parts, effect="none", type=DATA))
+                value = Sym(self.t.call(unpack_starred, *parts, effect="none", type=DATA))
             items = self._unpacked(value, len(targets))
         elif any(isinstance(t, ast.Starred) for t in targets):
             items = self._starred(targets, items)
