@@ -14,15 +14,19 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.errors import ArgumentError, CaptureError, ConstraintError
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import comprehensions, states
+from lmc.parser.capture import comprehensions, state_lists
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.expressions import item, plain, value_atom
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.expressions import item
+from lmc.parser.capture.functions import closure_of, run_closure, run_program
+from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
@@ -39,11 +43,10 @@ from lmc.parser.capture.values import (
     View,
     is_literal,
     is_ordinary,
+    known_items,
+    plain,
 )
 from lmc.parser.primitives import MAKERS, PRIMITIVES, STATIC
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
 
 _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 
@@ -54,7 +57,7 @@ def call_node(cx: Capture, node: ast.Call) -> Any:
     args: list[Any] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            args.extend(cx.static_items(cx.eval(arg.value), arg))
+            args.extend(static_items(cx, cx.eval(arg.value), arg))
         else:
             args.append(cx.eval(arg))
     kwargs: dict[str, Any] = {}
@@ -97,7 +100,7 @@ def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if isinstance(fn, Method):
         return call_method(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
-        return cx.run_closure(fn, args, kwargs)
+        return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
         return _host_value_call(cx, fn, args, kwargs)
     if not is_ordinary(fn):
@@ -106,7 +109,7 @@ def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return _primitive(cx, fn, args, kwargs)
     program = _program_of(fn)
     if program is not None:
-        return cx.run_program(program, args, kwargs)
+        return run_program(cx, program, args, kwargs)
     if _hashable_in(fn, SPECIAL):
         done = SPECIAL[fn](cx, *args, **kwargs)
         if done is not NotImplemented:
@@ -131,7 +134,7 @@ def _program_of(fn: Any) -> Any:
 
 
 def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    given: Callable[[Any], Any] = partial(_known, cx, fn) if fn in MAKERS else cx.listed
+    given: Callable[[Any], Any] = partial(_known, cx, fn) if fn in MAKERS else partial(listed, cx)
     try:
         _check_static(cx, fn, args, kwargs)
         return fn(*map(given, args), **{k: given(v) for k, v in kwargs.items()})
@@ -157,7 +160,7 @@ def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str,
 def _known(cx: Capture, fn: Any, x: Any) -> Any:
     """What a grammar or tools are made of, as the Python value it is; functions among it are tools."""
     if isinstance(x, Box | tuple | list):
-        items = cx.items_or_none(x)
+        items = known_items(x)
         if items is not None and any(isinstance(item, FunctionType | Closure | type) for item in items):
             return [_known(cx, fn, item) for item in items]
     if isinstance(x, FunctionType):
@@ -172,7 +175,7 @@ def _known(cx: Capture, fn: Any, x: Any) -> Any:
 
 
 def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    args = tuple(cx.listed(a) for a in args)
+    args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is no value, a list is
     known = [cx.python_or(a) for a in args]
@@ -184,7 +187,7 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: di
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
+    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     odd = any(kind(a).name in ("any", "ref") for a in atoms)
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
     made = "list" if fn in _LISTS else "data"
@@ -199,12 +202,12 @@ def _len(cx: Capture, x: Any) -> Any:
         if x.is_static:
             return len(x.content)
         if x.holds_states:
-            return states.length(cx, x)
+            return state_lists.length(cx, x)
     if isinstance(x, tuple):
         return len(x)
     if plain(x):
         return NotImplemented
-    return Sym(cx.t.host("len", value_atom(cx, x), type=INT))
+    return Sym(cx.t.host("len", cx.t.value_atom(x), type=INT))
 
 
 def _list(cx: Capture, x: Any = ()) -> Any:
@@ -212,18 +215,18 @@ def _list(cx: Capture, x: Any = ()) -> Any:
 
 
 def _tuple(cx: Capture, x: Any = ()) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+    x = listed(cx, x)
+    items = known_items(x)
     return items if items is not None else _pure(cx, tuple, (x,), {})
 
 
 def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+    x = listed(cx, x)
+    items = known_items(x)
     if items is not None:
         return Box(cx.t.born(), kind_, items)
     if isinstance(x, Box) and x.holds_states:
-        return states.all_of(cx, x)
+        return state_lists.all_of(cx, x)
     return _pure(cx, list, (x,), {})
 
 
@@ -232,16 +235,16 @@ def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
         return Box(cx.t.born(), "dict", dict(kwargs))
     if isinstance(x, Box) and isinstance(x.content, dict):
         return Box(cx.t.born(), "dict", {**x.content, **kwargs})
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+    x = listed(cx, x)
+    items = known_items(x)
     if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
         return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
     return _pure(cx, dict, (x,), kwargs)
 
 
 def _set(cx: Capture, x: Any = ()) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+    x = listed(cx, x)
+    items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
         return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
     return _pure(cx, set, (x,), {})
@@ -256,8 +259,8 @@ def _once(cx: Capture, name: str, make: Callable[[], Any], *sources: Any, has_co
 
 
 def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+    x = listed(cx, x)
+    items = known_items(x)
     if isinstance(start, int):
         if items is not None:
             return tuple(enumerate(items, start))
@@ -267,15 +270,15 @@ def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
 
 
 def _zip(cx: Capture, *xs: Any, strict: Any = False) -> Any:
-    mixed = len(xs) > 1 and any(cx.has_code(x) for x in xs)
+    mixed = len(xs) > 1 and any(has_code(cx, x) for x in xs)
     if mixed:
         raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
     return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
 
 
 def _zipped(cx: Capture, xs: tuple[Any, ...], strict: Any) -> Any:
-    columns = [cx.listed(x) for x in xs]
-    known = [cx.items_or_none(x) for x in columns]
+    columns = [listed(cx, x) for x in xs]
+    known = [known_items(x) for x in columns]
     if all(k is not None for k in known) and strict is False:
         return tuple(zip(*(k for k in known if k is not None)))
     if any(isinstance(c, Box) and c.holds_states for c in columns) and strict is False:
@@ -302,7 +305,7 @@ def _reversed(cx: Capture, x: Any) -> Any:
 
 def _backwards(cx: Capture, x: Any, before: Any) -> Any:
     """From the end as it was when `reversed` was called."""
-    items = cx.items_or_none(x)
+    items = known_items(x)
     if items is not None and not (isinstance(x, Box) and x.kind == "set"):
         end = len(before) if isinstance(x, Box) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
@@ -318,13 +321,13 @@ def _range(cx: Capture, *bounds: Any) -> Any:
 
 
 def _any(cx: Capture, x: Any) -> Any:
-    if cx.has_code(x) and not isinstance(x, Generator):
+    if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
     return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
 
 
 def _all(cx: Capture, x: Any) -> Any:
-    if cx.has_code(x) and not isinstance(x, Generator):
+    if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
     return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
 
@@ -376,7 +379,7 @@ def _isinstance_one(cx: Capture, value: Value, kind_: Any) -> Value:
 
 
 def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> Any:
-    x = cx.listed(x)
+    x = listed(cx, x)
     if key is None and not _has_state(x):
         return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
     keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
@@ -387,9 +390,9 @@ def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> An
     if isinstance(backwards, bool):
         chosen = ordered(backwards)
     else:
-        chosen = cx.t.choose(backwards, lambda: ordered(True), lambda: ordered(False))
+        chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
     if isinstance(x, Box) and x.holds_states:
-        return states.gather(cx, x, chosen)
+        return state_lists.gather(cx, x, chosen)
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
@@ -399,12 +402,12 @@ def _keys(cx: Capture, x: Any, key: Any) -> Any:
     """The list of `key(item)` for the items of x."""
     if key is None:
         raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
-    return cx.map_over(x, lambda i: call(cx, key, (i,), {}))
+    return map_over(cx, x, lambda i: call(cx, key, (i,), {}))
 
 
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
-        x = cx.listed(xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
+        x = listed(cx, xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
         if key is None:
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
                 return NotImplemented
@@ -413,7 +416,7 @@ def _extreme(pick: str) -> Callable[..., Any]:
         some = True if default is UNBOUND else cx.truth(x)
         if isinstance(some, bool):
             return best(cx, x, key) if some else default
-        return cx.t.choose(some, lambda: best(cx, x, key), lambda: default)
+        return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
 
     def best(cx: Capture, x: Any, key: Any) -> Any:
         if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
@@ -436,12 +439,12 @@ def _is_quiet(fn: Any) -> bool:
 
 
 def _mapped(cx: Capture, fn: Any, x: Any) -> Any:
-    return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
+    return map_over(cx, x, lambda i: call(cx, fn, (i,), {}))
 
 
 def _filter(cx: Capture, fn: Any, x: Any) -> Any:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: cx.filter_over(x, keep), x, has_code=not _is_quiet(fn))
+    return _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
 
 
 def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:
@@ -462,7 +465,7 @@ SPECIAL: dict[Any, Callable[..., Any]] = {
 def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function of the user's or of a library: looked into where it can be, else a host call in program order."""
     has_state = any(_has_state(a) for a in (*args, *kwargs.values()))
-    if is_own(fn):
+    if _is_own(fn):
         try:
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
@@ -475,19 +478,15 @@ def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     else:
         effect, out = "ordered", ANY
     for x in (*args, *kwargs.values()):
-        if cx.has_code(x):
+        if has_code(cx, x):
             raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
-    give = value_atom if fn is print else _argument
-    atoms = [give(cx, cx.listed(a)) for a in args] + [give(cx, cx.listed(kwargs[k])) for k in keys]
+    give = cx.t.value_atom if fn is print else cx.argument
+    atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
 
 
-def _argument(cx: Capture, x: Any) -> Atom:
-    return cx.argument(x)
-
-
-def is_own(fn: Any) -> bool:
+def _is_own(fn: Any) -> bool:
     """True for a plain function of the user's, in a file that is no library."""
     if not isinstance(fn, FunctionType):
         return False
@@ -501,7 +500,7 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[Any, ...], kwargs: dic
     arm, result = Arm(cx.t), [UNBOUND]
     try:
         with arm.open():
-            result[0] = cx.run_closure(cx.closure_of(fn), args, kwargs)
+            result[0] = run_closure(cx, closure_of(cx, fn), args, kwargs)
     except ProgramRaise:
         arm.commit()
         raise

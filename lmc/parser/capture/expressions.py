@@ -6,14 +6,16 @@ Ordinary values are computed as Python would; an operation with a run-time value
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import comprehensions, states
+from lmc.parser.capture import state_lists, states
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.iteration import static_items
+from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import kind, ordinary, wrap
 from lmc.parser.capture.values import (
     Box,
@@ -27,11 +29,9 @@ from lmc.parser.capture.values import (
     View,
     is_literal,
     is_ordinary,
+    plain,
 )
 from lmc.parser.primitives import Expr, Row
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
 
 BIN_OPS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -47,15 +47,15 @@ COMPARE_OPS: dict[type[ast.cmpop], str] = {
 # --- literals and names ----------------------------------------------------------------------------------
 
 
-def _constant(cx: Capture, node: ast.Constant) -> Any:
+def constant_node(cx: Capture, node: ast.Constant) -> Any:
     return node.value
 
 
-def _name(cx: Capture, node: ast.Name) -> Any:
+def name_node(cx: Capture, node: ast.Name) -> Any:
     return cx.load(node.id)
 
 
-def _joined(cx: Capture, node: ast.JoinedStr) -> Any:
+def joined_node(cx: Capture, node: ast.JoinedStr) -> Any:
     parts: list[str | Value] = []
     for part in node.values:
         add_text(parts, cx.eval(part))
@@ -78,7 +78,7 @@ def pieces(parts: list[str | Value]) -> Any:
     return Pieces(tuple(parts))
 
 
-def _formatted(cx: Capture, node: ast.FormattedValue) -> Any:
+def formatted_node(cx: Capture, node: ast.FormattedValue) -> Any:
     value = cx.eval(node.value)
     conv = None if node.conversion == -1 else chr(node.conversion)
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
@@ -95,7 +95,7 @@ def _formatted(cx: Capture, node: ast.FormattedValue) -> Any:
         **({"spec": spec} if isinstance(spec, str) and spec else {}),
     }
     extra = () if isinstance(spec, str) else (cx.t.atom(spec),)
-    return Sym(cx.t.host("format", value_atom(cx, value), *extra, type=STR, attrs=attrs))
+    return Sym(cx.t.host("format", cx.t.value_atom(value), *extra, type=STR, attrs=attrs))
 
 
 def is_text(x: Any) -> bool:
@@ -103,25 +103,10 @@ def is_text(x: Any) -> bool:
     return isinstance(x, str | Pieces) or (isinstance(x, Sym) and x.type == STR)
 
 
-def value_atom(cx: Capture, x: Any) -> Atom:
-    """An operand that must not be a state."""
-    if _holds_state(x):
-        raise graph_break("LMC-GB010", cx.t.span, "an operation on text and values")
-    return cx.t.atom(x)
-
-
-def _holds_state(x: Any) -> bool:
-    if isinstance(x, tuple):
-        return any(_holds_state(i) for i in x)
-    if isinstance(x, Box) and x.is_static:
-        return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
-    return isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states)
-
-
 # --- operators -------------------------------------------------------------------------------------------
 
 
-def _binop(cx: Capture, node: ast.BinOp) -> Any:
+def binop_node(cx: Capture, node: ast.BinOp) -> Any:
     left = cx.eval(node.left)
     right = cx.eval(node.right)
     cx.at(node)
@@ -144,7 +129,7 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static
-    p, q = value_atom(cx, x), value_atom(cx, y)
+    p, q = cx.t.value_atom(x), cx.t.value_atom(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
@@ -165,11 +150,6 @@ def _static_binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     return None
 
 
-def plain(x: Any) -> bool:
-    """True for an ordinary immutable value that Python may compute with at trace time."""
-    return is_literal(x) or isinstance(x, range | frozenset | complex)
-
-
 def _binary_type(op: str, x: Type, y: Type) -> Type:
     names = {x.name, y.name}
     if names & {"any", "ref"}:
@@ -185,7 +165,7 @@ def _binary_type(op: str, x: Type, y: Type) -> Type:
     return DATA
 
 
-def _unary(cx: Capture, node: ast.UnaryOp) -> Any:
+def unary_node(cx: Capture, node: ast.UnaryOp) -> Any:
     value = cx.eval(node.operand)
     cx.at(node)
     op = UNARY_OPS[type(node.op)]
@@ -194,11 +174,11 @@ def _unary(cx: Capture, node: ast.UnaryOp) -> Any:
         return (not truth) if isinstance(truth, bool) else Sym(cx.t.host("unary", truth, type=BOOL, op="not"))
     if plain(value):
         return ordinary(UNARY[op], value)
-    atom = value_atom(cx, value)
+    atom = cx.t.value_atom(value)
     return Sym(cx.t.host("unary", atom, type=kind(atom) if kind(atom) in (INT, ANY) else DATA, op=op))
 
 
-def _boolop(cx: Capture, node: ast.BoolOp) -> Any:
+def boolop_node(cx: Capture, node: ast.BoolOp) -> Any:
     return _chain(cx, isinstance(node.op, ast.And), node.values)
 
 
@@ -210,17 +190,17 @@ def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> Any:
     if isinstance(truth, bool):
         return _chain(cx, is_and, values[1:]) if truth == is_and else first
     rest = lambda: _chain(cx, is_and, values[1:])  # noqa: E731
-    return cx.t.choose(truth, rest if is_and else lambda: first, (lambda: first) if is_and else rest)
+    return choose(cx.t, truth, rest if is_and else lambda: first, (lambda: first) if is_and else rest)
 
 
-def _ifexp(cx: Capture, node: ast.IfExp) -> Any:
+def ifexp_node(cx: Capture, node: ast.IfExp) -> Any:
     truth = cx.truth(cx.eval(node.test))
     if isinstance(truth, bool):
         return cx.eval(node.body if truth else node.orelse)
-    return cx.t.choose(truth, lambda: cx.eval(node.body), lambda: cx.eval(node.orelse))
+    return choose(cx.t, truth, lambda: cx.eval(node.body), lambda: cx.eval(node.orelse))
 
 
-def _compare(cx: Capture, node: ast.Compare) -> Any:
+def compare_node(cx: Capture, node: ast.Compare) -> Any:
     return _compare_chain(cx, node, cx.eval(node.left), 0)
 
 
@@ -233,7 +213,7 @@ def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
     truth = cx.truth(result)
     if isinstance(truth, bool):
         return _compare_chain(cx, node, right, at + 1) if truth else result
-    return cx.t.choose(truth, lambda: _compare_chain(cx, node, right, at + 1), lambda: result)
+    return choose(cx.t, truth, lambda: _compare_chain(cx, node, right, at + 1), lambda: result)
 
 
 def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
@@ -258,10 +238,10 @@ def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
 
 
 def _compared(cx: Capture, x: Any) -> Atom:
-    if isinstance(x, StateCell) and not isinstance(x, Element) and x.slots["value"].type == MAYBE_STATE:
-        value: Value = x.slots["value"]
+    if isinstance(x, StateCell) and not isinstance(x, Element) and x.fields["value"].type == MAYBE_STATE:
+        value: Value = x.fields["value"]
         return value
-    return value_atom(cx, x)
+    return cx.t.value_atom(x)
 
 
 def _identity(x: Any, y: Any) -> bool | None:
@@ -271,7 +251,7 @@ def _identity(x: Any, y: Any) -> bool | None:
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
-                maybe = not isinstance(one, Element) and one.slots["value"].type == MAYBE_STATE
+                maybe = not isinstance(one, Element) and one.fields["value"].type == MAYBE_STATE
                 return None if maybe else False
             if isinstance(one, Box):
                 return None if one.kind == "data" else False
@@ -307,17 +287,17 @@ def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[Any, ...]:
     items: list[Any] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items.extend(cx.static_items(cx.eval(node.value), node))
+            items.extend(static_items(cx, cx.eval(node.value), node))
         else:
             items.append(cx.eval(node))
     return tuple(items)
 
 
-def _tuple(cx: Capture, node: ast.Tuple) -> Any:
+def tuple_node(cx: Capture, node: ast.Tuple) -> Any:
     return _elements(cx, node.elts)
 
 
-def _list(cx: Capture, node: ast.List) -> Any:
+def list_node(cx: Capture, node: ast.List) -> Any:
     if not any(isinstance(e, ast.Starred) for e in node.elts):
         return Box(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
     whole: Any = Box(cx.t.born(), "list", ())
@@ -329,14 +309,14 @@ def _list(cx: Capture, node: ast.List) -> Any:
     return whole
 
 
-def _set(cx: Capture, node: ast.Set) -> Any:
+def set_node(cx: Capture, node: ast.Set) -> Any:
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
         return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return Box(cx.t.born(), "data", cx.t.host("set_of", *(value_atom(cx, i) for i in items)))
+    return Box(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
 
 
-def _dict(cx: Capture, node: ast.Dict) -> Any:
+def dict_node(cx: Capture, node: ast.Dict) -> Any:
     pairs: list[tuple[Any, Any]] = []
     for key, value in zip(node.keys, node.values):
         if key is None:
@@ -349,11 +329,11 @@ def _dict(cx: Capture, node: ast.Dict) -> Any:
     cx.at(node)
     if all(is_literal(k) for k, _ in pairs):
         return Box(cx.t.born(), "dict", dict(pairs))
-    flat = [value_atom(cx, x) for pair in pairs for x in pair]
+    flat = [cx.t.value_atom(x) for pair in pairs for x in pair]
     return Box(cx.t.born(), "data", cx.t.host("dict", *flat))
 
 
-def _subscript(cx: Capture, node: ast.Subscript) -> Any:
+def subscript_node(cx: Capture, node: ast.Subscript) -> Any:
     value = cx.eval(node.value)
     if isinstance(node.slice, ast.Slice):
         bounds = [None if b is None else cx.eval(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)]
@@ -374,9 +354,9 @@ def item(cx: Capture, value: Any, index: Any) -> Any:
         return ordinary(lambda: value[index])
     if is_ordinary(value) and is_ordinary(index) and plain(value):
         return ordinary(lambda: value[index])
-    atom = value_atom(cx, value)
+    atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
-    return wrap(cx.t, cx.t.host("item", atom, value_atom(cx, index), type=out), borrowed=True)
+    return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
 
 
 def _box_item(cx: Capture, box: Box, index: Any) -> Any:
@@ -386,9 +366,9 @@ def _box_item(cx: Capture, box: Box, index: Any) -> Any:
     if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
         return ordinary(lambda: list(content)[index])
     if box.holds_states:
-        return states.element(cx, box, index)
+        return state_lists.element(cx, box, index)
     out = ANY if box.is_static is False and content.type.name == "any" else DATA
-    return wrap(cx.t, cx.t.host("item", cx.t.box_value(box), value_atom(cx, index), type=out), borrowed=True)
+    return wrap(cx.t, cx.t.host("item", cx.t.box_value(box), cx.t.value_atom(index), type=out), borrowed=True)
 
 
 def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
@@ -399,14 +379,14 @@ def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
         if isinstance(value, Box) and value.is_static and value.kind in ("list", "group"):
             return Box(cx.t.born(), "list", value.content[cut])
     if isinstance(value, Box) and value.holds_states:
-        return states.cut(cx, value, bounds)
-    atom = value_atom(cx, value)
+        return state_lists.cut(cx, value, bounds)
+    atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
-    cut_out = cx.t.host("slice", atom, *(value_atom(cx, b) for b in bounds), type=out)
+    cut_out = cx.t.host("slice", atom, *(cx.t.value_atom(b) for b in bounds), type=out)
     return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
-def _attribute(cx: Capture, node: ast.Attribute) -> Any:
+def attribute_node(cx: Capture, node: ast.Attribute) -> Any:
     value = cx.eval(node.value)
     cx.at(node)
     return attribute(cx, value, node.attr)
@@ -414,8 +394,8 @@ def _attribute(cx: Capture, node: ast.Attribute) -> Any:
 
 def attribute(cx: Capture, value: Any, name: str) -> Any:
     """`value.name`, not called."""
-    if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.slots:
-        return value.slots["ret"]
+    if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.fields:
+        return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
     if isinstance(value, StateCell | Pieces) or is_literal(value):
@@ -423,7 +403,7 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
     if isinstance(value, Box):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
-        return Sym(cx.t.host("attr", value_atom(cx, value), type=DATA, name=name))
+        return Sym(cx.t.host("attr", cx.t.value_atom(value), type=DATA, name=name))
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)
@@ -433,22 +413,3 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
     if is_ordinary(value):
         return cx.bake_attribute(value, name)
     raise graph_break("LMC-GB002", cx.t.span, f"`.{name}` of this value")
-
-
-def _lambda(cx: Capture, node: ast.Lambda) -> Any:
-    return cx.closure(node)
-
-
-def _named(cx: Capture, node: ast.NamedExpr) -> Any:
-    value = cx.eval(node.value)
-    cx.assign(node.target, value, skip_comprehensions=True)
-    return value
-
-
-RULES: dict[type[ast.expr], Callable[[Any, Any], Any]] = {
-    ast.Constant: _constant, ast.Name: _name, ast.JoinedStr: _joined, ast.FormattedValue: _formatted,
-    ast.BinOp: _binop, ast.UnaryOp: _unary, ast.BoolOp: _boolop, ast.IfExp: _ifexp, ast.Compare: _compare,
-    ast.Tuple: _tuple, ast.List: _list, ast.Set: _set, ast.Dict: _dict, ast.Subscript: _subscript,
-    ast.Attribute: _attribute, ast.Lambda: _lambda, ast.NamedExpr: _named, ast.GeneratorExp: comprehensions.start,
-    ast.ListComp: comprehensions.of_list, ast.SetComp: comprehensions.of_set, ast.DictComp: comprehensions.of_dict,
-}  # fmt: skip

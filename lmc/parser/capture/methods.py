@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
-from lmc.parser.capture import states
+from lmc.parser.capture import groups, state_lists, states
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.expressions import plain, value_atom
-from lmc.parser.capture.tracer import ProgramRaise, boxes_in, kind, ordinary, wrap
-from lmc.parser.capture.values import Box, Method, StateCell, Sym, View, is_literal
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.iteration import listed
+from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.values import Box, Method, StateCell, Sym, View, boxes_in, is_literal, known_items, plain
 
 MUTATORS = frozenset((
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
@@ -47,7 +45,7 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
     if name in CONSUMERS:
-        args = tuple(cx.listed(a) for a in args)
+        args = tuple(listed(cx, a) for a in args)
     if isinstance(receiver, Box):
         return _of_box(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
@@ -62,7 +60,7 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
         known = cx.python_or(args[0])
         if known is not None:
             return ordinary(receiver.join, known)
-    return run_time(cx, value_atom(cx, receiver), name, args, kwargs)
+    return run_time(cx, cx.t.value_atom(receiver), name, args, kwargs)
 
 
 def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -73,17 +71,17 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwar
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
     made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
     keys = tuple(sorted(kwargs))
-    give = cx.argument if out == ANY else lambda x: value_atom(cx, x)
+    give = cx.argument if out == ANY else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
 
 def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if name == "join" and box.kind == "group":
-        return states.join(cx, box, *args, **kwargs)
+        return groups.join(cx, box, *args, **kwargs)
     if name == "copy" and not args:
         if box.holds_states and not box.is_static:
-            return states.all_of(cx, box)
+            return state_lists.all_of(cx, box)
         return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
     if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
         return _view(cx, box, name)
@@ -112,7 +110,7 @@ def writable(cx: Capture, box: Box) -> None:
     """Refuse to change what is not the program's own container."""
     if box.path is not None:
         raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
-    if box.borrowed or "frozen" in box.slots:
+    if box.borrowed or "frozen" in box.fields:
         raise graph_break("LMC-GB008", cx.t.span)
 
 
@@ -152,11 +150,11 @@ def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> A
         cx.t.write(box, "content", cx.t.box_value(box) if cells else cx.t.host("states", type=STATES))
         cx.t.alias_box(box, cells)
     if name == "append" and len(args) == 1:
-        return states.push(cx, box, args[0])
+        return state_lists.push(cx, box, args[0])
     if name == "extend" and len(args) == 1:
-        return states.push_all(cx, box, args[0])
+        return groups.push_all(cx, box, args[0])
     if name == "pop" and not args:
-        return states.pop(cx, box)
+        return state_lists.pop(cx, box)
     raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
 
 
@@ -173,7 +171,7 @@ def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
 
 def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
     cx.t.change(owner)
-    cx.t.call(operator.setitem, owner, value_atom(cx, index), cx.argument(value))
+    cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
 
 
 def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
@@ -194,12 +192,12 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
     else:
         writable(cx, box)
         _seal(cx, box)
-        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.stored(value)))
+        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), cx.t.value_atom(index), cx.stored(value)))
 
 
 def extend(cx: Capture, box: Box, x: Any) -> Box:
     """`box += x`, `box.extend(x)`."""
-    items = cx.items_or_none(x)
+    items = known_items(x)
     if box.is_static and isinstance(box.content, tuple) and items is not None:
         write(cx, box, (*box.content, *items))
     else:
@@ -215,7 +213,7 @@ def _append(cx: Capture, box: Box, x: Any) -> Any:
 
 
 def _extend(cx: Capture, box: Box, x: Any) -> Any:
-    if cx.items_or_none(x) is None:
+    if known_items(x) is None:
         return NotImplemented
     extend(cx, box, x)
     return None

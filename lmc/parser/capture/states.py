@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Grammar, Lark, StructuralTag, ToolCalls
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.types import DATA, INT, STATE, STATES, STR
+from lmc.ir.types import DATA, STATE, STATES, STR
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     Box,
     CopyBlock,
-    Element,
     Pieces,
     RoleBlock,
     ScopeBlock,
-    Stale,
     StateCell,
     Sym,
     is_literal,
@@ -28,10 +27,6 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.parse import parse_schema
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
-
 
 # --- appending -------------------------------------------------------------------------------------------
 
@@ -310,8 +305,8 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
 
 def _copy(cx: Capture, cell: StateCell, position_ids_offset: Any = None) -> Any:
     child = _fork(cx, cell).content[0]
-    copy = CopyBlock(cx.t.born(), child.slots["value"], "copy", cell)
-    cx.t.names[child.slots["value"].name] = copy
+    copy = CopyBlock(cx.t.born(), child.fields["value"], "copy", cell)
+    cx.t.names[child.fields["value"].name] = copy
     return copy
 
 
@@ -366,7 +361,7 @@ def enter(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> Any:
 def leave(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> None:
     """End a `with` block."""
     if isinstance(block, CopyBlock):
-        _join_into(cx, block.parent, "join", cx.t.state(block), mode="gather_variable")
+        join_into(cx, block.parent, "join", cx.t.state(block), mode="gather_variable")
     elif isinstance(block, RoleBlock):
         _step(cx, block.cell, "role_end", role=block.role)
     else:
@@ -375,138 +370,9 @@ def leave(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> None:
         cx.t.known[cx.t.state(block.cell).name] = {k: v for k, v in known.items() if k != block.name}
 
 
-# --- groups and lists of states --------------------------------------------------------------------------
-
-
-def append_group(cx: Capture, group: Box, x: Any) -> None:
-    """`forks += x`: to each child; a list gives one to each, a callable is asked with the index."""
-    cells = [element(cx, group, i) for i in range(len(group.content))] if group.is_static else None
-    if cells is None:
-        cx.each_element(group, lambda i, cell: append(cx, cell, cx.call(x, (i,), {}) if cx.is_function(x) else x))
-        return
-    if isinstance(x, Box | tuple | list):
-        items = cx.static_items(x)
-        if len(items) != len(cells):
-            raise ArgumentError(f"{len(items)} texts for {len(cells)} forks", span=cx.t.span)
-        for cell, part in zip(cells, items):
-            append(cx, cell, part)
-        return
-    for index, cell in enumerate(cells):
-        append(cx, cell, cx.call(x, (index,), {}) if cx.is_function(x) else x)
-
-
-def join(cx: Capture, group: Box, mode: Any = "gather_variable") -> None:
-    """`forks.join()`: the parent gets what the children set, a list a name."""
-    if mode not in ("gather_variable", "concate_and_append"):
-        raise ArgumentError(f"unknown join mode {mode!r}", span=cx.t.span, help="gather_variable or concate_and_append")
-    assert group.parent is not None
-    if group.is_static:
-        _join_into(cx, group.parent, "join", *(cx.t.state(c) for c in group.content), mode=mode)
-    else:
-        _join_into(cx, group.parent, "join_list", group.content, mode=mode)
-
-
-def _join_into(cx: Capture, parent: StateCell, op: str, *children: Value, mode: str) -> None:
+def join_into(cx: Capture, parent: StateCell, op: str, *children: Value, mode: str) -> None:
+    """Give a state what its children have set."""
     out = cx.t.fresh(STATE, parent)
     cx.t.emit(op, (cx.t.state(parent), *children), (out,), mode=mode)
     cx.t.set_state(parent, out)
     cx.t.known[out.name] = {}
-
-
-def element(cx: Capture, box: Box, index: Any) -> StateCell:
-    """`states[index]`: the cell itself where the index is known."""
-    if box.is_static and isinstance(index, int):
-        cell = ordinary(lambda: box.content[index])
-        assert isinstance(cell, StateCell)
-        return cell
-    if box.is_static:
-        _move_in(cx, box)
-    if box.window is not None:
-        source, order = box.window
-        return element(cx, source, Sym(cx.t.host("item", order, cx.t.atom(index), type=INT)))
-    return Element(cx.t.born(), box, index, "fork")
-
-
-def length(cx: Capture, box: Box) -> Any:
-    """How many states are in a list of them."""
-    if box.is_static:
-        return len(box.content)
-    return Sym(cx.t.host("states_len", box.content, type=INT))
-
-
-def gather(cx: Capture, box: Box, order: Any) -> Box:
-    """The states at the given indices, as a list of its own that shows the states of the old one."""
-    if box.is_static:
-        _move_in(cx, box)
-    index, every = cx.t.atom(order), cx.t.box_value(box)
-    assert isinstance(index, Value)
-    made = Box(cx.t.born(), "list", cx.t.host("states_gather", every, index, type=STATES), borrowed=True)
-    made.window, made.seen = (box, index), every
-    cx.t.write(box, "shown", True)
-    return made
-
-
-def all_of(cx: Capture, box: Box) -> Box:
-    """A new list of the same states."""
-    every = cx.t.call(range, cx.t.atom(length(cx, box)), effect="none", type=DATA)
-    return gather(cx, box, Sym(every))
-
-
-def _move_in(cx: Capture, box: Box) -> None:
-    """From here on the states live in the run-time list; their other names must not be read once they change."""
-    cells = box.content
-    cx.t.write(box, "content", cx.t.box_value(box))
-    cx.t.alias_box(box, cells)
-
-
-def cut(cx: Capture, box: Box, bounds: list[Any]) -> Box:
-    """A slice of a list of states."""
-    count = cx.t.atom(length(cx, box))
-    every = cx.t.call(range, count, effect="none", type=DATA)
-    part = cx.t.host("slice", every, *(cx.t.atom(b) for b in bounds), type=DATA)
-    return gather(cx, box, Sym(cx.t.call(list, part, effect="none", type=DATA)))
-
-
-def push(cx: Capture, box: Box, x: Any) -> None:
-    """`states.append(x)` on a run-time list of states; from then on `x` is a second name of an element."""
-    if not isinstance(x, StateCell):
-        raise graph_break("LMC-GB017", cx.t.span, "something that is not a state is appended")
-    out = cx.t.fresh(STATES)
-    cx.t.write(box, "resized", cx.t.born())
-    cx.t.emit("states_append", (box.content, cx.t.state(x)), (out,))
-    cx.t.write(box, "content", out)
-    cx.t.alias_box(box, (x,))
-
-
-def push_all(cx: Capture, box: Box, xs: Any) -> None:
-    """`states.extend(xs)`."""
-    items = cx.items_or_none(xs)
-    if items is not None:
-        for x in items:
-            push(cx, box, x)
-        return
-    if not (isinstance(xs, Box) and xs.holds_states):
-        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is no list of states")
-    cx.each_element(xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
-    cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
-
-
-def _push_value(cx: Capture, box: Box, value: Value) -> None:
-    out = cx.t.fresh(STATES)
-    cx.t.write(box, "resized", cx.t.born())
-    cx.t.emit("states_append", (box.content, value), (out,))
-    cx.t.write(box, "content", out)
-
-
-def pop(cx: Capture, box: Box) -> StateCell:
-    """`states.pop()`: the last state, which is in the list no more."""
-    if "shown" in box.slots:
-        raise graph_break("LMC-GB017", cx.t.span, "`.pop` after a part of it was taken")
-    cx.t.write(box, "resized", cx.t.born())
-    value = cx.t.fresh(STATE)
-    cx.t.emit("states_item", (box.content, Lit(-1)), (value,))
-    rest = cut(cx, box, [None, -1, None])
-    cx.t.write(box, "content", rest.content)
-    cell = cx.t.new_cell(value, "fork")
-    cx.t.alias(cell, [c for c in box.aliases if isinstance(c, StateCell)])
-    return cell

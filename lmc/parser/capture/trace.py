@@ -17,9 +17,11 @@ from lmc.ir.types import DATA, NONE, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture, deep_recursion
+from lmc.parser.capture.functions import opened, run_closure
+from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Box, StateCell, Sym, is_literal
+from lmc.parser.capture.values import Box, StateCell, Sym, is_literal, known_items
 from lmc.parser.primitives import Row
 
 Path = tuple[str | int, ...]
@@ -59,16 +61,16 @@ class Trace:
 def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
-    cx = Capture()
+    cx = Capture(RULES)
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
-    closure, owner = cx.opened(fn)
+    closure, owner = opened(cx, fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
     try:
         args, kwargs = _passed(cx, fn, root, arguments)
-        _finish(cx, root, cx.run_closure(closure, (*owner, *args), kwargs))
+        _finish(cx, root, run_closure(cx, closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
@@ -101,7 +103,7 @@ def _passed(
     for parameter in parameters:
         given = arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:
-            call.arguments[parameter.name] = _known(cx, "*", parameter.name, cx.items_or_none(given))
+            call.arguments[parameter.name] = _known(cx, "*", parameter.name, known_items(given))
         elif parameter.kind is parameter.VAR_KEYWORD:
             pairs = given.content if isinstance(given, Box) and given.is_static else None
             call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)

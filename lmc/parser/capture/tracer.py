@@ -1,7 +1,7 @@
 """The tracer: emits nodes, logs writes, and merges what two arms of a branch or the turns of a loop left behind.
 
 It knows nothing of Python syntax; `statements` and `expressions` drive it. Every change of a cell goes through
-`write`, so a region's effects are exactly the slots in its log.
+`write`, so a region's effects are exactly the fields in its log.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from types import MethodType
 from typing import Any
 
 from lmc.ir.builtins import BUILTINS
-from lmc.ir.graph import UNSET, Atom, Attr, Block, Extern, Lit, Node, Param, Value
-from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, join, type_of
+from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.values import (
     UNBOUND,
     Box,
     Closure,
     Element,
-    Frame,
     Generator,
     Method,
     Once,
@@ -35,7 +34,7 @@ from lmc.parser.capture.values import (
     Unmergeable,
     View,
     is_literal,
-    is_ordinary,
+    of_states,
     same_literal,
 )
 from lmc.parser.primitives import Expr
@@ -43,8 +42,8 @@ from lmc.source import Span
 
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
-FLAGS = ("stale", "frozen", "used", "resized", "shown")  # slots that only matter where they are set
-RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the slot `$exit` of a frame
+FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
+RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
 
 class ProgramRaise(Exception):
@@ -88,7 +87,7 @@ class Arm:
         self.raised = False
 
     def run(self, body: Callable[[], None]) -> None:
-        """Trace `body` into this region, then put every slot back as it was."""
+        """Trace `body` into this region, then put every field back as it was."""
         tracer = self.tracer
         with self.open():
             try:
@@ -110,12 +109,12 @@ class Arm:
         finally:
             tracer.nodes = outer
             for (owner, name), old in tracer.journals.pop().items():
-                self.writes[(owner, name)] = owner.slots.get(name, UNBOUND)
+                self.writes[(owner, name)] = owner.fields.get(name, UNBOUND)
                 _put(owner, name, old)
 
     def now(self, owner: Owner, name: str) -> Any:
-        """What a slot holds at the end of this region."""
-        return self.writes.get((owner, name), owner.slots.get(name, UNBOUND))
+        """What a field holds at the end of this region."""
+        return self.writes.get((owner, name), owner.fields.get(name, UNBOUND))
 
     def commit(self) -> None:
         """Make this region's nodes and writes those of the region around it."""
@@ -130,9 +129,9 @@ class Arm:
 
 def _put(owner: Owner, name: str, value: Any) -> None:
     if value is UNBOUND:
-        owner.slots.pop(name, None)
+        owner.fields.pop(name, None)
     else:
-        owner.slots[name] = value
+        owner.fields[name] = value
 
 
 class Tracer:
@@ -157,7 +156,7 @@ class Tracer:
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[StateCell | Box, StateCell | Box]] = []
 
-    # --- slots -------------------------------------------------------------------------------------------
+    # --- fields ------------------------------------------------------------------------------------------
 
     def born(self) -> int:
         """The birth number of a new cell."""
@@ -165,16 +164,16 @@ class Tracer:
         return self.clock
 
     def put(self, owner: Owner, name: str, value: Any) -> None:
-        """Write down in a slot what was changed in a region that is over, and has made stale what it must."""
-        self.journals[-1].setdefault((owner, name), owner.slots.get(name, UNBOUND))
+        """Write down in a field what was changed in a region that is over, and has made stale what it must."""
+        self.journals[-1].setdefault((owner, name), owner.fields.get(name, UNBOUND))
         _put(owner, name, value)
 
     def write(self, owner: Owner, name: str, value: Any) -> None:
-        """Change a slot; the regions being traced remember what it was, lists that may be the same go stale."""
+        """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Box):
             for other in owner.aliases:
-                if isinstance(other, Box) and "stale" not in other.slots:
+                if isinstance(other, Box) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
@@ -326,18 +325,24 @@ class Tracer:
             return view.value
         return self.host("method", self.box_value(view.box), type=DATA, name=view.name)
 
+    def value_atom(self, x: Any) -> Atom:
+        """An operand that must not be a state."""
+        if _holds_state(x):
+            raise graph_break("LMC-GB010", self.span, "an operation on text and values")
+        return self.atom(x)
+
     # --- states ------------------------------------------------------------------------------------------
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.slots:
-            stale = cell.slots["stale"]
+        if "stale" in cell.fields:
+            stale = cell.fields["stale"]
             raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             read = self.fresh(STATE, cell)
             self.emit("states_item", (self.box_value(cell.box), self.atom(cell.index)), (read,))
             return read
-        value: Value = cell.slots["value"]
+        value: Value = cell.fields["value"]
         if value.type == MAYBE_STATE:
             sure = self.fresh(STATE, cell)
             self.emit("check", (value,), (sure,), name=cell.hint)
@@ -348,7 +353,7 @@ class Tracer:
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
-            before = cell.slots["value"].name
+            before = cell.fields["value"].name
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
                 self.known[value.name] = self.known.get(before, {})
@@ -362,7 +367,7 @@ class Tracer:
 
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.box.aliases if isinstance(cell, Element) else cell.aliases:
-            if "stale" not in other.slots:
+            if "stale" not in other.fields:
                 self.write(other, "stale", Stale(cell.hint if isinstance(other, Box) else other.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
@@ -378,8 +383,8 @@ class Tracer:
         if isinstance(cell, Box) and cell.window is not None:
             return self.may_be(cell.window[0], before)
         every: tuple[Any, ...] = (cell, *cell.aliases) if isinstance(cell, StateCell | Box) else ()
-        if isinstance(cell, Box) and _of_states(cell.slots["content"]) and isinstance(cell.slots["content"], tuple):
-            every += cell.slots["content"]
+        if isinstance(cell, Box) and of_states(cell.fields["content"]) and isinstance(cell.fields["content"], tuple):
+            every += cell.fields["content"]
         return [other for other in every if other.birth <= before]
 
     def alias(self, cell: StateCell | Box, others: list[StateCell | Box]) -> None:
@@ -407,260 +412,6 @@ class Tracer:
             a, b = self.alias_log.pop()
             a.aliases.pop()
             b.aliases.pop()
-
-    # --- branches ----------------------------------------------------------------------------------------
-
-    def branch(self, cond: Value, then: Arm, other: Arm, *, ended: Frame | None = None) -> None:
-        """Close two traced arms into an `if`, and write what they left behind.
-
-        The function of the frame `ended` ends with them, so nobody reads its locals any more.
-        """
-        if then.raised and other.raised:
-            self._emit_if(cond, then, other, [])
-            raise ProgramRaise(AssertionError, ("unreachable",))
-        merge = Merge(self, then, other)
-        keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
-        keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
-        news = [(key, merge.slot(*key)) for key in keys]
-        self._emit_if(cond, then, other, merge.outs)
-        for (owner, name), new in news:
-            self.put(owner, name, new)
-        merge.seal()
-        if ended is not None:
-            self.write(ended, "$exit", RETURN)
-
-    def _emit_if(self, cond: Value, then: Arm, other: Arm, outs: list[tuple[Atom, Atom, Value]]) -> None:
-        for arm, side in ((then, 0), (other, 1)):
-            if not arm.raised:
-                arm.nodes.append(Node("yield", tuple(o[side] for o in outs), span=self.span))
-        regions = (Block((), tuple(then.nodes)), Block((), tuple(other.nodes)))
-        self.emit("if", (cond,), tuple(o[2] for o in outs), regions=regions)
-
-    def choose(self, cond: Value, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
-        """A conditional expression: trace both sides, give the merged value."""
-        frame, result = Owner(self.born()), [UNBOUND]
-        arms = Arm(self), Arm(self)
-        for arm, side in zip(arms, (then, other)):
-            arm.run(lambda side=side: self.write(frame, "it", side()))  # type: ignore[misc]
-        del result
-        self.branch(cond, *arms)
-        return frame.slots.get("it")
-
-
-class Merge:
-    """Makes one stand-in of two: collects what each arm must yield."""
-
-    def __init__(self, tracer: Tracer, a: Arm, b: Arm) -> None:
-        self.tracer, self.a, self.b = tracer, a, b
-        self.outs: list[tuple[Atom, Atom, Value]] = []
-        self.made: dict[tuple[int, int], tuple[Any, Any, Any]] = {}  # what two cells or containers became
-        self.sealed: dict[int, Box] = {}  # containers inside one that is run-time from here on
-
-    def seal(self) -> None:
-        """What is inside a run-time container must not change any more."""
-        for x, y, both in self.made.values():
-            if isinstance(both, Box) and (id(x) in self.sealed or id(y) in self.sealed):
-                self.sealed[id(both)] = both
-        for box in self.sealed.values():
-            self.tracer.write(box, "frozen", True)
-
-    def slot(self, owner: Owner, name: str) -> Any:
-        """The merged content of a slot."""
-        x, y = self.a.now(owner, name), self.b.now(owner, name)
-        if self.a.raised or self.b.raised:
-            x = y = y if self.a.raised else x
-        label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
-        if name == "content" and isinstance(owner, Box):
-            merged = self._content(x, y, owner.kind, label)
-            self._alias_elements(owner, merged, x, y)
-            return merged
-        if name == "value" and isinstance(owner, StateCell):
-            return self._state_value(x, y, owner)
-        if name in FLAGS:
-            return x if x is not UNBOUND else y
-        return self.value(x, y, label)
-
-    def value(self, x: Any, y: Any, label: str) -> Any:
-        """The merged stand-in, or an Unmergeable."""
-        if x is y and (not self._local(x)):
-            return x
-        if is_ordinary(x) and is_ordinary(y) and type(x) is type(y) and is_literal(x) and repr(x) == repr(y):
-            return x
-        if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
-            return x if isinstance(x, Unmergeable) else y
-        if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):
-            return self._once(self._cells, x, y, label)
-        if isinstance(x, Box) and isinstance(y, Box):
-            return self._once(self._boxes, x, y, label)
-        if type(x) is tuple and type(y) is tuple and len(x) == len(y):
-            return self._tuple(x, y, label)
-        if isinstance(x, Expr) or isinstance(y, Expr):
-            return Unmergeable("LMC-GB006", label)
-        if self._leaf(x, self.a) and self._leaf(y, self.b):
-            return self._leaves(x, y, label)
-        return Unmergeable("LMC-GB004", label)
-
-    def _once(self, merge: Callable[[Any, Any, str], Any], x: Any, y: Any, label: str) -> Any:
-        """Two names of one thing before are two names of one thing after."""
-        key = id(x), id(y)
-        if key not in self.made:
-            self.made[key] = x, y, merge(x, y, label)
-        return self.made[key][2]
-
-    def _local(self, x: Any) -> bool:
-        """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
-        if isinstance(x, Sym):
-            return self.a.raised or self.b.raised
-        if isinstance(x, Pieces | tuple):
-            return self.a.raised or self.b.raised
-        return isinstance(x, Owner) and x.birth > self.a.birth
-
-    def _tuple(self, x: tuple[Any, ...], y: tuple[Any, ...], label: str) -> Any:
-        merged = tuple(self.value(i, j, label) for i, j in zip(x, y))
-        bad = next((m for m in merged if isinstance(m, Unmergeable)), None)
-        return bad if bad is not None else merged
-
-    def _leaf(self, x: Any, arm: Arm) -> bool:
-        if x is UNBOUND or isinstance(x, Sym | Pieces) or is_literal(x):
-            return True
-        if isinstance(x, tuple):
-            return all(self._leaf(i, arm) and i is not UNBOUND for i in x)
-        if not isinstance(x, Box):
-            return False
-        content = arm.now(x, "content")
-        if isinstance(content, Value):
-            return not content.type.is_state
-        return all(self._leaf(i, arm) for i in (content.values() if isinstance(content, dict) else content))
-
-    def _leaves(self, x: Any, y: Any, label: str) -> Any:
-        p, q = self._in(self.a, x), self._in(self.b, y)
-        shared = join(kind(p), kind(q))
-        if shared is None:
-            return Unmergeable("LMC-GB004", label)
-        for one in (x, y):
-            self.sealed.update((id(box), box) for box in boxes_in(one))
-        return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
-
-    def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
-        for had_p, had_q, out in self.outs:
-            if had_p == p and had_q == q:
-                return out
-        if isinstance(name, str) and (not name.isidentifier() or name == "it"):
-            name = None
-        out = self.tracer.fresh(type, name)
-        self.outs.append((p, q, out))
-        return out
-
-    def _in(self, arm: Arm, x: Any) -> Atom:
-        if x is UNBOUND:
-            return Lit(UNSET)
-        if isinstance(x, Sym):
-            return x.value
-        if is_literal(x):
-            return Lit(x)
-        if arm.raised:
-            arm = self.b if arm is self.a else self.a
-        with arm.open():
-            return self.tracer.atom(x)
-
-    def _cells(self, x: StateCell | None, y: StateCell | None, label: str) -> Any:
-        if x is y is None:
-            return None
-        hint = next(c.hint for c in (x, y) if c is not None)
-        p, q = self._in(self.a, x), self._in(self.b, y)
-        if isinstance(p, Value) and isinstance(q, Value):
-            self._check_roles(p, q)
-        sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
-        shared = STATE if sure else MAYBE_STATE
-        name = label.strip("`")
-        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() and name != "it" else hint)
-        self.tracer.alias(cell, [o for c in (x, y) for o in self.tracer.may_be(c, self.a.birth)])
-        return cell
-
-    def _state_value(self, x: Value, y: Value, cell: StateCell) -> Value:
-        if x == y and not (self.a.raised or self.b.raised):
-            return x
-        self._check_roles(x, y)
-        out = self._yield(x, y, MAYBE_STATE if MAYBE_STATE in (x.type, y.type) else STATE, cell)
-        known = self.tracer.known
-        left, right = known.get(x.name, {}), known.get(y.name, {})
-        self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
-        if not (self.a.raised or self.b.raised):
-            known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
-        return out
-
-    def _check_roles(self, x: Value, y: Value) -> None:
-        role = self.tracer.role
-        if role.get(x.name, "") != role.get(y.name, ""):
-            raise graph_break("LMC-GB014", self.tracer.span)
-
-    def _boxes(self, x: Box, y: Box, label: str) -> Any:
-        kinds = {x.kind, y.kind}
-        if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
-            return Unmergeable("LMC-GB004", label)
-        form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
-        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
-        if isinstance(content, Unmergeable):
-            return content
-        old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
-        box = Box(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
-        self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
-        self.tracer.alias(box, old)
-        return box
-
-    def _held(self, arm: Arm, box: Box) -> Any:
-        return arm.now(box, "content") if box.window is None else self._in(arm, box)
-
-    def _alias_elements(self, box: Box, merged: Any, *contents: Any) -> None:
-        """A list of states that is run-time from here on may hold states that have names of their own."""
-        if isinstance(merged, Value) and merged.type.is_state:
-            for content in contents:
-                if isinstance(content, tuple):
-                    self.tracer.alias_box(box, content)
-
-    def _content(self, x: Any, y: Any, form: str, label: str) -> Any:
-        if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
-            return x if isinstance(x, Unmergeable) else y
-        if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
-            return self._tuple(x, y, label)
-        if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
-            merged = {k: self.value(x[k], y[k], label) for k in x}
-            bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
-            return bad if bad is not None else merged
-        for one in (x, y):
-            self.sealed.update((id(box), box) for box in boxes_in(one))
-        p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
-        shared = join(kind(p), kind(q))
-        if shared is None:
-            return Unmergeable("LMC-GB004", label)
-        return self._yield(p, q, shared)
-
-    def _run_time(self, arm: Arm, content: Any, other: Any, form: str) -> Atom:
-        if isinstance(content, Value):
-            return content
-        if arm.raised:
-            arm = self.b if arm is self.a else self.a
-        with arm.open():
-            if not content and _of_states(other):
-                return self.tracer.host("states", type=STATES)
-            return self.tracer.box_value(Box(0, form, content))
-
-
-def boxes_in(x: Any) -> Iterator[Box]:
-    """The containers inside a container's content, and in them."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
-    for part in parts:
-        if isinstance(part, Box):
-            yield part
-            yield from boxes_in(part.slots["content"])
-        elif isinstance(part, tuple):
-            yield from boxes_in(part)
-
-
-def _of_states(content: Any) -> bool:
-    if isinstance(content, Value):
-        return content.type.is_state
-    return isinstance(content, tuple) and bool(content) and all(isinstance(c, StateCell) for c in content)
 
 
 def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "data") -> Any:
@@ -698,3 +449,28 @@ def _label(obj: object) -> str:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
     return f"{type(obj).__module__}.{type(obj).__qualname__} object"
+
+
+class NeedLift(Exception):
+    """A name bound only in the loop's body is read before it is bound: it must be carried."""
+
+    def __init__(self, marker: NotLifted) -> None:
+        super().__init__(marker.key[1])
+        self.marker = marker
+
+
+class NotLifted:
+    """Stands in a name's field at the start of a turn while the name is not carried."""
+
+    __slots__ = ("key", "region")
+
+    def __init__(self, key: Key, region: object) -> None:
+        self.key, self.region = key, region
+
+
+def _holds_state(x: Any) -> bool:
+    if isinstance(x, tuple):
+        return any(_holds_state(i) for i in x)
+    if isinstance(x, Box) and x.is_static:
+        return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
+    return isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states)

@@ -1,23 +1,24 @@
 """Stand-in values: what a program's Python names hold while it is traced.
 
 Anything that is none of these is an ordinary Python object and means itself. A cell is mutable, so it keeps what
-may change in `slots`, which only `Tracer.write` writes: that log is how branches and loops are merged.
+may change in `fields`, which only `Tracer.write` writes: that log is how branches and loops are merged.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.ir.graph import Value
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.scope import Scope
 from lmc.source import Span
 
-if TYPE_CHECKING:
-    from lmc.parser.capture.scope import Scope
+MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
+ACC = "$acc"  # what a comprehension has collected, in a frame of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,13 @@ class Stale:
 
 
 class Owner:
-    """Something with slots; `birth` orders it against regions (a region merges only what is older than itself)."""
+    """Something with fields; `birth` orders it against regions (a region merges only what is older than itself)."""
 
-    __slots__ = ("birth", "slots")
+    __slots__ = ("birth", "fields")
 
     def __init__(self, birth: int) -> None:
         self.birth = birth
-        self.slots: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
 
 
 class Sym:
@@ -62,7 +63,7 @@ class Pieces:
 
 
 class StateCell(Owner):
-    """A program state: slot `value` holds the SSA state, `stale` the reason why it must not be read.
+    """A program state: field `value` holds the SSA state, `stale` the reason why it must not be read.
 
     hint     the user's name for it
     aliases  cells that may be the same state, and lists it may be in
@@ -72,7 +73,7 @@ class StateCell(Owner):
 
     def __init__(self, birth: int, value: Value, hint: str) -> None:
         super().__init__(birth)
-        self.slots = {"value": value}
+        self.fields = {"value": value}
         self.hint = hint
         self.aliases: list[StateCell | Box] = []
 
@@ -88,7 +89,7 @@ class Element(StateCell):
 
 
 class Box(Owner):
-    """A list, dict, set or fork group. Slot `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
+    """A list, dict, set or fork group. Field `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
 
     kind      list, dict, set, group (what fork returns)
     parent    of a group: the state that was forked, which `join` extends
@@ -111,7 +112,7 @@ class Box(Owner):
         borrowed: bool = False,
     ) -> None:
         super().__init__(birth)
-        self.slots = {"content": content}
+        self.fields = {"content": content}
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
         self.aliases: list[StateCell | Box] = []
         self.window: tuple[Box, Value] | None = None
@@ -120,10 +121,10 @@ class Box(Owner):
     @property
     def content(self) -> Any:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.slots:
-            stale = self.slots["stale"]
+        if "stale" in self.fields:
+            stale = self.fields["stale"]
             raise graph_break("LMC-GB005", stale.span, f"this list (it shares `{stale.name}`)")
-        return self.slots["content"]
+        return self.fields["content"]
 
     @property
     def is_static(self) -> bool:
@@ -276,7 +277,7 @@ UNBOUND = Unbound()
 
 
 class Frame(Owner):
-    """One activation of a traced function: its locals are slots; `$exit` and `$ret` say how it is being left.
+    """One activation of a traced function: its locals are fields; `$exit` and `$ret` say how it is being left.
 
     $exit  0 running, 1 break, 2 continue, 3 return; a Sym where that depends on run-time values
     """
@@ -286,7 +287,7 @@ class Frame(Owner):
     def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
         super().__init__(birth)
         self.scope, self.parent, self.closure = scope, parent, closure
-        self.slots = {"$exit": 0, "$ret": None}
+        self.fields = {"$exit": 0, "$ret": None}
         self.exits: set[int] = set()
         self.is_comprehension = False
 
@@ -311,3 +312,40 @@ def is_literal(x: object) -> bool:
 def same_literal(x: object, y: object) -> bool:
     """True for two literals that are alike in every part: 1, 1.0 and True differ."""
     return is_literal(x) and is_literal(y) and repr(x) == repr(y)
+
+
+def plain(x: Any) -> bool:
+    """True for an ordinary immutable value that Python may compute with at trace time."""
+    return is_literal(x) or isinstance(x, range | frozenset | complex)
+
+
+def boxes_in(x: Any) -> Iterator[Box]:
+    """The containers inside a container's content, and in them."""
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
+    for part in parts:
+        if isinstance(part, Box):
+            yield part
+            yield from boxes_in(part.fields["content"])
+        elif isinstance(part, tuple):
+            yield from boxes_in(part)
+
+
+def of_states(content: Any) -> bool:
+    if isinstance(content, Value):
+        return content.type.is_state
+    return isinstance(content, tuple) and bool(content) and all(isinstance(c, StateCell) for c in content)
+
+
+def known_items(x: Any) -> tuple[Any, ...] | None:
+    """What an iterable gives, where the trace knows; None where only the run does."""
+    if isinstance(x, Box):
+        if x.is_static and x.kind == "set":
+            return tuple(set(x.content))  # a set has an order of its own
+        return tuple(x.content) if x.is_static else None
+    if isinstance(x, View):
+        return x.items
+    if isinstance(x, tuple):
+        return x
+    if isinstance(x, str | range | bytes | frozenset):
+        return tuple(x) if len(x) <= MAX_UNROLL else None
+    return None
