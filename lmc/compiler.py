@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import Container, Leaf, Shape, Trace, trace
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentShape, Trace, trace
 
 if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer
@@ -70,10 +70,10 @@ class Compiled:
 class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
-    traces: dict[tuple[tuple[str, Shape], ...], Trace] = field(default_factory=dict)
+    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str], tuple[Trace, Plan, tuple[Report, ...]]] = field(default_factory=dict)
 
-    def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
+    def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)
@@ -153,15 +153,15 @@ def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
     return inspect.signature(fn)
 
 
-def shape_of(value: object, room: int = MAX_LEAVES) -> Shape:
+def shape_of(value: object, room: int = MAX_LEAVES) -> ArgumentShape:
     """The shape of an argument value: structure of small containers, types of leaves."""
     if type(value) in (list, tuple, dict) and 0 < _num_leaves(value, room) <= room:
         pairs: Iterator[tuple[Any, Any]] = iter(value.items() if isinstance(value, dict) else enumerate(value))  # type: ignore[arg-type]
         pairs = iter(list(pairs))
         items = tuple((key, shape_of(item, room)) for key, item in pairs)
         if all(isinstance(key, str | int) for key, _ in items):
-            return Container(type(value).__name__, items)
-    return Leaf(type_of(value))
+            return ArgumentContainer(type(value).__name__, items)
+    return ArgumentLeaf(type_of(value))
 
 
 def _num_leaves(value: object, room: int) -> int:
@@ -190,9 +190,9 @@ _ANNOTATED: dict[object, Type] = {
 }  # fmt: skip
 
 
-def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Shape]:
+def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, ArgumentShape]:
     """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of annotated type."""
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, ArgumentShape] = {}
     parameters = _signature(fn).parameters
     for name, parameter in list(parameters.items())[1:]:
         if name in bound:
@@ -200,11 +200,11 @@ def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, 
         elif parameter.default is not inspect.Parameter.empty:
             shapes[name] = shape_of(parameter.default)
         elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            shapes[name] = Container("tuple", ())
+            shapes[name] = ArgumentContainer("tuple", ())
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
             shapes[name] = shape_of({k: v for k, v in bound.items() if k not in parameters})
         else:
-            shapes[name] = Leaf(_annotated(parameter.annotation))
+            shapes[name] = ArgumentLeaf(_annotated(parameter.annotation))
     return shapes
 
 

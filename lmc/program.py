@@ -13,7 +13,7 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
-from lmc.parser.capture.trace import Shape
+from lmc.parser.capture.trace import ArgumentShape
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Usage
@@ -288,7 +288,7 @@ class _Jobs:
 
     def __init__(self, program: Program, place: Backend, pipeline: str) -> None:
         self.program, self.place, self.pipeline = program, place, pipeline
-        self.kept: dict[tuple[tuple[str, Shape], ...], Any] = {}
+        self.kept: dict[tuple[tuple[str, ArgumentShape], ...], Any] = {}
         self.count = 0
 
     def prepare(self, item: dict[str, Any] | BaseException) -> Any:
@@ -306,7 +306,7 @@ class _Jobs:
         leaves = {p.path: compiler.value_at(item, p.path) for p in made.graph.params}
         return Job(runnable, leaves, made.externs, number)
 
-    def _runnable(self, shapes: dict[str, Shape]) -> Any:
+    def _runnable(self, shapes: dict[str, ArgumentShape]) -> Any:
         from lmc.executor.runnable import compile_plan
 
         key = tuple(shapes.items())

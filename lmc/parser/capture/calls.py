@@ -31,16 +31,16 @@ from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
     Closure,
+    Columns,
+    Container,
+    DictView,
     Generator,
+    LazyStr,
     Method,
     Once,
-    Pieces,
-    Rows,
     StateCell,
     Sym,
-    View,
     is_literal,
     is_ordinary,
     known_items,
@@ -65,7 +65,7 @@ def call_node(cx: Capture, node: ast.Call) -> Any:
         value = cx.eval(keyword.value)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
-        elif isinstance(value, Box) and isinstance(value.content, dict):
+        elif isinstance(value, Container) and isinstance(value.content, dict):
             kwargs.update(value.content)
         else:
             raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
@@ -87,12 +87,12 @@ def _bound(cx: Capture, node: ast.Attribute) -> Any:
 
 def _class_of(x: Any) -> type | None:
     """The class of what a stand-in stands for, where that is sure."""
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         is_list = x.kind == "list" and (x.is_static or x.content.type in (DATA, STATES))
         return {"dict": dict, "set": set}.get(x.kind) if x.is_static else list if is_list else None
     if isinstance(x, Sym):
         return None if x.type.maybe else {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
-    return str if isinstance(x, Pieces) else type(x) if isinstance(x, tuple) or is_literal(x) else None
+    return str if isinstance(x, LazyStr) else type(x) if isinstance(x, tuple) or is_literal(x) else None
 
 
 def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -159,7 +159,7 @@ def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str,
 
 def _known(cx: Capture, fn: Any, x: Any) -> Any:
     """What a grammar or tools are made of, as the Python value it is; functions among it are tools."""
-    if isinstance(x, Box | tuple | list):
+    if isinstance(x, Container | tuple | list):
         items = known_items(x)
         if items is not None and any(isinstance(item, FunctionType | Closure | type) for item in items):
             return [_known(cx, fn, item) for item in items]
@@ -198,7 +198,7 @@ _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumer
 
 
 def _len(cx: Capture, x: Any) -> Any:
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         if x.is_static:
             return len(x.content)
         if x.holds_states:
@@ -224,21 +224,21 @@ def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None:
-        return Box(cx.t.born(), kind_, items)
-    if isinstance(x, Box) and x.holds_states:
+        return Container(cx.t.born(), kind_, items)
+    if isinstance(x, Container) and x.holds_states:
         return state_lists.all_of(cx, x)
     return _pure(cx, list, (x,), {})
 
 
 def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
     if x is None:
-        return Box(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Box) and isinstance(x.content, dict):
-        return Box(cx.t.born(), "dict", {**x.content, **kwargs})
+        return Container(cx.t.born(), "dict", dict(kwargs))
+    if isinstance(x, Container) and isinstance(x.content, dict):
+        return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
-        return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
+        return Container(cx.t.born(), "dict", {**dict(items), **kwargs})
     return _pure(cx, dict, (x,), kwargs)
 
 
@@ -246,7 +246,7 @@ def _set(cx: Capture, x: Any = ()) -> Any:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
     return _pure(cx, set, (x,), {})
 
 
@@ -264,8 +264,8 @@ def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
     if isinstance(start, int):
         if items is not None:
             return tuple(enumerate(items, start))
-        if isinstance(x, Rows) or (isinstance(x, Box) and x.holds_states):
-            return Rows((start, x))
+        if isinstance(x, Columns) or (isinstance(x, Container) and x.holds_states):
+            return Columns((start, x))
     return _pure(cx, enumerate, (x, start), {})
 
 
@@ -281,13 +281,13 @@ def _zipped(cx: Capture, xs: tuple[Any, ...], strict: Any) -> Any:
     known = [known_items(x) for x in columns]
     if all(k is not None for k in known) and strict is False:
         return tuple(zip(*(k for k in known if k is not None)))
-    if any(isinstance(c, Box) and c.holds_states for c in columns) and strict is False:
-        return Rows(tuple(_column(cx, c) for c in columns))
+    if any(isinstance(c, Container) and c.holds_states for c in columns) and strict is False:
+        return Columns(tuple(_column(cx, c) for c in columns))
     return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
 
 
 def _column(cx: Capture, x: Any) -> Any:
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         return x
     return wrap(cx.t, _as_value(cx, cx.t.atom(x)))
 
@@ -299,17 +299,17 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 
 def _reversed(cx: Capture, x: Any) -> Any:
-    before = x.content if isinstance(x, Box) else ()
+    before = x.content if isinstance(x, Container) else ()
     return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
 
 
 def _backwards(cx: Capture, x: Any, before: Any) -> Any:
     """From the end as it was when `reversed` was called."""
     items = known_items(x)
-    if items is not None and not (isinstance(x, Box) and x.kind == "set"):
-        end = len(before) if isinstance(x, Box) and isinstance(before, tuple) else len(items)
+    if items is not None and not (isinstance(x, Container) and x.kind == "set"):
+        end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
-    if isinstance(x, Box) and x.content is not before:
+    if isinstance(x, Container) and x.content is not before:
         raise graph_break("LMC-GB020", cx.t.span)
     return _pure(cx, reversed, (x,), {})
 
@@ -348,7 +348,7 @@ def _bool(cx: Capture, x: Any = False) -> Any:
 
 
 def _str(cx: Capture, *xs: Any) -> Any:
-    if len(xs) == 1 and isinstance(xs[0], Pieces):
+    if len(xs) == 1 and isinstance(xs[0], LazyStr):
         return xs[0]
     if len(xs) == 1 and isinstance(xs[0], Sym) and xs[0].type == STR:
         return xs[0]
@@ -356,9 +356,9 @@ def _str(cx: Capture, *xs: Any) -> Any:
 
 
 def _isinstance(cx: Capture, x: Any, kinds: Any) -> Any:
-    if isinstance(x, Pieces):
+    if isinstance(x, LazyStr):
         return isinstance("", kinds)
-    if isinstance(x, Box) and x.is_static and is_ordinary(kinds):
+    if isinstance(x, Container) and x.is_static and is_ordinary(kinds):
         return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
     if isinstance(x, Sym) and is_ordinary(kinds):
         known = {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
@@ -391,7 +391,7 @@ def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> An
         chosen = ordered(backwards)
     else:
         chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
-    if isinstance(x, Box) and x.holds_states:
+    if isinstance(x, Container) and x.holds_states:
         return state_lists.gather(cx, x, chosen)
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
@@ -407,7 +407,7 @@ def _keys(cx: Capture, x: Any, key: Any) -> Any:
 
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
-        x = listed(cx, xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
+        x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
         if key is None:
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
                 return NotImplemented
@@ -419,7 +419,7 @@ def _extreme(pick: str) -> Callable[..., Any]:
         return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
 
     def best(cx: Capture, x: Any, key: Any) -> Any:
-        if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
+        if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
         at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
         return item(cx, x, at)
@@ -515,14 +515,14 @@ def _host_value_call(cx: Capture, fn: Sym, args: tuple[Any, ...], kwargs: dict[s
 
 
 def _has_state(x: Any) -> bool:
-    if isinstance(x, StateCell | Rows):
+    if isinstance(x, StateCell | Columns):
         return True
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         if x.holds_states:
             return True
         content = x.content.values() if isinstance(x.content, dict) else x.content
         return x.is_static and any(_has_state(i) for i in content)
-    if isinstance(x, View):
+    if isinstance(x, DictView):
         return _has_state(x.box)
     if isinstance(x, Once):
         return any(_has_state(i) for i in x.sources)

@@ -9,7 +9,7 @@ from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.scope import Scope
-from lmc.parser.capture.values import ACC, UNBOUND, Box, Frame, Generator, Owner
+from lmc.parser.capture.values import ACC, UNBOUND, Container, Frame, Generator, Owner
 
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -17,7 +17,7 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 def list_node(cx: Capture, node: ast.ListComp) -> Any:
     """`[elt for ...]`."""
-    return _run(cx, node, Box(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
+    return _run(cx, node, Container(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
 
 
 def generator_node(cx: Capture, node: ast.GeneratorExp) -> Generator:
@@ -29,7 +29,7 @@ def all_of(cx: Capture, gen: Generator) -> Any:
     """All items of a generator expression, as a list."""
     begin(cx, gen, "this generator expression")
     append = [_method_call("append", [gen.node.elt], gen.node)]
-    return _run(cx, gen.node, Box(cx.t.born(), "list", ()), append, gen)
+    return _run(cx, gen.node, Container(cx.t.born(), "list", ()), append, gen)
 
 
 def begin(cx: Capture, source: Owner, what: str) -> None:
@@ -41,13 +41,13 @@ def begin(cx: Capture, source: Owner, what: str) -> None:
 
 def set_node(cx: Capture, node: ast.SetComp) -> Any:
     """`{elt for ...}`."""
-    return _run(cx, node, Box(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
+    return _run(cx, node, Container(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
 
 
 def dict_node(cx: Capture, node: ast.DictComp) -> Any:
     """`{key: value for ...}`."""
     target = ast.Subscript(ast.Name(ACC, ast.Load()), node.key, ast.Store())
-    return _run(cx, node, Box(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
+    return _run(cx, node, Container(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
 
 
 def first(cx: Capture, gen: Generator, stop_when: bool | None, start: Any) -> Any:

@@ -28,15 +28,15 @@ from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, 
 from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
-    Box,
+    Container,
+    DictView,
     Element,
     Frame,
+    LazyStr,
     Owner,
-    Pieces,
     StateCell,
     Sym,
     Unmergeable,
-    View,
     is_literal,
     is_ordinary,
     plain,
@@ -220,13 +220,13 @@ class Capture:
         """`bool(x)`: known, or a run-time bool."""
         if isinstance(x, Sym):
             return x.value if x.type == BOOL else self.t.host("truth", x.value, type=BOOL)
-        if isinstance(x, Pieces):
+        if isinstance(x, LazyStr):
             if any(isinstance(p, str) and p for p in x.parts):
                 return True
             return self.t.host("truth", self.t.text_value(x), type=BOOL)
-        if isinstance(x, View):
+        if isinstance(x, DictView):
             return self.truth(x.box)
-        if isinstance(x, Box):
+        if isinstance(x, Container):
             if x.is_static:
                 return bool(x.content)
             count = self.t.host("states_len", x.content, type=INT) if x.holds_states else x.content
@@ -239,7 +239,7 @@ class Capture:
 
     def python(self, x: Any) -> Any:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
-        if isinstance(x, Box) and x.is_static and not x.holds_states:
+        if isinstance(x, Container) and x.is_static and not x.holds_states:
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
             return (set if x.kind == "set" else list)(self.python(i) for i in x.content)
@@ -259,33 +259,33 @@ class Capture:
     def box(self, x: Any) -> Any:
         """A Python value computed at trace time as a stand-in: its containers belong to the program now."""
         if isinstance(x, list):
-            return Box(self.t.born(), "list", tuple(self.box(i) for i in x))
+            return Container(self.t.born(), "list", tuple(self.box(i) for i in x))
         if isinstance(x, dict):
             if all(is_literal(k) for k in x):
-                return Box(self.t.born(), "dict", {k: self.box(v) for k, v in x.items()})
+                return Container(self.t.born(), "dict", {k: self.box(v) for k, v in x.items()})
         elif isinstance(x, set):
-            return Box(self.t.born(), "set", tuple(x))
+            return Container(self.t.born(), "set", tuple(x))
         elif isinstance(x, tuple):
             return tuple(self.box(i) for i in x)
         return x
 
     def argument(self, x: Any) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
-        if isinstance(x, Box) and x.path is None and not x.holds_states and not x.borrowed:
+        if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
             if not x.is_static and x.content.type.name in ("ref", "any"):
                 return x.content  # type: ignore[no-any-return]
             inner: Any = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
             for part in inner:
-                if isinstance(part, Box):
+                if isinstance(part, Container):
                     self.argument(part)
             own: Any = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
-            self.t.write(x, "content", self.t.call(own, self.t.box_value(x), effect="ordered", type=REF))
+            self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
             return x.content  # type: ignore[no-any-return]
         return self.t.value_atom(x)
 
     def stored(self, x: Any) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""
-        if isinstance(x, Box) and not x.holds_states:
+        if isinstance(x, Container) and not x.holds_states:
             self.t.write(x, "frozen", True)
         return self.t.value_atom(x)
 

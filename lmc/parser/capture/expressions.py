@@ -18,20 +18,20 @@ from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import kind, ordinary, wrap
 from lmc.parser.capture.values import (
-    Box,
     Closure,
+    Container,
+    DictView,
     Element,
+    LazyStr,
     Method,
     Once,
-    Pieces,
     StateCell,
     Sym,
-    View,
     is_literal,
     is_ordinary,
     plain,
 )
-from lmc.parser.primitives import Expr, Row
+from lmc.parser.primitives import Concat, Expr
 
 BIN_OPS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -59,23 +59,23 @@ def joined_node(cx: Capture, node: ast.JoinedStr) -> Any:
     parts: list[str | Value] = []
     for part in node.values:
         add_text(parts, cx.eval(part))
-    return pieces(parts)
+    return text_of(parts)
 
 
 def add_text(parts: list[str | Value], x: Any) -> None:
     """Add a piece of text, joining neighbouring literals."""
-    for part in x.parts if isinstance(x, Pieces) else (x.value if isinstance(x, Sym) else x,):
+    for part in x.parts if isinstance(x, LazyStr) else (x.value if isinstance(x, Sym) else x,):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
             parts[-1] += part
         elif part != "":
             parts.append(part)
 
 
-def pieces(parts: list[str | Value]) -> Any:
+def text_of(parts: list[str | Value]) -> Any:
     """Text made of parts: a str where all of it is known."""
     if all(isinstance(p, str) for p in parts):
         return "".join(p for p in parts if isinstance(p, str))
-    return Pieces(tuple(parts))
+    return LazyStr(tuple(parts))
 
 
 def formatted_node(cx: Capture, node: ast.FormattedValue) -> Any:
@@ -100,7 +100,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> Any:
 
 def is_text(x: Any) -> bool:
     """True for what is surely a str."""
-    return isinstance(x, str | Pieces) or (isinstance(x, Sym) and x.type == STR)
+    return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
 
 # --- operators -------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     """A binary operation on stand-ins."""
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
-            return Row((x, y))
+            return Concat((x, y))
         raise graph_break("LMC-GB002", cx.t.span, f"`{op}` on an lmc expression")
     if plain(x) and plain(y):
         return ordinary(BINARY[op], x, y)
@@ -125,7 +125,7 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
         parts: list[str | Value] = []
         add_text(parts, x)
         add_text(parts, y)
-        return pieces(parts)
+        return text_of(parts)
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static
@@ -135,18 +135,18 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
 
 
 def _is_list(x: Any) -> bool:
-    return isinstance(x, Box) and x.kind == "list"
+    return isinstance(x, Container) and x.kind == "list"
 
 
 def _static_binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     if op == "+" and type(x) is tuple and type(y) is tuple:
         return x + y
-    if not (isinstance(x, Box) and x.is_static and x.kind in ("list", "group")):
+    if not (isinstance(x, Container) and x.is_static and x.kind in ("list", "group")):
         return None
-    if op == "+" and isinstance(y, Box) and y.is_static and y.kind in ("list", "group"):
-        return Box(cx.t.born(), "list", x.content + y.content)
+    if op == "+" and isinstance(y, Container) and y.is_static and y.kind in ("list", "group"):
+        return Container(cx.t.born(), "list", x.content + y.content)
     if op == "*" and isinstance(y, int):
-        return Box(cx.t.born(), "list", x.content * y)
+        return Container(cx.t.born(), "list", x.content * y)
     return None
 
 
@@ -246,30 +246,30 @@ def _compared(cx: Capture, x: Any) -> Atom:
 
 def _identity(x: Any, y: Any) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
-    if isinstance(x, StateCell | Box) and isinstance(y, StateCell | Box):
+    if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
         return _same_cell(x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
                 maybe = not isinstance(one, Element) and one.fields["value"].type == MAYBE_STATE
                 return None if maybe else False
-            if isinstance(one, Box):
+            if isinstance(one, Container):
                 return None if one.kind == "data" else False
             if isinstance(one, Sym):
                 return False if one.type.name in ("str", "int", "float", "bool") else None
-            if isinstance(one, Pieces | tuple | Closure | View | Once):
+            if isinstance(one, LazyStr | tuple | Closure | DictView | Once):
                 return False
     if is_ordinary(x) and is_ordinary(y):
         return x is y
     return None
 
 
-def _same_cell(x: StateCell | Box, y: StateCell | Box) -> bool | None:
+def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | None:
     if x is y:
         return True
     if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
         raise graph_break("LMC-GB005", None, "one side of this comparison (or the other side)")
-    live = [b for b in (x, y) if isinstance(b, Box) and not b.is_static]
+    live = [b for b in (x, y) if isinstance(b, Container) and not b.is_static]
     return None if len(live) == 2 else False
 
 
@@ -299,21 +299,21 @@ def tuple_node(cx: Capture, node: ast.Tuple) -> Any:
 
 def list_node(cx: Capture, node: ast.List) -> Any:
     if not any(isinstance(e, ast.Starred) for e in node.elts):
-        return Box(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
-    whole: Any = Box(cx.t.born(), "list", ())
+        return Container(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
+    whole: Any = Container(cx.t.born(), "list", ())
     for element in node.elts:
         starred = isinstance(element, ast.Starred)
         part = cx.eval(element.value) if isinstance(element, ast.Starred) else (cx.eval(element),)
         cx.at(element)
-        whole = binary(cx, "+", whole, cx.call(list, (part,), {}) if starred else Box(cx.t.born(), "list", part))
+        whole = binary(cx, "+", whole, cx.call(list, (part,), {}) if starred else Container(cx.t.born(), "list", part))
     return whole
 
 
 def set_node(cx: Capture, node: ast.Set) -> Any:
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
-        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return Box(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
+        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+    return Container(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
 
 
 def dict_node(cx: Capture, node: ast.Dict) -> Any:
@@ -321,16 +321,16 @@ def dict_node(cx: Capture, node: ast.Dict) -> Any:
     for key, value in zip(node.keys, node.values):
         if key is None:
             inner = cx.eval(value)
-            if not (isinstance(inner, Box) and isinstance(inner.content, dict)):
+            if not (isinstance(inner, Container) and isinstance(inner.content, dict)):
                 raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
             pairs.extend(inner.content.items())
         else:
             pairs.append((cx.eval(key), cx.eval(value)))
     cx.at(node)
     if all(is_literal(k) for k, _ in pairs):
-        return Box(cx.t.born(), "dict", dict(pairs))
+        return Container(cx.t.born(), "dict", dict(pairs))
     flat = [cx.t.value_atom(x) for pair in pairs for x in pair]
-    return Box(cx.t.born(), "data", cx.t.host("dict", *flat))
+    return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
 
 
 def subscript_node(cx: Capture, node: ast.Subscript) -> Any:
@@ -348,7 +348,7 @@ def item(cx: Capture, value: Any, index: Any) -> Any:
     """`value[index]`."""
     if isinstance(value, StateCell):
         return states.get(cx, value, index)
-    if isinstance(value, Box):
+    if isinstance(value, Container):
         return _box_item(cx, value, index)
     if isinstance(value, tuple) and is_literal(index):
         return ordinary(lambda: value[index])
@@ -359,7 +359,7 @@ def item(cx: Capture, value: Any, index: Any) -> Any:
     return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
 
 
-def _box_item(cx: Capture, box: Box, index: Any) -> Any:
+def _box_item(cx: Capture, box: Container, index: Any) -> Any:
     content = box.content
     if isinstance(content, dict) and is_literal(index):
         return ordinary(lambda: content[index])
@@ -368,7 +368,7 @@ def _box_item(cx: Capture, box: Box, index: Any) -> Any:
     if box.holds_states:
         return state_lists.element(cx, box, index)
     out = ANY if box.is_static is False and content.type.name == "any" else DATA
-    return wrap(cx.t, cx.t.host("item", cx.t.box_value(box), cx.t.value_atom(index), type=out), borrowed=True)
+    return wrap(cx.t, cx.t.host("item", cx.t.container_value(box), cx.t.value_atom(index), type=out), borrowed=True)
 
 
 def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
@@ -376,9 +376,9 @@ def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
         cut = slice(*bounds)
         if isinstance(value, tuple) or plain(value):
             return ordinary(lambda: value[cut])
-        if isinstance(value, Box) and value.is_static and value.kind in ("list", "group"):
-            return Box(cx.t.born(), "list", value.content[cut])
-    if isinstance(value, Box) and value.holds_states:
+        if isinstance(value, Container) and value.is_static and value.kind in ("list", "group"):
+            return Container(cx.t.born(), "list", value.content[cut])
+    if isinstance(value, Container) and value.holds_states:
         return state_lists.cut(cx, value, bounds)
     atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
@@ -398,9 +398,9 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
         return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
-    if isinstance(value, StateCell | Pieces) or is_literal(value):
+    if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
-    if isinstance(value, Box):
+    if isinstance(value, Container):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
         return Sym(cx.t.host("attr", cx.t.value_atom(value), type=DATA, name=name))

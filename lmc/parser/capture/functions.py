@@ -20,7 +20,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Box, Closure, Frame, StateCell
+from lmc.parser.capture.values import Closure, Container, Frame, StateCell
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -97,7 +97,7 @@ def _bound(cx: Capture, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, An
         raise ProgramRaise(TypeError, error.args) from None
     if fn.node.args.kwarg is not None:
         name = fn.node.args.kwarg.arg
-        bound[name] = Box(cx.t.born(), "dict", bound[name])
+        bound[name] = Container(cx.t.born(), "dict", bound[name])
     return bound
 
 

@@ -13,10 +13,10 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.state_lists import each_element, element, push
 from lmc.parser.capture.states import append, join_into
-from lmc.parser.capture.values import Box, Closure, Stale, known_items
+from lmc.parser.capture.values import Closure, Container, Stale, known_items
 
 
-def append_group(cx: Capture, group: Box, x: Any) -> None:
+def append_group(cx: Capture, group: Container, x: Any) -> None:
     """`forks += x`: to each child; a list gives one to each, a callable is asked with the index."""
     cells = [element(cx, group, i) for i in range(len(group.content))] if group.is_static else None
     if cells is None:
@@ -26,7 +26,7 @@ def append_group(cx: Capture, group: Box, x: Any) -> None:
             lambda i, cell: append(cx, cell, cx.call(x, (i,), {}) if isinstance(x, Closure | FunctionType) else x),
         )
         return
-    if isinstance(x, Box | tuple | list):
+    if isinstance(x, Container | tuple | list):
         items = static_items(cx, x)
         if len(items) != len(cells):
             raise ArgumentError(f"{len(items)} texts for {len(cells)} forks", span=cx.t.span)
@@ -37,7 +37,7 @@ def append_group(cx: Capture, group: Box, x: Any) -> None:
         append(cx, cell, cx.call(x, (index,), {}) if isinstance(x, Closure | FunctionType) else x)
 
 
-def join(cx: Capture, group: Box, mode: Any = "gather_variable") -> None:
+def join(cx: Capture, group: Container, mode: Any = "gather_variable") -> None:
     """`forks.join()`: the parent gets what the children set, a list a name."""
     if mode not in ("gather_variable", "concate_and_append"):
         raise ArgumentError(f"unknown join mode {mode!r}", span=cx.t.span, help="gather_variable or concate_and_append")
@@ -48,20 +48,20 @@ def join(cx: Capture, group: Box, mode: Any = "gather_variable") -> None:
         join_into(cx, group.parent, "join_list", group.content, mode=mode)
 
 
-def push_all(cx: Capture, box: Box, xs: Any) -> None:
+def push_all(cx: Capture, box: Container, xs: Any) -> None:
     """`states.extend(xs)`."""
     items = known_items(xs)
     if items is not None:
         for x in items:
             push(cx, box, x)
         return
-    if not (isinstance(xs, Box) and xs.holds_states):
+    if not (isinstance(xs, Container) and xs.holds_states):
         raise graph_break("LMC-GB017", cx.t.span, "extended by something that is no list of states")
     each_element(cx, xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
     cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
 
 
-def _push_value(cx: Capture, box: Box, value: Value) -> None:
+def _push_value(cx: Capture, box: Container, value: Value) -> None:
     out = cx.t.fresh(STATES)
     cx.t.write(box, "resized", cx.t.born())
     cx.t.emit("states_append", (box.content, value), (out,))

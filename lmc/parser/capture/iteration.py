@@ -20,7 +20,17 @@ from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
 from lmc.parser.capture.tracer import kind
-from lmc.parser.capture.values import Box, Generator, Method, Once, Pieces, Sym, View, is_literal, known_items
+from lmc.parser.capture.values import (
+    Container,
+    DictView,
+    Generator,
+    LazyStr,
+    Method,
+    Once,
+    Sym,
+    is_literal,
+    known_items,
+)
 
 
 def listed(cx: Capture, x: Any) -> Any:
@@ -44,7 +54,7 @@ def _is_quiet(gen: Generator) -> bool:
     """True where it makes no difference when the items are made: they depend on nothing but what is walked over."""
     [clause, *others] = gen.node.generators
     items = known_items(gen.first)
-    if others or items is None or not all(is_literal(i) or isinstance(i, Pieces | Sym) for i in items):
+    if others or items is None or not all(is_literal(i) or isinstance(i, LazyStr | Sym) for i in items):
         return False
     own = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
     parts = [n for e in (gen.node.elt, *clause.ifs) for n in ast.walk(e)]
@@ -71,13 +81,13 @@ class Watched:
 
     def __init__(self, cx: Capture, given: Any) -> None:
         sources = list(_sources(given))
-        boxes = [(x.box if isinstance(x, View) else x, way) for x, way in sources]
-        self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Box)]
+        boxes = [(x.box if isinstance(x, DictView) else x, way) for x, way in sources]
+        self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Container)]
         self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
         self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
         self.log, self.begun = cx.t.changed, len(cx.t.changed)
 
-    def _mark(self, box: Box) -> Any:
+    def _mark(self, box: Container) -> Any:
         """Changed states in a list are no change of the list."""
         return box.fields.get("resized") if box.holds_states and not box.is_static else box.fields["content"]
 
@@ -134,9 +144,9 @@ def in_turn(cx: Capture, atom: Atom) -> Atom:
     return atom
 
 
-def filter_over(cx: Capture, x: Any, keep: Callable[[Any], Any]) -> Box:
+def filter_over(cx: Capture, x: Any, keep: Callable[[Any], Any]) -> Container:
     """`[i for i in x if keep(i)]`."""
-    out = Box(cx.t.born(), "list", ())
+    out = Container(cx.t.born(), "list", ())
 
     def one(item: Any) -> None:
         truth = cx.truth(keep(item))
@@ -152,22 +162,22 @@ def filter_over(cx: Capture, x: Any, keep: Callable[[Any], Any]) -> Box:
         if items is not None:
             for item in items:
                 one(item)
-        elif isinstance(x, Box) and x.holds_states:
+        elif isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: one(cell))
         else:
             _walk(cx, x, one)
     return out
 
 
-def map_over(cx: Capture, x: Any, each: Callable[[Any], Any]) -> Box:
+def map_over(cx: Capture, x: Any, each: Callable[[Any], Any]) -> Container:
     """`[each(i) for i in x]`."""
     with unchanged(cx, x):
         x = listed(cx, x)
         items = known_items(x)
         if items is not None:
-            return Box(cx.t.born(), "list", tuple(each(i) for i in items))
-        out = Box(cx.t.born(), "list", ())
-        if isinstance(x, Box) and x.holds_states:
+            return Container(cx.t.born(), "list", tuple(each(i) for i in items))
+        out = Container(cx.t.born(), "list", ())
+        if isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
         else:
             _walk(cx, x, lambda item: _push(cx, out, each(item)))
@@ -180,5 +190,5 @@ def _walk(cx: Capture, x: Any, body: Callable[[Any], None]) -> None:
     Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
 
 
-def _push(cx: Capture, box: Box, x: Any) -> None:
+def _push(cx: Capture, box: Container, x: Any) -> None:
     cx.call(Method(box, "append"), (x,), {})

@@ -36,13 +36,13 @@ from lmc.parser.capture.merge import branch
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
+    Container,
+    LazyStr,
     Owner,
-    Pieces,
     StateCell,
     Sym,
     Unmergeable,
-    boxes_in,
+    containers_in,
     is_literal,
     same_literal,
 )
@@ -75,7 +75,7 @@ class Region:
         self.lifted: dict[Key, Type] = {}
         self.constant: dict[Key, Any] = {}
         self.broken: dict[Key, Unmergeable] = {}
-        self.may_be: dict[Key, list[StateCell | Box]] = {}
+        self.may_be: dict[Key, list[StateCell | Container]] = {}
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -152,11 +152,11 @@ class Region:
             t.names[param.name] = owner
             t.role[param.name] = t.role.get(owner.fields[name].name, "")
             t.put(owner, name, param)
-        elif isinstance(owner, Box) and name == "content":
+        elif isinstance(owner, Container) and name == "content":
             held = owner.fields["content"]
             if param.type == STATES and isinstance(held, tuple):
                 t.alias_box(owner, held)
-            for inner in boxes_in(held):  # inside a value of run time nothing can be changed in place any more
+            for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
                 t.write(inner, "frozen", True)
             t.put(owner, name, param)
         else:
@@ -166,7 +166,7 @@ class Region:
             made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
                 made.hint = name
-            if isinstance(made, StateCell | Box):
+            if isinstance(made, StateCell | Container):
                 t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
             t.put(owner, name, made)
 
@@ -200,7 +200,7 @@ class Region:
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
             then = None  # a state that may be unset: an error only if it is read
-        if key[1] == "content" and isinstance(key[0], Box) and old == () and then == STATES:
+        if key[1] == "content" and isinstance(key[0], Container) and old == () and then == STATES:
             first = STATES
         had = self.lifted.get(key)
         wide = join(first, then) if first is not None and then is not None else None
@@ -228,17 +228,17 @@ class Region:
             return NONE.or_unset()
         if isinstance(x, Value):
             return x.type
-        if key[1] == "content" and isinstance(key[0], Box):
+        if key[1] == "content" and isinstance(key[0], Container):
             states_in = isinstance(x, tuple) and bool(x) and all(isinstance(c, StateCell) for c in x)
             return STATES if states_in else (None if _has_state(x) else DATA)
         if isinstance(x, Sym):
             return x.type
-        if isinstance(x, Pieces):
+        if isinstance(x, LazyStr):
             return STR
         if isinstance(x, StateCell):
             value = arm.now(x, "value")
             return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
-        if isinstance(x, Box):
+        if isinstance(x, Container):
             return self._type(arm.now(x, "content"), (x, "content"), arm)
         if is_literal(x):
             return type_of(x)
@@ -295,10 +295,10 @@ class Region:
     def _carried(self, key: Key, content: Any) -> Atom:
         """What a carry holds, as one value."""
         owner, name = key
-        if isinstance(owner, Box) and name == "content" and not isinstance(content, Value):
+        if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
             if self.lifted[key] == STATES and not content:
                 return self.cx.t.host("states", type=STATES)
-            return self.cx.t.box_value(Box(0, owner.kind, content))
+            return self.cx.t.container_value(Container(0, owner.kind, content))
         return self._atom(content)
 
     def _atom(self, x: Any) -> Atom:
@@ -318,6 +318,6 @@ def _has_state(x: Any) -> bool:
         return any(_has_state(v) for v in x.values())
     if isinstance(x, tuple):
         return any(_has_state(v) for v in x)
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         return x.holds_states or (x.is_static and _has_state(x.content))
     return isinstance(x, Owner) and isinstance(x, StateCell)

@@ -23,10 +23,10 @@ from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind
 from lmc.parser.capture.values import (
-    Box,
-    Rows,
+    Columns,
+    Container,
+    DictView,
     Sym,
-    View,
     known_items,
 )
 
@@ -59,10 +59,10 @@ def for_loop(cx: Capture, node: ast.For) -> None:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
     with unchanged(cx, given):
-        if isinstance(iterable, Rows):
-            _over_rows(cx, node, iterable)
-        elif isinstance(iterable, Box) and iterable.holds_states:
-            _over_rows(cx, node, Rows((iterable,), single=True))
+        if isinstance(iterable, Columns):
+            _over_columns(cx, node, iterable)
+        elif isinstance(iterable, Container) and iterable.holds_states:
+            _over_columns(cx, node, Columns((iterable,), single=True))
         else:
             _over_values(cx, node, iterable)
 
@@ -99,7 +99,7 @@ class _Walk:
 
     def __init__(self, cx: Capture, given: Any, items: tuple[Any, ...]) -> None:
         self.given, self.items, self.span = given, items, cx.t.span
-        self.box = given.box if isinstance(given, View) else given if isinstance(given, Box) else None
+        self.box = given.box if isinstance(given, DictView) else given if isinstance(given, Container) else None
         self.members = tuple(self.box.content) if self.box is not None else ()
         self.is_resized = False
         self.watched = Watched(cx, given)
@@ -112,7 +112,7 @@ class _Walk:
             raise graph_break("LMC-GB020", self.span)
         return self.is_resized or at < len(self.items)
 
-    def _look_again(self, box: Box, at: int) -> None:
+    def _look_again(self, box: Container, at: int) -> None:
         items = known_items(self.given)
         if items is None or at > MAX_WHILE:
             raise graph_break("LMC-GB020", self.span)
@@ -177,21 +177,21 @@ def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
     Region(cx, node, "for", (atom,), type_, lambda item: assign(cx, node.target, item)).trace()
 
 
-def _over_rows(cx: Capture, node: ast.For, rows: Rows) -> None:
+def _over_columns(cx: Capture, node: ast.For, columns: Columns) -> None:
     """Over lists of states, alone or zipped with others: by index, as the states are changed in place."""
-    counts = [_count(cx, c) for c in rows.columns if not isinstance(c, int)]
+    counts = [_count(cx, c) for c in columns.columns if not isinstance(c, int)]
     shortest = counts[0] if len(counts) == 1 else cx.t.call(min, *counts, effect="none", type=INT)
     walk = cx.t.call(range, shortest, effect="none", type=DATA)
 
     def bind(index: Any) -> None:
-        cells = tuple(_column(cx, c, index) for c in rows.columns)
-        assign(cx, node.target, cells[0] if rows.single else cells)
+        cells = tuple(_column(cx, c, index) for c in columns.columns)
+        assign(cx, node.target, cells[0] if columns.single else cells)
 
     Region(cx, node, "for", (walk,), INT, bind).trace()
 
 
 def _count(cx: Capture, column: Any) -> Atom:
-    if isinstance(column, Box) and column.holds_states:
+    if isinstance(column, Container) and column.holds_states:
         return cx.t.atom(state_lists.length(cx, column))
     return cx.t.host("len", cx.t.atom(column), type=INT)
 
@@ -199,9 +199,9 @@ def _count(cx: Capture, column: Any) -> Atom:
 def _column(cx: Capture, column: Any, index: Any) -> Any:
     if isinstance(column, int):
         return index if column == 0 else binary(cx, "+", index, column)
-    if isinstance(column, Box) and column.holds_states:
+    if isinstance(column, Container) and column.holds_states:
         return state_lists.element(cx, column, index)
-    if isinstance(column, Rows):
+    if isinstance(column, Columns):
         cells = tuple(_column(cx, c, index) for c in column.columns)
         return cells[0] if column.single else cells
     return item(cx, column, index)

@@ -30,14 +30,14 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, kind, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
+    Container,
     Frame,
+    LazyStr,
     Owner,
-    Pieces,
     StateCell,
     Sym,
     Unmergeable,
-    boxes_in,
+    containers_in,
     is_literal,
     is_ordinary,
     of_states,
@@ -90,12 +90,12 @@ class Merge:
         self.tracer, self.a, self.b = tracer, a, b
         self.outs: list[tuple[Atom, Atom, Value]] = []
         self.made: dict[tuple[int, int], tuple[Any, Any, Any]] = {}  # what two cells or containers became
-        self.sealed: dict[int, Box] = {}  # containers inside one that is run-time from here on
+        self.sealed: dict[int, Container] = {}  # containers inside one that is run-time from here on
 
     def seal(self) -> None:
         """What is inside a run-time container must not change any more."""
         for x, y, both in self.made.values():
-            if isinstance(both, Box) and (id(x) in self.sealed or id(y) in self.sealed):
+            if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
         for box in self.sealed.values():
             self.tracer.write(box, "frozen", True)
@@ -106,7 +106,7 @@ class Merge:
         if self.a.raised or self.b.raised:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
-        if name == "content" and isinstance(owner, Box):
+        if name == "content" and isinstance(owner, Container):
             merged = self._content(x, y, owner.kind, label)
             self._alias_elements(owner, merged, x, y)
             return merged
@@ -126,7 +126,7 @@ class Merge:
             return x if isinstance(x, Unmergeable) else y
         if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):
             return self._once(self._cells, x, y, label)
-        if isinstance(x, Box) and isinstance(y, Box):
+        if isinstance(x, Container) and isinstance(y, Container):
             return self._once(self._boxes, x, y, label)
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
@@ -147,7 +147,7 @@ class Merge:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
         if isinstance(x, Sym):
             return self.a.raised or self.b.raised
-        if isinstance(x, Pieces | tuple):
+        if isinstance(x, LazyStr | tuple):
             return self.a.raised or self.b.raised
         return isinstance(x, Owner) and x.birth > self.a.birth
 
@@ -157,11 +157,11 @@ class Merge:
         return bad if bad is not None else merged
 
     def _leaf(self, x: Any, arm: Arm) -> bool:
-        if x is UNBOUND or isinstance(x, Sym | Pieces) or is_literal(x):
+        if x is UNBOUND or isinstance(x, Sym | LazyStr) or is_literal(x):
             return True
         if isinstance(x, tuple):
             return all(self._leaf(i, arm) and i is not UNBOUND for i in x)
-        if not isinstance(x, Box):
+        if not isinstance(x, Container):
             return False
         content = arm.now(x, "content")
         if isinstance(content, Value):
@@ -174,7 +174,7 @@ class Merge:
         if shared is None:
             return Unmergeable("LMC-GB004", label)
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in boxes_in(one))
+            self.sealed.update((id(box), box) for box in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
@@ -230,7 +230,7 @@ class Merge:
         if role.get(x.name, "") != role.get(y.name, ""):
             raise graph_break("LMC-GB014", self.tracer.span)
 
-    def _boxes(self, x: Box, y: Box, label: str) -> Any:
+    def _boxes(self, x: Container, y: Container, label: str) -> Any:
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable("LMC-GB004", label)
@@ -239,15 +239,15 @@ class Merge:
         if isinstance(content, Unmergeable):
             return content
         old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
-        box = Box(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
+        box = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
         self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
         self.tracer.alias(box, old)
         return box
 
-    def _held(self, arm: Arm, box: Box) -> Any:
+    def _held(self, arm: Arm, box: Container) -> Any:
         return arm.now(box, "content") if box.window is None else self._in(arm, box)
 
-    def _alias_elements(self, box: Box, merged: Any, *contents: Any) -> None:
+    def _alias_elements(self, box: Container, merged: Any, *contents: Any) -> None:
         """A list of states that is run-time from here on may hold states that have names of their own."""
         if isinstance(merged, Value) and merged.type.is_state:
             for content in contents:
@@ -264,7 +264,7 @@ class Merge:
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in boxes_in(one))
+            self.sealed.update((id(box), box) for box in containers_in(one))
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
         shared = join(kind(p), kind(q))
         if shared is None:
@@ -279,4 +279,4 @@ class Merge:
         with arm.open():
             if not content and of_states(other):
                 return self.tracer.host("states", type=STATES)
-            return self.tracer.box_value(Box(0, form, content))
+            return self.tracer.container_value(Container(0, form, content))

@@ -13,7 +13,17 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
-from lmc.parser.capture.values import Box, Method, StateCell, Sym, View, boxes_in, is_literal, known_items, plain
+from lmc.parser.capture.values import (
+    Container,
+    DictView,
+    Method,
+    StateCell,
+    Sym,
+    containers_in,
+    is_literal,
+    known_items,
+    plain,
+)
 
 MUTATORS = frozenset((
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
@@ -46,7 +56,7 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
         return states.method(cx, receiver, name, args, kwargs)
     if name in CONSUMERS:
         args = tuple(listed(cx, a) for a in args)
-    if isinstance(receiver, Box):
+    if isinstance(receiver, Container):
         return _of_box(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
         return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
@@ -54,7 +64,7 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
         isinstance(receiver, str)
         and name == "join"
         and len(args) == 1
-        and isinstance(args[0], Box)
+        and isinstance(args[0], Container)
         and args[0].is_static
     ):
         known = cx.python_or(args[0])
@@ -76,13 +86,13 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwar
     return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
 
-def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _of_box(cx: Capture, box: Container, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if name == "join" and box.kind == "group":
         return groups.join(cx, box, *args, **kwargs)
     if name == "copy" and not args:
         if box.holds_states and not box.is_static:
             return state_lists.all_of(cx, box)
-        return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
+        return Container(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
     if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
         return _view(cx, box, name)
     if box.is_static:
@@ -93,20 +103,20 @@ def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
         return _change(cx, box, name, args, kwargs)
     if box.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
-    return run_time(cx, cx.t.box_value(box), name, args, kwargs)
+    return run_time(cx, cx.t.container_value(box), name, args, kwargs)
 
 
-def _view(cx: Capture, box: Box, name: str) -> View | Any:
+def _view(cx: Capture, box: Container, name: str) -> DictView | Any:
     if box.is_static:
-        return View(box, name, None)
-    made = run_time(cx, cx.t.box_value(box), name, (), {})
-    return View(box, name, made.content) if box.content.type == DATA else made
+        return DictView(box, name, None)
+    made = run_time(cx, cx.t.container_value(box), name, (), {})
+    return DictView(box, name, made.content) if box.content.type == DATA else made
 
 
 # --- changing in place -----------------------------------------------------------------------------------
 
 
-def writable(cx: Capture, box: Box) -> None:
+def writable(cx: Capture, box: Container) -> None:
     """Refuse to change what is not the program's own container."""
     if box.path is not None:
         raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
@@ -114,40 +124,40 @@ def writable(cx: Capture, box: Box) -> None:
         raise graph_break("LMC-GB008", cx.t.span)
 
 
-def write(cx: Capture, box: Box, content: Any) -> None:
+def write(cx: Capture, box: Container, content: Any) -> None:
     """Give a container a new content."""
     writable(cx, box)
     cx.t.write(box, "content", content)
 
 
-def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _change(cx: Capture, box: Container, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A mutating method on a run-time container: a changed copy takes its place."""
     if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
         return run_time(cx, box.content, name, args, kwargs)
     writable(cx, box)
-    given_states = any(isinstance(a, StateCell) or (isinstance(a, Box) and a.holds_states) for a in args)
+    given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if box.holds_states or (not box.content and given_states):
         return _change_states(cx, box, name, args)
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
-    cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
+    cx.t.emit("mutate", (cx.t.container_value(box), *atoms), (changed, result), keys=keys, name=name)
     _seal(cx, box)
     write(cx, box, changed)
     return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
 
 
-def _seal(cx: Capture, box: Box) -> None:
+def _seal(cx: Capture, box: Container) -> None:
     """A container that becomes run-time: what is in it must not change any more."""
-    for inner in boxes_in(box.content):
+    for inner in containers_in(box.content):
         cx.t.write(inner, "frozen", True)
 
 
-def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> Any:
+def _change_states(cx: Capture, box: Container, name: str, args: tuple[Any, ...]) -> Any:
     """append, extend and pop() of a list of states that is run-time, or becomes so."""
     if box.is_static:
         cells = box.content
-        cx.t.write(box, "content", cx.t.box_value(box) if cells else cx.t.host("states", type=STATES))
+        cx.t.write(box, "content", cx.t.container_value(box) if cells else cx.t.host("states", type=STATES))
         cx.t.alias_box(box, cells)
     if name == "append" and len(args) == 1:
         return state_lists.push(cx, box, args[0])
@@ -162,7 +172,7 @@ def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
     """`owner[index] = value`."""
     if isinstance(owner, StateCell):
         return states.set_name(cx, owner, index, value)
-    if isinstance(owner, Box):
+    if isinstance(owner, Container):
         return _set_box_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
@@ -174,7 +184,7 @@ def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
     cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
 
 
-def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
+def _set_box_item(cx: Capture, box: Container, index: Any, value: Any) -> None:
     content = box.content
     if isinstance(content, tuple) and isinstance(index, int):
         if not -len(content) <= index < len(content):
@@ -192,10 +202,10 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
     else:
         writable(cx, box)
         _seal(cx, box)
-        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), cx.t.value_atom(index), cx.stored(value)))
+        write(cx, box, cx.t.host("set_item", cx.t.container_value(box), cx.t.value_atom(index), cx.stored(value)))
 
 
-def extend(cx: Capture, box: Box, x: Any) -> Box:
+def extend(cx: Capture, box: Container, x: Any) -> Container:
     """`box += x`, `box.extend(x)`."""
     items = known_items(x)
     if box.is_static and isinstance(box.content, tuple) and items is not None:
@@ -208,18 +218,18 @@ def extend(cx: Capture, box: Box, x: Any) -> Box:
 # --- methods of containers whose structure is known ------------------------------------------------------
 
 
-def _append(cx: Capture, box: Box, x: Any) -> Any:
+def _append(cx: Capture, box: Container, x: Any) -> Any:
     write(cx, box, (*box.content, x))
 
 
-def _extend(cx: Capture, box: Box, x: Any) -> Any:
+def _extend(cx: Capture, box: Container, x: Any) -> Any:
     if known_items(x) is None:
         return NotImplemented
     extend(cx, box, x)
     return None
 
 
-def _pop(cx: Capture, box: Box, index: Any = -1) -> Any:
+def _pop(cx: Capture, box: Container, index: Any = -1) -> Any:
     if not isinstance(index, int):
         return NotImplemented
     items = list(box.content)
@@ -228,7 +238,7 @@ def _pop(cx: Capture, box: Box, index: Any = -1) -> Any:
     return item
 
 
-def _insert(cx: Capture, box: Box, index: Any, x: Any) -> Any:
+def _insert(cx: Capture, box: Container, index: Any, x: Any) -> Any:
     if not isinstance(index, int):
         return NotImplemented
     items = list(box.content)
@@ -237,33 +247,33 @@ def _insert(cx: Capture, box: Box, index: Any, x: Any) -> Any:
     return None
 
 
-def _reverse(cx: Capture, box: Box) -> Any:
+def _reverse(cx: Capture, box: Container) -> Any:
     write(cx, box, box.content[::-1])
 
 
-def _clear(cx: Capture, box: Box) -> Any:
+def _clear(cx: Capture, box: Container) -> Any:
     write(cx, box, {} if box.kind == "dict" else ())
 
 
-def _add(cx: Capture, box: Box, x: Any) -> Any:
+def _add(cx: Capture, box: Container, x: Any) -> Any:
     if not (is_literal(x) and all(is_literal(i) for i in box.content)):
         return NotImplemented
     write(cx, box, tuple(dict.fromkeys((*box.content, x))))
     return None
 
 
-def _get(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+def _get(cx: Capture, box: Container, key: Any, default: Any = None) -> Any:
     return box.content.get(key, default) if is_literal(key) else NotImplemented
 
 
-def _update(cx: Capture, box: Box, other: Any = None, **more: Any) -> Any:
-    if other is not None and not (isinstance(other, Box) and isinstance(other.content, dict)):
+def _update(cx: Capture, box: Container, other: Any = None, **more: Any) -> Any:
+    if other is not None and not (isinstance(other, Container) and isinstance(other.content, dict)):
         return NotImplemented
     write(cx, box, {**box.content, **(other.content if other is not None else {}), **more})
     return None
 
 
-def _setdefault(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+def _setdefault(cx: Capture, box: Container, key: Any, default: Any = None) -> Any:
     if not is_literal(key):
         return NotImplemented
     if key not in box.content:

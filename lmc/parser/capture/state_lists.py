@@ -17,10 +17,10 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.tracer import ordinary
-from lmc.parser.capture.values import Box, Element, StateCell, Sym
+from lmc.parser.capture.values import Container, Element, StateCell, Sym
 
 
-def element(cx: Capture, box: Box, index: Any) -> StateCell:
+def element(cx: Capture, box: Container, index: Any) -> StateCell:
     """`states[index]`: the cell itself where the index is known."""
     if box.is_static and isinstance(index, int):
         cell = ordinary(lambda: box.content[index])
@@ -34,32 +34,32 @@ def element(cx: Capture, box: Box, index: Any) -> StateCell:
     return Element(cx.t.born(), box, index, "fork")
 
 
-def length(cx: Capture, box: Box) -> Any:
+def length(cx: Capture, box: Container) -> Any:
     """How many states are in a list of them."""
     if box.is_static:
         return len(box.content)
     return Sym(cx.t.host("states_len", box.content, type=INT))
 
 
-def gather(cx: Capture, box: Box, order: Any) -> Box:
+def gather(cx: Capture, box: Container, order: Any) -> Container:
     """The states at the given indices, as a list of its own that shows the states of the old one."""
     if box.is_static:
         _move_in(cx, box)
-    index, every = cx.t.atom(order), cx.t.box_value(box)
+    index, every = cx.t.atom(order), cx.t.container_value(box)
     assert isinstance(index, Value)
-    made = Box(cx.t.born(), "list", cx.t.host("states_gather", every, index, type=STATES), borrowed=True)
+    made = Container(cx.t.born(), "list", cx.t.host("states_gather", every, index, type=STATES), borrowed=True)
     made.window, made.seen = (box, index), every
     cx.t.write(box, "shown", True)
     return made
 
 
-def all_of(cx: Capture, box: Box) -> Box:
+def all_of(cx: Capture, box: Container) -> Container:
     """A new list of the same states."""
     every = cx.t.call(range, cx.t.atom(length(cx, box)), effect="none", type=DATA)
     return gather(cx, box, Sym(every))
 
 
-def cut(cx: Capture, box: Box, bounds: list[Any]) -> Box:
+def cut(cx: Capture, box: Container, bounds: list[Any]) -> Container:
     """A slice of a list of states."""
     count = cx.t.atom(length(cx, box))
     every = cx.t.call(range, count, effect="none", type=DATA)
@@ -67,14 +67,14 @@ def cut(cx: Capture, box: Box, bounds: list[Any]) -> Box:
     return gather(cx, box, Sym(cx.t.call(list, part, effect="none", type=DATA)))
 
 
-def _move_in(cx: Capture, box: Box) -> None:
+def _move_in(cx: Capture, box: Container) -> None:
     """From here on the states live in the run-time list; their other names must not be read once they change."""
     cells = box.content
-    cx.t.write(box, "content", cx.t.box_value(box))
+    cx.t.write(box, "content", cx.t.container_value(box))
     cx.t.alias_box(box, cells)
 
 
-def push(cx: Capture, box: Box, x: Any) -> None:
+def push(cx: Capture, box: Container, x: Any) -> None:
     """`states.append(x)` on a run-time list of states; from then on `x` is a second name of an element."""
     if not isinstance(x, StateCell):
         raise graph_break("LMC-GB017", cx.t.span, "something that is not a state is appended")
@@ -85,7 +85,7 @@ def push(cx: Capture, box: Box, x: Any) -> None:
     cx.t.alias_box(box, (x,))
 
 
-def pop(cx: Capture, box: Box) -> StateCell:
+def pop(cx: Capture, box: Container) -> StateCell:
     """`pop()`: the last state, which is in the list no more."""
     if "shown" in box.fields:
         raise graph_break("LMC-GB017", cx.t.span, "`.pop` after a part of it was taken")
@@ -99,7 +99,7 @@ def pop(cx: Capture, box: Box) -> StateCell:
     return cell
 
 
-def each_element(cx: Capture, box: Box, body: Callable[[Any, StateCell], None]) -> None:
+def each_element(cx: Capture, box: Container, body: Callable[[Any, StateCell], None]) -> None:
     """Do something to every element of a run-time list of states."""
     walk = cx.t.call(range, cx.t.atom(length(cx, box)), effect="none", type=DATA)
     holder = ast.Pass()

@@ -23,7 +23,7 @@ from lmc.parser.capture.targets import assign
 from lmc.parser.capture.tracer import ProgramRaise, ordinary
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
+    Container,
     CopyBlock,
     Method,
     RoleBlock,
@@ -88,12 +88,14 @@ def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> An
             raise graph_break("LMC-GB013", cx.at(node), f"`{op}=`")
         states.append(cx, old, value)
         return old
-    if isinstance(old, Box) and op == "+" and old.kind == "group":
+    if isinstance(old, Container) and op == "+" and old.kind == "group":
         groups.append_group(cx, old, value)
         return old
-    if isinstance(old, Box) and op == "+" and old.kind == "list":
+    if isinstance(old, Container) and op == "+" and old.kind == "list":
         return extend(cx, old, value)
-    if isinstance(old, Box | Sym) and not (isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")):
+    if isinstance(old, Container | Sym) and not (
+        isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
+    ):
         live = old.value if isinstance(old, Sym) else old.content
         if isinstance(live, Value):
             cx.t.change(live)
@@ -105,7 +107,7 @@ def delete_node(cx: Capture, node: ast.Delete) -> None:
     for target in node.targets:
         if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
             owner = cx.eval(target.value)
-            if isinstance(owner, Box) and owner.kind in ("list", "dict"):
+            if isinstance(owner, Container) and owner.kind in ("list", "dict"):
                 call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
                 continue
         if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):

@@ -14,9 +14,9 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
-    Box,
+    Container,
     CopyBlock,
-    Pieces,
+    LazyStr,
     RoleBlock,
     ScopeBlock,
     StateCell,
@@ -24,7 +24,7 @@ from lmc.parser.capture.values import (
     is_literal,
     is_ordinary,
 )
-from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
+from lmc.parser.primitives import DTYPE_REGEX, ROLES, Concat, Expr, GenExpr, RoleBegin, RoleEnd, SelectExpr
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.parse import parse_schema
 
@@ -33,13 +33,13 @@ from lmc.parser.schema.parse import parse_schema
 
 def append(cx: Capture, cell: StateCell, x: Any) -> None:
     """`cell += x`."""
-    if isinstance(x, Row):
+    if isinstance(x, Concat):
         for part in x.parts:
             append(cx, cell, part)
     elif isinstance(x, Expr):
         _APPEND[type(x)](cx, cell, x)
-    elif isinstance(x, str | Pieces):
-        parts = x.parts if isinstance(x, Pieces) else (x,)
+    elif isinstance(x, str | LazyStr):
+        parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
     elif isinstance(x, StateCell):
         raise graph_break("LMC-GB013", cx.t.span, "appending a state (append its text(), or a value of it)")
@@ -169,7 +169,7 @@ def _python_or_none(cx: Capture, x: Any) -> Any:
 
 
 def _static_or_keyed(cx: Capture, name: str, value: Any, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
-    if isinstance(value, Box):
+    if isinstance(value, Container):
         value = _python_or_none(cx, value) or value
     if isinstance(value, list):
         value = tuple(value)
@@ -189,7 +189,7 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
     if x.boundary is not None:
         attrs["boundary"] = x.boundary
     choices = x.choices
-    if isinstance(choices, Box | tuple | list):
+    if isinstance(choices, Container | tuple | list):
         known = _python_or_none(cx, choices)
         choices = tuple(known) if known is not None else choices
     if isinstance(choices, tuple) and is_literal(choices):
@@ -246,7 +246,7 @@ def get(cx: Capture, cell: StateCell, name: Any) -> Any:
 
 def name_atom(cx: Capture, name: Any) -> Atom:
     """A name as an operand: surely a str."""
-    return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, Pieces) else _as_text(cx, name)
+    return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, LazyStr) else _as_text(cx, name)
 
 
 def set_name(cx: Capture, cell: StateCell, name: Any, value: Any) -> None:
@@ -286,11 +286,11 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
     before = cx.t.state(cell)
     known = cx.t.known.get(before.name, {})
     parent = cx.t.fresh(STATE, cell)
-    if isinstance(size, Sym | Box):
+    if isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
         cx.t.emit("fork_list", (before, cx.t.atom(size)), (parent, every))
         cx.t.set_state(cell, parent, keeps=True)
-        return Box(cx.t.born(), "group", every, parent=cell)
+        return Container(cx.t.born(), "group", every, parent=cell)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ArgumentError(f"fork takes a number of children, not {size!r}", span=cx.t.span)
     children = tuple(cx.t.fresh(STATE) for _ in range(size))
@@ -300,7 +300,7 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
     for child in children:
         cx.t.known[child.name] = known
         cx.t.role[child.name] = cx.t.role.get(before.name, "")
-    return Box(cx.t.born(), "group", cells, parent=cell)
+    return Container(cx.t.born(), "group", cells, parent=cell)
 
 
 def _copy(cx: Capture, cell: StateCell, position_ids_offset: Any = None) -> Any:
@@ -330,8 +330,8 @@ def _turn(role: str) -> Callable[..., Any]:
     def turn(cx: Capture, cell: StateCell, expr: Any = None) -> Any:
         if expr is None:
             return RoleBlock(cell, role)
-        append(cx, cell, Row((RoleBegin(role), expr, RoleEnd(role))))  # type: ignore[arg-type]
-        return Row(())
+        append(cx, cell, Concat((RoleBegin(role), expr, RoleEnd(role))))  # type: ignore[arg-type]
+        return Concat(())
 
     turn.__name__ = role
     return turn

@@ -13,7 +13,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import set_item
 from lmc.parser.capture.tracer import ProgramRaise, kind, wrap
-from lmc.parser.capture.values import Box, Frame, Pieces, StateCell, Sym, known_items
+from lmc.parser.capture.values import Container, Frame, LazyStr, StateCell, Sym, known_items
 
 
 def assign(cx: Capture, target: ast.expr, value: Any, *, skip_comprehensions: bool = False) -> None:
@@ -53,13 +53,13 @@ def _name_after(cx: Capture, name: str, value: Any) -> None:
         value.hint = name
     elif isinstance(value, Sym):
         cx.t.names.setdefault(value.value.name, name)
-    elif isinstance(value, Box) and isinstance(value.content, Value):
+    elif isinstance(value, Container) and isinstance(value.content, Value):
         cx.t.names.setdefault(value.content.name, name)
 
 
 def _assign_attribute(cx: Capture, target: ast.Attribute, value: Any) -> None:
     owner = cx.eval(target.value)
-    if isinstance(owner, StateCell | Box | Pieces):
+    if isinstance(owner, StateCell | Container | LazyStr):
         raise graph_break("LMC-GB013", cx.t.span, f"assigning `.{target.attr}`")
     cx.t.call(setattr, cx.t.atom(owner), Lit(target.attr), cx.argument(value))
 
@@ -84,7 +84,7 @@ def _unpack(cx: Capture, targets: list[ast.expr], value: Any) -> None:
 
 
 def _unpacked(cx: Capture, value: Any, num: int) -> tuple[Any, ...]:
-    if isinstance(value, Box) and value.holds_states:
+    if isinstance(value, Container) and value.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, "unpacking a list of unknown length")
     atom = cx.t.value_atom(value)
     odd = kind(atom).name in ("any", "ref")
@@ -96,7 +96,7 @@ def _unpacked(cx: Capture, value: Any, num: int) -> tuple[Any, ...]:
 def _starred(cx: Capture, targets: list[ast.expr], items: tuple[Any, ...]) -> tuple[Any, ...]:
     at = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
     after = len(targets) - at - 1
-    middle = Box(cx.t.born(), "list", items[at : len(items) - after])
+    middle = Container(cx.t.born(), "list", items[at : len(items) - after])
     return (*items[:at], middle, *items[len(items) - after :])
 
 

@@ -21,28 +21,28 @@ from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Box, StateCell, Sym, is_literal, known_items
-from lmc.parser.primitives import Row
+from lmc.parser.capture.values import Container, StateCell, Sym, is_literal, known_items
+from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ArgumentLeaf:
     """An argument leaf: only its type is known."""
 
     type: Type
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class ArgumentContainer:
     """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
 
     kind: str
-    items: tuple[tuple[Any, Shape], ...]
+    items: tuple[tuple[Any, ArgumentShape], ...]
 
 
-Shape = Leaf | Container
+ArgumentShape = ArgumentLeaf | ArgumentContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
+def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
     cx = Capture(RULES)
@@ -105,7 +105,7 @@ def _passed(
         if parameter.kind is parameter.VAR_POSITIONAL:
             call.arguments[parameter.name] = _known(cx, "*", parameter.name, known_items(given))
         elif parameter.kind is parameter.VAR_KEYWORD:
-            pairs = given.content if isinstance(given, Box) and given.is_static else None
+            pairs = given.content if isinstance(given, Container) and given.is_static else None
             call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)
     return call.args, call.kwargs
 
@@ -119,7 +119,7 @@ def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
 
 
 def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
-    if isinstance(ret, Row) and not ret.parts:
+    if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
     cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
@@ -129,26 +129,26 @@ def _returned(cx: Capture, ret: Any) -> Atom:
     """What a program returns: containers may hold states."""
     if isinstance(ret, tuple) and not is_literal(ret):
         return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
-    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
+    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
         return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
-    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, dict):
+    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, dict):
         return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
     return cx.t.atom(ret)
 
 
-def _argument(cx: Capture, shape: Shape, path: Path) -> Any:
-    if isinstance(shape, Container):
+def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> Any:
+    if isinstance(shape, ArgumentContainer):
         items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
         if shape.kind == "tuple":
             return tuple(value for _, value in items)
         content: Any = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
-        return Box(cx.t.born(), shape.kind, content, path=path)
+        return Container(cx.t.born(), shape.kind, content, path=path)
     if shape.type == NONE:
         return None
     value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
     cx.t.params[path] = Param(value, path)
     if shape.type == DATA:
-        return Box(cx.t.born(), "data", value, path=path)
+        return Container(cx.t.born(), "data", value, path=path)
     return Sym(value)
 
 

@@ -18,21 +18,21 @@ from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, 
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
     Closure,
+    Columns,
+    Container,
+    DictView,
     Element,
     Generator,
+    LazyStr,
     Method,
     Once,
     Owner,
-    Pieces,
     RoleBlock,
-    Rows,
     Stale,
     StateCell,
     Sym,
     Unmergeable,
-    View,
     is_literal,
     of_states,
     same_literal,
@@ -154,7 +154,7 @@ class Tracer:
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
-        self.alias_log: list[tuple[StateCell | Box, StateCell | Box]] = []
+        self.alias_log: list[tuple[StateCell | Container, StateCell | Container]] = []
 
     # --- fields ------------------------------------------------------------------------------------------
 
@@ -171,9 +171,9 @@ class Tracer:
     def write(self, owner: Owner, name: str, value: Any) -> None:
         """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
         self.put(owner, name, value)
-        if name == "content" and isinstance(owner, Box):
+        if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
-                if isinstance(other, Box) and "stale" not in other.fields:
+                if isinstance(other, Container) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
@@ -266,15 +266,15 @@ class Tracer:
             return x.value
         if is_literal(x):
             return Lit(x)
-        if isinstance(x, Pieces):
+        if isinstance(x, LazyStr):
             return self.text_value(x)
         if isinstance(x, StateCell):
             return self.state(x)
-        if isinstance(x, Box):
-            return self.box_value(x)
+        if isinstance(x, Container):
+            return self.container_value(x)
         if isinstance(x, tuple):
             return self.host("tuple", *(self.atom(i) for i in x))
-        if isinstance(x, View):
+        if isinstance(x, DictView):
             return self.view_value(x)
         if isinstance(x, range):
             return self.call(range, Lit(x.start), Lit(x.stop), Lit(x.step), effect="none", type=DATA)
@@ -290,12 +290,12 @@ class Tracer:
             raise graph_break("LMC-GB003", self.span, what)
         if isinstance(x, Closure | Method):
             raise graph_break("LMC-GB015", self.span, f"`{x.name}`")
-        if isinstance(x, RoleBlock | Rows | Owner):
+        if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break("LMC-GB010", self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
 
-    def text_value(self, x: Pieces) -> Atom:
-        """Pieces as one str."""
+    def text_value(self, x: LazyStr) -> Atom:
+        """LazyStr as one str."""
         if not x.parts:
             return Lit("")
         if len(x.parts) == 1:
@@ -303,12 +303,12 @@ class Tracer:
             return part if isinstance(part, Value) else Lit(part)
         return self.host("concat", *(p if isinstance(p, Value) else Lit(p) for p in x.parts), type=STR)
 
-    def box_value(self, box: Box) -> Value:
+    def container_value(self, box: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = box.content
         if box.window is not None:
             source, order = box.window
-            whole = self.box_value(source)
+            whole = self.container_value(source)
             return content if whole == box.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
@@ -319,11 +319,11 @@ class Tracer:
             return self.host("dict", *flat)
         return self.host("set_of" if box.kind == "set" else "list", *(self.atom(i) for i in content))
 
-    def view_value(self, view: View) -> Value:
+    def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
         if view.value is not None and view.box.content is view.content:
             return view.value
-        return self.host("method", self.box_value(view.box), type=DATA, name=view.name)
+        return self.host("method", self.container_value(view.box), type=DATA, name=view.name)
 
     def value_atom(self, x: Any) -> Atom:
         """An operand that must not be a state."""
@@ -340,7 +340,7 @@ class Tracer:
             raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             read = self.fresh(STATE, cell)
-            self.emit("states_item", (self.box_value(cell.box), self.atom(cell.index)), (read,))
+            self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))
             return read
         value: Value = cell.fields["value"]
         if value.type == MAYBE_STATE:
@@ -360,7 +360,7 @@ class Tracer:
         self._mark_stale(cell)
         if isinstance(cell, Element):
             out = self.fresh(STATES)
-            self.emit("states_set", (self.box_value(cell.box), self.atom(cell.index), value), (out,))
+            self.emit("states_set", (self.container_value(cell.box), self.atom(cell.index), value), (out,))
             self.write(cell.box, "content", out)
         else:
             self.write(cell, "value", value)
@@ -368,7 +368,7 @@ class Tracer:
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.box.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.fields:
-                self.write(other, "stale", Stale(cell.hint if isinstance(other, Box) else other.hint, self.span))
+                self.write(other, "stale", Stale(cell.hint if isinstance(other, Container) else other.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
@@ -376,23 +376,27 @@ class Tracer:
         self.names[value.name] = cell
         return cell
 
-    def may_be(self, cell: Any, before: int) -> list[StateCell | Box]:
+    def may_be(self, cell: Any, before: int) -> list[StateCell | Container]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
             cell = cell.box
-        if isinstance(cell, Box) and cell.window is not None:
+        if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
-        every: tuple[Any, ...] = (cell, *cell.aliases) if isinstance(cell, StateCell | Box) else ()
-        if isinstance(cell, Box) and of_states(cell.fields["content"]) and isinstance(cell.fields["content"], tuple):
+        every: tuple[Any, ...] = (cell, *cell.aliases) if isinstance(cell, StateCell | Container) else ()
+        if (
+            isinstance(cell, Container)
+            and of_states(cell.fields["content"])
+            and isinstance(cell.fields["content"], tuple)
+        ):
             every += cell.fields["content"]
         return [other for other in every if other.birth <= before]
 
-    def alias(self, cell: StateCell | Box, others: list[StateCell | Box]) -> None:
+    def alias(self, cell: StateCell | Container, others: list[StateCell | Container]) -> None:
         """Record that `cell` may be one of `others`."""
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
 
-    def alias_box(self, box: Box, cells: tuple[StateCell, ...]) -> None:
+    def alias_box(self, box: Container, cells: tuple[StateCell, ...]) -> None:
         """Record that a run-time list of states may hold these, which have names of their own."""
         for cell in cells:
             self.link(box, cell)
@@ -415,13 +419,13 @@ class Tracer:
 
 
 def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "data") -> Any:
-    """The stand-in of a run-time value: a mutable one gets a Box, so that its aliases see what is done to it."""
+    """The stand-in of a run-time value: a mutable one gets a Container, so that its aliases see what is done to it."""
     if value.type == STATES:
-        return Box(tracer.born(), "list", value, borrowed=borrowed)
+        return Container(tracer.born(), "list", value, borrowed=borrowed)
     if value.type.is_state:
         return tracer.new_cell(value, "s")
     if value.type == DATA:
-        return Box(tracer.born(), kind, value, borrowed=borrowed)
+        return Container(tracer.born(), kind, value, borrowed=borrowed)
     return Sym(value)
 
 
@@ -471,6 +475,6 @@ class NotLifted:
 def _holds_state(x: Any) -> bool:
     if isinstance(x, tuple):
         return any(_holds_state(i) for i in x)
-    if isinstance(x, Box) and x.is_static:
+    if isinstance(x, Container) and x.is_static:
         return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
-    return isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states)
+    return isinstance(x, StateCell) or (isinstance(x, Container) and x.holds_states)

@@ -53,7 +53,7 @@ class Sym:
         return self.value.type
 
 
-class Pieces:
+class LazyStr:
     """A str made of literals and run-time strings, not joined until something needs it as one value."""
 
     __slots__ = ("parts",)
@@ -75,7 +75,7 @@ class StateCell(Owner):
         super().__init__(birth)
         self.fields = {"value": value}
         self.hint = hint
-        self.aliases: list[StateCell | Box] = []
+        self.aliases: list[StateCell | Container] = []
 
 
 class Element(StateCell):
@@ -83,12 +83,12 @@ class Element(StateCell):
 
     __slots__ = ("box", "index")
 
-    def __init__(self, birth: int, box: Box, index: Any, hint: str) -> None:
+    def __init__(self, birth: int, box: Container, index: Any, hint: str) -> None:
         Owner.__init__(self, birth)
         self.box, self.index, self.hint, self.aliases = box, index, hint, []
 
 
-class Box(Owner):
+class Container(Owner):
     """A list, dict, set or fork group. Field `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
 
     kind      list, dict, set, group (what fork returns)
@@ -114,8 +114,8 @@ class Box(Owner):
         super().__init__(birth)
         self.fields = {"content": content}
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
-        self.aliases: list[StateCell | Box] = []
-        self.window: tuple[Box, Value] | None = None
+        self.aliases: list[StateCell | Container] = []
+        self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
 
     @property
@@ -140,12 +140,12 @@ class Box(Owner):
         return bool(items) and all(isinstance(x, StateCell) for x in items)
 
 
-class View:
+class DictView:
     """The keys, values or items of a dict: what it shows is what the dict holds when it is looked at."""
 
     __slots__ = ("box", "content", "name", "value")
 
-    def __init__(self, box: Box, name: str, value: Value | None) -> None:
+    def __init__(self, box: Container, name: str, value: Value | None) -> None:
         self.box, self.name, self.value = box, name, value
         self.content = box.content if value is not None else None
 
@@ -175,10 +175,10 @@ class Once(Owner):
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
 
 
-class Rows:
+class Columns:
     """zip or enumerate over a run-time list of states: its columns, walked by index.
 
-    A column is a Box of states, a Value of ordinary data, or an int: the count starting there.
+    A column is a Container of states, a Value of ordinary data, or an int: the count starting there.
     """
 
     __slots__ = ("columns", "single")
@@ -292,7 +292,7 @@ class Frame(Owner):
         self.is_comprehension = False
 
 
-STAND_INS = (Sym, Pieces, Owner, View, Rows, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
+STAND_INS = (Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
 
 
 def is_ordinary(x: object) -> bool:
@@ -319,15 +319,15 @@ def plain(x: Any) -> bool:
     return is_literal(x) or isinstance(x, range | frozenset | complex)
 
 
-def boxes_in(x: Any) -> Iterator[Box]:
+def containers_in(x: Any) -> Iterator[Container]:
     """The containers inside a container's content, and in them."""
     parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
     for part in parts:
-        if isinstance(part, Box):
+        if isinstance(part, Container):
             yield part
-            yield from boxes_in(part.fields["content"])
+            yield from containers_in(part.fields["content"])
         elif isinstance(part, tuple):
-            yield from boxes_in(part)
+            yield from containers_in(part)
 
 
 def of_states(content: Any) -> bool:
@@ -338,11 +338,11 @@ def of_states(content: Any) -> bool:
 
 def known_items(x: Any) -> tuple[Any, ...] | None:
     """What an iterable gives, where the trace knows; None where only the run does."""
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         if x.is_static and x.kind == "set":
             return tuple(set(x.content))  # a set has an order of its own
         return tuple(x.content) if x.is_static else None
-    if isinstance(x, View):
+    if isinstance(x, DictView):
         return x.items
     if isinstance(x, tuple):
         return x
