@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import TypeVar
 
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.scope import Scope
-from lmc.parser.capture.values import ACC, UNBOUND, Container, Frame, Generator, Owner
+from lmc.parser.capture.values import ACC, UNBOUND, Container, Frame, Generator, Owner, StandIn
 
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
+Located = TypeVar("Located", bound=ast.AST)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-def list_node(cx: Capture, node: ast.ListComp) -> Any:
+def list_node(cx: Capture, node: ast.ListComp) -> StandIn:
     """`[elt for ...]`."""
     return _run(cx, node, Container(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
 
@@ -25,7 +26,7 @@ def generator_node(cx: Capture, node: ast.GeneratorExp) -> Generator:
     return Generator(cx.t.born(), node, cx.frame, cx.eval(node.generators[0].iter))
 
 
-def all_of(cx: Capture, gen: Generator) -> Any:
+def all_of(cx: Capture, gen: Generator) -> StandIn:
     """All items of a generator expression, as a list."""
     begin(cx, gen, "this generator expression")
     append = [_method_call("append", [gen.node.elt], gen.node)]
@@ -39,18 +40,18 @@ def begin(cx: Capture, source: Owner, what: str) -> None:
     cx.t.write(source, "used", True)
 
 
-def set_node(cx: Capture, node: ast.SetComp) -> Any:
+def set_node(cx: Capture, node: ast.SetComp) -> StandIn:
     """`{elt for ...}`."""
     return _run(cx, node, Container(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
 
 
-def dict_node(cx: Capture, node: ast.DictComp) -> Any:
+def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     """`{key: value for ...}`."""
     target = ast.Subscript(ast.Name(ACC, ast.Load()), node.key, ast.Store())
     return _run(cx, node, Container(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
 
 
-def first(cx: Capture, gen: Generator, stop_when: bool | None, start: Any) -> Any:
+def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> StandIn:
     """A generator expression up to the first item that settles it: for any (True), all (False), next (None).
 
     Gives that item's outcome, or `start` where none does.
@@ -65,7 +66,7 @@ def first(cx: Capture, gen: Generator, stop_when: bool | None, start: Any) -> An
     return _run(cx, node, start, take, gen)
 
 
-def _run(cx: Capture, node: Comprehension, start: Any, body: list[ast.stmt], gen: Generator | None) -> Any:
+def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt], gen: Generator | None) -> StandIn:
     first = gen.first if gen is not None else cx.eval(node.generators[0].iter)
     for clause in reversed(node.generators):
         if clause.is_async:
@@ -89,11 +90,10 @@ def _run(cx: Capture, node: Comprehension, start: Any, body: list[ast.stmt], gen
 
 def _method_call(name: str, args: list[ast.expr], node: ast.AST) -> ast.stmt:
     call = ast.Call(ast.Attribute(ast.Name(ACC, ast.Load()), name, ast.Load()), args, [])
-    made: ast.stmt = _at(ast.Expr(call), node)
-    return made
+    return _at(ast.Expr(call), node)
 
 
-def _at(new: Any, node: ast.AST) -> Any:
+def _at(new: Located, node: ast.AST) -> Located:
     ast.copy_location(new, node)
     for child in ast.walk(new):
         if not hasattr(child, "lineno") and isinstance(child, ast.expr | ast.stmt):

@@ -1,7 +1,13 @@
-"""Capture: an abstract interpreter of the program's own AST, which emits the graph as it goes.
+"""The context of a trace: whose names are whose, what may be baked, and ordinary values as stand-ins and back.
 
-Rules live beside it, one table a syntactic class (`expressions`, `statements`, `calls`, ...); this file holds what
-they share: frames and names, what may be baked, and calling the program's functions.
+Capture is an abstract interpreter: it walks the AST of the user's function as Python would, with *stand-ins* for what
+only the run knows. Every rule is given the context first, as `cx`: the frame at hand, the place in the source, the
+tracer `t` that emits. It stands below all rules and finds them in a table (`Rules`), as an expression may hold a call,
+and a call traces statements.
+
+What a program reads from outside itself (globals, closures, attributes) is *baked*: taken as it is now, under a guard
+that is asked again before the graph is used once more. Only what cannot change behind the graph's back may be baked: a
+list that two runs shared would carry one run's changes into the other. Anything else is read when the program runs.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, ModuleType
 from typing import Any, get_args
 
 from lmc.ir.builtins import PURE
@@ -34,11 +40,13 @@ from lmc.parser.capture.values import (
     Frame,
     LazyStr,
     Owner,
+    StandIn,
     StateCell,
     Sym,
     Unmergeable,
     is_literal,
     is_ordinary,
+    is_program,
     plain,
 )
 from lmc.source import Span
@@ -47,7 +55,7 @@ STOP_RECURSION = 20_000
 
 
 # Any: the class of the node that the rule is listed under
-ExpressionRule = Callable[["Capture", Any], Any]
+ExpressionRule = Callable[["Capture", Any], StandIn]
 StatementRule = Callable[["Capture", Any], None]
 
 
@@ -62,7 +70,7 @@ class Rules:
 
     expressions: Mapping[type[ast.expr], ExpressionRule]
     statements: Mapping[type[ast.stmt], StatementRule]
-    call: Callable[[Capture, Any, tuple[Any, ...], dict[str, Any]], Any]
+    call: Callable[[Capture, StandIn, tuple[StandIn, ...], dict[str, StandIn]], StandIn]
 
 
 class Capture:
@@ -88,7 +96,7 @@ class Capture:
             self.t.span = node_span(node, self.frame.scope.file)
         return self.t.span
 
-    def eval(self, node: ast.expr) -> Any:
+    def eval(self, node: ast.expr) -> StandIn:
         """Trace an expression."""
         rule = self.rules.expressions.get(type(node))
         self.at(node)
@@ -98,13 +106,13 @@ class Capture:
             raise graph_break("LMC-GB002", self.t.span, f"`{type(node).__name__}`")
         return rule(self, node)
 
-    def call(self, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
         """Call a stand-in."""
         return self.rules.call(self, fn, args, kwargs)
 
     # --- names -------------------------------------------------------------------------------------------
 
-    def load(self, name: str) -> Any:
+    def load(self, name: str) -> StandIn:
         """What a name holds."""
         frame: Frame | None = self.frame
         while frame is not None:
@@ -119,7 +127,7 @@ class Capture:
             frame = frame.parent
         return self._load_global(name)
 
-    def _load_local(self, frame: Frame, name: str) -> Any:
+    def _load_local(self, frame: Frame, name: str) -> StandIn:
         value = frame.fields.get(name, UNBOUND)
         if isinstance(value, NotLifted):
             raise NeedLift(value)
@@ -140,7 +148,7 @@ class Capture:
             self.t.write(frame, name, value)
         return value
 
-    def _bake_free(self, free: dict[str, Any], name: str) -> Any:
+    def _bake_free(self, free: dict[str, CellType], name: str) -> StandIn:
         cell = free[name]
         try:
             value = cell.cell_contents
@@ -148,12 +156,13 @@ class Capture:
             raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
         return self.bake(value, lambda: cell.cell_contents, (id(cell), name))
 
-    def _load_global(self, name: str) -> Any:
+    def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
         if name in module:
             return self.bake(module[name], lambda: module[name], (id(module), name))
         builtins = module.get("__builtins__", {})
-        table: dict[str, Any] = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
+        table = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
+        assert isinstance(table, dict)
         if name not in table:
             self.guard(lambda: name in module or name in table, False, (id(module), name))
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
@@ -166,24 +175,24 @@ class Capture:
             self.guarded.add(key)
             self.t.guards.append(Guard(read, value))
 
-    def bake(self, value: Any, read: Callable[[], object], key: object = None) -> Any:
+    def bake(self, value: StandIn, read: Callable[[], object], key: object = None) -> StandIn:
         """Something read from outside the program: baked under a guard, or a live object read at run time."""
         self.guard(read, value, key)
         return self.given(value)
 
-    def given(self, value: Any) -> Any:
+    def given(self, value: StandIn) -> StandIn:
         """An object of the user's: itself where it cannot change, else a live object."""
         if isinstance(value, ModuleType) or bakeable(value):
             return value
         return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
 
-    def bake_attribute(self, owner: Any, name: str) -> Any:
+    def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
             value = ordinary(getattr, owner, name)
             return self.bake(value, lambda: getattr(owner, name), (id(owner), name))
         static = inspect.getattr_static(owner, name, UNBOUND)
-        if getattr(type(owner), "__lmc_program__", False) or isinstance(static, FunctionType | MethodDescriptorType):
+        if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
             return ordinary(getattr, owner, name)
         if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
             return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
@@ -216,7 +225,7 @@ class Capture:
 
     # --- stand-ins and ordinary values -------------------------------------------------------------------
 
-    def truth(self, x: Any) -> bool | Value:
+    def truth(self, x: StandIn) -> bool | Value:
         """`bool(x)`: known, or a run-time bool."""
         if isinstance(x, Sym):
             return x.value if x.type == BOOL else self.t.host("truth", x.value, type=BOOL)
@@ -229,61 +238,60 @@ class Capture:
         if isinstance(x, Container):
             if x.is_static:
                 return bool(x.content)
-            count = self.t.host("states_len", x.content, type=INT) if x.holds_states else x.content
+            count = self.t.host("states_len", x.value, type=INT) if x.holds_states else x.value
             return self.t.host("truth", count, type=BOOL)
-        if isinstance(x, StateCell) and not isinstance(x, Element) and x.fields["value"].type == MAYBE_STATE:
-            return self.t.host("compare", x.fields["value"], Lit(None), type=BOOL, op="is not")
+        if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+            return self.t.host("compare", x.value, Lit(None), type=BOOL, op="is not")
         if is_ordinary(x) and not is_literal(x):
             return bool(ordinary(bool, x)) if bakeable(x) else True
         return bool(x) if is_ordinary(x) else True
 
-    def python(self, x: Any) -> Any:
+    def python(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
         if isinstance(x, Container) and x.is_static and not x.holds_states:
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
-            return (set if x.kind == "set" else list)(self.python(i) for i in x.content)
+            return (set if x.kind == "set" else list)(self.python(i) for i in x.members)
         if isinstance(x, tuple):
             return tuple(self.python(i) for i in x)
         if is_ordinary(x) and (plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
             return x
         raise ValueError("run-time")
 
-    def python_or(self, x: Any) -> Any:
+    def python_or(self, x: StandIn) -> StandIn:
         """Like `python`, None where any part is run-time."""
         try:
             return self.python(x)
         except (ValueError, TypeError):
             return None
 
-    def box(self, x: Any) -> Any:
+    def owned(self, x: StandIn) -> StandIn:
         """A Python value computed at trace time as a stand-in: its containers belong to the program now."""
         if isinstance(x, list):
-            return Container(self.t.born(), "list", tuple(self.box(i) for i in x))
+            return Container(self.t.born(), "list", tuple(self.owned(i) for i in x))
         if isinstance(x, dict):
             if all(is_literal(k) for k in x):
-                return Container(self.t.born(), "dict", {k: self.box(v) for k, v in x.items()})
+                return Container(self.t.born(), "dict", {k: self.owned(v) for k, v in x.items()})
         elif isinstance(x, set):
             return Container(self.t.born(), "set", tuple(x))
         elif isinstance(x, tuple):
-            return tuple(self.box(i) for i in x)
+            return tuple(self.owned(i) for i in x)
         return x
 
-    def argument(self, x: Any) -> Atom:
+    def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
         if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
-            if not x.is_static and x.content.type.name in ("ref", "any"):
-                return x.content  # type: ignore[no-any-return]
-            inner: Any = () if not x.is_static else x.content.values() if isinstance(x.content, dict) else x.content
-            for part in inner:
+            if not x.is_static and x.value.type.name in ("ref", "any"):
+                return x.value
+            for part in x.parts:
                 if isinstance(part, Container):
                     self.argument(part)
-            own: Any = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
+            own = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
             self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
-            return x.content  # type: ignore[no-any-return]
+            return x.value
         return self.t.value_atom(x)
 
-    def stored(self, x: Any) -> Atom:
+    def stored(self, x: StandIn) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""
         if isinstance(x, Container) and not x.holds_states:
             self.t.write(x, "frozen", True)
@@ -308,7 +316,7 @@ def bakeable(value: object) -> bool:
     """True for what cannot change behind the graph's back: atoms, tuples of them, functions, classes, programs."""
     if is_literal(value) or isinstance(value, IMMUTABLE):
         return True
-    return getattr(type(value), "__lmc_program__", False) is True
+    return is_program(value)
 
 
 def deep_recursion() -> None:

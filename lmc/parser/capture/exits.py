@@ -1,8 +1,8 @@
 """How a block is left: the field `$exit` of a frame, and tracing under a test.
 
-Break, continue and return are not control flow in a graph, they are a value: what `$exit` holds. While every path agrees
-it is an int that the trace knows; after a branch in which one arm left it is a run-time int, which the rest of the block
-is tested against.
+Break, continue and return are not control flow in a graph, they are a value: what `$exit` holds. While every path
+agrees it is an int that the trace knows; after a branch in which one arm left it is a run-time int, which the rest of
+the block is tested against.
 """
 
 from __future__ import annotations

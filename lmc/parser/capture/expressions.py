@@ -1,12 +1,13 @@
 """Python expressions, one rule an AST node; a node without a rule is a graph break.
 
-Ordinary values are computed as Python would; an operation with a run-time value becomes a host op.
+Ordinary values are computed as Python would; an operation with a run-time value becomes a host op. A rule evaluates its
+operands in Python's order, then calls `cx.at` again: evaluating them has moved the place in the source.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, TypeGuard
 
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
@@ -25,6 +26,7 @@ from lmc.parser.capture.values import (
     LazyStr,
     Method,
     Once,
+    StandIn,
     StateCell,
     Sym,
     is_literal,
@@ -47,22 +49,27 @@ COMPARE_OPS: dict[type[ast.cmpop], str] = {
 # --- literals and names ----------------------------------------------------------------------------------
 
 
-def constant_node(cx: Capture, node: ast.Constant) -> Any:
+def constant_node(cx: Capture, node: ast.Constant) -> StandIn:
+    """A literal."""
     return node.value
 
 
-def name_node(cx: Capture, node: ast.Name) -> Any:
+def name_node(cx: Capture, node: ast.Name) -> StandIn:
+    """A name that is read."""
     return cx.load(node.id)
 
 
-def joined_node(cx: Capture, node: ast.JoinedStr) -> Any:
+def joined_node(cx: Capture, node: ast.JoinedStr) -> StandIn:
+    """An f-string."""
     parts: list[str | Value] = []
     for part in node.values:
-        add_text(parts, cx.eval(part))
+        text = cx.eval(part)
+        assert isinstance(text, str | LazyStr | Sym)
+        add_text(parts, text)
     return text_of(parts)
 
 
-def add_text(parts: list[str | Value], x: Any) -> None:
+def add_text(parts: list[str | Value], x: str | LazyStr | Sym) -> None:
     """Add a piece of text, joining neighbouring literals."""
     for part in x.parts if isinstance(x, LazyStr) else (x.value if isinstance(x, Sym) else x,):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -71,14 +78,15 @@ def add_text(parts: list[str | Value], x: Any) -> None:
             parts.append(part)
 
 
-def text_of(parts: list[str | Value]) -> Any:
+def text_of(parts: list[str | Value]) -> StandIn:
     """Text made of parts: a str where all of it is known."""
     if all(isinstance(p, str) for p in parts):
         return "".join(p for p in parts if isinstance(p, str))
     return LazyStr(tuple(parts))
 
 
-def formatted_node(cx: Capture, node: ast.FormattedValue) -> Any:
+def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
+    """A `{value!r:spec}` of an f-string."""
     value = cx.eval(node.value)
     conv = None if node.conversion == -1 else chr(node.conversion)
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
@@ -98,7 +106,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> Any:
     return Sym(cx.t.host("format", cx.t.value_atom(value), *extra, type=STR, attrs=attrs))
 
 
-def is_text(x: Any) -> bool:
+def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
     """True for what is surely a str."""
     return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
@@ -106,14 +114,15 @@ def is_text(x: Any) -> bool:
 # --- operators -------------------------------------------------------------------------------------------
 
 
-def binop_node(cx: Capture, node: ast.BinOp) -> Any:
+def binop_node(cx: Capture, node: ast.BinOp) -> StandIn:
+    """`x + y` and the like."""
     left = cx.eval(node.left)
     right = cx.eval(node.right)
     cx.at(node)
     return binary(cx, BIN_OPS[type(node.op)], left, right)
 
 
-def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A binary operation on stand-ins."""
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
@@ -134,19 +143,19 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
 
-def _is_list(x: Any) -> bool:
+def _is_list(x: StandIn) -> bool:
     return isinstance(x, Container) and x.kind == "list"
 
 
-def _static_binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def _static_binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     if op == "+" and type(x) is tuple and type(y) is tuple:
         return x + y
     if not (isinstance(x, Container) and x.is_static and x.kind in ("list", "group")):
         return None
     if op == "+" and isinstance(y, Container) and y.is_static and y.kind in ("list", "group"):
-        return Container(cx.t.born(), "list", x.content + y.content)
+        return Container(cx.t.born(), "list", x.members + y.members)
     if op == "*" and isinstance(y, int):
-        return Container(cx.t.born(), "list", x.content * y)
+        return Container(cx.t.born(), "list", x.members * y)
     return None
 
 
@@ -165,7 +174,8 @@ def _binary_type(op: str, x: Type, y: Type) -> Type:
     return DATA
 
 
-def unary_node(cx: Capture, node: ast.UnaryOp) -> Any:
+def unary_node(cx: Capture, node: ast.UnaryOp) -> StandIn:
+    """`not x`, `-x`."""
     value = cx.eval(node.operand)
     cx.at(node)
     op = UNARY_OPS[type(node.op)]
@@ -178,11 +188,12 @@ def unary_node(cx: Capture, node: ast.UnaryOp) -> Any:
     return Sym(cx.t.host("unary", atom, type=kind(atom) if kind(atom) in (INT, ANY) else DATA, op=op))
 
 
-def boolop_node(cx: Capture, node: ast.BoolOp) -> Any:
+def boolop_node(cx: Capture, node: ast.BoolOp) -> StandIn:
+    """`x and y`, `x or y`: what comes after the first is traced as an arm where the run decides."""
     return _chain(cx, isinstance(node.op, ast.And), node.values)
 
 
-def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> Any:
+def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> StandIn:
     first = cx.eval(values[0])
     if len(values) == 1:
         return first
@@ -193,18 +204,20 @@ def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> Any:
     return choose(cx.t, truth, rest if is_and else lambda: first, (lambda: first) if is_and else rest)
 
 
-def ifexp_node(cx: Capture, node: ast.IfExp) -> Any:
+def ifexp_node(cx: Capture, node: ast.IfExp) -> StandIn:
+    """`x if test else y`."""
     truth = cx.truth(cx.eval(node.test))
     if isinstance(truth, bool):
         return cx.eval(node.body if truth else node.orelse)
     return choose(cx.t, truth, lambda: cx.eval(node.body), lambda: cx.eval(node.orelse))
 
 
-def compare_node(cx: Capture, node: ast.Compare) -> Any:
+def compare_node(cx: Capture, node: ast.Compare) -> StandIn:
+    """`x < y`, `x in y`, and chains of them."""
     return _compare_chain(cx, node, cx.eval(node.left), 0)
 
 
-def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
+def _compare_chain(cx: Capture, node: ast.Compare, left: StandIn, at: int) -> StandIn:
     right = cx.eval(node.comparators[at])
     cx.at(node)
     result = compare(cx, COMPARE_OPS[type(node.ops[at])], left, right)
@@ -216,10 +229,10 @@ def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
     return choose(cx.t, truth, lambda: _compare_chain(cx, node, right, at + 1), lambda: result)
 
 
-def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A comparison of stand-ins."""
     if op in ("in", "not in") and isinstance(y, StateCell):
-        has: Any = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
+        has = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
         return has if op == "in" else Sym(cx.t.host("unary", has.value, type=BOOL, op="not"))
     if op in ("is", "is not"):
         known = _identity(x, y)
@@ -237,21 +250,20 @@ def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
     return Sym(cx.t.host("compare", p, q, type=ANY if odd else BOOL, op=op))
 
 
-def _compared(cx: Capture, x: Any) -> Atom:
-    if isinstance(x, StateCell) and not isinstance(x, Element) and x.fields["value"].type == MAYBE_STATE:
-        value: Value = x.fields["value"]
-        return value
+def _compared(cx: Capture, x: StandIn) -> Atom:
+    if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+        return x.value
     return cx.t.value_atom(x)
 
 
-def _identity(x: Any, y: Any) -> bool | None:
+def _identity(x: StandIn, y: StandIn) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
     if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
         return _same_cell(x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
-                maybe = not isinstance(one, Element) and one.fields["value"].type == MAYBE_STATE
+                maybe = not isinstance(one, Element) and one.value.type == MAYBE_STATE
                 return None if maybe else False
             if isinstance(one, Container):
                 return None if one.kind == "data" else False
@@ -273,7 +285,7 @@ def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | Non
     return None if len(live) == 2 else False
 
 
-def _known(cx: Capture, x: Any) -> tuple[Any] | None:
+def _known(cx: Capture, x: StandIn) -> tuple[StandIn] | None:
     try:
         return (cx.python(x),)
     except ValueError:
@@ -283,8 +295,8 @@ def _known(cx: Capture, x: Any) -> tuple[Any] | None:
 # --- containers ------------------------------------------------------------------------------------------
 
 
-def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[Any, ...]:
-    items: list[Any] = []
+def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[StandIn, ...]:
+    items: list[StandIn] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
             items.extend(static_items(cx, cx.eval(node.value), node))
@@ -293,31 +305,36 @@ def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def tuple_node(cx: Capture, node: ast.Tuple) -> Any:
+def tuple_node(cx: Capture, node: ast.Tuple) -> StandIn:
+    """`(x, y)`."""
     return _elements(cx, node.elts)
 
 
-def list_node(cx: Capture, node: ast.List) -> Any:
+def list_node(cx: Capture, node: ast.List) -> StandIn:
+    """`[x, *xs]`."""
     if not any(isinstance(e, ast.Starred) for e in node.elts):
         return Container(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
-    whole: Any = Container(cx.t.born(), "list", ())
+    whole: StandIn = Container(cx.t.born(), "list", ())
     for element in node.elts:
-        starred = isinstance(element, ast.Starred)
-        part = cx.eval(element.value) if isinstance(element, ast.Starred) else (cx.eval(element),)
+        part = cx.eval(element.value if isinstance(element, ast.Starred) else element)
         cx.at(element)
-        whole = binary(cx, "+", whole, cx.call(list, (part,), {}) if starred else Container(cx.t.born(), "list", part))
+        one = not isinstance(element, ast.Starred)
+        more = Container(cx.t.born(), "list", (part,)) if one else cx.call(list, (part,), {})
+        whole = binary(cx, "+", whole, more)
     return whole
 
 
-def set_node(cx: Capture, node: ast.Set) -> Any:
+def set_node(cx: Capture, node: ast.Set) -> StandIn:
+    """`{x, y}`."""
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
         return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
     return Container(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
 
 
-def dict_node(cx: Capture, node: ast.Dict) -> Any:
-    pairs: list[tuple[Any, Any]] = []
+def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
+    """`{key: value, **more}`."""
+    pairs: list[tuple[StandIn, StandIn]] = []
     for key, value in zip(node.keys, node.values):
         if key is None:
             inner = cx.eval(value)
@@ -333,7 +350,8 @@ def dict_node(cx: Capture, node: ast.Dict) -> Any:
     return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
 
 
-def subscript_node(cx: Capture, node: ast.Subscript) -> Any:
+def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
+    """`x[i]`, `x[i:j]`."""
     value = cx.eval(node.value)
     if isinstance(node.slice, ast.Slice):
         bounds = [None if b is None else cx.eval(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)]
@@ -344,40 +362,45 @@ def subscript_node(cx: Capture, node: ast.Subscript) -> Any:
     return item(cx, value, index)
 
 
-def item(cx: Capture, value: Any, index: Any) -> Any:
+def item(cx: Capture, value: StandIn, index: StandIn) -> StandIn:
     """`value[index]`."""
     if isinstance(value, StateCell):
         return states.get(cx, value, index)
     if isinstance(value, Container):
-        return _box_item(cx, value, index)
+        return _container_item(cx, value, index)
     if isinstance(value, tuple) and is_literal(index):
-        return ordinary(lambda: value[index])
+        return ordinary(_getitem, value, index)
     if is_ordinary(value) and is_ordinary(index) and plain(value):
-        return ordinary(lambda: value[index])
+        return ordinary(_getitem, value, index)
     atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
     return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
 
 
-def _box_item(cx: Capture, box: Container, index: Any) -> Any:
+def _getitem(value: Any, index: object) -> object:  # Any: the user's program says what can be indexed
+    return value[index]
+
+
+def _container_item(cx: Capture, box: Container, index: StandIn) -> StandIn:
     content = box.content
     if isinstance(content, dict) and is_literal(index):
-        return ordinary(lambda: content[index])
+        return ordinary(_getitem, content, index)
     if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
-        return ordinary(lambda: list(content)[index])
+        return ordinary(_getitem, list(content), index)
     if box.holds_states:
         return state_lists.element(cx, box, index)
-    out = ANY if box.is_static is False and content.type.name == "any" else DATA
+    out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
     return wrap(cx.t, cx.t.host("item", cx.t.container_value(box), cx.t.value_atom(index), type=out), borrowed=True)
 
 
-def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
-    if all(b is None or isinstance(b, int) for b in bounds):
-        cut = slice(*bounds)
+def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:
+    known = [b for b in bounds if b is None or isinstance(b, int)]
+    if len(known) == len(bounds):
+        cut = slice(*known)
         if isinstance(value, tuple) or plain(value):
-            return ordinary(lambda: value[cut])
+            return ordinary(_getitem, value, cut)
         if isinstance(value, Container) and value.is_static and value.kind in ("list", "group"):
-            return Container(cx.t.born(), "list", value.content[cut])
+            return Container(cx.t.born(), "list", value.members[cut])
     if isinstance(value, Container) and value.holds_states:
         return state_lists.cut(cx, value, bounds)
     atom = cx.t.value_atom(value)
@@ -386,13 +409,14 @@ def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
     return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
-def attribute_node(cx: Capture, node: ast.Attribute) -> Any:
+def attribute_node(cx: Capture, node: ast.Attribute) -> StandIn:
+    """`x.name`."""
     value = cx.eval(node.value)
     cx.at(node)
     return attribute(cx, value, node.attr)
 
 
-def attribute(cx: Capture, value: Any, name: str) -> Any:
+def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     """`value.name`, not called."""
     if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.fields:
         return value.fields["ret"]

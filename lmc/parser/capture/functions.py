@@ -20,7 +20,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Container, Frame, StateCell
+from lmc.parser.capture.values import Closure, Container, Frame, LmProgram, StandIn, StateCell
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -55,11 +55,11 @@ def closure_of(cx: Capture, fn: FunctionType) -> Closure:
     return Closure(node, scope, None, defaults, keyword, free, fn.__qualname__)
 
 
-def _keyword_default(cx: Capture, fn: FunctionType, name: str) -> Any:
+def _keyword_default(cx: Capture, fn: FunctionType, name: str) -> StandIn:
     return cx.bake((fn.__kwdefaults__ or {})[name], lambda: (fn.__kwdefaults__ or {})[name], (id(fn), "=", name))
 
 
-def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[Any, ...]]:
+def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[StandIn, ...]]:
     """A program's function, and what comes before its state: the object that a method is bound to."""
     if isinstance(fn, MethodType):
         assert isinstance(fn.__func__, FunctionType)
@@ -67,7 +67,7 @@ def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[A
     return closure_of(cx, fn), ()
 
 
-def run_closure(cx: Capture, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a function of the program by tracing its body."""
     if cx.depth >= MAX_DEPTH:
         raise graph_break("LMC-GB012", cx.t.span, f"`{fn.name}`")
@@ -87,7 +87,7 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[Any, ...], kwargs: dict[st
         cx.t.span, cx.depth = span, cx.depth - 1
 
 
-def _bound(cx: Capture, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def _bound(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> dict[str, StandIn]:
     """The parameters of a function by name, bound as Python does it, or in error as Python says it."""
     stub = FunctionType(_parameters(fn.node), {"$locals": locals}, fn.name, fn.defaults)
     stub.__kwdefaults__, stub.__qualname__ = dict(fn.kw_defaults), fn.qualname
@@ -101,7 +101,7 @@ def _bound(cx: Capture, fn: Closure, args: tuple[Any, ...], kwargs: dict[str, An
     return bound
 
 
-def run_program(cx: Capture, program: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StateCell:
+def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:
     """Call another lmc program: a prompt of its own, whose random lineage counts the calls so far."""
     names = program.arg_names
     if any(k in (*SAMPLING_FIELDS, *RUN_NAMES, "backend", "stream") and k not in names for k in kwargs):
@@ -113,7 +113,7 @@ def run_program(cx: Capture, program: Any, args: tuple[Any, ...], kwargs: dict[s
     cell = cx.t.new_cell(state, program.func.__name__)
     bound = {**program.bound, **kwargs}
     closure, owner = opened(cx, program.func)
-    ret = run_closure(cx, closure, (*owner, cell, *args), {k: cx.box(v) for k, v in bound.items()})
+    ret = run_closure(cx, closure, (*owner, cell, *args), {k: cx.owned(v) for k, v in bound.items()})
     cx.t.write(cell, "ret", ret)
     return cell
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any
 
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Value
@@ -13,12 +12,12 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.state_lists import each_element, element, push
 from lmc.parser.capture.states import append, join_into
-from lmc.parser.capture.values import Closure, Container, Stale, known_items
+from lmc.parser.capture.values import Closure, Container, Stale, StandIn, known_items, states_in
 
 
-def append_group(cx: Capture, group: Container, x: Any) -> None:
+def append_group(cx: Capture, group: Container, x: StandIn) -> None:
     """`forks += x`: to each child; a list gives one to each, a callable is asked with the index."""
-    cells = [element(cx, group, i) for i in range(len(group.content))] if group.is_static else None
+    cells = [element(cx, group, i) for i in range(len(group.members))] if group.is_static else None
     if cells is None:
         each_element(
             cx,
@@ -37,18 +36,18 @@ def append_group(cx: Capture, group: Container, x: Any) -> None:
         append(cx, cell, cx.call(x, (index,), {}) if isinstance(x, Closure | FunctionType) else x)
 
 
-def join(cx: Capture, group: Container, mode: Any = "gather_variable") -> None:
+def join(cx: Capture, group: Container, mode: StandIn = "gather_variable") -> None:
     """`forks.join()`: the parent gets what the children set, a list a name."""
     if mode not in ("gather_variable", "concate_and_append"):
         raise ArgumentError(f"unknown join mode {mode!r}", span=cx.t.span, help="gather_variable or concate_and_append")
     assert group.parent is not None
     if group.is_static:
-        join_into(cx, group.parent, "join", *(cx.t.state(c) for c in group.content), mode=mode)
+        join_into(cx, group.parent, "join", *(cx.t.state(c) for c in states_in(group.content)), mode=mode)
     else:
-        join_into(cx, group.parent, "join_list", group.content, mode=mode)
+        join_into(cx, group.parent, "join_list", group.value, mode=mode)
 
 
-def push_all(cx: Capture, box: Container, xs: Any) -> None:
+def push_all(cx: Capture, box: Container, xs: StandIn) -> None:
     """`states.extend(xs)`."""
     items = known_items(xs)
     if items is not None:
@@ -64,5 +63,5 @@ def push_all(cx: Capture, box: Container, xs: Any) -> None:
 def _push_value(cx: Capture, box: Container, value: Value) -> None:
     out = cx.t.fresh(STATES)
     cx.t.write(box, "resized", cx.t.born())
-    cx.t.emit("states_append", (box.content, value), (out,))
+    cx.t.emit("states_append", (box.value, value), (out,))
     cx.t.write(box, "content", out)

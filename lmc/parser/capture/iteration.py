@@ -1,4 +1,4 @@
-"""Walking over things: what an iterable gives, as far as the trace knows, and what may not happen while it is walked over.
+"""Walking over things: what an iterable gives, as far as the trace knows, and what may not happen meanwhile.
 
 A one-pass iterable (a generator expression, zip, map) has not begun when it is made: its items come about when somebody
 walks over it, as in Python. Walking over a list that the body changes is a graph break, unless the walk is unrolled.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import DATA
@@ -27,13 +26,14 @@ from lmc.parser.capture.values import (
     LazyStr,
     Method,
     Once,
+    StandIn,
     Sym,
     is_literal,
     known_items,
 )
 
 
-def listed(cx: Capture, x: Any) -> Any:
+def listed(cx: Capture, x: StandIn) -> StandIn:
     """All that a one-pass iterable gives, which ends it; anything else as it is."""
     if isinstance(x, Generator):
         return comprehensions.all_of(cx, x)
@@ -43,7 +43,7 @@ def listed(cx: Capture, x: Any) -> Any:
     return x
 
 
-def has_code(cx: Capture, x: Any) -> bool:
+def has_code(cx: Capture, x: StandIn) -> bool:
     """True for an iterable that runs code of the program while it is walked over."""
     if isinstance(x, Generator):
         return not _is_quiet(x)
@@ -67,7 +67,7 @@ _QUIET = (
 )  # fmt: skip
 
 
-def static_items(cx: Capture, x: Any, node: ast.AST | None = None) -> tuple[Any, ...]:
+def static_items(cx: Capture, x: StandIn, node: ast.AST | None = None) -> tuple[StandIn, ...]:
     """The items of an iterable; a graph break where only the run knows them."""
     items = known_items(listed(cx, x))
     if items is None:
@@ -79,7 +79,7 @@ def static_items(cx: Capture, x: Any, node: ast.AST | None = None) -> tuple[Any,
 class Watched:
     """The containers and live objects that a loop walks over, which its body may change."""
 
-    def __init__(self, cx: Capture, given: Any) -> None:
+    def __init__(self, cx: Capture, given: StandIn) -> None:
         sources = list(_sources(given))
         boxes = [(x.box if isinstance(x, DictView) else x, way) for x, way in sources]
         self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Container)]
@@ -87,7 +87,7 @@ class Watched:
         self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
         self.log, self.begun = cx.t.changed, len(cx.t.changed)
 
-    def _mark(self, box: Container) -> Any:
+    def _mark(self, box: Container) -> StandIn:
         """Changed states in a list are no change of the list."""
         return box.fields.get("resized") if box.holds_states and not box.is_static else box.fields["content"]
 
@@ -101,13 +101,14 @@ class Watched:
         """True where a change is seen by a walk that has done `at` turns."""
         if not self.changed():
             return False
-        return any(
-            _ahead(mark, at, len(mark), way) != _ahead(box.content, at, len(mark), way)
-            for box, mark, way in self.before
-        )
+        for box, mark, way in self.before:
+            num = len(mark) if isinstance(mark, tuple | dict) else 0
+            if _ahead(mark, at, num, way) != _ahead(box.content, at, num, way):
+                return True
+        return False
 
 
-def _sources(given: Any, way: int = 1) -> Iterator[tuple[Any, int]]:
+def _sources(given: StandIn, way: int = 1) -> Iterator[tuple[StandIn, int]]:
     """What is walked over at the bottom of zip, enumerate and the like, and which way: 1, or -1 from the end."""
     if isinstance(given, Generator):
         yield from _sources(given.first, way)
@@ -118,7 +119,7 @@ def _sources(given: Any, way: int = 1) -> Iterator[tuple[Any, int]]:
         yield given, way
 
 
-def _ahead(content: Any, at: int, num: int, way: int) -> object:
+def _ahead(content: StandIn, at: int, num: int, way: int) -> object:
     """What is left of `num` items after `at` turns, by identity; a dict keeps all its keys."""
     if isinstance(content, dict):
         items = tuple(content.values())
@@ -129,7 +130,7 @@ def _ahead(content: Any, at: int, num: int, way: int) -> object:
 
 
 @contextmanager
-def unchanged(cx: Capture, given: Any) -> Iterator[None]:
+def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
     """What is walked over in here must not change: a graph break where it does."""
     watched = Watched(cx, given)
     yield
@@ -144,11 +145,11 @@ def in_turn(cx: Capture, atom: Atom) -> Atom:
     return atom
 
 
-def filter_over(cx: Capture, x: Any, keep: Callable[[Any], Any]) -> Container:
+def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
     """`[i for i in x if keep(i)]`."""
     out = Container(cx.t.born(), "list", ())
 
-    def one(item: Any) -> None:
+    def one(item: StandIn) -> None:
         truth = cx.truth(keep(item))
         if isinstance(truth, bool):
             if truth:
@@ -169,7 +170,7 @@ def filter_over(cx: Capture, x: Any, keep: Callable[[Any], Any]) -> Container:
     return out
 
 
-def map_over(cx: Capture, x: Any, each: Callable[[Any], Any]) -> Container:
+def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Container:
     """`[each(i) for i in x]`."""
     with unchanged(cx, x):
         x = listed(cx, x)
@@ -184,11 +185,11 @@ def map_over(cx: Capture, x: Any, each: Callable[[Any], Any]) -> Container:
         return out
 
 
-def _walk(cx: Capture, x: Any, body: Callable[[Any], None]) -> None:
+def _walk(cx: Capture, x: StandIn, body: Callable[[StandIn], None]) -> None:
     holder = ast.Pass()
     ast.copy_location(holder, cx.node)
     Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
 
 
-def _push(cx: Capture, box: Container, x: Any) -> None:
+def _push(cx: Capture, box: Container, x: StandIn) -> None:
     cx.call(Method(box, "append"), (x,), {})

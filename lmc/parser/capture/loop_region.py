@@ -15,16 +15,15 @@ body changes. Each has four values, in the same order everywhere:
     out     what it holds when the loop is over      an output of the node      %s3, %best_2
 
 Which fields have to be carried is seen only by tracing the body, and what a body does depends on what is carried: a
-constant that becomes a value may turn a test symbolic, and the other arm may change more. So the body is traced, what it
-changed is lifted into the carries, and it is traced anew, until nothing is left to lift. Carries are only added and their
-types only widened, which ends; every trace but the last is thrown away.
+constant that becomes a value may turn a test symbolic, and the other arm may change more. So the body is traced, what
+it changed is lifted into the carries, and it is traced anew, until nothing is left to lift. Carries are only added and
+their types only widened, so that ends; every trace but the last is thrown away.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
 
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
@@ -37,13 +36,16 @@ from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
+    Element,
     LazyStr,
     Owner,
+    StandIn,
     StateCell,
     Sym,
     Unmergeable,
     containers_in,
     is_literal,
+    known_content,
     same_literal,
 )
 
@@ -69,11 +71,11 @@ class Region:
         op: str,
         heads: tuple[Atom, ...],
         item: Type | None,
-        bind: Callable[[Any], None] | None,
+        bind: Callable[[StandIn], None] | None,
     ) -> None:
         self.cx, self.node, self.op, self.heads, self.item_type, self.bind = cx, node, op, heads, item, bind
         self.lifted: dict[Key, Type] = {}
-        self.constant: dict[Key, Any] = {}
+        self.constant: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[StateCell | Container]] = {}
         self.frame = cx.frame
@@ -101,7 +103,8 @@ class Region:
                 # read before it is bound in this turn: it may come from the turn before, or be unset in the first
                 self.lifted[need.marker.key] = NONE.or_unset()
                 continue
-            # once the body may change live objects, all turns must read them anew: a trace that began without knowing is void
+            # once the body may change live objects, every turn must read them anew: a trace that began without knowing
+            # so is void
             touched, before = t.live_touched, touched
             if not self._grow(arm) and touched == before:
                 break
@@ -150,12 +153,12 @@ class Region:
         t, (owner, name) = self.cx.t, key
         if isinstance(owner, StateCell) and name == "value":
             t.names[param.name] = owner
-            t.role[param.name] = t.role.get(owner.fields[name].name, "")
+            t.role[param.name] = t.role.get(owner.value.name, "")
             t.put(owner, name, param)
         elif isinstance(owner, Container) and name == "content":
             held = owner.fields["content"]
             if param.type == STATES and isinstance(held, tuple):
-                t.alias_box(owner, held)
+                t.alias_elements(owner, held)
             for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
                 t.write(inner, "frozen", True)
             t.put(owner, name, param)
@@ -194,7 +197,7 @@ class Region:
             grew |= self._lift(key, old, new, arm)
         return grew
 
-    def _lift(self, key: Key, old: Any, new: Any, arm: Arm) -> bool:
+    def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
         """Carry a field, as the join of all types it has had; True where that changed what is carried."""
         first, then = self._type(old, key, arm), self._type(new, key, arm)
         self._check_roles(old, new)
@@ -217,12 +220,12 @@ class Region:
         self.lifted[key] = wide
         return grew or had != wide
 
-    def _check_roles(self, old: Any, new: Any) -> None:
+    def _check_roles(self, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break("LMC-GB014", self.span)
 
-    def _type(self, x: Any, key: Key, arm: Arm) -> Type | None:
+    def _type(self, x: StandIn, key: Key, arm: Arm) -> Type | None:
         """The type a field's content has as a carried value; None where it can be none."""
         if x is UNBOUND:
             return NONE.or_unset()
@@ -285,35 +288,34 @@ class Region:
             if owner is frame and name not in frame.fields and (owner, name) not in self.constant:
                 t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))
 
-    def _go(self, flag: Any) -> Atom:
+    def _go(self, flag: StandIn) -> Atom:
         """Whether there is another turn: not after a break or a return."""
         if isinstance(flag, Sym):
             running = Lit((exits.RUNNING, exits.CONTINUE))
             return self.cx.t.host("compare", flag.value, running, type=BOOL, op="in")
         return Lit(flag in (exits.RUNNING, exits.CONTINUE))
 
-    def _carried(self, key: Key, content: Any) -> Atom:
+    def _carried(self, key: Key, content: StandIn) -> Atom:
         """What a carry holds, as one value."""
         owner, name = key
         if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
             if self.lifted[key] == STATES and not content:
                 return self.cx.t.host("states", type=STATES)
-            return self.cx.t.container_value(Container(0, owner.kind, content))
+            return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
         return self._atom(content)
 
-    def _atom(self, x: Any) -> Atom:
+    def _atom(self, x: StandIn) -> Atom:
         """A stand-in as an operand, which may be unset: reading it after the loop is the error, not carrying it."""
         if x is UNBOUND or isinstance(x, NotLifted):
             return Lit(UNSET)
         if isinstance(x, Value):
             return x
-        if isinstance(x, StateCell) and "value" in x.fields and x.fields["value"].type == MAYBE_STATE:
-            value: Value = x.fields["value"]
-            return value
+        if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+            return x.value
         return self.cx.t.atom(x)
 
 
-def _has_state(x: Any) -> bool:
+def _has_state(x: StandIn) -> bool:
     if isinstance(x, dict):
         return any(_has_state(v) for v in x.values())
     if isinstance(x, tuple):

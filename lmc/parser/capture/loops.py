@@ -1,15 +1,18 @@
-"""Loops: unrolled where what they walk over is known at trace time, else a region.
+"""Loops of the user's: unrolled where what they walk over is known at trace time, else a region (see `loop_region`).
 
-A region's carries grow to a fixpoint: trace the body, lift what it changed, trace again. `while test: body` is a
-region that breaks where the test fails. A while loop is tried unrolled first and thrown away once its test or its
-way out turns symbolic.
+    for x in ["a", "b"]: ...      unrolled: the body is traced twice, and the graph has no loop
+    for x in s["list"].split()    a `for` region, whose turns only the run counts
+    while n < 3                   tried unrolled; thrown away and traced as a `loop` region once its test, or whether a
+                                  turn leaves it, depends on the run
+
+A loop over known items is unrolled even if its body may leave it: the turns after a `break` that is not sure stand under
+a test, one in the other. So an early `return` inside keeps the program's structure known, which a region would not.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from typing import Any
 
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
@@ -26,6 +29,7 @@ from lmc.parser.capture.values import (
     Columns,
     Container,
     DictView,
+    StandIn,
     Sym,
     known_items,
 )
@@ -97,10 +101,10 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
 class _Walk:
     """What an unrolled loop walks over. A container is looked at again in each turn, as the body may change it."""
 
-    def __init__(self, cx: Capture, given: Any, items: tuple[Any, ...]) -> None:
+    def __init__(self, cx: Capture, given: StandIn, items: tuple[StandIn, ...]) -> None:
         self.given, self.items, self.span = given, items, cx.t.span
         self.box = given.box if isinstance(given, DictView) else given if isinstance(given, Container) else None
-        self.members = tuple(self.box.content) if self.box is not None else ()
+        self.members = self.box.members if self.box is not None else ()
         self.is_resized = False
         self.watched = Watched(cx, given)
 
@@ -119,11 +123,11 @@ class _Walk:
         self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
         if self.is_resized:
             return
-        if box.kind in ("dict", "set") and tuple(box.content) != self.members:
+        if box.kind in ("dict", "set") and box.members != self.members:
             raise graph_break("LMC-GB020", self.span)
         self.items = items
 
-    def item(self, at: int) -> Any:
+    def item(self, at: int) -> StandIn:
         """The item of turn `at`; a dict or set that was resized raises."""
         if self.is_resized:
             assert self.box is not None
@@ -165,7 +169,7 @@ def _go_on(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
     _turns(cx, node, walk, at)
 
 
-def _over_values(cx: Capture, node: ast.For, iterable: Any) -> None:
+def _over_values(cx: Capture, node: ast.For, iterable: StandIn) -> None:
     atom = cx.t.atom(iterable)
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
@@ -183,20 +187,20 @@ def _over_columns(cx: Capture, node: ast.For, columns: Columns) -> None:
     shortest = counts[0] if len(counts) == 1 else cx.t.call(min, *counts, effect="none", type=INT)
     walk = cx.t.call(range, shortest, effect="none", type=DATA)
 
-    def bind(index: Any) -> None:
+    def bind(index: StandIn) -> None:
         cells = tuple(_column(cx, c, index) for c in columns.columns)
         assign(cx, node.target, cells[0] if columns.single else cells)
 
     Region(cx, node, "for", (walk,), INT, bind).trace()
 
 
-def _count(cx: Capture, column: Any) -> Atom:
+def _count(cx: Capture, column: StandIn) -> Atom:
     if isinstance(column, Container) and column.holds_states:
         return cx.t.atom(state_lists.length(cx, column))
     return cx.t.host("len", cx.t.atom(column), type=INT)
 
 
-def _column(cx: Capture, column: Any, index: Any) -> Any:
+def _column(cx: Capture, column: StandIn, index: StandIn) -> StandIn:
     if isinstance(column, int):
         return index if column == 0 else binary(cx, "+", index, column)
     if isinstance(column, Container) and column.holds_states:
@@ -258,7 +262,7 @@ class _Breaks(ast.NodeTransformer):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def visit_Break(self, node: ast.Break) -> Any:
+    def visit_Break(self, node: ast.Break) -> StandIn:
         set_it = ast.Assign([ast.Name(self.name, ast.Store())], ast.Constant(True))
         return [_located(set_it, node), node]
 

@@ -22,7 +22,6 @@ writes says what it changed. `Merge` goes through the fields that either arm wro
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import MAYBE_STATE, STATE, STATES, Type, join
@@ -31,16 +30,20 @@ from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, 
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
+    Content,
     Frame,
     LazyStr,
     Owner,
+    StandIn,
     StateCell,
     Sym,
     Unmergeable,
     containers_in,
     is_literal,
     is_ordinary,
-    of_states,
+    known_content,
+    parts_of,
+    states_in,
 )
 from lmc.parser.primitives import Expr
 
@@ -73,7 +76,7 @@ def _emit_if(t: Tracer, cond: Value, then: Arm, other: Arm, outs: list[tuple[Ato
     t.emit("if", (cond,), tuple(o[2] for o in outs), regions=regions)
 
 
-def choose(t: Tracer, cond: Value, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
+def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[[], StandIn]) -> StandIn:
     """A conditional expression: trace both sides, give the merged value."""
     frame = Owner(t.born())
     arms = Arm(t), Arm(t)
@@ -89,7 +92,7 @@ class Merge:
     def __init__(self, tracer: Tracer, a: Arm, b: Arm) -> None:
         self.tracer, self.a, self.b = tracer, a, b
         self.outs: list[tuple[Atom, Atom, Value]] = []
-        self.made: dict[tuple[int, int], tuple[Any, Any, Any]] = {}  # what two cells or containers became
+        self.made: dict[tuple[int, int], tuple[StandIn, StandIn, StandIn]] = {}  # what two cells or containers became
         self.sealed: dict[int, Container] = {}  # containers inside one that is run-time from here on
 
     def seal(self) -> None:
@@ -100,7 +103,7 @@ class Merge:
         for box in self.sealed.values():
             self.tracer.write(box, "frozen", True)
 
-    def field(self, owner: Owner, name: str) -> Any:
+    def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
         x, y = self.a.now(owner, name), self.b.now(owner, name)
         if self.a.raised or self.b.raised:
@@ -111,12 +114,13 @@ class Merge:
             self._alias_elements(owner, merged, x, y)
             return merged
         if name == "value" and isinstance(owner, StateCell):
+            assert isinstance(x, Value) and isinstance(y, Value)
             return self._state_value(x, y, owner)
         if name in FLAGS:
             return x if x is not UNBOUND else y
         return self.value(x, y, label)
 
-    def value(self, x: Any, y: Any, label: str) -> Any:
+    def value(self, x: StandIn, y: StandIn, label: str) -> StandIn:
         """The merged stand-in, or an Unmergeable."""
         if x is y and (not self._local(x)):
             return x
@@ -125,9 +129,9 @@ class Merge:
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
             return x if isinstance(x, Unmergeable) else y
         if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):
-            return self._once(self._cells, x, y, label)
+            return self._once(x, y, lambda: self._cells(x, y, label))
         if isinstance(x, Container) and isinstance(y, Container):
-            return self._once(self._boxes, x, y, label)
+            return self._once(x, y, lambda: self._containers(x, y, label))
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
@@ -136,14 +140,14 @@ class Merge:
             return self._leaves(x, y, label)
         return Unmergeable("LMC-GB004", label)
 
-    def _once(self, merge: Callable[[Any, Any, str], Any], x: Any, y: Any, label: str) -> Any:
+    def _once(self, x: StandIn, y: StandIn, merge: Callable[[], StandIn]) -> StandIn:
         """Two names of one thing before are two names of one thing after."""
         key = id(x), id(y)
         if key not in self.made:
-            self.made[key] = x, y, merge(x, y, label)
+            self.made[key] = x, y, merge()
         return self.made[key][2]
 
-    def _local(self, x: Any) -> bool:
+    def _local(self, x: StandIn) -> bool:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
         if isinstance(x, Sym):
             return self.a.raised or self.b.raised
@@ -151,12 +155,12 @@ class Merge:
             return self.a.raised or self.b.raised
         return isinstance(x, Owner) and x.birth > self.a.birth
 
-    def _tuple(self, x: tuple[Any, ...], y: tuple[Any, ...], label: str) -> Any:
+    def _tuple(self, x: tuple[StandIn, ...], y: tuple[StandIn, ...], label: str) -> tuple[StandIn, ...] | Unmergeable:
         merged = tuple(self.value(i, j, label) for i, j in zip(x, y))
         bad = next((m for m in merged if isinstance(m, Unmergeable)), None)
         return bad if bad is not None else merged
 
-    def _leaf(self, x: Any, arm: Arm) -> bool:
+    def _leaf(self, x: StandIn, arm: Arm) -> bool:
         if x is UNBOUND or isinstance(x, Sym | LazyStr) or is_literal(x):
             return True
         if isinstance(x, tuple):
@@ -166,9 +170,9 @@ class Merge:
         content = arm.now(x, "content")
         if isinstance(content, Value):
             return not content.type.is_state
-        return all(self._leaf(i, arm) for i in (content.values() if isinstance(content, dict) else content))
+        return all(self._leaf(i, arm) for i in parts_of(content))
 
-    def _leaves(self, x: Any, y: Any, label: str) -> Any:
+    def _leaves(self, x: StandIn, y: StandIn, label: str) -> StandIn:
         p, q = self._in(self.a, x), self._in(self.b, y)
         shared = join(kind(p), kind(q))
         if shared is None:
@@ -187,7 +191,7 @@ class Merge:
         self.outs.append((p, q, out))
         return out
 
-    def _in(self, arm: Arm, x: Any) -> Atom:
+    def _in(self, arm: Arm, x: StandIn) -> Atom:
         if x is UNBOUND:
             return Lit(UNSET)
         if isinstance(x, Sym):
@@ -199,7 +203,7 @@ class Merge:
         with arm.open():
             return self.tracer.atom(x)
 
-    def _cells(self, x: StateCell | None, y: StateCell | None, label: str) -> Any:
+    def _cells(self, x: StateCell | None, y: StateCell | None, label: str) -> StandIn:
         if x is y is None:
             return None
         hint = next(c.hint for c in (x, y) if c is not None)
@@ -230,7 +234,7 @@ class Merge:
         if role.get(x.name, "") != role.get(y.name, ""):
             raise graph_break("LMC-GB014", self.tracer.span)
 
-    def _boxes(self, x: Container, y: Container, label: str) -> Any:
+    def _containers(self, x: Container, y: Container, label: str) -> StandIn:
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable("LMC-GB004", label)
@@ -244,19 +248,19 @@ class Merge:
         self.tracer.alias(box, old)
         return box
 
-    def _held(self, arm: Arm, box: Container) -> Any:
+    def _held(self, arm: Arm, box: Container) -> StandIn:
         return arm.now(box, "content") if box.window is None else self._in(arm, box)
 
-    def _alias_elements(self, box: Container, merged: Any, *contents: Any) -> None:
+    def _alias_elements(self, box: Container, merged: StandIn, *contents: StandIn) -> None:
         """A list of states that is run-time from here on may hold states that have names of their own."""
         if isinstance(merged, Value) and merged.type.is_state:
             for content in contents:
-                if isinstance(content, tuple):
-                    self.tracer.alias_box(box, content)
+                self.tracer.alias_elements(box, content)
 
-    def _content(self, x: Any, y: Any, form: str, label: str) -> Any:
-        if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
-            return x if isinstance(x, Unmergeable) else y
+    def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
+        for one in (x, y):
+            if isinstance(one, Unmergeable):
+                return one
         if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
             return self._tuple(x, y, label)
         if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
@@ -271,12 +275,13 @@ class Merge:
             return Unmergeable("LMC-GB004", label)
         return self._yield(p, q, shared)
 
-    def _run_time(self, arm: Arm, content: Any, other: Any, form: str) -> Atom:
+    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:
         if isinstance(content, Value):
             return content
         if arm.raised:
             arm = self.b if arm is self.a else self.a
         with arm.open():
-            if not content and of_states(other):
+            holds_states = other.type.is_state if isinstance(other, Value) else bool(states_in(other))
+            if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
-            return self.tracer.container_value(Container(0, form, content))
+            return self.tracer.container_value(Container(0, form, known_content(content)))

@@ -17,6 +17,7 @@ from lmc.parser.capture.values import (
     Container,
     DictView,
     Method,
+    StandIn,
     StateCell,
     Sym,
     containers_in,
@@ -49,7 +50,7 @@ TEXT_RESULTS: dict[str, Type] = {
 }
 
 
-def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a method of a stand-in."""
     receiver, name = m.receiver, m.name
     if isinstance(receiver, StateCell):
@@ -57,9 +58,9 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
     if name in CONSUMERS:
         args = tuple(listed(cx, a) for a in args)
     if isinstance(receiver, Container):
-        return _of_box(cx, receiver, name, args, kwargs)
+        return _of_container(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
-        return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
+        return cx.owned(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
     if (
         isinstance(receiver, str)
         and name == "join"
@@ -73,7 +74,7 @@ def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str,
     return run_time(cx, cx.t.value_atom(receiver), name, args, kwargs)
 
 
-def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A method of a run-time value that changes nothing."""
     kind_ = kind(receiver)
     if name in MUTATORS:
@@ -86,9 +87,12 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwar
     return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
 
-def _of_box(cx: Capture, box: Container, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _of_container(
+    cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
     if name == "join" and box.kind == "group":
-        return groups.join(cx, box, *args, **kwargs)
+        groups.join(cx, box, *args, **kwargs)
+        return None
     if name == "copy" and not args:
         if box.holds_states and not box.is_static:
             return state_lists.all_of(cx, box)
@@ -106,11 +110,11 @@ def _of_box(cx: Capture, box: Container, name: str, args: tuple[Any, ...], kwarg
     return run_time(cx, cx.t.container_value(box), name, args, kwargs)
 
 
-def _view(cx: Capture, box: Container, name: str) -> DictView | Any:
+def _view(cx: Capture, box: Container, name: str) -> StandIn:
     if box.is_static:
         return DictView(box, name, None)
     made = run_time(cx, cx.t.container_value(box), name, (), {})
-    return DictView(box, name, made.content) if box.content.type == DATA else made
+    return DictView(box, name, made.value) if isinstance(made, Container) and box.value.type == DATA else made
 
 
 # --- changing in place -----------------------------------------------------------------------------------
@@ -124,13 +128,13 @@ def writable(cx: Capture, box: Container) -> None:
         raise graph_break("LMC-GB008", cx.t.span)
 
 
-def write(cx: Capture, box: Container, content: Any) -> None:
+def write(cx: Capture, box: Container, content: StandIn) -> None:
     """Give a container a new content."""
     writable(cx, box)
     cx.t.write(box, "content", content)
 
 
-def _change(cx: Capture, box: Container, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _change(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A mutating method on a run-time container: a changed copy takes its place."""
     if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
         return run_time(cx, box.content, name, args, kwargs)
@@ -153,38 +157,40 @@ def _seal(cx: Capture, box: Container) -> None:
         cx.t.write(inner, "frozen", True)
 
 
-def _change_states(cx: Capture, box: Container, name: str, args: tuple[Any, ...]) -> Any:
+def _change_states(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:
     """append, extend and pop() of a list of states that is run-time, or becomes so."""
     if box.is_static:
         cells = box.content
         cx.t.write(box, "content", cx.t.container_value(box) if cells else cx.t.host("states", type=STATES))
-        cx.t.alias_box(box, cells)
+        cx.t.alias_elements(box, cells)
     if name == "append" and len(args) == 1:
-        return state_lists.push(cx, box, args[0])
+        state_lists.push(cx, box, args[0])
+        return None
     if name == "extend" and len(args) == 1:
-        return groups.push_all(cx, box, args[0])
+        groups.push_all(cx, box, args[0])
+        return None
     if name == "pop" and not args:
         return state_lists.pop(cx, box)
     raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
 
 
-def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
+def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> None:
     """`owner[index] = value`."""
     if isinstance(owner, StateCell):
         return states.set_name(cx, owner, index, value)
     if isinstance(owner, Container):
-        return _set_box_item(cx, owner, index, value)
+        return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
     raise graph_break("LMC-GB008", cx.t.span)
 
 
-def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
+def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) -> None:
     cx.t.change(owner)
     cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
 
 
-def _set_box_item(cx: Capture, box: Container, index: Any, value: Any) -> None:
+def _set_container_item(cx: Capture, box: Container, index: StandIn, value: StandIn) -> None:
     content = box.content
     if isinstance(content, tuple) and isinstance(index, int):
         if not -len(content) <= index < len(content):
@@ -205,7 +211,7 @@ def _set_box_item(cx: Capture, box: Container, index: Any, value: Any) -> None:
         write(cx, box, cx.t.host("set_item", cx.t.container_value(box), cx.t.value_atom(index), cx.stored(value)))
 
 
-def extend(cx: Capture, box: Container, x: Any) -> Container:
+def extend(cx: Capture, box: Container, x: StandIn) -> Container:
     """`box += x`, `box.extend(x)`."""
     items = known_items(x)
     if box.is_static and isinstance(box.content, tuple) and items is not None:
@@ -218,67 +224,71 @@ def extend(cx: Capture, box: Container, x: Any) -> Container:
 # --- methods of containers whose structure is known ------------------------------------------------------
 
 
-def _append(cx: Capture, box: Container, x: Any) -> Any:
-    write(cx, box, (*box.content, x))
+def _append(cx: Capture, box: Container, x: StandIn) -> None:
+    write(cx, box, (*box.members, x))
 
 
-def _extend(cx: Capture, box: Container, x: Any) -> Any:
+def _extend(cx: Capture, box: Container, x: StandIn) -> StandIn:
     if known_items(x) is None:
         return NotImplemented
     extend(cx, box, x)
     return None
 
 
-def _pop(cx: Capture, box: Container, index: Any = -1) -> Any:
+def _pop(cx: Capture, box: Container, index: StandIn = -1) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.content)
+    items = list(box.members)
     item = ordinary(lambda: items.pop(index))
     write(cx, box, tuple(items))
     return item
 
 
-def _insert(cx: Capture, box: Container, index: Any, x: Any) -> Any:
+def _insert(cx: Capture, box: Container, index: StandIn, x: StandIn) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.content)
+    items = list(box.members)
     items.insert(index, x)
     write(cx, box, tuple(items))
     return None
 
 
-def _reverse(cx: Capture, box: Container) -> Any:
-    write(cx, box, box.content[::-1])
+def _reverse(cx: Capture, box: Container) -> None:
+    write(cx, box, box.members[::-1])
 
 
-def _clear(cx: Capture, box: Container) -> Any:
+def _clear(cx: Capture, box: Container) -> None:
     write(cx, box, {} if box.kind == "dict" else ())
 
 
-def _add(cx: Capture, box: Container, x: Any) -> Any:
-    if not (is_literal(x) and all(is_literal(i) for i in box.content)):
+def _add(cx: Capture, box: Container, x: StandIn) -> StandIn:
+    if not (is_literal(x) and all(is_literal(i) for i in box.members)):
         return NotImplemented
-    write(cx, box, tuple(dict.fromkeys((*box.content, x))))
+    write(cx, box, tuple(dict.fromkeys((*box.members, x))))
     return None
 
 
-def _get(cx: Capture, box: Container, key: Any, default: Any = None) -> Any:
-    return box.content.get(key, default) if is_literal(key) else NotImplemented
+def _get(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
+    return box.pairs.get(key, default) if is_literal(key) else NotImplemented
 
 
-def _update(cx: Capture, box: Container, other: Any = None, **more: Any) -> Any:
-    if other is not None and not (isinstance(other, Container) and isinstance(other.content, dict)):
+def _update(cx: Capture, box: Container, other: StandIn = None, **more: StandIn) -> StandIn:
+    if other is None:
+        given: dict[Any, StandIn] = {}
+    elif isinstance(other, Container) and isinstance(other.content, dict):
+        given = other.content
+    else:
         return NotImplemented
-    write(cx, box, {**box.content, **(other.content if other is not None else {}), **more})
+    write(cx, box, {**box.pairs, **given, **more})
     return None
 
 
-def _setdefault(cx: Capture, box: Container, key: Any, default: Any = None) -> Any:
+def _setdefault(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
     if not is_literal(key):
         return NotImplemented
-    if key not in box.content:
-        write(cx, box, {**box.content, key: default})
-    return box.content[key]
+    if key not in box.pairs:
+        write(cx, box, {**box.pairs, key: default})
+    return box.pairs[key]
 
 
 _STATIC: dict[tuple[str, str], Callable[..., Any]] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
 
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import DATA, INT, STATE, STATES
@@ -17,13 +16,13 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.tracer import ordinary
-from lmc.parser.capture.values import Container, Element, StateCell, Sym
+from lmc.parser.capture.values import Container, Element, StandIn, StateCell, Sym
 
 
-def element(cx: Capture, box: Container, index: Any) -> StateCell:
+def element(cx: Capture, box: Container, index: StandIn) -> StateCell:
     """`states[index]`: the cell itself where the index is known."""
     if box.is_static and isinstance(index, int):
-        cell = ordinary(lambda: box.content[index])
+        cell = ordinary(lambda: box.members[index])
         assert isinstance(cell, StateCell)
         return cell
     if box.is_static:
@@ -34,14 +33,14 @@ def element(cx: Capture, box: Container, index: Any) -> StateCell:
     return Element(cx.t.born(), box, index, "fork")
 
 
-def length(cx: Capture, box: Container) -> Any:
+def length(cx: Capture, box: Container) -> StandIn:
     """How many states are in a list of them."""
     if box.is_static:
-        return len(box.content)
-    return Sym(cx.t.host("states_len", box.content, type=INT))
+        return len(box.members)
+    return Sym(cx.t.host("states_len", box.value, type=INT))
 
 
-def gather(cx: Capture, box: Container, order: Any) -> Container:
+def gather(cx: Capture, box: Container, order: StandIn) -> Container:
     """The states at the given indices, as a list of its own that shows the states of the old one."""
     if box.is_static:
         _move_in(cx, box)
@@ -59,7 +58,7 @@ def all_of(cx: Capture, box: Container) -> Container:
     return gather(cx, box, Sym(every))
 
 
-def cut(cx: Capture, box: Container, bounds: list[Any]) -> Container:
+def cut(cx: Capture, box: Container, bounds: list[StandIn]) -> Container:
     """A slice of a list of states."""
     count = cx.t.atom(length(cx, box))
     every = cx.t.call(range, count, effect="none", type=DATA)
@@ -71,18 +70,18 @@ def _move_in(cx: Capture, box: Container) -> None:
     """From here on the states live in the run-time list; their other names must not be read once they change."""
     cells = box.content
     cx.t.write(box, "content", cx.t.container_value(box))
-    cx.t.alias_box(box, cells)
+    cx.t.alias_elements(box, cells)
 
 
-def push(cx: Capture, box: Container, x: Any) -> None:
+def push(cx: Capture, box: Container, x: StandIn) -> None:
     """`states.append(x)` on a run-time list of states; from then on `x` is a second name of an element."""
     if not isinstance(x, StateCell):
         raise graph_break("LMC-GB017", cx.t.span, "something that is not a state is appended")
     out = cx.t.fresh(STATES)
     cx.t.write(box, "resized", cx.t.born())
-    cx.t.emit("states_append", (box.content, cx.t.state(x)), (out,))
+    cx.t.emit("states_append", (box.value, cx.t.state(x)), (out,))
     cx.t.write(box, "content", out)
-    cx.t.alias_box(box, (x,))
+    cx.t.alias_elements(box, (x,))
 
 
 def pop(cx: Capture, box: Container) -> StateCell:
@@ -91,7 +90,7 @@ def pop(cx: Capture, box: Container) -> StateCell:
         raise graph_break("LMC-GB017", cx.t.span, "`.pop` after a part of it was taken")
     cx.t.write(box, "resized", cx.t.born())
     value = cx.t.fresh(STATE)
-    cx.t.emit("states_item", (box.content, Lit(-1)), (value,))
+    cx.t.emit("states_item", (box.value, Lit(-1)), (value,))
     rest = cut(cx, box, [None, -1, None])
     cx.t.write(box, "content", rest.content)
     cell = cx.t.new_cell(value, "fork")
@@ -99,7 +98,7 @@ def pop(cx: Capture, box: Container) -> StateCell:
     return cell
 
 
-def each_element(cx: Capture, box: Container, body: Callable[[Any, StateCell], None]) -> None:
+def each_element(cx: Capture, box: Container, body: Callable[[StandIn, StateCell], None]) -> None:
     """Do something to every element of a run-time list of states."""
     walk = cx.t.call(range, cx.t.atom(length(cx, box)), effect="none", type=DATA)
     holder = ast.Pass()

@@ -1,14 +1,9 @@
-"""Python statements, one rule an AST node, and how a branch moves the rest of its block.
-
-Leaving a block (break, continue, return) is a field of the frame, `$exit`. Where one arm of a branch surely leaves,
-the rest of the block is traced inside the other arm; where that is not sure, the rest stands under a test of the field.
-"""
+"""Python statements but `if` and loops, one rule an AST node (see `blocks` for how they are traced one after another)."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-from typing import Any
 
 from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
@@ -28,6 +23,7 @@ from lmc.parser.capture.values import (
     Method,
     RoleBlock,
     ScopeBlock,
+    StandIn,
     StateCell,
     Sym,
     is_ordinary,
@@ -37,10 +33,12 @@ from lmc.parser.capture.values import (
 
 
 def expr_node(cx: Capture, node: ast.Expr) -> None:
+    """An expression as a statement."""
     cx.eval(node.value)
 
 
 def assign_node(cx: Capture, node: ast.Assign) -> None:
+    """`x = y = value`."""
     value = cx.eval(node.value)
     for target in node.targets:
         cx.at(node)
@@ -48,11 +46,13 @@ def assign_node(cx: Capture, node: ast.Assign) -> None:
 
 
 def annassign_node(cx: Capture, node: ast.AnnAssign) -> None:
+    """`x: T = value`."""
     if node.value is not None:
         assign(cx, node.target, cx.eval(node.value))
 
 
 def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
+    """`x += value`, which changes a state, list or group in place."""
     chosen = isinstance(node.value, ast.IfExp) and isinstance(node.target, ast.Name)
     if chosen and isinstance(cx.load(node.target.id), StateCell):  # type: ignore[union-attr]
         execute(cx, [_append_in_arms(node)])  # an expression cannot be chosen by a branch, but a statement can
@@ -81,7 +81,7 @@ def _append_in_arms(node: ast.AugAssign) -> ast.If:
     return ast.copy_location(ast.If(choice.test, [arms[0]], [arms[1]]), node)
 
 
-def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> Any:
+def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stmt) -> StandIn:
     cx.at(node)
     if isinstance(old, StateCell):
         if op != "+":
@@ -104,6 +104,7 @@ def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> An
 
 
 def delete_node(cx: Capture, node: ast.Delete) -> None:
+    """`del x`, `del xs[i]`."""
     for target in node.targets:
         if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
             owner = cx.eval(target.value)
@@ -117,24 +118,29 @@ def delete_node(cx: Capture, node: ast.Delete) -> None:
 
 
 def pass_node(cx: Capture, node: ast.stmt) -> None:
+    """`pass`, and what only tells whose a name is, which the scope knows already."""
     pass
 
 
 def return_node(cx: Capture, node: ast.Return) -> None:
+    """`return value`."""
     value = None if node.value is None else cx.eval(node.value)
     cx.t.write(cx.frame, "$ret", value)
     leave(cx, RETURN)
 
 
 def break_node(cx: Capture, node: ast.Break) -> None:
+    """`break`."""
     leave(cx, BREAK)
 
 
 def continue_node(cx: Capture, node: ast.Continue) -> None:
+    """`continue`."""
     leave(cx, CONTINUE)
 
 
 def raise_node(cx: Capture, node: ast.Raise) -> None:
+    """`raise X(...)`: surely raises here, which ends the region."""
     if node.exc is None:
         raise graph_break("LMC-GB002", cx.at(node), "a bare `raise`")
     _raise_expr(cx, node.exc)
@@ -154,6 +160,7 @@ def _raise_expr(cx: Capture, node: ast.expr) -> None:
 
 
 def assert_node(cx: Capture, node: ast.Assert) -> None:
+    """`assert test, message`."""
     truth = cx.truth(cx.eval(node.test))
     args = [] if node.msg is None else [node.msg]
 
@@ -169,12 +176,14 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 
 
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
+    """A function defined inside the program."""
     if node.decorator_list:
         raise graph_break("LMC-GB002", cx.at(node), "a decorated function inside a program")
     assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
 
 
 def import_node(cx: Capture, node: ast.Import) -> None:
+    """`import x`: done now, as modules are baked."""
     for name in node.names:
         module = ordinary(importlib.import_module, name.name)
         bound = module if name.asname else importlib.import_module(name.name.split(".")[0])
@@ -182,6 +191,7 @@ def import_node(cx: Capture, node: ast.Import) -> None:
 
 
 def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
+    """`from x import y`: done now, as modules are baked."""
     package = cx.frame.scope.globals.get("__package__")
     module = ordinary(importlib.import_module, "." * node.level + (node.module or ""), package)
     for name in node.names:
@@ -189,6 +199,7 @@ def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
 
 
 def with_node(cx: Capture, node: ast.With) -> None:
+    """`with s.user(): ...`, over states alone."""
     _with_items(cx, node.items, node.body)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Grammar, Lark, StructuralTag, ToolCalls
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.types import DATA, STATE, STATES, STR
+from lmc.ir.types import DATA, STATE, STATES, STR, Type
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import ProgramRaise, wrap
@@ -19,10 +19,12 @@ from lmc.parser.capture.values import (
     LazyStr,
     RoleBlock,
     ScopeBlock,
+    StandIn,
     StateCell,
     Sym,
     is_literal,
     is_ordinary,
+    states_in,
 )
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Concat, Expr, GenExpr, RoleBegin, RoleEnd, SelectExpr
 from lmc.parser.regex.parse import parse_regex
@@ -31,7 +33,7 @@ from lmc.parser.schema.parse import parse_schema
 # --- appending -------------------------------------------------------------------------------------------
 
 
-def append(cx: Capture, cell: StateCell, x: Any) -> None:
+def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
     """`cell += x`."""
     if isinstance(x, Concat):
         for part in x.parts:
@@ -47,7 +49,7 @@ def append(cx: Capture, cell: StateCell, x: Any) -> None:
         _append_text(cx, cell, _as_text(cx, x))
 
 
-def _as_text(cx: Capture, x: Any) -> Any:
+def _as_text(cx: Capture, x: StandIn) -> Atom:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
     if is_ordinary(x):
@@ -56,11 +58,11 @@ def _as_text(cx: Capture, x: Any) -> Any:
     return cx.t.host("as_text", cx.t.atom(x), type=STR)
 
 
-def _append_text(cx: Capture, cell: StateCell, *pieces: Any) -> None:
-    if not pieces:
+def _append_text(cx: Capture, cell: StateCell, *texts: Atom) -> None:
+    if not texts:
         return
     out = cx.t.fresh(STATE, cell)
-    cx.t.emit("append", (cx.t.state(cell), *pieces), (out,))
+    cx.t.emit("append", (cx.t.state(cell), *texts), (out,))
     cx.t.set_state(cell, out, keeps=True)
 
 
@@ -72,7 +74,7 @@ def _append_role_end(cx: Capture, cell: StateCell, x: RoleEnd) -> None:
     _step(cx, cell, "role_end", role=x.role)
 
 
-def _step(cx: Capture, cell: StateCell, op: str, *inputs: Any, **attrs: Attr) -> None:
+def _step(cx: Capture, cell: StateCell, op: str, *inputs: Atom, **attrs: Attr) -> None:
     out = cx.t.fresh(STATE, cell)
     cx.t.emit(op, (cx.t.state(cell), *inputs), (out,), attrs=attrs)
     if op in ("role_begin", "role_end"):
@@ -82,7 +84,7 @@ def _step(cx: Capture, cell: StateCell, op: str, *inputs: Any, **attrs: Attr) ->
 
 def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     attrs: dict[str, Attr] = {}
-    keyed: dict[str, Any] = {}
+    keyed: dict[str, Atom] = {}
     if x.name is not None:
         _static_or_keyed(cx, "name", x.name, attrs, keyed)
     for name, value in x.params:
@@ -95,7 +97,7 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     _call(cx, cell, "gen", text_type, label, attrs, keyed)
 
 
-def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
     span = cx.t.span
     if x.dtype is not None:
         attrs["dtype"] = x.dtype
@@ -121,7 +123,7 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
         _constrain_by_tag(cx, x, attrs, keyed)
 
 
-def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
     if isinstance(x.grammar, str):
         from lmc.parser.grammar import parse_ebnf
 
@@ -132,7 +134,7 @@ def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed
         keyed["grammar"] = cx.t.atom(x.grammar)
 
 
-def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
     tag = x.structural_tag
     if isinstance(tag, StructuralTag | ToolCalls):
         if x.spacing is not None:
@@ -141,7 +143,7 @@ def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: di
             )
         attrs["constraint"] = tag
         return
-    known = tag if isinstance(tag, str) or is_ordinary(tag) else _python_or_none(cx, tag)
+    known: Any = tag if isinstance(tag, str) or is_ordinary(tag) else _python_or_none(cx, tag)
     if known is not None:
         from lmc.parser.structural_tag import parse_structural_tag
 
@@ -157,18 +159,18 @@ def _spaced(x: GenExpr, attrs: dict[str, Attr]) -> None:
         attrs["spacing"] = x.spacing
 
 
-def _tuple_of(x: Attr) -> tuple[Any, ...]:
+def _tuple_of(x: Attr) -> tuple[Attr, ...]:
     return x if isinstance(x, tuple) else ()
 
 
-def _python_or_none(cx: Capture, x: Any) -> Any:
+def _python_or_none(cx: Capture, x: StandIn) -> Any:  # Any: whoever parses it says what it must be
     try:
         return cx.python(x)
     except ValueError:
         return None
 
 
-def _static_or_keyed(cx: Capture, name: str, value: Any, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
+def _static_or_keyed(cx: Capture, name: str, value: StandIn, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
     if isinstance(value, Container):
         value = _python_or_none(cx, value) or value
     if isinstance(value, list):
@@ -181,7 +183,7 @@ def _static_or_keyed(cx: Capture, name: str, value: Any, attrs: dict[str, Attr],
 
 def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
     attrs: dict[str, Attr] = {"method": x.method}
-    keyed: dict[str, Any] = {}
+    keyed: dict[str, Atom] = {}
     if x.name is not None:
         _static_or_keyed(cx, "name", x.name, attrs, keyed)
     for name, value in x.params:
@@ -192,24 +194,31 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
     if isinstance(choices, Container | tuple | list):
         known = _python_or_none(cx, choices)
         choices = tuple(known) if known is not None else choices
-    if isinstance(choices, tuple) and is_literal(choices):
+    if isinstance(choices, tuple) and all(map(is_literal, choices)):
         attrs["choices"] = _checked_choices(cx, choices)
     else:
         keyed["choices"] = cx.t.atom(choices)
     _call(cx, cell, "select", STR, x.name if isinstance(x.name, str) else None, attrs, keyed)
 
 
-def _checked_choices(cx: Capture, choices: tuple[Any, ...]) -> tuple[str, ...]:
+def _checked_choices(cx: Capture, choices: tuple[StandIn, ...]) -> tuple[str, ...]:
     if not choices:
         raise ArgumentError("there are no choices to pick from", span=cx.t.span, help="give at least one text")
-    bad = next((c for c in choices if not isinstance(c, str) or not c), None)
-    if bad is not None or "" in choices:
+    texts = [c for c in choices if isinstance(c, str) and c]
+    if len(texts) < len(choices):
+        bad = next(c for c in choices if not isinstance(c, str) or not c)
         raise ArgumentError(f"{bad!r} is not a choice: choices are texts, none empty", span=cx.t.span)
-    return tuple(dict.fromkeys(choices))
+    return tuple(dict.fromkeys(texts))
 
 
 def _call(
-    cx: Capture, cell: StateCell, op: str, kind: Any, label: str | None, attrs: dict[str, Attr], keyed: dict[str, Any]
+    cx: Capture,
+    cell: StateCell,
+    op: str,
+    kind: Type,
+    label: str | None,
+    attrs: dict[str, Attr],
+    keyed: dict[str, Atom],
 ) -> None:
     out, text = cx.t.fresh(STATE, cell), cx.t.fresh(kind, label or "text")
     keys = tuple(sorted(keyed))
@@ -224,7 +233,8 @@ def _call(
     cx.t.known[out.name] = known
 
 
-_APPEND: dict[type, Callable[[Any, Any, Any], None]] = {
+# Any: an expression of the class that the rule is listed under
+_APPEND: dict[type[Expr], Callable[[Capture, StateCell, Any], None]] = {
     GenExpr: _append_gen, SelectExpr: _append_select, RoleBegin: _append_role_begin, RoleEnd: _append_role_end,
 }  # fmt: skip
 
@@ -232,7 +242,7 @@ _APPEND: dict[type, Callable[[Any, Any, Any], None]] = {
 # --- reading and writing names ---------------------------------------------------------------------------
 
 
-def get(cx: Capture, cell: StateCell, name: Any) -> Any:
+def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     """`cell[name]`: the value itself where every path has set it to the same, else a read at run time."""
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
@@ -244,12 +254,12 @@ def get(cx: Capture, cell: StateCell, name: Any) -> Any:
     return wrap(cx.t, out, borrowed=True)
 
 
-def name_atom(cx: Capture, name: Any) -> Atom:
+def name_atom(cx: Capture, name: StandIn) -> Atom:
     """A name as an operand: surely a str."""
     return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, LazyStr) else _as_text(cx, name)
 
 
-def set_name(cx: Capture, cell: StateCell, name: Any, value: Any) -> None:
+def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
     """`cell[name] = value`."""
     atom = cx.t.atom(value)
     if isinstance(atom, Value) and atom.type.is_state:
@@ -265,7 +275,7 @@ def set_name(cx: Capture, cell: StateCell, name: Any, value: Any) -> None:
 # --- methods ---------------------------------------------------------------------------------------------
 
 
-def method(cx: Capture, cell: StateCell, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def method(cx: Capture, cell: StateCell, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A method of a state."""
     rule = METHODS.get(name)
     if rule is None:
@@ -273,7 +283,9 @@ def method(cx: Capture, cell: StateCell, name: str, args: tuple[Any, ...], kwarg
     return _with_arguments(rule, cx, cell, args, kwargs)
 
 
-def _with_arguments(rule: Any, cx: Capture, cell: StateCell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _with_arguments(
+    rule: Callable[..., Any], cx: Capture, cell: StateCell, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
     """Call a rule with the program's arguments; a wrong signature is the user's mistake."""
     try:
         inspect.signature(rule).bind(cx, cell, *args, **kwargs)
@@ -282,7 +294,7 @@ def _with_arguments(rule: Any, cx: Capture, cell: StateCell, args: tuple[Any, ..
     return rule(cx, cell, *args, **kwargs)
 
 
-def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any = None) -> Any:
+def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: StandIn = None) -> Container:
     before = cx.t.state(cell)
     known = cx.t.known.get(before.name, {})
     parent = cx.t.fresh(STATE, cell)
@@ -303,22 +315,22 @@ def _fork(cx: Capture, cell: StateCell, size: Any = 1, position_ids_offset: Any 
     return Container(cx.t.born(), "group", cells, parent=cell)
 
 
-def _copy(cx: Capture, cell: StateCell, position_ids_offset: Any = None) -> Any:
-    child = _fork(cx, cell).content[0]
-    copy = CopyBlock(cx.t.born(), child.fields["value"], "copy", cell)
-    cx.t.names[child.fields["value"].name] = copy
+def _copy(cx: Capture, cell: StateCell, position_ids_offset: StandIn = None) -> StandIn:
+    [child] = states_in(_fork(cx, cell).content)
+    copy = CopyBlock(cx.t.born(), child.value, "copy", cell)
+    cx.t.names[child.value.name] = copy
     return copy
 
 
-def _text(cx: Capture, cell: StateCell) -> Any:
+def _text(cx: Capture, cell: StateCell) -> StandIn:
     return Sym(cx.t.host("text", cx.t.state(cell), type=STR))
 
 
-def _messages(cx: Capture, cell: StateCell) -> Any:
+def _messages(cx: Capture, cell: StateCell) -> StandIn:
     return wrap(cx.t, cx.t.host("messages", cx.t.state(cell), type=DATA))
 
 
-def _meta(cx: Capture, cell: StateCell, name: Any) -> Any:
+def _meta(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     return wrap(cx.t, cx.t.host("meta", cx.t.state(cell), name_atom(cx, name), type=DATA), borrowed=True)
 
 
@@ -327,7 +339,7 @@ def _sync(cx: Capture, cell: StateCell) -> None:
 
 
 def _turn(role: str) -> Callable[..., Any]:
-    def turn(cx: Capture, cell: StateCell, expr: Any = None) -> Any:
+    def turn(cx: Capture, cell: StateCell, expr: StandIn = None) -> StandIn:
         if expr is None:
             return RoleBlock(cell, role)
         append(cx, cell, Concat((RoleBegin(role), expr, RoleEnd(role))))  # type: ignore[arg-type]
@@ -337,7 +349,7 @@ def _turn(role: str) -> Callable[..., Any]:
     return turn
 
 
-def _var_scope(cx: Capture, cell: StateCell, name: Any) -> ScopeBlock:
+def _var_scope(cx: Capture, cell: StateCell, name: StandIn) -> ScopeBlock:
     return ScopeBlock(cell, name)
 
 
@@ -347,7 +359,7 @@ METHODS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def enter(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> Any:
+def enter(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> StandIn:
     """Begin a `with` block; gives what `as` binds."""
     if isinstance(block, CopyBlock):
         return block

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
@@ -13,10 +12,10 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import set_item
 from lmc.parser.capture.tracer import ProgramRaise, kind, wrap
-from lmc.parser.capture.values import Container, Frame, LazyStr, StateCell, Sym, known_items
+from lmc.parser.capture.values import Container, Frame, LazyStr, StandIn, StateCell, Sym, known_items
 
 
-def assign(cx: Capture, target: ast.expr, value: Any, *, skip_comprehensions: bool = False) -> None:
+def assign(cx: Capture, target: ast.expr, value: StandIn, *, skip_comprehensions: bool = False) -> None:
     """Bind a target."""
     if isinstance(target, ast.Name):
         _assign_name(cx, target.id, value, skip_comprehensions)
@@ -30,7 +29,7 @@ def assign(cx: Capture, target: ast.expr, value: Any, *, skip_comprehensions: bo
         raise graph_break("LMC-GB002", cx.t.span, "assignment to this target")
 
 
-def _assign_name(cx: Capture, name: str, value: Any, skip_comprehensions: bool) -> None:
+def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bool) -> None:
     frame: Frame | None = cx.frame
     if name.startswith("$"):
         cx.t.write(cx.frame, name, value)
@@ -45,7 +44,7 @@ def _assign_name(cx: Capture, name: str, value: Any, skip_comprehensions: bool) 
     cx.t.write(frame, name, value)
 
 
-def _name_after(cx: Capture, name: str, value: Any) -> None:
+def _name_after(cx: Capture, name: str, value: StandIn) -> None:
     """Let the graph use the user's name."""
     if name.startswith("$"):
         return
@@ -57,14 +56,14 @@ def _name_after(cx: Capture, name: str, value: Any) -> None:
         cx.t.names.setdefault(value.content.name, name)
 
 
-def _assign_attribute(cx: Capture, target: ast.Attribute, value: Any) -> None:
+def _assign_attribute(cx: Capture, target: ast.Attribute, value: StandIn) -> None:
     owner = cx.eval(target.value)
     if isinstance(owner, StateCell | Container | LazyStr):
         raise graph_break("LMC-GB013", cx.t.span, f"assigning `.{target.attr}`")
     cx.t.call(setattr, cx.t.atom(owner), Lit(target.attr), cx.argument(value))
 
 
-def _unpack(cx: Capture, targets: list[ast.expr], value: Any) -> None:
+def _unpack(cx: Capture, targets: list[ast.expr], value: StandIn) -> None:
     value = listed(cx, value)
     items = known_items(value)
     if items is None:
@@ -83,7 +82,7 @@ def _unpack(cx: Capture, targets: list[ast.expr], value: Any) -> None:
         assign(cx, target.value if isinstance(target, ast.Starred) else target, item)
 
 
-def _unpacked(cx: Capture, value: Any, num: int) -> tuple[Any, ...]:
+def _unpacked(cx: Capture, value: StandIn, num: int) -> tuple[StandIn, ...]:
     if isinstance(value, Container) and value.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, "unpacking a list of unknown length")
     atom = cx.t.value_atom(value)
@@ -93,14 +92,15 @@ def _unpacked(cx: Capture, value: Any, num: int) -> tuple[Any, ...]:
     return tuple(wrap(cx.t, o, borrowed=True) for o in outs)
 
 
-def _starred(cx: Capture, targets: list[ast.expr], items: tuple[Any, ...]) -> tuple[Any, ...]:
+def _starred(cx: Capture, targets: list[ast.expr], items: tuple[StandIn, ...]) -> tuple[StandIn, ...]:
     at = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
     after = len(targets) - at - 1
     middle = Container(cx.t.born(), "list", items[at : len(items) - after])
     return (*items[:at], middle, *items[len(items) - after :])
 
 
-def named_node(cx: Capture, node: ast.NamedExpr) -> Any:
+def named_node(cx: Capture, node: ast.NamedExpr) -> StandIn:
+    """`(x := value)`: in a comprehension it binds a name of the function outside."""
     value = cx.eval(node.value)
     assign(cx, node.target, value, skip_comprehensions=True)
     return value

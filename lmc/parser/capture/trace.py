@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
-from typing import Any
 
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
@@ -21,7 +20,7 @@ from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Container, StateCell, Sym, is_literal, known_items
+from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
 from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
@@ -39,7 +38,7 @@ class ArgumentContainer:
     """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
 
     kind: str
-    items: tuple[tuple[Any, ArgumentShape], ...]
+    items: tuple[tuple[str | int, ArgumentShape], ...]
 
 
 ArgumentShape = ArgumentLeaf | ArgumentContainer
@@ -94,8 +93,8 @@ def _check_depth(block: Block, depth: int) -> None:
 
 
 def _passed(
-    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, StandIn]
+) -> tuple[tuple[StandIn, ...], dict[str, StandIn]]:
     """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
     call = inspect.signature(fn).bind_partial()
     state, *parameters = call.signature.parameters.values()
@@ -110,7 +109,7 @@ def _passed(
     return call.args, call.kwargs
 
 
-def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
+def _known(cx: Capture, stars: str, name: str, content: StandIn) -> StandIn:
     if content is None:
         error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
         error.help = f"take `{name}` as one argument"
@@ -118,14 +117,14 @@ def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
     return content
 
 
-def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
+def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
     if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
     cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
 
 
-def _returned(cx: Capture, ret: Any) -> Atom:
+def _returned(cx: Capture, ret: StandIn) -> Atom:
     """What a program returns: containers may hold states."""
     if isinstance(ret, tuple) and not is_literal(ret):
         return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
@@ -136,12 +135,12 @@ def _returned(cx: Capture, ret: Any) -> Atom:
     return cx.t.atom(ret)
 
 
-def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> Any:
+def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
     if isinstance(shape, ArgumentContainer):
         items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
         if shape.kind == "tuple":
             return tuple(value for _, value in items)
-        content: Any = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
+        content: Content = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
         return Container(cx.t.born(), shape.kind, content, path=path)
     if shape.type == NONE:
         return None

@@ -1,7 +1,14 @@
-"""The tracer: emits nodes, logs writes, and merges what two arms of a branch or the turns of a loop left behind.
+"""The tracer: emits nodes into the region at hand, and logs what is written, so that it can be put back or merged.
 
-It knows nothing of Python syntax; `statements` and `expressions` drive it. Every change of a cell goes through
-`write`, so a region's effects are exactly the fields in its log.
+It knows nothing of Python syntax, the rules drive it. Three things it keeps make all the rest simple:
+
+* Every change of a cell goes through `write`, which notes in the innermost journal what the field held before. So what a
+  region did is exactly what its journal says, and leaving the region is putting those fields back (`Arm.open`). No rule
+  looks into an AST to find out what a branch might change.
+* `birth` numbers order cells against regions: a region hands on what it wrote to cells that are older than itself. What
+  is younger is garbage when it ends, unless something older holds it.
+* Aliases. When two states are merged, the merged cell may be the same state as either. Such cells are linked, and
+  writing to one makes the others *stale*: reading a stale cell is a graph break, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -10,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import TypeVar
 
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
@@ -30,16 +37,18 @@ from lmc.parser.capture.values import (
     Owner,
     RoleBlock,
     Stale,
+    StandIn,
     StateCell,
     Sym,
     Unmergeable,
     is_literal,
-    of_states,
     same_literal,
+    states_in,
 )
 from lmc.parser.primitives import Expr
 from lmc.source import Span
 
+Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
@@ -49,7 +58,7 @@ RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 class ProgramRaise(Exception):
     """The traced program surely raises here; unwinds to the region it stands in."""
 
-    def __init__(self, kind: object, args: tuple[Any, ...] = ()) -> None:
+    def __init__(self, kind: object, args: tuple[StandIn, ...] = ()) -> None:
         super().__init__(kind)
         self.kind, self.arguments = kind, args
 
@@ -83,7 +92,7 @@ class Arm:
         self.tracer = tracer
         self.birth = tracer.clock
         self.nodes: list[Node] = []
-        self.writes: dict[Key, Any] = {}
+        self.writes: dict[Key, StandIn] = {}
         self.raised = False
 
     def run(self, body: Callable[[], None]) -> None:
@@ -112,7 +121,7 @@ class Arm:
                 self.writes[(owner, name)] = owner.fields.get(name, UNBOUND)
                 _put(owner, name, old)
 
-    def now(self, owner: Owner, name: str) -> Any:
+    def now(self, owner: Owner, name: str) -> StandIn:
         """What a field holds at the end of this region."""
         return self.writes.get((owner, name), owner.fields.get(name, UNBOUND))
 
@@ -122,12 +131,12 @@ class Arm:
         for (owner, name), new in self.writes.items():
             self.tracer.put(owner, name, new)
 
-    def outer_writes(self) -> dict[Key, Any]:
+    def outer_writes(self) -> dict[Key, StandIn]:
         """The writes to what existed before this region."""
         return {key: new for key, new in self.writes.items() if key[0].birth <= self.birth}
 
 
-def _put(owner: Owner, name: str, value: Any) -> None:
+def _put(owner: Owner, name: str, value: StandIn) -> None:
     if value is UNBOUND:
         owner.fields.pop(name, None)
     else:
@@ -139,7 +148,7 @@ class Tracer:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.journals: list[dict[Key, Any]] = [{}]
+        self.journals: list[dict[Key, StandIn]] = [{}]
         self.clock = 0
         self.span: Span | None = None
         self.externs: dict[tuple[str, str], Extern] = {}
@@ -163,12 +172,12 @@ class Tracer:
         self.clock += 1
         return self.clock
 
-    def put(self, owner: Owner, name: str, value: Any) -> None:
+    def put(self, owner: Owner, name: str, value: StandIn) -> None:
         """Write down in a field what was changed in a region that is over, and has made stale what it must."""
         self.journals[-1].setdefault((owner, name), owner.fields.get(name, UNBOUND))
         _put(owner, name, value)
 
-    def write(self, owner: Owner, name: str, value: Any) -> None:
+    def write(self, owner: Owner, name: str, value: StandIn) -> None:
         """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
@@ -260,7 +269,7 @@ class Tracer:
 
     # --- stand-ins to atoms ------------------------------------------------------------------------------
 
-    def atom(self, x: Any) -> Atom:
+    def atom(self, x: StandIn) -> Atom:
         """A stand-in as an operand; what is not one value yet is made one here."""
         if isinstance(x, Sym):
             return x.value
@@ -280,7 +289,7 @@ class Tracer:
             return self.call(range, Lit(x.start), Lit(x.stop), Lit(x.step), effect="none", type=DATA)
         return self._odd_atom(x)
 
-    def _odd_atom(self, x: Any) -> Atom:
+    def _odd_atom(self, x: StandIn) -> Atom:
         if isinstance(x, Unmergeable):
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
@@ -309,11 +318,12 @@ class Tracer:
         if box.window is not None:
             source, order = box.window
             whole = self.container_value(source)
+            assert isinstance(content, Value)
             return content if whole == box.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
         if box.holds_states:
-            return self.host("states", *(self.state(c) for c in content), type=STATES)
+            return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
         if isinstance(content, dict):
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
@@ -325,7 +335,7 @@ class Tracer:
             return view.value
         return self.host("method", self.container_value(view.box), type=DATA, name=view.name)
 
-    def value_atom(self, x: Any) -> Atom:
+    def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
         if _holds_state(x):
             raise graph_break("LMC-GB010", self.span, "an operation on text and values")
@@ -335,14 +345,14 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.fields:
-            stale = cell.fields["stale"]
+        stale = cell.stale
+        if stale is not None:
             raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             read = self.fresh(STATE, cell)
             self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))
             return read
-        value: Value = cell.fields["value"]
+        value = cell.value
         if value.type == MAYBE_STATE:
             sure = self.fresh(STATE, cell)
             self.emit("check", (value,), (sure,), name=cell.hint)
@@ -353,7 +363,7 @@ class Tracer:
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
-            before = cell.fields["value"].name
+            before = cell.value.name
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
                 self.known[value.name] = self.known.get(before, {})
@@ -376,32 +386,28 @@ class Tracer:
         self.names[value.name] = cell
         return cell
 
-    def may_be(self, cell: Any, before: int) -> list[StateCell | Container]:
+    def may_be(self, cell: StandIn, before: int) -> list[StateCell | Container]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
             cell = cell.box
         if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
-        every: tuple[Any, ...] = (cell, *cell.aliases) if isinstance(cell, StateCell | Container) else ()
-        if (
-            isinstance(cell, Container)
-            and of_states(cell.fields["content"])
-            and isinstance(cell.fields["content"], tuple)
-        ):
-            every += cell.fields["content"]
-        return [other for other in every if other.birth <= before]
+        if not isinstance(cell, StateCell | Container):
+            return []
+        elements = states_in(cell.fields["content"]) if isinstance(cell, Container) else ()
+        return [other for other in (cell, *cell.aliases, *elements) if other.birth <= before]
 
     def alias(self, cell: StateCell | Container, others: list[StateCell | Container]) -> None:
         """Record that `cell` may be one of `others`."""
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
 
-    def alias_box(self, box: Container, cells: tuple[StateCell, ...]) -> None:
-        """Record that a run-time list of states may hold these, which have names of their own."""
-        for cell in cells:
+    def alias_elements(self, box: Container, content: StandIn) -> None:
+        """Record that a run-time list of states may hold those of a list, which have names of their own."""
+        for cell in states_in(content):
             self.link(box, cell)
 
-    def link(self, a: Any, b: Any) -> None:
+    def link(self, a: StateCell | Container, b: StateCell | Container) -> None:
         """Record that two cells may be one, or may hold the same."""
         b = b.box if isinstance(b, Element) else b
         if a is b or b in a.aliases:
@@ -418,7 +424,7 @@ class Tracer:
             b.aliases.pop()
 
 
-def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "data") -> Any:
+def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "data") -> StandIn:
     """The stand-in of a run-time value: a mutable one gets a Container, so that its aliases see what is done to it."""
     if value.type == STATES:
         return Container(tracer.born(), "list", value, borrowed=borrowed)
@@ -434,12 +440,13 @@ def kind(atom: Atom) -> Type:
     return atom.type if isinstance(atom, Value) else type_of(atom.value)
 
 
-def ordinary(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Result:
     """Compute on ordinary values at trace time; an exception is the program's own."""
     try:
         return fn(*args, **kwargs)
     except Exception as error:
-        raise ProgramRaise(type(error), error.args if is_literal(error.args) else (str(error),)) from None
+        said: tuple[object, ...] = error.args
+        raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
 
 def _label(obj: object) -> str:
@@ -472,9 +479,9 @@ class NotLifted:
         self.key, self.region = key, region
 
 
-def _holds_state(x: Any) -> bool:
+def _holds_state(x: StandIn) -> bool:
     if isinstance(x, tuple):
         return any(_holds_state(i) for i in x)
     if isinstance(x, Container) and x.is_static:
-        return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
+        return any(_holds_state(i) for i in x.parts)
     return isinstance(x, StateCell) or (isinstance(x, Container) and x.holds_states)

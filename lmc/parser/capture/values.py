@@ -1,7 +1,7 @@
-"""Stand-in values: what a program's Python names hold while it is traced.
+"""Stand-ins: what a program's Python names hold while it is traced.
 
-Anything that is none of these is an ordinary Python object and means itself. A cell is mutable, so it keeps what
-may change in `fields`, which only `Tracer.write` writes: that log is how branches and loops are merged.
+Anything that is none of these is an ordinary Python object and means itself. What can change is an `Owner`: it keeps
+that in `fields`, which only the tracer writes: its log of writes is how branches and loops are merged.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import CellType, FunctionType, MethodType
+from typing import Any, Protocol, TypeGuard
 
-from lmc.ir.graph import Value
+from lmc.ir.graph import Literal, Value
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import Scope
@@ -19,6 +20,13 @@ from lmc.source import Span
 
 MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
 ACC = "$acc"  # what a comprehension has collected, in a frame of its own
+
+
+# What a name of the program holds while it is traced: one of the classes below, or an ordinary object, which means
+# itself. So it can be any object, and whoever needs to know which looks with isinstance.
+StandIn = object
+# what a container holds: its items by number or by key, or a value once only the run knows its structure
+Content = tuple[StandIn, ...] | dict[Any, StandIn] | Value  # Any: a key is a literal, of any type
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,14 @@ class Owner:
 
     def __init__(self, birth: int) -> None:
         self.birth = birth
-        self.fields: dict[str, Any] = {}
+        self.fields: dict[str, StandIn] = {}
+
+    @property
+    def stale(self) -> Stale | None:
+        """Why it must not be read, None where it may be."""
+        found = self.fields.get("stale")
+        assert isinstance(found, Stale | None)
+        return found
 
 
 class Sym:
@@ -77,13 +92,20 @@ class StateCell(Owner):
         self.hint = hint
         self.aliases: list[StateCell | Container] = []
 
+    @property
+    def value(self) -> Value:
+        """The SSA state, which may be unset; an element of a list has none of its own."""
+        held = self.fields["value"]
+        assert isinstance(held, Value)
+        return held
+
 
 class Element(StateCell):
     """A state inside a run-time list of states: read from the list, written through to it."""
 
     __slots__ = ("box", "index")
 
-    def __init__(self, birth: int, box: Container, index: Any, hint: str) -> None:
+    def __init__(self, birth: int, box: Container, index: StandIn, hint: str) -> None:
         Owner.__init__(self, birth)
         self.box, self.index, self.hint, self.aliases = box, index, hint, []
 
@@ -105,7 +127,7 @@ class Container(Owner):
         self,
         birth: int,
         kind: str,
-        content: tuple[Any, ...] | dict[Any, Any] | Value,
+        content: Content,
         *,
         parent: StateCell | None = None,
         path: tuple[str | int, ...] | None = None,
@@ -119,12 +141,38 @@ class Container(Owner):
         self.seen: Value | None = None
 
     @property
-    def content(self) -> Any:
+    def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.fields:
-            stale = self.fields["stale"]
+        stale, held = self.stale, self.fields["content"]
+        if stale is not None:
             raise graph_break("LMC-GB005", stale.span, f"this list (it shares `{stale.name}`)")
-        return self.fields["content"]
+        return known_content(held)
+
+    @property
+    def members(self) -> tuple[StandIn, ...]:
+        """The items, or the keys of a dict: what walking over it gives. Its structure must be known."""
+        content = self.content
+        assert not isinstance(content, Value)
+        return tuple(content)
+
+    @property
+    def pairs(self) -> dict[Any, StandIn]:
+        """The items of a dict by key. Its structure must be known."""
+        content = self.content
+        assert isinstance(content, dict)
+        return content
+
+    @property
+    def parts(self) -> tuple[StandIn, ...]:
+        """The items, or the values of a dict, as far as the trace knows them: none of what is run-time."""
+        return parts_of(self.content)
+
+    @property
+    def value(self) -> Value:
+        """The run-time value that it is. Its structure must not be known."""
+        content = self.content
+        assert isinstance(content, Value)
+        return content
 
     @property
     def is_static(self) -> bool:
@@ -136,8 +184,7 @@ class Container(Owner):
         """True for a list of states, static or not."""
         if isinstance(self.content, Value):
             return self.content.type.is_state
-        items = self.content if isinstance(self.content, tuple) else ()
-        return bool(items) and all(isinstance(x, StateCell) for x in items)
+        return bool(states_in(self.content))
 
 
 class DictView:
@@ -150,7 +197,7 @@ class DictView:
         self.content = box.content if value is not None else None
 
     @property
-    def items(self) -> tuple[Any, ...] | None:
+    def items(self) -> tuple[StandIn, ...] | None:
         """What it shows, where the trace knows."""
         content = self.box.content
         if not isinstance(content, dict):
@@ -169,7 +216,13 @@ class Once(Owner):
     __slots__ = ("has_code", "make", "name", "sources")
 
     def __init__(
-        self, birth: int, name: str, make: Callable[[], Any], sources: tuple[Any, ...], *, has_code: bool = False
+        self,
+        birth: int,
+        name: str,
+        make: Callable[[], StandIn],
+        sources: tuple[StandIn, ...],
+        *,
+        has_code: bool = False,
     ) -> None:
         super().__init__(birth)
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
@@ -183,7 +236,7 @@ class Columns:
 
     __slots__ = ("columns", "single")
 
-    def __init__(self, columns: tuple[Any, ...], *, single: bool = False) -> None:
+    def __init__(self, columns: tuple[StandIn, ...], *, single: bool = False) -> None:
         self.columns, self.single = columns, single
 
 
@@ -197,9 +250,9 @@ class Closure:
         node: ast.FunctionDef | ast.Lambda,
         scope: Scope,
         parent: Frame | None,
-        defaults: tuple[Any, ...],
-        kw_defaults: dict[str, Any],
-        free: dict[str, Any],
+        defaults: tuple[StandIn, ...],
+        kw_defaults: dict[str, StandIn],
+        free: dict[str, CellType],
         qualname: str,
     ) -> None:
         self.node, self.scope, self.parent = node, scope, parent
@@ -208,12 +261,20 @@ class Closure:
         self.qualname = qualname
 
 
+class LmProgram(Protocol):
+    """A program as `lmc.function` makes it, which another program may call."""
+
+    func: FunctionType | MethodType
+    bound: dict[str, Any]
+    arg_names: list[str]
+
+
 class Generator(Owner):
     """A generator expression that has not begun; `first` is what its first `for` walks over."""
 
     __slots__ = ("first", "frame", "node")
 
-    def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: Any) -> None:
+    def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: StandIn) -> None:
         super().__init__(birth)
         self.node, self.frame, self.first = node, frame, first
 
@@ -223,7 +284,7 @@ class Method:
 
     __slots__ = ("name", "receiver")
 
-    def __init__(self, receiver: Any, name: str) -> None:
+    def __init__(self, receiver: StandIn, name: str) -> None:
         self.receiver, self.name = receiver, name
 
 
@@ -241,7 +302,7 @@ class ScopeBlock:
 
     __slots__ = ("cell", "name")
 
-    def __init__(self, cell: StateCell, name: Any) -> None:
+    def __init__(self, cell: StateCell, name: StandIn) -> None:
         self.cell, self.name = cell, name
 
 
@@ -302,7 +363,12 @@ def is_ordinary(x: object) -> bool:
     return not isinstance(x, STAND_INS)
 
 
-def is_literal(x: object) -> bool:
+def is_program(x: object) -> TypeGuard[LmProgram]:
+    """True for an lmc program; what makes them stands above this room."""
+    return getattr(type(x), "__lmc_program__", False) is True
+
+
+def is_literal(x: object) -> TypeGuard[Literal]:
     """True for what may stand inline in a graph."""
     if type(x) is tuple:
         return all(is_literal(i) for i in x)
@@ -314,15 +380,27 @@ def same_literal(x: object, y: object) -> bool:
     return is_literal(x) and is_literal(y) and repr(x) == repr(y)
 
 
-def plain(x: Any) -> bool:
+def plain(x: StandIn) -> bool:
     """True for an ordinary immutable value that Python may compute with at trace time."""
     return is_literal(x) or isinstance(x, range | frozenset | complex)
 
 
-def containers_in(x: Any) -> Iterator[Container]:
+def known_content(x: StandIn) -> Content:
+    """What the field `content` holds. Raises CaptureError where a branch or loop left two things that are not alike."""
+    if isinstance(x, Unmergeable):
+        raise graph_break(x.code, None, x.what)
+    assert isinstance(x, tuple | dict | Value)
+    return x
+
+
+def parts_of(content: StandIn) -> tuple[StandIn, ...]:
+    """The items of a tuple, the values of a dict: what is in a container whose structure is known. () for all else."""
+    return tuple(content.values()) if isinstance(content, dict) else content if isinstance(content, tuple) else ()
+
+
+def containers_in(x: StandIn) -> Iterator[Container]:
     """The containers inside a container's content, and in them."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
-    for part in parts:
+    for part in parts_of(x):
         if isinstance(part, Container):
             yield part
             yield from containers_in(part.fields["content"])
@@ -330,18 +408,19 @@ def containers_in(x: Any) -> Iterator[Container]:
             yield from containers_in(part)
 
 
-def of_states(content: Any) -> bool:
-    if isinstance(content, Value):
-        return content.type.is_state
-    return isinstance(content, tuple) and bool(content) and all(isinstance(c, StateCell) for c in content)
+def states_in(content: StandIn) -> tuple[StateCell, ...]:
+    """The states of a list that is known and holds nothing else; () for all else."""
+    items = content if isinstance(content, tuple) else ()
+    states = tuple(item for item in items if isinstance(item, StateCell))
+    return states if len(states) == len(items) else ()
 
 
-def known_items(x: Any) -> tuple[Any, ...] | None:
+def known_items(x: StandIn) -> tuple[StandIn, ...] | None:
     """What an iterable gives, where the trace knows; None where only the run does."""
     if isinstance(x, Container):
-        if x.is_static and x.kind == "set":
-            return tuple(set(x.content))  # a set has an order of its own
-        return tuple(x.content) if x.is_static else None
+        if not x.is_static:
+            return None
+        return tuple(set(x.members)) if x.kind == "set" else x.members  # a set has an order of its own
     if isinstance(x, DictView):
         return x.items
     if isinstance(x, tuple):
