@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lmc.ir.graph import Lit, Value
-from lmc.ir.types import BOOL, INT
+from lmc.ir.types import INT
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
 from lmc.parser.capture.tracer import BREAK, CONTINUE, RETURN, RUNNING, Arm
 from lmc.parser.capture.values import Frame, Sym
 
 __all__ = ["BREAK", "CONTINUE", "RETURN", "RUNNING", "leave", "settle_exit", "surely_leaves", "under"]
+
+
+AFTER_LOOP = (RUNNING, RUNNING, RUNNING, RETURN)  # by how the loop was left: how the block around it goes on
 
 
 def leave(cx: Capture, how: int) -> None:
@@ -49,6 +52,7 @@ def settle_exit(cx: Capture, frame: Frame) -> None:
     elif RETURN not in frame.exits:
         cx.t.write(frame, "$exit", RUNNING)
     else:
-        returned = cx.t.host("compare", left.value, Lit(RETURN), type=BOOL, op="==")
-        cx.t.write(frame, "$exit", Sym(cx.t.host("binary", returned, Lit(RETURN), type=INT, op="*")))
+        after = cx.t.host("item", Lit(AFTER_LOOP), left.value, type=INT)
+        cx.t.names[after.name] = "exit"
+        cx.t.write(frame, "$exit", Sym(after))
     frame.exits &= {RETURN}

@@ -269,8 +269,8 @@ class Region:
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
         if returns:
             inits.append(Lit(exits.RUNNING))
-            params.append(t.fresh(INT))
-            outs.append(t.fresh(INT))
+            params.append(t.fresh(INT, "exit"))
+            outs.append(t.fresh(INT, "exit"))
         body = Block((*([self.item] if self.item is not None else []), *params), tuple(arm.nodes))
         t.nodes.append(Node(self.op, (*self.heads, *inits), regions=(body,), outputs=tuple(outs), span=self.span))
         self._leave_behind(arm, dict(zip(keys, outs)))

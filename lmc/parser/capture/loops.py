@@ -5,8 +5,9 @@
     while n < 3                   tried unrolled; thrown away and traced as a `loop` region once its test, or whether a
                                   turn leaves it, depends on the run
 
-A loop over known items is unrolled even if its body may leave it: the turns after a `break` that is not sure stand under
-a test, one in the other. So an early `return` inside keeps the program's structure known, which a region would not.
+A loop over known items is unrolled even if its body may leave it: the turns after a `break` that is not sure stand
+under a test, one in the other. So an early `return` inside keeps the program's structure known, which a region would
+not.
 """
 
 from __future__ import annotations

@@ -185,7 +185,9 @@ class Merge:
         for had_p, had_q, out in self.outs:
             if had_p == p and had_q == q:
                 return out
-        if isinstance(name, str) and (not name.isidentifier() or name == "it"):
+        if name == "$exit":
+            name = "exit"  # how the block is left has a name, for readers of the graph
+        elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
             name = None
         out = self.tracer.fresh(type, name)
         self.outs.append((p, q, out))

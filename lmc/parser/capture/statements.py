@@ -1,4 +1,4 @@
-"""Python statements but `if` and loops, one rule an AST node (see `blocks` for how they are traced one after another)."""
+"""Python statements but `if`, one rule an AST node; `blocks` says how they are traced one after another."""
 
 from __future__ import annotations
 

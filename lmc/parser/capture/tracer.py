@@ -2,9 +2,9 @@
 
 It knows nothing of Python syntax, the rules drive it. Three things it keeps make all the rest simple:
 
-* Every change of a cell goes through `write`, which notes in the innermost journal what the field held before. So what a
-  region did is exactly what its journal says, and leaving the region is putting those fields back (`Arm.open`). No rule
-  looks into an AST to find out what a branch might change.
+* Every change of a cell goes through `write`, which notes in the innermost journal what the field held before. So what
+  a region did is exactly what its journal says, and leaving the region is putting those fields back (`Arm.open`). No
+  rule looks into an AST to find out what a branch might change.
 * `birth` numbers order cells against regions: a region hands on what it wrote to cells that are older than itself. What
   is younger is garbage when it ends, unless something older holds it.
 * Aliases. When two states are merged, the merged cell may be the same state as either. Such cells are linked, and

@@ -84,7 +84,7 @@ class StateCell(Owner):
     aliases  cells that may be the same state, and lists it may be in
     """
 
-    __slots__ = ("aliases", "depth", "hint")
+    __slots__ = ("aliases", "hint")
 
     def __init__(self, birth: int, value: Value, hint: str) -> None:
         super().__init__(birth)
