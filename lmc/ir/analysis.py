@@ -76,7 +76,7 @@ def as_networkx(graph: Graph) -> networkx.DiGraph:
     """Nodes numbered in `walk` order (attributes `node`, and `inside`: the number of the region node around it, or
     None); an edge from the node that defines a value to each node that uses it (attribute `values`: their names).
 
-    A block's parameters are defined by their region node. The program's arguments are no nodes.
+    A block's parameters are defined by their region node. The program's arguments are not nodes.
     """
     import networkx
 

@@ -31,7 +31,7 @@ def _constraint_part(part: RowPart) -> str | Blank:
 
 
 def automaton_parts(parts: Sequence[str | Blank]) -> tuple[Part, ...]:
-    """The row as the automaton knows it. Raises ConstraintError where a schema is no regular language."""
+    """The row as the automaton knows it. Raises ConstraintError where a schema is not a regular language."""
     return tuple(_automaton_part(part, after) for part, after in zip(parts, (*parts[1:], None), strict=True))
 
 
@@ -56,4 +56,4 @@ def _regular(schema: JsonSchema) -> RegexTree:
     try:
         return regular_tree(schema)
     except NotRegular as reason:
-        raise ConstraintError(f"a JSON schema of a fused row is no regular language: {reason.finding}") from None
+        raise ConstraintError(f"a JSON schema of a fused row is not a regular language: {reason.finding}") from None

@@ -74,7 +74,7 @@ def _attrs_known(node: Node, row: OpDef) -> str | None:
 def _attr_values(node: Node, row: OpDef) -> str | None:
     for name, value in node.attrs:
         if not _is_attr(value):
-            return f"attribute `{name}` of `{node.op}` is no literal: {value!r}"
+            return f"attribute `{name}` of `{node.op}` is not a literal: {value!r}"
         known = _ATTR_VALUES.get((node.op, name))
         if known is not None and value not in known:
             return f"`{node.op}` does not know {name}={value!r}"
@@ -125,7 +125,7 @@ def _counted(words: tuple[str, ...]) -> str:
 
 def _operand(node: Node, index: int, word: str, atom: Atom) -> str | None:
     if not isinstance(atom, Value) and not _is_literal(atom.value):
-        return f"operand {index} of `{node.op}` is no literal: {atom.value!r}"
+        return f"operand {index} of `{node.op}` is not a literal: {atom.value!r}"
     kind = atom_type(atom)
     if kind.maybe and not (node.op in _TAKES_UNSET and word == "atom"):
         return f"operand {index} of `{node.op}` may be unset (`{kind}`); `check` it first"
@@ -210,7 +210,7 @@ def _fused(node: Node) -> str | None:
         try:
             parts.append(part_of(each))
         except ValueError:
-            return f"`fused` has a part that is no text, no generation and no choice: {each!r}"
+            return f"`fused` has a part that is not a text, a generation or a choice: {each!r}"
     calls = [part for part in parts if isinstance(part, FusedGen | FusedSelect)]
     if not calls or len(calls) != len(node.outputs) - 1:
         return f"`fused` has {len(calls)} generations and choices and {len(node.outputs) - 1} values"

@@ -33,7 +33,7 @@ def rebuild(graph: Graph, change: Callable[[Node], Iterable[Node]]) -> Graph:
 
 
 def rebuild_block(block: Block, change: Callable[[Node], Iterable[Node]]) -> Block:
-    """The same for one block."""
+    """A block with each node replaced by the nodes that `change` makes of it; a node's regions are rebuilt first."""
     nodes = tuple(made for node in block.nodes for made in change(_rebuilt(node, change)))
     return block if _same(nodes, block.nodes) else replace(block, nodes=nodes)
 

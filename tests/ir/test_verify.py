@@ -66,8 +66,8 @@ BROKEN = {
     "%x: state = item %data, 0": "result `%x` of `item` is `state`; it must be a value, no state and surely set",
     "%x: state, %y: str, %z: str = gen %s": "`gen` gives 2 results, not 3",
     '%x: int = check %str {name="x"}': "`check` of a `str` cannot give `int`",
-    '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is no text, no generation "
-    "and no choice: ('b', Regex(pattern='x'))",
+    '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is not a text, a "
+    "generation or a choice: ('b', Regex(pattern='x'))",
     '%a, %b = fused %s {parts=[["b", regex("x"), []], ["c", ["d"], []]]}': "`fused` has 2 generations and choices and "
     "1 values",
     '%a, %b = fused %s, %str {parts=[["b", regex("x"), []], [" of ", 1]]}': "`fused` has 1 texts as operands, and asks "
@@ -210,9 +210,9 @@ def test_attributes_are_sorted_literals() -> None:
     assert (
         _message(_program(unsorted)) == "the attributes of `role_begin` are not sorted by name, each once: text, role"
     )
-    assert _message(_program(live)) == "attribute `mode` of `join` is no literal: [1]"
+    assert _message(_program(live)) == "attribute `mode` of `join` is not a literal: [1]"
     assert _message(_program(Node("tuple", (Lit([1]),), outputs=(Value("t", DATA),)))) == (  # type: ignore[arg-type]
-        "operand 0 of `tuple` is no literal: [1]"
+        "operand 0 of `tuple` is not a literal: [1]"
     )
 
 
@@ -264,10 +264,10 @@ BROKEN_PLANS = [
     (_with_step(1, node=99), "step #1 (gen): there is no node 99; the graph has 9"),
     (_with_step(1, op="select"), "step #1 (select): node 4 is a `gen`, not a `select`"),
     (_with_step(3, node=6, op="gen"), "step #3 (gen): node 6 has an earlier step"),
-    (_with_step(1, inside=9), "step #1 (gen): it is inside #9, which is no earlier step"),
+    (_with_step(1, inside=9), "step #1 (gen): it is inside #9, which is not an earlier step"),
     (_with_step(1, inside=None), "step #1 (gen): its node 4 is not directly inside the program's body"),
     (_with_step(2, inside=0), "step #2 (gen): its node 6 is not directly inside the region of #0"),
-    (_with_step(2, after=(3,)), "step #2 (gen): it comes after #3, which is no earlier step"),
+    (_with_step(2, after=(3,)), "step #2 (gen): it comes after #3, which is not an earlier step"),
     (_with_step(2, after=(1,)), "step #2 (gen): it comes after #1, which stands in another region"),
     (_with_step(2, wave=-1), "step #2 (gen): its wave is -1"),
     (_with_step(3, prompt=(Lit("a"),)), "step #3 (call): only a model call has a prompt"),
@@ -277,7 +277,7 @@ BROKEN_PLANS = [
     ),
     (_with_step(2, prefix=7), "step #2 (gen): there is no prefix p7"),
     (replace(SOUND, prefixes=(*PREFIXES, PREFIXES[0])), "prefix p0: its number is taken by an earlier prefix"),
-    (_with_prefix(parent=1), "prefix p1: it is under p1, which is no earlier prefix"),
+    (_with_prefix(parent=1), "prefix p1: it is under p1, which is not an earlier prefix"),
     (_with_prefix(steps=(8,)), "prefix p1: there is no step #8"),
     (_with_prefix(pieces=(Value("q", STR),)), "prefix p1: it has `%q`, a `str` that the graph does not define"),
 ]

@@ -1,4 +1,4 @@
-"""The same automaton over UTF-8 bytes: exactly the encodings of accepted texts, no surrogates, nothing overlong.
+"""An automaton over characters as one over UTF-8 bytes: the encodings of accepted texts, nothing overlong.
 
 A state is a state of the character automaton, or what the rest of one character leads to. The second kind is kept as
 a function, not as a prefix: two prefixes with the same outcomes are one state. Byte classes are found from the

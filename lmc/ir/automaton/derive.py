@@ -181,7 +181,7 @@ class Derivation:
     # --- normal form -----------------------------------------------------------------------------------------
 
     def _simple(self, alternatives: set[tuple[Node, Condition]]) -> State:
-        """The same alternatives with fewer words."""
+        """Alternatives with as few words as say it."""
         if len(alternatives) < 2:
             return frozenset(alternatives)
         if (self.nodes.any, ALWAYS) in alternatives:

@@ -16,7 +16,7 @@ def shortest_bytes(tree: RegexTree) -> int | None:
 
 
 def longest_bytes(tree: RegexTree) -> int | None:
-    """The most bytes of a text; None where there is no bound, -1 where no text matches. Raises likewise."""
+    """The most bytes of a text; None without a bound, -1 where no text matches. Raises ConstraintError (LMC-CN004)."""
     dfa = CharDfa(tree)
     return longest(dfa, cache(lambda mask: _encoded(dfa.alphabet.ranges(mask)[-1][1])))
 

@@ -112,7 +112,7 @@ class LinearForms:
                 yield both, mask_a & mask_b, self.nodes.both(rest_a, rest_b)
 
     def _and_by_class(self, left: tuple[Item, ...], right: tuple[Item, ...]) -> Iterator[Item]:
-        """The same, with all that a side can go on to after a character as one node: one pair for each class."""
+        """Both sides at once, all that a side can go on to after a character as one node: one pair for each class."""
         if ACCEPT in left and ACCEPT in right:
             yield ACCEPT
         for part in split(self.nodes.full, [mask for _, mask, rest in (*left, *right) if rest is not None]):

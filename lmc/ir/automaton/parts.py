@@ -79,7 +79,7 @@ def fused_tree(parts: Sequence[Part]) -> RegexTree:
 
 
 def _apart(tree: RegexTree) -> RegexTree:
-    """The same texts, whatever stands around them. Kept as an automaton, `&` and `~` leave no dead ends behind."""
+    """The texts of a tree, whatever stands around them. Kept as an automaton, `&` and `~` leave no dead ends behind."""
     return tree if is_plain(tree) else Whole(tree)
 
 

@@ -107,7 +107,7 @@ def _merged_classes(class_of: bytes, columns: list[tuple[int, ...]]) -> tuple[by
 
 
 def _breadth_first(table: ByteTable) -> ByteTable:
-    """The same table, its states numbered in the order in which a walk by classes first meets them."""
+    """A table with its states numbered in the order in which a walk by classes first meets them."""
     order = {DEAD: DEAD}
     for number, state in enumerate(states(table), 1):
         order[state] = number

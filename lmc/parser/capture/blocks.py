@@ -2,7 +2,8 @@
 
 Leaving a block (break, continue, return) is a field of the frame, `$exit`. Where one arm of a branch surely leaves, the
 rest of the block is traced inside the other arm: what the arm that left did is then never merged with it, and a
-variable that only the other arm has is no question. Where leaving is not sure, the rest stands under a test of `$exit`.
+variable that only the other arm has needs no merging. Where leaving is not sure, the rest stands under a test of
+`$exit`.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
 def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
-    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is no value, a list is
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     if all(k is not None or a is None for k, a in zip(known, args)) and all(
@@ -502,7 +502,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
-    """True for a plain function of the user's, in a file that is no library."""
+    """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
         return False
     file = fn.__code__.co_filename

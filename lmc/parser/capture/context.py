@@ -259,7 +259,7 @@ class Capture:
         raise ValueError("run-time")
 
     def python_or(self, x: StandIn) -> StandIn:
-        """Like `python`, None where any part is run-time."""
+        """A stand-in as the Python value it is, None where any part is run-time."""
         try:
             return self.python(x)
         except (ValueError, TypeError):

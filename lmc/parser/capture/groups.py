@@ -55,7 +55,7 @@ def push_all(cx: Capture, box: Container, xs: StandIn) -> None:
             push(cx, box, x)
         return
     if not (isinstance(xs, Container) and xs.holds_states):
-        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is no list of states")
+        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is not a list of states")
     each_element(cx, xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
     cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
 

@@ -88,7 +88,7 @@ class Watched:
         self.log, self.begun = cx.t.changed, len(cx.t.changed)
 
     def _mark(self, box: Container) -> StandIn:
-        """Changed states in a list are no change of the list."""
+        """What stands for the content: a list of states has not changed where its states have."""
         return box.fields.get("resized") if box.holds_states and not box.is_static else box.fields["content"]
 
     def changed(self) -> bool:

@@ -55,7 +55,7 @@ class Region:
 
     heads      inputs before the carries: what a `for` walks over
     item_type  of a `for`: the type of its items
-    bind       binds the item where a turn begins, and is the whole body where `node` is no loop of the user's
+    bind       binds the item where a turn begins, and is the whole body where `node` is not a loop of the user's
     lifted     the carries so far, with their types
     constant   marks that the body sets (see FLAGS): they hold in every turn, so they are set before the first
     broken     fields that no value can carry; reading one is a graph break

@@ -16,7 +16,7 @@ writes says what it changed. `Merge` goes through the fields that either arm wro
 * values, texts, literals: one yielded value, whose type is the join of both;
 * containers of one structure: merged item by item, so that their structure stays known; else one run-time value;
 * states: a new cell, which may be the same state as either (see the rules of aliases in `tracer`);
-* anything else: an `Unmergeable`. It is no error by itself, only reading it is a graph break.
+* anything else: an `Unmergeable`. That is not an error yet, only reading it is a graph break.
 """
 
 from __future__ import annotations

@@ -231,7 +231,7 @@ class Tracer:
         return out
 
     def origin(self, atom: Atom) -> object:
-        """The same for two values that surely are one live object."""
+        """Where a value was read from: alike for two values that surely are one live object."""
         return self.origins.get(atom.name, atom.name) if isinstance(atom, Value) else None
 
     def change(self, atom: Atom) -> None:

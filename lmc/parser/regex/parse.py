@@ -46,7 +46,7 @@ def parse_regex(pattern: str, *, ascii: bool = False, span: Span | None = None) 
 
 
 def _in_ascii(pattern: str) -> str:
-    """The same pattern with the flag written into it."""
+    """A pattern with the flag `re.ASCII` written into it."""
     return MARK + ASCII + pattern.removeprefix(MARK) if pattern.startswith(MARK) else ASCII + pattern
 
 

@@ -1,6 +1,6 @@
 """A regex pattern as tokens for grammars/regex.lark: Python's lexical rules, scope by scope.
 
-A scanner of our own because the flag `x` is lexical and scoped: where it holds, spaces and comments are no tokens.
+A scanner of our own because the flag `x` is lexical and scoped: where it holds, spaces and comments are not tokens.
 """
 
 from __future__ import annotations
