@@ -1,8 +1,9 @@
 """What a graph may name of Python's own: the externs that bind themselves, so that a saved graph runs anywhere.
 
 Most are pure on ordinary values; a call of one with a live object or an untyped argument is ordered instead, as that
-runs the object's own code. The rest is what capture itself writes for a statement: nobody could bind that by hand.
-Nothing here imports, opens, prints or evaluates: such functions stay the user's to bind.
+runs the object's own code. The rest is what capture itself writes for a statement, which nobody could bind by hand,
+and the exceptions that programs raise. Nothing here imports, opens, prints or evaluates: such functions stay the
+user's to bind.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ class Builtin:
     type: Type
 
 
-def _row(names: str, type: Type) -> dict[str, Builtin]:
+def _typed(names: str, type: Type) -> dict[str, Builtin]:
     return {n: Builtin(getattr(builtins, n), type) for n in names.split()}
 
 
 BUILTINS: dict[str, Builtin] = {
-    **_row("int ord hash", INT),
-    **_row("float", FLOAT),
-    **_row("str repr ascii chr bin hex oct format", STR),
-    **_row("bool isinstance callable all any", BOOL),
-    **_row("abs round min max sum pow divmod sorted list tuple dict set frozenset range bytes complex slice", DATA),
+    **_typed("int ord hash", INT),
+    **_typed("float", FLOAT),
+    **_typed("str repr ascii chr bin hex oct format", STR),
+    **_typed("bool isinstance callable all any", BOOL),
+    **_typed("abs round min max sum pow divmod sorted list tuple dict set frozenset range bytes complex slice", DATA),
     "len": Builtin(len, INT),
 }
 

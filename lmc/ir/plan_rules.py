@@ -11,6 +11,7 @@ from lmc.errors import VerifyError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
+from lmc.ir.rewrite import definitions
 from lmc.ir.types import Type
 
 
@@ -51,12 +52,7 @@ def _numbered(body: Block) -> tuple[list[Node], list[int | None]]:
 
 
 def _types_by_name(graph: Graph) -> dict[str, Type]:
-    values = [param.value for param in graph.params]
-    for node in graph.walk():
-        values += node.outputs
-        for region in node.regions:
-            values += region.params
-    return {value.name: value.type for value in values}
+    return {value.name: value.type for value in definitions(graph)}
 
 
 def _check_node(step: Step, nodes: list[Node], used: set[int]) -> None:

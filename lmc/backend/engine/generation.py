@@ -191,7 +191,7 @@ class Generation:
         return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.kept])
 
     def captures(self) -> tuple[Capture, ...]:
-        """What each generation of a fused row wrote; this is a single one."""
+        """What each generation of a fused form wrote; this is a single one."""
         return ()
 
     @property

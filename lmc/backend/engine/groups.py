@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 
-from lmc.backend.cache.radix import Node
+from lmc.backend.cache.radix import RadixNode
 
 LEAST_SHARED = 32  # tokens; below that, reading them twice costs less than a merge
 
@@ -15,10 +15,10 @@ class SharedPrefixes:
     """Disjoint groups of nodes by shared prefix; remembers the last answer, for decode steps ask the same again."""
 
     def __init__(self) -> None:
-        self._nodes: list[Node | None] = []
+        self._nodes: list[RadixNode | None] = []
         self._groups: list[Shared] = []
 
-    def find(self, nodes: list[Node | None]) -> list[Shared]:
+    def find(self, nodes: list[RadixNode | None]) -> list[Shared]:
         """Groups of indices into `nodes`, those first that save the most reading."""
         if nodes != self._nodes:  # nodes compare by identity
             self._nodes = nodes
@@ -26,8 +26,8 @@ class SharedPrefixes:
         return self._groups
 
 
-def _group(nodes: Seq[Node | None]) -> list[Shared]:
-    through: dict[Node, list[int]] = {}
+def _group(nodes: Seq[RadixNode | None]) -> list[Shared]:
+    through: dict[RadixNode, list[int]] = {}
     for index, node in enumerate(nodes):
         for above in node.path() if node is not None else ():
             if above.depth < LEAST_SHARED:

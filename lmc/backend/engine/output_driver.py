@@ -70,7 +70,7 @@ class Segments:
         reason = generation.push(chosen)
         seq.count_output(1)
         if reason is None:
-            seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
+            seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a form has ended
             reason = self._jump(seq, generation)
         return self._go_on(seq, generation, reason)
 
