@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -156,8 +156,7 @@ def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
 def shape_of(value: object, room: int = MAX_LEAVES) -> ArgumentShape:
     """The shape of an argument value: structure of small containers, types of leaves."""
     if type(value) in (list, tuple, dict) and 0 < _num_leaves(value, room) <= room:
-        pairs: Iterator[tuple[Any, Any]] = iter(value.items() if isinstance(value, dict) else enumerate(value))  # type: ignore[arg-type]
-        pairs = iter(list(pairs))
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]  # a sequence
         items = tuple((key, shape_of(item, room)) for key, item in pairs)
         if all(isinstance(key, str | int) for key, _ in items):
             return ArgumentContainer(type(value).__name__, items)

@@ -345,8 +345,9 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        stale = cell.stale
-        if stale is not None:
+        if "stale" in cell.fields:
+            stale = cell.stale
+            assert stale is not None
             raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             read = self.fresh(STATE, cell)

@@ -28,6 +28,8 @@ StandIn = object
 # what a container holds: its items by number or by key, or a value once only the run knows its structure
 Content = tuple[StandIn, ...] | dict[Any, StandIn] | Value  # Any: a key is a literal, of any type
 
+_HELD = (tuple, dict, Value)
+
 
 @dataclass(frozen=True, slots=True)
 class Stale:
@@ -143,10 +145,11 @@ class Container(Owner):
     @property
     def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        stale, held = self.stale, self.fields["content"]
-        if stale is not None:
-            raise graph_break("LMC-GB005", stale.span, f"this list (it shares `{stale.name}`)")
-        return known_content(held)
+        if "stale" in self.fields:
+            assert self.stale is not None
+            raise graph_break("LMC-GB005", self.stale.span, f"this list (it shares `{self.stale.name}`)")
+        held = self.fields["content"]
+        return held if isinstance(held, _HELD) else known_content(held)
 
     @property
     def members(self) -> tuple[StandIn, ...]:
@@ -182,9 +185,10 @@ class Container(Owner):
     @property
     def holds_states(self) -> bool:
         """True for a list of states, static or not."""
-        if isinstance(self.content, Value):
-            return self.content.type.is_state
-        return bool(states_in(self.content))
+        content = self.content
+        if isinstance(content, Value):
+            return content.type.is_state
+        return isinstance(content, tuple) and bool(content) and all(isinstance(x, StateCell) for x in content)
 
 
 class DictView:
@@ -389,7 +393,7 @@ def known_content(x: StandIn) -> Content:
     """What the field `content` holds. Raises CaptureError where a branch or loop left two things that are not alike."""
     if isinstance(x, Unmergeable):
         raise graph_break(x.code, None, x.what)
-    assert isinstance(x, tuple | dict | Value)
+    assert isinstance(x, _HELD)
     return x
 
 
