@@ -42,6 +42,7 @@ from lmc.ir.regex import Not, RegexTree
 
 def own_values(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """What a schema says by itself: by all of its keywords that hold no other schema for the same value."""
+    # keywords that are read together have one rule, which is asked once
     handlers = {HANDLERS[keyword]: None for keyword in source.schema if keyword in HANDLERS}
     return meet(*(handler(cx, source, shape) for handler in handlers))
 
@@ -150,6 +151,7 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
             form = form.meet(Numbers(low=bound, above=is_open) if is_low else Numbers(high=bound, below=is_open))
     if "multipleOf" in schema:
         form = form.meet(Numbers(steps=(decimal(schema["multipleOf"]),)))
+        # asked now, while it is known which keyword is to blame
         try:
             form.tree(canonical=True)
         except NoStep:
@@ -171,6 +173,7 @@ def _array(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     rest = everything()
     if "items" in schema:
         inner = source.at("items")
+        # items that another schema of this place tells one by one have shapes of their own
         further = [cx.values(inner, each) for each in shape.items[len(first) :]]
         first, rest = (*first, *further), cx.values(inner, shape.rest)
     contains: tuple[Contains, ...] = ()
@@ -199,6 +202,7 @@ def _object(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     for text, each in zip(schema.get("patternProperties", ()), source.each("patternProperties")):
         keys.append(cx.pattern(source, "patternProperties", text))
         form = form.meet(_matching(cx, keys[-1], each, shape))
+    # "additional" is what neither a name nor a pattern of this very schema is about
     if "additionalProperties" in schema:
         inner = source.at("additionalProperties")
         form = form.meet(members_outside(cx, frozenset(named), keys, inner, shape))

@@ -67,9 +67,11 @@ def cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[Evalua
     for keyword in APPLICATORS:
         if keyword in schema:
             for ways in _ways(cx, keyword, source, shape):
+                # the ways of two keywords are independent, so every pair of them is a way
                 found = [a.and_(b) for a in found for b in ways]
                 if len(found) > MAX_CASES:
                     refuse(source.place, keyword, f"there are more than {MAX_CASES} ways to look at a value")
+    # last, whatever their place in the schema: they are about what all others have looked at
     for keyword in ("unevaluatedProperties", "unevaluatedItems"):
         if keyword in schema:
             found = [_unevaluated(cx, keyword, case, source, shape) for case in found]
@@ -103,6 +105,7 @@ def _ways(cx: SchemaLowering, keyword: str, source: SchemaSource, shape: Shape) 
         case "oneOf":
             return [_one_cases(cx, source, shape)]
         case "not":
+            # a schema that does not hold looks at nothing
             return [[Evaluated(cx.complement(cx.values(source.at("not", positive=False), shape)))]]
         case "if":
             return [_if_cases(cx, source, shape)]
@@ -115,6 +118,7 @@ def _any_cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[E
     found: list[Evaluated] = []
     for each in source.each("anyOf"):
         own = cases(cx, each, shape)
+        # with each of the choices so far, or alone
         found += [*own, *(a.and_(b) for a in found for b in own)]
         if len(found) > MAX_CASES:
             refuse(source.place, "anyOf", f"there are more than {MAX_CASES} ways to look at a value")

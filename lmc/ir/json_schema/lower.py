@@ -132,6 +132,7 @@ def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Exactly one branch; where no value can be in two, that is `anyOf`."""
     exclusive = cx.shapes.is_exclusive(source)
     branches = [cx.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
+    # complements make a schema's texts canonical, and many: only where a value can be in two branches
     if exclusive:
         return join(branches)
     return join(meet(branch, cx.others(branches, at)) for at, branch in enumerate(branches))
@@ -143,6 +144,7 @@ def _if(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     then, other = (
         cx.values(source.at(key), shape) if key in source.schema else everything() for key in ("then", "else")
     )
+    # asks nothing either way: then the complement, which may be large or refused, need not be made
     if is_everything(then) and is_everything(other):
         return everything()
     return join([meet(condition, then), meet(cx.complement(condition), other)])

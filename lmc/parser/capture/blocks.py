@@ -33,6 +33,7 @@ def execute(cx: Capture, stmts: list[ast.stmt], *, tail: bool = False) -> None:
             if rule is None:
                 raise graph_break("LMC-GB002", cx.at(stmt), f"`{_word(stmt)}`")
             rule(cx, stmt)
+        # set by the statement itself, or by an arm of it
         left = cx.frame.fields["$exit"]
         if isinstance(left, Sym):
             if rest:
@@ -61,6 +62,7 @@ def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool
     arms = Arm(cx.t), Arm(cx.t)
     for arm, block in zip(arms, (node.body, node.orelse)):
         arm.run(lambda block=block: execute(cx, block, tail=whole))  # type: ignore[misc]
+    # the arms are traced, not merged yet: one may still take the rest of the block
     moved = bool(rest) and _move_rest(cx, arms, rest, tail)
     cx.t.span = span
     nothing_after = tail and (moved or not rest) and not cx.frame.is_comprehension and not cx.has_closures

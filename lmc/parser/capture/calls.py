@@ -122,6 +122,7 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     program = _program_of(fn)
     if program is not None:
         return run_program(cx, program, args, kwargs)
+    # a rule may decline: what it knows nothing better for is a pure function like any other
     if _hashable_in(fn, SPECIAL):
         done = SPECIAL[fn](cx, *args, **kwargs)
         if done is not NotImplemented:
@@ -206,6 +207,7 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
         raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
     atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
+    # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
     odd = any(kind(a).name in ("any", "ref") for a in atoms)
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
     made = "list" if fn in _LISTS else "data"
@@ -489,6 +491,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         try:
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
+            # it may be called as it is, unless it must be followed: Python cannot run a state or a closure of ours
             if has_state or any(isinstance(a, Closure) for a in args):
                 raise
     if has_state:
@@ -521,7 +524,7 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs:
     try:
         with arm.open():
             result = run_closure(cx, closure_of(cx, fn), args, kwargs)
-    except ProgramRaise:
+    except ProgramRaise:  # what was traced up to the exception does happen
         arm.commit()
         raise
     arm.commit()

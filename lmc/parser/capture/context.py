@@ -140,6 +140,7 @@ class Capture:
         if isinstance(value, Unmergeable):
             raise graph_break(value.code, self.t.span, value.what)
         if isinstance(value, Sym) and value.type.maybe:
+            # a check raises UnboundLocalError, where Python raises NameError in an inner function
             if frame is not self.frame:
                 raise graph_break("LMC-GB004", self.t.span, f"`{name}`, which an inner function reads,")
             sure = self.t.fresh(value.type.when_set(), name)
@@ -158,6 +159,7 @@ class Capture:
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
+        # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
             return self.bake(module[name], lambda: module[name], (id(module), name))
         builtins = module.get("__builtins__", {})
@@ -194,6 +196,7 @@ class Capture:
         static = inspect.getattr_static(owner, name, UNBOUND)
         if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
             return ordinary(getattr, owner, name)
+        # looked at without running a descriptor: a property is code of the user's, which the run must see
         if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
             return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
         live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
@@ -283,6 +286,7 @@ class Capture:
         if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
             if not x.is_static and x.value.type.name in ("ref", "any"):
                 return x.value
+            # what is inside may be kept and changed as well
             for part in x.parts:
                 if isinstance(part, Container):
                     self.argument(part)

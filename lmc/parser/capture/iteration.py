@@ -172,6 +172,7 @@ def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> 
 
 def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Container:
     """`[each(i) for i in x]`."""
+    # what `x` is made of is watched, not the list that comes of it: that is new
     with unchanged(cx, x):
         x = listed(cx, x)
         items = known_items(x)

@@ -154,6 +154,7 @@ def _turns(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
         at += 1
         left = frame.fields["$exit"]
         if isinstance(left, Sym):
+            # whether there is a next turn only the run knows: all that are left are traced under one test
             if walk.has(at):
                 cx.at(node)
                 go = cx.t.host("compare", left.value, Lit((exits.RUNNING, exits.CONTINUE)), type=BOOL, op="in")
@@ -184,6 +185,7 @@ def _over_values(cx: Capture, node: ast.For, iterable: StandIn) -> None:
 
 def _over_columns(cx: Capture, node: ast.For, columns: Columns) -> None:
     """Over lists of states, alone or zipped with others: by index, as the states are changed in place."""
+    # zip stops with its shortest column; an int is the count of enumerate, which never ends
     counts = [_count(cx, c) for c in columns.columns if not isinstance(c, int)]
     shortest = counts[0] if len(counts) == 1 else cx.t.call(min, *counts, effect="none", type=INT)
     walk = cx.t.call(range, shortest, effect="none", type=DATA)
@@ -229,7 +231,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     except ProgramRaise:
         attempt.commit()
         raise
-    except TurnedSymbolic:
+    except TurnedSymbolic:  # the attempt is dropped with all it wrote: `open` has put the fields back
         frame.exits = set()
         cx.at(node)
         Region(cx, node, "loop", (), None, None).trace()
@@ -252,6 +254,7 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
         if left in (exits.BREAK, exits.RETURN):
             return
         cx.t.write(frame, "$exit", exits.RUNNING)
+        # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
             break
     raise graph_break("LMC-GB011", cx.at(node), MAX_WHILE)

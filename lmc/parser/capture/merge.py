@@ -53,14 +53,17 @@ def branch(t: Tracer, cond: Value, then: Arm, other: Arm, *, ended: Frame | None
 
     The function of the frame `ended` ends with them, so nobody reads its locals any more.
     """
+    # no path goes on: what comes after the branch is not traced, as in Python it never runs
     if then.raised and other.raised:
         _emit_if(t, cond, then, other, [])
         raise ProgramRaise(AssertionError, ("unreachable",))
     merge = Merge(t, then, other)
     keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
+    # nobody reads the locals of a function that has ended: merging them might be a graph break for nothing
     keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
     news = [(key, merge.field(*key)) for key in keys]
     _emit_if(t, cond, then, other, merge.outs)
+    # only now: while fields are merged both arms must still see the world before the branch
     for (owner, name), new in news:
         t.put(owner, name, new)
     merge.seal()
@@ -106,6 +109,7 @@ class Merge:
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
         x, y = self.a.now(owner, name), self.b.now(owner, name)
+        # an arm that raised never gets here, so what the other left is what there is
         if self.a.raised or self.b.raised:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
@@ -116,6 +120,7 @@ class Merge:
         if name == "value" and isinstance(owner, StateCell):
             assert isinstance(x, Value) and isinstance(y, Value)
             return self._state_value(x, y, owner)
+        # a mark that one arm set may hold after the branch, which is all that it says
         if name in FLAGS:
             return x if x is not UNBOUND else y
         return self.value(x, y, label)
@@ -182,6 +187,7 @@ class Merge:
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
+        # one pair is yielded once: two names of one value before are one value after
         for had_p, had_q, out in self.outs:
             if had_p == p and had_q == q:
                 return out
@@ -227,6 +233,7 @@ class Merge:
         known = self.tracer.known
         left, right = known.get(x.name, {}), known.get(y.name, {})
         self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
+        # a name is forwarded only where every path that arrives here has set it to the same value
         if not (self.a.raised or self.b.raised):
             known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
         return out
@@ -269,6 +276,7 @@ class Merge:
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
+        # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
             self.sealed.update((id(box), box) for box in containers_in(one))
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)

@@ -76,6 +76,7 @@ class Guard:
             now = self.read()
         except Exception:
             return False
+        # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
         if isinstance(now, MethodType):  # a new object each time it is read
@@ -112,11 +113,13 @@ class Arm:
         tracer.nodes = self.nodes
         tracer.journals.append({})
         try:
+            # entered again: the world is as this region left it
             for (owner, name), new in self.writes.items():
                 tracer.put(owner, name, new)
             yield
         finally:
             tracer.nodes = outer
+            # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
                 self.writes[(owner, name)] = owner.fields.get(name, UNBOUND)
                 _put(owner, name, old)
@@ -245,6 +248,7 @@ class Tracer:
 
     def extern(self, obj: object, effect: str = "ordered", type: Type = ANY, *, raises: bool = True) -> str:
         """The symbol of a Python object; the object itself stays in a side table."""
+        # by identity: the `append` of two lists has one qualified name, and is two objects
         known = self._extern_ids.get((id(obj), effect))
         if known is not None:
             return known
@@ -368,6 +372,7 @@ class Tracer:
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
                 self.known[value.name] = self.known.get(before, {})
+        # before the write: it is what the others may share that changes now
         self._mark_stale(cell)
         if isinstance(cell, Element):
             out = self.fresh(STATES)
