@@ -276,6 +276,6 @@ def _emit(seq: Sequence, event: Event) -> None:
 def _refusal(error: Exception) -> Refusal:
     """What a request that ran into `error` is told."""
     if isinstance(error, ConstraintError):
-        return Refusal("constraint", error.message, error.help or "")
+        return Refusal(error.code or "constraint", error.message, error.help or "")
     _log.error("a request failed inside the engine", exc_info=error)
     return Refusal("engine_error", f"{type(error).__name__}: {error}", f"the log of {__name__} has the traceback")

@@ -20,12 +20,11 @@ import inspect
 import re
 import sysconfig
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-from lmc.errors import ArgumentError, CaptureError, ConstraintError
+from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
@@ -157,8 +156,8 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
         raise
     except TypeError as error:
         names = [n for n in inspect.signature(fn).parameters if n != "params"]
-        near = next((get_close_matches(k, names, n=1) for k in kwargs if k not in names), None)
-        help = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(names) or 'no argument'}"
+        near = next((did_you_mean(k, names) for k in kwargs if k not in names), None)
+        help = near or f"it takes {', '.join(names) or 'no argument'}"
         raise ArgumentError(str(error), span=cx.t.span, help=help) from None
 
 
