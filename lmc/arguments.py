@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import Container, Leaf, Shape
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentShape
 
 Path = tuple[str | int, ...]
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
@@ -57,14 +57,14 @@ def _plain_names(fn: FunctionType | MethodType) -> dict[str, None] | None:
     return dict.fromkeys(p.name for p in parameters) if all(p.kind in by_name for p in parameters) else None
 
 
-def shape_of(value: object, room: int = MAX_LEAVES) -> Shape:
+def shape_of(value: object, room: int = MAX_LEAVES) -> ArgumentShape:
     """The shape of an argument value: structure of small containers, types of leaves."""
     if type(value) in (list, tuple, dict) and 0 < _num_leaves(value, room) <= room:
         pairs: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
         items = tuple((key, shape_of(item, room)) for key, item in pairs)
         if all(isinstance(key, str | int) for key, _ in items):
-            return Container(type(value).__name__, items)
-    return Leaf(type_of(value))
+            return ArgumentContainer(type(value).__name__, items)
+    return ArgumentLeaf(type_of(value))
 
 
 def _num_leaves(value: object, room: int) -> int:
@@ -93,9 +93,9 @@ _ANNOTATED: dict[object, Type] = {
 }  # fmt: skip
 
 
-def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Shape]:
+def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, ArgumentShape]:
     """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of annotated type."""
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, ArgumentShape] = {}
     parameters = _signature(fn).parameters
     for name, parameter in list(parameters.items())[1:]:
         if name in bound:
@@ -103,11 +103,11 @@ def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, 
         elif parameter.default is not inspect.Parameter.empty:
             shapes[name] = shape_of(parameter.default)
         elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            shapes[name] = Container("tuple", ())
+            shapes[name] = ArgumentContainer("tuple", ())
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
             shapes[name] = shape_of({k: v for k, v in bound.items() if k not in parameters})
         else:
-            shapes[name] = Leaf(_annotated(parameter.annotation))
+            shapes[name] = ArgumentLeaf(_annotated(parameter.annotation))
     return shapes
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lmc.arguments import Path
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
-from lmc.parser.capture.trace import Shape, Trace, trace
+from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Plan
@@ -69,10 +69,10 @@ class Compiled:
 class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
-    traces: dict[tuple[tuple[str, Shape], ...], Trace] = field(default_factory=dict)
+    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str], tuple[Trace, Plan, tuple[Report, ...]]] = field(default_factory=dict)
 
-    def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
+    def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.errors import ArgumentError
-from lmc.parser.capture.trace import Shape, Trace
+from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport, snapshot
 from lmc.result import Result
 
@@ -124,7 +124,7 @@ class _Items:
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
-        self._kept: dict[tuple[tuple[str, Shape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
+        self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
         self._count = 0
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
 
@@ -149,7 +149,7 @@ class _Items:
             self._leaves.append(leaves)
         return PlanItem(runnable, leaves, made.externs, number)
 
-    def _compiled(self, shapes: dict[str, Shape]) -> tuple[Runnable, Trace, compiler.Compiled]:
+    def _compiled(self, shapes: dict[str, ArgumentShape]) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan
 
         key = tuple(shapes.items())

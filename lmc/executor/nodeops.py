@@ -14,7 +14,7 @@ from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import JOIN_MODES, ProgramState
-from lmc.ir.builtins import BUILTINS
+from lmc.ir.builtins import BY_LABEL
 from lmc.ir.graph import UNSET, Extern, Node
 from lmc.ir.ops import OPS
 
@@ -39,10 +39,9 @@ def compute_of(node: Node) -> Compute:
 
 
 def live(extern: Extern) -> object:
-    """The object of an extern that nobody bound: only the pure builtins bind themselves."""
-    module, _, name = extern.label.rpartition(".")
-    if module == "builtins" and name in BUILTINS:
-        return BUILTINS[name].fn
+    """The object of an extern that nobody bound: only what `ir.builtins` lists binds itself."""
+    if extern.label in BY_LABEL:
+        return BY_LABEL[extern.label]
     raise ArgumentError(
         f"the graph's extern @{extern.name} ({extern.label}) is not bound to anything",
         help=f"bind it: graph.bind({{{extern.name!r}: ...}})",

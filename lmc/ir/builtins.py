@@ -1,19 +1,24 @@
-"""Builtin functions a graph may call: pure on ordinary values, and the only externs that bind themselves.
+"""What a graph may name of Python's own: the externs that bind themselves, so that a saved graph runs anywhere.
 
-A call of one with a live object or an untyped argument is ordered instead, as that runs the object's own code.
+Most are pure on ordinary values; a call of one with a live object or an untyped argument is ordered instead, as that
+runs the object's own code. The rest is what capture itself writes for a statement, which nobody could bind by hand,
+and the exceptions that programs raise. Nothing here imports, opens, prints or evaluates: such functions stay the
+user's to bind.
 """
 
 from __future__ import annotations
 
 import builtins
+import copy
 import json
 import math
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lmc.ir.types import BOOL, DATA, FLOAT, INT, STR, Type
+from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,40 @@ def _unpack_starred(before: int, after: int, xs: Any) -> tuple[Any, ...]:
     return (*items[:before], items[before : len(items) - after], *items[len(items) - after :])
 
 
-BUILTINS["unpack_starred"] = Builtin(_named("unpack_starred", _unpack_starred), DATA)
-PURE[BUILTINS["unpack_starred"].fn] = DATA
+def _gather(xs: Any, order: list[int]) -> list[Any]:
+    items = list(xs)
+    return [items[i] for i in order]
+
+
+def _apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return fn(*args, **kwargs)
+
+
+def _pure(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Enter a pure function of our own, which gives data."""
+    BUILTINS[name] = Builtin(_named(name, fn), DATA)
+    PURE[fn] = DATA
+    return fn
+
+
+unpack_starred = _pure("unpack_starred", _unpack_starred)  # `a, *b, c = xs`
+gather = _pure("gather", _gather)  # the items at the given indices: `sorted(xs, key=...)` by the order of the keys
 
 # iterators are one-pass and so no values: in a graph these give lists
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
-    _fn = _named(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))
-    BUILTINS[_name] = Builtin(_fn, DATA)
-    PURE[_fn] = PURE[_make] = DATA
+    PURE[_make] = PURE[_pure(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))]
+
+apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
+# what statements on live objects become; ordered, never pure
+STATEMENTS: dict[str, Callable[..., Any]] = {
+    "apply": apply, "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+}  # fmt: skip
+BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
+
+_EXCEPTIONS = {n: x for n, x in vars(builtins).items() if isinstance(x, type) and issubclass(x, BaseException)}
+# every object that binds itself, by the label its extern has in the text of a graph
+BY_LABEL: dict[str, object] = {
+    **{f"{fn.__module__}.{fn.__qualname__}": fn for fn in PURE if fn.__module__ != __name__},
+    **{f"builtins.{name}": x for name, x in _EXCEPTIONS.items()},
+    **{f"builtins.{name}": each.fn for name, each in BUILTINS.items()},
+}

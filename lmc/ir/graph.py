@@ -78,7 +78,7 @@ class Node:
         return any(key == name for key, _ in self.attrs)
 
     def with_attrs(self, **attrs: Attr) -> Node:
-        """The same node with attributes added or replaced."""
+        """This node with attributes added or replaced."""
         return replace(self, attrs=tuple(sorted({**dict(self.attrs), **attrs}.items())))
 
     @property

@@ -157,7 +157,7 @@ def _refs(name: str, ids: tuple[int, ...]) -> list[str]:
 
 
 def _step(step: Step, label: Value | None) -> str:
-    op = step.op if step.op in OPS else word(step.op)  # `if` and the like are no forms here
+    op = step.op if step.op in OPS else word(step.op)  # `if` and the like are not forms here
     words = [f"  #{step.id}", op, *([print_atom(label)] if label else []), f"node {step.node}"]
     words += [f"inside #{step.inside}"] if step.inside is not None else []
     words += [f"wave {step.wave}", *_refs("after", step.after), *_atoms("prompt", step.prompt)]

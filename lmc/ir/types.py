@@ -38,11 +38,11 @@ class Type:
         return self.name in VALUE_NAMES
 
     def or_unset(self) -> Type:
-        """The same type, possibly unset."""
+        """This type, possibly unset."""
         return Type(self.name, True)
 
     def when_set(self) -> Type:
-        """The same type, surely set."""
+        """This type, surely set."""
         return Type(self.name)
 
 

@@ -35,10 +35,10 @@ class Expr:
     __slots__ = ()
 
     def __add__(self, other: object) -> Expr:
-        return Row((self, _part(other)))
+        return Concat((self, _part(other)))
 
     def __radd__(self, other: object) -> Expr:
-        return Row((_part(other), self))
+        return Concat((_part(other), self))
 
     def __format__(self, spec: str) -> NoReturn:
         raise ArgumentError(
@@ -54,7 +54,7 @@ def _part(x: object) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Row(Expr):
+class Concat(Expr):
     """Expressions and texts, appended one after another."""
 
     parts: tuple[object, ...]
@@ -293,7 +293,7 @@ def _dtype_name(dtype: type | str | None) -> str | None:
 
 def _turn(role: Role, expr: object) -> Expr:
     inner = () if expr is None else (expr,)
-    return Row((RoleBegin(role), *inner, RoleEnd(role)))
+    return Concat((RoleBegin(role), *inner, RoleEnd(role)))
 
 
 def system(expr: object = None) -> Expr:

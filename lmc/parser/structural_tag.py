@@ -31,7 +31,7 @@ def parse_structural_tag(
     Raises ConstraintError, with the place in the JSON, where a format is unknown or not well formed.
     """
     if not isinstance(tag, str | dict):
-        raise ConstraintError(f"{tag!r} is no structural tag", span=span, help=_ACCEPTED)
+        raise ConstraintError(f"{tag!r} is not a structural tag", span=span, help=_ACCEPTED)
     value = load_json(tag, "the structural tag", span, help=_ACCEPTED) if isinstance(tag, str) else tag
     format = _format(value, span)
     try:

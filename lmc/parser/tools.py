@@ -88,7 +88,7 @@ def _tool(tool: Any, spacing: Spacing) -> Tool:
     name, parameters = _described(tool)
     if not _is_object(parameters):
         raise ConstraintError(
-            f"the parameters of the tool {name!r} are no object schema", help='{"type": "object", ...}'
+            f"the parameters of the tool {name!r} are not an object schema", help='{"type": "object", ...}'
         )
     try:
         return Tool(name, parse_schema(parameters, spacing=spacing))
@@ -114,7 +114,7 @@ def _described(tool: Any) -> tuple[str, Any]:
         return tool.__name__, parse_schema(tool).schema
     if isinstance(tool, FunctionType):
         return tool.__name__, function_schema(tool)
-    raise ConstraintError(f"{tool!r} is no tool", help=_TOOL)
+    raise ConstraintError(f"{tool!r} is not a tool", help=_TOOL)
 
 
 def _of_dict(tool: dict[str, Any]) -> tuple[str, Any]:

@@ -85,7 +85,7 @@ def by_grammar(schema: Any) -> tuple[Callable[[str], bool], bool]:
     """The same as `by_automata`, of a schema that runs on xgrammar. Raises ConstraintError where it is refused."""
     constraint = parse_schema(json.dumps(schema))
     start = grammar_masks().make(constraint)
-    findings = lower_schema(constraint.schema)[1]
+    findings = lower_schema(constraint)[1]
 
     def accepts(text: str) -> bool:
         matcher = start.fork()

@@ -23,7 +23,7 @@ from lmc.errors import CaptureError, LMError
 from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
-from lmc.parser.capture.trace import Leaf, Shape
+from lmc.parser.capture.trace import ArgumentLeaf, ArgumentShape
 from lmc.parser.constraints import parse_constraint
 from lmc.program import Program
 from lmc.result import Result
@@ -138,7 +138,7 @@ def _run_untyped(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int,
     """Nothing known of the arguments: each is one leaf of type `any`, containers too."""
     program = _program(case)
     arguments = arguments_of.bind(program.func, {}, (), args)
-    shapes: dict[str, Shape] = {name: Leaf(ANY) for name in arguments}
+    shapes: dict[str, ArgumentShape] = {name: ArgumentLeaf(ANY) for name in arguments}
     try:
         made = program._cache.trace(program.func, shapes)
         done = compiler.compile_trace(program._cache, made, compiler.pipeline_of(opt_level), echo.tokenizer)

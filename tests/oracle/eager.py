@@ -19,7 +19,7 @@ from lmc.errors import ArgumentError, ChatTemplateError, LMError, RequestError
 from lmc.ir.constraint import Constraint, Grammar
 from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
-from lmc.parser.primitives import DTYPE_REGEX, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
+from lmc.parser.primitives import DTYPE_REGEX, Concat, GenExpr, RoleBegin, RoleEnd, SelectExpr
 
 Call = tuple[tuple[int, ...], Segment, int]  # prompt ids, what is asked for, samples
 Answer = SegmentEnd | Failed
@@ -203,7 +203,7 @@ class EagerState:
         match x:
             case str():
                 self._append_text(x)
-            case Row(parts):
+            case Concat(parts):
                 for part in parts:
                     self._append(part)
             case GenExpr():
@@ -428,7 +428,7 @@ class EagerState:
         self._begin(role)
         self._append(expr)
         self._end(role)
-        return Row(())
+        return Concat(())
 
     @contextmanager
     def _role_block(self, role: str) -> Iterator[None]:

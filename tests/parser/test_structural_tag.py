@@ -54,7 +54,7 @@ def test_sglangs_first_form():
     [
         (TAG, "an object of type `structural_tag`"),
         ('{"type": ', "not valid JSON: Expecting value, at line 1 column 10"),
-        (3, "3 is no structural tag"),
+        (3, "3 is not a structural tag"),
         ({"type": "structural_tag"}, "has no `format`"),
         (whole({"type": "sequense", "elements": []}), "`#/format` has the unknown type `sequense`; did you mean"),
         (whole({"type": "x"}), "there are const_string, json_schema"),
@@ -69,7 +69,7 @@ def test_sglangs_first_form():
         (whole({"type": "token", "token": 7}), "a text that is a control token is that token"),
         (whole({"type": "regex", "pattern": "a("}), "at `#/format`: in this regex"),
         (whole({"type": "grammar", "grammar": "root ::= x"}), "at `#/format`: in this grammar, the rule `x` is not"),
-        (whole(TAG | {"content": NUMBER | {"json_schema": {"type": 3}}}), "at `#/format/content`: this is no JSON"),
+        (whole(TAG | {"content": NUMBER | {"json_schema": {"type": 3}}}), "at `#/format/content`: this is not a JSON"),
         (whole(NUMBER | {"any_order": True}), "properties come in the order written"),
         (whole(NUMBER | {"style": "cohere_xml"}), "`style` that must be one of json, qwen_xml"),
         (whole({"type": "const_string", "value": {1, 2}}), "cannot be written as JSON"),

@@ -118,13 +118,17 @@ def forward(x: "Nowhere"):  # noqa: F821
         ([untyped], {}, "`x` of the tool `untyped` has no annotation"),
         ([rest], {}, "`xs` of the tool `rest` has no name"),
         ([forward], {}, "annotations of `forward` cannot be read"),
-        ([3], {}, "3 is no tool"),
+        ([3], {}, "3 is not a tool"),
         ("f", {}, "the tools are a list"),
         ([{"name": "f"}, {"name": "f"}], {}, "two tools are called 'f'"),
         ([{"name": "a b"}], {}, "'a b' cannot be a tool's name"),
         ([{"name": "auto"}], {}, "'auto' cannot be a tool's name"),
-        ([{"name": "f", "parameters": {"type": "string"}}], {}, "no object schema"),
-        ([{"name": "f", "parameters": {"type": "object", "required": 3}}], {}, "the tool 'f': this is no JSON schema"),
+        ([{"name": "f", "parameters": {"type": "string"}}], {}, "not an object schema"),
+        (
+            [{"name": "f", "parameters": {"type": "object", "required": 3}}],
+            {},
+            "the tool 'f': this is not a JSON schema",
+        ),
         ([{"name": "f", "strict": False}], {}, "strict=False"),
         ([{"type": "web_search"}], {}, "type 'web_search'"),
         ([{"function": {}}], {}, "has no name"),
@@ -138,7 +142,7 @@ def forward(x: "Nowhere"):  # noqa: F821
     ],
 )
 def test_what_is_wrong_with_tools(tools, options, message):
-    """A tool that nobody could call is no tool."""
+    """A tool that nobody could call is not a tool."""
     with pytest.raises(ConstraintError) as error:
         parse_tool_calls(tools, **{"format": "qwen_3", **options})
     assert message in str(error.value)

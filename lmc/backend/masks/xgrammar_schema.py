@@ -18,7 +18,7 @@ from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.references import References
-from lmc.ir.json_schema.source import Source
+from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.unions import are_disjoint
 
 IGNORED = (
@@ -139,7 +139,7 @@ class _ForXGrammar:
 
     def _is_exclusive(self, branches: list[Json], place: str) -> bool:
         base = self._references.root.base
-        return are_disjoint([Source(branch, place, base) for branch in branches], self._references)
+        return are_disjoint([SchemaSource(branch, place, base) for branch in branches], self._references)
 
     def _with_pattern(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
         """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""

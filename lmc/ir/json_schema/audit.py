@@ -13,7 +13,7 @@ from lmc.ir.json_schema.findings import (
     SchemaError,
 )
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.lower import Lowering
+from lmc.ir.json_schema.lower import lowered, lowering_of
 
 _SAY_A_TYPE = ("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf")
 
@@ -32,9 +32,9 @@ def audit(schema: JsonSchema) -> tuple[Finding, ...]:
     A keyword that makes the texts no regular language (a schema within itself) is a finding too: then a grammar has to
     say the rest.
     """
-    lowering = Lowering(schema)
+    lowering = lowering_of(schema)
     try:
-        return lowering.lowered().findings
+        return lowered(lowering).findings
     except (SchemaError, NotRegular) as error:
         return (*lowering.found.values(), error.finding)
 

@@ -41,7 +41,7 @@ class SchemaError(ConstraintError):
 
 
 class NotRegular(Exception):
-    """The texts of a schema are no regular language (or one with too large an automaton), because of a keyword."""
+    """The texts of a schema are not a regular language (or one with too large an automaton), because of a keyword."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))

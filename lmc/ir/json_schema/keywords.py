@@ -11,6 +11,8 @@ ONE = (
     *("items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else"),
     *("unevaluatedItems", "unevaluatedProperties", "contentSchema"),
 )
+# what applies to the same value as the schema that it stands in
+APPLICATORS = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")
 MANY = ("prefixItems", "anyOf", "oneOf", "allOf")
 NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 

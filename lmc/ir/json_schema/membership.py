@@ -22,10 +22,10 @@ from lmc.ir.json_schema.values import (
     Either,
     Everything,
     Kind,
+    MemberRule,
     Nothing,
     Objects,
     Part,
-    Rule,
     Texts,
     Values,
     Without,
@@ -129,5 +129,5 @@ def _in_member(form: Objects, name: str, value: Json, shape: Shape) -> bool:
     return all(contains(rule.values, value, shape.others) for rule in form.rules if _is_about(rule, name))
 
 
-def _is_about(rule: Rule, name: str) -> bool:
+def _is_about(rule: MemberRule, name: str) -> bool:
     return rule.keys is None or CharDfa(rule.keys).accepts(name)

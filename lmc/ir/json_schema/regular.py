@@ -1,8 +1,8 @@
 """The texts of a JSON schema as a regular language, where they are one and its automaton can be walked.
 
 Lowering is work; it is done once for each schema that recurs in a compilation or a session. Automata are lazy, so how
-many states there are in all is no matter (a list of long strings has a hundred thousand): the first few are made, and
-where those need too many others to tell what is accepted, a grammar is the better way.
+many states there are in all does not matter (a list of long strings has a hundred thousand): the first few are made,
+and where those need too many others to tell what is accepted, a grammar is the better way.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def regular_tree(schema: JsonSchema) -> RegexTree:
 
 
 def regular(schema: JsonSchema) -> Lowered:
-    """The same with what became of the keywords."""
+    """The texts of a schema, its values, and what became of its keywords. Raises NotRegular, SchemaError."""
     found = _looked_at(schema)
     if isinstance(found, Finding):
         raise NotRegular(found)

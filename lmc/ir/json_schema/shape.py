@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
-from lmc.ir.json_schema.source import Source, is_container, referenced, value_schema, values_of
+from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, value_schema, values_of
 from lmc.ir.json_schema.unions import are_disjoint
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
@@ -55,7 +55,7 @@ class Shapes:
     canonical: bool = False
     count: int = 0
 
-    def shape(self, sources: list[Source]) -> Shape:
+    def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
         self.count += 1
         if self.count > MAX_SHAPES:
@@ -64,7 +64,7 @@ class Shapes:
         self.canonical = self.canonical or any(not each.positive or each.schema.get("uniqueItems") for each in flat)
         return Shape(*self._members(flat), *self._items(flat), apart=any(map(_tells_apart, flat)))
 
-    def flat(self, source: Source) -> Iterator[Source]:
+    def flat(self, source: SchemaSource) -> Iterator[SchemaSource]:
         """The schema and all that apply to the same value through it, objects alone."""
         schema = source.schema
         if not isinstance(schema, dict):
@@ -76,7 +76,7 @@ class Shapes:
         for each in self.beside(source):
             yield from self.flat(each)
 
-    def beside(self, source: Source) -> Iterator[Source]:
+    def beside(self, source: SchemaSource) -> Iterator[SchemaSource]:
         """The schemas right within one that apply to the same value."""
         schema = source.schema
         for keyword in ("$ref", "$dynamicRef"):
@@ -92,14 +92,14 @@ class Shapes:
             yield source.at("if", positive=False)
             yield from (source.at(keyword) for keyword in ("then", "else") if keyword in schema)
 
-    def is_exclusive(self, source: Source) -> bool:
+    def is_exclusive(self, source: SchemaSource) -> bool:
         """Whether no value satisfies two branches of `oneOf`, so that it means the same as `anyOf`."""
         return "oneOf" in source.schema and are_disjoint(source.each("oneOf"), self.references)
 
-    def _members(self, flat: list[Source]) -> tuple[dict[str, Shape], Shape | None]:
+    def _members(self, flat: list[SchemaSource]) -> tuple[dict[str, Shape], Shape | None]:
         everywhere = [each.at(keyword) for each in flat for keyword in EVERYWHERE if keyword in each.schema]
         everywhere += [inner for each in flat for inner in each.each("patternProperties")]
-        by_name: dict[str, list[Source]] = {}
+        by_name: dict[str, list[SchemaSource]] = {}
         for each in flat:
             for name in _names(each.schema):
                 inner = each.schema.get("properties", {})
@@ -107,7 +107,7 @@ class Shapes:
         names = {name: self.shape(own + everywhere) for name, own in by_name.items()}
         return names, self.shape(everywhere) if _say_something(everywhere) else None
 
-    def _items(self, flat: list[Source]) -> tuple[list[Shape], Shape | None]:
+    def _items(self, flat: list[SchemaSource]) -> tuple[list[Shape], Shape | None]:
         longest = max((len(each.schema.get("prefixItems", ())) for each in flat), default=0)
         if longest > MAX_ITEMS:
             raise NotRegular(Finding("#", "prefixItems", "exact", f"more than {MAX_ITEMS} items are described"))
@@ -120,7 +120,7 @@ class Shapes:
         return items, self.shape(anywhere) if _say_something(anywhere) else None
 
 
-def _say_something(sources: list[Source]) -> bool:
+def _say_something(sources: list[SchemaSource]) -> bool:
     return any(isinstance(each.schema, dict) for each in sources)
 
 
@@ -133,7 +133,7 @@ def _names(schema: dict[str, Json]) -> Iterator[str]:
         yield from (name, *others)
 
 
-def _tells_apart(source: Source) -> bool:
+def _tells_apart(source: SchemaSource) -> bool:
     """Whether the schema asks more of a further property than the same of each."""
     schema = source.schema
     if schema.get("minProperties", 0) > 1:

@@ -12,7 +12,7 @@ from lmc.ir.json_schema.references import References
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SchemaSource:
     """A schema at a place.
 
     base      the URI that its references are relative to
@@ -26,7 +26,7 @@ class Source:
     positive: bool = True
     through: frozenset[int] = frozenset()
 
-    def at(self, *steps: str, positive: bool = True) -> Source:
+    def at(self, *steps: str, positive: bool = True) -> SchemaSource:
         """The schema under a keyword, or under a name or number in it."""
         schema, place = self.schema, self.place
         for step in steps:
@@ -34,20 +34,20 @@ class Source:
             place = f"{place}/{escaped(step)}"
         return self.with_schema(schema, place, positive=positive)
 
-    def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> Source:
+    def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> SchemaSource:
         """Another schema that stands within this one."""
         own = schema.get("$id") if isinstance(schema, dict) else None
         base = urljoin(self.base, own).partition("#")[0] if isinstance(own, str) else self.base
         return replace(self, schema=schema, place=place, base=base, positive=self.positive and positive)
 
-    def each(self, keyword: str, *, positive: bool = True) -> list[Source]:
+    def each(self, keyword: str, *, positive: bool = True) -> list[SchemaSource]:
         """The schemas in a list or object under a keyword."""
         inner = self.schema.get(keyword, ())
         steps = inner if isinstance(inner, dict) else map(str, range(len(inner)))
         return [self.at(keyword, step, positive=positive) for step in steps]
 
 
-def referenced(source: Source, keyword: str, references: References) -> Source:
+def referenced(source: SchemaSource, keyword: str, references: References) -> SchemaSource:
     """What a `$ref` or `$dynamicRef` means. Raises NotRegular where it leads back to itself, SchemaError to nothing."""
     reference = source.schema[keyword]
     if keyword == "$dynamicRef" and not references.is_static(reference):
@@ -58,7 +58,7 @@ def referenced(source: Source, keyword: str, references: References) -> Source:
     if id(target.schema) in source.through:
         raise NotRegular(Finding(source.place, keyword, "exact", f"{reference!r} leads back to itself"))
     through = source.through | {id(target.schema)} if isinstance(target.schema, dict) else source.through
-    return Source(target.schema, target.place, target.base, source.positive, through)
+    return SchemaSource(target.schema, target.place, target.base, source.positive, through)
 
 
 def value_schema(value: Json) -> Json:
@@ -83,7 +83,7 @@ def is_container(value: Json) -> bool:
     return isinstance(value, (dict, list))
 
 
-def values_of(source: Source) -> Iterator[tuple[str, Json]]:
+def values_of(source: SchemaSource) -> Iterator[tuple[str, Json]]:
     """The values that `const` and `enum` name, with the keyword."""
     if "const" in source.schema:
         yield "const", source.schema["const"]

@@ -20,10 +20,10 @@ from lmc.ir.json_schema.values import (
     Either,
     Everything,
     Kind,
+    MemberRule,
     Nothing,
     Objects,
     Part,
-    Rule,
     Texts,
     Values,
     Without,
@@ -299,7 +299,7 @@ class Writer:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
 
-    def _further_member(self, rules: tuple[Rule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
+    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
         if len(rules) > MAX_RULES:
             refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")

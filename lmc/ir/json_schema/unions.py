@@ -10,19 +10,19 @@ from itertools import combinations
 
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
-from lmc.ir.json_schema.source import Source
+from lmc.ir.json_schema.source import SchemaSource
 
 _NUMBERS = {"integer", "number"}
 MAX_CHAIN = 16
 
 
-def are_disjoint(branches: list[Source], references: References) -> bool:
+def are_disjoint(branches: list[SchemaSource], references: References) -> bool:
     """Whether no value satisfies two of them; False where that is not plain."""
     resolved = [_resolved(branch, references) for branch in branches]
     return all(_exclude(a, b, references) for a, b in combinations(resolved, 2))
 
 
-def _resolved(source: Source, references: References) -> Source:
+def _resolved(source: SchemaSource, references: References) -> SchemaSource:
     """The schema behind a chain of references; an empty one where there is none to find."""
     for _ in range(MAX_CHAIN):
         schema = source.schema
@@ -33,11 +33,11 @@ def _resolved(source: Source, references: References) -> Source:
         target = references.resolve(schema["$ref"], source.base)
         if target is None:
             break
-        source = Source(target.schema, target.place, target.base)
-    return Source({}, source.place, source.base)
+        source = SchemaSource(target.schema, target.place, target.base)
+    return SchemaSource({}, source.place, source.base)
 
 
-def _exclude(a: Source, b: Source, references: References) -> bool:
+def _exclude(a: SchemaSource, b: SchemaSource, references: References) -> bool:
     types = _types(a.schema), _types(b.schema)
     if types[0] and types[1] and types[0].isdisjoint(types[1]):
         return True

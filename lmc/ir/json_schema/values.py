@@ -96,7 +96,7 @@ class Arrays:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class MemberRule:
     """Each further property whose name is in `keys` (characters; None: any name) has a value in `values`."""
 
     keys: RegexTree | None
@@ -113,7 +113,7 @@ class Objects:
 
     named: Mapping[str, Values] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[MemberRule, ...] = ()
     low: int = 0
     high: int | None = None
 
@@ -153,7 +153,7 @@ def where(kind: Kind, part: Part) -> Values:
 
 
 def is_nothing(values: Values) -> bool:
-    """Whether it is plain that there is no value."""
+    """Whether it is plain that no value is in it."""
     return all(part == NOTHING for part in values.values())
 
 
@@ -187,7 +187,7 @@ def weight(values: Values) -> int:
             return sum(map(of, part.values()))
         if isinstance(part, tuple):
             return sum(map(of, part))
-        if not isinstance(part, Either | Both | Without | Contains | Arrays | Objects | Rule):
+        if not isinstance(part, Either | Both | Without | Contains | Arrays | Objects | MemberRule):
             return 1
         if id(part) not in known:
             known[id(part)] = 1 + sum(of(getattr(part, each.name)) for each in fields(part))

@@ -1,7 +1,16 @@
 """Calls: primitives run, the program's own functions are looked into, pure builtins compute, all else is a host call.
 
-Only primitives, traced functions and pure functions of values run while tracing. Everything else runs when the
-program does, in program order.
+Side effects decide. While tracing only primitives, traced functions and pure functions of values run, as the graph will
+be run many times, or never. Everything else becomes a node that runs when the program does, in program order: even
+`print("x")`, whose operands are all known. In order of precedence, as `call` asks:
+
+    a method, or a function of the program   traced
+    a primitive                              makes an expression, to be appended
+    another lmc program                      traced, with a prompt of its own
+    `len`, `zip`, `sorted`, ...              have rules of their own, as they may be given states (SPECIAL)
+    a pure function                          computed where all is known, else a host op without effect
+    a function in the user's files           looked into; where that breaks and no state is given to it, a host call
+    anything else                            a host call, ordered
 """
 
 from __future__ import annotations
@@ -10,58 +19,64 @@ import ast
 import inspect
 import re
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
-from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import comprehensions, states
+from lmc.parser.capture import comprehensions, state_lists
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.expressions import item, plain, value_atom
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.expressions import item
+from lmc.parser.capture.functions import closure_of, run_closure, run_program
+from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
     Closure,
+    Columns,
+    Container,
+    DictView,
     Generator,
+    LazyStr,
+    LmProgram,
     Method,
     Once,
-    Pieces,
-    Rows,
+    StandIn,
     StateCell,
     Sym,
-    View,
     is_literal,
     is_ordinary,
+    is_program,
+    known_items,
+    plain,
 )
 from lmc.parser.primitives import MAKERS, PRIMITIVES, STATIC
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
 
 _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 
 
-def call_node(cx: Capture, node: ast.Call) -> Any:
+def call_node(cx: Capture, node: ast.Call) -> StandIn:
     """A call expression."""
     fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
-    args: list[Any] = []
+    args: list[StandIn] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            args.extend(cx.static_items(cx.eval(arg.value), arg))
+            args.extend(static_items(cx, cx.eval(arg.value), arg))
         else:
             args.append(cx.eval(arg))
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, StandIn] = {}
     for keyword in node.keywords:
         value = cx.eval(keyword.value)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
-        elif isinstance(value, Box) and isinstance(value.content, dict):
+        elif isinstance(value, Container) and isinstance(value.content, dict):
             kwargs.update(value.content)
         else:
             raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
@@ -69,7 +84,7 @@ def call_node(cx: Capture, node: ast.Call) -> Any:
     return call(cx, fn, tuple(args), kwargs)
 
 
-def _bound(cx: Capture, node: ast.Attribute) -> Any:
+def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     """`receiver.name` about to be called."""
     receiver = cx.eval(node.value)
     cx.at(node)
@@ -81,22 +96,22 @@ def _bound(cx: Capture, node: ast.Attribute) -> Any:
     return Method(receiver, node.attr)
 
 
-def _class_of(x: Any) -> type | None:
+def _class_of(x: StandIn) -> type | None:
     """The class of what a stand-in stands for, where that is sure."""
-    if isinstance(x, Box):
-        is_list = x.kind == "list" and (x.is_static or x.content.type in (DATA, STATES))
+    if isinstance(x, Container):
+        is_list = x.kind == "list" and (x.is_static or x.value.type in (DATA, STATES))
         return {"dict": dict, "set": set}.get(x.kind) if x.is_static else list if is_list else None
     if isinstance(x, Sym):
         return None if x.type.maybe else {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
-    return str if isinstance(x, Pieces) else type(x) if isinstance(x, tuple) or is_literal(x) else None
+    return str if isinstance(x, LazyStr) else type(x) if isinstance(x, tuple) or is_literal(x) else None
 
 
-def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a stand-in or an ordinary function."""
     if isinstance(fn, Method):
         return call_method(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
-        return cx.run_closure(fn, args, kwargs)
+        return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
         return _host_value_call(cx, fn, args, kwargs)
     if not is_ordinary(fn):
@@ -105,7 +120,8 @@ def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return _primitive(cx, fn, args, kwargs)
     program = _program_of(fn)
     if program is not None:
-        return cx.run_program(program, args, kwargs)
+        return run_program(cx, program, args, kwargs)
+    # a rule may decline: what it knows nothing better for is a pure function like any other
     if _hashable_in(fn, SPECIAL):
         done = SPECIAL[fn](cx, *args, **kwargs)
         if done is not NotImplemented:
@@ -115,22 +131,23 @@ def call(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return _other(cx, fn, args, kwargs)
 
 
-def _hashable_in(fn: Any, table: Any) -> bool:
+def _hashable_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
+    """True where `fn` is one of the functions of a table; what cannot be hashed is in none."""
     try:
         return fn in table
     except TypeError:
         return False
 
 
-def _program_of(fn: Any) -> Any:
+def _program_of(fn: StandIn) -> LmProgram | None:
     """The raw function of an lmc program, or of its bound `run`."""
     if isinstance(fn, MethodType) and fn.__name__ == "run":
         fn = fn.__self__
-    return fn if getattr(type(fn), "__lmc_program__", False) else None
+    return fn if is_program(fn) else None
 
 
-def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    given: Callable[[Any], Any] = partial(_known, cx, fn) if fn in MAKERS else cx.listed
+def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    given: Callable[[StandIn], StandIn] = partial(_known, cx, fn) if fn in MAKERS else partial(listed, cx)
     try:
         _check_static(cx, fn, args, kwargs)
         return fn(*map(given, args), **{k: given(v) for k, v in kwargs.items()})
@@ -144,7 +161,7 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
         raise ArgumentError(str(error), span=cx.t.span, help=help) from None
 
 
-def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
     """A value of run time where the graph itself depends on it is a graph break."""
     for name, value in _signature(fn).bind(*args, **kwargs).arguments.items():
         extra = value if name == "params" else {name: value}
@@ -158,10 +175,10 @@ def _signature(primitive: Callable[..., object]) -> inspect.Signature:
     return inspect.signature(primitive)
 
 
-def _known(cx: Capture, fn: Any, x: Any) -> Any:
+def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
     """What a grammar or tools are made of, as the Python value it is; functions among it are tools."""
-    if isinstance(x, Box | tuple | list):
-        items = cx.items_or_none(x)
+    if isinstance(x, Container | tuple | list):
+        items = known_items(x)
         if items is not None and any(isinstance(item, FunctionType | Closure | type) for item in items):
             return [_known(cx, fn, item) for item in items]
     if isinstance(x, FunctionType):
@@ -175,20 +192,21 @@ def _known(cx: Capture, fn: Any, x: Any) -> Any:
 # --- pure functions --------------------------------------------------------------------------------------
 
 
-def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    args = tuple(cx.listed(a) for a in args)
+def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
-    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is no value, a list is
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     if all(k is not None or a is None for k, a in zip(known, args)) and all(
         v is not None or kwargs[k] is None for k, v in known_kw.items()
     ):
-        return cx.box(ordinary(fn, *known, **known_kw))
+        return cx.owned(ordinary(fn, *known, **known_kw))
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [value_atom(cx, a) for a in args] + [value_atom(cx, kwargs[k]) for k in keys]
+    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
+    # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
     odd = any(kind(a).name in ("any", "ref") for a in atoms)
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
     made = "list" if fn in _LISTS else "data"
@@ -198,97 +216,98 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: di
 _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 
-def _len(cx: Capture, x: Any) -> Any:
-    if isinstance(x, Box):
+def _len(cx: Capture, x: StandIn) -> StandIn:
+    if isinstance(x, Container):
         if x.is_static:
-            return len(x.content)
+            return len(x.members)
         if x.holds_states:
-            return states.length(cx, x)
+            return state_lists.length(cx, x)
     if isinstance(x, tuple):
         return len(x)
     if plain(x):
         return NotImplemented
-    return Sym(cx.t.host("len", value_atom(cx, x), type=INT))
+    return Sym(cx.t.host("len", cx.t.value_atom(x), type=INT))
 
 
-def _list(cx: Capture, x: Any = ()) -> Any:
+def _list(cx: Capture, x: StandIn = ()) -> StandIn:
     return _sequence(cx, x, "list")
 
 
-def _tuple(cx: Capture, x: Any = ()) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+def _tuple(cx: Capture, x: StandIn = ()) -> StandIn:
+    x = listed(cx, x)
+    items = known_items(x)
     return items if items is not None else _pure(cx, tuple, (x,), {})
 
 
-def _sequence(cx: Capture, x: Any, kind_: str) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
+    x = listed(cx, x)
+    items = known_items(x)
     if items is not None:
-        return Box(cx.t.born(), kind_, items)
-    if isinstance(x, Box) and x.holds_states:
-        return states.all_of(cx, x)
+        return Container(cx.t.born(), kind_, items)
+    if isinstance(x, Container) and x.holds_states:
+        return state_lists.all_of(cx, x)
     return _pure(cx, list, (x,), {})
 
 
-def _dict(cx: Capture, x: Any = None, **kwargs: Any) -> Any:
+def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     if x is None:
-        return Box(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Box) and isinstance(x.content, dict):
-        return Box(cx.t.born(), "dict", {**x.content, **kwargs})
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
-    if items is not None and all(isinstance(i, tuple) and len(i) == 2 and is_literal(i[0]) for i in items):
-        return Box(cx.t.born(), "dict", {**dict(items), **kwargs})
+        return Container(cx.t.born(), "dict", dict(kwargs))
+    if isinstance(x, Container) and isinstance(x.content, dict):
+        return Container(cx.t.born(), "dict", {**x.content, **kwargs})
+    x = listed(cx, x)
+    items = known_items(x)
+    pairs = [i for i in items or () if isinstance(i, tuple) and len(i) == 2 and is_literal(i[0])]
+    if items is not None and len(pairs) == len(items):
+        return Container(cx.t.born(), "dict", {**dict(pairs), **kwargs})
     return _pure(cx, dict, (x,), kwargs)
 
 
-def _set(cx: Capture, x: Any = ()) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+def _set(cx: Capture, x: StandIn = ()) -> StandIn:
+    x = listed(cx, x)
+    items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
     return _pure(cx, set, (x,), {})
 
 
-def _enumerate(cx: Capture, x: Any, start: Any = 0) -> Any:
+def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
     return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
 
 
-def _once(cx: Capture, name: str, make: Callable[[], Any], *sources: Any, has_code: bool = False) -> Once:
+def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
 
 
-def _enumerated(cx: Capture, x: Any, start: Any) -> Any:
-    x = cx.listed(x)
-    items = cx.items_or_none(x)
+def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
+    x = listed(cx, x)
+    items = known_items(x)
     if isinstance(start, int):
         if items is not None:
             return tuple(enumerate(items, start))
-        if isinstance(x, Rows) or (isinstance(x, Box) and x.holds_states):
-            return Rows((start, x))
+        if isinstance(x, Columns) or (isinstance(x, Container) and x.holds_states):
+            return Columns((start, x))
     return _pure(cx, enumerate, (x, start), {})
 
 
-def _zip(cx: Capture, *xs: Any, strict: Any = False) -> Any:
-    mixed = len(xs) > 1 and any(cx.has_code(x) for x in xs)
+def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
+    mixed = len(xs) > 1 and any(has_code(cx, x) for x in xs)
     if mixed:
         raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
     return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
 
 
-def _zipped(cx: Capture, xs: tuple[Any, ...], strict: Any) -> Any:
-    columns = [cx.listed(x) for x in xs]
-    known = [cx.items_or_none(x) for x in columns]
+def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
+    columns = [listed(cx, x) for x in xs]
+    known = [known_items(x) for x in columns]
     if all(k is not None for k in known) and strict is False:
         return tuple(zip(*(k for k in known if k is not None)))
-    if any(isinstance(c, Box) and c.holds_states for c in columns) and strict is False:
-        return Rows(tuple(_column(cx, c) for c in columns))
+    if any(isinstance(c, Container) and c.holds_states for c in columns) and strict is False:
+        return Columns(tuple(_column(cx, c) for c in columns))
     return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
 
 
-def _column(cx: Capture, x: Any) -> Any:
-    if isinstance(x, Box):
+def _column(cx: Capture, x: StandIn) -> StandIn:
+    if isinstance(x, Container):
         return x
     return wrap(cx.t, _as_value(cx, cx.t.atom(x)))
 
@@ -299,41 +318,41 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
     return cx.t.call(list, atom, effect="none", type=DATA)
 
 
-def _reversed(cx: Capture, x: Any) -> Any:
-    before = x.content if isinstance(x, Box) else ()
+def _reversed(cx: Capture, x: StandIn) -> StandIn:
+    before = x.content if isinstance(x, Container) else ()
     return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
 
 
-def _backwards(cx: Capture, x: Any, before: Any) -> Any:
+def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
     """From the end as it was when `reversed` was called."""
-    items = cx.items_or_none(x)
-    if items is not None and not (isinstance(x, Box) and x.kind == "set"):
-        end = len(before) if isinstance(x, Box) and isinstance(before, tuple) else len(items)
+    items = known_items(x)
+    if items is not None and not (isinstance(x, Container) and x.kind == "set"):
+        end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
-    if isinstance(x, Box) and x.content is not before:
+    if isinstance(x, Container) and x.content is not before:
         raise graph_break("LMC-GB020", cx.t.span)
     return _pure(cx, reversed, (x,), {})
 
 
-def _range(cx: Capture, *bounds: Any) -> Any:
+def _range(cx: Capture, *bounds: StandIn) -> StandIn:
     if all(isinstance(b, int) for b in bounds):
         return ordinary(range, *bounds)
     return NotImplemented
 
 
-def _any(cx: Capture, x: Any) -> Any:
-    if cx.has_code(x) and not isinstance(x, Generator):
+def _any(cx: Capture, x: StandIn) -> StandIn:
+    if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
     return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
 
 
-def _all(cx: Capture, x: Any) -> Any:
-    if cx.has_code(x) and not isinstance(x, Generator):
+def _all(cx: Capture, x: StandIn) -> StandIn:
+    if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
     return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
 
 
-def _next(cx: Capture, x: Any, *default: Any) -> Any:
+def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
         raise graph_break("LMC-GB003", cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
@@ -343,23 +362,23 @@ def _next(cx: Capture, x: Any, *default: Any) -> Any:
     return comprehensions.first(cx, x, None, default[0])
 
 
-def _bool(cx: Capture, x: Any = False) -> Any:
+def _bool(cx: Capture, x: StandIn = False) -> StandIn:
     truth = cx.truth(x)
     return truth if isinstance(truth, bool) else Sym(truth)
 
 
-def _str(cx: Capture, *xs: Any) -> Any:
-    if len(xs) == 1 and isinstance(xs[0], Pieces):
+def _str(cx: Capture, *xs: StandIn) -> StandIn:
+    if len(xs) == 1 and isinstance(xs[0], LazyStr):
         return xs[0]
     if len(xs) == 1 and isinstance(xs[0], Sym) and xs[0].type == STR:
         return xs[0]
     return NotImplemented
 
 
-def _isinstance(cx: Capture, x: Any, kinds: Any) -> Any:
-    if isinstance(x, Pieces):
+def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
+    if isinstance(x, LazyStr):
         return isinstance("", kinds)
-    if isinstance(x, Box) and x.is_static and is_ordinary(kinds):
+    if isinstance(x, Container) and x.is_static and is_ordinary(kinds):
         return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
     if isinstance(x, Sym) and is_ordinary(kinds):
         known = {"str": str, "int": int, "float": float, "bool": bool}.get(x.type.name)
@@ -374,13 +393,13 @@ def _isinstance(cx: Capture, x: Any, kinds: Any) -> Any:
     return NotImplemented
 
 
-def _isinstance_one(cx: Capture, value: Value, kind_: Any) -> Value:
+def _isinstance_one(cx: Capture, value: Value, kind_: StandIn) -> Value:
     symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
     return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
 
 
-def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> Any:
-    x = cx.listed(x)
+def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
+    x = listed(cx, x)
     if key is None and not _has_state(x):
         return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
     keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
@@ -388,37 +407,28 @@ def _sorted(cx: Capture, x: Any, *, key: Any = None, reverse: Any = False) -> An
     def ordered(way: bool) -> Sym:
         return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
 
+    chosen: StandIn
     if isinstance(backwards, bool):
         chosen = ordered(backwards)
     else:
-        chosen = cx.t.choose(backwards, lambda: ordered(True), lambda: ordered(False))
-    if isinstance(x, Box) and x.holds_states:
-        return states.gather(cx, x, chosen)
+        chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
+    if isinstance(x, Container) and x.holds_states:
+        return state_lists.gather(cx, x, chosen)
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
-def gather(xs: Any, order: list[int]) -> list[Any]:
-    """The items at the given indices."""
-    xs = list(xs)
-    return [xs[i] for i in order]
-
-
-BUILTINS["gather"] = type(BUILTINS["len"])(gather, DATA)
-PURE[gather] = DATA
-
-
-def _keys(cx: Capture, x: Any, key: Any) -> Any:
+def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
     """The list of `key(item)` for the items of x."""
     if key is None:
         raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
-    return cx.map_over(x, lambda i: call(cx, key, (i,), {}))
+    return map_over(cx, x, lambda i: call(cx, key, (i,), {}))
 
 
 def _extreme(pick: str) -> Callable[..., Any]:
-    def extreme(cx: Capture, *xs: Any, key: Any = None, default: Any = UNBOUND) -> Any:
-        x = cx.listed(xs[0]) if len(xs) == 1 else Box(cx.t.born(), "list", xs)
+    def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
+        x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
         if key is None:
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
                 return NotImplemented
@@ -427,10 +437,10 @@ def _extreme(pick: str) -> Callable[..., Any]:
         some = True if default is UNBOUND else cx.truth(x)
         if isinstance(some, bool):
             return best(cx, x, key) if some else default
-        return cx.t.choose(some, lambda: best(cx, x, key), lambda: default)
+        return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
 
-    def best(cx: Capture, x: Any, key: Any) -> Any:
-        if not (isinstance(x, Box) and (x.kind in ("list", "group") or x.holds_states)):
+    def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
+        if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
         at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
         return item(cx, x, at)
@@ -438,31 +448,31 @@ def _extreme(pick: str) -> Callable[..., Any]:
     return extreme
 
 
-def _map(cx: Capture, fn: Any, *xs: Any) -> Any:
+def _map(cx: Capture, fn: StandIn, *xs: StandIn) -> StandIn:
     if len(xs) != 1:
         return NotImplemented
     return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
 
 
-def _is_quiet(fn: Any) -> bool:
+def _is_quiet(fn: StandIn) -> bool:
     """True for a function that does the same whenever it is called."""
     return fn is None or (is_ordinary(fn) and _hashable_in(fn, PURE))
 
 
-def _mapped(cx: Capture, fn: Any, x: Any) -> Any:
-    return cx.map_over(x, lambda i: call(cx, fn, (i,), {}))
+def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
+    return map_over(cx, x, lambda i: call(cx, fn, (i,), {}))
 
 
-def _filter(cx: Capture, fn: Any, x: Any) -> Any:
+def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: cx.filter_over(x, keep), x, has_code=not _is_quiet(fn))
+    return _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
 
 
-def _refused(cx: Capture, *args: Any, **kwargs: Any) -> Any:
+def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
     raise graph_break("LMC-GB002", cx.t.span, "reading the frame or running text as code")
 
 
-SPECIAL: dict[Any, Callable[..., Any]] = {
+SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
     isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
@@ -473,13 +483,14 @@ SPECIAL: dict[Any, Callable[..., Any]] = {
 # --- everything else -------------------------------------------------------------------------------------
 
 
-def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A function of the user's or of a library: looked into where it can be, else a host call in program order."""
     has_state = any(_has_state(a) for a in (*args, *kwargs.values()))
-    if is_own(fn):
+    if _is_own(fn):
         try:
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
+            # it may be called as it is, unless it must be followed: Python cannot run a state or a closure of ours
             if has_state or any(isinstance(a, Closure) for a in args):
                 raise
     if has_state:
@@ -489,20 +500,16 @@ def _other(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     else:
         effect, out = "ordered", ANY
     for x in (*args, *kwargs.values()):
-        if cx.has_code(x):
+        if has_code(cx, x):
             raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
-    give = value_atom if fn is print else _argument
-    atoms = [give(cx, cx.listed(a)) for a in args] + [give(cx, cx.listed(kwargs[k])) for k in keys]
+    give = cx.t.value_atom if fn is print else cx.argument
+    atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
 
 
-def _argument(cx: Capture, x: Any) -> Atom:
-    return cx.argument(x)
-
-
-def is_own(fn: Any) -> bool:
-    """True for a plain function of the user's, in a file that is no library."""
+def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
+    """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
         return False
     file = fn.__code__.co_filename
@@ -510,39 +517,33 @@ def is_own(fn: Any) -> bool:
     return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
 
 
-def _look_into(cx: Capture, fn: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
-    arm, result = Arm(cx.t), [UNBOUND]
+    arm = Arm(cx.t)
     try:
         with arm.open():
-            result[0] = cx.run_closure(cx.closure_of(fn), args, kwargs)
-    except ProgramRaise:
+            result = run_closure(cx, closure_of(cx, fn), args, kwargs)
+    except ProgramRaise:  # what was traced up to the exception does happen
         arm.commit()
         raise
     arm.commit()
-    return result[0]
+    return result
 
 
-def _host_value_call(cx: Capture, fn: Sym, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
 
 
-def apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function that is itself a run-time value."""
-    return fn(*args, **kwargs)
-
-
-def _has_state(x: Any) -> bool:
-    if isinstance(x, StateCell | Rows):
+def _has_state(x: StandIn) -> bool:
+    if isinstance(x, StateCell | Columns):
         return True
-    if isinstance(x, Box):
+    if isinstance(x, Container):
         if x.holds_states:
             return True
-        content = x.content.values() if isinstance(x.content, dict) else x.content
-        return x.is_static and any(_has_state(i) for i in content)
-    if isinstance(x, View):
+        return any(_has_state(i) for i in x.parts)
+    if isinstance(x, DictView):
         return _has_state(x.box)
     if isinstance(x, Once):
         return any(_has_state(i) for i in x.sources)

@@ -3,73 +3,55 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
+from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
 from lmc.parser.capture.scope import Scope
-from lmc.parser.capture.values import UNBOUND, Box, Frame, Generator, Owner, Pieces, Sym, is_literal
+from lmc.parser.capture.values import ACC, UNBOUND, Container, Frame, Generator, Owner, StandIn
 
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
-
-ACC = "$acc"
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
+Located = TypeVar("Located", bound=ast.AST)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-def of_list(cx: Capture, node: ast.ListComp) -> Any:
+def list_node(cx: Capture, node: ast.ListComp) -> StandIn:
     """`[elt for ...]`."""
-    return _run(cx, node, Box(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
+    return _run(cx, node, Container(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
 
 
-def start(cx: Capture, node: ast.GeneratorExp) -> Generator:
+def generator_node(cx: Capture, node: ast.GeneratorExp) -> Generator:
     """A generator expression: what it walks over is evaluated now, all else when somebody asks for it."""
     return Generator(cx.t.born(), node, cx.frame, cx.eval(node.generators[0].iter))
 
 
-def all_of(cx: Capture, gen: Generator) -> Any:
+def all_of(cx: Capture, gen: Generator) -> StandIn:
     """All items of a generator expression, as a list."""
     begin(cx, gen, "this generator expression")
     append = [_method_call("append", [gen.node.elt], gen.node)]
-    return _run(cx, gen.node, Box(cx.t.born(), "list", ()), append, gen)
+    return _run(cx, gen.node, Container(cx.t.born(), "list", ()), append, gen)
 
 
 def begin(cx: Capture, source: Owner, what: str) -> None:
     """Start to walk over something that can be walked over once."""
-    if "used" in source.slots:
+    if "used" in source.fields:
         raise graph_break("LMC-GB021", cx.t.span, what)
     cx.t.write(source, "used", True)
 
 
-def is_quiet(cx: Capture, gen: Generator) -> bool:
-    """True where it makes no difference when the items are made: they depend on nothing but what is walked over."""
-    [clause, *others] = gen.node.generators
-    items = cx.items_or_none(gen.first)
-    if others or items is None or not all(is_literal(i) or isinstance(i, Pieces | Sym) for i in items):
-        return False
-    own = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
-    parts = [n for e in (gen.node.elt, *clause.ifs) for n in ast.walk(e)]
-    return all(isinstance(n, _QUIET) and (not isinstance(n, ast.Name) or n.id in own) for n in parts)
-
-
-_QUIET = (
-    ast.Constant, ast.Name, ast.expr_context, ast.JoinedStr, ast.FormattedValue, ast.BinOp, ast.operator, ast.UnaryOp,
-    ast.unaryop, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop, ast.Tuple, ast.IfExp,
-)  # fmt: skip
-
-
-def of_set(cx: Capture, node: ast.SetComp) -> Any:
+def set_node(cx: Capture, node: ast.SetComp) -> StandIn:
     """`{elt for ...}`."""
-    return _run(cx, node, Box(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
+    return _run(cx, node, Container(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
 
 
-def of_dict(cx: Capture, node: ast.DictComp) -> Any:
+def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     """`{key: value for ...}`."""
     target = ast.Subscript(ast.Name(ACC, ast.Load()), node.key, ast.Store())
-    return _run(cx, node, Box(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
+    return _run(cx, node, Container(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
 
 
-def first(cx: Capture, gen: Generator, stop_when: bool | None, start: Any) -> Any:
+def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> StandIn:
     """A generator expression up to the first item that settles it: for any (True), all (False), next (None).
 
     Gives that item's outcome, or `start` where none does.
@@ -84,7 +66,7 @@ def first(cx: Capture, gen: Generator, stop_when: bool | None, start: Any) -> An
     return _run(cx, node, start, take, gen)
 
 
-def _run(cx: Capture, node: Comprehension, start: Any, body: list[ast.stmt], gen: Generator | None) -> Any:
+def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt], gen: Generator | None) -> StandIn:
     first = gen.first if gen is not None else cx.eval(node.generators[0].iter)
     for clause in reversed(node.generators):
         if clause.is_async:
@@ -98,21 +80,20 @@ def _run(cx: Capture, node: Comprehension, start: Any, body: list[ast.stmt], gen
     scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names | {ACC, FIRST}))
     inner = Frame(cx.t.born(), scope, outer, None)
     inner.is_comprehension = True
-    inner.slots[FIRST] = first
+    inner.fields[FIRST] = first
     if start is not UNBOUND:
-        inner.slots[ACC] = start
+        inner.fields[ACC] = start
     with cx.in_frame(inner):
-        cx.exec(body)
-        return inner.slots.get(ACC, UNBOUND)
+        execute(cx, body)
+        return inner.fields.get(ACC, UNBOUND)
 
 
 def _method_call(name: str, args: list[ast.expr], node: ast.AST) -> ast.stmt:
     call = ast.Call(ast.Attribute(ast.Name(ACC, ast.Load()), name, ast.Load()), args, [])
-    made: ast.stmt = _at(ast.Expr(call), node)
-    return made
+    return _at(ast.Expr(call), node)
 
 
-def _at(new: Any, node: ast.AST) -> Any:
+def _at(new: Located, node: ast.AST) -> Located:
     ast.copy_location(new, node)
     for child in ast.walk(new):
         if not hasattr(child, "lineno") and isinstance(child, ast.expr | ast.stmt):

@@ -1,37 +1,39 @@
 """Python expressions, one rule an AST node; a node without a rule is a graph break.
 
-Ordinary values are computed as Python would; an operation with a run-time value becomes a host op.
+Ordinary values are computed as Python would; an operation with a run-time value becomes a host op. A rule evaluates its
+operands in Python's order, then calls `cx.at` again: evaluating them has moved the place in the source.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import comprehensions, states
+from lmc.parser.capture import state_lists, states
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.iteration import static_items
+from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import kind, ordinary, wrap
 from lmc.parser.capture.values import (
-    Box,
     Closure,
+    Container,
+    DictView,
     Element,
+    LazyStr,
     Method,
     Once,
-    Pieces,
+    StandIn,
     StateCell,
     Sym,
-    View,
     is_literal,
     is_ordinary,
+    plain,
 )
-from lmc.parser.primitives import Expr, Row
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
+from lmc.parser.primitives import Concat, Expr
 
 BIN_OPS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -47,38 +49,44 @@ COMPARE_OPS: dict[type[ast.cmpop], str] = {
 # --- literals and names ----------------------------------------------------------------------------------
 
 
-def _constant(cx: Capture, node: ast.Constant) -> Any:
+def constant_node(cx: Capture, node: ast.Constant) -> StandIn:
+    """A literal."""
     return node.value
 
 
-def _name(cx: Capture, node: ast.Name) -> Any:
+def name_node(cx: Capture, node: ast.Name) -> StandIn:
+    """A name that is read."""
     return cx.load(node.id)
 
 
-def _joined(cx: Capture, node: ast.JoinedStr) -> Any:
+def joined_node(cx: Capture, node: ast.JoinedStr) -> StandIn:
+    """An f-string."""
     parts: list[str | Value] = []
     for part in node.values:
-        add_text(parts, cx.eval(part))
-    return pieces(parts)
+        text = cx.eval(part)
+        assert isinstance(text, str | LazyStr | Sym)
+        add_text(parts, text)
+    return text_of(parts)
 
 
-def add_text(parts: list[str | Value], x: Any) -> None:
+def add_text(parts: list[str | Value], x: str | LazyStr | Sym) -> None:
     """Add a piece of text, joining neighbouring literals."""
-    for part in x.parts if isinstance(x, Pieces) else (x.value if isinstance(x, Sym) else x,):
+    for part in x.parts if isinstance(x, LazyStr) else (x.value if isinstance(x, Sym) else x,):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
             parts[-1] += part
         elif part != "":
             parts.append(part)
 
 
-def pieces(parts: list[str | Value]) -> Any:
+def text_of(parts: list[str | Value]) -> StandIn:
     """Text made of parts: a str where all of it is known."""
     if all(isinstance(p, str) for p in parts):
         return "".join(p for p in parts if isinstance(p, str))
-    return Pieces(tuple(parts))
+    return LazyStr(tuple(parts))
 
 
-def _formatted(cx: Capture, node: ast.FormattedValue) -> Any:
+def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
+    """A `{value!r:spec}` of an f-string."""
     value = cx.eval(node.value)
     conv = None if node.conversion == -1 else chr(node.conversion)
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
@@ -95,44 +103,30 @@ def _formatted(cx: Capture, node: ast.FormattedValue) -> Any:
         **({"spec": spec} if isinstance(spec, str) and spec else {}),
     }
     extra = () if isinstance(spec, str) else (cx.t.atom(spec),)
-    return Sym(cx.t.host("format", value_atom(cx, value), *extra, type=STR, attrs=attrs))
+    return Sym(cx.t.host("format", cx.t.value_atom(value), *extra, type=STR, attrs=attrs))
 
 
-def is_text(x: Any) -> bool:
+def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
     """True for what is surely a str."""
-    return isinstance(x, str | Pieces) or (isinstance(x, Sym) and x.type == STR)
-
-
-def value_atom(cx: Capture, x: Any) -> Atom:
-    """An operand that must not be a state."""
-    if _holds_state(x):
-        raise graph_break("LMC-GB010", cx.t.span, "an operation on text and values")
-    return cx.t.atom(x)
-
-
-def _holds_state(x: Any) -> bool:
-    if isinstance(x, tuple):
-        return any(_holds_state(i) for i in x)
-    if isinstance(x, Box) and x.is_static:
-        return any(_holds_state(i) for i in (x.content.values() if isinstance(x.content, dict) else x.content))
-    return isinstance(x, StateCell) or (isinstance(x, Box) and x.holds_states)
+    return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
 
 # --- operators -------------------------------------------------------------------------------------------
 
 
-def _binop(cx: Capture, node: ast.BinOp) -> Any:
+def binop_node(cx: Capture, node: ast.BinOp) -> StandIn:
+    """`x + y` and the like."""
     left = cx.eval(node.left)
     right = cx.eval(node.right)
     cx.at(node)
     return binary(cx, BIN_OPS[type(node.op)], left, right)
 
 
-def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A binary operation on stand-ins."""
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
-            return Row((x, y))
+            return Concat((x, y))
         raise graph_break("LMC-GB002", cx.t.span, f"`{op}` on an lmc expression")
     if plain(x) and plain(y):
         return ordinary(BINARY[op], x, y)
@@ -140,34 +134,29 @@ def binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
         parts: list[str | Value] = []
         add_text(parts, x)
         add_text(parts, y)
-        return pieces(parts)
+        return text_of(parts)
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static
-    p, q = value_atom(cx, x), value_atom(cx, y)
+    p, q = cx.t.value_atom(x), cx.t.value_atom(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
 
-def _is_list(x: Any) -> bool:
-    return isinstance(x, Box) and x.kind == "list"
+def _is_list(x: StandIn) -> bool:
+    return isinstance(x, Container) and x.kind == "list"
 
 
-def _static_binary(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def _static_binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     if op == "+" and type(x) is tuple and type(y) is tuple:
         return x + y
-    if not (isinstance(x, Box) and x.is_static and x.kind in ("list", "group")):
+    if not (isinstance(x, Container) and x.is_static and x.kind in ("list", "group")):
         return None
-    if op == "+" and isinstance(y, Box) and y.is_static and y.kind in ("list", "group"):
-        return Box(cx.t.born(), "list", x.content + y.content)
+    if op == "+" and isinstance(y, Container) and y.is_static and y.kind in ("list", "group"):
+        return Container(cx.t.born(), "list", x.members + y.members)
     if op == "*" and isinstance(y, int):
-        return Box(cx.t.born(), "list", x.content * y)
+        return Container(cx.t.born(), "list", x.members * y)
     return None
-
-
-def plain(x: Any) -> bool:
-    """True for an ordinary immutable value that Python may compute with at trace time."""
-    return is_literal(x) or isinstance(x, range | frozenset | complex)
 
 
 def _binary_type(op: str, x: Type, y: Type) -> Type:
@@ -185,7 +174,8 @@ def _binary_type(op: str, x: Type, y: Type) -> Type:
     return DATA
 
 
-def _unary(cx: Capture, node: ast.UnaryOp) -> Any:
+def unary_node(cx: Capture, node: ast.UnaryOp) -> StandIn:
+    """`not x`, `-x`."""
     value = cx.eval(node.operand)
     cx.at(node)
     op = UNARY_OPS[type(node.op)]
@@ -194,15 +184,16 @@ def _unary(cx: Capture, node: ast.UnaryOp) -> Any:
         return (not truth) if isinstance(truth, bool) else Sym(cx.t.host("unary", truth, type=BOOL, op="not"))
     if plain(value):
         return ordinary(UNARY[op], value)
-    atom = value_atom(cx, value)
+    atom = cx.t.value_atom(value)
     return Sym(cx.t.host("unary", atom, type=kind(atom) if kind(atom) in (INT, ANY) else DATA, op=op))
 
 
-def _boolop(cx: Capture, node: ast.BoolOp) -> Any:
+def boolop_node(cx: Capture, node: ast.BoolOp) -> StandIn:
+    """`x and y`, `x or y`: what comes after the first is traced as an arm where the run decides."""
     return _chain(cx, isinstance(node.op, ast.And), node.values)
 
 
-def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> Any:
+def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> StandIn:
     first = cx.eval(values[0])
     if len(values) == 1:
         return first
@@ -210,21 +201,23 @@ def _chain(cx: Capture, is_and: bool, values: list[ast.expr]) -> Any:
     if isinstance(truth, bool):
         return _chain(cx, is_and, values[1:]) if truth == is_and else first
     rest = lambda: _chain(cx, is_and, values[1:])  # noqa: E731
-    return cx.t.choose(truth, rest if is_and else lambda: first, (lambda: first) if is_and else rest)
+    return choose(cx.t, truth, rest if is_and else lambda: first, (lambda: first) if is_and else rest)
 
 
-def _ifexp(cx: Capture, node: ast.IfExp) -> Any:
+def ifexp_node(cx: Capture, node: ast.IfExp) -> StandIn:
+    """`x if test else y`."""
     truth = cx.truth(cx.eval(node.test))
     if isinstance(truth, bool):
         return cx.eval(node.body if truth else node.orelse)
-    return cx.t.choose(truth, lambda: cx.eval(node.body), lambda: cx.eval(node.orelse))
+    return choose(cx.t, truth, lambda: cx.eval(node.body), lambda: cx.eval(node.orelse))
 
 
-def _compare(cx: Capture, node: ast.Compare) -> Any:
+def compare_node(cx: Capture, node: ast.Compare) -> StandIn:
+    """`x < y`, `x in y`, and chains of them."""
     return _compare_chain(cx, node, cx.eval(node.left), 0)
 
 
-def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
+def _compare_chain(cx: Capture, node: ast.Compare, left: StandIn, at: int) -> StandIn:
     right = cx.eval(node.comparators[at])
     cx.at(node)
     result = compare(cx, COMPARE_OPS[type(node.ops[at])], left, right)
@@ -233,13 +226,13 @@ def _compare_chain(cx: Capture, node: ast.Compare, left: Any, at: int) -> Any:
     truth = cx.truth(result)
     if isinstance(truth, bool):
         return _compare_chain(cx, node, right, at + 1) if truth else result
-    return cx.t.choose(truth, lambda: _compare_chain(cx, node, right, at + 1), lambda: result)
+    return choose(cx.t, truth, lambda: _compare_chain(cx, node, right, at + 1), lambda: result)
 
 
-def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
+def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A comparison of stand-ins."""
     if op in ("in", "not in") and isinstance(y, StateCell):
-        has: Any = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
+        has = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
         return has if op == "in" else Sym(cx.t.host("unary", has.value, type=BOOL, op="not"))
     if op in ("is", "is not"):
         known = _identity(x, y)
@@ -257,43 +250,42 @@ def compare(cx: Capture, op: str, x: Any, y: Any) -> Any:
     return Sym(cx.t.host("compare", p, q, type=ANY if odd else BOOL, op=op))
 
 
-def _compared(cx: Capture, x: Any) -> Atom:
-    if isinstance(x, StateCell) and not isinstance(x, Element) and x.slots["value"].type == MAYBE_STATE:
-        value: Value = x.slots["value"]
-        return value
-    return value_atom(cx, x)
+def _compared(cx: Capture, x: StandIn) -> Atom:
+    if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+        return x.value
+    return cx.t.value_atom(x)
 
 
-def _identity(x: Any, y: Any) -> bool | None:
+def _identity(x: StandIn, y: StandIn) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
-    if isinstance(x, StateCell | Box) and isinstance(y, StateCell | Box):
+    if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
         return _same_cell(x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
-                maybe = not isinstance(one, Element) and one.slots["value"].type == MAYBE_STATE
+                maybe = not isinstance(one, Element) and one.value.type == MAYBE_STATE
                 return None if maybe else False
-            if isinstance(one, Box):
+            if isinstance(one, Container):
                 return None if one.kind == "data" else False
             if isinstance(one, Sym):
                 return False if one.type.name in ("str", "int", "float", "bool") else None
-            if isinstance(one, Pieces | tuple | Closure | View | Once):
+            if isinstance(one, LazyStr | tuple | Closure | DictView | Once):
                 return False
     if is_ordinary(x) and is_ordinary(y):
         return x is y
     return None
 
 
-def _same_cell(x: StateCell | Box, y: StateCell | Box) -> bool | None:
+def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | None:
     if x is y:
         return True
     if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
         raise graph_break("LMC-GB005", None, "one side of this comparison (or the other side)")
-    live = [b for b in (x, y) if isinstance(b, Box) and not b.is_static]
+    live = [b for b in (x, y) if isinstance(b, Container) and not b.is_static]
     return None if len(live) == 2 else False
 
 
-def _known(cx: Capture, x: Any) -> tuple[Any] | None:
+def _known(cx: Capture, x: StandIn) -> tuple[StandIn] | None:
     try:
         return (cx.python(x),)
     except ValueError:
@@ -303,57 +295,63 @@ def _known(cx: Capture, x: Any) -> tuple[Any] | None:
 # --- containers ------------------------------------------------------------------------------------------
 
 
-def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[Any, ...]:
-    items: list[Any] = []
+def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[StandIn, ...]:
+    items: list[StandIn] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items.extend(cx.static_items(cx.eval(node.value), node))
+            items.extend(static_items(cx, cx.eval(node.value), node))
         else:
             items.append(cx.eval(node))
     return tuple(items)
 
 
-def _tuple(cx: Capture, node: ast.Tuple) -> Any:
+def tuple_node(cx: Capture, node: ast.Tuple) -> StandIn:
+    """`(x, y)`."""
     return _elements(cx, node.elts)
 
 
-def _list(cx: Capture, node: ast.List) -> Any:
+def list_node(cx: Capture, node: ast.List) -> StandIn:
+    """`[x, *xs]`."""
     if not any(isinstance(e, ast.Starred) for e in node.elts):
-        return Box(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
-    whole: Any = Box(cx.t.born(), "list", ())
+        return Container(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
+    whole: StandIn = Container(cx.t.born(), "list", ())
     for element in node.elts:
-        starred = isinstance(element, ast.Starred)
-        part = cx.eval(element.value) if isinstance(element, ast.Starred) else (cx.eval(element),)
+        part = cx.eval(element.value if isinstance(element, ast.Starred) else element)
         cx.at(element)
-        whole = binary(cx, "+", whole, cx.call(list, (part,), {}) if starred else Box(cx.t.born(), "list", part))
+        one = not isinstance(element, ast.Starred)
+        more = Container(cx.t.born(), "list", (part,)) if one else cx.call(list, (part,), {})
+        whole = binary(cx, "+", whole, more)
     return whole
 
 
-def _set(cx: Capture, node: ast.Set) -> Any:
+def set_node(cx: Capture, node: ast.Set) -> StandIn:
+    """`{x, y}`."""
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
-        return Box(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return Box(cx.t.born(), "data", cx.t.host("set_of", *(value_atom(cx, i) for i in items)))
+        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+    return Container(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
 
 
-def _dict(cx: Capture, node: ast.Dict) -> Any:
-    pairs: list[tuple[Any, Any]] = []
+def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
+    """`{key: value, **more}`."""
+    pairs: list[tuple[StandIn, StandIn]] = []
     for key, value in zip(node.keys, node.values):
         if key is None:
             inner = cx.eval(value)
-            if not (isinstance(inner, Box) and isinstance(inner.content, dict)):
+            if not (isinstance(inner, Container) and isinstance(inner.content, dict)):
                 raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
             pairs.extend(inner.content.items())
         else:
             pairs.append((cx.eval(key), cx.eval(value)))
     cx.at(node)
     if all(is_literal(k) for k, _ in pairs):
-        return Box(cx.t.born(), "dict", dict(pairs))
-    flat = [value_atom(cx, x) for pair in pairs for x in pair]
-    return Box(cx.t.born(), "data", cx.t.host("dict", *flat))
+        return Container(cx.t.born(), "dict", dict(pairs))
+    flat = [cx.t.value_atom(x) for pair in pairs for x in pair]
+    return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
 
 
-def _subscript(cx: Capture, node: ast.Subscript) -> Any:
+def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
+    """`x[i]`, `x[i:j]`."""
     value = cx.eval(node.value)
     if isinstance(node.slice, ast.Slice):
         bounds = [None if b is None else cx.eval(b) for b in (node.slice.lower, node.slice.upper, node.slice.step)]
@@ -364,66 +362,72 @@ def _subscript(cx: Capture, node: ast.Subscript) -> Any:
     return item(cx, value, index)
 
 
-def item(cx: Capture, value: Any, index: Any) -> Any:
+def item(cx: Capture, value: StandIn, index: StandIn) -> StandIn:
     """`value[index]`."""
     if isinstance(value, StateCell):
         return states.get(cx, value, index)
-    if isinstance(value, Box):
-        return _box_item(cx, value, index)
+    if isinstance(value, Container):
+        return _container_item(cx, value, index)
     if isinstance(value, tuple) and is_literal(index):
-        return ordinary(lambda: value[index])
+        return ordinary(_getitem, value, index)
     if is_ordinary(value) and is_ordinary(index) and plain(value):
-        return ordinary(lambda: value[index])
-    atom = value_atom(cx, value)
+        return ordinary(_getitem, value, index)
+    atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
-    return wrap(cx.t, cx.t.host("item", atom, value_atom(cx, index), type=out), borrowed=True)
+    return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
 
 
-def _box_item(cx: Capture, box: Box, index: Any) -> Any:
+def _getitem(value: Any, index: object) -> object:  # Any: the user's program says what can be indexed
+    return value[index]
+
+
+def _container_item(cx: Capture, box: Container, index: StandIn) -> StandIn:
     content = box.content
     if isinstance(content, dict) and is_literal(index):
-        return ordinary(lambda: content[index])
+        return ordinary(_getitem, content, index)
     if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
-        return ordinary(lambda: list(content)[index])
+        return ordinary(_getitem, list(content), index)
     if box.holds_states:
-        return states.element(cx, box, index)
-    out = ANY if box.is_static is False and content.type.name == "any" else DATA
-    return wrap(cx.t, cx.t.host("item", cx.t.box_value(box), value_atom(cx, index), type=out), borrowed=True)
+        return state_lists.element(cx, box, index)
+    out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
+    return wrap(cx.t, cx.t.host("item", cx.t.container_value(box), cx.t.value_atom(index), type=out), borrowed=True)
 
 
-def _slice(cx: Capture, value: Any, bounds: list[Any]) -> Any:
-    if all(b is None or isinstance(b, int) for b in bounds):
-        cut = slice(*bounds)
+def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:
+    known = [b for b in bounds if b is None or isinstance(b, int)]
+    if len(known) == len(bounds):
+        cut = slice(*known)
         if isinstance(value, tuple) or plain(value):
-            return ordinary(lambda: value[cut])
-        if isinstance(value, Box) and value.is_static and value.kind in ("list", "group"):
-            return Box(cx.t.born(), "list", value.content[cut])
-    if isinstance(value, Box) and value.holds_states:
-        return states.cut(cx, value, bounds)
-    atom = value_atom(cx, value)
+            return ordinary(_getitem, value, cut)
+        if isinstance(value, Container) and value.is_static and value.kind in ("list", "group"):
+            return Container(cx.t.born(), "list", value.members[cut])
+    if isinstance(value, Container) and value.holds_states:
+        return state_lists.cut(cx, value, bounds)
+    atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
-    cut_out = cx.t.host("slice", atom, *(value_atom(cx, b) for b in bounds), type=out)
+    cut_out = cx.t.host("slice", atom, *(cx.t.value_atom(b) for b in bounds), type=out)
     return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
-def _attribute(cx: Capture, node: ast.Attribute) -> Any:
+def attribute_node(cx: Capture, node: ast.Attribute) -> StandIn:
+    """`x.name`."""
     value = cx.eval(node.value)
     cx.at(node)
     return attribute(cx, value, node.attr)
 
 
-def attribute(cx: Capture, value: Any, name: str) -> Any:
+def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     """`value.name`, not called."""
-    if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.slots:
-        return value.slots["ret"]
+    if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.fields:
+        return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
-    if isinstance(value, StateCell | Pieces) or is_literal(value):
+    if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
-    if isinstance(value, Box):
+    if isinstance(value, Container):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
-        return Sym(cx.t.host("attr", value_atom(cx, value), type=DATA, name=name))
+        return Sym(cx.t.host("attr", cx.t.value_atom(value), type=DATA, name=name))
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)
@@ -433,22 +437,3 @@ def attribute(cx: Capture, value: Any, name: str) -> Any:
     if is_ordinary(value):
         return cx.bake_attribute(value, name)
     raise graph_break("LMC-GB002", cx.t.span, f"`.{name}` of this value")
-
-
-def _lambda(cx: Capture, node: ast.Lambda) -> Any:
-    return cx.closure(node)
-
-
-def _named(cx: Capture, node: ast.NamedExpr) -> Any:
-    value = cx.eval(node.value)
-    cx.assign(node.target, value, skip_comprehensions=True)
-    return value
-
-
-RULES: dict[type[ast.expr], Callable[[Any, Any], Any]] = {
-    ast.Constant: _constant, ast.Name: _name, ast.JoinedStr: _joined, ast.FormattedValue: _formatted,
-    ast.BinOp: _binop, ast.UnaryOp: _unary, ast.BoolOp: _boolop, ast.IfExp: _ifexp, ast.Compare: _compare,
-    ast.Tuple: _tuple, ast.List: _list, ast.Set: _set, ast.Dict: _dict, ast.Subscript: _subscript,
-    ast.Attribute: _attribute, ast.Lambda: _lambda, ast.NamedExpr: _named, ast.GeneratorExp: comprehensions.start,
-    ast.ListComp: comprehensions.of_list, ast.SetComp: comprehensions.of_set, ast.DictComp: comprehensions.of_dict,
-}  # fmt: skip

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
-from lmc.parser.capture import states
+from lmc.parser.capture import groups, state_lists, states
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.expressions import plain, value_atom
-from lmc.parser.capture.tracer import ProgramRaise, boxes_in, kind, ordinary, wrap
-from lmc.parser.capture.values import Box, Method, StateCell, Sym, View, is_literal
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.iteration import listed
+from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.values import (
+    Container,
+    DictView,
+    Method,
+    StandIn,
+    StateCell,
+    Sym,
+    containers_in,
+    is_literal,
+    known_items,
+    plain,
+)
 
 MUTATORS = frozenset((
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
@@ -41,31 +50,31 @@ TEXT_RESULTS: dict[str, Type] = {
 }
 
 
-def call_method(cx: Capture, m: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a method of a stand-in."""
     receiver, name = m.receiver, m.name
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
     if name in CONSUMERS:
-        args = tuple(cx.listed(a) for a in args)
-    if isinstance(receiver, Box):
-        return _of_box(cx, receiver, name, args, kwargs)
+        args = tuple(listed(cx, a) for a in args)
+    if isinstance(receiver, Container):
+        return _of_container(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
-        return cx.box(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
+        return cx.owned(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
     if (
         isinstance(receiver, str)
         and name == "join"
         and len(args) == 1
-        and isinstance(args[0], Box)
+        and isinstance(args[0], Container)
         and args[0].is_static
     ):
         known = cx.python_or(args[0])
         if known is not None:
             return ordinary(receiver.join, known)
-    return run_time(cx, value_atom(cx, receiver), name, args, kwargs)
+    return run_time(cx, cx.t.value_atom(receiver), name, args, kwargs)
 
 
-def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A method of a run-time value that changes nothing."""
     kind_ = kind(receiver)
     if name in MUTATORS:
@@ -73,18 +82,21 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[Any, ...], kwar
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
     made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
     keys = tuple(sorted(kwargs))
-    give = cx.argument if out == ANY else lambda x: value_atom(cx, x)
+    give = cx.argument if out == ANY else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
 
-def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _of_container(
+    cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
     if name == "join" and box.kind == "group":
-        return states.join(cx, box, *args, **kwargs)
+        groups.join(cx, box, *args, **kwargs)
+        return None
     if name == "copy" and not args:
         if box.holds_states and not box.is_static:
-            return states.all_of(cx, box)
-        return Box(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
+            return state_lists.all_of(cx, box)
+        return Container(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
     if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
         return _view(cx, box, name)
     if box.is_static:
@@ -95,88 +107,90 @@ def _of_box(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dic
         return _change(cx, box, name, args, kwargs)
     if box.holds_states:
         raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
-    return run_time(cx, cx.t.box_value(box), name, args, kwargs)
+    return run_time(cx, cx.t.container_value(box), name, args, kwargs)
 
 
-def _view(cx: Capture, box: Box, name: str) -> View | Any:
+def _view(cx: Capture, box: Container, name: str) -> StandIn:
     if box.is_static:
-        return View(box, name, None)
-    made = run_time(cx, cx.t.box_value(box), name, (), {})
-    return View(box, name, made.content) if box.content.type == DATA else made
+        return DictView(box, name, None)
+    made = run_time(cx, cx.t.container_value(box), name, (), {})
+    return DictView(box, name, made.value) if isinstance(made, Container) and box.value.type == DATA else made
 
 
 # --- changing in place -----------------------------------------------------------------------------------
 
 
-def writable(cx: Capture, box: Box) -> None:
+def writable(cx: Capture, box: Container) -> None:
     """Refuse to change what is not the program's own container."""
     if box.path is not None:
         raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
-    if box.borrowed or "frozen" in box.slots:
+    if box.borrowed or "frozen" in box.fields:
         raise graph_break("LMC-GB008", cx.t.span)
 
 
-def write(cx: Capture, box: Box, content: Any) -> None:
+def write(cx: Capture, box: Container, content: StandIn) -> None:
     """Give a container a new content."""
     writable(cx, box)
     cx.t.write(box, "content", content)
 
 
-def _change(cx: Capture, box: Box, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _change(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A mutating method on a run-time container: a changed copy takes its place."""
     if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
         return run_time(cx, box.content, name, args, kwargs)
     writable(cx, box)
-    given_states = any(isinstance(a, StateCell) or (isinstance(a, Box) and a.holds_states) for a in args)
+    given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if box.holds_states or (not box.content and given_states):
         return _change_states(cx, box, name, args)
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
-    cx.t.emit("mutate", (cx.t.box_value(box), *atoms), (changed, result), keys=keys, name=name)
+    cx.t.emit("mutate", (cx.t.container_value(box), *atoms), (changed, result), keys=keys, name=name)
     _seal(cx, box)
     write(cx, box, changed)
     return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
 
 
-def _seal(cx: Capture, box: Box) -> None:
+def _seal(cx: Capture, box: Container) -> None:
     """A container that becomes run-time: what is in it must not change any more."""
-    for inner in boxes_in(box.content):
+    for inner in containers_in(box.content):
         cx.t.write(inner, "frozen", True)
 
 
-def _change_states(cx: Capture, box: Box, name: str, args: tuple[Any, ...]) -> Any:
+def _change_states(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:
     """append, extend and pop() of a list of states that is run-time, or becomes so."""
     if box.is_static:
         cells = box.content
-        cx.t.write(box, "content", cx.t.box_value(box) if cells else cx.t.host("states", type=STATES))
-        cx.t.alias_box(box, cells)
+        cx.t.write(box, "content", cx.t.container_value(box) if cells else cx.t.host("states", type=STATES))
+        cx.t.alias_elements(box, cells)
     if name == "append" and len(args) == 1:
-        return states.push(cx, box, args[0])
+        state_lists.push(cx, box, args[0])
+        return None
     if name == "extend" and len(args) == 1:
-        return states.push_all(cx, box, args[0])
+        groups.push_all(cx, box, args[0])
+        return None
     if name == "pop" and not args:
-        return states.pop(cx, box)
+        return state_lists.pop(cx, box)
     raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
 
 
-def set_item(cx: Capture, owner: Any, index: Any, value: Any) -> None:
+def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> None:
     """`owner[index] = value`."""
     if isinstance(owner, StateCell):
         return states.set_name(cx, owner, index, value)
-    if isinstance(owner, Box):
-        return _set_box_item(cx, owner, index, value)
+    if isinstance(owner, Container):
+        return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
     raise graph_break("LMC-GB008", cx.t.span)
 
 
-def _set_live_item(cx: Capture, owner: Value, index: Any, value: Any) -> None:
+def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) -> None:
     cx.t.change(owner)
-    cx.t.call(operator.setitem, owner, value_atom(cx, index), cx.argument(value))
+    cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
 
 
-def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
+def _set_container_item(cx: Capture, box: Container, index: StandIn, value: StandIn) -> None:
     content = box.content
     if isinstance(content, tuple) and isinstance(index, int):
         if not -len(content) <= index < len(content):
@@ -194,12 +208,12 @@ def _set_box_item(cx: Capture, box: Box, index: Any, value: Any) -> None:
     else:
         writable(cx, box)
         _seal(cx, box)
-        write(cx, box, cx.t.host("set_item", cx.t.box_value(box), value_atom(cx, index), cx.stored(value)))
+        write(cx, box, cx.t.host("set_item", cx.t.container_value(box), cx.t.value_atom(index), cx.stored(value)))
 
 
-def extend(cx: Capture, box: Box, x: Any) -> Box:
+def extend(cx: Capture, box: Container, x: StandIn) -> Container:
     """`box += x`, `box.extend(x)`."""
-    items = cx.items_or_none(x)
+    items = known_items(x)
     if box.is_static and isinstance(box.content, tuple) and items is not None:
         write(cx, box, (*box.content, *items))
     else:
@@ -210,67 +224,71 @@ def extend(cx: Capture, box: Box, x: Any) -> Box:
 # --- methods of containers whose structure is known ------------------------------------------------------
 
 
-def _append(cx: Capture, box: Box, x: Any) -> Any:
-    write(cx, box, (*box.content, x))
+def _append(cx: Capture, box: Container, x: StandIn) -> None:
+    write(cx, box, (*box.members, x))
 
 
-def _extend(cx: Capture, box: Box, x: Any) -> Any:
-    if cx.items_or_none(x) is None:
+def _extend(cx: Capture, box: Container, x: StandIn) -> StandIn:
+    if known_items(x) is None:
         return NotImplemented
     extend(cx, box, x)
     return None
 
 
-def _pop(cx: Capture, box: Box, index: Any = -1) -> Any:
+def _pop(cx: Capture, box: Container, index: StandIn = -1) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.content)
+    items = list(box.members)
     item = ordinary(lambda: items.pop(index))
     write(cx, box, tuple(items))
     return item
 
 
-def _insert(cx: Capture, box: Box, index: Any, x: Any) -> Any:
+def _insert(cx: Capture, box: Container, index: StandIn, x: StandIn) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.content)
+    items = list(box.members)
     items.insert(index, x)
     write(cx, box, tuple(items))
     return None
 
 
-def _reverse(cx: Capture, box: Box) -> Any:
-    write(cx, box, box.content[::-1])
+def _reverse(cx: Capture, box: Container) -> None:
+    write(cx, box, box.members[::-1])
 
 
-def _clear(cx: Capture, box: Box) -> Any:
+def _clear(cx: Capture, box: Container) -> None:
     write(cx, box, {} if box.kind == "dict" else ())
 
 
-def _add(cx: Capture, box: Box, x: Any) -> Any:
-    if not (is_literal(x) and all(is_literal(i) for i in box.content)):
+def _add(cx: Capture, box: Container, x: StandIn) -> StandIn:
+    if not (is_literal(x) and all(is_literal(i) for i in box.members)):
         return NotImplemented
-    write(cx, box, tuple(dict.fromkeys((*box.content, x))))
+    write(cx, box, tuple(dict.fromkeys((*box.members, x))))
     return None
 
 
-def _get(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
-    return box.content.get(key, default) if is_literal(key) else NotImplemented
+def _get(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
+    return box.pairs.get(key, default) if is_literal(key) else NotImplemented
 
 
-def _update(cx: Capture, box: Box, other: Any = None, **more: Any) -> Any:
-    if other is not None and not (isinstance(other, Box) and isinstance(other.content, dict)):
+def _update(cx: Capture, box: Container, other: StandIn = None, **more: StandIn) -> StandIn:
+    if other is None:
+        given: dict[Any, StandIn] = {}
+    elif isinstance(other, Container) and isinstance(other.content, dict):
+        given = other.content
+    else:
         return NotImplemented
-    write(cx, box, {**box.content, **(other.content if other is not None else {}), **more})
+    write(cx, box, {**box.pairs, **given, **more})
     return None
 
 
-def _setdefault(cx: Capture, box: Box, key: Any, default: Any = None) -> Any:
+def _setdefault(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
     if not is_literal(key):
         return NotImplemented
-    if key not in box.content:
-        write(cx, box, {**box.content, key: default})
-    return box.content[key]
+    if key not in box.pairs:
+        write(cx, box, {**box.pairs, key: default})
+    return box.pairs[key]
 
 
 _STATIC: dict[tuple[str, str], Callable[..., Any]] = {

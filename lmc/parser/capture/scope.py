@@ -10,7 +10,6 @@ import linecache
 import symtable
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any
 
 from lmc.parser.capture.breaks import graph_break
 from lmc.source import Span
@@ -33,7 +32,7 @@ class Scope:
 
     file: str
     table: symtable.SymbolTable | None
-    globals: dict[str, Any]
+    globals: dict[str, object]
     locals: frozenset[str]
 
     def is_local(self, name: str) -> bool:
@@ -106,7 +105,7 @@ def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Sco
     return node, function_scope(node, code.co_filename, fn.__globals__)
 
 
-def function_scope(node: ast.FunctionDef | ast.Lambda, file: str, module: dict[str, Any]) -> Scope:
+def function_scope(node: ast.FunctionDef | ast.Lambda, file: str, module: dict[str, object]) -> Scope:
     """The scope of a function or lambda node of a file."""
     parsed = source_file(file)
     assert parsed is not None

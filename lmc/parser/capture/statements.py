@@ -1,128 +1,58 @@
-"""Python statements, one rule an AST node, and how a branch moves the rest of its block.
-
-Leaving a block (break, continue, return) is a slot of the frame, `$exit`. Where one arm of a branch surely leaves,
-the rest of the block is traced inside the other arm; where that is not sure, the rest stands under a test of the slot.
-"""
+"""Python statements but `if`, one rule an AST node; `blocks` says how they are traced one after another."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
-from lmc.ir.graph import Lit, Value
+from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
-from lmc.parser.capture import expressions, loops, states
+from lmc.parser.capture import expressions, groups, states
+from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, RUNNING, leave, surely_leaves, under
-from lmc.parser.capture.methods import call_method, extend
-from lmc.parser.capture.tracer import Arm, ProgramRaise, ordinary
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
+from lmc.parser.capture.functions import closure
+from lmc.parser.capture.methods import call_method, extend, set_item
+from lmc.parser.capture.targets import assign
+from lmc.parser.capture.tracer import ProgramRaise, ordinary
 from lmc.parser.capture.values import (
     UNBOUND,
-    Box,
+    Container,
     CopyBlock,
     Method,
     RoleBlock,
     ScopeBlock,
+    StandIn,
     StateCell,
     Sym,
     is_ordinary,
 )
 
-if TYPE_CHECKING:
-    from lmc.parser.capture.context import Capture
-
-
-def execute(cx: Capture, stmts: list[ast.stmt], *, tail: bool = False) -> None:
-    """Trace a block; `tail` says that the function ends where the block does."""
-    for at, stmt in enumerate(stmts):
-        rest = stmts[at + 1 :]
-        cx.at(stmt)
-        if isinstance(stmt, ast.If):
-            if _branch(cx, stmt, rest, tail):
-                return
-        else:
-            rule = RULES.get(type(stmt))
-            if rule is None:
-                raise graph_break("LMC-GB002", cx.at(stmt), f"`{_word(stmt)}`")
-            rule(cx, stmt)
-        left = cx.frame.slots["$exit"]
-        if isinstance(left, Sym):
-            if rest:
-                _guard(cx, left, rest, tail)
-            return
-        if left != RUNNING:
-            return
-    if tail:
-        leave(cx, RETURN)
-
-
-def _word(stmt: ast.stmt) -> str:
-    return {"AsyncFor": "async for", "AsyncWith": "async with", "ClassDef": "class", "Global": "global"}.get(
-        type(stmt).__name__, type(stmt).__name__.lower()
-    )
-
-
-def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool:
-    """Trace an `if`; True where the rest of the block was traced inside it."""
-    truth = cx.truth(cx.eval(node.test))
-    whole = tail and not rest
-    if isinstance(truth, bool):
-        execute(cx, node.body if truth else node.orelse, tail=whole)
-        return False
-    span = cx.at(node)
-    arms = Arm(cx.t), Arm(cx.t)
-    for arm, block in zip(arms, (node.body, node.orelse)):
-        arm.run(lambda block=block: execute(cx, block, tail=whole))  # type: ignore[misc]
-    moved = bool(rest) and _move_rest(cx, arms, rest, tail)
-    cx.t.span = span
-    nothing_after = tail and (moved or not rest) and not cx.frame.is_comprehension and not cx.has_closures
-    cx.t.branch(truth, *arms, ended=cx.frame if nothing_after else None)
-    return moved
-
-
-def _move_rest(cx: Capture, arms: tuple[Arm, Arm], rest: list[ast.stmt], tail: bool) -> bool:
-    for one, two in (arms, arms[::-1]):
-        if one.raised or two.raised:
-            continue
-        if surely_leaves(cx, one) and two.now(cx.frame, "$exit") == RUNNING:
-            two.run(lambda: execute(cx, rest, tail=tail))
-            return True
-    return False
-
-
-def _guard(cx: Capture, left: Sym, rest: list[ast.stmt], tail: bool) -> None:
-    """Trace the rest of a block under `$exit == 0`."""
-    running = cx.t.host("compare", left.value, Lit(RUNNING), type=BOOL, op="==")
-
-    def go_on() -> None:
-        cx.t.write(cx.frame, "$exit", RUNNING)
-        execute(cx, rest, tail=tail)
-
-    under(cx, running, go_on)
-
-
 # --- simple statements -----------------------------------------------------------------------------------
 
 
-def _expr(cx: Capture, node: ast.Expr) -> None:
+def expr_node(cx: Capture, node: ast.Expr) -> None:
+    """An expression as a statement."""
     cx.eval(node.value)
 
 
-def _assign(cx: Capture, node: ast.Assign) -> None:
+def assign_node(cx: Capture, node: ast.Assign) -> None:
+    """`x = y = value`."""
     value = cx.eval(node.value)
     for target in node.targets:
         cx.at(node)
-        cx.assign(target, value)
+        assign(cx, target, value)
 
 
-def _annassign(cx: Capture, node: ast.AnnAssign) -> None:
+def annassign_node(cx: Capture, node: ast.AnnAssign) -> None:
+    """`x: T = value`."""
     if node.value is not None:
-        cx.assign(node.target, cx.eval(node.value))
+        assign(cx, node.target, cx.eval(node.value))
 
 
-def _augassign(cx: Capture, node: ast.AugAssign) -> None:
+def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
+    """`x += value`, which changes a state, list or group in place."""
     chosen = isinstance(node.value, ast.IfExp) and isinstance(node.target, ast.Name)
     if chosen and isinstance(cx.load(node.target.id), StateCell):  # type: ignore[union-attr]
         execute(cx, [_append_in_arms(node)])  # an expression cannot be chosen by a branch, but a statement can
@@ -132,14 +62,14 @@ def _augassign(cx: Capture, node: ast.AugAssign) -> None:
         old = cx.load(node.target.id)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
         if new is not old:
-            cx.assign(node.target, new)
+            assign(cx, node.target, new)
         return
     if isinstance(node.target, ast.Subscript) and not isinstance(node.target.slice, ast.Slice):
         owner, index = cx.eval(node.target.value), cx.eval(node.target.slice)
         old = expressions.item(cx, owner, index)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
         if new is not old or not isinstance(old, StateCell):
-            cx.set_item(owner, index, new)
+            set_item(cx, owner, index, new)
         return
     raise graph_break("LMC-GB002", cx.at(node), "an augmented assignment to an attribute or slice")
 
@@ -151,19 +81,21 @@ def _append_in_arms(node: ast.AugAssign) -> ast.If:
     return ast.copy_location(ast.If(choice.test, [arms[0]], [arms[1]]), node)
 
 
-def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> Any:
+def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stmt) -> StandIn:
     cx.at(node)
     if isinstance(old, StateCell):
         if op != "+":
             raise graph_break("LMC-GB013", cx.at(node), f"`{op}=`")
         states.append(cx, old, value)
         return old
-    if isinstance(old, Box) and op == "+" and old.kind == "group":
-        states.append_group(cx, old, value)
+    if isinstance(old, Container) and op == "+" and old.kind == "group":
+        groups.append_group(cx, old, value)
         return old
-    if isinstance(old, Box) and op == "+" and old.kind == "list":
+    if isinstance(old, Container) and op == "+" and old.kind == "list":
         return extend(cx, old, value)
-    if isinstance(old, Box | Sym) and not (isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")):
+    if isinstance(old, Container | Sym) and not (
+        isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
+    ):
         live = old.value if isinstance(old, Sym) else old.content
         if isinstance(live, Value):
             cx.t.change(live)
@@ -171,11 +103,12 @@ def _augmented(cx: Capture, op: str, old: Any, value: Any, node: ast.stmt) -> An
     return expressions.binary(cx, op, old, value)
 
 
-def _delete(cx: Capture, node: ast.Delete) -> None:
+def delete_node(cx: Capture, node: ast.Delete) -> None:
+    """`del x`, `del xs[i]`."""
     for target in node.targets:
         if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
             owner = cx.eval(target.value)
-            if isinstance(owner, Box) and owner.kind in ("list", "dict"):
+            if isinstance(owner, Container) and owner.kind in ("list", "dict"):
                 call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
                 continue
         if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):
@@ -184,25 +117,30 @@ def _delete(cx: Capture, node: ast.Delete) -> None:
         cx.t.write(cx.frame, target.id, UNBOUND)
 
 
-def _pass(cx: Capture, node: ast.stmt) -> None:
+def pass_node(cx: Capture, node: ast.stmt) -> None:
+    """`pass`, and what only tells whose a name is, which the scope knows already."""
     pass
 
 
-def _return(cx: Capture, node: ast.Return) -> None:
+def return_node(cx: Capture, node: ast.Return) -> None:
+    """`return value`."""
     value = None if node.value is None else cx.eval(node.value)
     cx.t.write(cx.frame, "$ret", value)
     leave(cx, RETURN)
 
 
-def _break(cx: Capture, node: ast.Break) -> None:
+def break_node(cx: Capture, node: ast.Break) -> None:
+    """`break`."""
     leave(cx, BREAK)
 
 
-def _continue(cx: Capture, node: ast.Continue) -> None:
+def continue_node(cx: Capture, node: ast.Continue) -> None:
+    """`continue`."""
     leave(cx, CONTINUE)
 
 
-def _raise(cx: Capture, node: ast.Raise) -> None:
+def raise_node(cx: Capture, node: ast.Raise) -> None:
+    """`raise X(...)`: surely raises here, which ends the region."""
     if node.exc is None:
         raise graph_break("LMC-GB002", cx.at(node), "a bare `raise`")
     _raise_expr(cx, node.exc)
@@ -221,7 +159,8 @@ def _raise_expr(cx: Capture, node: ast.expr) -> None:
     raise ProgramRaise(kind, args)
 
 
-def _assert(cx: Capture, node: ast.Assert) -> None:
+def assert_node(cx: Capture, node: ast.Assert) -> None:
+    """`assert test, message`."""
     truth = cx.truth(cx.eval(node.test))
     args = [] if node.msg is None else [node.msg]
 
@@ -236,31 +175,31 @@ def _assert(cx: Capture, node: ast.Assert) -> None:
     under(cx, failed, fail)
 
 
-def _function(cx: Capture, node: ast.FunctionDef) -> None:
+def function_node(cx: Capture, node: ast.FunctionDef) -> None:
+    """A function defined inside the program."""
     if node.decorator_list:
         raise graph_break("LMC-GB002", cx.at(node), "a decorated function inside a program")
-    cx.assign(ast.Name(node.name, ast.Store()), cx.closure(node))
+    assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
 
 
-def _nonlocal(cx: Capture, node: ast.Nonlocal) -> None:
-    pass
-
-
-def _import(cx: Capture, node: ast.Import) -> None:
+def import_node(cx: Capture, node: ast.Import) -> None:
+    """`import x`: done now, as modules are baked."""
     for name in node.names:
         module = ordinary(importlib.import_module, name.name)
         bound = module if name.asname else importlib.import_module(name.name.split(".")[0])
-        cx.assign(ast.Name(name.asname or name.name.split(".")[0], ast.Store()), bound)
+        assign(cx, ast.Name(name.asname or name.name.split(".")[0], ast.Store()), bound)
 
 
-def _import_from(cx: Capture, node: ast.ImportFrom) -> None:
+def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
+    """`from x import y`: done now, as modules are baked."""
     package = cx.frame.scope.globals.get("__package__")
     module = ordinary(importlib.import_module, "." * node.level + (node.module or ""), package)
     for name in node.names:
-        cx.assign(ast.Name(name.asname or name.name, ast.Store()), cx.bake_attribute(module, name.name))
+        assign(cx, ast.Name(name.asname or name.name, ast.Store()), cx.bake_attribute(module, name.name))
 
 
-def _with(cx: Capture, node: ast.With) -> None:
+def with_node(cx: Capture, node: ast.With) -> None:
+    """`with s.user(): ...`, over states alone."""
     _with_items(cx, node.items, node.body)
 
 
@@ -274,16 +213,7 @@ def _with_items(cx: Capture, items: list[ast.withitem], body: list[ast.stmt]) ->
         raise graph_break("LMC-GB002", span, "`with` over something that is not a program state")
     entered = states.enter(cx, block)
     if items[0].optional_vars is not None:
-        cx.assign(items[0].optional_vars, entered)
+        assign(cx, items[0].optional_vars, entered)
     _with_items(cx, items[1:], body)
     cx.t.span = span
     states.leave(cx, block)
-
-
-RULES: dict[type[ast.stmt], Callable[[Any, Any], None]] = {
-    ast.Expr: _expr, ast.Assign: _assign, ast.AnnAssign: _annassign, ast.AugAssign: _augassign, ast.Delete: _delete,
-    ast.Pass: _pass, ast.Return: _return, ast.Break: _break, ast.Continue: _continue, ast.Raise: _raise,
-    ast.Assert: _assert, ast.FunctionDef: _function, ast.Nonlocal: _nonlocal, ast.Global: _nonlocal,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from, ast.With: _with, ast.For: loops.for_loop, ast.While: loops.while_loop,
-}  # fmt: skip

@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
-from typing import Any
 
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
@@ -17,30 +16,32 @@ from lmc.ir.types import DATA, NONE, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture, deep_recursion
+from lmc.parser.capture.functions import opened, run_closure
+from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Box, StateCell, Sym, is_literal
-from lmc.parser.primitives import Row
+from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
+from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ArgumentLeaf:
     """An argument leaf: only its type is known."""
 
     type: Type
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class ArgumentContainer:
     """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
 
     kind: str
-    items: tuple[tuple[Any, Shape], ...]
+    items: tuple[tuple[str | int, ArgumentShape], ...]
 
 
-Shape = Leaf | Container
+ArgumentShape = ArgumentLeaf | ArgumentContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,19 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
+def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
-    cx = Capture()
+    cx = Capture(RULES)
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
-    closure, owner = cx.opened(fn)
+    closure, owner = opened(cx, fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
     try:
         args, kwargs = _passed(cx, fn, root, arguments)
-        _finish(cx, root, cx.run_closure(closure, (*owner, *args), kwargs))
+        _finish(cx, root, run_closure(cx, closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
@@ -92,8 +93,8 @@ def _check_depth(block: Block, depth: int) -> None:
 
 
 def _passed(
-    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, StandIn]
+) -> tuple[tuple[StandIn, ...], dict[str, StandIn]]:
     """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
     call = inspect.signature(fn).bind_partial()
     state, *parameters = call.signature.parameters.values()
@@ -101,14 +102,14 @@ def _passed(
     for parameter in parameters:
         given = arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:
-            call.arguments[parameter.name] = _known(cx, "*", parameter.name, cx.items_or_none(given))
+            call.arguments[parameter.name] = _known(cx, "*", parameter.name, known_items(given))
         elif parameter.kind is parameter.VAR_KEYWORD:
-            pairs = given.content if isinstance(given, Box) and given.is_static else None
+            pairs = given.content if isinstance(given, Container) and given.is_static else None
             call.arguments[parameter.name] = _known(cx, "**", parameter.name, pairs)
     return call.args, call.kwargs
 
 
-def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
+def _known(cx: Capture, stars: str, name: str, content: StandIn) -> StandIn:
     if content is None:
         error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
         error.help = f"take `{name}` as one argument"
@@ -116,37 +117,37 @@ def _known(cx: Capture, stars: str, name: str, content: Any) -> Any:
     return content
 
 
-def _finish(cx: Capture, root: StateCell, ret: Any) -> None:
-    if isinstance(ret, Row) and not ret.parts:
+def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
+    if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
     cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
 
 
-def _returned(cx: Capture, ret: Any) -> Atom:
+def _returned(cx: Capture, ret: StandIn) -> Atom:
     """What a program returns: containers may hold states."""
     if isinstance(ret, tuple) and not is_literal(ret):
         return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
-    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
+    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
         return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
-    if isinstance(ret, Box) and ret.is_static and isinstance(ret.content, dict):
+    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, dict):
         return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
     return cx.t.atom(ret)
 
 
-def _argument(cx: Capture, shape: Shape, path: Path) -> Any:
-    if isinstance(shape, Container):
+def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
+    if isinstance(shape, ArgumentContainer):
         items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
         if shape.kind == "tuple":
             return tuple(value for _, value in items)
-        content: Any = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
-        return Box(cx.t.born(), shape.kind, content, path=path)
+        content: Content = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
+        return Container(cx.t.born(), shape.kind, content, path=path)
     if shape.type == NONE:
         return None
     value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
     cx.t.params[path] = Param(value, path)
     if shape.type == DATA:
-        return Box(cx.t.born(), "data", value, path=path)
+        return Container(cx.t.born(), "data", value, path=path)
     return Sym(value)
 
 

@@ -1,23 +1,34 @@
-"""Stand-in values: what a program's Python names hold while it is traced.
+"""Stand-ins: what a program's Python names hold while it is traced.
 
-Anything that is none of these is an ordinary Python object and means itself. A cell is mutable, so it keeps what
-may change in `slots`, which only `Tracer.write` writes: that log is how branches and loops are merged.
+Anything that is none of these is an ordinary Python object and means itself. What can change is an `Owner`: it keeps
+that in `fields`, which only the tracer writes: its log of writes is how branches and loops are merged.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import CellType, FunctionType, MethodType
+from typing import Any, Protocol, TypeGuard
 
-from lmc.ir.graph import Value
+from lmc.ir.graph import Literal, Value
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.scope import Scope
 from lmc.source import Span
 
-if TYPE_CHECKING:
-    from lmc.parser.capture.scope import Scope
+MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
+ACC = "$acc"  # what a comprehension has collected, in a frame of its own
+
+
+# What a name of the program holds while it is traced: one of the classes below, or an ordinary object, which means
+# itself. So it can be any object, and whoever needs to know which looks with isinstance.
+StandIn = object
+# what a container holds: its items by number or by key, or a value once only the run knows its structure
+Content = tuple[StandIn, ...] | dict[Any, StandIn] | Value  # Any: a key is a literal, of any type
+
+_HELD = (tuple, dict, Value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +40,20 @@ class Stale:
 
 
 class Owner:
-    """Something with slots; `birth` orders it against regions (a region merges only what is older than itself)."""
+    """Something with fields; `birth` orders it against regions (a region merges only what is older than itself)."""
 
-    __slots__ = ("birth", "slots")
+    __slots__ = ("birth", "fields")
 
     def __init__(self, birth: int) -> None:
         self.birth = birth
-        self.slots: dict[str, Any] = {}
+        self.fields: dict[str, StandIn] = {}
+
+    @property
+    def stale(self) -> Stale | None:
+        """Why it must not be read, None where it may be."""
+        found = self.fields.get("stale")
+        assert isinstance(found, Stale | None)
+        return found
 
 
 class Sym:
@@ -52,7 +70,7 @@ class Sym:
         return self.value.type
 
 
-class Pieces:
+class LazyStr:
     """A str made of literals and run-time strings, not joined until something needs it as one value."""
 
     __slots__ = ("parts",)
@@ -62,19 +80,26 @@ class Pieces:
 
 
 class StateCell(Owner):
-    """A program state: slot `value` holds the SSA state, `stale` the reason why it must not be read.
+    """A program state: field `value` holds the SSA state, `stale` the reason why it must not be read.
 
     hint     the user's name for it
     aliases  cells that may be the same state, and lists it may be in
     """
 
-    __slots__ = ("aliases", "depth", "hint")
+    __slots__ = ("aliases", "hint")
 
     def __init__(self, birth: int, value: Value, hint: str) -> None:
         super().__init__(birth)
-        self.slots = {"value": value}
+        self.fields = {"value": value}
         self.hint = hint
-        self.aliases: list[StateCell | Box] = []
+        self.aliases: list[StateCell | Container] = []
+
+    @property
+    def value(self) -> Value:
+        """The SSA state, which may be unset; an element of a list has none of its own."""
+        held = self.fields["value"]
+        assert isinstance(held, Value)
+        return held
 
 
 class Element(StateCell):
@@ -82,13 +107,13 @@ class Element(StateCell):
 
     __slots__ = ("box", "index")
 
-    def __init__(self, birth: int, box: Box, index: Any, hint: str) -> None:
+    def __init__(self, birth: int, box: Container, index: StandIn, hint: str) -> None:
         Owner.__init__(self, birth)
         self.box, self.index, self.hint, self.aliases = box, index, hint, []
 
 
-class Box(Owner):
-    """A list, dict, set or fork group. Slot `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
+class Container(Owner):
+    """A list, dict, set or fork group. Field `content` is a tuple or dict of stand-ins, or a Value once it is run-time.
 
     kind      list, dict, set, group (what fork returns)
     parent    of a group: the state that was forked, which `join` extends
@@ -104,26 +129,53 @@ class Box(Owner):
         self,
         birth: int,
         kind: str,
-        content: tuple[Any, ...] | dict[Any, Any] | Value,
+        content: Content,
         *,
         parent: StateCell | None = None,
         path: tuple[str | int, ...] | None = None,
         borrowed: bool = False,
     ) -> None:
         super().__init__(birth)
-        self.slots = {"content": content}
+        self.fields = {"content": content}
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
-        self.aliases: list[StateCell | Box] = []
-        self.window: tuple[Box, Value] | None = None
+        self.aliases: list[StateCell | Container] = []
+        self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
 
     @property
-    def content(self) -> Any:
+    def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.slots:
-            stale = self.slots["stale"]
-            raise graph_break("LMC-GB005", stale.span, f"this list (it shares `{stale.name}`)")
-        return self.slots["content"]
+        if "stale" in self.fields:
+            assert self.stale is not None
+            raise graph_break("LMC-GB005", self.stale.span, f"this list (it shares `{self.stale.name}`)")
+        held = self.fields["content"]
+        return held if isinstance(held, _HELD) else known_content(held)
+
+    @property
+    def members(self) -> tuple[StandIn, ...]:
+        """The items, or the keys of a dict: what walking over it gives. Its structure must be known."""
+        content = self.content
+        assert not isinstance(content, Value)
+        return tuple(content)
+
+    @property
+    def pairs(self) -> dict[Any, StandIn]:
+        """The items of a dict by key. Its structure must be known."""
+        content = self.content
+        assert isinstance(content, dict)
+        return content
+
+    @property
+    def parts(self) -> tuple[StandIn, ...]:
+        """The items, or the values of a dict, as far as the trace knows them: none of what is run-time."""
+        return parts_of(self.content)
+
+    @property
+    def value(self) -> Value:
+        """The run-time value that it is. Its structure must not be known."""
+        content = self.content
+        assert isinstance(content, Value)
+        return content
 
     @property
     def is_static(self) -> bool:
@@ -133,23 +185,23 @@ class Box(Owner):
     @property
     def holds_states(self) -> bool:
         """True for a list of states, static or not."""
-        if isinstance(self.content, Value):
-            return self.content.type.is_state
-        items = self.content if isinstance(self.content, tuple) else ()
-        return bool(items) and all(isinstance(x, StateCell) for x in items)
+        content = self.content
+        if isinstance(content, Value):
+            return content.type.is_state
+        return isinstance(content, tuple) and bool(content) and all(isinstance(x, StateCell) for x in content)
 
 
-class View:
+class DictView:
     """The keys, values or items of a dict: what it shows is what the dict holds when it is looked at."""
 
     __slots__ = ("box", "content", "name", "value")
 
-    def __init__(self, box: Box, name: str, value: Value | None) -> None:
+    def __init__(self, box: Container, name: str, value: Value | None) -> None:
         self.box, self.name, self.value = box, name, value
         self.content = box.content if value is not None else None
 
     @property
-    def items(self) -> tuple[Any, ...] | None:
+    def items(self) -> tuple[StandIn, ...] | None:
         """What it shows, where the trace knows."""
         content = self.box.content
         if not isinstance(content, dict):
@@ -168,21 +220,27 @@ class Once(Owner):
     __slots__ = ("has_code", "make", "name", "sources")
 
     def __init__(
-        self, birth: int, name: str, make: Callable[[], Any], sources: tuple[Any, ...], *, has_code: bool = False
+        self,
+        birth: int,
+        name: str,
+        make: Callable[[], StandIn],
+        sources: tuple[StandIn, ...],
+        *,
+        has_code: bool = False,
     ) -> None:
         super().__init__(birth)
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
 
 
-class Rows:
+class Columns:
     """zip or enumerate over a run-time list of states: its columns, walked by index.
 
-    A column is a Box of states, a Value of ordinary data, or an int: the count starting there.
+    A column is a Container of states, a Value of ordinary data, or an int: the count starting there.
     """
 
     __slots__ = ("columns", "single")
 
-    def __init__(self, columns: tuple[Any, ...], *, single: bool = False) -> None:
+    def __init__(self, columns: tuple[StandIn, ...], *, single: bool = False) -> None:
         self.columns, self.single = columns, single
 
 
@@ -196,9 +254,9 @@ class Closure:
         node: ast.FunctionDef | ast.Lambda,
         scope: Scope,
         parent: Frame | None,
-        defaults: tuple[Any, ...],
-        kw_defaults: dict[str, Any],
-        free: dict[str, Any],
+        defaults: tuple[StandIn, ...],
+        kw_defaults: dict[str, StandIn],
+        free: dict[str, CellType],
         qualname: str,
     ) -> None:
         self.node, self.scope, self.parent = node, scope, parent
@@ -207,12 +265,20 @@ class Closure:
         self.qualname = qualname
 
 
+class LmProgram(Protocol):
+    """A program as `lmc.function` makes it, which another program may call."""
+
+    func: FunctionType | MethodType
+    bound: dict[str, Any]
+    arg_names: list[str]
+
+
 class Generator(Owner):
     """A generator expression that has not begun; `first` is what its first `for` walks over."""
 
     __slots__ = ("first", "frame", "node")
 
-    def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: Any) -> None:
+    def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: StandIn) -> None:
         super().__init__(birth)
         self.node, self.frame, self.first = node, frame, first
 
@@ -222,7 +288,7 @@ class Method:
 
     __slots__ = ("name", "receiver")
 
-    def __init__(self, receiver: Any, name: str) -> None:
+    def __init__(self, receiver: StandIn, name: str) -> None:
         self.receiver, self.name = receiver, name
 
 
@@ -240,7 +306,7 @@ class ScopeBlock:
 
     __slots__ = ("cell", "name")
 
-    def __init__(self, cell: StateCell, name: Any) -> None:
+    def __init__(self, cell: StateCell, name: StandIn) -> None:
         self.cell, self.name = cell, name
 
 
@@ -276,7 +342,7 @@ UNBOUND = Unbound()
 
 
 class Frame(Owner):
-    """One activation of a traced function: its locals are slots; `$exit` and `$ret` say how it is being left.
+    """One activation of a traced function: its locals are fields; `$exit` and `$ret` say how it is being left.
 
     $exit  0 running, 1 break, 2 continue, 3 return; a Sym where that depends on run-time values
     """
@@ -286,12 +352,12 @@ class Frame(Owner):
     def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
         super().__init__(birth)
         self.scope, self.parent, self.closure = scope, parent, closure
-        self.slots = {"$exit": 0, "$ret": None}
+        self.fields = {"$exit": 0, "$ret": None}
         self.exits: set[int] = set()
         self.is_comprehension = False
 
 
-STAND_INS = (Sym, Pieces, Owner, View, Rows, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
+STAND_INS = (Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
 
 
 def is_ordinary(x: object) -> bool:
@@ -301,7 +367,12 @@ def is_ordinary(x: object) -> bool:
     return not isinstance(x, STAND_INS)
 
 
-def is_literal(x: object) -> bool:
+def is_program(x: object) -> TypeGuard[LmProgram]:
+    """True for an lmc program; what makes them stands above this room."""
+    return getattr(type(x), "__lmc_program__", False) is True
+
+
+def is_literal(x: object) -> TypeGuard[Literal]:
     """True for what may stand inline in a graph."""
     if type(x) is tuple:
         return all(is_literal(i) for i in x)
@@ -311,3 +382,53 @@ def is_literal(x: object) -> bool:
 def same_literal(x: object, y: object) -> bool:
     """True for two literals that are alike in every part: 1, 1.0 and True differ."""
     return is_literal(x) and is_literal(y) and repr(x) == repr(y)
+
+
+def plain(x: StandIn) -> bool:
+    """True for an ordinary immutable value that Python may compute with at trace time."""
+    return is_literal(x) or isinstance(x, range | frozenset | complex)
+
+
+def known_content(x: StandIn) -> Content:
+    """What the field `content` holds. Raises CaptureError where a branch or loop left two things that are not alike."""
+    if isinstance(x, Unmergeable):
+        raise graph_break(x.code, None, x.what)
+    assert isinstance(x, _HELD)
+    return x
+
+
+def parts_of(content: StandIn) -> tuple[StandIn, ...]:
+    """The items of a tuple, the values of a dict: what is in a container whose structure is known. () for all else."""
+    return tuple(content.values()) if isinstance(content, dict) else content if isinstance(content, tuple) else ()
+
+
+def containers_in(x: StandIn) -> Iterator[Container]:
+    """The containers inside a container's content, and in them."""
+    for part in parts_of(x):
+        if isinstance(part, Container):
+            yield part
+            yield from containers_in(part.fields["content"])
+        elif isinstance(part, tuple):
+            yield from containers_in(part)
+
+
+def states_in(content: StandIn) -> tuple[StateCell, ...]:
+    """The states of a list that is known and holds nothing else; () for all else."""
+    items = content if isinstance(content, tuple) else ()
+    states = tuple(item for item in items if isinstance(item, StateCell))
+    return states if len(states) == len(items) else ()
+
+
+def known_items(x: StandIn) -> tuple[StandIn, ...] | None:
+    """What an iterable gives, where the trace knows; None where only the run does."""
+    if isinstance(x, Container):
+        if not x.is_static:
+            return None
+        return tuple(set(x.members)) if x.kind == "set" else x.members  # a set has an order of its own
+    if isinstance(x, DictView):
+        return x.items
+    if isinstance(x, tuple):
+        return x
+    if isinstance(x, str | range | bytes | frozenset):
+        return tuple(x) if len(x) <= MAX_UNROLL else None
+    return None

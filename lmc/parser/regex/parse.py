@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Regex
 from lmc.ir.regex import RegexTree
-from lmc.parser.regex.tokens import MARK, pieces
+from lmc.parser.regex.tokens import MARK, tokens_of
 from lmc.parser.regex.tree import Refused, lower
 from lmc.source import Span
 
@@ -46,7 +46,7 @@ def parse_regex(pattern: str, *, ascii: bool = False, span: Span | None = None) 
 
 
 def _in_ascii(pattern: str) -> str:
-    """The same pattern with the flag written into it."""
+    """A pattern with the flag `re.ASCII` written into it."""
     return MARK + ASCII + pattern.removeprefix(MARK) if pattern.startswith(MARK) else ASCII + pattern
 
 
@@ -118,6 +118,6 @@ def _grammar() -> Lark:
             pass
 
         def lex(self, text: str) -> Iterator[Token]:  # type: ignore[override, unused-ignore]
-            return (Token(kind, piece, position) for kind, piece, position in pieces(text))
+            return (Token(kind, token, position) for kind, token, position in tokens_of(text))
 
     return Lark(GRAMMAR.read_text(), parser="lalr", lexer=Cutter)

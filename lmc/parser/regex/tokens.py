@@ -1,6 +1,6 @@
 """A regex pattern as tokens for grammars/regex.lark: Python's lexical rules, scope by scope.
 
-A scanner of our own because the flag `x` is lexical and scoped: where it holds, spaces and comments are no tokens.
+A scanner of our own because the flag `x` is lexical and scoped: where it holds, spaces and comments are not tokens.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TEXT = ("TEXT", r"[^\\^$.|?*+()\[{&~]{2,}(?![?*+{])")  # not the last character
 _CHAR = ("CHAR", r"[\s\S]")
 
 
-class Piece(NamedTuple):
+class RegexToken(NamedTuple):
     """A token: what it is, its text, and where that begins in the pattern."""
 
     kind: str
@@ -42,12 +42,12 @@ class Piece(NamedTuple):
     position: int
 
 
-def pieces(pattern: str) -> Iterator[Piece]:
+def tokens_of(pattern: str) -> Iterator[RegexToken]:
     """The tokens of a pattern, comments left out."""
     at = 0
     extended = pattern.startswith(MARK)
     if extended:
-        yield Piece("MARK", MARK, 0)
+        yield RegexToken("MARK", MARK, 0)
         at = len(MARK)
     verbose = [False]  # by open group, the innermost last
     while at < len(pattern):
@@ -56,7 +56,7 @@ def pieces(pattern: str) -> Iterator[Piece]:
         kind, text = str(match.lastgroup), match[0]
         _track(kind, text, verbose)
         if kind not in ("COMMENT", "SKIPPED"):
-            yield Piece(kind, text, at)
+            yield RegexToken(kind, text, at)
         at = match.end()
 
 

@@ -27,7 +27,7 @@ def parse_schema(
 ) -> JsonSchema:
     """The JSON schema with its canonical text and its patterns; `spacing` is that of the texts that will come out.
 
-    Raises ConstraintError, with the place in the text, where it is no JSON or no schema.
+    Raises ConstraintError, with the place in the text, where it is not JSON or not a schema.
     """
     if isinstance(schema, str):
         return _canonical(load_json(schema, "the JSON schema", span, help=_ACCEPTED), spacing, span)
@@ -40,7 +40,7 @@ def _model_schema(model: object, span: Span | None) -> Any:
     describe = getattr(model, "model_json_schema", None)
     if not isinstance(model, type) or describe is None:
         what = f"the class `{model.__qualname__}`" if isinstance(model, type) else f"{model!r}"
-        raise ConstraintError(f"{what} is no JSON schema", span=span, help=_ACCEPTED)
+        raise ConstraintError(f"{what} is not a JSON schema", span=span, help=_ACCEPTED)
     try:
         return describe()
     except Exception as error:  # whatever the class raises is about the user's fields
@@ -64,7 +64,7 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
     if wrong:
         place, what = wrong[0]
         more = tuple(f"{where} {why}" for where, why in wrong[1:])
-        message = f"this is no JSON schema: {place} {what}"
+        message = f"this is not a JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
     return JsonSchema(text, value, spacing, patterns_of(value))
 

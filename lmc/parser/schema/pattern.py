@@ -184,7 +184,7 @@ def _escape(letter: str, in_class: bool) -> str:
     if letter == "S":
         return OTHERS if in_class else f"[{OTHERS}]"
     if letter in "AZz":
-        raise ConstraintError(f"`\\{letter}` is no anchor in ECMA 262: write `{'^' if letter == 'A' else '$'}`")
+        raise ConstraintError(f"`\\{letter}` is not an anchor in ECMA 262: write `{'^' if letter == 'A' else '$'}`")
     if letter in _FOREIGN:
         raise ConstraintError(f"`\\{letter}` is not supported")
     return "\\" + letter if letter.isascii() else letter

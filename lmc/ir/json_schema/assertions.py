@@ -1,0 +1,244 @@
+"""What each keyword says of a value by itself, as a set of values.
+
+Keywords that are about the same kind of value are read together (`minimum` with `multipleOf`, `properties` with
+`additionalProperties`), as they mean something only beside one another. A keyword says nothing about values of other
+kinds: `minLength` holds for every number. So each gives a set that is everything but for one kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
+from lmc.ir.json_schema.keywords import Json
+from lmc.ir.json_schema.lowering import SchemaLowering
+from lmc.ir.json_schema.numbers import NoStep, Numbers, decimal, number_text
+from lmc.ir.json_schema.shape import Shape
+from lmc.ir.json_schema.source import SchemaSource, is_container, value_schema
+from lmc.ir.json_schema.strings import Strings
+from lmc.ir.json_schema.texts import characters
+from lmc.ir.json_schema.trees import alt
+from lmc.ir.json_schema.values import (
+    KINDS,
+    Arrays,
+    Contains,
+    Kind,
+    MemberRule,
+    Objects,
+    Texts,
+    Values,
+    everything,
+    is_everything,
+    join,
+    meet,
+    nothing,
+    only,
+    where,
+)
+from lmc.ir.regex import Not, RegexTree
+
+
+def own_values(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """What a schema says by itself: by all of its keywords that hold no other schema for the same value."""
+    # keywords that are read together have one rule, which is asked once
+    handlers = {HANDLERS[keyword]: None for keyword in source.schema if keyword in HANDLERS}
+    return meet(*(handler(cx, source, shape) for handler in handlers))
+
+
+def hits(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> tuple[Values, ...]:
+    """The items that `contains` means: a set for each shape of items, the last one for the rest."""
+    inner = source.at("contains", positive="maxContains" not in source.schema)
+    return tuple(cx.values(inner, each) for each in (*shape.items, shape.rest))
+
+
+def members_outside(
+    cx: SchemaLowering, names: frozenset[str], keys: list[RegexTree], inner: SchemaSource, shape: Shape
+) -> Objects:
+    """Objects whose members but for some names keep a schema."""
+    known = alt(keys)
+    outside = [n for n in shape.names if n not in names and not (keys and CharDfa(known).accepts(n))]
+    named = {name: cx.values(inner, shape.names[name]) for name in outside}
+    return Objects(_asked(named), rules=_rules(Not(known) if keys else None, cx.values(inner, shape.others)))
+
+
+def _asked(named: dict[str, Values]) -> dict[str, Values]:
+    """The properties of which anything is asked."""
+    return {name: values for name, values in named.items() if not is_everything(values)}
+
+
+def _rules(keys: RegexTree | None, values: Values) -> tuple[MemberRule, ...]:
+    return () if is_everything(values) else (MemberRule(keys, values),)
+
+
+def absent(name: str) -> Values:
+    """All values but objects with this property."""
+    return where("object", Objects({name: nothing()}))
+
+
+_TYPES: Mapping[str, tuple[Kind, ...]] = {"integer": ("number",), **{kind: (kind,) for kind in KINDS}}
+
+
+def _type(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """The kinds of values; an integer is a number without a fraction."""
+    types = source.schema["type"]
+    names = types if isinstance(types, list) else [types]
+    return join(only("number", Numbers(integer=True)) if n == "integer" else only(_TYPES[n][0]) for n in names)
+
+
+def _const(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """One value."""
+    return _of_value(cx, source, shape, source.schema["const"])
+
+
+def _enum(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """Some values."""
+    return join(_of_value(cx, source, shape, value) for value in source.schema["enum"])
+
+
+def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Json) -> Values:
+    """A value that is written out: a container is a schema of its parts."""
+    match value:
+        case None:
+            return only("null")
+        case bool():
+            return only("boolean", Texts(literal("true" if value else "false")))
+        case int() | float():
+            return only("number", Texts(literal(number_text(value))))
+        case str():
+            return only("string", Strings(trees=(literal(value),)))
+        case _:
+            assert is_container(value)
+            before = dict(cx.found)  # the parts of a value are not keywords of the schema
+            found = cx.values(source.with_schema(value_schema(value), source.place), shape)
+            cx.found = before
+            return found
+
+
+def _string(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """Strings by length (in characters) and by what is found in them."""
+    schema = source.schema
+    trees = [cx.pattern(source, "pattern", schema["pattern"])] if "pattern" in schema else []
+    if "format" in schema:
+        trees += _format(cx, source, schema["format"])
+    high = schema.get("maxLength")
+    form = Strings(int(schema.get("minLength", 0)), None if high is None else int(high), tuple(trees))
+    return where("string", form)
+
+
+def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> list[RegexTree]:
+    """The strings of a format: fewer than the standard asks for, so it may not stand where fewer gives more."""
+    tree = cx.whole.patterns.get(f"format:{name}")
+    if tree is None or isinstance(tree, str):
+        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
+        return []
+    if not source.positive:
+        refuse(source.place, "format", "a complement of a format is what the standard leaves open", "use `pattern`")
+    cx.note(
+        source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none"
+    )
+    return [tree]
+
+
+def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """Numbers between bounds, and multiples."""
+    schema = source.schema
+    form = Numbers()
+    for keyword, is_low, is_open in _BOUNDS:
+        if keyword in schema:
+            bound = decimal(schema[keyword])
+            form = form.meet(Numbers(low=bound, above=is_open) if is_low else Numbers(high=bound, below=is_open))
+    if "multipleOf" in schema:
+        form = form.meet(Numbers(steps=(decimal(schema["multipleOf"]),)))
+        # asked now, while it is known which keyword is to blame
+        try:
+            form.tree(canonical=True)
+        except NoStep:
+            why = f"multiples of {schema['multipleOf']} have no small automaton"
+            raise NotRegular(Finding(source.place, "multipleOf", "refused", why)) from None
+    return where("number", form)
+
+
+_BOUNDS = (
+    ("minimum", True, False), ("exclusiveMinimum", True, True), ("maximum", False, False),
+    ("exclusiveMaximum", False, True),
+)  # fmt: skip
+
+
+def _array(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """Arrays: the first items, the further ones, how many, how many of a kind, whether any two are equal."""
+    schema = source.schema
+    first = tuple(cx.values(each, shape.items[at]) for at, each in enumerate(source.each("prefixItems")))
+    rest = everything()
+    if "items" in schema:
+        inner = source.at("items")
+        # items that another schema of this place tells one by one have shapes of their own
+        further = [cx.values(inner, each) for each in shape.items[len(first) :]]
+        first, rest = (*first, *further), cx.values(inner, shape.rest)
+    contains: tuple[Contains, ...] = ()
+    if "contains" in schema:
+        high = schema.get("maxContains")
+        least = int(schema.get("minContains", 1))
+        contains = (Contains(hits(cx, source, shape), least, None if high is None else int(high)),)
+    high = schema.get("maxItems")
+    most = None if high is None else int(high)
+    unique = source.place if schema.get("uniqueItems") else None
+    return where("array", Arrays(first, rest, int(schema.get("minItems", 0)), most, contains, unique))
+
+
+def _object(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
+    """Objects: properties by name and by pattern, all others, how many, and which ask for which."""
+    schema = source.schema
+    named = {
+        n: cx.values(each, shape.names[n]) for n, each in zip(schema.get("properties", ()), source.each("properties"))
+    }
+    high = schema.get("maxProperties")
+    required = frozenset(schema.get("required", ()))
+    form = Objects(
+        _asked(named), required, (), int(schema.get("minProperties", 0)), None if high is None else int(high)
+    )
+    keys = []
+    for text, each in zip(schema.get("patternProperties", ()), source.each("patternProperties")):
+        keys.append(cx.pattern(source, "patternProperties", text))
+        form = form.meet(_matching(cx, keys[-1], each, shape))
+    # "additional" is what neither a name nor a pattern of this very schema is about
+    if "additionalProperties" in schema:
+        inner = source.at("additionalProperties")
+        form = form.meet(members_outside(cx, frozenset(named), keys, inner, shape))
+    if "propertyNames" in schema:
+        form = form.meet(_only_named(cx, source.at("propertyNames"), shape))
+    found = where("object", form)
+    for name, others in schema.get("dependentRequired", {}).items():
+        found = meet(found, join([absent(name), only("object", Objects(required=frozenset((name, *others))))]))
+    return found
+
+
+def _matching(cx: SchemaLowering, keys: RegexTree, inner: SchemaSource, shape: Shape) -> Objects:
+    """Objects whose members with a name among `keys` keep a schema."""
+    matches = CharDfa(keys)
+    named = {name: cx.values(inner, each) for name, each in shape.names.items() if matches.accepts(name)}
+    return Objects(_asked(named), rules=_rules(keys, cx.values(inner, shape.others)))
+
+
+def _only_named(cx: SchemaLowering, inner: SchemaSource, shape: Shape) -> Objects:
+    """Objects whose names are strings that keep a schema."""
+    own = cx.shapes.shape([inner])
+    keys = characters(cx.values(inner, own)["string"])
+    matches = CharDfa(keys)
+    named = {name: nothing() for name in shape.names if not matches.accepts(name)}
+    return Objects(named, rules=(MemberRule(Not(keys), nothing()),))
+
+
+HANDLERS: dict[str, Callable[[SchemaLowering, SchemaSource, Shape], Values]] = {
+    "type": _type,
+    "const": _const,
+    "enum": _enum,
+    **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), _string),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _number),
+    **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems", "contains", "uniqueItems"), _array),
+    **dict.fromkeys(
+        ("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties",
+         "maxProperties", "dependentRequired"), _object,
+    ),
+}  # fmt: skip

@@ -1,0 +1,88 @@
+"""A JSON schema while it is lowered: what is known of the whole document, and what was found so far.
+
+The rules of keywords stand above this file and are given it first, as `cx`. A keyword holds schemas, and what lowers
+those is on top of all (`lower.values_of`): so it is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.findings import SAYS_NOTHING, Finding, NotRegular, refuse
+from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, OTHER_DRAFTS, UNENFORCED
+from lmc.ir.json_schema.references import References
+from lmc.ir.json_schema.shape import Shape, Shapes
+from lmc.ir.json_schema.source import SchemaSource
+from lmc.ir.json_schema.strings import search
+from lmc.ir.json_schema.values import Values, complement, join, weight
+from lmc.ir.regex import RegexTree
+
+MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
+
+
+@dataclass
+class SchemaLowering:
+    """One schema on its way to a tree.
+
+    whole   the document
+    lower   the values that a schema of it accepts, in a place
+    found   what became of its keywords, by place and keyword
+    """
+
+    whole: JsonSchema
+    lower: Callable[[SchemaLowering, SchemaSource, Shape | None], Values]
+    found: dict[tuple[str, str], Finding] = field(default_factory=dict)
+
+    @cached_property
+    def references(self) -> References:
+        """Where the references of the document lead."""
+        return References(self.whole.schema)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The places of the document."""
+        return Shapes(self.references)
+
+    def values(self, source: SchemaSource, shape: Shape | None) -> Values:
+        """The values that a schema accepts, in a place; a boolean needs no shape."""
+        return self.lower(self, source, shape)
+
+    def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:
+        """Keep a finding; one that is not exact stays."""
+        before = self.found.get((place, keyword))
+        if before is None or before.verdict == "exact":
+            self.found[place, keyword] = Finding(place, keyword, verdict, why)  # type: ignore[arg-type]
+
+    def check(self, source: SchemaSource) -> None:
+        """Find what becomes of each keyword. Raises SchemaError for those of drafts that mean something else."""
+        for keyword, value in source.schema.items():
+            if keyword in OTHER_DRAFTS:
+                refuse(source.place, keyword, "draft 2020-12 does not have it", "write it in draft 2020-12")
+            if keyword == "$schema" and value.rstrip("#") not in DRAFTS:
+                self.note(source.place, keyword, "relaxed", f"{value!r} is not known, and taken for draft 2020-12")
+            elif keyword in ENFORCED:
+                self.note(source.place, keyword, "exact")
+            elif keyword not in ANNOTATIONS:
+                known = keyword in UNENFORCED
+                why = "it is an annotation" if known else SAYS_NOTHING
+                self.note(source.place, keyword, "relaxed", why)
+
+    def complement(self, values: Values) -> Values:
+        """What is not in a set. Raises NotRegular where it is so large that its complement could not be written."""
+        if weight(values) > MAX_WEIGHT:
+            raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
+        return complement(values)
+
+    def others(self, branches: list[Values], at: int) -> Values:
+        """What is in no other branch."""
+        return self.complement(join(each for other, each in enumerate(branches) if other != at))
+
+    def pattern(self, source: SchemaSource, keyword: str, text: str) -> RegexTree:
+        """The whole strings in which a pattern is found. Raises SchemaError where it has no tree."""
+        tree = self.whole.patterns.get(text, "it was not read")
+        if isinstance(tree, str):
+            refuse(source.place, keyword, f"in {text!r} {tree}", "write the pattern without it")
+        return search(tree)

@@ -1,0 +1,130 @@
+"""Functions of the program: calling one is tracing its body in a frame of its own.
+
+A function is a `Closure`, whether it was defined while tracing or is a plain Python function that is looked into. Its
+parameters are bound by Python itself: a stub of the same signature is called, which gives its locals.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+from lmc.errors import LMError
+from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
+from lmc.ir.types import STATE
+from lmc.parser.capture.blocks import execute
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.expressions import binary
+from lmc.parser.capture.scope import function_scope, function_source
+from lmc.parser.capture.tracer import ProgramRaise
+from lmc.parser.capture.values import Closure, Container, Frame, LmProgram, StandIn, StateCell
+
+MAX_DEPTH = 60  # calls within calls
+
+
+def closure(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> Closure:
+    """A function or lambda defined inside the program."""
+    args = node.args
+    cx.has_closures = True
+    defaults = tuple(cx.eval(d) for d in args.defaults)
+    keyword = {a.arg: cx.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
+    scope = function_scope(node, cx.frame.scope.file, cx.frame.scope.globals)
+    return Closure(node, scope, cx.frame, defaults, keyword, {}, _qualname(cx, node))
+
+
+def _qualname(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> str:
+    frame: Frame | None = cx.frame
+    while frame is not None and frame.closure is None:
+        frame = frame.parent
+    outer = f"{frame.closure.qualname}.<locals>." if frame is not None and frame.closure is not None else ""
+    return outer + getattr(node, "name", "<lambda>")
+
+
+def closure_of(cx: Capture, fn: FunctionType) -> Closure:
+    """A plain Python function, to be looked into."""
+    node, scope = function_source(fn)
+    free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
+    cx.guard(lambda: fn.__code__, fn.__code__, (id(fn), "code"))
+    cx.guard(lambda: fn.__defaults__, fn.__defaults__, (id(fn), "defaults"))
+    cx.guard(lambda: tuple(fn.__kwdefaults__ or ()), tuple(fn.__kwdefaults__ or ()), (id(fn), "keywords"))
+    defaults = tuple(cx.given(d) for d in fn.__defaults__ or ())
+    keyword = {k: _keyword_default(cx, fn, k) for k in fn.__kwdefaults__ or ()}
+    return Closure(node, scope, None, defaults, keyword, free, fn.__qualname__)
+
+
+def _keyword_default(cx: Capture, fn: FunctionType, name: str) -> StandIn:
+    return cx.bake((fn.__kwdefaults__ or {})[name], lambda: (fn.__kwdefaults__ or {})[name], (id(fn), "=", name))
+
+
+def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[StandIn, ...]]:
+    """A program's function, and what comes before its state: the object that a method is bound to."""
+    if isinstance(fn, MethodType):
+        assert isinstance(fn.__func__, FunctionType)
+        return closure_of(cx, fn.__func__), (cx.given(fn.__self__),)
+    return closure_of(cx, fn), ()
+
+
+def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    """Call a function of the program by tracing its body."""
+    if cx.depth >= MAX_DEPTH:
+        raise graph_break("LMC-GB012", cx.t.span, f"`{fn.name}`")
+    frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
+    frame.fields.update(_bound(cx, fn, args, kwargs))
+    span, cx.depth = cx.t.span, cx.depth + 1
+    try:
+        with cx.in_frame(frame):
+            if isinstance(fn.node, ast.Lambda):
+                return cx.eval(fn.node.body)
+            execute(cx, fn.node.body, tail=True)
+            return frame.fields["$ret"]
+    except LMError as error:
+        error.span = error.span or cx.t.span
+        raise
+    finally:
+        cx.t.span, cx.depth = span, cx.depth - 1
+
+
+def _bound(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> dict[str, StandIn]:
+    """The parameters of a function by name, bound as Python does it, or in error as Python says it."""
+    stub = FunctionType(_parameters(fn.node), {"$locals": locals}, fn.name, fn.defaults)
+    stub.__kwdefaults__, stub.__qualname__ = dict(fn.kw_defaults), fn.qualname
+    try:
+        bound: dict[str, Any] = stub(*args, **kwargs)
+    except TypeError as error:
+        raise ProgramRaise(TypeError, error.args) from None
+    if fn.node.args.kwarg is not None:
+        name = fn.node.args.kwarg.arg
+        bound[name] = Container(cx.t.born(), "dict", bound[name])
+    return bound
+
+
+def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:
+    """Call another lmc program: a prompt of its own, whose random lineage counts the calls so far."""
+    names = program.arg_names
+    if any(k in (*SAMPLING_FIELDS, *RUN_NAMES, "backend", "stream") and k not in names for k in kwargs):
+        raise graph_break("LMC-GB018", cx.t.span)
+    number = binary(cx, "+", cx.root.fields["programs"], 1)
+    cx.t.write(cx.root, "programs", number)
+    state = cx.t.fresh(STATE)
+    cx.t.emit("begin", (cx.t.atom(number),), (state,))
+    cell = cx.t.new_cell(state, program.func.__name__)
+    bound = {**program.bound, **kwargs}
+    closure, owner = opened(cx, program.func)
+    ret = run_closure(cx, closure, (*owner, cell, *args), {k: cx.owned(v) for k, v in bound.items()})
+    cx.t.write(cell, "ret", ret)
+    return cell
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(node: ast.FunctionDef | ast.Lambda) -> CodeType:
+    """A function of the same parameters that gives what they are bound to; defaults are its caller's."""
+    spec = node.args
+    no_defaults: list[ast.expr | None] = [None] * len(spec.kwonlyargs)
+    given = ast.arguments(spec.posonlyargs, spec.args, spec.vararg, spec.kwonlyargs, no_defaults, spec.kwarg, [])
+    body = ast.Call(ast.Name("$locals", ast.Load()), [], [])
+    made = ast.fix_missing_locations(ast.Expression(ast.copy_location(ast.Lambda(given, body), node)))
+    code: CodeType = compile(made, "<parameters>", "eval").co_consts[0]
+    return code

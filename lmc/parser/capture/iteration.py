@@ -1,0 +1,196 @@
+"""Walking over things: what an iterable gives, as far as the trace knows, and what may not happen meanwhile.
+
+A one-pass iterable (a generator expression, zip, map) has not begun when it is made: its items come about when somebody
+walks over it, as in Python. Walking over a list that the body changes is a graph break, unless the walk is unrolled.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import DATA
+from lmc.parser.capture import comprehensions
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import under
+from lmc.parser.capture.loop_region import Region
+from lmc.parser.capture.state_lists import each_element
+from lmc.parser.capture.tracer import kind
+from lmc.parser.capture.values import (
+    Container,
+    DictView,
+    Generator,
+    LazyStr,
+    Method,
+    Once,
+    StandIn,
+    Sym,
+    is_literal,
+    known_items,
+)
+
+
+def listed(cx: Capture, x: StandIn) -> StandIn:
+    """All that a one-pass iterable gives, which ends it; anything else as it is."""
+    if isinstance(x, Generator):
+        return comprehensions.all_of(cx, x)
+    if isinstance(x, Once):
+        comprehensions.begin(cx, x, f"`{x.name}`")
+        return x.make()
+    return x
+
+
+def has_code(cx: Capture, x: StandIn) -> bool:
+    """True for an iterable that runs code of the program while it is walked over."""
+    if isinstance(x, Generator):
+        return not _is_quiet(x)
+    return isinstance(x, Once) and (x.has_code or any(has_code(cx, i) for i in x.sources))
+
+
+def _is_quiet(gen: Generator) -> bool:
+    """True where it makes no difference when the items are made: they depend on nothing but what is walked over."""
+    [clause, *others] = gen.node.generators
+    items = known_items(gen.first)
+    if others or items is None or not all(is_literal(i) or isinstance(i, LazyStr | Sym) for i in items):
+        return False
+    own = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
+    parts = [n for e in (gen.node.elt, *clause.ifs) for n in ast.walk(e)]
+    return all(isinstance(n, _QUIET) and (not isinstance(n, ast.Name) or n.id in own) for n in parts)
+
+
+_QUIET = (
+    ast.Constant, ast.Name, ast.expr_context, ast.JoinedStr, ast.FormattedValue, ast.BinOp, ast.operator, ast.UnaryOp,
+    ast.unaryop, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop, ast.Tuple, ast.IfExp,
+)  # fmt: skip
+
+
+def static_items(cx: Capture, x: StandIn, node: ast.AST | None = None) -> tuple[StandIn, ...]:
+    """The items of an iterable; a graph break where only the run knows them."""
+    items = known_items(listed(cx, x))
+    if items is None:
+        span = cx.at(node) if node is not None else cx.t.span
+        raise graph_break("LMC-GB002", span, "`*` of a run-time sequence")
+    return items
+
+
+class Watched:
+    """The containers and live objects that a loop walks over, which its body may change."""
+
+    def __init__(self, cx: Capture, given: StandIn) -> None:
+        sources = list(_sources(given))
+        boxes = [(x.box if isinstance(x, DictView) else x, way) for x, way in sources]
+        self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Container)]
+        self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
+        self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
+        self.log, self.begun = cx.t.changed, len(cx.t.changed)
+
+    def _mark(self, box: Container) -> StandIn:
+        """What stands for the content: a list of states has not changed where its states have."""
+        return box.fields.get("resized") if box.holds_states and not box.is_static else box.fields["content"]
+
+    def changed(self) -> bool:
+        """True where one of them is not what it was."""
+        if not self.live.isdisjoint(self.log[self.begun :]):
+            return True
+        return any(self._mark(box) is not mark for box, mark, _ in self.before)
+
+    def changed_ahead(self, at: int) -> bool:
+        """True where a change is seen by a walk that has done `at` turns."""
+        if not self.changed():
+            return False
+        for box, mark, way in self.before:
+            num = len(mark) if isinstance(mark, tuple | dict) else 0
+            if _ahead(mark, at, num, way) != _ahead(box.content, at, num, way):
+                return True
+        return False
+
+
+def _sources(given: StandIn, way: int = 1) -> Iterator[tuple[StandIn, int]]:
+    """What is walked over at the bottom of zip, enumerate and the like, and which way: 1, or -1 from the end."""
+    if isinstance(given, Generator):
+        yield from _sources(given.first, way)
+    elif isinstance(given, Once):
+        for source in given.sources:
+            yield from _sources(source, -way if given.name == "reversed" else way)
+    else:
+        yield given, way
+
+
+def _ahead(content: StandIn, at: int, num: int, way: int) -> object:
+    """What is left of `num` items after `at` turns, by identity; a dict keeps all its keys."""
+    if isinstance(content, dict):
+        items = tuple(content.values())
+        return tuple(content), _ahead(items, at, num, way)
+    if not isinstance(content, tuple):
+        return content
+    return [id(i) for i in (content[at:] if way > 0 else content[: num - at])]
+
+
+@contextmanager
+def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
+    """What is walked over in here must not change: a graph break where it does."""
+    watched = Watched(cx, given)
+    yield
+    if watched.changed():
+        raise graph_break("LMC-GB020", cx.t.span)
+
+
+def in_turn(cx: Capture, atom: Atom) -> Atom:
+    """What a loop walks over: a live object that may have been changed is read when its turn comes."""
+    if kind(atom).name in ("any", "ref") and cx.t.live_touched:
+        return cx.t.call(list, atom, type=DATA)
+    return atom
+
+
+def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
+    """`[i for i in x if keep(i)]`."""
+    out = Container(cx.t.born(), "list", ())
+
+    def one(item: StandIn) -> None:
+        truth = cx.truth(keep(item))
+        if isinstance(truth, bool):
+            if truth:
+                _push(cx, out, item)
+        else:
+            under(cx, truth, lambda: _push(cx, out, item))
+
+    with unchanged(cx, x):
+        x = listed(cx, x)
+        items = known_items(x)
+        if items is not None:
+            for item in items:
+                one(item)
+        elif isinstance(x, Container) and x.holds_states:
+            each_element(cx, x, lambda i, cell: one(cell))
+        else:
+            _walk(cx, x, one)
+    return out
+
+
+def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Container:
+    """`[each(i) for i in x]`."""
+    # what `x` is made of is watched, not the list that comes of it: that is new
+    with unchanged(cx, x):
+        x = listed(cx, x)
+        items = known_items(x)
+        if items is not None:
+            return Container(cx.t.born(), "list", tuple(each(i) for i in items))
+        out = Container(cx.t.born(), "list", ())
+        if isinstance(x, Container) and x.holds_states:
+            each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
+        else:
+            _walk(cx, x, lambda item: _push(cx, out, each(item)))
+        return out
+
+
+def _walk(cx: Capture, x: StandIn, body: Callable[[StandIn], None]) -> None:
+    holder = ast.Pass()
+    ast.copy_location(holder, cx.node)
+    Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
+
+
+def _push(cx: Capture, box: Container, x: StandIn) -> None:
+    cx.call(Method(box, "append"), (x,), {})

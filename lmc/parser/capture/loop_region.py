@@ -1,0 +1,325 @@
+"""A loop as one region of the graph: what its body changes is carried from turn to turn.
+
+    best = ""                          %s3, %best_2 = for %item in %words, %s1 = %s0, %best = "" {
+    for word in words:                     %s2, %a = gen %s1 {max_tokens=4}
+        s += gen("a", max_tokens=4)        %t = concat %best, %a
+        best = best + s["a"]               next true, %s2, %t
+                                       }
+
+Here the state and `best` are the *carries*: fields of cells and names of frames that exist before the loop and that the
+body changes. Each has four values, in the same order everywhere:
+
+    init    what it holds before the first turn      an input of the node       %s0, ""
+    param   what it holds when a turn begins         a parameter of the body    %s1, %best
+    next    what it holds when a turn has ended      an input of `next`         %s2, %t
+    out     what it holds when the loop is over      an output of the node      %s3, %best_2
+
+Which fields have to be carried is seen only by tracing the body, and what a body does depends on what is carried: a
+constant that becomes a value may turn a test symbolic, and the other arm may change more. So the body is traced, what
+it changed is lifted into the carries, and it is traced anew, until nothing is left to lift. Carries are only added and
+their types only widened, so that ends; every trace but the last is thrown away.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
+from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
+from lmc.parser.capture import exits
+from lmc.parser.capture.blocks import execute
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.merge import branch
+from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
+from lmc.parser.capture.values import (
+    UNBOUND,
+    Container,
+    Element,
+    LazyStr,
+    Owner,
+    StandIn,
+    StateCell,
+    Sym,
+    Unmergeable,
+    containers_in,
+    is_literal,
+    known_content,
+    same_literal,
+)
+
+
+class Region:
+    """One loop being traced to a fixpoint.
+
+    heads      inputs before the carries: what a `for` walks over
+    item_type  of a `for`: the type of its items
+    bind       binds the item where a turn begins, and is the whole body where `node` is not a loop of the user's
+    lifted     the carries so far, with their types
+    constant   marks that the body sets (see FLAGS): they hold in every turn, so they are set before the first
+    broken     fields that no value can carry; reading one is a graph break
+    may_be     for a carry that holds a state or list: what it may share something with
+    params     the carries' values inside the body, of the trace in progress
+    outside    names that are read outside the loop: others need not outlive it
+    """
+
+    def __init__(
+        self,
+        cx: Capture,
+        node: ast.stmt,
+        op: str,
+        heads: tuple[Atom, ...],
+        item: Type | None,
+        bind: Callable[[StandIn], None] | None,
+    ) -> None:
+        self.cx, self.node, self.op, self.heads, self.item_type, self.bind = cx, node, op, heads, item, bind
+        self.lifted: dict[Key, Type] = {}
+        self.constant: dict[Key, StandIn] = {}
+        self.broken: dict[Key, Unmergeable] = {}
+        self.may_be: dict[Key, list[StateCell | Container]] = {}
+        self.frame = cx.frame
+        self.span = cx.t.span
+        self.outside = cx.loaded_outside(node)
+
+    def trace(self) -> None:
+        """Trace until nothing new has to be carried, then emit the region."""
+        cx, t = self.cx, self.cx.t
+        # `exits` collects the ways in which this loop is left, apart from those of the loops around it
+        mine, self.frame.exits = self.frame.exits, set()
+        aliases, touched = len(t.alias_log), t.live_touched
+        while True:
+            t.forget_aliases(aliases)
+            arm = Arm(t)
+            self.frame.exits = set()
+            t.span = self.span
+            self.params: dict[Key, Value] = {}
+            self.item = t.fresh(self.item_type, "item") if self.item_type is not None else None
+            try:
+                arm.run(self._turn)
+            except NeedLift as need:
+                if need.marker.region is not self:
+                    raise
+                # read before it is bound in this turn: it may come from the turn before, or be unset in the first
+                self.lifted[need.marker.key] = NONE.or_unset()
+                continue
+            # once the body may change live objects, every turn must read them anew: a trace that began without knowing
+            # so is void
+            touched, before = t.live_touched, touched
+            if not self._grow(arm) and touched == before:
+                break
+        t.span = self.span
+        self._emit(arm)
+        exits.settle_exit(cx, self.frame)
+        self.frame.exits |= mine
+
+    def _turn(self) -> None:
+        """Trace one turn, from what the carries hold when it begins."""
+        cx, t = self.cx, self.cx.t
+        for key, value in (*self.constant.items(), *self.broken.items()):
+            t.put(*key, value)
+        for key, type_ in self.lifted.items():
+            param = self.params[key] = t.fresh(type_)
+            self._stand_in(key, param)
+        # a name that is bound only in here is unset when the first turn begins, and the last turn's in the others
+        for name in cx.bound_in(self.node):
+            key = (self.frame, name)
+            if name not in self.frame.fields and key not in self.lifted and self.frame.scope.is_local(name):
+                t.write(self.frame, name, NotLifted(key, self))
+        t.write(self.frame, "$exit", exits.RUNNING)
+        if self.item is not None and self.bind is not None:
+            self.bind(wrap(t, self.item, borrowed=True))
+            if isinstance(self.node, ast.For):
+                execute(cx, self.node.body)
+        elif isinstance(self.node, ast.While):
+            self._while_turn(self.node)
+
+    def _while_turn(self, node: ast.While) -> None:
+        """`while test: body` is a loop whose turn is `if test: body, else: break`."""
+        cx = self.cx
+        truth = cx.truth(cx.eval(node.test))
+        span = cx.at(node)
+        if isinstance(truth, bool):
+            execute(cx, node.body) if truth else exits.leave(cx, exits.BREAK)
+            return
+        then, stop = Arm(cx.t), Arm(cx.t)
+        then.run(lambda: execute(cx, node.body))
+        stop.run(lambda: exits.leave(cx, exits.BREAK))
+        cx.t.span = span
+        branch(cx.t, truth, then, stop)
+
+    def _stand_in(self, key: Key, param: Value) -> None:
+        """Put the carried value where the body finds it."""
+        t, (owner, name) = self.cx.t, key
+        if isinstance(owner, StateCell) and name == "value":
+            t.names[param.name] = owner
+            t.role[param.name] = t.role.get(owner.value.name, "")
+            t.put(owner, name, param)
+        elif isinstance(owner, Container) and name == "content":
+            held = owner.fields["content"]
+            if param.type == STATES and isinstance(held, tuple):
+                t.alias_elements(owner, held)
+            for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
+                t.write(inner, "frozen", True)
+            t.put(owner, name, param)
+        else:
+            if not name.startswith("$"):
+                t.names[param.name] = name
+            old = owner.fields.get(name)
+            made = wrap(t, param, borrowed=True)
+            if isinstance(made, StateCell):
+                made.hint = name
+            if isinstance(made, StateCell | Container):
+                t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
+            t.put(owner, name, made)
+
+    def _grow(self, arm: Arm) -> bool:
+        """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
+        if arm.raised:
+            return False
+        grew = False
+        for key, new in arm.outer_writes().items():
+            owner, name = key
+            if key == (self.frame, "$exit") or key in self.broken:  # how a turn is left has a carry of its own
+                continue
+            if name in FLAGS:
+                if key not in self.constant and new is not UNBOUND:
+                    self.constant[key] = new
+                    grew = True
+                continue
+            if isinstance(new, NotLifted):  # this turn neither read nor bound the name
+                continue
+            old = owner.fields.get(name, UNBOUND)
+            if key not in self.lifted and (new is old or same_literal(new, old)):
+                continue
+            if old is UNBOUND and key not in self.lifted and name not in self.outside:
+                continue
+            grew |= self._lift(key, old, new, arm)
+        return grew
+
+    def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
+        """Carry a field, as the join of all types it has had; True where that changed what is carried."""
+        first, then = self._type(old, key, arm), self._type(new, key, arm)
+        self._check_roles(old, new)
+        if old is UNBOUND and then is not None and then.is_state:
+            then = None  # a state that may be unset: an error only if it is read
+        if key[1] == "content" and isinstance(key[0], Container) and old == () and then == STATES:
+            first = STATES
+        had = self.lifted.get(key)
+        wide = join(first, then) if first is not None and then is not None else None
+        if wide is not None and had is not None:
+            wide = join(wide, had)
+        if wide is None or isinstance(new, Unmergeable):
+            label = f"`{key[1]}`"
+            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable("LMC-GB004", label)
+            self.lifted.pop(key, None)
+            return True
+        shared = self.cx.t.may_be(new, arm.birth)
+        grew = len(shared) > len(self.may_be.get(key, ()))
+        self.may_be[key] = shared
+        self.lifted[key] = wide
+        return grew or had != wide
+
+    def _check_roles(self, old: StandIn, new: StandIn) -> None:
+        role = self.cx.t.role
+        if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
+            raise graph_break("LMC-GB014", self.span)
+
+    def _type(self, x: StandIn, key: Key, arm: Arm) -> Type | None:
+        """The type a field's content has as a carried value; None where it can be none."""
+        if x is UNBOUND:
+            return NONE.or_unset()
+        if isinstance(x, Value):
+            return x.type
+        if key[1] == "content" and isinstance(key[0], Container):
+            states_in = isinstance(x, tuple) and bool(x) and all(isinstance(c, StateCell) for c in x)
+            return STATES if states_in else (None if _has_state(x) else DATA)
+        if isinstance(x, Sym):
+            return x.type
+        if isinstance(x, LazyStr):
+            return STR
+        if isinstance(x, StateCell):
+            value = arm.now(x, "value")
+            return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
+        if isinstance(x, Container):
+            return self._type(arm.now(x, "content"), (x, "content"), arm)
+        if is_literal(x):
+            return type_of(x)
+        if isinstance(x, tuple):
+            return None if _has_state(x) else DATA
+        return None
+
+    def _emit(self, arm: Arm) -> None:
+        """Make a node of the last trace, and go on after the loop with what its outputs hold.
+
+        Where the body may return, how it was left is one carry more, the last: the code after the loop tests it.
+        """
+        t, frame = self.cx.t, self.frame
+        left = arm.now(frame, "$exit")
+        returns = exits.RETURN in frame.exits
+        keys = list(self.lifted)
+        with arm.open():
+            # a body that surely raises ends in `raise` and has no next turn
+            if not arm.raised:
+                nexts = [self._carried(key, arm.now(*key)) for key in keys]
+                go = self._go(left)
+                t.emit("next", (go, *nexts, self._atom(left)) if returns else (go, *nexts))
+        inits = [self._carried(key, key[0].fields.get(key[1], UNBOUND)) for key in keys]
+        params = [self.params[key] for key in keys]
+        outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
+        if returns:
+            inits.append(Lit(exits.RUNNING))
+            params.append(t.fresh(INT, "exit"))
+            outs.append(t.fresh(INT, "exit"))
+        body = Block((*([self.item] if self.item is not None else []), *params), tuple(arm.nodes))
+        t.nodes.append(Node(self.op, (*self.heads, *inits), regions=(body,), outputs=tuple(outs), span=self.span))
+        self._leave_behind(arm, dict(zip(keys, outs)))
+        t.write(frame, "$exit", Sym(outs[-1]) if returns else exits.RUNNING)
+
+    def _leave_behind(self, arm: Arm, outs: dict[Key, Value]) -> None:
+        """Put into every field that the body changed what it holds when the loop is over."""
+        t, frame = self.cx.t, self.frame
+        for key, out in outs.items():
+            self._stand_in(key, out)
+        for field, value in (*self.constant.items(), *self.broken.items()):
+            t.put(*field, value)
+        for owner, name in arm.outer_writes():
+            # bound in the body, not carried, and nothing after the loop was seen to read it: it must stay so
+            if owner is frame and name not in frame.fields and (owner, name) not in self.constant:
+                t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))
+
+    def _go(self, flag: StandIn) -> Atom:
+        """Whether there is another turn: not after a break or a return."""
+        if isinstance(flag, Sym):
+            running = Lit((exits.RUNNING, exits.CONTINUE))
+            return self.cx.t.host("compare", flag.value, running, type=BOOL, op="in")
+        return Lit(flag in (exits.RUNNING, exits.CONTINUE))
+
+    def _carried(self, key: Key, content: StandIn) -> Atom:
+        """What a carry holds, as one value."""
+        owner, name = key
+        if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
+            if self.lifted[key] == STATES and not content:
+                return self.cx.t.host("states", type=STATES)
+            return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
+        return self._atom(content)
+
+    def _atom(self, x: StandIn) -> Atom:
+        """A stand-in as an operand, which may be unset: reading it after the loop is the error, not carrying it."""
+        if x is UNBOUND or isinstance(x, NotLifted):
+            return Lit(UNSET)
+        if isinstance(x, Value):
+            return x
+        if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+            return x.value
+        return self.cx.t.atom(x)
+
+
+def _has_state(x: StandIn) -> bool:
+    if isinstance(x, dict):
+        return any(_has_state(v) for v in x.values())
+    if isinstance(x, tuple):
+        return any(_has_state(v) for v in x)
+    if isinstance(x, Container):
+        return x.holds_states or (x.is_static and _has_state(x.content))
+    return isinstance(x, Owner) and isinstance(x, StateCell)

@@ -1,0 +1,297 @@
+"""Merging: what two arms of a branch left behind becomes one, as an `if` node that yields what differs.
+
+The user's                  is traced as two arms, and closed into
+
+    if c:                       %x = if %c {
+        x = a + "!"                 %t = concat %a, "!"
+    else:                           yield %t
+        x = "none"              } else {
+                                    yield "none"
+                                }
+
+An arm is traced, then every field is put back as it was, so both arms start from the same world; an arm's log of
+writes says what it changed. `Merge` goes through the fields that either arm wrote and makes one stand-in of two:
+
+* alike in both arms: it stays what it is, nothing is yielded;
+* values, texts, literals: one yielded value, whose type is the join of both;
+* containers of one structure: merged item by item, so that their structure stays known; else one run-time value;
+* states: a new cell, which may be the same state as either (see the rules of aliases in `tracer`);
+* anything else: an `Unmergeable`. That is not an error yet, only reading it is a graph break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
+from lmc.ir.types import MAYBE_STATE, STATE, STATES, Type, join
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, kind, wrap
+from lmc.parser.capture.values import (
+    UNBOUND,
+    Container,
+    Content,
+    Frame,
+    LazyStr,
+    Owner,
+    StandIn,
+    StateCell,
+    Sym,
+    Unmergeable,
+    containers_in,
+    is_literal,
+    is_ordinary,
+    known_content,
+    parts_of,
+    states_in,
+)
+from lmc.parser.primitives import Expr
+
+
+def branch(t: Tracer, cond: Value, then: Arm, other: Arm, *, ended: Frame | None = None) -> None:
+    """Close two traced arms into an `if`, and write what they left behind.
+
+    The function of the frame `ended` ends with them, so nobody reads its locals any more.
+    """
+    # no path goes on: what comes after the branch is not traced, as in Python it never runs
+    if then.raised and other.raised:
+        _emit_if(t, cond, then, other, [])
+        raise ProgramRaise(AssertionError, ("unreachable",))
+    merge = Merge(t, then, other)
+    keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
+    # nobody reads the locals of a function that has ended: merging them might be a graph break for nothing
+    keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
+    news = [(key, merge.field(*key)) for key in keys]
+    _emit_if(t, cond, then, other, merge.outs)
+    # only now: while fields are merged both arms must still see the world before the branch
+    for (owner, name), new in news:
+        t.put(owner, name, new)
+    merge.seal()
+    if ended is not None:
+        t.write(ended, "$exit", RETURN)
+
+
+def _emit_if(t: Tracer, cond: Value, then: Arm, other: Arm, outs: list[tuple[Atom, Atom, Value]]) -> None:
+    for arm, side in ((then, 0), (other, 1)):
+        if not arm.raised:
+            arm.nodes.append(Node("yield", tuple(o[side] for o in outs), span=t.span))
+    regions = (Block((), tuple(then.nodes)), Block((), tuple(other.nodes)))
+    t.emit("if", (cond,), tuple(o[2] for o in outs), regions=regions)
+
+
+def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[[], StandIn]) -> StandIn:
+    """A conditional expression: trace both sides, give the merged value."""
+    frame = Owner(t.born())
+    arms = Arm(t), Arm(t)
+    for arm, side in zip(arms, (then, other)):
+        arm.run(lambda side=side: t.write(frame, "it", side()))  # type: ignore[misc]
+    branch(t, cond, *arms)
+    return frame.fields.get("it")
+
+
+class Merge:
+    """Makes one stand-in of two: collects what each arm must yield."""
+
+    def __init__(self, tracer: Tracer, a: Arm, b: Arm) -> None:
+        self.tracer, self.a, self.b = tracer, a, b
+        self.outs: list[tuple[Atom, Atom, Value]] = []
+        self.made: dict[tuple[int, int], tuple[StandIn, StandIn, StandIn]] = {}  # what two cells or containers became
+        self.sealed: dict[int, Container] = {}  # containers inside one that is run-time from here on
+
+    def seal(self) -> None:
+        """What is inside a run-time container must not change any more."""
+        for x, y, both in self.made.values():
+            if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
+                self.sealed[id(both)] = both
+        for box in self.sealed.values():
+            self.tracer.write(box, "frozen", True)
+
+    def field(self, owner: Owner, name: str) -> StandIn:
+        """The merged content of a field."""
+        x, y = self.a.now(owner, name), self.b.now(owner, name)
+        # an arm that raised never gets here, so what the other left is what there is
+        if self.a.raised or self.b.raised:
+            x = y = y if self.a.raised else x
+        label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
+        if name == "content" and isinstance(owner, Container):
+            merged = self._content(x, y, owner.kind, label)
+            self._alias_elements(owner, merged, x, y)
+            return merged
+        if name == "value" and isinstance(owner, StateCell):
+            assert isinstance(x, Value) and isinstance(y, Value)
+            return self._state_value(x, y, owner)
+        # a mark that one arm set may hold after the branch, which is all that it says
+        if name in FLAGS:
+            return x if x is not UNBOUND else y
+        return self.value(x, y, label)
+
+    def value(self, x: StandIn, y: StandIn, label: str) -> StandIn:
+        """The merged stand-in, or an Unmergeable."""
+        if x is y and (not self._local(x)):
+            return x
+        if is_ordinary(x) and is_ordinary(y) and type(x) is type(y) and is_literal(x) and repr(x) == repr(y):
+            return x
+        if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
+            return x if isinstance(x, Unmergeable) else y
+        if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):
+            return self._once(x, y, lambda: self._cells(x, y, label))
+        if isinstance(x, Container) and isinstance(y, Container):
+            return self._once(x, y, lambda: self._containers(x, y, label))
+        if type(x) is tuple and type(y) is tuple and len(x) == len(y):
+            return self._tuple(x, y, label)
+        if isinstance(x, Expr) or isinstance(y, Expr):
+            return Unmergeable("LMC-GB006", label)
+        if self._leaf(x, self.a) and self._leaf(y, self.b):
+            return self._leaves(x, y, label)
+        return Unmergeable("LMC-GB004", label)
+
+    def _once(self, x: StandIn, y: StandIn, merge: Callable[[], StandIn]) -> StandIn:
+        """Two names of one thing before are two names of one thing after."""
+        key = id(x), id(y)
+        if key not in self.made:
+            self.made[key] = x, y, merge()
+        return self.made[key][2]
+
+    def _local(self, x: StandIn) -> bool:
+        """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
+        if isinstance(x, Sym):
+            return self.a.raised or self.b.raised
+        if isinstance(x, LazyStr | tuple):
+            return self.a.raised or self.b.raised
+        return isinstance(x, Owner) and x.birth > self.a.birth
+
+    def _tuple(self, x: tuple[StandIn, ...], y: tuple[StandIn, ...], label: str) -> tuple[StandIn, ...] | Unmergeable:
+        merged = tuple(self.value(i, j, label) for i, j in zip(x, y))
+        bad = next((m for m in merged if isinstance(m, Unmergeable)), None)
+        return bad if bad is not None else merged
+
+    def _leaf(self, x: StandIn, arm: Arm) -> bool:
+        if x is UNBOUND or isinstance(x, Sym | LazyStr) or is_literal(x):
+            return True
+        if isinstance(x, tuple):
+            return all(self._leaf(i, arm) and i is not UNBOUND for i in x)
+        if not isinstance(x, Container):
+            return False
+        content = arm.now(x, "content")
+        if isinstance(content, Value):
+            return not content.type.is_state
+        return all(self._leaf(i, arm) for i in parts_of(content))
+
+    def _leaves(self, x: StandIn, y: StandIn, label: str) -> StandIn:
+        p, q = self._in(self.a, x), self._in(self.b, y)
+        shared = join(kind(p), kind(q))
+        if shared is None:
+            return Unmergeable("LMC-GB004", label)
+        for one in (x, y):
+            self.sealed.update((id(box), box) for box in containers_in(one))
+        return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
+
+    def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
+        # one pair is yielded once: two names of one value before are one value after
+        for had_p, had_q, out in self.outs:
+            if had_p == p and had_q == q:
+                return out
+        if name == "$exit":
+            name = "exit"  # how the block is left has a name, for readers of the graph
+        elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
+            name = None
+        out = self.tracer.fresh(type, name)
+        self.outs.append((p, q, out))
+        return out
+
+    def _in(self, arm: Arm, x: StandIn) -> Atom:
+        if x is UNBOUND:
+            return Lit(UNSET)
+        if isinstance(x, Sym):
+            return x.value
+        if is_literal(x):
+            return Lit(x)
+        if arm.raised:
+            arm = self.b if arm is self.a else self.a
+        with arm.open():
+            return self.tracer.atom(x)
+
+    def _cells(self, x: StateCell | None, y: StateCell | None, label: str) -> StandIn:
+        if x is y is None:
+            return None
+        hint = next(c.hint for c in (x, y) if c is not None)
+        p, q = self._in(self.a, x), self._in(self.b, y)
+        if isinstance(p, Value) and isinstance(q, Value):
+            self._check_roles(p, q)
+        sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
+        shared = STATE if sure else MAYBE_STATE
+        name = label.strip("`")
+        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() and name != "it" else hint)
+        self.tracer.alias(cell, [o for c in (x, y) for o in self.tracer.may_be(c, self.a.birth)])
+        return cell
+
+    def _state_value(self, x: Value, y: Value, cell: StateCell) -> Value:
+        if x == y and not (self.a.raised or self.b.raised):
+            return x
+        self._check_roles(x, y)
+        out = self._yield(x, y, MAYBE_STATE if MAYBE_STATE in (x.type, y.type) else STATE, cell)
+        known = self.tracer.known
+        left, right = known.get(x.name, {}), known.get(y.name, {})
+        self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
+        # a name is forwarded only where every path that arrives here has set it to the same value
+        if not (self.a.raised or self.b.raised):
+            known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
+        return out
+
+    def _check_roles(self, x: Value, y: Value) -> None:
+        role = self.tracer.role
+        if role.get(x.name, "") != role.get(y.name, ""):
+            raise graph_break("LMC-GB014", self.tracer.span)
+
+    def _containers(self, x: Container, y: Container, label: str) -> StandIn:
+        kinds = {x.kind, y.kind}
+        if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
+            return Unmergeable("LMC-GB004", label)
+        form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
+        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
+        if isinstance(content, Unmergeable):
+            return content
+        old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
+        box = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
+        self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
+        self.tracer.alias(box, old)
+        return box
+
+    def _held(self, arm: Arm, box: Container) -> StandIn:
+        return arm.now(box, "content") if box.window is None else self._in(arm, box)
+
+    def _alias_elements(self, box: Container, merged: StandIn, *contents: StandIn) -> None:
+        """A list of states that is run-time from here on may hold states that have names of their own."""
+        if isinstance(merged, Value) and merged.type.is_state:
+            for content in contents:
+                self.tracer.alias_elements(box, content)
+
+    def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
+        for one in (x, y):
+            if isinstance(one, Unmergeable):
+                return one
+        if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
+            return self._tuple(x, y, label)
+        if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
+            merged = {k: self.value(x[k], y[k], label) for k in x}
+            bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
+            return bad if bad is not None else merged
+        # two structures become one value of run time, of which nothing inside can be changed in place any more
+        for one in (x, y):
+            self.sealed.update((id(box), box) for box in containers_in(one))
+        p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
+        shared = join(kind(p), kind(q))
+        if shared is None:
+            return Unmergeable("LMC-GB004", label)
+        return self._yield(p, q, shared)
+
+    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:
+        if isinstance(content, Value):
+            return content
+        if arm.raised:
+            arm = self.b if arm is self.a else self.a
+        with arm.open():
+            holds_states = other.type.is_state if isinstance(other, Value) else bool(states_in(other))
+            if not content and holds_states:
+                return self.tracer.host("states", type=STATES)
+            return self.tracer.container_value(Container(0, form, known_content(content)))
