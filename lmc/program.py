@@ -252,7 +252,7 @@ def run_items(
     """Compile what the items need, run all of them on one session, and give one result an item."""
     from lmc.backend import resolve
     from lmc.executor import Executor
-    from lmc.report import RunReport, snapshot
+    from lmc.report import RunReport
 
     if not isinstance(seed, int):
         raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
@@ -260,13 +260,13 @@ def run_items(
     jobs = _Jobs(program, place, _pipeline(opt_level, place, defaults))
     prepared = [jobs.prepare(item) for item in items]
     session = place.open()
-    before = snapshot(session.counters)
+    before = session.counters()
     try:
         executor = Executor(session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
         outcomes = iter(executor.run_jobs([job for job in prepared if not isinstance(job, BaseException)]))
     finally:
         session.close()
-    report = RunReport.of(place.name, before, session.counters, jobs.predicted(prepared))
+    report = RunReport.of(place.name, before, session.counters(), jobs.predicted(prepared))
     return [
         _failed(job, report) if isinstance(job, BaseException) else _result(next(outcomes), report) for job in prepared
     ]

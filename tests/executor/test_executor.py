@@ -218,8 +218,8 @@ def test_forks_run_side_by_side() -> None:
     """Four independent calls are in flight at once."""
     ran = run(FORKS + ' %s9 = join %p, %a2, %b2, %c2, %d2 {mode="gather_variable"}\n return %s9, none')
 
-    assert ran.session.counters.max_running == 4
-    assert ran.session.counters.forward_passes == 1
+    assert ran.session.counters().max_running == 4
+    assert ran.session.counters().forward_passes == 1
     assert len(ran.one.state.get("x")) == 4  # type: ignore[union-attr,arg-type]
 
 
@@ -241,7 +241,7 @@ def test_items_run_side_by_side_without_threads() -> None:
     )
 
     assert all(o.error is None for o in ran.outcomes)
-    assert ran.session.counters.max_running == 2000
+    assert ran.session.counters().max_running == 2000
     assert before == peak
 
 
@@ -255,7 +255,7 @@ def test_no_more_items_run_than_may() -> None:
     )
 
     assert list(range(20)) == [o.ret for o in ran.outcomes]
-    assert ran.session.counters.max_running == 3
+    assert ran.session.counters().max_running == 3
 
 
 def test_host_calls_use_a_bounded_pool() -> None:
@@ -676,7 +676,7 @@ def test_an_if_waits_only_for_its_condition() -> None:
     )
 
     assert [gen.name for gen in ran.gens] == ["a", "behind", "in"]
-    assert ran.session.counters.forward_passes == 2
+    assert ran.session.counters().forward_passes == 2
 
 
 def test_iterations_of_a_for_start_at_once() -> None:
@@ -693,7 +693,7 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s0, %r"""
     ran = run(independent, "%dims: data, %none: data", [{"dims": list("abcde"), "none": []}])
 
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
     assert len(ran.ret) == 5
     assert ran.backend.prompts() == ["a", "b", "c", "d", "e"]
 
@@ -707,7 +707,7 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s9, none"""
     ran = run(chained, "%dims: data", [{"dims": list("abc")}], EchoBackend(script=says(x="!")))
 
-    assert (ran.session.counters.max_running, ran.text) == (1, "a!b!c!")
+    assert (ran.session.counters().max_running, ran.text) == (1, "a!b!c!")
 
 
 def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
@@ -726,7 +726,7 @@ def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
     ran = run(body, "%dims: any", [{"dims": ["a", 2]}, {"dims": range(3)}], EchoBackend(script=says(x="12")))
 
     assert [o.ret for o in ran.outcomes] == [4, 6]
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
 
 
 def test_a_for_over_a_live_object_takes_items_in_turn() -> None:
@@ -872,7 +872,7 @@ def test_branches_of_a_list_run_side_by_side() -> None:
   return %q, %len"""
     ran = run(body, "%n: int", [{"n": 5}], externs={"pure": range})
 
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
     assert (ran.ret, len(ran.one.state.get("x"))) == (5, 5)  # type: ignore[union-attr,arg-type]
 
 

@@ -46,7 +46,11 @@ class Bench:
         self.masks = masks or FakeMasks(TOKENIZER, jumps)
         self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
         self.engine.cache.pool.on_free = self.runner.poison
-        self.session = self.engine.open()
+        self.session = self.open()
+
+    def open(self, namespace: str = "") -> EngineSession:
+        """One more session on the engine."""
+        return EngineSession(self.engine, namespace)
 
     def step(self, session: EngineSession | None = None) -> list[Event]:
         """One step and an audit."""
@@ -62,10 +66,11 @@ class Bench:
     def finish(self, limit: int = 5000) -> list[Event]:
         """Step until all is over; then nothing may be held."""
         events = self.step()
-        while self.engine.scheduler.has_work or self.session.events:
+        while self.engine.scheduler.has_work:
             events += self.step()
             limit -= 1
             assert limit, "no progress"
+        events += self.step()  # what an abort left behind
         self.check_idle()
         return events
 

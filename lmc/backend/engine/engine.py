@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, Request, Tokenizer
 from lmc.backend.cache.lease import KVCache
+from lmc.backend.engine.account import Account
 from lmc.backend.engine.groups import SharedPrefixes
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
-from lmc.backend.engine.output_driver import Segments
+from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.scheduler import Scheduler
-from lmc.backend.engine.sequence import Job, Sequence
-from lmc.backend.engine.session import EngineSession
+from lmc.backend.engine.sequence import RequestEntry, Sequence
 from lmc.backend.engine.work import Work, run_works
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.batch import Runner
@@ -64,65 +64,61 @@ class Engine:
             prepare=self._prepare,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
-        self._segments = Segments(tokenizer, masks, runner.max_len, _emit)
+        self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._prefixes = SharedPrefixes()
         self._clock = clock
-        self._jobs: dict[tuple[EngineSession, int], set[Sequence]] = {}  # samples that have not ended
-        self._timed: set[Job] = set()
+        self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
+        self._timed: set[RequestEntry] = set()
         self._num_submitted = 0
         self._idle_steps = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition()  # guards is_woken only; never held during a step
 
-    def open(self, namespace: str = "") -> EngineSession:
-        """A session; prompts of different namespaces never share KV."""
-        return EngineSession(self, namespace)
-
-    def submit(self, session: EngineSession, requests: list[Request]) -> None:
+    def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
         with self._lock:
             for request in requests:
-                self._submit(session, request)
+                self._submit(account, request)
         with self._changed:
             self._changed.notify_all()
 
-    def abort(self, session: EngineSession, rid: int, reason: str) -> None:
+    def abort(self, account: Account, rid: int, reason: str) -> None:
         """End what is left of a request; nothing if it has ended."""
         with self._lock:
             why = Refusal("aborted", reason or "The request was aborted")
-            for seq in sorted(self._jobs.get((session, rid), ()), key=lambda seq: seq.sample):
+            for seq in sorted(self._unfinished.get((account, rid), ()), key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
-    def close_session(self, session: EngineSession) -> None:
-        """Abort all of a session; its steps wait for nothing any more."""
+    def close(self, account: Account) -> None:
+        """Abort all of an account; its steps wait for nothing any more."""
         with self._lock:
-            for owner, rid in list(self._jobs):
-                if owner is session:
-                    self.abort(session, rid, "The session was closed")
-        session.is_closed = True
-        self.wake(session)
+            for owner, rid in list(self._unfinished):
+                if owner is account:
+                    self.abort(account, rid, "The session was closed")
+        account.is_closed = True
+        self.wake(account)
 
-    def wake(self, session: EngineSession) -> None:
-        """Make the session's waiting step return."""
+    def wake(self, account: Account) -> None:
+        """Make the account's waiting step return."""
         with self._changed:
-            session.is_woken = True
+            account.is_woken = True
             self._changed.notify_all()
 
-    def step_for(self, session: EngineSession, timeout_s: float | None) -> list[Event]:
-        """One step on behalf of `session`, unless events wait for it already; then its events."""
+    def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
+        """One step on behalf of `account`, unless events wait for it already; then its events."""
         with self._lock:
-            if not session.events and self.scheduler.has_work:
+            if not account.events and self.scheduler.has_work:
                 self.step()
-                return session.take_events()
-            if session.events or session.is_closed:
-                return session.take_events()
+                return account.take_events()
+            if account.events or account.is_closed:
+                return account.take_events()
         with self._changed:
             self._changed.wait_for(
-                lambda: session.is_woken or bool(session.events) or self.scheduler.has_work, timeout_s
+                lambda: account.is_woken or bool(account.events) or self.scheduler.has_work, timeout_s
             )
-            session.is_woken = False
+            account.is_woken = False
         with self._lock:
-            return session.take_events()
+            return account.take_events()
 
     def step(self) -> None:
         """Schedule, run one forward pass, settle what came of it."""
@@ -136,24 +132,25 @@ class Engine:
         step = self.cache.pool.begin_step()
         try:
             passes = run_works(self.runner, works, self._prefixes)
-            for session in {work.seq.job.session for work in works}:
-                session.counters.forward_passes += passes
+            for account in {work.seq.entry.account for work in works}:
+                account.counters.forward_passes += passes
             for work in works:
                 self._settle(work)
         finally:
             self.cache.pool.end_step(step)
 
-    def _submit(self, session: EngineSession, request: Request) -> None:
-        assert request.n >= 1 and (session, request.rid) not in self._jobs, "a rid names one request of its session"
+    def _submit(self, account: Account, request: Request) -> None:
+        key = (account, request.rid)
+        assert request.n >= 1 and key not in self._unfinished, "a rid names one request of its session"
         self._num_submitted += 1
-        session.counters.requests += 1
-        job = Job(request, session, self._num_submitted, score_plans(request, self.tokenizer))
-        seqs = [Sequence(job, sample) for sample in range(request.n)]
-        self._jobs[session, request.rid] = set(seqs)
+        account.counters.requests += 1
+        entry = RequestEntry(request, account, self._num_submitted, score_plans(request, self.tokenizer))
+        seqs = [Sequence(entry, sample) for sample in range(request.n)]
+        self._unfinished[key] = set(seqs)
         if request.deadline_s is not None:
-            job.deadline = self._clock() + request.deadline_s
-            self._timed.add(job)
-        refusal = self._limits.refuse(request, job.plans)
+            entry.deadline = self._clock() + request.deadline_s
+            self._timed.add(entry)
+        refusal = self._limits.refuse(request, entry.plans)
         for seq in seqs:
             if refusal is None:
                 self.scheduler.add(seq)
@@ -164,7 +161,7 @@ class Engine:
         """Begin the first segment of a queued sequence; False if that ended it."""
         self._idle_steps = 0  # each sequence begins once: something has been done, forward pass or not
         try:
-            reason = self._segments.begin(seq)
+            reason = self._outputs.begin(seq)
         except Exception as error:
             self._fail(seq, _refusal(error))
             return False
@@ -199,9 +196,9 @@ class Engine:
 
     def _count_computed(self, work: Work) -> None:
         seq = work.seq
-        new = seq.account(work.end, cached=False)
+        new = seq.note_kv(work.end, cached=False)
         again = min(work.end, seq.prompt_len) - work.start - new
-        seq.job.session.count_computed(new, again)
+        seq.entry.account.count_computed(new, again)
 
     def _advance(self, work: Work) -> FinishReason | None:
         """Give the outcome of a work to its segment; the reason if the sequence ends with it."""
@@ -209,14 +206,14 @@ class Engine:
         reason: FinishReason | None = None
         if work.plan is not None:
             assert work.logprobs is not None
-            reason = self._segments.choose(seq, work.plan.decide(work.logprobs))
+            reason = self._outputs.choose(seq, work.plan.decide(work.logprobs))
         elif work.logprobs is not None:
-            reason = self._segments.scored(seq, work.logprobs)
+            reason = self._outputs.scored(seq, work.logprobs)
         if work.chosen is not None:
-            reason = self._segments.take(seq, work.chosen)
-        elif not seq.job.request.out and not seq.pending:
+            reason = self._outputs.take(seq, work.chosen)
+        elif not seq.entry.request.out and not seq.pending:
             reason = "length"
-        return self._segments.begin(seq, reason) if reason is not None else None
+        return self._outputs.begin(seq, reason) if reason is not None else None
 
     def _rewind(self, seq: Sequence) -> None:
         """The last token's logits are wanted and its KV is there already: compute it again."""
@@ -227,7 +224,7 @@ class Engine:
             self.scheduler.requeue(seq)
 
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
-        request, lease = seq.job.request, seq.lease
+        request, lease = seq.entry.request, seq.lease
         if lease is not None and request.keep and lease.published <= len(seq.tokens):
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
@@ -237,27 +234,27 @@ class Engine:
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
         self._end(seq)
-        _emit(seq, Failed(seq.job.request.rid, seq.sample, why.code, why.message, why.help, why.retryable))
+        _emit(seq, Failed(seq.entry.request.rid, seq.sample, why.code, why.message, why.help, why.retryable))
 
     def _end(self, seq: Sequence) -> None:
-        """Take a sequence out of everything but its session's events."""
+        """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
-        key = (seq.job.session, seq.job.request.rid)
-        self._jobs[key].remove(seq)
-        if not self._jobs[key]:
-            del self._jobs[key]
-            self._timed.discard(seq.job)
+        key = (seq.entry.account, seq.entry.request.rid)
+        self._unfinished[key].remove(seq)
+        if not self._unfinished[key]:
+            del self._unfinished[key]
+            self._timed.discard(seq.entry)
 
     def _expire(self) -> None:
         now = self._clock()
-        for job in [job for job in self._timed if job.deadline is not None and job.deadline <= now]:
+        for entry in [entry for entry in self._timed if entry.deadline is not None and entry.deadline <= now]:
             why = Refusal(
                 "deadline",
-                f"The request did not end within {job.request.deadline_s} s",
+                f"The request did not end within {entry.request.deadline_s} s",
                 "allow it more time, or lower max_tokens",
                 retryable=True,
             )
-            for seq in sorted(self._jobs[job.session, job.request.rid], key=lambda seq: seq.sample):
+            for seq in sorted(self._unfinished[entry.account, entry.request.rid], key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
     def _idle(self) -> None:
@@ -270,7 +267,7 @@ class Engine:
 
 
 def _emit(seq: Sequence, event: Event) -> None:
-    seq.job.session.events.append(event)
+    seq.entry.account.events.append(event)
 
 
 def _refusal(error: Exception) -> Refusal:

@@ -33,7 +33,7 @@ from lmc.ir.constraint import StructuralTag, ToolCalls
 Emit = Callable[[Sequence, Event], None]
 
 
-class Segments:
+class OutputDriver:
     """Begins, feeds and ends segments; `emit` takes the events."""
 
     def __init__(self, tokenizer: Tokenizer, masks: MaskFactory | None, max_len: int, emit: Emit) -> None:
@@ -46,7 +46,7 @@ class Segments:
 
     def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
         """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
-        if not seq.job.request.out and not seq.begun:
+        if not seq.entry.request.out and not seq.begun:
             return None  # a request for nothing but its prompt
         while (segment := seq.current) is not None:
             match segment:
@@ -100,7 +100,7 @@ class Segments:
         assert isinstance(segment, Score)
         scores = drawn(scores, segment, seq.sample, len(seq.tokens))
         text, ids = segment.choices[scores.index], scores.ids[scores.index]
-        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, ids))
         self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "score", scores=scores))
         self._append(seq, ids)
@@ -108,7 +108,7 @@ class Segments:
 
     def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
         text = self._tokenizer.decode(segment.ids)
-        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
         self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
         self._append(seq, segment.ids)
@@ -120,7 +120,7 @@ class Segments:
         seq.segment += 1
 
     def _start(self, seq: Sequence, segment: Gen) -> Generation:
-        out, plans = seq.job.request.out, seq.job.plans
+        out, plans = seq.entry.request.out, seq.entry.plans
         later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
         room = self._max_len - len(seq.tokens) - later
         kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
@@ -150,7 +150,7 @@ class Segments:
             return None
         if self._masks is None:
             raise ConstraintError("this engine was opened without constraints")
-        matchers = seq.job.matchers
+        matchers = seq.entry.matchers
         if seq.segment not in matchers:
             matchers[seq.segment] = self._masks.make(segment.constraint)
         return matchers[seq.segment].fork()
@@ -161,13 +161,13 @@ class Segments:
         text, ids, logprobs = news
         if text or ids:
             shown = logprobs if generation.wants_logprobs else None
-            self._emit(seq, Delta(seq.job.request.rid, seq.sample, seq.segment, text, ids, shown))
+            self._emit(seq, Delta(seq.entry.request.rid, seq.sample, seq.segment, text, ids, shown))
 
     def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
         self._emit_news(seq, generation, generation.end())
         kept, tail = generation.kept, generation.tail
         end = SegmentEnd(
-            rid=seq.job.request.rid,
+            rid=seq.entry.request.rid,
             sample=seq.sample,
             segment=seq.segment,
             text=generation.text,

@@ -99,7 +99,7 @@ class Scheduler:
         self.requeue(seq)
         self._retracted = True
         self._forecast.missed()
-        seq.job.session.count_retraction()
+        seq.entry.account.counters.retractions += 1
 
     def schedule(self) -> list[Work]:
         """The works of the next step; empty if nothing can be done."""
@@ -137,7 +137,7 @@ class Scheduler:
 
     def _plan_scoring(self, seq: Sequence) -> bool:
         """A scoring pass is never split: it may overdraw the budget, and is then the last of its step."""
-        plan = seq.job.plans[seq.segment]
+        plan = seq.entry.plans[seq.segment]
         if not self._reserve(seq, len(seq.tokens), plan.num_scratch):
             return False
         return self._put(score_work(seq, plan))
@@ -173,7 +173,7 @@ class Scheduler:
             return lease.grow(length)
         before = self._cache.num_evicted
         has_grown = lease.grow(length)
-        seq.job.session.counters.evicted_tokens += self._cache.num_evicted - before
+        seq.entry.account.counters.evicted_tokens += self._cache.num_evicted - before
         return has_grown
 
     def _shrink_one(self) -> bool:
@@ -184,7 +184,7 @@ class Scheduler:
         assert seq.lease is not None
         seq.lease.release()
         seq.lease = None
-        seq.job.session.num_running -= 1
+        seq.entry.account.num_running -= 1
         self._works.pop(seq, None)
         self._is_full = False
 
@@ -211,9 +211,9 @@ class Scheduler:
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):
             return Verdict.ENDED
-        found = self._cache.open(seq.job.session.namespace, seq.reusable)
+        found = self._cache.open(seq.entry.account.namespace, seq.reusable)
         if isinstance(found, Claim):
-            seq.job.session.counters.waited_for_claim += 1
+            seq.entry.account.counters.waited_for_claim += 1
             self.waiting.block(seq, found, self._room_changed)
             return Verdict.BLOCKED
         if not self._fits(seq, found) or not self._start(seq, found):
@@ -230,7 +230,7 @@ class Scheduler:
         self.waiting.remove(seq)
         seq.lease = lease
         insort(self.running, seq, key=_rank)
-        seq.job.session.count_admission(seq, seq.account(lease.published, cached=True))
+        seq.entry.account.count_admission(seq.note_kv(lease.published, cached=True))
         if seq.pending:
             self._put(extend_work(seq, min(end, seq.goal)))
         return True
@@ -247,7 +247,7 @@ class Scheduler:
         return together + self._cache.num_locked <= self._cache.pool.num_slots
 
     def _peek(self, seq: Sequence) -> int:
-        return self._cache.peek(seq.job.session.namespace, seq.tokens.ids)
+        return self._cache.peek(seq.entry.account.namespace, seq.tokens.ids)
 
     def _room_changed(self) -> None:
         self._is_full = False

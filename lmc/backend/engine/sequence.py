@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from lmc.backend.base import Request, Segment, StateId, Usage
 from lmc.backend.cache.lease import Lease
+from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
 from lmc.backend.engine.score import ScorePlan
 from lmc.backend.engine.tokens import Int32, TokenBuffer
 from lmc.backend.matcher import Matcher
 
-if TYPE_CHECKING:
-    from lmc.backend.engine.session import EngineSession
-
 Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class RequestEntry:
     """A request and what its samples have in common.
 
     plans      Score segment -> its rows
@@ -33,7 +30,7 @@ class Job:
     """
 
     request: Request
-    session: EngineSession
+    account: Account
     arrival: int
     plans: dict[int, ScorePlan]
     deadline: float | None = None
@@ -54,10 +51,10 @@ class Sequence:
         "begun",
         "cached",
         "computed",
+        "entry",
         "forced_tokens",
         "generation",
         "given",
-        "job",
         "lease",
         "matched",
         "output_tokens",
@@ -69,11 +66,11 @@ class Sequence:
         "tokens",
     )
 
-    def __init__(self, job: Job, sample: int) -> None:
-        self.job = job
+    def __init__(self, entry: RequestEntry, sample: int) -> None:
+        self.entry = entry
         self.sample = sample
-        self.rank: Rank = (-job.request.priority, job.arrival, sample)
-        self.tokens = TokenBuffer(job.request.prompt.ids)
+        self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
+        self.tokens = TokenBuffer(entry.request.prompt.ids)
         self.prompt_len = self.given = len(self.tokens)
         self.segment = 0
         self.begun = False
@@ -86,7 +83,7 @@ class Sequence:
     @property
     def current(self) -> Segment | None:
         """The segment under way, None behind the last."""
-        out = self.job.request.out
+        out = self.entry.request.out
         return out[self.segment] if self.segment < len(out) else None
 
     @property
@@ -97,14 +94,14 @@ class Sequence:
     @property
     def goal(self) -> int:
         """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
-        return len(self.tokens) - (self.segment in self.job.plans)
+        return len(self.tokens) - (self.segment in self.entry.plans)
 
     @property
     def pending(self) -> int:
         """Tokens still to compute before the segment can go on."""
         return self.goal - self.committed
 
-    def account(self, upto: int, *, cached: bool) -> int:
+    def note_kv(self, upto: int, *, cached: bool) -> int:
         """The KV of [0, upto) is there; how many prompt tokens of it are new in the usage, as cached or computed."""
         new = max(0, min(upto, self.prompt_len) - self._accounted)
         self._accounted += new
@@ -123,11 +120,9 @@ class Sequence:
     def count_output(self, num: int, *, forced: bool = False) -> None:
         """So many tokens more were generated."""
         self.output_tokens += num
-        counters = self.job.session.counters
-        counters.output_tokens += num
         if forced:
             self.forced_tokens += num
-            counters.forced_tokens += num
+        self.entry.account.count_output(num, forced=forced)
 
     def usage(self) -> Usage:
         """What this sample cost so far."""
@@ -135,7 +130,7 @@ class Sequence:
 
     def state(self) -> StateId:
         """The name of the prefix that the tokens are now."""
-        return state_of(self.job.session.namespace, self.tokens.ids)
+        return state_of(self.entry.account.namespace, self.tokens.ids)
 
 
 def state_of(namespace: str, ids: Int32) -> StateId:

@@ -96,8 +96,8 @@ def is_overdue(seq: Sequence) -> bool:
 
 
 def _gang(seq: Sequence) -> object:
-    request, session = seq.job.request, seq.job.session
-    return (id(session), request.gang) if request.gang is not None else seq.job
+    request, account = seq.entry.request, seq.entry.account
+    return (id(account), request.gang) if request.gang is not None else seq.entry
 
 
 def _order(seq: Sequence, gang: tuple[int, Rank]) -> tuple[object, ...]:

@@ -154,7 +154,7 @@ def test_oldest_is_never_retracted() -> None:
         events += bench.step()
 
     assert bench.runner.passes <= 151
-    assert bench.session.counters.retractions > 0
+    assert bench.session.counters().retractions > 0
     check_events(events + bench.finish(), [ask(i, "", n=1) for i in range(6)])
 
 
@@ -295,7 +295,7 @@ def test_cold_tree_is_evicted_for_new_requests() -> None:
 
     assert finished(recent, 8).usage.cached_tokens == 100
     assert finished(oldest, 9).usage.cached_tokens == 0
-    assert bench.session.counters.evicted_tokens > 0
+    assert bench.session.counters().evicted_tokens > 0
 
 
 # --- random traffic ------------------------------------------------------------------------------------------
