@@ -76,10 +76,10 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.matcher": ("numpy",),
     "backend.cache": ("numpy",),
     "backend.models": ("safetensors", "torch", "transformers"),
-    "backend.runner": ("numpy", "torch"),
+    "backend.runner": ("numpy",),
     "backend.runner.cpu": ("numpy", "torch"),
     "backend.masks": ("numpy", "torch", "xgrammar"),
-    "backend.engine": ("numpy", "torch"),
+    "backend.engine": ("numpy",),
     "backend.local": ("torch",),
     **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

@@ -53,6 +53,6 @@ def _most_left(seq: Sequence) -> int:
     out = seq.entry.request.out
     later = sum(most(out[i], seq.entry.plans.get(i)) for i in range(seq.segment + 1, len(out)))
     if seq.generation is not None:
-        return later + seq.generation.left
+        return later + seq.generation.num_left
     current = seq.current
     return later + (min(current.sampling.max_tokens, 1 << 20) if isinstance(current, Gen) else 0)

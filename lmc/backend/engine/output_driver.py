@@ -54,20 +54,20 @@ class OutputDriver:
                     last = self._force(seq, segment)
                 case Gen():
                     seq.generation = self._start(seq, segment)
-                    over = seq.generation.over_before() or self._jump(seq, seq.generation)
-                    if over is None:
+                    reason = seq.generation.reason_before() or self._jump(seq, seq.generation)
+                    if reason is None:
                         return None
-                    last = self._end_gen(seq, seq.generation, over)
+                    last = self._end_gen(seq, seq.generation, reason)
                 case Score():
                     return None
         return last
 
-    def take(self, seq: Sequence, chosen: TokenLogprob) -> FinishReason | None:
+    def take(self, seq: Sequence, id: int, record: TokenLogprob | None) -> FinishReason | None:
         """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
         generation = seq.generation
         assert generation is not None
         known = len(generation.ids)
-        reason = generation.push(chosen)
+        reason = generation.push(id, record)
         seq.count_output(1)
         if reason is None:
             seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
@@ -116,7 +116,7 @@ class OutputDriver:
 
     def _append(self, seq: Sequence, ids: tuple[int, ...]) -> None:
         seq.tokens.extend(ids)
-        seq.given = len(seq.tokens)
+        seq.publish_until = len(seq.tokens)
         seq.segment += 1
 
     def _start(self, seq: Sequence, segment: Gen) -> Generation:
@@ -126,7 +126,7 @@ class OutputDriver:
         kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
         return kind(
             segment,
-            first=len(seq.tokens),
+            start=len(seq.tokens),
             seed=sample_seed(segment.sampling.seed, seq.sample),
             max_tokens=min(segment.sampling.max_tokens, room),
             eos_ids=self._tokenizer.eos_ids,
@@ -165,7 +165,7 @@ class OutputDriver:
 
     def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
         self._emit_news(seq, generation, generation.end())
-        kept, tail = generation.kept, generation.tail
+        kept, tail = generation.num_kept, generation.tail
         end = SegmentEnd(
             rid=seq.entry.request.rid,
             sample=seq.sample,
@@ -180,11 +180,11 @@ class OutputDriver:
             num_tokens=generation.num_tokens,
         )
         self._emit(seq, end)
-        seq.tokens.truncate(generation.first)
+        seq.tokens.truncate(generation.start)
         seq.tokens.extend(end.ids)
         seq.generation = None
         seq.segment += 1
         if tail and seq.current is not None:
             seq.tokens.extend(self._tokenizer.encode(tail))
-            seq.given = len(seq.tokens)
+            seq.publish_until = len(seq.tokens)
         return reason

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
-from lmc.backend.runner.batch import Row
 from lmc.ir.constraint import Choices, Grammar
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import (
@@ -24,6 +23,7 @@ from tests.support.fake_engine import (
     said,
 )
 from tests.support.fake_model import EOS, VOCAB, FakeMatcher
+from tests.support.rows import Row
 
 
 class _Nothing(FakeMatcher):
@@ -131,8 +131,7 @@ def test_retracted_sequence_finds_its_own_prefix() -> None:
     bench.session.submit([ask(0, LONG, gen(40, ignore_eos=True))])
     events = [event for _ in range(20) for event in bench.step()]
     computed = bench.runner.computed
-    bench.engine.scheduler.retract(bench.engine.scheduler.running[0])
-    bench.engine.cache.check()
+    bench.retract(lambda running: running[0])
     events += bench.finish()
 
     assert_as_expected(events, [ask(0, LONG, gen(40, ignore_eos=True))])
@@ -441,7 +440,7 @@ def test_sessions_keep_their_events_apart() -> None:
     bench.session.submit([ask(0, "one", gen(3))])
     other.submit([ask(0, "two", gen(3))])
     mine: list[Event] = []
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         mine += bench.step()
     theirs = other.step(0)
 
