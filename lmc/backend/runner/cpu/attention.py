@@ -10,11 +10,11 @@ from torch import Tensor
 
 from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import Flash
-from lmc.backend.runner.cpu.tiles import Keys, Tile, Tiling
+from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class TileCall:
     """A tile with its arrays on the device: `tokens` answers, `spread` and `keep` pad, `mask` is additive."""
 
     tile: Tile
@@ -25,20 +25,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AttentionPlan:
+class WindowPlan:
     """Everything that the layers of one window share in a pass."""
 
-    own: tuple[Call, ...]
-    prefix: tuple[Call, ...]
+    own: tuple[TileCall, ...]
+    prefix: tuple[TileCall, ...]
     gather: Tensor | None
 
 
-def make_plan(tiling: Tiling, dtype: torch.dtype, device: torch.device) -> AttentionPlan:
-    """Put a tiling's arrays on the device."""
+def make_plan(tiles: WindowTiles, dtype: torch.dtype, device: torch.device) -> WindowPlan:
+    """Put the arrays of a window's tiles on the device."""
 
-    def call(tile: Tile) -> Call:
+    def call(tile: Tile) -> TileCall:
         tokens = tile.tokens
-        return Call(
+        return TileCall(
             tile,
             slice(tokens.start, tokens.stop) if isinstance(tokens, range) else torch.from_numpy(tokens).to(device),
             None if tile.spread is None else torch.from_numpy(tile.spread).to(device),
@@ -46,8 +46,8 @@ def make_plan(tiling: Tiling, dtype: torch.dtype, device: torch.device) -> Atten
             None if tile.mask is None else additive(torch.from_numpy(tile.mask), dtype).to(device),
         )
 
-    gather = torch.from_numpy(tiling.gather).to(device) if len(tiling.gather) else None
-    return AttentionPlan(tuple(map(call, tiling.own)), tuple(map(call, tiling.prefix)), gather)
+    gather = torch.from_numpy(tiles.gather).to(device) if len(tiles.gather) else None
+    return WindowPlan(tuple(map(call, tiles.own)), tuple(map(call, tiles.prefix)), gather)
 
 
 def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
@@ -57,11 +57,11 @@ def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
-    """Attention of one pass over the KV tensors; `plans` is one a layer. This is the decoder's `Attend`."""
+    """Attention of one pass over the KV tensors; `plans` is one a layer."""
 
     flash: Flash
     cache: KVTensors
-    plans: Sequence[AttentionPlan]
+    plans: Sequence[WindowPlan]
     write: Tensor  # [T] the slot of each new token
 
     def __call__(self, layer: int, q: Tensor, kv: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ class Reads:
         return source[keys.first : keys.first + rows * kv_len].view(rows, kv_len, *source.shape[1:])
 
 
-def run(flash: Flash, call: Call, q: Tensor, reads: Reads) -> tuple[Tensor, Tensor]:
+def run(flash: Flash, call: TileCall, q: Tensor, reads: Reads) -> tuple[Tensor, Tensor]:
     """Answer a tile's tokens: [t, H, D] and their log-sum-exp [t, H] fp32."""
     tile = call.tile
     k, v = reads(tile.keys, tile.rows, tile.kv_len)
