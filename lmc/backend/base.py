@@ -205,7 +205,8 @@ class Usage:
     forced_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# not frozen: one is made for every token of every row, and a frozen one takes four times as long to make
+@dataclass(slots=True, unsafe_hash=True)
 class Delta:
     """Text that a segment grew by; never taken back. `ids` may lag behind `text` at a cut token."""
 

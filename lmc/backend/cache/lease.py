@@ -76,6 +76,13 @@ class Lease:
         assert length <= self.reserved
         return self.table[:length]
 
+    def has_room(self, length: int) -> bool:
+        """True where `grow` would take nothing and no scratch slot is held; the length is noted as asked for."""
+        if length > self.reserved or self.scratch is not None:
+            return False
+        self.wanted = max(self.committed, self.launched, length)
+        return True
+
     def grow(self, length: int) -> bool:
         """Reserve room for `length` tokens: all of it or, where the pool has not so much, nothing."""
         self.wanted = max(self.committed, self.launched, length)

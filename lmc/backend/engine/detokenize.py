@@ -14,6 +14,7 @@ from lmc.backend.base import Tokenizer
 
 REPLACEMENT = "\ufffd"
 MAX_HELD = 3
+MAX_PAIRS = 1 << 17  # remembered pairs of tokens, some 20 MB
 CONTEXT = 4  # prompt tokens looked at for one to decode in front of the first generated token
 
 
@@ -23,12 +24,34 @@ class Decoder:
     shown   texts of control tokens that are not to be left out, by id
     """
 
-    __slots__ = ("_shown", "_texts", "_tokenizer")
+    __slots__ = ("_pairs", "_shown", "_texts", "_tokenizer")
 
     def __init__(self, tokenizer: Tokenizer, shown: Mapping[int, str] | None = None) -> None:
         self._tokenizer = tokenizer
         self._shown = shown or {}
         self._texts: dict[int, str] = {}
+        self._pairs: dict[tuple[int | None, int], tuple[str, int | None] | None] = {}
+
+    def after(self, front: int | None, id: int) -> tuple[str, int | None] | None:
+        """What `id` adds to the text behind a token that is text by itself, and the token to lean on next.
+
+        None where it ends in a character that is not whole. Remembered: most pairs of a language come again.
+        """
+        key = (front, id)
+        if key in self._pairs:
+            return self._pairs[key]
+        if len(self._pairs) >= MAX_PAIRS:
+            self._pairs.clear()
+        whole = self.many([id] if front is None else [front, id])
+        out = 0 if front is None else len(self.one(front))
+        is_whole = num_settled(whole, out) == len(whole)
+        found = self._pairs[key] = (whole[out:], self.leaned_on(id, front)) if is_whole else None
+        return found
+
+    def leaned_on(self, id: int, before: int | None) -> int | None:
+        """`id` where it is text by itself, else the one that was leaned on before it."""
+        text = self.one(id)
+        return id if text and REPLACEMENT not in text else before
 
     def one(self, id: int) -> str:
         """The text of one token by itself."""
@@ -43,6 +66,14 @@ class Decoder:
             return self._tokenizer.decode(ids)
         runs = ((name, list(run)) for name, run in groupby(ids, self._shown.get))
         return "".join(self._tokenizer.decode(run) if name is None else name * len(run) for name, run in runs)
+
+
+def num_settled(whole: str, out: int) -> int:
+    """How many characters of a window's text no later byte can change; the first `out` of them are out already."""
+    settled = len(whole)
+    while settled > out and len(whole) - settled < MAX_HELD and whole[settled - 1] == REPLACEMENT:
+        settled -= 1
+    return settled
 
 
 class Detokenizer:
@@ -63,28 +94,37 @@ class Detokenizer:
         self.ends: list[int] = []
         self._decoder = decoder
         self._num_ids = 0
-        self._front: list[int] = []  # no id or one
-        self._window: list[int] = []
+        self._front: int | None = None
+        self._window: list[int] = []  # empty where all is settled
         self._out = 0  # characters of the window's text that are the front's or in `text`
         for id in context[-CONTEXT:]:
-            self._lean_on(int(id))
-        self._open_window()
+            self._front = decoder.leaned_on(int(id), self._front)
 
     def push(self, id: int) -> None:
         """Take one more id."""
         self._num_ids += 1
+        if not self._window:
+            after = self._decoder.after(self._front, id)
+            if after is not None:
+                self.text += after[0]
+                self.ends.append(len(self.text))
+                self._front = after[1]
+                return
+            self._open_window()
         self._window.append(id)
+        self._grow(id)
+
+    def _grow(self, id: int) -> None:
+        """Let out what the last id of the window makes certain."""
         whole = self._decoder.many(self._window)
-        settled = len(whole)
-        while settled > self._out and len(whole) - settled < MAX_HELD and whole[settled - 1] == REPLACEMENT:
-            settled -= 1
+        settled = num_settled(whole, self._out)
         if settled > self._out:
             self.text += whole[self._out : settled]
             self._out = settled
         if settled == len(whole):
             self._settle(whole)
-            self._lean_on(id)
-            self._open_window()
+            self._front = self._decoder.leaned_on(id, self._front)
+            self._window = []
 
     def finish(self) -> None:
         """No id follows: what is held back comes out as it is."""
@@ -110,11 +150,6 @@ class Detokenizer:
             ends.append(len(self.text) - len(whole) + len(part) if whole.startswith(part) else ends[-1])
         self.ends.extend(reversed(ends))
 
-    def _lean_on(self, id: int) -> None:
-        text = self._decoder.one(id)
-        if text and REPLACEMENT not in text:
-            self._front = [id]
-
     def _open_window(self) -> None:
-        self._window = self._front.copy()
-        self._out = len(self._decoder.one(self._front[0])) if self._front else 0
+        self._window = [] if self._front is None else [self._front]
+        self._out = 0 if self._front is None else len(self._decoder.one(self._front))

@@ -111,7 +111,7 @@ class Generation:
     def draw(self, draws: Draws, position: int) -> None:
         """Add how to sample the next token, which goes to `position` of the whole sequence."""
         if self._is_plain:
-            draws.add(self.gen.sampling, self.seed, position)
+            draws.add_plain(self.gen.sampling, self.seed, position)
             return
         mask = self.matcher.mask() if self.matcher is not None else None
         draws.add(self.gen.sampling, self.seed, position, output=self.ids, banned=self._banned(mask), mask=mask)
@@ -134,6 +134,8 @@ class Generation:
         if record is not None:
             self.logprobs.append(record)
         self._detokenizer.push(id)
+        if self._is_plain and self._stops is None and self.num_tokens < self.max_tokens:
+            return None  # the way of nearly all tokens
         reason = self._reason(old)
         if reason is not None and reason != "stop":
             self._detokenizer.finish()
@@ -166,6 +168,8 @@ class Generation:
 
     def news(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         """Text, ids and log-probabilities that may be shown now and were not before."""
+        if self._stops is None and not self.unscored:
+            return self._send(len(self._detokenizer.text))
         text = self.text
         if self._stops is None or self._stop_at is not None:
             return self._send(self._shown(len(text)))
@@ -249,10 +253,11 @@ class Generation:
         text = self._detokenizer.text[self._sent_text : upto]
         self._sent_text = upto
         first, ends = self._sent_ids, self._detokenizer.ends
-        while self._sent_ids < len(ends) and ends[self._sent_ids] <= upto:
-            self._sent_ids += 1
-        ids = tuple(self.ids[first : self._sent_ids])
-        return text, ids, tuple(self.logprobs[first : self._sent_ids]) if self.wants_logprobs else ()
+        last, num = first, len(ends)
+        while last < num and ends[last] <= upto:
+            last += 1
+        self._sent_ids = last
+        return text, tuple(self.ids[first:last]), tuple(self.logprobs[first:last]) if self.wants_logprobs else ()
 
 
 def _allows_other(mask: Int32, ids: tuple[int, ...]) -> bool:

@@ -47,7 +47,8 @@ class Launched:
                 work.error = work.error or DeviceError(error)
 
     def _sample(self) -> None:
-        at, draws = [], Draws()
+        at: list[int] = []
+        draws = Draws()
         for work in self.works:
             if not work.samples or work.is_void:
                 continue

@@ -49,6 +49,7 @@ class Sequence:
     tokens         prompt, then all that came after it
     publish_until  tokens [0, publish_until) were not sampled since the lease was opened: their KV is published as soon
                    as it is computed, that of later ones when the lease ends
+    account, rid   the entry's
     segment        index of the segment under way
     lease, seat    while it runs: its slots, and its number among those that run
     ahead          its last work that has been planned and has not been landed
@@ -59,6 +60,7 @@ class Sequence:
 
     __slots__ = (
         "_accounted",
+        "account",
         "ahead",
         "begun",
         "cached",
@@ -73,6 +75,7 @@ class Sequence:
         "publish_until",
         "rank",
         "resident_len",
+        "rid",
         "sample",
         "seat",
         "segment",
@@ -81,6 +84,8 @@ class Sequence:
 
     def __init__(self, entry: RequestEntry, sample: int) -> None:
         self.entry = entry
+        self.account = entry.account
+        self.rid = entry.request.rid
         self.sample = sample
         self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
         self.tokens = TokenBuffer(entry.request.prompt.ids)
@@ -114,14 +119,14 @@ class Sequence:
     def target_len(self) -> int:
         """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
         plans = self.entry.plans
-        return len(self.tokens) - (self.segment in plans) if plans else len(self.tokens)
+        return self.tokens.length - (self.segment in plans) if plans else self.tokens.length
 
     @property
     def num_pending(self) -> int:
         """Tokens to launch before the segment can go on: 0 where it is to be scored, WAITS where that is not known."""
         ahead = self.ahead
         if ahead is None:
-            return self.target_len - self.committed
+            return self.target_len - (self.lease.committed if self.lease is not None else 0)
         if self.is_fed_next:
             return 1
         if ahead.samples or ahead.forced or ahead.plan is not None:
@@ -162,7 +167,7 @@ class Sequence:
         self.output_tokens += num
         if forced:
             self.forced_tokens += num
-        self.entry.account.count_output(num, forced=forced)
+        self.account.count_output(num, forced=forced)
 
     def usage(self) -> Usage:
         """What this sample cost so far."""
@@ -170,7 +175,7 @@ class Sequence:
 
     def state(self) -> StateId:
         """The name of the prefix that the tokens are now."""
-        return state_of(self.entry.account.namespace, self.tokens.ids)
+        return state_of(self.account.namespace, self.tokens.ids)
 
 
 def state_of(namespace: str, ids: Int32) -> StateId:

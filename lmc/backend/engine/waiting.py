@@ -96,7 +96,7 @@ def is_overdue(seq: Sequence) -> bool:
 
 
 def _gang(seq: Sequence) -> object:
-    request, account = seq.entry.request, seq.entry.account
+    request, account = seq.entry.request, seq.account
     return (id(account), request.gang) if request.gang is not None else seq.entry
 
 

@@ -93,6 +93,12 @@ class Draws:
     def __len__(self) -> int:
         return len(self.sampling)
 
+    def add_plain(self, sampling: Sampling, seed: int, position: int) -> None:
+        """One row more, of which nothing but this is to be said."""
+        self.sampling.append(sampling)
+        self.seeds.append(seed)
+        self.positions.append(position)
+
     def add(
         self,
         sampling: Sampling,
@@ -105,9 +111,7 @@ class Draws:
     ) -> None:
         """One row more."""
         index = len(self.sampling)
-        self.sampling.append(sampling)
-        self.seeds.append(seed)
-        self.positions.append(position)
+        self.add_plain(sampling, seed, position)
         if output and has_penalties(sampling):
             self.outputs[index] = output
         if banned:
