@@ -30,6 +30,7 @@ class Generation:
     num_skips       how often it went on elsewhere in its constraint, so that what was forced is no longer
     start           position of its first token in the sequence
     seed            of this sample
+    is_simple       nothing but an end token or its length ends it, and no log-probabilities are kept
     max_tokens      the Gen's own, or less where the model's length leaves less
     """
 
@@ -46,6 +47,7 @@ class Generation:
         "_stops",
         "gen",
         "ids",
+        "is_simple",
         "logprobs",
         "matcher",
         "max_tokens",
@@ -91,6 +93,7 @@ class Generation:
         self._sent_text = self._sent_ids = 0
         # sampled by its parameters alone, whatever came out before
         self._is_plain = matcher is None and not sampling.min_tokens and not has_penalties(sampling)
+        self.is_simple = matcher is None and self._stops is None and not self.wants_scores
 
     @property
     def num_left(self) -> int:
@@ -116,6 +119,25 @@ class Generation:
         mask = self.matcher.mask() if self.matcher is not None else None
         draws.add(self.gen.sampling, self.seed, position, output=self.ids, banned=self._banned(mask), mask=mask)
 
+    def continued(self, id: int) -> str | None:
+        """Take a sampled token that ends nothing, and say the text it adds; None, and nothing done, else.
+
+        For a generation without stops, constraint and log-probabilities, whose text is all shown: nearly every token
+        of it comes this way. `push` and `news` do the same for all.
+        """
+        if not self.is_simple or id < 0 or id in self._ends or self.num_tokens + 1 >= self.max_tokens:
+            return None
+        if self._sent_ids < len(self.ids):
+            return None
+        text = self._detokenizer.known(id)
+        if text is None:
+            return None
+        self.num_tokens += 1
+        self.ids.append(id)
+        self._sent_ids += 1
+        self._sent_text += len(text)
+        return text
+
     def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
         """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed.
 
@@ -134,8 +156,6 @@ class Generation:
         if record is not None:
             self.logprobs.append(record)
         self._detokenizer.push(id)
-        if self._is_plain and self._stops is None and self.num_tokens < self.max_tokens:
-            return None  # the way of nearly all tokens
         reason = self._reason(old)
         if reason is not None and reason != "stop":
             self._detokenizer.finish()

@@ -64,12 +64,17 @@ class OutputDriver:
 
     def take(self, seq: Sequence, id: int, record: TokenLogprob | None) -> FinishReason | None:
         """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
-        generation = seq.generation
+        generation, account = seq.generation, seq.account
         assert generation is not None
+        seq.output_tokens += 1
+        account.counters.output_tokens += 1
+        text = generation.continued(id)
+        if text is not None:
+            seq.tokens.append(id)
+            account.events.append(Delta(seq.rid, seq.sample, seq.segment, text, (id,)))
+            return None
         known = len(generation.ids)
         reason = generation.push(id, record)
-        seq.output_tokens += 1
-        seq.account.counters.output_tokens += 1
         if reason is None:
             if len(generation.ids) > known:  # not where a generation of a row has ended
                 seq.tokens.append(id)

@@ -153,7 +153,7 @@ class Scheduler:
 
     def _put(self, work: Work) -> None:
         self._works[work.seq] = work
-        self._budget -= work.num_tokens
+        self._budget -= work.end - work.start if work.plan is None else work.plan.num_tokens
         work.seq.ahead = work
         work.lease.launched = work.end
 

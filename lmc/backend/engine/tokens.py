@@ -11,14 +11,15 @@ Int32 = npt.NDArray[np.int32]
 
 
 class TokenBuffer:
-    """Ids [len] int32 with room to grow; `ids` is a view that the next `append` may leave behind."""
+    """Ids [length] int32 with room to grow; `ids` is a view that the next `append` may leave behind."""
 
-    __slots__ = ("_ids", "length")
+    __slots__ = ("_ids", "last", "length")
 
     def __init__(self, ids: Seq[int]) -> None:
         self.length = len(ids)
         self._ids: Int32 = np.empty(self.length + 64, np.int32)
         self._ids[: self.length] = ids
+        self.last = int(ids[-1]) if self.length else 0
 
     def __len__(self) -> int:
         return self.length
@@ -36,7 +37,7 @@ class TokenBuffer:
         """One id more."""
         if self.length == len(self._ids):
             self._reserve(self.length + 1)
-        self._ids[self.length] = id
+        self._ids[self.length] = self.last = id
         self.length += 1
 
     def extend(self, ids: Seq[int]) -> None:
@@ -46,11 +47,13 @@ class TokenBuffer:
             self._reserve(end)
         self._ids[self.length : end] = ids
         self.length = end
+        self.last = int(self._ids[end - 1]) if end else 0
 
     def truncate(self, length: int) -> None:
         """Drop the ids from `length` on."""
         assert length <= self.length
         self.length = length
+        self.last = int(self._ids[length - 1]) if length else 0
 
     def _reserve(self, length: int) -> None:
         bigger: Int32 = np.empty(max(length, 2 * len(self._ids)), np.int32)

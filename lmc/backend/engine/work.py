@@ -82,10 +82,11 @@ class Work:
 
 def extend_work(seq: Sequence, end: int) -> Work:
     """Compute tokens [launched, end), which the lease has room for; sample when that is all of them."""
-    work, generation = Work(seq, seq.launched, end), seq.generation
+    generation = seq.generation
+    work = Work(seq, seq.launched, end)
     if generation is None:
         return work
-    if seq.is_fed_next:
+    if seq.ahead is not None and seq.is_fed_next:
         work.is_fed = work.samples = True
         work.num_logits = 1
         return work
@@ -178,7 +179,9 @@ def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> Batch:
     free: list[Work] = []
     for work in works:
         if work.plan is None:
-            work.at = columns.add(_tokens(work), work.start, work.num_logits, work.seq.seat, work.lease.table)
+            seq, is_last = work.seq, work.start + 1 == work.seq.tokens.length
+            tokens = [seq.tokens.last] if is_last else [FED] if work.is_fed else _tokens(work)
+            work.at = columns.add(tokens, work.start, work.num_logits, seq.seat, work.lease.table)
             continue
         work.at = columns.branches(work.own)
         if work.free:
@@ -189,7 +192,5 @@ def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> Batch:
 
 
 def _tokens(work: Work) -> list[int]:
-    if work.is_fed:
-        return [FED]
     ids: list[int] = work.seq.tokens.ids[work.start : work.end].tolist()
     return ids
