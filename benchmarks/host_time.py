@@ -2,9 +2,10 @@
 
     python -m benchmarks.host_time [--against DIR] [--rows 1,32,128,256] [--steps 80] [--rounds 5]
 
-All rows decode, 1,024 prompt tokens each, half of them shared, greedy, no stop. Each checkout runs in a process of its own, one thread, on the same workload; the two take turns, step by batch of steps,
-so that a loaded machine slows both. Tokens are those of README.md, each row's from its own place on; `random` is the
-worst case for whoever remembers what tokens say behind each other. What is printed is the median over rounds of the median step, and of its ratio.
+All rows decode, 1,024 prompt tokens each, half of them shared, greedy unless said. Each checkout runs in a process of
+its own, one thread, on the same workload; the two take turns, step by batch of steps, so that a loaded machine slows
+both. Tokens are those of README.md, each row's from its own place on; `random` is the worst case for whoever remembers
+what tokens say behind each other. What is printed is the median over rounds of the median step, and of its ratio.
 """
 
 from __future__ import annotations

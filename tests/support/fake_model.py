@@ -141,7 +141,7 @@ class FakeRunner:
         self.token: npt.NDArray[np.int64] = np.full(num_slots, POISON)
         self.pos: npt.NDArray[np.int64] = np.full(num_slots, POISON)
         self.tag: list[int] = [POISON] * num_slots
-        self.computed = self.passes = 0
+        self.computed = self.passes = self.computed_passes = 0
         self.row_counts: list[int] = []
         self.last: Batch | None = None
         self.fail_when: Callable[[Row], bool] | None = None
@@ -156,7 +156,12 @@ class FakeRunner:
 
     def launch(self, batch: Batch) -> FakeFlight:
         self.accept(batch)
-        return FakeFlight(self.forward(batch), self.passes, self.fail_results)
+        return self.compute(batch)
+
+    def compute(self, batch: Batch) -> FakeFlight:
+        """The pass that was accepted."""
+        self.computed_passes += 1
+        return FakeFlight(self.forward(batch), self.computed_passes, self.fail_results)
 
     def accept(self, batch: Batch) -> None:
         """Count a pass; an injected failure of its launch is raised here."""
