@@ -84,13 +84,13 @@ class Cache:
 
 def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None) -> Compiled:
     """Run a pipeline over a trace; kept, as it depends on nothing else."""
-    from lmc.passes import parse_pipeline, run_pipeline
+    from lmc.passes import is_level, parse_pipeline, run_pipeline
 
     inputs = inputs_of(tokenizer)
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
     kept = cache.plans.get(key)
     if kept is None or kept[0] is not made:
-        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs)
+        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs, verify_each=not is_level(pipeline))
         cache.plans[key] = kept = (made, plan, reports)
     return Compiled(made, kept[1], kept[2], inputs)
 

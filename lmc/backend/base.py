@@ -94,7 +94,7 @@ class Prompt:
 class Gen:
     """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy.
 
-    blanks  for a fused row, how each of its generations is sampled; `sampling` then bounds the row as a whole
+    blanks  for a fused form, how each of its generations is sampled; `sampling` then bounds the form as a whole
     """
 
     name: str | None
@@ -221,7 +221,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What one generation of a fused row wrote, why it ended, and how many tokens began in it."""
+    """What one generation of a fused form wrote, why it ended, and how many tokens began in it."""
 
     text: str
     reason: FinishReason
@@ -245,7 +245,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
-    captures: tuple[Capture, ...] = ()  # of a fused row
+    captures: tuple[Capture, ...] = ()  # of a fused form
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
     num_tokens: int = 0
 

@@ -23,8 +23,7 @@ from lmc.backend.base import (
     TokenLogprob,
 )
 from lmc.errors import RequestError
-from lmc.executor import checks, distortion
-from lmc.executor import fused_calls as rows
+from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.future import Future, Poison, Slot
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import noted
@@ -36,16 +35,28 @@ class Call:
     """A request and who waits for it.
 
     wanted           the segment as the program has it; another may be asked first (see distortion.py)
-    texts            what stands in the texts of a fused row
+    texts            what stands in the texts of a fused form
     path             the position of the block it stands in
-    ends, finished   by sample; `row` has the ends of all segments of a fused row
+    ends, finished   by sample; `form_ends` those of all segments of a fused form
     num_left         samples that have not ended
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "row",
-        "state", "texts", "wanted",
+        "bound",
+        "ends",
+        "failed",
+        "finished",
+        "form_ends",
+        "inst",
+        "is_aborted",
+        "num_left",
+        "outs",
+        "path",
+        "request",
+        "state",
+        "texts",
+        "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +72,7 @@ class Call:
     ) -> None:
         self.path = path
         self.texts = texts
-        self.row: list[SegmentEnd] = []
+        self.form_ends: list[SegmentEnd] = []
         self.wanted = wanted or request.out[0]
         self.inst = inst
         self.bound = bound
@@ -80,8 +91,8 @@ class Call:
             return False
         if type(event) is SegmentEnd:
             self.ends[event.sample] = event
-            if self.bound.row:
-                self.row.append(event)
+            if self.bound.form:
+                self.form_ends.append(event)
             return False
         if type(event) is Finished:
             self.finished[event.sample] = event
@@ -102,8 +113,8 @@ class Call:
             failure = Poison(error)
             self.inst.fails_at((*self.path, self.bound.spec.number), failure)
             self._give([failure] * len(self.outs))
-        elif self.bound.row:
-            self._give(self._row())
+        elif self.bound.form:
+            self._give(self._form())
         else:
             self._give(self._result())
         self.inst.answered()
@@ -127,22 +138,22 @@ class Call:
         for out, result in zip(self.outs, results, strict=True):
             out.set(result)
 
-    def _row(self) -> tuple[Slot, ...]:
-        """The state behind a fused row, and what each of its calls said."""
-        row, encode = self.bound.row, self.inst.shared.prompts.encode_text
-        said = rows.answers(row, self.request.out, self.row)
+    def _form(self) -> tuple[Slot, ...]:
+        """The state behind a fused form, and what each of its calls said."""
+        form, encode = self.bound.form, self.inst.shared.prompts.encode_text
+        said = fused_calls.answers(form, self.request.out, self.form_ends)
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
         meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
         names = self.state.names.with_values(values, meta)
-        text, ids = rows.whole(row, self.texts, said), rows.tokens(self.row, encode)
+        text, ids = fused_calls.whole(form, self.texts, said), fused_calls.tokens(self.form_ends, encode)
         first = self.request.out[0]
         own = encode(text) if isinstance(first, Score) and first.ids is not None else ids
-        end = replace(self.row[-1], text=text, ids=ids)
+        end = replace(self.form_ends[-1], text=text, ids=ids)
         state = _continued(self.state, self.request, end, own, names, num_calls=len(said))
         return (state, *(answer.said.text for answer in said))
 
-    def _answer_meta(self, answer: rows.Answer) -> dict[str, object]:
-        """What is known of one call of a row."""
+    def _answer_meta(self, answer: fused_calls.Answer) -> dict[str, object]:
+        """What is known of one call of a form."""
         finished, said = self.finished[0], answer.said
         assert finished is not None
         meta = self._usage_meta(finished, said.reason) | {"completion_tokens": said.num_tokens}
@@ -212,9 +223,9 @@ class Call:
         return noted(request_error, node)
 
     def _segments(self) -> Iterator[tuple[Segment, SegmentEnd]]:
-        """What was asked with what came of it: all of a row, or each sample."""
-        if self.bound.row:
-            yield from zip(self.request.out, self.row)
+        """What was asked with what came of it: all of a form, or each sample."""
+        if self.bound.form:
+            yield from zip(self.request.out, self.form_ends)
         else:
             yield from ((self.request.out[0], end) for end in self.ends if end is not None)
 

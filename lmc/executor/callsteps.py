@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lmc.backend.base import Gen, Request, Score
-from lmc.executor import distortion
-from lmc.executor import fused_calls as rows
+from lmc.executor import distortion, fused_calls
 from lmc.executor.boundary import healed, healed_gen
 from lmc.executor.calls import Call
 from lmc.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
@@ -41,7 +40,7 @@ def model_step(node: Node, index: int, ins: tuple[int, ...], out_slots: tuple[in
         failure = poison_in(inputs)
         if failure is None and not inst.is_over:
             given = dict(zip(keys, inputs[1:])) if keys else NOTHING
-            made = (_row if node.op == "fused" else _call)(index, inst, inputs, given, outs, path)
+            made = (_form if node.op == "fused" else _call)(index, inst, inputs, given, outs, path)
             if isinstance(made, Call):
                 inst.num_calls += 1
                 inst.shared.outbox.append(made)
@@ -81,16 +80,16 @@ def _call(
     return Call(inst, bound, request, state, outs, path, wanted)
 
 
-def _row(
+def _form(
     index: int, inst: Instance, inputs: list[Any], given: dict[str, Any], outs: list[Future], path: Position
 ) -> Call | Poison:
-    """The call of a fused row, whose texts stand behind the state."""
+    """The call of a fused form, whose texts stand behind the state."""
     shared = inst.shared
     bound, state, texts = shared.calls[index], cast(ProgramState, inputs[0]), inputs[1:]
     encode = shared.prompts.encode_text
     try:
         asked = bound.asked(inst.base, state.lineage, state.calls)
-        out = rows.segments(bound.row, asked, texts, encode)
+        out = fused_calls.segments(bound.form, asked, texts, encode)
         prompt = shared.prompts.prompt(state)
         if bound.heals:
             prompt, first = healed(prompt, cast(Score, out[0]), encode)

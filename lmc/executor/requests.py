@@ -17,7 +17,7 @@ from lmc.errors import ArgumentError, LMError
 from lmc.executor.lineage import call_seed
 from lmc.executor.params import checked, merged
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
-from lmc.ir.fused import FusedGen, FusedSelect, RowPart, parts_of
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.ir.scoring import default_boundary
@@ -55,11 +55,20 @@ class BoundCall:
     """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached.
 
     heals  a call whose text is cut into the tokens that it makes together with the end of the prompt
-    row    the parts of a fused row; none of any other call
+    form    the parts of a fused form; none of any other call
     """
 
     __slots__ = (
-        "_fixed", "_name", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "row", "spec",
+        "_fixed",
+        "_name",
+        "_seeding",
+        "_static",
+        "build",
+        "defaults",
+        "form",
+        "heals",
+        "parse_constraint",
+        "spec",
     )  # fmt: skip
 
     def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
@@ -70,10 +79,10 @@ class BoundCall:
         self._seeding: Seeding | None = None  # where only the seed differs
         self._name = cast("str | None", spec.node.attr("name"))
         self._static = cast("Constraint | None", spec.node.attr("constraint"))
-        self.row: tuple[RowPart, ...] = parts_of(spec.node) if spec.node.op == "fused" else ()
+        self.form: tuple[FormPart, ...] = parts_of(spec.node) if spec.node.op == "fused" else ()
         self.build: Build = self._score if spec.node.op == "select" else self._gen
         boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
-        first = self.row[0] if self.row else None
+        first = self.form[0] if self.form else None
         self.heals = boundary == "exact" or (isinstance(first, FusedSelect) and first.is_exact)
         with suppress(LMError):
             self._bind(spec.node)
@@ -90,7 +99,7 @@ class BoundCall:
             if _draws(sampling):
                 self._seeding = Seeding(sampling)
                 return
-        if not node.keys and not self.row:
+        if not node.keys and not self.form:
             fixed = self.build(0, 0, 0, {})
             draws = isinstance(fixed, Score) and fixed.temperature and node.attr("seed") is None
             self._fixed = None if draws else fixed
@@ -108,8 +117,8 @@ class BoundCall:
         return Gen(name, sampling, constraint)
 
     def asked(self, base: int, lineage: int, calls: int) -> tuple[Sampling | Score, ...]:
-        """How each generation of the row is sampled, and what is scored at each choice; seeds are those unfused."""
-        parts = [part for part in self.row if isinstance(part, FusedGen | FusedSelect)]
+        """How each generation of the form is sampled, and what is scored at each choice; seeds are those unfused."""
+        parts = [part for part in self.form if isinstance(part, FusedGen | FusedSelect)]
         return tuple(self._asked(part, base, lineage, number) for number, part in enumerate(parts, calls))
 
     def _asked(self, part: FusedGen | FusedSelect, base: int, lineage: int, call: int) -> Sampling | Score:

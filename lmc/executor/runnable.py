@@ -61,7 +61,7 @@ def compile_plan(plan: Plan) -> Runnable:
 
 def _gangs(plan: Plan) -> dict[int, CallSpec]:
     """The specs of the model nodes that share a prefix, by node number."""
-    nodes, count = list(plan.graph.walk()), len(plan.prefixes)
+    nodes, count = plan.graph.nodes, len(plan.prefixes)
     common: dict[int, bool] = {}
     for prefix in sorted(plan.prefixes, key=lambda p: p.id):
         above = prefix.parent is None or common.get(prefix.parent, False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
-from lmc.passes.flat_prompts import PromptPiece, Prompts
+from lmc.passes.flat_prompts import FlatPrompts, PromptPiece
 from lmc.passes.known_values import KnownValues
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class View:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.plan: Plan = compiled.plan
-        self.prompts = Prompts(self.plan.graph)
+        self.prompts = FlatPrompts(self.plan.graph)
         self.makers = self.prompts.makers
         self._paths = {param.value.name: print_path(param.path) for param in self.plan.graph.params}
         given = compiled.inputs.batch[0] if len(compiled.inputs.batch) == 1 else {}
@@ -77,7 +77,7 @@ class View:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """One row a step, in program order."""
-        nodes = list(self.plan.graph.walk())
+        nodes = self.plan.graph.nodes
         arms = list(_arms(self.plan.graph.body, ""))
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)

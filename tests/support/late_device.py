@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lmc.backend.runner.batch import FED, Batch, Draws
-from lmc.backend.runner.flight import Flight, Outcome, Runner
+from lmc.backend.runner.batch import FED, ForwardBatch, TokenDraws
+from lmc.backend.runner.flight import Flight, PassOutcome, Runner
 
 
 class LateDevice:
@@ -28,7 +28,9 @@ class LateDevice:
 
     depth = 2
 
-    def __init__(self, inner: Runner, accept: Callable[[Batch], None], compute: Callable[[Batch], Flight]) -> None:
+    def __init__(
+        self, inner: Runner, accept: Callable[[ForwardBatch], None], compute: Callable[[ForwardBatch], Flight]
+    ) -> None:
         self.vocab_size, self.num_slots, self.max_len = inner.vocab_size, inner.num_slots, inner.max_len
         self.accept, self.compute = accept, compute
         self.queue: deque[Callable[[], None]] = deque()
@@ -36,7 +38,7 @@ class LateDevice:
         self.num_fed = 0
         self.newest: LateFlight | None = None
 
-    def launch(self, batch: Batch) -> LateFlight:
+    def launch(self, batch: ForwardBatch) -> LateFlight:
         """Put a pass into the queue."""
         self.accept(batch)
         self.num_fed += int((batch.tokens == FED).sum())
@@ -55,7 +57,7 @@ def late(runner: Runner) -> LateDevice:
     return LateDevice(runner, lambda batch: None, runner.launch)
 
 
-def copied(batch: Batch) -> Batch:
+def copied(batch: ForwardBatch) -> ForwardBatch:
     """A batch that shares nothing with the engine's."""
     tables = [batch.slots(row).copy() for row in range(batch.num_rows)]
     return replace(batch, tokens=batch.tokens.copy(), tables=tables)
@@ -64,7 +66,7 @@ def copied(batch: Batch) -> Batch:
 class LateFlight:
     """A pass in the queue."""
 
-    def __init__(self, device: LateDevice, batch: Batch) -> None:
+    def __init__(self, device: LateDevice, batch: ForwardBatch) -> None:
         self._device, self._batch = device, batch
         self._flight: Flight | None = None
         self._num_asked = self._num_done = 0
@@ -79,7 +81,7 @@ class LateFlight:
                 batch.tokens[at] = max(0, self._device.last_of[int(batch.seats[row])])
         self._flight = self._device.compute(batch)
 
-    def sample(self, at: Seq[int], draws: Draws) -> None:
+    def sample(self, at: Seq[int], draws: TokenDraws) -> None:
         """Queue the draws, and that their tokens are kept for the seats."""
         seats = np.repeat(self._batch.seats, self._batch.wanted)[list(at)].tolist()
         rows, asked = list(at), kept(draws)
@@ -101,7 +103,7 @@ class LateFlight:
 
         self._ask(score)
 
-    def result(self) -> Outcome:
+    def result(self) -> PassOutcome:
         """Work off the queue up to what was asked of this pass."""
         self._device.run_until(lambda: self._flight is not None and self._num_done == self._num_asked)
         assert self._flight is not None
@@ -118,8 +120,8 @@ class LateFlight:
         self._device.queue.append(run)
 
 
-def kept(draws: Draws) -> Draws:
+def kept(draws: TokenDraws) -> TokenDraws:
     """Draws that share nothing with the engine's; a mask that cannot be written to stays the one it is."""
     outputs = {i: tuple(output) for i, output in draws.outputs.items()}
     masks = {i: mask.copy() if mask.flags.writeable else mask for i, mask in draws.masks.items()}
-    return Draws([*draws.sampling], [*draws.seeds], [*draws.positions], outputs, {**draws.banned}, masks)
+    return TokenDraws([*draws.sampling], [*draws.seeds], [*draws.positions], outputs, {**draws.banned}, masks)

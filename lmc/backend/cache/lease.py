@@ -12,37 +12,18 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.cache.pool import KVPool, SlotState
-from lmc.backend.cache.radix import Node, PageKey, RadixTree
+from lmc.backend.cache.radix import Claim, RadixNode, RadixTree
 
 Int32 = npt.NDArray[np.int32]
 
 EXTENT = 64  # slots a lease reserves at once while the pool has room
 TIGHT = 8  # the pool is tight when less than 1 / TIGHT of it would stay free
-
-
-class Claim:
-    """Tokens that a lease is computing: a first page below a tree node, and who wants to know when that is over."""
-
-    __slots__ = ("key", "node", "waiters")
-
-    def __init__(self, node: Node, key: PageKey) -> None:
-        self.node = node
-        self.key = key
-        self.waiters: list[Callable[[], None]] = []
-        node.claims[key] = self
-
-    def end(self) -> None:
-        """Take the claim off and wake every waiter."""
-        del self.node.claims[self.key]
-        waiters, self.waiters = self.waiters, []
-        for wake in waiters:
-            wake()
 
 
 class Lease:
@@ -61,7 +42,7 @@ class Lease:
         "wanted",
     )
 
-    def __init__(self, cache: KVCache, node: Node | None, slots: Int32) -> None:
+    def __init__(self, cache: KVCache, node: RadixNode | None, slots: Int32) -> None:
         self.cache = cache
         self.node = node  # deepest locked node, node.depth == published; None without a tree
         self.claim: Claim | None = None
@@ -267,7 +248,7 @@ class KVCache:
         held = (self.pool.state == SlotState.LEASED) | (self.pool.state == SlotState.TREE)
         assert (owner == held).all(), "a slot that is held has exactly one owner"
 
-    def _claim_at(self, node: Node, ids: Int32) -> Claim | None:
+    def _claim_at(self, node: RadixNode, ids: Int32) -> Claim | None:
         assert self.tree is not None
         if len(ids) - node.depth < self.tree.page_size or not node.claims:
             return None

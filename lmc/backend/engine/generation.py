@@ -14,7 +14,7 @@ from lmc.backend.base import Capture, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
-from lmc.backend.runner.batch import Draws, has_penalties
+from lmc.backend.runner.batch import TokenDraws, has_penalties
 from lmc.errors import ConstraintError
 
 
@@ -111,7 +111,7 @@ class Generation:
         """True where the token after the next is surely sampled too, unless the next one ends something."""
         return not self.unscored and (self.matcher is None or not self.matcher.may_force)
 
-    def draw(self, draws: Draws, position: int) -> None:
+    def draw(self, draws: TokenDraws, position: int) -> None:
         """Add how to sample the next token, which goes to `position` of the whole sequence."""
         if self._is_plain:
             draws.add_plain(self.gen.sampling, self.seed, position)
@@ -231,7 +231,7 @@ class Generation:
         return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.num_kept])
 
     def captures(self) -> tuple[Capture, ...]:
-        """What each generation of a fused row wrote; this is a single one."""
+        """What each generation of a fused form wrote; this is a single one."""
         return ()
 
     @property

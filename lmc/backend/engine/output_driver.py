@@ -76,7 +76,7 @@ class OutputDriver:
         known = len(generation.ids)
         reason = generation.push(id, record)
         if reason is None:
-            if len(generation.ids) > known:  # not where a generation of a row has ended
+            if len(generation.ids) > known:  # not where a generation of a form has ended
                 seq.tokens.append(id)
             if generation.matcher is not None:
                 reason = self._jump(seq, generation)

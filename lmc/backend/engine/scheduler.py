@@ -13,7 +13,8 @@ from collections.abc import Callable
 from enum import Enum
 from operator import attrgetter
 
-from lmc.backend.cache.lease import Claim, KVCache, Lease
+from lmc.backend.cache.lease import KVCache, Lease
+from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue

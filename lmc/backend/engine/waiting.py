@@ -14,7 +14,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable
 from operator import attrgetter
 
-from lmc.backend.cache.lease import Claim
+from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.sequence import Rank, Sequence
 
 WINDOW = 128

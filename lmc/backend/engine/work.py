@@ -12,7 +12,7 @@ from lmc.backend.base import TokenLogprob
 from lmc.backend.engine.score import Ids, ScorePlan, branches, num_nodes
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.tokens import Int32
-from lmc.backend.runner.batch import FED, NO_SEAT, Batch, SharedRun
+from lmc.backend.runner.batch import FED, NO_SEAT, ForwardBatch, SharedRun
 
 
 class Branch(NamedTuple):
@@ -135,7 +135,7 @@ def _tree(stems: tuple[Ids, ...], last: Ids, prefix: Int32, scratch: Int32) -> l
 
 
 class Columns:
-    """A Batch in the making, row by row."""
+    """A ForwardBatch in the making, row by row."""
 
     __slots__ = ("num_logits", "offsets", "seats", "starts", "tables", "tokens", "wanted")
 
@@ -166,14 +166,14 @@ class Columns:
             self.add(tokens, start, len(tokens), NO_SEAT, table)
         return at
 
-    def batch(self, runs: tuple[SharedRun, ...]) -> Batch:
+    def batch(self, runs: tuple[SharedRun, ...]) -> ForwardBatch:
         """The rows so far."""
         lists = (self.tokens, self.offsets, self.starts, self.wanted, self.seats)
         tokens, offsets, starts, wanted, seats = (np.array(column, np.int32) for column in lists)
-        return Batch(tokens, offsets, starts, wanted, seats, self.tables, runs)
+        return ForwardBatch(tokens, offsets, starts, wanted, seats, self.tables, runs)
 
 
-def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> Batch:
+def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> ForwardBatch:
     """One batch of works in this order, `runs` being over their rows; free branches come behind all others."""
     columns = Columns()
     free: list[Work] = []

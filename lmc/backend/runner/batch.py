@@ -1,6 +1,6 @@
 """What one forward pass is given: the tokens of some sequences, where their KV is, and what they share; as columns.
 
-The engine builds a Batch from plain numbers and numpy arrays; only a Runner turns it into tensors. A fake Runner
+The engine builds a ForwardBatch from plain numbers and numpy arrays; only a Runner turns it into tensors. A fake Runner
 (tests) checks that each slot it is told to read holds exactly the prefix it should.
 """
 
@@ -36,7 +36,7 @@ class SharedRun(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class ForwardBatch:
     """One forward pass of R rows, T new tokens in all. A row is one sequence's part, or one branch of its choices.
 
     tokens   [T] int32      the new tokens, row after row; FED for a row's only one that is not known yet
@@ -73,7 +73,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Draws:
+class TokenDraws:
     """How to sample some rows of logits, one after another.
 
     sampling         the parameters; the same object as long as a generation's stay the same

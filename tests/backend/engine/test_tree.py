@@ -8,12 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lmc.backend.cache.radix import Node, RadixTree
+from lmc.backend.cache.radix import RadixNode, RadixTree
 from lmc.backend.engine.tree import Arrangement, arrange
 from lmc.backend.runner.batch import SharedRun
 
 
-def leaf(tree: RadixTree, ids: list[int], namespace: str = "") -> Node:
+def leaf(tree: RadixTree, ids: list[int], namespace: str = "") -> RadixNode:
     """The node that holds all of `ids`, put in if need be."""
     tokens = np.array(ids, np.int32)
     found = tree.match(namespace, tokens)
@@ -25,13 +25,13 @@ def shared_by(runs: tuple[SharedRun, ...], a: int, b: int) -> int:
     return max((run.high for run in runs if run.first <= a < run.end and run.first <= b < run.end), default=0)
 
 
-def depth_of_both(a: Node, b: Node) -> int:
+def depth_of_both(a: RadixNode, b: RadixNode) -> int:
     """How many tokens two nodes share, read off the tree."""
     above = set(a.path())
     return next((node.depth for node in b.path() if node in above), 0)
 
 
-def check(arranged: Arrangement, nodes: list[Node | None]) -> None:
+def check(arranged: Arrangement, nodes: list[RadixNode | None]) -> None:
     """Every pair of rows shares what the tree says, and runs are nested."""
     order, runs = arranged
     assert sorted(order) == list(range(len(nodes)))
@@ -48,7 +48,7 @@ def test_rows_share_what_the_tree_says(seed: int) -> None:
     """Random prompts over two letters, some of another namespace, some without a tree."""
     rng = random.Random(seed)
     tree = RadixTree()
-    nodes: list[Node | None] = []
+    nodes: list[RadixNode | None] = []
     for _ in range(rng.randrange(1, 14)):
         ids = rng.choices([1, 2], k=rng.randrange(1, 9))
         nodes.append(None if rng.random() < 0.1 else leaf(tree, ids, rng.choice(["", "", "other"])))
