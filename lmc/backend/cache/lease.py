@@ -211,7 +211,10 @@ class KVCache:
         return self.tree.peek(namespace, ids) if self.tree else 0
 
     def alloc(self, num: int, after: int | None) -> Int32 | None:
-        """Slots from the pool, after evicting for them; None, and nothing evicted, where even that is too little."""
+        """Slots from the pool, after evicting for them; None, and nothing evicted, where even that is too little.
+
+        While a step is open, what is evicted comes free only at its end: None then too.
+        """
         short = num - self.pool.num_free
         if short > 0:
             if self.tree is None or short > self.tree.num_evictable:

@@ -73,6 +73,7 @@ class Engine:
         cache: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        assert runner.depth in (1, 2)
         self.tokenizer = tokenizer
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)

@@ -141,7 +141,8 @@ class Generation:
     def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
         """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed.
 
-        record  its log-probability, kept where log-probabilities or what the constraint left are wanted
+        record  its log-probability, where log-probabilities or what the constraint left are wanted; 0 where the
+                generation of a form that it is in did not ask
         """
         if id < 0:
             raise ConstraintError("no token that the tokenizer has may follow under this constraint")
@@ -153,8 +154,8 @@ class Generation:
             raise ConstraintError(f"token {id} was sampled and the constraint does not allow it")
         old = len(self._detokenizer.text)
         self.ids.append(id)
-        if record is not None:
-            self.logprobs.append(record)
+        if self.wants_scores:
+            self.logprobs.append(record or TokenLogprob(id, 0.0))
         self._detokenizer.push(id)
         reason = self._reason(old)
         if reason is not None and reason != "stop":

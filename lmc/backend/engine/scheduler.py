@@ -225,7 +225,8 @@ class Scheduler:
                 if is_overdue(seq):
                     break
         self.waiting.note_admitted(admitted)
-        self._is_full = misses > 0 and not admitted
+        # what was evicted while a pass is under way comes free when it has landed: then there may be room
+        self._is_full = misses > 0 and not admitted and not self.is_flying
 
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):
