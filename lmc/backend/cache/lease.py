@@ -23,6 +23,7 @@ from lmc.backend.cache.radix import Claim, RadixNode, RadixTree
 Int32 = npt.NDArray[np.int32]
 
 EXTENT = 64  # slots a lease reserves at once while the pool has room
+MUCH = 32  # 1 / MUCH of the pool is evicted at once while a step is open
 TIGHT = 8  # the pool is tight when less than 1 / TIGHT of it would stay free
 
 
@@ -219,7 +220,8 @@ class KVCache:
         if short > 0:
             if self.tree is None or short > self.tree.num_evictable:
                 return None
-            gone = self.tree.evict(short)
+            # while a step is open a lot at once, so that the next ones find room without waiting for its end
+            gone = self.tree.evict(max(short, self.pool.num_slots // MUCH) if self.pool.open_steps else short)
             self.num_evicted += len(gone)
             self.pool.release(gone, SlotState.TREE)
         return self.pool.alloc(num, after)

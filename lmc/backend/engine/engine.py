@@ -206,17 +206,20 @@ class Engine:
         except Exception as error:
             self.cache.pool.end_step(step)
             self.land()
-            if len(works) == 1:
-                works[0].error = error
+            self._try_apart(works, error)
+            return None
+
+    def _try_apart(self, works: list[Work], error: Exception) -> None:
+        """Find whose fault it was that a launch failed, while nothing is under way."""
         for work in works:
             if work.is_void:  # what was landed just now has ended its sequence
                 continue
-            if work.error is not None:
+            if len(works) == 1:
+                work.error = error
                 self._settle(work)
-                continue
-            self._fly([work])
-            self.land()
-        return None
+            else:
+                self._fly([work])
+                self.land()
 
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()

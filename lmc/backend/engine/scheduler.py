@@ -161,11 +161,11 @@ class Scheduler:
     def _reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
         """Room for `length` tokens and some scratch slots, at the cost of sequences of worse rank."""
         while not self._try_reserve(seq, length, scratch):
-            if self._shrink_one():
-                continue
-            if self.is_flying:
+            if self.is_flying:  # nothing that is taken back comes free before it has landed
                 self.wants_landing = True
                 return False
+            if self._shrink_one():
+                continue
             victim = self.running[-1]
             if victim is self.running[0]:
                 return False
@@ -245,7 +245,7 @@ class Scheduler:
         """Let a sequence run, if its first chunk finds slots without taking any from another."""
         end = lease.committed + min(len(seq.tokens) - lease.committed, self._chunk_len, self._budget)
         while not self._grow(seq, lease, end):
-            if not self._shrink_one():
+            if self.is_flying or not self._shrink_one():
                 return False
         self.waiting.remove(seq)
         seq.lease, seq.seat = lease, self._free_seats.pop()

@@ -11,15 +11,14 @@ from tests.support.fake_engine import Bench
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of modules that know a Bench take the fixture `depth`, whether they name it or not."""
+    """Tests of modules that know a Bench are run at both depths."""
     if hasattr(metafunc.module, "Bench"):
-        metafunc.fixturenames.append("depth")
         only_one = metafunc.definition.get_closest_marker("depth1")
         metafunc.parametrize("depth", (1,) if only_one else (1, 2), ids="depth{}".format, indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def depth(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """The depth of every Bench made in the test."""
-    monkeypatch.setattr(Bench, "depth", request.param)
-    return int(request.param)
+    monkeypatch.setattr(Bench, "depth", getattr(request, "param", 1))
+    return Bench.depth

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from lmc.backend.base import Delta, Request, Score
+from lmc.backend.base import Capture, Delta, Gen, Request, Score
 from lmc.ir.constraint import Choices
-from tests.support.fake_engine import Bench, Said, ask, assert_as_expected, failed, gen, said
+from lmc.ir.sampling import Sampling
+from tests.support.fake_engine import TOKENIZER, Bench, Said, ask, assert_as_expected, failed, gen, said
+from tests.support.fake_model import EOS, VOCAB, FakeMatcher
 from tests.support.late_device import LateDevice
 
 LONG = "The house by the road has a long answer to all that is asked of it. " * 3
@@ -72,6 +75,74 @@ def test_constraint_without_jumps_runs_ahead() -> None:
 
     assert here == ahead
     assert {text for ((text, _, _),) in here} <= set(PHRASES.options)
+
+
+@pytest.mark.depth1("runs at both by itself, to compare")
+def test_rows_in_step_are_read_before_others_are_planned() -> None:
+    """Beside rows that run ahead they would else be in every second pass only."""
+    score = Score(None, ("ab", "x"))
+    sampled = gen(60, constraint=PHRASES, temperature=1.0, seed=3)
+    requests = [ask(i, LONG[:40] + str(i), sampled, gen(2), score, gen(2), score, gen(2)) for i in range(8)]
+    requests += [ask(10 + i, LONG[:40] + str(i), gen(6, ignore_eos=True)) for i in range(2)]
+    passes = []
+    for depth in (1, 2):
+        Bench.depth = depth
+        bench = Bench()
+        assert_as_expected(bench.run(requests), requests)
+        passes.append(bench.runner.passes)
+    assert passes[0] <= passes[1] <= passes[0] + 2  # 5 where they only wait
+
+
+class TwoBlanks(FakeMatcher):
+    """A form of two generations of any text; the first is ended by the end token, which is all that may come fourth."""
+
+    num = blank = 0
+    is_in_blank = True
+    lacks_text = may_force = False
+
+    @property
+    def may_end(self) -> bool:
+        return self.blank == 0
+
+    def mask(self) -> np.ndarray:
+        bits = np.zeros(-(-VOCAB // 32) * 32, np.uint8)
+        bits[[EOS] if self.num == 3 and self.blank == 0 else slice(60, 250)] = 1
+        return np.packbits(bits, bitorder="little").view(np.int32)
+
+    def accept(self, id: int) -> bool:
+        self.num += 1
+        return True
+
+    def is_done(self) -> bool:
+        return False
+
+    def forced(self, ids: object) -> tuple[int, ...]:
+        return ()
+
+    def end(self, reason: str) -> None:
+        self.blank = 1
+
+    def captures(self) -> tuple[Capture, ...]:
+        return Capture("", "eos"), Capture("", "length")
+
+    def fork(self) -> TwoBlanks:
+        return TwoBlanks((), TOKENIZER)
+
+
+@pytest.mark.depth1("runs at both by itself, to compare")
+def test_token_that_a_form_swallows_was_fed_for_nothing() -> None:
+    """The end of a form's first generation is no token of the sequence: what was computed behind it is dropped."""
+    blanks = (Sampling(max_tokens=20, seed=3), Sampling(max_tokens=20, seed=4))
+    seen = []
+    for depth in (1, 2):
+        Bench.depth = depth
+        bench = Bench()
+        bench.masks.make = lambda constraint: TwoBlanks((), TOKENIZER)  # type: ignore[method-assign]
+        form = Gen(None, Sampling(max_tokens=9, seed=1), Choices(("any",)), blanks)
+        events = bench.run([ask(i, LONG[: 20 + i], form, gen(3)) for i in range(3)])
+        seen.append([said(events, i) for i in range(3)])
+        assert all(len(said(events, i)[0][1]) == 8 for i in range(3))
+    assert seen[0] == seen[1]
 
 
 def test_penalties_see_every_token_before(depth: int) -> None:
@@ -141,6 +212,17 @@ def test_seeded_results_are_the_same_at_both_depths() -> None:
     here, ahead = at_both_depths(requests, chunk_len=16)
 
     assert here == ahead
+
+
+def test_full_cache_does_not_stop_the_running_ahead(depth: int) -> None:
+    """What is evicted comes free only when a pass has landed: it is evicted in lots, and most rows are fed still."""
+    bench = Bench(num_slots=2048)
+    bench.run([ask(i, f"{i:02}" * 60, gen(1)) for i in range(17)])
+    requests = [ask(100 + i, LONG[:30] + str(i), gen(150, ignore_eos=True)) for i in range(6)]
+
+    assert_as_expected(bench.run(requests), requests)
+    assert bench.session.counters().evicted_tokens > 0
+    assert num_fed(bench) >= (0 if depth == 1 else 6 * 130)
 
 
 @pytest.mark.depth1("runs late by itself: at depth 1 nothing is under way between two steps")

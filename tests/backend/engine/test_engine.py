@@ -125,6 +125,7 @@ def test_retraction_does_not_change_what_is_said() -> None:
     assert sorted(map(str, logprobs[0])) == sorted(map(str, logprobs[1]))
 
 
+@pytest.mark.depth1("counts computed tokens: running ahead, a row that is void is computed too")
 def test_retracted_sequence_finds_its_own_prefix() -> None:
     """What was computed before a retraction is read from the tree, not sampled or computed again."""
     bench = Bench()

@@ -12,6 +12,7 @@ PHRASES = Choices(("the answer is: yes, and that is a long way", "the answer is:
 FORCED = "the answer is: "
 
 
+@pytest.mark.depth1("counts passes: without jumps one more is launched before the end is known")
 def test_forced_tokens_ride_in_the_next_pass() -> None:
     """Two decisions, two passes behind the prompt's: what is forced costs none of its own."""
     counts = []
