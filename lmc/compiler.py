@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer
     from lmc.ir.plan import Plan
     from lmc.passes import Inputs, Report
+    from lmc.passes.pipeline import OnChange
 
 Path = tuple[str | int, ...]
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
@@ -82,16 +83,31 @@ class Cache:
         return kept
 
 
-def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None) -> Compiled:
-    """Run a pipeline over a trace; kept, as it depends on nothing else."""
+def compile_trace(
+    cache: Cache,
+    made: Trace,
+    pipeline: str,
+    tokenizer: Tokenizer | None,
+    items: Sequence[Mapping[Path, object]] = (),
+    on_change: OnChange | None = None,
+) -> Compiled:
+    """Run a pipeline over a trace; kept where that depends on nothing else.
+
+    items      argument values that the prefix tree is to know, by path
+    on_change  called with each pass that changed something, and what it made
+    """
     from lmc.passes import is_level, parse_pipeline, run_pipeline
 
-    inputs = inputs_of(tokenizer)
+    inputs = inputs_of(tokenizer, items)
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
     kept = cache.plans.get(key)
-    if kept is None or kept[0] is not made:
-        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs, verify_each=not is_level(pipeline))
-        cache.plans[key] = kept = (made, plan, reports)
+    is_own = bool(items) or on_change is not None
+    if kept is None or kept[0] is not made or is_own:
+        passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
+        plan, reports = run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each)
+        kept = (made, plan, reports)
+        if not is_own:
+            cache.plans[key] = kept
     return Compiled(made, kept[1], kept[2], inputs)
 
 

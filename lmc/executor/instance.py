@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmc.backend.base import Usage
+from lmc.backend.mixing import mix
 from lmc.executor.future import Poison, Ready, Slot, poison_in
-from lmc.executor.lineage import mix
 from lmc.executor.prompts import Prompts
 
 if TYPE_CHECKING:

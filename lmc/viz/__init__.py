@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -45,8 +44,7 @@ PLAIN = Look()
 def emit(compiled: Compiled, format: str = "table", look: Look = PLAIN) -> str:
     """The compiled program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
     if format not in FORMATS:
-        near = get_close_matches(format, FORMATS, n=1)
-        help = f"did you mean {near[0]!r}?" if near else f"the formats are {', '.join(FORMATS)}"
+        help = did_you_mean(format, FORMATS, repr) or f"the formats are {', '.join(FORMATS)}"
         raise ArgumentError(f"there is no format {format!r}", help=help)
     text: str = importlib.import_module(FORMATS[format]).render(compiled, look)
     return text

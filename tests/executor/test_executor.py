@@ -13,9 +13,10 @@ import pytest
 from lmc.backend.base import Failed, Finished, Gen, Request, Score, SegmentEnd, TokenLogprob
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
+from lmc.backend.mixing import mix
 from lmc.errors import ArgumentError, ChatTemplateError, RequestError
 from lmc.executor import Executor, Job, Outcome
-from lmc.executor.lineage import call_seed, child_lineage, mix
+from lmc.executor.lineage import call_seed, child_lineage
 from lmc.executor.runnable import compile_plan
 from lmc.ir.constraint import Choices, Constraint
 from lmc.ir.graph import Block, Graph, Lit, Node, Param, Value

@@ -38,7 +38,7 @@ TOPICS = ("a house", "the sea", "a long road", "rain", "the old king")
 @pytest.fixture(scope="module", params=["exact", "off"])
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[CpuBackend, CpuBackend]]:
     """The model at depth 1 and at depth 2, with jumps over forced text and without."""
-    backends = [CpuBackend("lmc-tiny", dtype="fp32", num_slots=2048, boundary=request.param) for _ in range(2)]
+    backends = [CpuBackend("lmc-tiny", dtype="fp32", num_slots=2048, jump=request.param) for _ in range(2)]
     backends[1].engine.runner = late(backends[1].engine.runner)
     yield backends[0], backends[1]
     for backend in backends:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from lmc.errors import did_you_mean
 from lmc.ir.graph import Atom, Attr, Block, Extern, Graph, Lit, Literal, Node, Param, Value
 from lmc.ir.ops import Effect
 from lmc.ir.plan import Plan, Prefix, Step
@@ -174,8 +174,7 @@ class _Builder:
     def use(self, token: Token) -> Value:
         name = read_sigil(self.source, token)
         if name not in self.values:
-            near = get_close_matches(name, list(self.values), n=1)
-            help = f"did you mean `%{near[0]}`?" if near else None
+            help = did_you_mean(name, self.values, "`%{}`".format)
             self.source.fail(token, f"`{token}` is not defined before this line", help=help)
         return self.values[name]
 
