@@ -98,7 +98,7 @@ def num_settled(whole: str, out: int) -> int:
 
 
 class Detokenizer:
-    """The text of a growing row of ids.
+    """The text of a growing list of ids.
 
     text   what has come out so far; never taken back
     ends   per settled token, the length of `text` once the token's last byte was in it; tokens of a character that

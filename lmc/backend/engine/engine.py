@@ -1,7 +1,7 @@
 """The engine: one step machine, schedule -> launch -> land, for any number of sessions.
 
 On a runner of depth 1 a step launches a pass and lands it. On one of depth 2 the pass k + 1 is launched before k is
-read, k is landed, and only then k + 1 is sampled, so that stops, masks, fused rows and penalties are what they are at
+read, k is landed, and only then k + 1 is sampled, so that stops, masks, fused forms and penalties are what they are at
 depth 1, and a device is never without work. What holds, whatever the depth (`check` audits it):
 
 1.  Between two launches the sampling of the first has been queued; passes land in order; one pass is one step of the
@@ -376,7 +376,7 @@ def _is_of_use(ahead: Work, landed: Work) -> bool:
         return False
     if not ahead.is_fed:
         return True
-    # length alone does not tell: a fused row swallows an end token, and another token takes its place
+    # length alone does not tell: a fused form swallows an end token, and another token takes its place
     return len(seq.tokens) == ahead.end and seq.tokens.at(ahead.start) == landed.id
 
 

@@ -1,4 +1,4 @@
-"""A growing row of token ids that numpy can slice without a copy."""
+"""A growing list of token ids that numpy can slice without a copy."""
 
 from __future__ import annotations
 
