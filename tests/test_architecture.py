@@ -31,7 +31,8 @@ MAX_IMPORT_S = 0.250
 GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
-FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py
+# what people call: each knows those before it; "" is lmc/__init__.py
+FOURTH = ("arguments", "report", "result", "compiler", "launch", "program", "")
 ROOF = ("viz", "cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -60,7 +61,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 BELOW = tuple(DOORS)
 DOORS |= {
-    **dict.fromkeys(FOURTH, (*BELOW, *FOURTH)),
+    **{room: (*BELOW, *FOURTH[:i]) for i, room in enumerate(FOURTH)},
     **dict.fromkeys(ROOF, (*BELOW, *FOURTH, *ROOF)),
 }
 # the one door upwards: `Compiled.emit` draws; it opens when that method is called

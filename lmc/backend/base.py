@@ -220,8 +220,8 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
-    """What one generation of a fused form wrote, why it ended, and how many tokens began in it."""
+class Filled:
+    """What a blank of a fused form was filled with, why it ended, and how many tokens began in it."""
 
     text: str
     reason: FinishReason
@@ -245,7 +245,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
-    captures: tuple[Capture, ...] = ()  # of a fused form
+    filled: tuple[Filled, ...] = ()  # of a fused form
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
     num_tokens: int = 0
 
@@ -361,7 +361,7 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    """A place where plans run."""
+    """An engine or an API, opened for one user at a time."""
 
     name: str
     caps: Caps

@@ -123,11 +123,11 @@ def compiled(
     prog: Program, values: Mapping[str, Any], pipeline: int | str, tokenizer: Tokenizer | None, is_traced: bool
 ) -> Compiled:
     """The program compiled for these arguments; values that are given are known to the prefix tree too."""
-    from lmc import compiler
+    from lmc import arguments, compiler
 
     bound, cache = {**prog.bound, **values}, compiler.Cache()
-    made = cache.trace(prog.func, compiler.holes(prog.func, bound))
-    known = {p.path: compiler.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
+    made = cache.trace(prog.func, arguments.holes(prog.func, bound))
+    known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     items, on_change = [known] if known else (), _print_change if is_traced else None
     return compiler.compile_trace(cache, made, compiler.pipeline_of(pipeline), tokenizer, items, on_change)
 

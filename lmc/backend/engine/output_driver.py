@@ -183,7 +183,7 @@ class OutputDriver:
             reason=reason,
             tail=tail,
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
-            captures=generation.captures(),
+            filled=generation.filled(),
             masses=generation.masses,
             num_tokens=generation.num_tokens,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmc.backend.base import Capture, Delta, Gen, Request, Score
+from lmc.backend.base import Delta, Filled, Gen, Request, Score
 from lmc.ir.constraint import Choices
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import TOKENIZER, Bench, Said, ask, assert_as_expected, failed, gen, said
@@ -122,8 +122,8 @@ class TwoBlanks(FakeMatcher):
     def end(self, reason: str) -> None:
         self.blank = 1
 
-    def captures(self) -> tuple[Capture, ...]:
-        return Capture("", "eos"), Capture("", "length")
+    def filled(self) -> tuple[Filled, ...]:
+        return Filled("", "eos"), Filled("", "length")
 
     def fork(self) -> TwoBlanks:
         return TwoBlanks((), TOKENIZER)
