@@ -7,6 +7,7 @@ only.
     LMC-GBnnn  graph breaks: what capture cannot put into a graph
     LMC-CNnnn  constraints: below 100 refusals and lints, above what a run has to say
     LMC-CTnnn  chat templates
+    LMC-TKnnn  tokens
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 PAGES = Path(__file__).parent / "pages"
 ABOUT_CONSTRAINTS = "LMC-CN"  # how the codes of constraints begin
+ABOUT_TOKENS = "LMC-TK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +195,12 @@ DISTORTED = _code("LMC-CN110", "distorted distribution", "A constraint left litt
 
 REWRITING = _code(
     "LMC-CT001", "template rewrites turns", "The tokenizer's chat template changes earlier turns when a turn is added."
+)
+
+# --- tokens ----------------------------------------------------------------------------------------------
+
+MERGES = _code(
+    "LMC-TK001",
+    "text that merges with a value",
+    "The tokenizer reads the end of a text and the value behind it as one token, so calls share less than the text.",
 )

@@ -5,8 +5,10 @@ One graph serves all argument values of one shape: leaves are symbolic, containe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,8 @@ from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import Shape, Trace, trace
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Tokenizer
     from lmc.ir.plan import Plan
+    from lmc.ir.prompt import Ids, Piece, Tokenizer
     from lmc.passes import Inputs, Report
     from lmc.passes.pipeline import OnChange
 
@@ -125,17 +127,22 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
     if tokenizer is None:
         return Inputs(batch=tuple(items))
 
-    def encode(pieces: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
-        ids: list[int] = []
-        for kind, text in pieces:
-            ids += tokenizer.encode(text, control=kind == "control")
-        return tuple(ids)
+    @functools.cache  # several passes ask for the same
+    def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
+        return tuple(tokenizer.encode_pieces(pieces, after=after))
+
+    names = {i: name for name, i in tokenizer.control_tokens().items()}
+
+    def decode(ids: tuple[int, ...]) -> str:
+        runs = groupby(ids, key=names.get)
+        return "".join(tokenizer.decode(list(run)) if name is None else name * len(list(run)) for name, run in runs)
 
     return Inputs(
         encode,
-        lambda ids: tokenizer.decode(ids),
+        decode,
         tokenizer.begin_ids,
         tokenizer.chat,
         tuple(items),
         spellings=getattr(tokenizer, "vocab_bytes", None),
+        control_tokens=frozenset(names.values()),
     )

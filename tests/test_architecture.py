@@ -41,7 +41,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "ir": GROUND,
     "parser": ("ir", *GROUND),
     "passes": ("ir", *GROUND),
-    "tokenizer": (*WAIST, "ir", *GROUND),
+    "tokenizer": ("ir", *GROUND),
     "kernels": (),
     **dict.fromkeys(WAIST, ("ir", *WAIST, *GROUND)),
     "backend.matcher": (*WAIST, "ir", *GROUND),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, get_args
 
-from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Constraint, Fused
+from lmc.ir.prompt import Piece, Tokenizer
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
@@ -42,31 +42,6 @@ class Caps:
 
 
 # --- prompts ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Ordinary text: encoded with special-token parsing off, so it can forge no control token."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Text of a chat template: the only text in which control tokens are recognised."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Tokens a model generated, with the text they stand for; a boundary of tokenisation on both sides."""
-
-    ids: tuple[int, ...]
-    text: str
-
-
-Piece = Text | Control | Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,28 +262,6 @@ class Hint:
 
 
 # --- the two protocols -----------------------------------------------------------------------------------
-
-
-class Tokenizer(Protocol):
-    """Text to token ids and back; `key` identifies it in caches."""
-
-    key: str
-    vocab_size: int
-    eos_ids: frozenset[int]  # tokens that end a generation
-    begin_ids: tuple[int, ...]  # put before a prompt that does not begin with a template's literal
-    chat: ChatTemplate | None  # None where the tokenizer has no template
-
-    def encode(self, text: str, *, control: bool = False) -> list[int]:
-        """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
-
-    def decode(self, ids: list[int] | tuple[int, ...]) -> str:
-        """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
-
-    def control_tokens(self) -> dict[str, int]:
-        """The ids of control tokens by their text."""
-
-    def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
-        """A whole conversation of (role, text) through the template; `open_role` leaves that last turn open."""
 
 
 @dataclass(slots=True)

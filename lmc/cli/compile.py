@@ -17,10 +17,10 @@ from lmc.codes import with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Tokenizer
     from lmc.compiler import Compiled
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
+    from lmc.ir.prompt import Tokenizer
     from lmc.passes import Pass, Report
     from lmc.program import Program
 

@@ -16,8 +16,8 @@ from lmc.codes import with_footer
 from lmc.viz import FSM_FORMATS
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Tokenizer
     from lmc.compiler import Compiled
+    from lmc.ir.prompt import Tokenizer
     from lmc.viz import Look
 
 TEXTS = ("text", "json")

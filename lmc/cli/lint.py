@@ -10,7 +10,7 @@ import click
 from lmc.cli.compile import compiled, look_for, tokenizer_of
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, model_option, width_option
-from lmc.codes import ABOUT_CONSTRAINTS, with_footer
+from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_TOKENS, with_footer
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -45,10 +45,9 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
 
 
 def notes_of(done: Compiled) -> list[Note]:
-    """What the passes have to say about constraints, by place."""
-    notes = [
-        note for report in done.reports for note in report.notes if (note.code or "").startswith(ABOUT_CONSTRAINTS)
-    ]
+    """What the passes have to say about constraints and tokens, by place."""
+    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS)
+    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
 
 

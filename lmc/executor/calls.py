@@ -15,12 +15,10 @@ from lmc.backend.base import (
     Finished,
     FinishReason,
     Gen,
-    Ids,
     Request,
     Score,
     Segment,
     SegmentEnd,
-    Tokenizer,
     TokenLogprob,
 )
 from lmc.errors import RequestError
@@ -30,6 +28,7 @@ from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
 from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
+from lmc.ir.prompt import Ids, Text, Tokenizer
 
 
 class Call:
@@ -141,14 +140,14 @@ class Call:
 
     def _form_result(self) -> tuple[Cell, ...]:
         """The state behind a fused form, and what each of its calls said."""
-        parts, encode = self.params.parts, self.inst.shared.prompts.encode_text
+        parts, prompts = self.params.parts, self.inst.shared.prompts
         said = fused_calls.answers(parts, self.request.out, self.form_ends)
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
         meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
         names = self.state.names.with_values(values, meta)
-        text, ids = fused_calls.whole(parts, self.texts, said), fused_calls.tokens(self.form_ends, encode)
+        text, ids = fused_calls.whole(parts, self.texts, said), fused_calls.tokens(self.form_ends, prompts.encode)
         first = self.request.out[0]
-        own = encode(text) if isinstance(first, Score) and first.ids is not None else ids
+        own = prompts.encode_text(text) if isinstance(first, Score) and first.ids is not None else ids
         end = replace(self.form_ends[-1], text=text, ids=ids)
         state = _continued(self.state, self.request, end, own, names, num_calls=len(said))
         return (state, *(answer.said.text for answer in said))
@@ -251,16 +250,12 @@ def _continued(
     The prompts to come begin with the request's tokens and those generated. `own` stands for the latter where a
     template that rewrites earlier turns has the whole conversation encoded anew: a choice is then encoded by itself.
     """
-    prompt, head = request.prompt, state.head
-    pieces = prompt.pieces
+    prompt = request.prompt
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
-    if end.ids:
-        ids = Ids(own, text)
-        head, pieces = (head, ids), (*pieces, ids)
-    final = Final(prompt.ids + end.ids, pieces, head)
-    if end.tail:
-        head = (head, end.tail)
-    return state.called(final, head, names, num_calls)
+    said = Ids(own, text)  # a boundary, even where nothing was said
+    cell = (state.head, said)
+    final = Final(prompt.ids + end.ids, (*prompt.pieces, said), cell)
+    return state.called(final, (cell, Text(end.tail)) if end.tail else cell, names, num_calls)
 
 
 def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:

@@ -106,15 +106,15 @@ def _begun(inst: Instance, params: CallParams, state: ProgramState, wanted: Gen 
     if not params.heals:
         return prompt, first
     if type(first) is Score:
-        return healed(prompt, first, prompts.tokenizer.encode)
-    return healed_gen(prompt, cast(Gen, first), prompts.tokenizer.encode)
+        return healed(prompt, first, prompts.encode)
+    return healed_gen(prompt, cast(Gen, first), prompts.encode)
 
 
 def _form(
     inst: Instance, params: CallParams, state: ProgramState, texts: Sequence[str]
 ) -> tuple[Prompt, tuple[Segment, ...]]:
     """The prompt and the segments of a fused form."""
-    shared, encode = inst.shared, inst.shared.prompts.encode_text
+    shared, encode = inst.shared, inst.shared.prompts.encode
     calls = asked(params, shared.params, lambda i: call_seed(inst.base, state.lineage, state.calls + i))
     out = fused_calls.segments(params.parts, calls, texts, encode)
     prompt = shared.prompts.prompt(state)

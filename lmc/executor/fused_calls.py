@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
-from lmc.executor.boundary import Encode, together
+from lmc.executor.boundary import together
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, stretches
 from lmc.ir.fused_automaton import constraint_of
+from lmc.ir.prompt import GENERATED, Encode, Text
 from lmc.ir.sampling import Sampling
 
 
@@ -31,26 +32,35 @@ def segments(
                 text = put.filled(texts)
                 continue
             case Written(parts=parts):
-                found += _put(encode(text))
+                found += _put(text, encode)
                 gens = [part for part in parts if isinstance(part, FusedGen)]
                 found.append(_written(parts, [cast(Sampling, next(calls)) for _ in gens]))
             case FusedSelect():
                 score = cast(Score, next(calls))
                 found += _scored(stretch, score, text, encode) if found else [score]
         text = ""
-    return (*found, *_put(encode(text)))
+    return (*found, *_put(text, encode))
 
 
 def _scored(select: FusedSelect, score: Score, text: str, encode: Encode) -> list[Segment]:
     """A choice behind a text; at an exact boundary in the tokens that the two make together."""
     if not select.is_exact:
-        return [*_put(encode(text)), score]
-    kept, score = together(text, score, encode)
-    return [*_put(kept), score]
+        return [*_put(text, encode), score]
+    kept, score = together((Text(text),) if text else (), GENERATED, score, encode)
+    return [*_forced(kept), score]
 
 
-def _put(ids: Sequence[int]) -> list[Segment]:
-    return [Forced(tuple(ids))] if ids else []
+def _put(text: str, encode: Encode) -> list[Segment]:
+    return _forced(_ids(text, encode))
+
+
+def _forced(ids: tuple[int, ...]) -> list[Segment]:
+    return [Forced(ids)] if ids else []
+
+
+def _ids(text: str, encode: Encode) -> tuple[int, ...]:
+    """The ids of a text behind what was generated."""
+    return encode((Text(text),), GENERATED) if text else ()
 
 
 def _written(parts: tuple[str | FusedGen, ...], samplings: list[Sampling]) -> Gen:
@@ -109,5 +119,5 @@ def _text(part: FormPart, texts: Sequence[str], values: Iterator[Answer]) -> str
 def tokens(ends: Sequence[SegmentEnd], encode: Encode) -> tuple[int, ...]:
     """The tokens that the form left behind the prompt; what a stop string left of a token is encoded anew."""
     *before, last = ends
-    ids = [id for end in before for id in (*end.ids, *(encode(end.tail) if end.tail else ()))]
+    ids = [id for end in before for id in (*end.ids, *_ids(end.tail, encode))]
     return (*ids, *last.ids)

@@ -1,88 +1,60 @@
-"""Program state to prompt: the one tokenisation rule.
+"""Program state to prompt, by the one rule for tokens (`ir.prompt`).
 
-A maximal run of ordinary text is encoded as one string; a template's literal is encoded with control tokens; a
-generated value keeps its own ids. What stands before the last generation is final and never encoded again.
+What stands before the last generation is final and never encoded again. The run behind it is open: its last tokens may
+become others when text is appended, so it is encoded as a whole at each call, and nothing of it is kept in the state.
+Forks that go on from it differ in what they append, each prompt is encoded as it is written out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
-from lmc.backend.base import Control, Ids, Piece, Prompt, Text, Tokenizer
-from lmc.executor.state import Entry, ProgramState, entries_since
+from lmc.backend.base import Prompt
+from lmc.executor.state import ProgramState, pieces_since
+from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Piece, Text, Tokenizer
+from lmc.ir.runs import merged
 
-Encode = Callable[[str], tuple[int, ...]]
-Encoded = tuple[tuple[int, ...], tuple[Piece, ...]]
-
-CACHED_STRINGS = 8192
-ONLY_TEXT = frozenset((str,))
+CACHED_RUNS = 1024
 
 
 class Prompts:
-    """Makes prompts with one tokenizer, and remembers what it encoded lately."""
+    """Makes prompts with one tokenizer, and remembers what it encoded lately.
+
+    encode  the tokenizer's `encode_pieces`
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.begin_ids = tuple(tokenizer.begin_ids)
 
-        @lru_cache(CACHED_STRINGS)
-        def encode_text(text: str) -> tuple[int, ...]:
-            return tuple(tokenizer.encode(text))
+        @lru_cache(CACHED_RUNS)
+        def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
+            return tuple(tokenizer.encode_pieces(pieces, after=after))
 
-        @lru_cache(CACHED_STRINGS)
-        def encode_control(text: str) -> tuple[int, ...]:
-            return tuple(tokenizer.encode(text, control=True))
-
-        self.encode_text: Encode = encode_text
-        self.encode_control: Encode = encode_control
+        self.encode: Encode = encode
 
     def prompt(self, state: ProgramState) -> Prompt:
         """What the model reads in this state."""
         if state.turns.rendered:
-            return Prompt(*self._from_start(self._rendered(state)))
+            return self._from_start(self._rendered(state))
         final = state.final
         if final is None:
-            return Prompt(*self._from_start(state.since(None)))
-        ids, pieces = self.encode(state.since(final.cell))
-        return Prompt(final.ids + ids, final.pieces + pieces)
+            return self._from_start(state.since(None))
+        pieces = merged(state.since(final.cell))
+        return Prompt(final.ids + self.encode(pieces, GENERATED), final.pieces + pieces)
 
-    def encode(self, entries: Sequence[Entry | Text]) -> Encoded:
-        """Ids and pieces of entries in a row, each run of text as one piece."""
-        if entries and ONLY_TEXT.issuperset(map(type, entries)):
-            text = "".join(entries)  # type: ignore[arg-type]
-            return self.encode_text(text), (Text(text),)
-        ids: list[int] = []
-        pieces: list[Piece] = []
-        run: list[str] = []
-        for entry in entries:
-            if isinstance(entry, str):
-                run.append(entry)
-            elif isinstance(entry, Text):
-                run.append(entry.text)
-            else:
-                self._end_run(run, ids, pieces)
-                ids += entry.ids if isinstance(entry, Ids) else self.encode_control(entry.text)
-                pieces.append(entry)
-        self._end_run(run, ids, pieces)
-        return tuple(ids), tuple(pieces)
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """The ids of a text behind a generated value."""
+        return self.encode((Text(text),), GENERATED) if text else ()
 
-    def _end_run(self, run: list[str], ids: list[int], pieces: list[Piece]) -> None:
-        if run:
-            text = "".join(run)
-            ids += self.encode_text(text)
-            pieces.append(Text(text))
-            run.clear()
+    def _from_start(self, of: Iterable[Piece]) -> Prompt:
+        pieces = merged(of)
+        ids = self.encode(pieces)
+        return Prompt(ids if pieces and isinstance(pieces[0], Control) else self.begin_ids + ids, pieces)
 
-    def _from_start(self, entries: Sequence[Entry | Text]) -> Encoded:
-        ids, pieces = self.encode(entries)
-        if pieces and isinstance(pieces[0], Control):
-            return ids, pieces
-        return self.begin_ids + ids, pieces
-
-    def _rendered(self, state: ProgramState) -> list[Entry | Text]:
+    def _rendered(self, state: ProgramState) -> list[Piece]:
         """The whole conversation through a template that rewrites earlier turns."""
         turns = state.turns
-        lead: list[Entry | Text] = [*entries_since(turns.lead, None)]
         rendered = self.tokenizer.render(list(turns.closed), open_role=turns.role)
-        return [*lead, *rendered, *state.since(turns.start)]
+        return [*pieces_since(turns.lead, None), *rendered, *state.since(turns.start)]

@@ -1,8 +1,8 @@
 """A program state at run time: a prompt value with its names, roles and random lineage.
 
-Immutable and cheap to extend: text, template literals and generated tokens are cells of a linked list that forks
-share. What has been encoded for good (everything up to the last generation) is kept as token ids in `final`;
-turning the rest into ids is the business of `prompts`. Knows no graph, no request, no tokenizer.
+Immutable and cheap to extend: the pieces of the prompt are cells of a linked list that forks share. What has been
+encoded for good (everything up to the last generation) is kept as token ids in `final`; turning the rest, a run that
+is still open, into ids is the business of `prompts`. Knows no graph, no request, no tokenizer.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from lmc.backend.base import Control, Ids, Piece
 from lmc.errors import ChatTemplateError, LMError
 from lmc.executor.lineage import child_lineage
+from lmc.ir.prompt import Control, Piece, Text
+from lmc.ir.runs import text_of
 
-Entry = str | Control | Ids
-Cell = tuple["Cell | None", Entry]
+Cell = tuple["Cell | None", Piece]
 
 NO_NAMES: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What is encoded for good: token ids, the pieces they came from, and the last cell they cover."""
+    """What is encoded for good: token ids, the pieces they came from, and the last cell they cover.
+
+    It ends in a generated value, so text that comes later is a run of its own and changes no token in here.
+    """
 
     ids: tuple[int, ...]
     pieces: tuple[Piece, ...]
-    cell: Cell | None
+    cell: Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class ProgramState:
             if not isinstance(text, str):
                 raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
             if text:
-                head = (head, text)
+                head = (head, Text(text))
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 
     def called(self, final: Final, head: Cell | None, names: Names, num_calls: int = 1) -> ProgramState:
@@ -111,9 +114,9 @@ class ProgramState:
         """All text, template literals included."""
         return text_since(self.head, None)
 
-    def since(self, cell: Cell | None) -> list[Entry]:
+    def since(self, cell: Cell | None) -> list[Piece]:
         """What was appended after `cell`, in order."""
-        return entries_since(self.head, cell)
+        return pieces_since(self.head, cell)
 
     # --- turns -----------------------------------------------------------------------------------------------
 
@@ -127,7 +130,7 @@ class ProgramState:
                 "text between turns has no place in a template that rewrites earlier turns",
                 help="put the text inside a turn",
             )
-        head = _with_control(self.head, literal)
+        head = _with_control(self.head, literal, role, opens=True)
         lead = turns.lead if turns.closed else self.head
         return replace(self, head=head, turns=Turns(turns.closed, role, head, lead, literal is None))
 
@@ -138,7 +141,7 @@ class ProgramState:
             state = f"the open turn is {turns.role!r}" if turns.role else "no turn is open"
             raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
         closed = (*turns.closed, (role, text_since(self.head, turns.start)))
-        head = _with_control(self.head, literal)
+        head = _with_control(self.head, literal, role, opens=False)
         return replace(self, head=head, turns=Turns(closed, None, head, turns.lead, turns.rendered))
 
     def messages(self) -> list[dict[str, str]]:
@@ -204,29 +207,24 @@ class ProgramState:
         return self.append(*(text_since(child.head, child.born) for child in children))
 
 
-def text_of(entry: Entry) -> str:
-    """What an entry reads as."""
-    return entry if isinstance(entry, str) else entry.text
-
-
-def entries_since(head: Cell | None, cell: Cell | None) -> list[Entry]:
-    """The entries after `cell` up to `head`, in order."""
-    entries = []
+def pieces_since(head: Cell | None, cell: Cell | None) -> list[Piece]:
+    """The pieces after `cell` up to `head`, in order."""
+    pieces = []
     while head is not cell:
         assert head is not None, "the cell is not in this state"
-        head, entry = head
-        entries.append(entry)
-    entries.reverse()
-    return entries
+        head, piece = head
+        pieces.append(piece)
+    pieces.reverse()
+    return pieces
 
 
 def text_since(head: Cell | None, cell: Cell | None) -> str:
     """The text after `cell` up to `head`."""
-    return "".join(map(text_of, entries_since(head, cell)))
+    return text_of(pieces_since(head, cell))
 
 
-def _with_control(head: Cell | None, literal: str | None) -> Cell | None:
-    return (head, Control(literal)) if literal else head
+def _with_control(head: Cell | None, literal: str | None, role: str, *, opens: bool) -> Cell | None:
+    return (head, Control(literal, role, opens)) if literal else head
 
 
 JOIN_MODES: dict[str, Callable[[ProgramState, tuple[ProgramState, ...]], ProgramState]] = {

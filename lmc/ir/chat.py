@@ -1,6 +1,6 @@
 """A chat template lowered to literals: what each role's turn begins and ends with.
 
-Made by `backend.chat`, which probes a tokenizer's Jinja template; read by the `chat_template` pass and the
+Made by `tokenizer.chat`, which probes a tokenizer's Jinja template; read by the `chat_template` pass and the
 executor. Only these literals may contain control tokens.
 """
 

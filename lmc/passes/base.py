@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Node
+from lmc.ir.prompt import Encode
 from lmc.ir.sampling import Sampling
 from lmc.source import Span
 
 Level = Literal["graph", "plan"]
-Piece = tuple[Literal["text", "control"], str]
-Encode = Callable[[tuple[Piece, ...]], tuple[int, ...]]
 Decode = Callable[[tuple[int, ...]], str]
 ArgPath = tuple[str | int, ...]
 
@@ -26,14 +25,16 @@ ArgPath = tuple[str | int, ...]
 class Inputs:
     """What passes may know beside the graph.
 
-    encode     token ids of a prompt's known stretch, nothing put before it; None where no tokenizer is given
-    decode     the inverse for ordinary text; only used to show which text a token stretch stands for. Without it
-               that is searched by encoding, which takes long for a large batch
+    encode     token ids of a prompt's pieces by the rule of `ir.prompt`; None where no tokenizer is given
+    decode     the inverse, control tokens by their names; only used to show which text some tokens stand for. Without
+               it that is searched by encoding, which takes long for a large batch
     spellings  the bytes of each token of the vocabulary, made when asked for; None where they are not known
     begin_ids  tokens before a prompt that does not begin with a template's literal
     chat       the chat template; None where the tokenizer has none, or none is known yet
     batch      for each item the argument values by `Param.path`; empty when compiling without arguments
     sampling   the run's defaults
+
+    control_tokens  the texts of control tokens: what stands before one in a template changes no token behind it
     """
 
     encode: Encode | None = None
@@ -43,6 +44,7 @@ class Inputs:
     batch: tuple[Mapping[ArgPath, object], ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     spellings: Callable[[], Sequence[bytes]] | None = None
+    control_tokens: frozenset[str] = frozenset()
 
 
 NO_INPUTS = Inputs()

@@ -5,77 +5,112 @@ Not a pass: `schedule` and `hoist_prefix` read prompts through it. It sees throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from lmc.ir.fused import FusedText, parts_of
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
+from lmc.ir.prompt import Control, Text
 
 # ops whose prompt is that of their first input
 _SEES_THROUGH = frozenset(("fork", "fork_list", "set", "scope_begin", "scope_end"))
 
 
-@dataclass(frozen=True, slots=True)
-class PromptPiece:
-    """One piece of a flat prompt.
+HoleKind = Literal["text", "made", "state", "role"]
 
-    text     text known before the call: a literal, or a hole that is text by then; encoded with its neighbours
-    control  a literal of the chat template
-    made     what a call of this very state generated: a boundary of tokenisation, its tokens stay as they are
-    state    the prompt of a state that came into the region, or that a host op chose
-    role     a role marker whose literal is not known; `atom` is the state behind it
+
+@dataclass(frozen=True, slots=True)
+class PromptHole:
+    """A piece of a flat prompt that becomes tokens only when the program runs.
+
+    text   text that is known by the time of the call; it belongs to the run around it
+    made   what a call of this very state generated, a boundary of tokenisation; `atom` is a literal where a fused call
+           writes it with the rest
+    state  the prompt of a state that came into the region, or that a host op chose
+    role   a role marker whose literal is not known; `atom` is the state behind it
     """
 
-    kind: Literal["text", "control", "made", "state", "role"]
+    kind: HoleKind
     atom: Atom
 
 
+FlatPiece = Text | Control | PromptHole
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Segment:
-    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is not text, or is the last one.
+class Stretch:
+    """A stretch of a flat prompt that no known run leaves: it ends in a hole that is no text, or is the last one.
 
     Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
     """
 
-    pieces: tuple[PromptPiece, ...]
+    pieces: tuple[FlatPiece, ...]
+
+
+def atom_of(piece: FlatPiece) -> Atom:
+    """A piece as the graph has it: a literal, or a value."""
+    return piece.atom if isinstance(piece, PromptHole) else Lit(piece.text)
+
+
+def is_hole(piece: FlatPiece, *kinds: HoleKind) -> TypeGuard[PromptHole]:
+    """Whether a piece is a hole of one of these kinds."""
+    return isinstance(piece, PromptHole) and piece.kind in kinds
+
+
+def known_text(piece: FlatPiece) -> str | None:
+    """The text of a piece, that of a fused call's literal too; None where the program does not spell it out."""
+    if not isinstance(piece, PromptHole):
+        return piece.text
+    return str(piece.atom.value) if isinstance(piece.atom, Lit) else None
+
+
+def ends_stretch(piece: FlatPiece) -> bool:
+    """True for what a run does not go through."""
+    return is_hole(piece, "made", "state", "role")
+
+
+def stretches_of(pieces: Sequence[FlatPiece]) -> tuple[Stretch, ...]:
+    """Pieces in stretches."""
+    ends = [i + 1 for i, piece in enumerate(pieces) if ends_stretch(piece) or i + 1 == len(pieces)]
+    return tuple(Stretch(tuple(pieces[start:end])) for start, end in pairwise([0, *ends]))
 
 
 class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
-        self.makers: dict[str, Node] = {value.name: node for node in graph.walk() for value in node.outputs}
-        self._segments: dict[str, tuple[Segment, ...]] = {}
+        self.makers: dict[str, Node] = {value.name: node for node in graph.nodes for value in node.outputs}
+        self._stretches: dict[str, tuple[Stretch, ...]] = {}
 
-    def of(self, state: Atom) -> tuple[PromptPiece, ...]:
+    def of(self, state: Atom) -> tuple[FlatPiece, ...]:
         """The pieces of a state's prompt, first to last; pieces without text are left out."""
-        return tuple(piece for segment in self.segments(state) for piece in segment.pieces)
+        return tuple(piece for stretch in self.stretches(state) for piece in stretch.pieces)
 
-    def segments(self, state: Atom) -> tuple[Segment, ...]:
-        """The pieces of a state's prompt in segments, first to last, which prompts with a common beginning share."""
+    def stretches(self, state: Atom) -> tuple[Stretch, ...]:
+        """The pieces of a state's prompt in stretches, first to last, which prompts with a common beginning share."""
         assert isinstance(state, Value)
-        pieces: list[PromptPiece] = []
+        pieces: list[FlatPiece] = []
         at: Atom | None = state
-        while isinstance(at, Value) and at.name not in self._segments:
+        while isinstance(at, Value) and at.name not in self._stretches:
             at = self._step_back(at, pieces)
-        known = self._segments[at.name] if isinstance(at, Value) else ()
-        self._segments[state.name] = _extended(known, pieces[::-1])
-        return self._segments[state.name]
+        known = self._stretches[at.name] if isinstance(at, Value) else ()
+        self._stretches[state.name] = _extended(known, pieces[::-1])
+        return self._stretches[state.name]
 
-    def _step_back(self, state: Value, pieces: list[PromptPiece]) -> Atom | None:
+    def _step_back(self, state: Value, pieces: list[FlatPiece]) -> Atom | None:
         """Adds what the state's maker put at the end, last piece first; the state before it, None at the beginning."""
         node = self.makers.get(state.name)
         match node.op if node else "":
             case "begin":
                 return None
             case "append" if node:
-                pieces += (PromptPiece("text", a) for a in reversed(node.inputs[1:]) if a != Lit(""))
+                pieces += (_text(a) for a in reversed(node.inputs[1:]) if a != Lit(""))
             case "gen" | "select" if node:
-                pieces.append(PromptPiece("made", node.outputs[1]))
+                pieces.append(PromptHole("made", node.outputs[1]))
             case "fused" if node:
-                pieces += reversed(_row(node))
+                pieces += reversed(_fused(node))
             case "role_begin" | "role_end" if node:
                 pieces += _marker(node)
             case "join" | "join_list" if node and node.attr("mode") == "gather_variable":
@@ -83,34 +118,38 @@ class FlatPrompts:
             case "join" if node and (added := self._added_by(node.inputs[1:])) is not None:
                 pieces += reversed(added)
             case op if op not in _SEES_THROUGH:
-                pieces.append(PromptPiece("state", state))
+                pieces.append(PromptHole("state", state))
                 return None
         assert node
         return node.inputs[0]
 
-    def _added_by(self, children: Iterable[Atom]) -> list[PromptPiece] | None:
+    def _added_by(self, children: Iterable[Atom]) -> list[FlatPiece] | None:
         """The text that joined children bring along: all since their forks, as text. None where it is not known."""
-        added: list[PromptPiece] = []
+        added: list[FlatPiece] = []
         for child in children:
-            pieces: list[PromptPiece] = []
+            pieces: list[FlatPiece] = []
             at: Atom | None = child
             while isinstance(at, Value) and (node := self.makers.get(at.name)) and node.op != "fork":
                 at = self._step_back(at, pieces)
-            if not isinstance(at, Value) or at.name not in self.makers or any(p.kind == "role" for p in pieces):
+            has_unknown_turn = any(is_hole(piece, "role") for piece in pieces)
+            if not isinstance(at, Value) or at.name not in self.makers or has_unknown_turn:
                 return None
-            added += (PromptPiece("text", piece.atom) for piece in reversed(pieces))
+            added += (_text(atom_of(piece)) for piece in reversed(pieces))
         return added
 
 
-def _extended(known: tuple[Segment, ...], pieces: list[PromptPiece]) -> tuple[Segment, ...]:
-    """More pieces behind a prompt; its last segment is continued where it ends in text."""
-    if pieces and known and known[-1].pieces[-1].kind == "text":
+def _extended(known: tuple[Stretch, ...], pieces: list[FlatPiece]) -> tuple[Stretch, ...]:
+    """More pieces behind a prompt; its last stretch is continued where a run goes on from it."""
+    if pieces and known and not ends_stretch(known[-1].pieces[-1]):
         known, pieces = known[:-1], [*known[-1].pieces, *pieces]
-    ends = [i + 1 for i, piece in enumerate(pieces) if piece.kind != "text" or i + 1 == len(pieces)]
-    return (*known, *(Segment(tuple(pieces[start:end])) for start, end in pairwise([0, *ends])))
+    return (*known, *stretches_of(pieces))
 
 
-def _row(node: Node) -> list[PromptPiece]:
+def _text(atom: Atom) -> FlatPiece:
+    return Text(atom.value) if isinstance(atom, Lit) and isinstance(atom.value, str) else PromptHole("text", atom)
+
+
+def _fused(node: Node) -> list[FlatPiece]:
     """What a fused call wrote: its literals are generated with the rest, and keep their tokens."""
     values, atoms = iter(node.outputs[1:]), list[Atom]()
     for part in parts_of(node):
@@ -118,11 +157,11 @@ def _row(node: Node) -> list[PromptPiece]:
             atoms += (Lit(atom) if isinstance(atom, str) else node.inputs[1 + atom] for atom in part.atoms)
         else:
             atoms.append(Lit(part) if isinstance(part, str) else next(values))
-    return [PromptPiece("made", atom) for atom in atoms]
+    return [PromptHole("made", atom) for atom in atoms]
 
 
-def _marker(node: Node) -> tuple[PromptPiece, ...]:
+def _marker(node: Node) -> tuple[FlatPiece, ...]:
     text = node.attr("text")
     if not isinstance(text, str):
-        return (PromptPiece("role", node.outputs[0]),)
-    return (PromptPiece("control", Lit(text)),) if text else ()
+        return (PromptHole("role", node.outputs[0]),)
+    return (Control(text, str(node.attr("role")), node.op == "role_begin"),) if text else ()

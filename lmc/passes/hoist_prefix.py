@@ -11,9 +11,10 @@ text generated before a fork (siblings share all of it). It sees through `fork`:
 is found on the token ids of whole runs, so no prompt changes by a token. Where `adds` ends within a run, it shows
 the text that the shared tokens surely stand for. Without a tokenizer whole equal pieces are shared.
 
-A hole that is text by the time of the call (an argument not given, a tool's answer) ends what can be encoded of its
-run: the tokens just before it are a prediction, and the rest of the run is compared piece by piece. A hole that the
-state generated itself is a boundary of tokenisation: behind it tokens are exact again.
+A hole that is text by the time of the call (an argument not given, a tool's answer) may change the tokens just before
+it: only those that stay are counted, the rest goes with the hole. Behind it the run is compared piece by piece, up to
+the next control token. A hole that the state generated itself is a boundary of tokenisation: behind it tokens are exact
+again.
 
 With a batch a step has one call an item; its `prefix` is the deepest one that all of them begin with.
 Hints only. Keeps: the graph, the steps and their order.
@@ -30,8 +31,8 @@ from lmc.ir.plan import Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.known_values import KnownValues
-from lmc.passes.prefix_tree import Stretch, shared_stretches, sort_rows
-from lmc.passes.prompt_ids import Row, RowBuilder
+from lmc.passes.prefix_tree import PrefixNode, prefix_nodes, sort_keys
+from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,18 @@ class TokenSharing:
 
 def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     """The plan with its prefix tree."""
-    builder, rows = _rows(plan, inputs)
-    prefixes = _prefixes(builder, rows)
-    counts = Counter(row.step for row in rows)
-    deepest = _deepest(prefixes, rows, counts)
+    builder, prompts = prompts_of(plan, inputs)
+    prefixes = _prefixes(builder, prompts)
+    counts = Counter(prompt.step for prompt in prompts)
+    deepest = _deepest(prefixes, prompts, counts)
     steps = tuple(replace(step, prefix=deepest.get(step.id)) for step in plan.steps)
     found = replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes))
-    return found, _report(found, _sharing(plan, rows), inputs)
+    return found, _report(found, _sharing(plan, prompts), inputs)
 
 
 def measure(plan: Plan, inputs: Inputs) -> TokenSharing:
     """What the plan's calls share, whether or not the plan has prefixes."""
-    return _sharing(plan, _rows(plan, inputs)[1])
+    return _sharing(plan, prompts_of(plan, inputs)[1])
 
 
 def shared_tokens(plan: Plan) -> int:
@@ -76,60 +77,56 @@ def shared_tokens(plan: Plan) -> int:
     return sum((prefix.tokens or 0) * (prefix.calls - 1) for prefix in plan.prefixes)
 
 
-def _rows(plan: Plan, inputs: Inputs) -> tuple[RowBuilder, list[Row]]:
-    """One row a call and item: all calls of the first item, then all of the second."""
-    prompts, nodes = FlatPrompts(plan.graph), plan.graph.nodes
-    builder = RowBuilder(inputs, prompts.makers)
+def prompts_of(plan: Plan, inputs: Inputs) -> tuple[PromptIdsBuilder, list[PromptIds]]:
+    """The prompt of each call and item: all calls of the first item, then all of the second."""
+    flat, nodes = FlatPrompts(plan.graph), plan.graph.nodes
+    builder = PromptIdsBuilder(inputs, flat.makers)
     calls = [
-        (step.id, prompts.segments(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
+        (step.id, flat.stretches(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
     ]
-    rows = []
+    prompts = []
     for item, arguments in enumerate(inputs.batch or ({},)):
-        known = KnownValues(plan.graph, prompts.makers, arguments)
-        rows += [builder.row(step, item, prompt, known) for step, prompt in calls]
-    return builder, rows
+        known = KnownValues(plan.graph, flat.makers, arguments)
+        prompts += [builder.of(step, item, stretches, known) for step, stretches in calls]
+    return builder, prompts
 
 
-def _prefixes(builder: RowBuilder, rows: Sequence[Row]) -> list[tuple[Prefix, Stretch]]:
-    ids = [row.ids for row in rows]
-    return [
-        (_prefix(number, stretch, builder, rows, ids), stretch) for number, stretch in enumerate(shared_stretches(ids))
-    ]
+def _prefixes(builder: PromptIdsBuilder, prompts: Sequence[PromptIds]) -> list[tuple[Prefix, PrefixNode]]:
+    nodes = prefix_nodes([prompt.ids for prompt in prompts])
+    return [(_prefix(number, node, builder, prompts), node) for number, node in enumerate(nodes)]
 
 
-def _prefix(
-    number: int, stretch: Stretch, builder: RowBuilder, rows: Sequence[Row], ids: Sequence[tuple[int, ...]]
-) -> Prefix:
-    first = stretch.rows[0]
-    added = ids[first][stretch.start : stretch.end]
+def _prefix(number: int, node: PrefixNode, builder: PromptIdsBuilder, prompts: Sequence[PromptIds]) -> Prefix:
+    first = prompts[node.keys[0]]
+    added = first.ids[node.start : node.end]
     return Prefix(
         id=number,
-        parent=stretch.parent,
-        pieces=builder.atoms(rows[first], stretch.start, stretch.end),
+        parent=node.parent,
+        pieces=builder.atoms(first, node.start, node.end),
         tokens=len(added) if min(added) >= 0 else None,
-        steps=tuple(sorted({rows[i].step for i in stretch.rows})),
-        calls=len(stretch.rows),
+        steps=tuple(sorted({prompts[i].step for i in node.keys})),
+        calls=len(node.keys),
     )
 
 
 def _deepest(
-    prefixes: Sequence[tuple[Prefix, Stretch]], rows: Sequence[Row], counts: Mapping[int, int]
+    prefixes: Sequence[tuple[Prefix, PrefixNode]], prompts: Sequence[PromptIds], counts: Mapping[int, int]
 ) -> dict[int, int]:
     """For each step the deepest prefix that its calls of all items begin with; parents come before children."""
     deepest: dict[int, int] = {}
-    for prefix, stretch in prefixes:
-        through = Counter(rows[i].step for i in stretch.rows)
+    for prefix, node in prefixes:
+        through = Counter(prompts[i].step for i in node.keys)
         deepest.update((step, prefix.id) for step, count in through.items() if count == counts[step])
     return deepest
 
 
-def _sharing(plan: Plan, rows: Sequence[Row]) -> TokenSharing:
-    ids = [row.ids for row in rows]
-    ordered = sort_rows(ids)
+def _sharing(plan: Plan, prompts: Sequence[PromptIds]) -> TokenSharing:
+    ids = [prompt.ids for prompt in prompts]
+    ordered = sort_keys(ids)
     computed = sum(_num_tokens(ids[i][common:]) for i, common in zip(ordered.order, ordered.common))
     in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
-    is_exact = not in_regions and all(row.is_exact for row in rows)
-    return TokenSharing(len(rows), sum(map(_num_tokens, ids)), computed, is_exact)
+    is_exact = not in_regions and all(prompt.is_exact for prompt in prompts)
+    return TokenSharing(len(prompts), sum(map(_num_tokens, ids)), computed, is_exact)
 
 
 def _num_tokens(ids: tuple[int, ...]) -> int:

@@ -9,7 +9,7 @@ Calls that do not need each other stand in the same wave, without the user askin
 text or state it reads; one with effects also for earlier effects, and for whatever might have raised before it.
 A region counts as one step that waits for all that it reads; a loop's body counts once.
 
-Prompts are flat, from `begin` on, through states of outer regions too. A hole is a Value; a state at the front is
+FlatPrompts are flat, from `begin` on, through states of outer regions too. A hole is a Value; a state at the front is
 a prompt that came into the region. Keeps: the graph.
 """
 
@@ -24,7 +24,7 @@ from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Step
 from lmc.ir.rewrite import defined_in
 from lmc.passes.base import Inputs, Pass, Report
-from lmc.passes.flat_prompts import FlatPrompts
+from lmc.passes.flat_prompts import FlatPrompts, atom_of
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Plan, Report]:
@@ -100,7 +100,7 @@ class _Scheduler:
         inner, depth = self.regions(node, id)
         length = start.calls + (1 if kind == "model" else depth)
         ends = inner if kind == "region" else [length - start.calls] * len(node.outputs)
-        prompt = tuple(piece.atom for piece in self.prompts.of(node.inputs[0])) if kind == "model" else ()
+        prompt = tuple(atom_of(piece) for piece in self.prompts.of(node.inputs[0])) if kind == "model" else ()
         self.steps.append(Step(id, number, node.op, inside, start.calls, tuple(sorted(start.steps)), prompt))
         return [_Reach(start.calls + end, frozenset((id,))) for end in ends], length
 

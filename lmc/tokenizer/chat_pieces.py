@@ -7,17 +7,23 @@ input can forge a turn.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
-from lmc.backend.base import Control, Piece, Text
 from lmc.common_prefix import common_len
 from lmc.errors import ChatTemplateError
+from lmc.ir.prompt import Control, Piece, Text
 from lmc.tokenizer.jinja import Template, Turn
 
+NO_ENDS: Mapping[str, str] = MappingProxyType({})
 
-def render_pieces(template: Template, turns: Sequence[Turn], *, open_role: str | None) -> list[Piece]:
+
+def render_pieces(
+    template: Template, turns: Sequence[Turn], *, open_role: str | None, ends: Mapping[str, str] = NO_ENDS
+) -> list[Piece]:
     """The conversation as the template renders it; `open_role` opens one more turn at the end.
 
+    `ends` says by role what closes a turn: a literal between two turns is cut behind it.
     A template may change a text (strip it, drop its reasoning): what is left of it is a Text. Where one turn's text
     changes how *another* is rendered, the other one stays as it is among harmless texts.
     """
@@ -27,10 +33,23 @@ def render_pieces(template: Template, turns: Sequence[Turn], *, open_role: str |
     texts = [turns[i][1] for i in order]
     if _interleave(literals, texts) != open_prompt(template, turns, open_role):
         literals, texts = _rewritten(template, turns, open_role, literals, order)
-    pieces: list[Piece] = [Control(literals[0])]
-    for text, literal in zip(texts, literals[1:]):
-        pieces += [Text(text), Control(literal)]
-    return [piece for piece in pieces if piece != Control("") and piece != Text("")]
+    roles = [turns[i][0] for i in order]
+    pieces: list[Piece] = []
+    for literal, last, role, text in zip(literals, ["", *roles], [*roles, open_role], [*texts, ""]):
+        pieces += [*_controls(literal, last, role, ends), Text(text)]
+    return [piece for piece in pieces if piece.text]
+
+
+def _controls(literal: str, last: str, role: str | None, ends: Mapping[str, str]) -> Iterator[Control]:
+    """A literal between turns of the roles `last` and `role` (None behind the last one): what closes, what opens."""
+    if role is None:
+        yield Control(literal, last)
+        return
+    end = ends.get(last, "")
+    if end and literal.startswith(end):
+        yield Control(end, last)
+        literal = literal.removeprefix(end)
+    yield Control(literal, role, opens=True)
 
 
 def open_prompt(template: Template, turns: Sequence[Turn], open_role: str | None) -> str:

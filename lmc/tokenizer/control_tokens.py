@@ -1,11 +1,16 @@
 """Which tokens of a vocabulary are control tokens, and how they are kept out of ordinary text.
 
 The `tokenizers` library can be told not to see *special* tokens in a text, so every control token is marked special.
+That is not enough where the model's own vocabulary spells them (Unigram's does): there ordinary text is encoded by a
+copy that knows them under secret names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from lmc.tokenizer.files import TokenizerFiles
 
@@ -36,8 +41,38 @@ def _is_ordinary(content: str) -> bool:
     return len(content) == 1 or all(c.isalnum() or c.isspace() or c == "▁" for c in content)
 
 
-def unknown_token(tokenizer: tokenizers.Tokenizer, files: TokenizerFiles) -> tuple[int | None, str]:
-    """The token for what the vocabulary cannot spell, by id and name: the one control token that text may become."""
-    model = tokenizer.model
-    name = (model.unk_token if hasattr(model, "unk_token") else files.named_tokens.get("unk_token")) or ""
-    return tokenizer.token_to_id(name), name
+def may_be_spelt(tokenizer: tokenizers.Tokenizer, control_ids: frozenset[int]) -> bool:
+    """Whether the model's own vocabulary may make a control token of a text."""
+    import tokenizers
+
+    known = tokenizer.get_vocab(with_added_tokens=False)
+    names = {name for i in control_ids if (name := tokenizer.id_to_token(i)) in known}
+    if not names or not isinstance(tokenizer.model, tokenizers.models.BPE) or tokenizer.model.ignore_merges:
+        return bool(names)
+    merges = json.loads(tokenizer.model.__getstate__())["merges"]
+    return any(a + b in names for a, b in merges)
+
+
+def renamed(tokenizer: tokenizers.Tokenizer, control_ids: frozenset[int]) -> tokenizers.Tokenizer:
+    """The same tokenizer with the same ids, in which no text spells a control token."""
+    import tokenizers
+
+    spec = json.loads(tokenizer.to_str())
+    names = {tokenizer.id_to_token(i): f"\ue000{secrets.token_hex(16)}" for i in control_ids}
+    for token in spec["added_tokens"]:
+        token["content"] = names.get(token["content"], token["content"])
+    _rename(spec["model"], names)
+    return tokenizers.Tokenizer.from_str(json.dumps(spec | {"post_processor": None}))
+
+
+def _rename(model: Any, names: Mapping[str | None, str]) -> None:
+    """Puts other names into a model's vocabulary, and leaves out the merges that would spell the old ones."""
+    vocab = model["vocab"]
+    if isinstance(vocab, list):
+        model["vocab"] = [[names.get(name, name), score] for name, score in vocab]
+    else:
+        model["vocab"] = {names.get(name, name): i for name, i in vocab.items()}
+    if model.get("unk_token") in names:
+        model["unk_token"] = names[model["unk_token"]]
+    if "merges" in model:
+        model["merges"] = [(a, b) for a, b in model["merges"] if names.keys().isdisjoint((a, b, a + b))]

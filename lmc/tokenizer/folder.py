@@ -4,30 +4,36 @@ A *control* token is an added token that does not read as ordinary text: every s
 `<tool_call>` too; an added run of spaces or a word is ordinary. Control tokens come out of `encode` only with
 `control=True`. `decode` leaves the special ones out and keeps `<think>`, which programs read.
 
-A SentencePiece tokenizer puts a space before a text. `encode` never does, because a text is mostly the middle of a
-prompt; `encode_pieces` knows where each run stands and does what the tokenizer does there. Likewise `decode`
+A SentencePiece tokenizer puts a space before a text. `encode` never does, because it is asked for texts in the middle
+of something; `encode_pieces` knows where each run stands and does what the tokenizer does there. Likewise `decode`
 keeps a leading space, so that the texts of a prompt's parts add up.
+
+A prompt that grows costs what is new in it: between control tokens a text is encoded in blocks (see `blocks`), and
+those are kept by their text.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import threading
+import json
 from collections.abc import Iterable, Iterator
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmc.backend.base import Control, Ids, Piece
 from lmc.errors import ChatTemplateError, ModelLoadError
 from lmc.ir.chat import ChatTemplate
+from lmc.ir.prompt import Control, Ids, Piece
+from lmc.ir.runs import Run, runs, text_of
+from lmc.tokenizer.blocks import blocks, may_be_cut
 from lmc.tokenizer.chat import probe_template
 from lmc.tokenizer.chat_pieces import render_pieces
-from lmc.tokenizer.control_tokens import separate_control_tokens, unknown_token
+from lmc.tokenizer.control_spans import ControlFinder
+from lmc.tokenizer.control_tokens import may_be_spelt, renamed, separate_control_tokens
 from lmc.tokenizer.files import TokenizerFiles, read_files
 from lmc.tokenizer.jinja import Template
-from lmc.tokenizer.leading_space import state, without_leading_space
+from lmc.tokenizer.leading_space import puts_space, state, without_leading_space
 from lmc.tokenizer.vocabulary import vocab_bytes
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ def load_tokenizer(folder: Path) -> FolderTokenizer:
 
 
 class FolderTokenizer:
-    """A `base.Tokenizer` read from a folder; safe to use from several threads.
+    """An `ir.prompt.Tokenizer` read from a folder; safe to use from several threads.
 
     control_ids   tokens that ordinary text never encodes to
     special_ids   of those, the ones that `decode` leaves out
@@ -59,22 +65,29 @@ class FolderTokenizer:
     special_ids: frozenset[int]
 
     def __init__(self, files: TokenizerFiles, tokenizer: tokenizers.Tokenizer) -> None:
-        self.key = hashlib.blake2b(files.tokenizer_json, digest_size=16).hexdigest()
-        self._lock = threading.Lock()  # encode_special_tokens is a switch on the shared object
+        self.key = _key(files)
         self._whole = tokenizer
         self.special_ids, self.control_ids = separate_control_tokens(tokenizer, files)
-        self._middle = without_leading_space(tokenizer)
-        self._unknown = unknown_token(tokenizer, files)
+        self._puts_space = puts_space(tokenizer)
+        has_copy = self._puts_space or may_be_spelt(tokenizer, self.control_ids)
+        self._first = renamed(tokenizer, self.control_ids) if has_copy else tokenizer  # at the beginning of a prompt
+        self._middle = without_leading_space(self._first) if self._puts_space else self._first
+        self._finder = ControlFinder(tokenizer, self.control_ids)
         self._cached = lru_cache(MAX_CACHED_TEXTS)(self._encode)
+        self._is_spaced_after = cache(self._spaced_after)
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         self.begin_ids = _begin_ids(tokenizer)
+        for ordinary in (self._first, self._middle):
+            ordinary.encode_special_tokens = True
         self._template = Template(files.chat_template, files.named_tokens) if files.chat_template else None
         self.chat = probe_template(self._template, name=files.folder.name) if self._template else None
         self.eos_ids = self._eos_ids(files)
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
         """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
-        return list(self._run(text, self._whole if control else self._middle, control))
+        if control:
+            return list(self._encode_run((Control(text),), is_first=True))
+        return list(self._between(_well_formed(text), False))
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
@@ -83,20 +96,18 @@ class FolderTokenizer:
             return self._decode(kept)
         return self._decode([self._anchor, *kept])[1:]
 
-    def encode_pieces(self, pieces: Iterable[Piece]) -> list[int]:
-        """Token ids of a prompt's pieces, begin_ids not added.
+    def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
+        """Token ids of a prompt's pieces, begin_ids not added: those of each run's whole text encoded at once.
 
-        What is ordinary text in a Control piece is encoded as one run with the text beside it, so the ids are
-        those of the whole prompt encoded at once, whatever the pieces; only control tokens and Ids are boundaries.
+        after  the generated value that stands before them, None where they begin a prompt
         """
         ids: list[int] = []
-        tokenizer = self._whole
-        for part in _merged(self._parts(pieces)):
-            if isinstance(part, str):
-                ids += self._run(part, tokenizer, False)
+        for run in runs(pieces):
+            if isinstance(run, Ids):
+                ids += run.ids
+                after = run
             else:
-                ids += part
-                tokenizer = self._after_control if self.control_ids.issuperset(part) else self._middle
+                ids += self._encode_run(run, is_first=after is None)
         return ids
 
     def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
@@ -106,7 +117,8 @@ class FolderTokenizer:
         """
         if self._template is None:
             raise ChatTemplateError("the tokenizer has no chat template", help="write the prompt without roles")
-        return render_pieces(self._template, turns, open_role=open_role)
+        ends = dict(self.chat.ends) if self.chat else {}
+        return render_pieces(self._template, turns, open_role=open_role, ends=ends)
 
     def vocab_bytes(self) -> list[bytes]:
         """The bytes of each token by id; b"" for a control token and for an id without a token."""
@@ -117,30 +129,26 @@ class FolderTokenizer:
         """The ids of control tokens by their text."""
         return {name: i for i in self.control_ids if (name := self._whole.id_to_token(i))}
 
-    def _run(self, text: str, tokenizer: tokenizers.Tokenizer, control: bool) -> tuple[int, ...]:
-        encode = self._cached if len(text) <= MAX_CACHED_CHARS else self._encode
-        return encode(text, tokenizer is self._whole, control)
+    def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
+        """What stands between two control tokens is encoded by itself, as the tokenizer does."""
+        whole, at = is_first, 0
+        well_formed = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
+        text = text_of(well_formed)
+        for start, end, token in self._finder.spans(well_formed):
+            yield from self._between(text[at:start], whole)
+            yield token
+            whole, at = self._is_spaced_after(token), end
+        yield from self._between(text[at:], whole)
 
-    def _encode(self, text: str, whole: bool, control: bool) -> tuple[int, ...]:
-        tokenizer = self._whole if whole else self._middle
-        with self._lock:
-            tokenizer.encode_special_tokens = not control
-            encoding = tokenizer.encode(_well_formed(text), add_special_tokens=False)
-        if control or self.control_ids.isdisjoint(encoding.ids) or (span := self._forged(text, encoding)) is None:
-            return tuple(encoding.ids)
-        start, end = span
-        cut, rest = (start, end) if end - start <= 1 else (start + 1, start + 1)
-        return self._encode(text[:cut], whole, False) + self._encode(text[rest:], False, False)
+    def _between(self, text: str, whole: bool) -> Iterator[int]:
+        """Ids of ordinary text; `whole` where the tokenizer would put a space before it."""
+        for block in blocks(text) if self._may_be_cut else (text,):
+            encode = self._cached if len(block) <= MAX_CACHED_CHARS else self._encode
+            yield from encode(block, whole) if block else ()
+            whole = False
 
-    def _forged(self, text: str, encoding: tokenizers.Encoding) -> tuple[int, int] | None:
-        """Where the model's own vocabulary matched a control token (Unigram can): the text must be cut inside it.
-
-        The unknown token stands for what has no token, so it counts only where the text spells its name.
-        """
-        for token, (start, end) in zip(encoding.ids, encoding.offsets):
-            if token in self.control_ids and (token != self._unknown[0] or self._unknown[1] in text[start:end]):
-                return start, end
-        return None
+    def _encode(self, text: str, whole: bool) -> tuple[int, ...]:
+        return tuple((self._first if whole else self._middle).encode(text, add_special_tokens=False).ids)
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._whole.decode(ids, skip_special_tokens=False))
@@ -159,39 +167,20 @@ class FolderTokenizer:
         name = self._whole.id_to_token(token) or ""
         return len(name) > 1 and name[0] in "▁Ġ " and name[1].isalpha() and token not in self.control_ids
 
-    @cached_property
-    def _after_control(self) -> tokenizers.Tokenizer:
-        """Some tokenizers put a space before every run (not only the first): ask this one."""
-        marker = next((self._whole.id_to_token(i) for i in sorted(self.special_ids)), None)
-        if self._whole is self._middle or marker is None:
-            return self._middle
-        with self._lock:
-            self._whole.encode_special_tokens = False
-            after = self._whole.encode(marker + "a", add_special_tokens=False).ids[1:]
-        return self._whole if tuple(after) == self._encode("a", True, False) else self._middle
-
-    def _parts(self, pieces: Iterable[Piece]) -> Iterator[str | tuple[int, ...]]:
-        for piece in pieces:
-            match piece:
-                case Control(text):
-                    yield from self._control_parts(text)
-                case Ids(ids):
-                    yield ids
-                case _:
-                    yield piece.text
-
-    def _control_parts(self, text: str) -> Iterator[str | tuple[int, ...]]:
-        for part in self._control_token.split(text):
-            token = self._whole.token_to_id(part.strip()) if self._control_token.fullmatch(part) else None
-            yield part if token is None else (token,)
+    def _spaced_after(self, token: int) -> bool:
+        """Whether the tokenizer puts a space before a text behind a control token, as it does at the beginning."""
+        if not self._puts_space:
+            return False
+        name = self._whole.id_to_token(token) or ""
+        for text in ("a", "."):  # a token may stand for whole words only
+            behind = tuple(self._whole.encode(name + text, add_special_tokens=False).ids)
+            if behind[0] == token:
+                return behind[1:] == self._encode(text, True)
+        return False
 
     @cached_property
-    def _control_token(self) -> re.Pattern[str]:
-        """Matches one control token, with the whitespace that the tokenizer strips around it."""
-        added = self._whole.get_added_tokens_decoder()
-        tokens = sorted((added[i] for i in self.control_ids), key=lambda t: -len(t.content))
-        spelt = [r"\s*" * t.lstrip + re.escape(t.content) + r"\s*" * t.rstrip for t in tokens]
-        return re.compile("(" + ("|".join(spelt) or "(?!)") + ")")
+    def _may_be_cut(self) -> bool:
+        return may_be_cut(self._whole, self.vocab_bytes, spaced=self._puts_space)
 
     def _eos_ids(self, files: TokenizerFiles) -> frozenset[int]:
         named = self._whole.token_to_id(files.named_tokens.get("eos_token", ""))
@@ -219,27 +208,18 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
     return tokenizer
 
 
+def _key(files: TokenizerFiles) -> str:
+    """A digest of all that decides on ids: what was compiled for one template is not for another."""
+    named = json.dumps([files.chat_template, sorted(files.named_tokens.items()), sorted(files.eos_ids)])
+    return hashlib.blake2b(files.tokenizer_json + named.encode(), digest_size=16).hexdigest()
+
+
 def _begin_ids(tokenizer: tokenizers.Tokenizer) -> tuple[int, ...]:
     """What the post-processor puts before a text."""
     plain = tokenizer.encode("a", add_special_tokens=False).ids
     full = tokenizer.encode("a", add_special_tokens=True).ids
     starts = (at for at in range(len(full) - len(plain) + 1) if full[at : at + len(plain)] == plain)
     return tuple(full[: next(starts, 0)])
-
-
-def _merged(parts: Iterable[str | tuple[int, ...]]) -> Iterator[str | tuple[int, ...]]:
-    """Neighbouring texts joined into maximal runs, empty parts dropped."""
-    run = ""
-    for part in parts:
-        if isinstance(part, str):
-            run += part
-        elif part:
-            if run:
-                yield run
-            run = ""
-            yield part
-    if run:
-        yield run
 
 
 def _well_formed(text: str) -> str:

@@ -1,7 +1,7 @@
 """A chat template as Jinja: source and turns in, text out, the way transformers renders it.
 
 A template is code from a stranger, so it runs in Jinja's sandbox. Knows nothing of tokens or of where a turn's
-text ends up: that is `backend.chat`.
+text ends up: that is `tokenizer.chat`.
 """
 
 from __future__ import annotations

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     import tokenizers
 
 
+def puts_space(tokenizer: tokenizers.Tokenizer) -> bool:
+    """Whether a tokenizer puts a space before a text."""
+    return any(_unspaced(part) != part for part in (state(tokenizer.normalizer), state(tokenizer.pre_tokenizer)))
+
+
 def without_leading_space(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """The same tokenizer without the space it puts before a text; itself where it puts none."""
+    """The same tokenizer without the space it puts before a text."""
     import tokenizers
 
     normalizer, splitter = state(tokenizer.normalizer), state(tokenizer.pre_tokenizer)
-    if _unspaced(normalizer) == normalizer and _unspaced(splitter) == splitter:
-        return tokenizer
     spec = json.loads(tokenizer.to_str()) | {"normalizer": _unspaced(normalizer), "pre_tokenizer": _unspaced(splitter)}
     return tokenizers.Tokenizer.from_str(json.dumps(spec))
 

@@ -15,6 +15,8 @@ from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, Structu
 from lmc.ir.graph import Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
+from lmc.ir.prompt import Control
+from lmc.passes.flat_prompts import PromptHole, known_text
 from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
 from lmc.viz.view import View
 
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.ir.graph import Atom, Node
     from lmc.passes import Report
-    from lmc.passes.flat_prompts import PromptPiece
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz import Look
     from lmc.viz.view import Row
 
 VERSION = 1
 Json = dict[str, Any]  # Any: what json.dumps takes
 
-_HOLES = {"text": "hole", "control": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
+_HOLES = {"text": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
 
 
 def render(compiled: Compiled, look: Look) -> str:
@@ -84,10 +86,11 @@ def json_place(node: Node) -> Json | None:
     return {"file": span.file, "line": span.line, "col": span.col, "end": span.end} if span else None
 
 
-def _piece(piece: PromptPiece) -> Json:
-    if isinstance(piece.atom, Value):
+def _piece(piece: FlatPiece) -> Json:
+    text = known_text(piece)
+    if isinstance(piece, PromptHole) and isinstance(piece.atom, Value):
         return {_HOLES[piece.kind]: piece.atom.name}
-    return {"control" if piece.kind == "control" else "text": str(piece.atom.value)}
+    return {"control" if isinstance(piece, Control) else "text": text}
 
 
 def _atom(atom: Atom) -> object:

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import STATE
+from lmc.passes.flat_prompts import is_hole
 from lmc.viz.text_table import keep_ends
 from lmc.viz.wording import prompt_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
-    from lmc.passes.flat_prompts import PromptPiece
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row, View
 
 MAX_FIRST = 60  # columns of a prompt that a sentence quotes
 
 
-def origins(pieces: Iterable[PromptPiece], view: View) -> Iterator[tuple[str, str]]:
+def origins(pieces: Iterable[FlatPiece], view: View) -> Iterator[tuple[str, str]]:
     """Each state that prompts begin with, by name, and a sentence on it; then those that its sentence mentions."""
-    todo = [piece.atom for piece in pieces if piece.kind == "state"]
+    todo = [piece.atom for piece in pieces if is_hole(piece, "state")]
     seen: set[str] = set()
     while todo:
         state = todo.pop(0)
@@ -33,7 +34,7 @@ def origins(pieces: Iterable[PromptPiece], view: View) -> Iterator[tuple[str, st
         seen.add(state.name)
         sentence, begins = _origin(state, view)
         yield state.name, sentence
-        todo += [piece.atom for piece in begins if piece.kind == "state"]
+        todo += [piece.atom for piece in begins if is_hole(piece, "state")]
 
 
 def _origin(state: Value, view: View) -> tuple[str, Pieces]:
@@ -75,7 +76,7 @@ def _goes_on(state: Atom, root: Value, view: View) -> bool:
     if state == root:
         return True
     first = next(iter(view.prompts.of(state)), None)
-    if first is None or first.kind != "state" or not isinstance(first.atom, Value):
+    if first is None or not is_hole(first, "state") or not isinstance(first.atom, Value):
         return False
     region = view.region_of.get(first.atom.name)
     if first.atom == root or region is None or region.step.op != "if":

@@ -6,22 +6,19 @@ every call counts once: a loop's body one turn, an `if` both arms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Lit
-from lmc.passes.base import Encode
-from lmc.passes.flat_prompts import PromptPiece
+from lmc.passes.flat_prompts import FlatPiece, is_hole, known_text
+from lmc.passes.prompt_ids import PromptIdsBuilder, cut_pieces, num_units
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Prefix
     from lmc.viz.view import Row, View
 
-Pieces = tuple[PromptPiece, ...]
-# what a prompt may begin with so that no tokens are put before it, as `passes.prompt_ids` has it
-_BEGINS_BY_ITSELF = frozenset(("control", "role", "state"))
+Pieces = tuple[FlatPiece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +76,8 @@ class _Builder:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.encode = view.compiled.inputs.encode
-        self.begin = view.compiled.inputs.begin_ids
+        self.has_tokens = view.compiled.inputs.encode is not None
+        self.ids = PromptIdsBuilder(view.compiled.inputs, view.makers)
         self.rows = {row.step.id: row for row in view.calls}
         self.lengths: dict[int, int] = {}  # prefix -> units from the beginning of the prompt to its end
         self.chains: dict[int, int] = {}  # prefix -> size from the beginning of the prompt to its end
@@ -97,62 +94,33 @@ class _Builder:
             siblings.sort(key=_first_call)
         sizes = {id: self._size_of(row.pieces) for id, row in self.rows.items()}
         distinct = sum(node.size for node in nodes.values()) + sum(leaf.size for leaf in leaves.values())
-        unit = "tokens" if self.encode else "chars"
+        unit = "tokens" if self.has_tokens else "chars"
         return Sharing(unit, tuple(top), leaves, sizes, sum(sizes.values()), distinct)
 
     def _shared(self, prefix: Prefix) -> Shared:
         above, before = self._chain(prefix.parent)
         pieces = self.rows[prefix.steps[0]].pieces
-        length = above + sum(map(_length, (PromptPiece("text", atom) for atom in prefix.pieces)))
+        length = above + sum(len(str(atom.value)) if isinstance(atom, Lit) else 1 for atom in prefix.pieces)
         has_holes = not all(isinstance(atom, Lit) for atom in prefix.pieces)
         if prefix.tokens is not None:
             size = prefix.tokens
         else:
-            size = self._size_of(cut(pieces, 0, length)) - self._size_of(cut(pieces, 0, above))
+            size = self._size_of(cut_pieces(pieces, 0, length)) - self._size_of(cut_pieces(pieces, 0, above))
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
-        return Shared(prefix, cut(pieces, above, length), size, not has_holes)
+        return Shared(prefix, cut_pieces(pieces, above, length), size, not has_holes)
 
     def _leaf(self, row: Row) -> Leaf:
         above, before = self._chain(row.step.prefix)
-        return Leaf(row, cut(row.pieces, above, None), self._size_of(row.pieces) - before)
+        return Leaf(row, cut_pieces(row.pieces, above, None), self._size_of(row.pieces) - before)
 
     def _chain(self, prefix: int | None) -> tuple[int, int]:
         return (0, 0) if prefix is None else (self.lengths[prefix], self.chains[prefix])
 
     def _size_of(self, pieces: Pieces) -> int:
         """Tokens or characters of what is known of a prompt, from its beginning on."""
-        if self.encode is None:
-            return sum(_length(piece) for piece in pieces if isinstance(piece.atom, Lit))
-        begin = 0 if not pieces or pieces[0].kind in _BEGINS_BY_ITSELF else len(self.begin)
-        return begin + num_tokens(pieces, self.encode)
-
-
-def num_tokens(pieces: Iterable[PromptPiece], encode: Encode) -> int:
-    """Tokens of the known text: each stretch without a hole as one string."""
-    count = 0
-    for (kind, is_known), run in groupby(pieces, key=lambda p: (p.kind, isinstance(p.atom, Lit))):
-        if is_known:
-            text = "".join(str(piece.atom.value) for piece in run if isinstance(piece.atom, Lit))
-            count += len(encode((("control" if kind == "control" else "text", text),)))
-    return count
-
-
-def cut(pieces: Pieces, start: int, end: int | None) -> Pieces:
-    """Units [start, end) of a prompt: a character of its text is one unit, a hole one."""
-    found: list[PromptPiece] = []
-    at = 0
-    for piece in pieces:
-        length = _length(piece)
-        low, high = max(0, start - at), length if end is None else min(length, end - at)
-        at += length
-        if low < high:
-            whole = (low, high) == (0, length)
-            found.append(piece if whole else PromptPiece(piece.kind, Lit(str(piece.atom.value)[low:high])))  # type: ignore[union-attr]
-    return tuple(found)
-
-
-def _length(piece: PromptPiece) -> int:
-    return len(str(piece.atom.value)) if isinstance(piece.atom, Lit) else 1
+        if self.has_tokens:
+            return self.ids.num_tokens(pieces)
+        return sum(num_units(piece) for piece in pieces if known_text(piece) is not None)
 
 
 def _first_call(node: Shared | Leaf) -> int:
@@ -167,7 +135,7 @@ def nearest(leaf: Leaf, view: View) -> tuple[Row, int] | None:
 
     A prompt that goes on from a state is no other: what it begins with is known only when the program runs.
     """
-    rows = [row for row in view.calls if row != leaf.row and row.pieces and row.pieces[0].kind != "state"]
+    rows = [row for row in view.calls if row != leaf.row and row.pieces and not is_hole(row.pieces[0], "state")]
     others = [(row, _common(leaf.row.pieces, row.pieces)) for row in rows]
     return max(others, key=lambda other: other[1], default=None)
 
@@ -182,5 +150,7 @@ def _common(a: Pieces, b: Pieces) -> int:
     return count
 
 
-def _units(pieces: Pieces) -> list[object]:
-    return [unit for piece in pieces for unit in (str(piece.atom.value) if isinstance(piece.atom, Lit) else (piece,))]
+def _units(pieces: Pieces) -> Iterator[object]:
+    for piece in pieces:
+        text = known_text(piece)
+        yield from (piece,) if text is None else text

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmc.ir.prompt import Control
+from lmc.passes.flat_prompts import is_hole
 from lmc.viz.sharing import Sharing, sharing
 from lmc.viz.text_table import GAP, Column, grid, heading, keep_end, keep_start, widths, wrapped
 from lmc.viz.view import View
@@ -87,7 +89,7 @@ def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
 def _to_last_text(pieces: Pieces) -> Pieces:
     """A prompt without the turn markers at its end, which are the same for many calls."""
     for end in range(len(pieces), 0, -1):
-        if pieces[end - 1].kind not in ("control", "role"):
+        if not isinstance(pieces[end - 1], Control) and not is_hole(pieces[end - 1], "role"):
             return pieces[:end]
     return pieces
 

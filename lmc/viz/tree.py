@@ -13,16 +13,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmc.ir.graph import Lit
+from lmc.passes.flat_prompts import is_hole, known_text
+from lmc.passes.prompt_ids import cut_pieces
 from lmc.viz.origin import origins
-from lmc.viz.sharing import Leaf, Shared, Sharing, cut, nearest, sharing
+from lmc.viz.sharing import Leaf, Shared, Sharing, nearest, sharing
 from lmc.viz.text_table import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
-    from lmc.passes.flat_prompts import PromptPiece
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz import Look
     from lmc.viz.sharing import Pieces
     from lmc.viz.view import Row
@@ -96,8 +97,8 @@ def _size(size: int, pieces: Pieces) -> str:
     return f"{size}+" if _has_holes(pieces) else f"{size} "
 
 
-def _has_holes(pieces: Iterable[PromptPiece]) -> bool:
-    return not all(isinstance(piece.atom, Lit) for piece in pieces)
+def _has_holes(pieces: Iterable[FlatPiece]) -> bool:
+    return any(known_text(piece) is None for piece in pieces)
 
 
 # --- reasons and notes -----------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def _why(leaf: Leaf, view: View) -> str:
     """Why a call at the top of the tree shares nothing: the first piece that differs from the nearest other call's."""
     if not leaf.row.pieces:
         return "shares nothing: its prompt is empty"
-    if leaf.row.pieces[0].kind == "state":
+    if is_hole(leaf.row.pieces[0], "state"):
         return f"goes on from {view.hole(leaf.row.pieces[0])}, see below"
     found = nearest(leaf, view)
     if found is None:
@@ -126,7 +127,7 @@ def _why(leaf: Leaf, view: View) -> str:
 
 def _next(pieces: Pieces, start: int, view: View) -> str:
     """The piece of a prompt that is at `start`."""
-    rest = cut(pieces, start, None)[:1]
+    rest = cut_pieces(pieces, start, None)[:1]
     return _shortened(rest, view) if rest else "nothing more"
 
 
@@ -144,7 +145,7 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
         yield "`+`: and what stands in the holes, which is known only when the program runs"
     if any(row.around for row in calls):
         yield "each call counts once: a loop's body for one turn, both arms of an `if`"
-    if role := next((view.hole(piece) for piece in pieces if piece.kind == "role"), ""):
+    if role := next((view.hole(piece) for piece in pieces if is_hole(piece, "role")), ""):
         yield f"{role} marks a turn: a tokenizer's chat template (--model DIR) says with what text"
     if tree.unit == "chars" and _is_searched(view):
         yield "without a tokenizer only whole pieces are shared; --model DIR counts tokens and looks inside pieces"

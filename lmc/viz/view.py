@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
-from lmc.passes.flat_prompts import FlatPrompts, PromptPiece
+from lmc.ir.prompt import Text
+from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Row:
     node: Node
     around: tuple[Step, ...]
     arm: str
-    pieces: tuple[PromptPiece, ...]
+    pieces: tuple[FlatPiece, ...]
 
     @property
     def is_call(self) -> bool:
@@ -117,11 +118,11 @@ class View:
             inside = steps[inside].inside
         is_call = OPS[step.op].kind == "model"
         pieces = tuple(map(self._filled, self.prompts.of(node.inputs[0]))) if is_call else ()
-        return Row(step, node, tuple(around), arm, tuple(piece for piece in pieces if piece.atom != Lit("")))
+        return Row(step, node, tuple(around), arm, tuple(piece for piece in pieces if known_text(piece) != ""))
 
-    def _filled(self, piece: PromptPiece) -> PromptPiece:
-        text = self._known.text(piece.atom) if piece.kind == "text" else None
-        return piece if text is None else PromptPiece("text", Lit(text))
+    def _filled(self, piece: FlatPiece) -> FlatPiece:
+        text = self._known.text(piece.atom) if is_hole(piece, "text") else None
+        return piece if text is None else Text(text)
 
     # --- names ---------------------------------------------------------------------------------------------
 
@@ -143,8 +144,8 @@ class View:
             return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])
         return source(row.node) or row.step.op
 
-    def hole(self, piece: PromptPiece) -> str:
-        """What a piece that is not text stands for, in braces."""
+    def hole(self, piece: PromptHole) -> str:
+        """What a hole stands for, in braces."""
         match piece.kind:
             case "state":
                 return f"{{prompt {_name(piece.atom)}}}"

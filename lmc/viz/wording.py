@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, parts_of
-from lmc.ir.graph import Lit
 from lmc.ir.literal import literal, quote
+from lmc.passes.flat_prompts import PromptHole, known_text
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Node
-    from lmc.passes.flat_prompts import PromptPiece
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz.view import View
 
 _DEFAULT_METHOD = "token_length_normalized"
@@ -20,13 +20,17 @@ _HIDDEN = frozenset(("name", "constraint", "dtype", "choices", "method"))  # att
 MAX_WORD = 32  # characters of one option
 
 
-def prompt_text(pieces: Iterable[PromptPiece], view: View) -> str:
+def prompt_text(pieces: Iterable[FlatPiece], view: View) -> str:
     """A prompt as an f-string would spell it: holes in braces, braces of the text doubled, one line."""
-    return "".join(_text(piece.atom) if isinstance(piece.atom, Lit) else view.hole(piece) for piece in pieces)
+    return "".join(_word(piece, view) for piece in pieces)
 
 
-def _text(atom: Lit) -> str:
-    return visible(str(atom.value)).replace("{", "{{").replace("}", "}}")
+def _word(piece: FlatPiece, view: View) -> str:
+    text = known_text(piece)
+    if text is not None:
+        return visible(text).replace("{", "{{").replace("}", "}}")
+    assert isinstance(piece, PromptHole)
+    return view.hole(piece)
 
 
 def on_one_line(text: str) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import lmc
-from lmc.backend.base import Control, Ids, Piece, Prompt, Request, Score, Text
+from lmc.backend.base import Prompt, Request, Score
 from lmc.backend.echo import EchoBackend
 from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.executor.boundary import healed
+from lmc.ir.prompt import Control, Ids, Piece, Text
 from lmc.ir.scoring import CHOICES_METHODS
 
 WORDS = (" yes", " no", " nothing", "is ", "is", " a", "ab", "abc", "bc")
@@ -39,14 +40,17 @@ def ids_of(text: str) -> tuple[int, ...]:
     return tuple(TOKENIZER.encode(text))
 
 
+def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
+    return tuple(TOKENIZER.encode_pieces(pieces, after=after))
+
+
 def prompt(*pieces: Piece) -> Prompt:
     """As the executor makes one."""
-    ids = [piece.ids if isinstance(piece, Ids) else ids_of(piece.text) for piece in pieces]
-    return Prompt(tuple(token for row in ids for token in row), pieces)
+    return Prompt(encode(pieces), pieces)
 
 
 def heal(of: Prompt, *choices: str) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...] | None]:
-    cut, score = healed(of, Score("x", choices, "exact"), TOKENIZER.encode)
+    cut, score = healed(of, Score("x", choices, "exact"), encode)
     assert (score.choices, score.method, cut.pieces) == (choices, "exact", of.pieces)
     return cut.ids, score.ids
 
@@ -66,10 +70,16 @@ def test_nothing_is_taken_off_where_nothing_changes() -> None:
     assert heal(prompt(Text("Q:")), "x", " yes") == (ids_of("Q:"), (ids_of("x"), ids_of(" yes")))
 
 
-@pytest.mark.parametrize("end", [Ids(ids_of(" "), " "), Control(" ")])
+@pytest.mark.parametrize("end", [Ids(ids_of(" "), " "), Control("<|end|>")])
 def test_generated_and_control_tokens_stay(end: Piece) -> None:
-    """Only known text is encoded anew, however well a choice would go with what is there."""
-    assert heal(prompt(Text("Q"), end), "yes") == (ids_of("Q") + ids_of(" "), (ids_of("yes"),))
+    """However well a choice would go with what is there."""
+    given = prompt(Text("Q"), end)
+    assert heal(given, "yes") == (given.ids, (ids_of("yes"),))
+
+
+def test_a_choice_goes_with_the_ordinary_text_of_a_template() -> None:
+    """The template's text and the choice are one run."""
+    assert heal(prompt(Control("<|end|> ")), "yes", "no") == ((259,), (ids_of(" yes"), ids_of(" no")))
 
 
 def test_only_the_run_behind_a_generation_is_encoded_anew() -> None:

@@ -7,12 +7,13 @@ import re
 import pytest
 
 import lmc
-from lmc.backend.base import Gen, Ids, Prompt, Text
+from lmc.backend.base import Gen, Prompt
 from lmc.backend.echo import EchoBackend
 from lmc.backend.local import CpuBackend
 from lmc.errors import ArgumentError
 from lmc.executor.boundary import healed_gen
 from lmc.ir.constraint import Fused
+from lmc.ir.prompt import Ids, Text
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import BOUNDARIES
 from lmc.parser.regex.parse import parse_regex
@@ -25,6 +26,11 @@ def engine():
     backend = CpuBackend("lmc-tiny", dtype="fp32")
     yield backend
     backend.close()
+
+
+def encoder(engine):
+    """`encode_pieces` as the executor calls it."""
+    return lambda pieces, after=None: tuple(engine.tokenizer.encode_pieces(pieces, after=after))
 
 
 def answer(boundary):
@@ -53,21 +59,21 @@ def test_value_and_text_are_those_of_the_generation(engine, start) -> None:
 
 def test_the_prompt_is_cut_before_its_last_word(engine) -> None:
     """Where the tokenizer cuts there too; else it stays."""
-    encode = engine.tokenizer.encode
+    encode = encoder(engine)
     gen = Gen("city", Sampling(), parse_regex("[a-z]+"))
-    ids = tuple(encode("The answer is "))
+    ids = encode((Text("The answer is "),))
     prompt, healed = healed_gen(Prompt(ids, (Text("The answer is "),)), gen, encode)
     assert isinstance(healed.constraint, Fused) and healed.constraint.parts[0] == " "
-    assert prompt.ids == tuple(encode("The answer is")) and healed.blanks == (gen.sampling,)
+    assert prompt.ids == encode((Text("The answer is"),)) and healed.blanks == (gen.sampling,)
     for pieces in ((Ids(ids, "The answer is "),), (Text("word"),), ()):
-        given = Prompt(tuple(encode("word")), pieces)
+        given = Prompt(encode((Text("word"),)), pieces)
         assert healed_gen(given, gen, encode) == (given, gen)
 
 
 def test_what_could_end_in_the_word_is_left_alone(engine) -> None:
     """Stops, a least length, reports token by token, and constraints that are no regex."""
-    encode = engine.tokenizer.encode
-    prompt = Prompt(tuple(encode("The answer is ")), (Text("The answer is "),))
+    encode = encoder(engine)
+    prompt = Prompt(encode((Text("The answer is "),)), (Text("The answer is "),))
     for gen in (
         Gen("x", Sampling(stop=(" ",)), parse_regex("[a-z]+")),
         Gen("x", Sampling(min_tokens=2), parse_regex("[a-z]+")),
@@ -80,8 +86,8 @@ def test_what_could_end_in_the_word_is_left_alone(engine) -> None:
 
 def test_a_regular_schema_is_healed_and_another_is_left_alone(engine) -> None:
     """What comes out is a value of the schema behind the prompt's whole text."""
-    encode, prompt = engine.tokenizer.encode, "She is "
-    given = Prompt(tuple(encode(prompt)), (Text(prompt),))
+    encode, prompt = encoder(engine), "She is "
+    given = Prompt(encode((Text(prompt),)), (Text(prompt),))
     recursive = Gen("x", Sampling(), parse_schema('{"type":"array","items":{"$ref":"#"}}'))
 
     @lmc.function

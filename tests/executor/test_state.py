@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from lmc.backend.base import Control, Ids, Piece, Text
 from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.mixing import mix
 from lmc.errors import ChatTemplateError, LMError
 from lmc.executor.lineage import call_seed
 from lmc.executor.prompts import Prompts
 from lmc.executor.state import Final, ProgramState
+from lmc.ir.prompt import Control, Ids, Piece, Text
 
 EMPTY = ProgramState()
 
@@ -20,11 +22,12 @@ class Recorder(ByteTokenizer):
 
     def __init__(self, *, bos: bool = False) -> None:
         super().__init__(bos=bos)
-        self.encoded: list[tuple[str, bool]] = []
+        self.encoded: list[str] = []
 
-    def encode(self, text: str, *, control: bool = False) -> list[int]:
-        self.encoded.append((text, control))
-        return super().encode(text, control=control)
+    def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
+        pieces = tuple(pieces)
+        self.encoded.append("".join(piece.text for piece in pieces))
+        return super().encode_pieces(pieces, after=after)
 
 
 def generated(state: ProgramState, prompts: Prompts, text: str, tail: str = "", **names: object) -> ProgramState:
@@ -33,7 +36,7 @@ def generated(state: ProgramState, prompts: Prompts, text: str, tail: str = "", 
     said = Ids(tuple(text.encode()), text)
     head = (state.head, said)
     final = Final(prompt.ids + said.ids, (*prompt.pieces, said), head)
-    return state.called(final, (head, tail) if tail else head, state.names.with_values(names))
+    return state.called(final, (head, Text(tail)) if tail else head, state.names.with_values(names))
 
 
 def bytes_of(text: str) -> tuple[int, ...]:
@@ -63,7 +66,7 @@ def test_a_run_of_text_is_encoded_as_one_string() -> None:
 
     prompt = Prompts(tokenizer).prompt(EMPTY.append("a", "b").append("c").fork(1)[1].append("d"))
 
-    assert tokenizer.encoded == [("abcd", False)]
+    assert tokenizer.encoded == ["abcd"]
     assert (bytes_of("abcd"), (Text("abcd"),)) == (prompt.ids, prompt.pieces)
 
 
@@ -75,7 +78,7 @@ def test_a_generated_value_is_the_only_boundary() -> None:
     state = generated(EMPTY.append("Q"), prompts, "yes", tail=" n").append("o").append("!")
     prompt = prompts.prompt(state)
 
-    assert tokenizer.encoded == [("Q", False), (" no!", False)]
+    assert tokenizer.encoded == ["Q", " no!"]
     assert (Text("Q"), Ids(bytes_of("yes"), "yes"), Text(" no!")) == prompt.pieces
     assert bytes_of("Qyes no!") == prompt.ids
     assert state.text() == "Qyes no!"
@@ -116,7 +119,7 @@ def test_the_same_text_is_encoded_once() -> None:
     prompts.prompt(EMPTY.append("same"))
     prompts.prompt(EMPTY.append("sa").append("me"))
 
-    assert tokenizer.encoded == [("same", False)]
+    assert tokenizer.encoded == ["same"]
 
 
 def test_a_hundred_thousand_appends_do_not_recurse() -> None:

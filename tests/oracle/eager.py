@@ -7,30 +7,17 @@ waist and the tokenizer; what it does is written down a second time on purpose. 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
-from lmc.backend.base import (
-    Control,
-    Failed,
-    Finished,
-    Gen,
-    Ids,
-    Piece,
-    Prompt,
-    Request,
-    Score,
-    Segment,
-    SegmentEnd,
-    Session,
-    Text,
-    Tokenizer,
-)
+from lmc.backend.base import Failed, Finished, Gen, Prompt, Request, Score, Segment, SegmentEnd, Session
 from lmc.errors import ArgumentError, ChatTemplateError, LMError, RequestError
 from lmc.ir.constraint import Constraint, Grammar
+from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
 from lmc.parser.primitives import DTYPE_REGEX, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
 
@@ -249,16 +236,26 @@ class EagerState:
         return "".join(piece.text for piece in self._pieces)
 
     def _ids(self) -> tuple[int, ...]:
-        """The prompt's tokens: every maximal run of text is encoded as one string."""
+        """The prompt's tokens: what stands between two control tokens or generated values is encoded as one string."""
         starts_with_control = bool(self._pieces) and isinstance(self._pieces[0], Control)
         ids = [] if starts_with_control else list(self._run.tokenizer.begin_ids)
-        for piece in self._pieces:
-            match piece:
-                case Ids(known):
-                    ids += known
-                case _:
-                    ids += self._run.tokenizer.encode(piece.text, control=isinstance(piece, Control))
-        return tuple(ids)
+        return (*ids, *self._encoded(self._pieces))
+
+    def _encoded(self, pieces: list[Piece]) -> list[int]:
+        ids, text, control = list[int](), "", self._run.tokenizer.control_tokens()
+        names = "(" + "|".join(map(re.escape, control)) + ")"
+        for piece in pieces:
+            if isinstance(piece, Ids):
+                ids += [*self._run.tokenizer.encode(text), *piece.ids]
+                text = ""
+                continue
+            for part in re.split(names, piece.text) if isinstance(piece, Control) else [piece.text]:
+                if isinstance(piece, Control) and part in control:
+                    ids += [*self._run.tokenizer.encode(text), control[part]]
+                    text = ""
+                else:
+                    text += part
+        return ids + self._run.tokenizer.encode(text)
 
     # --- calls ---
 
@@ -289,17 +286,17 @@ class EagerState:
 
     def _joined(self, choices: tuple[str, ...]) -> tuple[tuple[int, ...], ...] | None:
         """The choices' tokens behind the last known text; that text keeps the tokens that no choice changes."""
-        encode = self._run.tokenizer.encode
-        at = max((i for i, piece in enumerate(self._pieces) if piece.text or not isinstance(piece, Ids)), default=-1)
-        text = self._pieces[at].text if at >= 0 and isinstance(self._pieces[at], Text) else ""
-        alone, whole = encode(text), [encode(text + choice) for choice in choices]
+        start = max((i + 1 for i, piece in enumerate(self._pieces) if isinstance(piece, Ids)), default=0)
+        run = self._pieces[start:]
+        alone, whole = self._encoded(run), [self._encoded([*run, Text(choice)]) for choice in choices]
         keep = 0
         while keep < len(alone) and all(ids[keep : keep + 1] == [alone[keep]] for ids in whole):
             keep += 1
         if len(self._ids()) == len(alone) - keep:
             return None
-        if text:
-            self._pieces[at] = Ids(tuple(alone[:keep]), text)
+        if run:
+            begin = [Control("")] if isinstance(run[0], Control) else []
+            self._pieces[start:] = [*begin, Ids(tuple(alone[:keep]), "".join(piece.text for piece in run))]
         return tuple(tuple(ids[keep:]) for ids in whole)
 
     def _seed(self, sampling: Sampling) -> int | None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import lmc
-from lmc.backend.base import Tokenizer
 from lmc.backend.local import CpuBackend
+from lmc.ir.prompt import Tokenizer
 from tests.support.end_to_end import Recording, alarm, checkpoint, distinct_tokens, one_thread  # noqa: F401
 
 Prompts = list[tuple[int, ...]]

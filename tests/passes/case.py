@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.echo.byte_tokenizer import CHATML, CONTROL_TOKENS, ByteTokenizer
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
+from lmc.ir.prompt import Ids, Piece
 from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import Inputs, Report, parse_pipeline, run_passes
-from lmc.passes.base import Piece
 
 # answers must follow questions, and nothing may follow an answer but a question
 STRICT = ChatTemplate(
@@ -38,9 +38,9 @@ REWRITING = ChatTemplate("rewriting", append_only=False, reason="it drops the th
 CHATS = {"chatml": CHATML, "strict": STRICT, "rewriting": REWRITING}
 
 
-def encode_bytes(pieces: tuple[Piece, ...]) -> tuple[int, ...]:
+def encode_bytes(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
     """One token a byte, control tokens in templates only."""
-    return tuple(id for kind, text in pieces for id in ByteTokenizer().encode(text, control=kind == "control"))
+    return tuple(ByteTokenizer().encode_pieces(pieces, after=after))
 
 
 def decode_bytes(ids: tuple[int, ...]) -> str:
@@ -48,10 +48,10 @@ def decode_bytes(ids: tuple[int, ...]) -> str:
     return ByteTokenizer().decode(ids)
 
 
-def encode_words(pieces: tuple[Piece, ...]) -> tuple[int, ...]:
+def encode_words(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
     """One token a word with the space before it, so that a cut within a word changes tokens."""
-    words = (word for _, text in pieces for word in re.findall(r" ?\w+|\s|[^\w\s]", text))
-    return tuple(map(_word_id, words))
+    text = "".join(piece.text for piece in pieces)
+    return tuple(map(_word_id, re.findall(r" ?\w+|\s|[^\w\s]", text)))
 
 
 def decode_words(ids: tuple[int, ...]) -> str:
@@ -92,6 +92,7 @@ class Case:
             encode=ENCODERS[name] if (name := self.one("encode")) else None,
             decode=DECODERS[name] if (name := self.one("decode")) else None,
             begin_ids=tuple(map(int, (self.one("begin") or "").split())),
+            control_tokens=frozenset(CONTROL_TOKENS) if self.one("encode") == "bytes" else frozenset(),
             chat=CHATS[name] if (name := self.one("chat")) else None,
             batch=tuple(by_path(json.loads(line)) for line in self.all("args")),
         )

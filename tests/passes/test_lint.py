@@ -140,6 +140,47 @@ def test_a_prompt_that_ends_in_half_a_token_is_told(before, call, is_told):
     assert codes(call, before, Inputs(encode=encode_bytes)) == [], "a tokenizer of bytes never moves one"
 
 
+# --- merges ----------------------------------------------------------------------------------------------
+
+
+def merge_notes(appended: str, inputs: Inputs) -> list[tuple[str, int]]:
+    """(text, line) of the notes on merges in a program that appends something and makes two calls."""
+    text = f"program p(%x: str, %i: int) {{\n  %n = format %i\n  %s = begin\n  %a = append %s, {appended}\n"
+    text += "  %p, %q = fork %a {n=1}\n"
+    calls = "  %c, %y = gen %p {max_tokens=1}\n  %d, %z = gen %q {max_tokens=1}\n  return %c, %z\n}\n"
+    notes = PASS.run(parse_graph(text + calls), inputs)[1].notes
+    return [(note.text, note.span.line) for note in notes if note.code == "LMC-TK001" and note.span]
+
+
+@pytest.mark.parametrize(
+    "appended, kept",
+    [
+        ('"The word is un", %x', (3, 4)),
+        ('"un", %x, " or un", %x', (0, 1)),
+        ('"The word", " is un", %x', (3, 4)),
+        ('"The word is ", %x', None),
+        ('"The word is: ", %x', None),
+        ('"The word is\\n", %x', None),
+        ('"The word is (", %x', None),
+        ('%x, "The word is un"', None),
+        ('"The word is un", "known"', None),
+        ('"The room is 1", %n', (3, 4)),
+        ('"The room is (", %n', None),
+    ],
+)
+def test_a_text_that_makes_one_token_with_a_value_is_told(appended, kept):
+    """Once, where it is appended, with what is shared and what could be; only where a tokenizer is known."""
+    found = merge_notes(appended, WORDS)
+
+    assert merge_notes(appended, Inputs()) == merge_notes(appended, Inputs(encode=encode_bytes)) == []
+    if kept is None:
+        assert found == []
+    else:
+        ((text, line),) = found
+        assert line == 4
+        assert f"share {kept[0]} of its {kept[1]} tokens" in text and "1 more is then computed once" in text
+
+
 # --- limits ----------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from lmc.ir.plan import Plan
 from lmc.ir.verify import verify, verify_plan
 from lmc.passes import PASSES, Inputs, measure, parse_pipeline, run_passes, run_pipeline
 from lmc.passes.base import Pass
-from lmc.passes.hoist_prefix import _rows
+from lmc.passes.hoist_prefix import prompts_of
 from tests.passes.case import decode_bytes, encode_bytes, parse_ir
 from tests.passes.reference import Outcome, run_graph
 from tests.support import random_graph as random_graphs
@@ -91,7 +91,7 @@ def test_every_call_begins_with_its_prefixes():
         graph = graph_of(seed)
         inputs = Inputs(encode_bytes, decode_bytes, batch=batch_of(graph, {}, {"topic": "cars"}))
         plan, _ = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs)
-        builder, rows = _rows(plan, inputs)
+        builder, rows = prompts_of(plan, inputs)
         whole: dict[int | None, list[object]] = {None: []}
         for prefix in plan.prefixes:
             whole[prefix.id] = _spelled(whole[prefix.parent], prefix.pieces)
@@ -106,7 +106,7 @@ def test_computed_tokens_are_the_distinct_beginnings_of_all_prompts():
         graph = graph_of(seed)
         inputs = Inputs(encode=encode_bytes, begin_ids=(256,), batch=batch_of(graph, {}, {}, {"topic": "cars"}))
         plan, _ = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs)
-        ids = [row.ids for row in _rows(plan, inputs)[1]]
+        ids = [row.ids for row in prompts_of(plan, inputs)[1]]
         beginnings = {row[: end + 1] for row in ids for end, id in enumerate(row) if id >= 0}
         sharing = measure(plan, inputs)
 

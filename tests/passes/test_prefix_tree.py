@@ -1,4 +1,4 @@
-"""The prefix tree of rows, against one made by trying every beginning."""
+"""The prefix tree of keys, against one made by trying every beginning."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from lmc.common_prefix import common_len
 from lmc.ir.plan import Plan
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import PIPELINE, Inputs, Report, measure, run_pipeline, shared_tokens
-from lmc.passes.prefix_tree import Row, Stretch, shared_stretches
+from lmc.passes.prefix_tree import Key, PrefixNode, prefix_nodes
 from tests.passes.case import decode_words, encode_words
 
 
-def random_rows(seed: int) -> list[Row]:
+def random_keys(seed: int) -> list[Key]:
     rng = Random(seed)
     return [tuple(rng.choices((-1, 0, 1), k=rng.randrange(6))) for _ in range(rng.randrange(9))]
 
 
-def through(rows: list[Row]) -> dict[Row, tuple[int, ...]]:
-    """For each beginning that two or more rows share, which rows: the tree by brute force."""
-    found: dict[Row, list[int]] = {}
-    for i, row in enumerate(rows):
-        for end in range(1, len(row) + 1):
-            found.setdefault(row[:end], []).append(i)
+def through(keys: list[Key]) -> dict[Key, tuple[int, ...]]:
+    """For each beginning that two or more keys share, which keys: the tree by brute force."""
+    found: dict[Key, list[int]] = {}
+    for i, key in enumerate(keys):
+        for end in range(1, len(key) + 1):
+            found.setdefault(key[:end], []).append(i)
     return {beginning: tuple(users) for beginning, users in found.items() if len(users) > 1}
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_stretches_are_all_shared_beginnings_and_no_more(seed: int):
-    """Every shared beginning lies in exactly one stretch, with exactly its rows; stretches are as long as can be."""
-    rows = random_rows(seed)
-    stretches = shared_stretches(rows)
-    spelled = {rows[s.rows[0]][:end]: s.rows for s in stretches for end in range(s.start + 1, s.end + 1)}
+def test_nodes_are_all_shared_beginnings_and_no_more(seed: int):
+    """Every shared beginning lies in exactly one node, with exactly its keys; nodes are as long as can be."""
+    keys = random_keys(seed)
+    nodes = prefix_nodes(keys)
+    spelled = {keys[s.keys[0]][:end]: s.keys for s in nodes for end in range(s.start + 1, s.end + 1)}
 
-    assert spelled == through(rows)
-    assert sum(s.end - s.start for s in stretches) == len(spelled)
-    for stretch in stretches:
-        above = None if stretch.parent is None else stretches[stretch.parent]
-        assert stretch.start == (above.end if above else 0)
-        assert above is None or set(stretch.rows) < set(above.rows)
+    assert spelled == through(keys)
+    assert sum(s.end - s.start for s in nodes) == len(spelled)
+    for node in nodes:
+        above = None if node.parent is None else nodes[node.parent]
+        assert node.start == (above.end if above else 0)
+        assert above is None or set(node.keys) < set(above.keys)
 
 
-def test_equal_rows_share_all_of_themselves():
+def test_equal_keys_share_all_of_themselves():
     """Two calls with one prompt: the prefix is the whole prompt."""
 
-    assert shared_stretches([(1, 2), (1, 2)]) == (Stretch(None, 0, 2, (0, 1)),)
+    assert prefix_nodes([(1, 2), (1, 2)]) == (PrefixNode(None, 0, 2, (0, 1)),)
 
 
-@pytest.mark.parametrize("rows", [[], [()], [(1, 2)], [(), ()], [(1,), (2,)]])
-def test_nothing_in_common_is_no_stretch(rows: list[Row]):
-    """Empty and single rows are rows too."""
+@pytest.mark.parametrize("keys", [[], [()], [(1, 2)], [(), ()], [(1,), (2,)]])
+def test_nothing_in_common_is_no_node(keys: list[Key]):
+    """Empty and single keys are keys too."""
 
-    assert shared_stretches(rows) == ()
+    assert prefix_nodes(keys) == ()
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 8, 9])
 def test_common_len_finds_the_first_difference(length: int):
-    """At every place, and where one row ends."""
-    row = tuple(range(length))
+    """At every place, and where one key ends."""
+    key = tuple(range(length))
 
-    assert common_len(row, row) == length
-    assert common_len(row, (*row, 1)) == length
-    assert common_len((*row, 1, 5), (*row, 2, 5)) == length
+    assert common_len(key, key) == length
+    assert common_len(key, (*key, 1)) == length
+    assert common_len((*key, 1, 5), (*key, 2, 5)) == length
 
 
 TEXT = """program p(%doc: str) {
@@ -119,7 +119,7 @@ def test_a_batch_of_a_thousand_is_quick():
 
 
 def test_a_long_program_does_not_reach_pythons_recursion_limit():
-    """Eight hundred calls in a row, each beginning with all before it."""
+    """Eight hundred calls in a key, each beginning with all before it."""
     lines = [f'  %s{i + 1}, %x{i} = gen %t{i}\n  %t{i + 1} = append %s{i + 1}, "."' for i in range(800)]
     text = "\n".join(
         ["program p() {", "  %s0 = begin", '  %t0 = append %s0, "Go."', *lines, "  return %t800, none\n}\n"]

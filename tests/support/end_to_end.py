@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from lmc.backend.base import Backend, Caps, Counters, Event, Failed, Hint, Request, SegmentEnd, Session, Tokenizer
+from lmc.backend.base import Backend, Caps, Counters, Event, Failed, Hint, Request, SegmentEnd, Session
+from lmc.ir.prompt import Tokenizer
 from scripts.support.checkpoint import Family, tiny_checkpoint
 
 LIMIT_S = 30.0

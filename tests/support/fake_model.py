@@ -14,12 +14,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.base import Piece, TokenLogprob
+from lmc.backend.base import TokenLogprob
 from lmc.backend.runner.batch import ForwardBatch, SharedRun, TokenDraws
 from lmc.backend.runner.flight import PassOutcome
 from lmc.errors import ConstraintError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Choices, Constraint
+from lmc.ir.prompt import Piece
 from tests.support.rows import Draw, Row, each_draw, records_of, rows_of
 
 WORDS = ("the ", "ab", "abc", "ing", "\n\n", "é", "日", "stop", "Answer", " yes", " no", "x" * 7)

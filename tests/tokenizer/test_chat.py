@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from lmc.backend.base import Control, Piece, Text
 from lmc.errors import ChatTemplateError
 from lmc.ir.chat import ChatTemplate
+from lmc.ir.prompt import Control, Piece, Text
 from lmc.tokenizer.chat import TRIMS, probe_template
 from lmc.tokenizer.chat_pieces import render_pieces
 from lmc.tokenizer.jinja import Template
@@ -307,11 +307,11 @@ def test_a_folded_system_prompt_keeps_its_place():
     pieces = render(LLAMA2, [("system", "be kind"), ("user", "hi")])
 
     assert pieces == [
-        Control("<s>[INST] <<SYS>>\n"),
+        Control("<s>[INST] <<SYS>>\n", "system", opens=True),
         Text("be kind"),
-        Control("\n<</SYS>>\n\n"),
+        Control("\n<</SYS>>\n\n", "user", opens=True),
         Text("hi"),
-        Control(" [/INST]"),
+        Control(" [/INST]", "assistant", opens=True),
     ]
 
 

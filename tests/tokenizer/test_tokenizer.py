@@ -7,8 +7,8 @@ import random
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from lmc.backend.base import Control, Ids, Text
 from lmc.errors import ChatTemplateError, ModelLoadError
+from lmc.ir.prompt import Control, Ids, Text
 from lmc.tokenizer import load_tokenizer
 
 CHATML = (
@@ -172,6 +172,16 @@ def test_equal_files_have_equal_keys(tmp_path):
     other = load_tokenizer(save(tmp_path / "b", sentencepiece(prepend="always")))
 
     assert one.key == same.key != other.key
+
+
+def test_a_template_has_a_part_in_the_key(tmp_path):
+    """What was compiled with its literals is not for another one."""
+    keys = set()
+    for template in (CHATML, CHATML.replace("<|im_end|>", "<|endoftext|>"), None):
+        config = {"chat_template": template} if template else {}
+        keys.add(load_tokenizer(save(tmp_path, byte_level(), tokenizer_config=config)).key)
+
+    assert len(keys) == 3
 
 
 def test_a_missing_tokenizer_says_how_to_save_one(tmp_path):

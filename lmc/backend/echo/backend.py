@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request, Tokenizer
+from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
+from lmc.ir.prompt import Tokenizer
 
 Groups = list[list[Event]]  # what is left to say of a request, one group a step, the next one last
 

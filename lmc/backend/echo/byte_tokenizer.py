@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from zlib import crc32
 
-from lmc.backend.base import Control, Piece, Text
 from lmc.ir.chat import ChatTemplate
+from lmc.ir.prompt import Control, Ids, Piece, Text
+from lmc.ir.runs import Run, joined, runs
 
 CONTROL_TOKENS: tuple[str, ...] = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|end|>")
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
@@ -34,7 +36,7 @@ class ByteTokenizer:
     chat: ChatTemplate | None
 
     def __init__(self, *, bos: bool = False, chat: ChatTemplate | None = CHATML) -> None:
-        self.key = "byte+bos" if bos else "byte"
+        self.key = f"byte{'+bos' * bos}+{crc32(repr(chat).encode())}"
         self.begin_ids = (_CONTROL_IDS["<|bos|>"],) if bos else ()
         self.chat = chat
 
@@ -43,6 +45,29 @@ class ByteTokenizer:
         if not control:
             return list(text.encode("utf-8", "replace"))
         return [token for part in _CONTROL.split(text) for token in self._encode_part(part)]
+
+    def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
+        """Token ids of a prompt's pieces; what stands between two control tokens is encoded as one text."""
+        ids: list[int] = []
+        for run in runs(pieces):
+            if isinstance(run, Ids):
+                ids += run.ids
+            else:
+                ids += self._encode_run(run)
+        return ids
+
+    def _encode_run(self, run: Run) -> list[int]:
+        ids, text = list[int](), ""
+        for is_control, each in joined(run):
+            for part in _CONTROL.split(each) if is_control else (each,):
+                token = _CONTROL_IDS.get(part) if is_control else None
+                if token is None:
+                    text += part
+                    continue
+                ids += self.encode(text)
+                ids.append(token)
+                text = ""
+        return ids + self.encode(text)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
@@ -61,7 +86,7 @@ class ByteTokenizer:
         chat = self.chat or CHATML
         pieces = [piece for turn in _with_previous(turns) for piece in _turn(chat, *turn)]
         if open_role is not None:
-            pieces.append(Control(chat.begin(turns[-1][0] if turns else "", open_role) or ""))
+            pieces.append(Control(chat.begin(turns[-1][0] if turns else "", open_role) or "", open_role, opens=True))
         return pieces
 
     def _encode_part(self, part: str) -> Iterable[int]:
@@ -80,4 +105,5 @@ def _with_previous(turns: list[tuple[str, str]]) -> Iterator[tuple[str, str, str
 
 
 def _turn(chat: ChatTemplate, previous: str, role: str, text: str) -> tuple[Piece, Piece, Piece]:
-    return Control(chat.begin(previous, role) or ""), Text(text), Control(chat.end(role))
+    begin, end = Control(chat.begin(previous, role) or "", role, opens=True), Control(chat.end(role), role)
+    return begin, Text(text), end

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Seq
 from itertools import groupby
 
-from lmc.backend.base import Tokenizer
+from lmc.ir.prompt import Tokenizer
 
 REPLACEMENT = "\ufffd"
 MAX_HELD = 3

@@ -30,7 +30,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, Request, Tokenizer
+from lmc.backend.base import Event, Failed, Finished, FinishReason, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.launched import DeviceError, Launched
@@ -43,6 +43,7 @@ from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
 from lmc.errors import ConstraintError
+from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lmc.backend.base import Forced, Gen, Request, Score, Segment, Tokenizer
+from lmc.backend.base import Forced, Gen, Request, Score, Segment
 from lmc.backend.choices import choice_ids
 from lmc.backend.engine.score import ScorePlan, plan_scoring
+from lmc.ir.prompt import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lmc.backend.base import (
-    ChoiceScores,
-    Delta,
-    Event,
-    FinishReason,
-    Forced,
-    Gen,
-    Score,
-    SegmentEnd,
-    Tokenizer,
-    TokenLogprob,
-)
+from lmc.backend.base import ChoiceScores, Delta, Event, FinishReason, Forced, Gen, Score, SegmentEnd, TokenLogprob
 from lmc.backend.choices import drawn
 from lmc.backend.engine.detokenize import CONTEXT, Decoder
 from lmc.backend.engine.fused_generation import FusedGeneration
@@ -29,6 +18,7 @@ from lmc.backend.engine.sequence import Sequence
 from lmc.backend.matcher import MaskFactory, Matcher
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import StructuralTag, ToolCalls
+from lmc.ir.prompt import Tokenizer
 
 Emit = Callable[[Sequence, Event], None]
 

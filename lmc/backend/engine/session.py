@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lmc.backend.base import Counters, Event, Hint, Request, Tokenizer
+from lmc.backend.base import Counters, Event, Hint, Request
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.engine import Engine
+from lmc.ir.prompt import Tokenizer
 
 
 class EngineSession:

@@ -1,4 +1,4 @@
-"""lint: says what in a program's constraints will not do what it seems to; changes nothing.
+"""lint: says what in a program's constraints and prompts will not do what it seems to; changes nothing.
 
     %c, %x = select %s {choices=["A", "A+"]}   ->   LMC-CN011: the choice `A` is how `A+` begins ...
 
@@ -10,6 +10,7 @@ Tokens are looked at where a tokenizer is given, behind `chat_template`, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from lmc.ir.graph import Graph
 from lmc.ir.ops import OPS
@@ -20,6 +21,7 @@ from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
+from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.whitespace import whitespace
@@ -38,10 +40,12 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The same graph, and the notes on its model calls."""
     prompts = FlatPrompts(graph)
-    calls = [call_of(node, prompts, inputs) for node in graph.walk() if OPS[node.op].kind == "model"]
+    nodes = [node for node in graph.nodes if OPS[node.op].kind == "model"]
+    calls = [call_of(node, prompts, inputs) for node in nodes]
     for call in calls:
         refuse_empty(call)
-    notes = _distinct(note for call in calls for lint in LINTS for note in lint(call))
+    about_calls = (note for call in calls for lint in LINTS for note in lint(call))
+    notes = _distinct(chain(about_calls, merges(nodes, prompts, inputs)))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from lmc.codes import BOUNDARY
 from lmc.ir.constraint import JsonSchema, Regex
+from lmc.ir.prompt import GENERATED, Encode, Text
 from lmc.ir.scoring import default_boundary
-from lmc.passes.base import Encode, Note
+from lmc.passes.base import Note
 from lmc.passes.lint.beginnings import beginnings
 from lmc.passes.lint.call import LintedCall, quoted
 
@@ -54,8 +55,8 @@ def _tried(call: LintedCall) -> tuple[str, ...]:
 
 def _moves(tail: str, text: str, encode: Encode) -> bool:
     """Whether the tail has other tokens where the text follows."""
-    alone = encode((("text", tail),))
-    return encode((("text", tail + text),))[: len(alone)] != alone
+    alone = encode((Text(tail),), GENERATED)
+    return encode((Text(tail + text),), GENERATED)[: len(alone)] != alone
 
 
 def _end(tail: str) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from lmc.ir.constraint import RUN_TIME_KINDS, Choices, Constraint
-from lmc.ir.graph import Lit, Node
+from lmc.ir.graph import Node
+from lmc.ir.prompt import Text
 from lmc.passes.base import Inputs, Note, called
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.facts import Facts, facts
@@ -68,12 +69,12 @@ def constraint_of(node: Node) -> Constraint | None:
 
 
 def _tail(node: Node, prompts: FlatPrompts) -> str:
-    segments = prompts.segments(node.inputs[0])
+    stretches = prompts.stretches(node.inputs[0])
     text = ""
-    for piece in reversed(segments[-1].pieces if segments else ()):
-        if piece.kind != "text" or not isinstance(piece.atom, Lit) or len(text) >= TAIL:
+    for piece in reversed(stretches[-1].pieces if stretches else ()):
+        if not isinstance(piece, Text) or len(text) >= TAIL:
             break
-        text = str(piece.atom.value) + text
+        text = piece.text + text
     return text[-TAIL:]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lmc.codes import FIRST_TOKEN
-from lmc.passes.base import Decode, Encode, Note
+from lmc.ir.prompt import GENERATED, Encode, Text
+from lmc.passes.base import Decode, Note
 from lmc.passes.lint.call import LintedCall, quoted
 
 BY_TOKEN = "greedy_token_selection"
@@ -40,7 +41,7 @@ def rivals(options: tuple[str, ...], encode: Encode, decode: Decode) -> Iterator
 
     A choice that another one begins with as a whole is `prefix`'s to tell.
     """
-    firsts = {option: encode((("text", option),))[:1] for option in options}
+    firsts = {option: encode((Text(option),), GENERATED)[:1] for option in options}
     ordered = sorted(options)
     for own, token in firsts.items():
         text = decode(token) if token else ""

@@ -13,24 +13,12 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from lmc.backend.base import (
-    Control,
-    Delta,
-    Event,
-    Failed,
-    Finished,
-    Gen,
-    Ids,
-    Prompt,
-    Request,
-    Score,
-    SegmentEnd,
-    Text,
-)
+from lmc.backend.base import Delta, Event, Failed, Finished, Gen, Prompt, Request, Score, SegmentEnd
 from lmc.backend.echo import EchoBackend
 from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.echo.text import WORDS, cut_at_stop, words
 from lmc.ir.constraint import Constraint
+from lmc.ir.prompt import Control, Ids, Text
 from lmc.ir.sampling import Sampling
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.parse import parse_schema
@@ -111,13 +99,13 @@ def test_render_is_the_template_turn_by_turn() -> None:
     pieces = ByteTokenizer().render([("system", "Be brief."), ("user", "<|end|>")], open_role="assistant")
 
     assert pieces == [
-        Control("<|im_start|>system\n"),
+        Control("<|im_start|>system\n", "system", opens=True),
         Text("Be brief."),
-        Control("<|im_end|>\n"),
-        Control("<|im_start|>user\n"),
+        Control("<|im_end|>\n", "system"),
+        Control("<|im_start|>user\n", "user", opens=True),
         Text("<|end|>"),
-        Control("<|im_end|>\n"),
-        Control("<|im_start|>assistant\n"),
+        Control("<|im_end|>\n", "user"),
+        Control("<|im_start|>assistant\n", "assistant", opens=True),
     ]
     assert not any(isinstance(piece, Ids) for piece in pieces)
     assert CHATML.append_only

@@ -1,0 +1,60 @@
+"""Maximal runs: prompts cut where the rule of `ir.prompt` lets them be cut, at generated values and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from lmc.ir.prompt import Control, Ids, Piece, Text
+
+Run = tuple[Text | Control, ...]
+
+
+def runs(pieces: Iterable[Piece]) -> Iterator[Run | Ids]:
+    """The pieces as runs and the generated values between them; pieces without text are left out."""
+    run: list[Text | Control] = []
+    for piece in pieces:
+        if not isinstance(piece, Ids):
+            run += [piece] if piece.text else []
+            continue
+        if run:
+            yield tuple(run)
+        run = []
+        yield piece
+    if run:
+        yield tuple(run)
+
+
+def last_run(pieces: Sequence[Piece]) -> tuple[Run, Ids | None]:
+    """The run that pieces end in, () where they end in a generated value; and that value, None where there is none."""
+    start = len(pieces)
+    while start and not isinstance(pieces[start - 1], Ids):
+        start -= 1
+    before = pieces[start - 1] if start else None
+    assert before is None or isinstance(before, Ids)
+    return tuple(piece for piece in pieces[start:] if not isinstance(piece, Ids) and piece.text), before
+
+
+def text_of(pieces: Iterable[Piece]) -> str:
+    """What pieces read as."""
+    return "".join(piece.text for piece in pieces)
+
+
+def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The same pieces with neighbouring texts as one, those without text left out; generated values stay."""
+    found: list[Piece] = []
+    texts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, Text):
+            texts.append(piece.text)
+        elif piece.text or isinstance(piece, Ids):
+            found += [Text("".join(texts))] if any(texts) else []
+            found.append(piece)
+            texts.clear()
+    return (*found, Text("".join(texts))) if any(texts) else tuple(found)
+
+
+def joined(run: Iterable[Text | Control]) -> list[tuple[bool, str]]:
+    """(whether it is a template's, its text) for neighbouring pieces of one kind, joined."""
+    kinds = groupby(run, key=lambda piece: isinstance(piece, Control))
+    return [(is_control, text_of(pieces)) for is_control, pieces in kinds]
