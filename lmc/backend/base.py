@@ -7,7 +7,7 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, get_args
 
 from lmc.ir.constraint import Constraint, Fused
@@ -180,7 +180,8 @@ class Usage:
     forced_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# not frozen: one is made for every token of every row, and a frozen one takes four times as long to make
+@dataclass(slots=True, unsafe_hash=True)
 class Delta:
     """Text that a segment grew by; never taken back. `ids` may lag behind `text` at a cut token."""
 
@@ -280,12 +281,15 @@ class Counters:
     waited_for_claim: int = 0
     extra: dict[str, float] = field(default_factory=dict)
 
+    def copy(self) -> Counters:
+        """The counts as they are now."""
+        return replace(self, extra=dict(self.extra))
+
 
 class Session(Protocol):
     """One user of a backend: submits requests and steps until their events have come."""
 
     tokenizer: Tokenizer
-    counters: Counters
 
     def submit(self, requests: list[Request]) -> None:
         """Queue requests. A request that can never run is answered by a Failed from the next step; nothing raises."""
@@ -298,6 +302,9 @@ class Session(Protocol):
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """Do one unit of work and return what happened; with nothing to do, wait up to `timeout_s` for `wake`."""
+
+    def counters(self) -> Counters:
+        """What has been done for this session so far: a copy, which nothing changes any more."""
 
     def wake(self) -> None:
         """Make a waiting `step` return; the only method that any thread may call."""

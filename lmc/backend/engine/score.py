@@ -62,8 +62,8 @@ class ScorePlan:
 
     def decide(self, logprobs: list[float]) -> ChoiceScores:
         """The winner, from the log-probabilities of `picks`. Raises ConstraintError where `exact` finds no mass."""
-        own, rest = _cut(logprobs, [len(choice) for choice in self.choices])
-        masses = log_masses(self.choices, [sum(row) for row in own])
+        own, rest = _split(logprobs, [len(choice) for choice in self.choices])
+        masses = log_masses(self.choices, [sum(each) for each in own])
         parts, free = probabilities(masses), self._unconditional(rest)
         if self.method == "exact" and parts is None:
             raise ConstraintError("the model gives none of the choices any probability")
@@ -77,15 +77,15 @@ class ScorePlan:
         if self.method == "greedy_token_selection":
             return _columns_survived(own)
         if free is None:
-            return [_mean(row) for row in own]
-        return [_mean(row) - _mean(base) for row, base in zip(own, free)]
+            return [_mean(each) for each in own]
+        return [_mean(each) - _mean(base) for each, base in zip(own, free)]
 
     def _unconditional(self, logprobs: list[float]) -> Logprobs | None:
         """The rows with nothing in front, where the method has them; a first token counts as 0."""
         if self.method != UNCONDITIONAL:
             return None
-        rows, _ = _cut(logprobs, [len(choice) - 1 for choice in self.choices])
-        return tuple((0.0, *row) for row in rows)
+        rest, _ = _split(logprobs, [len(choice) - 1 for choice in self.choices])
+        return tuple((0.0, *each) for each in rest)
 
 
 def plan_scoring(method: ChoicesMethod, choices: tuple[Ids, ...]) -> ScorePlan:
@@ -127,8 +127,8 @@ def _cover(stems: Seq[Ids]) -> tuple[Ids, ...]:
 
 def _columns_survived(logprobs: Logprobs) -> list[float]:
     """Per choice, the columns in which it was among the best of those still in; the winner has the most."""
-    width = max(len(row) for row in logprobs)
-    matrix = [[*row, *[_mean(row)] * (width - len(row))] for row in logprobs]
+    width = max(map(len, logprobs))
+    matrix = [[*each, *[_mean(each)] * (width - len(each))] for each in logprobs]
     survived, left = [0.0] * len(matrix), list(range(len(matrix)))
     for column in range(width):
         best = max(matrix[i][column] for i in left)
@@ -140,10 +140,10 @@ def _columns_survived(logprobs: Logprobs) -> list[float]:
     return survived
 
 
-def _mean(row: Seq[float]) -> float:
-    return sum(row) / len(row)
+def _mean(logprobs: Seq[float]) -> float:
+    return sum(logprobs) / len(logprobs)
 
 
-def _cut(values: list[float], lengths: Seq[int]) -> tuple[Logprobs, list[float]]:
+def _split(values: list[float], lengths: Seq[int]) -> tuple[Logprobs, list[float]]:
     starts = [0, *accumulate(lengths)]
     return tuple(tuple(values[a:b]) for a, b in pairwise(starts)), values[starts[-1] :]

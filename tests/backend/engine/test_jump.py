@@ -12,6 +12,7 @@ PHRASES = Choices(("the answer is: yes, and that is a long way", "the answer is:
 FORCED = "the answer is: "
 
 
+@pytest.mark.depth1("counts passes: without jumps one more is launched before the end is known")
 def test_forced_tokens_ride_in_the_next_pass() -> None:
     """Two decisions, two passes behind the prompt's: what is forced costs none of its own."""
     counts = []
@@ -61,10 +62,10 @@ def test_log_probabilities_survive_retraction() -> None:
     bench, calm = Bench(chunk_len=2), Bench()
     bench.session.submit(requests)
     events = []
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         events += bench.step()
-        if bench.engine.scheduler.running and bench.runner.passes % 3 == 0:
-            bench.engine.scheduler.retract(bench.engine.scheduler.running[0])
+        if bench.runner.passes % 3 == 0:
+            bench.retract(lambda running: running[0])
         assert bench.runner.passes < 500
     events += bench.step()
     assert_as_expected(events, requests)

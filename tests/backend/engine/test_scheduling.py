@@ -22,6 +22,7 @@ from tests.support.fake_engine import (
     gen,
     said,
 )
+from tests.support.rows import rows_of
 
 LONG = "The long road goes on and on, stop by stop, to the answer. " * 6
 
@@ -87,6 +88,7 @@ def test_long_queue_is_served_whole() -> None:
     assert_as_expected(bench.run(requests), requests)
 
 
+@pytest.mark.depth1("counts steps: running ahead, one more goes by before the first token is read")
 def test_decode_goes_on_beside_a_long_prefill() -> None:
     """A running sequence gets a token in every step, however long a prompt comes in."""
     bench = Bench(chunk_len=32, token_budget=33, max_running=8)
@@ -109,26 +111,25 @@ def test_step_computes_no_more_than_its_budget() -> None:
     bench = Bench(chunk_len=50, token_budget=64, max_running=16)
     bench.session.submit([ask(i, LONG[i:] + str(i), gen(6)) for i in range(12)])
     before = 0
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         bench.step()
         assert bench.runner.computed - before <= 64
         before = bench.runner.computed
 
 
 def test_rows_that_share_are_grouped() -> None:
-    """Decode rows behind one prefix come with a Group over it (the fake model checks that its slots are equal)."""
+    """Decode rows behind one prefix come with a run over it (the fake model checks that its slots are equal)."""
     bench = Bench()
     bench.session.submit([ask(i, LONG + f"Q{i}", gen(8, ignore_eos=True)) for i in range(4)])
     for _ in range(4):
         bench.step()
 
     assert bench.runner.last is not None
-    (group,) = bench.runner.last.groups
-    assert (len(group.rows), group.length) == (4, len(TOKENIZER.encode(LONG)) + 1)
+    assert bench.runner.last.runs == ((0, 4, 0, len(TOKENIZER.encode(LONG)) + 1),)
 
 
 def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
-    """With the prompt resident: one row a branch of the token tree, one group, one pass."""
+    """With the prompt resident: one row a branch of the token tree, one run, one pass."""
     bench = Bench()
     bench.run([ask(0, LONG, gen(1))])
     passes = bench.runner.passes
@@ -137,8 +138,8 @@ def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
     assert bench.runner.passes == passes + 1
     assert bench.runner.last is not None
     # behind the prompt's last token `of`, and `nl` behind its `o`; `o` and nothing are among them
-    assert [len(row.tokens) for row in bench.runner.last.rows] == [3, 2]
-    assert [group.rows for group in bench.runner.last.groups] == [(0, 1)]
+    assert [len(row.tokens) for row in rows_of(bench.runner.last)] == [3, 2]
+    assert bench.runner.last.runs == ((0, 2, 0, len(TOKENIZER.encode(LONG)) - 1),)
     assert said(events, 1) == expect(ask(1, LONG, Score(None, ("only", "on", "off", "a", "b"))))
 
 
@@ -154,7 +155,7 @@ def test_oldest_is_never_retracted() -> None:
         events += bench.step()
 
     assert bench.runner.passes <= 151
-    assert bench.session.counters.retractions > 0
+    assert bench.session.counters().retractions > 0
     check_events(events + bench.finish(), [ask(i, "", n=1) for i in range(6)])
 
 
@@ -181,15 +182,12 @@ def test_retraction_at_any_time_changes_nothing(every: int) -> None:
     events: list[Event] = []
     for step in range(3000):
         events += bench.step()
-        running = bench.engine.scheduler.running
-        if running and step % every == 0 and rng.random() < 0.7:
-            bench.engine.scheduler.retract(rng.choice(running))
-            bench.engine.cache.check()
-        if not bench.engine.scheduler.has_work:
+        if step % every == 0 and rng.random() < 0.7:
+            bench.retract(rng.choice)
+        if not bench.engine.has_work:
             break
 
-    bench.check_idle()
-    assert_as_expected(events, requests)
+    assert_as_expected(events + bench.finish(), requests)
 
 
 def test_allocation_may_fail_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,6 +258,7 @@ def test_two_prefills_of_one_prompt_keep_one_copy() -> None:
     assert tree.num_tokens == len({tuple(p[: n + 1]) for p in prompts for n in range(len(p))})
 
 
+@pytest.mark.depth1("counts what is published after two steps: running ahead, the second is under way")
 def test_abort_of_the_chunked_request_lets_a_waiter_take_over() -> None:
     """What it had published stays, the rest is computed by who waited."""
     bench = Bench(chunk_len=50)
@@ -295,7 +294,7 @@ def test_cold_tree_is_evicted_for_new_requests() -> None:
 
     assert finished(recent, 8).usage.cached_tokens == 100
     assert finished(oldest, 9).usage.cached_tokens == 0
-    assert bench.session.counters.evicted_tokens > 0
+    assert bench.session.counters().evicted_tokens > 0
 
 
 # --- random traffic ------------------------------------------------------------------------------------------

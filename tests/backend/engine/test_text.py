@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from lmc.backend.base import Gen, TokenLogprob
+from lmc.backend.base import Gen
+from lmc.backend.engine import detokenize
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.forecast import peak
 from lmc.backend.engine.generation import Generation, sample_seed
@@ -16,7 +17,7 @@ from lmc.backend.engine.stops import UNBOUNDED, Stops, max_width
 from lmc.errors import ConstraintError
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import TOKENIZER
-from tests.support.fake_model import FakeTokenizer
+from tests.support.fake_model import EOS, FakeTokenizer
 
 # --- detokenising --------------------------------------------------------------------------------------------
 
@@ -62,6 +63,52 @@ def test_space_after_the_prompt_is_kept() -> None:
         text.push(id)
 
     assert text.text == " yes, 日 no"
+
+
+class Forgetful(Decoder):
+    """Decodes every window anew."""
+
+    def learn(self, front: detokenize.Front, id: int) -> None:
+        """Nothing is remembered."""
+
+
+@pytest.mark.parametrize("max_pairs", [1, 7, 1 << 17])
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, SpaceTrimming()], ids=["plain", "trimming"])
+def test_what_is_remembered_of_pairs_changes_no_text(
+    tokenizer: FakeTokenizer, max_pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many texts through one decoder, the same pairs again and again, some forgotten: each is what decoding says."""
+    monkeypatch.setattr(detokenize, "MAX_PAIRS", max_pairs)
+    rng, decoder = random.Random(5), Decoder(tokenizer)
+    some = [*tokenizer.encode(" the answer ing日é"), 0xE6, EOS]
+    for _ in range(60):
+        ids, context = rng.choices(some, k=12), rng.choices(some, k=3)
+        known, fresh = Detokenizer(decoder, context), Detokenizer(Forgetful(tokenizer), context)
+        for id in ids:
+            known.push(id)
+            fresh.push(id)
+        known.finish()
+        fresh.finish()
+        assert (known.text, known.ends) == (fresh.text, fresh.ends)
+
+
+def test_short_way_says_what_the_long_one_says() -> None:
+    """A token that ends nothing and whose pair is remembered: the same text, ids and count as by push and news."""
+    ids = TOKENIZER.encode("the answer is the answer is the ab日 the ab日 ")
+    short, long = make(Sampling(max_tokens=99)), make(Sampling(max_tokens=99))
+    said, num_short = "", 0
+    for _ in range(2):  # the second time every pair is known
+        for id in ids:
+            text = short.continued(id)
+            num_short += text is not None
+            if text is None:
+                assert short.push(id) is None
+                text, _, _ = short.news()
+            said += text
+            assert long.push(id) is None
+            long.news()
+            assert (short.ids, short.num_tokens, said) == (long.ids, long.num_tokens, long.text)
+    assert num_short > len(ids)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -133,7 +180,7 @@ def make(sampling: Sampling) -> Generation:
     """A generation without prompt or constraint."""
     return Generation(
         Gen(None, sampling),
-        first=0,
+        start=0,
         seed=0,
         max_tokens=sampling.max_tokens,
         eos_ids=TOKENIZER.eos_ids,
@@ -146,7 +193,7 @@ def make(sampling: Sampling) -> Generation:
 def feed(generation: Generation, text: str) -> str | None:
     """Push the text's bytes one by one until it ends."""
     for byte in text.encode():
-        reason = generation.push(TokenLogprob(byte, -1.0))
+        reason = generation.push(byte)
         if reason is not None:
             return reason
     return None
@@ -164,9 +211,9 @@ def test_cut_inside_a_token_leaves_a_tail() -> None:
     """The kept ids end before it."""
     generation = make(Sampling(stop=("g",)))
     ing = TOKENIZER.encode("ing")[0]
-    assert [generation.push(TokenLogprob(id, -1.0)) for id in (65, ing)] == [None, "stop"]
+    assert [generation.push(id) for id in (65, ing)] == [None, "stop"]
 
-    assert (generation.text, generation.kept, generation.tail) == ("Ain", 1, "in")
+    assert (generation.text, generation.num_kept, generation.tail) == ("Ain", 1, "in")
     assert generation.end()[:2] == ("Ain", (65,))
 
 
