@@ -30,6 +30,7 @@ from lmc.ir.plan import Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.flat_prompts import Prompts
 from lmc.passes.known_values import KnownValues
+from lmc.passes.prefix_hints import with_hints
 from lmc.passes.prefix_tree import Stretch, shared_stretches, sort_rows
 from lmc.passes.prompt_ids import Row, RowBuilder
 
@@ -56,13 +57,13 @@ class Sharing:
 
 
 def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
-    """The plan with its prefix tree."""
+    """The plan with its prefix tree, and the hints that come of it (prefix_hints.py)."""
     builder, rows = _rows(plan, inputs)
     prefixes = _prefixes(builder, rows)
     counts = Counter(row.step for row in rows)
     deepest = _deepest(prefixes, rows, counts)
     steps = tuple(replace(step, prefix=deepest.get(step.id)) for step in plan.steps)
-    found = replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes))
+    found = with_hints(replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes)))
     return found, _report(found, _sharing(plan, rows), inputs)
 
 
