@@ -20,7 +20,7 @@ from lmc.parser.capture.trace import Container, Leaf, Shape, Trace, trace
 if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer
     from lmc.ir.plan import Plan
-    from lmc.passes import Inputs, Report
+    from lmc.passes import Inputs, Planned, Report
 
 Path = tuple[str | int, ...]
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
@@ -31,32 +31,39 @@ DEFAULT_LEVEL = 2
 class Compiled:
     """A program compiled for one shape of arguments.
 
-    graph    as captured, before any pass
-    plan     what runs
-    reports  what each pass did
+    trace    the capture, from before any pass
+    planned  the plan, with what the passes did and were told
     """
 
     trace: Trace
-    plan: Plan
-    reports: tuple[Report, ...]
-    inputs: Inputs
+    planned: Planned
 
     @property
     def graph(self) -> Graph:
         """The graph as captured."""
         return self.trace.graph
 
+    @property
+    def plan(self) -> Plan:
+        """What runs."""
+        return self.planned.plan
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """What each pass did."""
+        return self.planned.reports
+
     def emit(self, format: str = "table") -> str:
         """The compiled program as text: table, ir, tree, dot, mermaid or json. Raises ArgumentError for another."""
         from lmc.viz import emit
 
-        return emit(self, format)
+        return emit(self.planned, format)
 
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm
 
-        return emit_fsm(self, name, format)
+        return emit_fsm(self.planned, name, format)
 
     def explain(self) -> str:
         """What each pass did, in sentences."""
@@ -71,7 +78,7 @@ class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
     traces: dict[tuple[tuple[str, Shape], ...], Trace] = field(default_factory=dict)
-    plans: dict[tuple[int, str, str], tuple[Trace, Plan, tuple[Report, ...]]] = field(default_factory=dict)
+    plans: dict[tuple[int, str, str], tuple[Trace, Planned]] = field(default_factory=dict)
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
@@ -90,9 +97,8 @@ def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
     kept = cache.plans.get(key)
     if kept is None or kept[0] is not made:
-        plan, reports = run_pipeline(made.graph, parse_pipeline(pipeline), inputs)
-        cache.plans[key] = kept = (made, plan, reports)
-    return Compiled(made, kept[1], kept[2], inputs)
+        cache.plans[key] = kept = (made, run_pipeline(made.graph, parse_pipeline(pipeline), inputs))
+    return Compiled(made, kept[1])
 
 
 def pipeline_of(level: int | str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmc.cli.failing import reported
-from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
+from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
 if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer
@@ -114,8 +114,8 @@ def compile_command(
     done = compiled(prog, values, passes if passes is not None else level, tokenizer_of(model), print_ir_after_change)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
-    look = look_for(width, output)
-    shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, look) for each in formats]
+    terminal = terminal_for(width, output)
+    shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, terminal) for each in formats]
     is_for_people = _FOR_PEOPLE.issuperset(formats)
     if not formats:
         shown.append(_summary(done))
@@ -140,8 +140,8 @@ def compiled(
     known = {p.path: compiler.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     inputs = compiler.inputs_of(tokenizer, [known] if known else ())
     passes = parse_pipeline(compiler.pipeline_of(pipeline))
-    plan, reports = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)
-    return compiler.Compiled(made, plan, reports, inputs)
+    planned = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)
+    return compiler.Compiled(made, planned)
 
 
 def _print_change(each: Pass, ir: Graph | Plan) -> None:
@@ -161,10 +161,10 @@ def tokenizer_of(model: str | None) -> Tokenizer | None:
 # --- what is printed -------------------------------------------------------------------------------------
 
 
-def _emitted(done: Compiled, format: str, look: Look) -> str:
+def _emitted(done: Compiled, format: str, terminal: Terminal) -> str:
     from lmc.viz import emit
 
-    return emit(done, format, look)
+    return emit(done.planned, format, terminal)
 
 
 def _summary(done: Compiled) -> str:
@@ -174,7 +174,7 @@ def _summary(done: Compiled) -> str:
     from lmc.viz.tree import total
     from lmc.viz.view import View
 
-    view = View(done)
+    view = View(done.planned)
     shares = f"  {total(sharing(view), view)}\n" if view.calls else ""
     return (
         f"{view.title}\n  {summary(view)}\n{shares}"
@@ -189,12 +189,12 @@ def _times(reports: Sequence[Report]) -> str:
     return "\n".join([*rows, f"{'all passes':<{width}}  {total:8.2f} ms"])
 
 
-def look_for(width: int | None, output: str | None) -> Look:
+def terminal_for(width: int | None, output: str | None) -> Terminal:
     """The terminal's width and colours; neither in a file or a pipe."""
     is_terminal = output is None and sys.stdout.isatty()
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
     is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return Look(width or max(40, columns), is_terminal and not is_plain)
+    return Terminal(width or max(40, columns), is_terminal and not is_plain)
 
 
 def write(text: str, output: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled, look_for, tokenizer_of
+from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     prog = load_program(program)
     done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
     notes = notes_of(done)
-    room = look_for(width, None).width
+    room = terminal_for(width, None).width
     click.echo("\n".join(_told(note, room) for note in notes) or f"{done.plan.graph.name}: no notes\n", nl=False)
     if notes and strict:
         raise click.exceptions.Exit(1)

@@ -9,10 +9,11 @@ from lmc.passes import chat_template, cse, dce, fold_text, fuse_constraints, hoi
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
+from lmc.passes.planned import Planned
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "Sharing", "measure", "parse_pipeline",
-    "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "Sharing", "measure",
+    "parse_pipeline",    "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead

@@ -15,13 +15,14 @@ from lmc.ir.plan import Plan
 from lmc.ir.verify import verify, verify_plan
 from lmc.passes import schedule
 from lmc.passes.base import NO_INPUTS, Inputs, Level, Pass, Report
+from lmc.passes.planned import Planned
 
 OnChange = Callable[[Pass, Graph | Plan], None]
 
 
 def run_pipeline(
     graph: Graph, passes: Iterable[Pass], inputs: Inputs = NO_INPUTS, *, on_change: OnChange | None = None
-) -> tuple[Plan, tuple[Report, ...]]:
+) -> Planned:
     """The plan of a graph; `schedule` is put at the end of graph passes where `passes` lacks it.
 
     on_change is called with the pass and its result after each pass that changed something.
@@ -32,7 +33,7 @@ def run_pipeline(
         row = (*row[:num_graph], schedule.PASS, *row[num_graph:])
     plan, reports = run_passes(graph, row, inputs, on_change=on_change)
     assert isinstance(plan, Plan)
-    return plan, reports
+    return Planned(plan, reports, inputs)
 
 
 def run_passes(

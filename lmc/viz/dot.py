@@ -9,8 +9,8 @@ from lmc.viz.flow import Box, Edge, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
 
 _SHAPES = {
     "arg": 'shape=ellipse, style="filled", fillcolor="#f3f3f3"',
@@ -29,9 +29,9 @@ _LINES = {
 }
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The program as a digraph. Thick: a prompt goes on; thin: a value; dashed: order of effects; dotted: control."""
-    view = View(compiled)
+    view = View(planned)
     drawn = flow(view)
     lines = [
         f"digraph {quoted(view.plan.graph.name)} {{",

@@ -12,7 +12,7 @@ from typing import Literal
 
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.printer import print_path
-from lmc.viz.view import Row, View
+from lmc.viz.view import StepView, View
 
 _READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
 _JOIN = "join"  # under which name a joined child's values go on
@@ -58,8 +58,8 @@ class _Follower:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.rows = {row.step.node: row for row in view.rows}
-        self.regions = frozenset(_id(row) for row in view.rows if row.is_region)
+        self.rows = {row.step.node: row for row in view.steps}
+        self.regions = frozenset(_id(row) for row in view.steps if row.is_region)
         self.sources: dict[str, tuple[Source, ...]] = {}
         self.edges: dict[Edge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
@@ -104,7 +104,7 @@ class _Follower:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
-    def _call(self, node: Node, row: Row) -> Box:
+    def _call(self, node: Node, row: StepView) -> Box:
         id = _id(row)
         self._reads(node.inputs, id)
         self._order(row)
@@ -113,7 +113,7 @@ class _Follower:
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
         return Box(id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row)))
 
-    def _region(self, node: Node, row: Row) -> Box:
+    def _region(self, node: Node, row: StepView) -> Box:
         id, kind = _id(row), "if" if row.step.op == "if" else "loop"
         decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
         self._reads(decides, id)
@@ -156,7 +156,7 @@ class _Follower:
         if start != end:
             self.edges.setdefault(Edge(start, end, kind, label))
 
-    def _order(self, row: Row) -> None:
+    def _order(self, row: StepView) -> None:
         """What it waits for beside its data: earlier effects."""
         reached = {edge.start for edge in self.edges if edge.end == _id(row)}
         for start in (f"s{step}" for step in row.step.after):
@@ -170,9 +170,9 @@ def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
         yield (start, "data", label if kind == "data" else name)
 
 
-def _id(row: Row) -> str:
+def _id(row: StepView) -> str:
     return f"s{row.step.id}"
 
 
-def _place(row: Row) -> tuple[str, ...]:
+def _place(row: StepView) -> tuple[str, ...]:
     return (row.place,) if row.place else ()

@@ -19,12 +19,12 @@ from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
     from lmc.ir.graph import Atom, Node
     from lmc.passes import Report
     from lmc.passes.flat_prompts import PromptPiece
-    from lmc.viz import Look
-    from lmc.viz.view import Row
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
+    from lmc.viz.view import StepView
 
 VERSION = 1
 Json = dict[str, Any]  # Any: what json.dumps takes
@@ -32,9 +32,9 @@ Json = dict[str, Any]  # Any: what json.dumps takes
 _HOLES = {"text": "hole", "control": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The plan as JSON, indented."""
-    view = View(compiled)
+    view = View(planned)
     tree = sharing(view)
     whole = {
         "version": VERSION,
@@ -43,7 +43,7 @@ def render(compiled: Compiled, look: Look) -> str:
             {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
             for param in view.plan.graph.params
         ],
-        "steps": [_step(row, view, tree) for row in view.rows],
+        "steps": [_step(row, view, tree) for row in view.steps],
         "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
         "totals": {
             "calls": len(view.calls),
@@ -53,12 +53,12 @@ def render(compiled: Compiled, look: Look) -> str:
             "distinct": tree.distinct,
             "saved": tree.saved,
         },
-        "passes": [_report(report) for report in compiled.reports],
+        "passes": [_report(report) for report in planned.reports],
     }
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _step(row: Row, view: View, tree: Sharing) -> Json:
+def _step(row: StepView, view: View, tree: Sharing) -> Json:
     step = row.step
     told: Json = {
         "id": step.id,

@@ -9,8 +9,8 @@ from lmc.viz.flow import Box, Edge, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
 
 _SHAPES = {
     "arg": ("([", "])"),
@@ -24,9 +24,9 @@ _ARROWS = {"state": "==>", "data": "-->", "order": "-.->", "arm": "-.->", "again
 _LABELS = {"order": "after", "again": "again"}
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The program as a flowchart. Thick: a prompt goes on; thin: a value; dotted: control, and order of effects."""
-    drawn = flow(View(compiled))
+    drawn = flow(View(planned))
     lines = ["flowchart TD", *_boxes(drawn.boxes, "  "), *(f"  {_edge(edge)}" for edge in drawn.edges)]
     return "\n".join(lines) + "\n"
 

@@ -17,7 +17,7 @@ from lmc.passes.flat_prompts import PromptPiece
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Prefix
-    from lmc.viz.view import Row, View
+    from lmc.viz.view import StepView, View
 
 Pieces = tuple[PromptPiece, ...]
 # what a prompt may begin with so that no tokens are put before it, as `passes.prompt_ids` has it
@@ -28,7 +28,7 @@ _BEGINS_BY_ITSELF = frozenset(("control", "role", "state"))
 class Leaf:
     """A call: `pieces` are what its prompt adds to the prefix above it, `size` how much that is."""
 
-    row: Row
+    row: StepView
     pieces: Pieces
     size: int
 
@@ -79,8 +79,8 @@ class _Builder:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.encode = view.compiled.inputs.encode
-        self.begin = view.compiled.inputs.begin_ids
+        self.encode = view.planned.inputs.encode
+        self.begin = view.planned.inputs.begin_ids
         self.rows = {row.step.id: row for row in view.calls}
         self.lengths: dict[int, int] = {}  # prefix -> units from the beginning of the prompt to its end
         self.chains: dict[int, int] = {}  # prefix -> size from the beginning of the prompt to its end
@@ -112,7 +112,7 @@ class _Builder:
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
         return Shared(prefix, cut(pieces, above, length), size, not has_holes)
 
-    def _leaf(self, row: Row) -> Leaf:
+    def _leaf(self, row: StepView) -> Leaf:
         above, before = self._chain(row.step.prefix)
         return Leaf(row, cut(row.pieces, above, None), self._size_of(row.pieces) - before)
 
@@ -162,7 +162,7 @@ def _first_call(node: Shared | Leaf) -> int:
 # --- why a call shares nothing ---------------------------------------------------------------------------
 
 
-def nearest(leaf: Leaf, view: View) -> tuple[Row, int] | None:
+def nearest(leaf: Leaf, view: View) -> tuple[StepView, int] | None:
     """The other call whose prompt goes along longest with this one's, and for how many units.
 
     A prompt that goes on from a state is no other: what it begins with is known only when the program runs.

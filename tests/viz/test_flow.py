@@ -10,7 +10,7 @@ from lmc.viz.view import View
 
 def edges(program: Program) -> set[tuple[str, str, str, str]]:
     """(from, to, kind, label), boxes by their first line."""
-    drawn = flow(View(program.compile()))
+    drawn = flow(View(program.compile().planned))
     names: dict[str, str] = {}
 
     def name(boxes):
