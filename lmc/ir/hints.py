@@ -61,4 +61,9 @@ SIGILS = {"prefix": "p", "gang": "g", "number": ""}  # what stands before a targ
 def print_hint(hint: Hint) -> str:
     """`pin p0 for 60.0`, `gang g0 all`, `priority 2`."""
     ttl = f" for {hint.ttl_s!r}" if hint.ttl_s is not None else ""
-    return f"{hint.kind} {SIGILS[HINTS[hint.kind].names]}{hint.target}{ttl}{' all' if hint.is_shared else ''}"
+    return f"{brief(hint)}{ttl}{' all' if hint.is_shared else ''}"
+
+
+def brief(hint: Hint) -> str:
+    """`pin p0`: its kind and what it names, for pictures."""
+    return f"{hint.kind} {SIGILS[HINTS[hint.kind].names]}{hint.target}"

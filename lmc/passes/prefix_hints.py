@@ -1,15 +1,16 @@
 """What a plan's prefixes advise: which calls go together, and which prefix to keep until it is needed again.
 
-    #0 gen prompt "Doc" %doc "A" prefix p0            #0 ... hints gang g0, pin p0 for 60.0
-    #1 gen prompt "Doc" %doc "B" prefix p0     ->     #1 ... hints gang g0
-    #2 gen after #0 prompt "Doc" %doc %x prefix p0    #2 ... hints gang g0, release p0
+    #0 gen prompt "Doc" %doc "A" prefix p0              #0 ... hints gang g0
+    #1 gen prompt "Doc" %doc "B" prefix p0        ->    #1 ... hints gang g0, pin p0 for 60.0
+    #2 call @tool after #0                              #2 ...
+    #3 gen after #2 prompt "Doc" %doc %x prefix p0      #3 ... hints gang g0, release p0
 
 Calls with the same deepest prefix are a gang, one for all items where nothing in the prefix depends on the item.
 
-A prefix that calls of a later wave begin with again is pinned by the first of its calls and released by the last,
-where all of them stand in one block: in a branch or a loop the last one is not known. Of nested prefixes with the same
-first and last call only the longest is pinned, as it holds the shorter ones. A call runs once its wave's calls have
-ended, so what is not used by a later wave needs no pin: its calls are in the queue together.
+A prefix is pinned where a call of a later wave begins with it again and waits for something that does not: meanwhile
+others may have the cache. Where it waits only for calls that begin with the prefix themselves, these have just used
+it, and no pin is needed. All calls must stand in one block: in a branch or a loop the last one is not known. Of
+nested prefixes with the same calls at both ends only the longest is pinned, as it holds the shorter ones.
 """
 
 from __future__ import annotations
@@ -48,21 +49,25 @@ def shared_prefixes(plan: Plan) -> frozenset[int]:
 
 
 def _pinned(plan: Plan) -> Iterator[tuple[int, int, int]]:
-    """(prefix, first call, last call) of those worth a pin; nested ones with the same calls once."""
+    """(prefix, call that pins it, call that releases it) of those worth a pin; nested ones with the same calls once."""
     steps = {step.id: step for step in plan.steps}
     longest: dict[tuple[int, int], int] = {}
     for prefix in plan.prefixes:  # parents come before children: the last one of a key is the longest
-        ends = _first_and_last(prefix, steps)
+        ends = _pin_ends(prefix, [steps[id] for id in prefix.steps])
         if ends is not None:
             longest[ends] = prefix.id
     for (first, last), prefix_id in longest.items():
         yield prefix_id, first, last
 
 
-def _first_and_last(prefix: Prefix, steps: dict[int, Step]) -> tuple[int, int] | None:
-    """A call of its first wave and one of its last, where these differ and all stand in one block."""
-    calls = [steps[id] for id in prefix.steps]
-    if len({step.inside for step in calls}) > 1:
+def _pin_ends(prefix: Prefix, calls: list[Step]) -> tuple[int, int] | None:
+    """The last call before the prefix lies idle for the first time, and the last one behind an idle time."""
+    calls = sorted(calls, key=lambda step: step.wave)
+    behind = [step for step in calls if any(id not in prefix.steps for id in step.after)]
+    if not behind or len({step.inside for step in calls}) > 1:
         return None
-    first, last = min(calls, key=lambda step: step.wave), max(reversed(calls), key=lambda step: step.wave)
-    return (first.id, last.id) if first.wave < last.wave else None
+    before = [step for step in calls if step.wave < behind[0].wave]
+    while behind and not before:  # the first calls wait for others too: nothing is there yet to be kept
+        behind = behind[1:]
+        before = [step for step in calls if behind and step.wave < behind[0].wave]
+    return (before[-1].id, behind[-1].id) if before else None

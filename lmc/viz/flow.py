@@ -111,7 +111,9 @@ class _Follower:
         for value in node.outputs:
             state = value.type.is_state
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
-        return Box(id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row)))
+        return Box(
+            id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row), *_hints(row))
+        )
 
     def _region(self, node: Node, row: StepView) -> Box:
         id, kind = _id(row), "if" if row.step.op == "if" else "loop"
@@ -172,6 +174,10 @@ def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
 
 def _id(row: StepView) -> str:
     return f"s{row.step.id}"
+
+
+def _hints(row: StepView) -> tuple[str, ...]:
+    return (row.hints,) if row.hints else ()
 
 
 def _place(row: StepView) -> tuple[str, ...]:

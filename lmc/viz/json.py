@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import Value
+from lmc.ir.hints import HINTS
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
@@ -20,6 +21,7 @@ from lmc.viz.view import View
 
 if TYPE_CHECKING:
     from lmc.ir.graph import Atom, Node
+    from lmc.ir.hints import Hint
     from lmc.passes import Report
     from lmc.passes.flat_prompts import PromptPiece
     from lmc.passes.planned import Planned
@@ -73,9 +75,16 @@ def _step(row: StepView, view: View, tree: Sharing) -> Json:
     if row.is_call:
         told |= {"prompt": [_piece(piece) for piece in row.pieces], "prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
+        told["hints"] = [_hint(hint) for hint in step.hints]
         told["options"] = {key: json_value(value) for key, value in row.node.attrs}
         told["options"] |= {key: _atom(atom) for key, atom in row.node.kwargs.items()}
     return told
+
+
+def _hint(hint: Hint) -> Json:
+    told: Json = {"kind": hint.kind, HINTS[hint.kind].names: hint.target}
+    told |= {"ttl_s": hint.ttl_s} if hint.ttl_s is not None else {}
+    return told | ({"all_items": True} if hint.is_shared else {})
 
 
 def json_place(node: Node) -> Json | None:

@@ -81,7 +81,8 @@ def _cells(row: StepView, view: View, tree: Sharing) -> list[str]:
     if not row.is_call:
         return [*cells, view.name(row) if row.is_region else "", "", "", ""]
     prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
-    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), options(row.node, view)]
+    words = ", ".join(filter(None, (options(row.node, view), row.hints)))
+    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), words]
 
 
 def _to_last_text(pieces: Pieces) -> Pieces:

@@ -70,7 +70,7 @@ def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_L
     """A node's line behind the guides `first`, and what is below it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
-        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view), (size, "", ""))
+        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view) + _hints(node.row), (size, "", ""))
         if node.row.step.prefix is None and _is_searched(view):
             yield _Line(rest + "   ", "", _why(node, view))
         return
@@ -85,6 +85,10 @@ def call_name(row: StepView, view: View) -> str:
     """`#4 select kind, p.py:13 (if #3, then)`."""
     around = f" ({row.around[-1].op} #{row.around[-1].id}, {row.arm})" if row.around else ""
     return f"#{row.step.id} {row.step.op} {view.name(row)}" + (f", {row.place}" if row.place else "") + around
+
+
+def _hints(row: StepView) -> str:
+    return f" [{row.hints}]" if row.hints else ""
 
 
 def _quoted(pieces: Pieces, view: View) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
+from lmc.ir.hints import brief
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
 from lmc.passes.flat_prompts import PromptPiece, Prompts
@@ -55,6 +56,12 @@ class StepView:
     def place(self) -> str:
         """`tips.py:9`, or nothing where it is not known."""
         return self.node.span.place if self.node.span else ""
+
+    @property
+    def hints(self) -> str:
+        """`pin p0, priority 2`: its hints, but for the gang of its own prefix, which the prefix says already."""
+        own = ("gang", self.step.prefix)
+        return ", ".join(brief(hint) for hint in self.step.hints if (hint.kind, hint.target) != own)
 
     @property
     def wave(self) -> str:
