@@ -1,7 +1,8 @@
-"""README.md is true: its code runs, and what it shows is what comes out.
+"""README.md and docs/ are true: their code runs, and what they show is what comes out.
 
-```python blocks are one program, run in order; a ```text block after one is what it printed. ```console blocks hold
-commands and what they print. ```sh blocks are only read. `pytest --accept` rewrites the outputs.
+The ```python blocks of a page are one program, run in order; a ```text block after one is what it printed. ```console
+blocks hold commands and what they print. ```sh blocks are only read.
+`pytest --accept` rewrites the outputs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,16 +24,16 @@ import lmc
 from lmc.backend import close_all
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = "tour.py"  # what the blocks are called in messages: all of them, one after another
 SECONDS = 60
 
 
-class Tour:
+class Reading:
     """The page being read: its program so far, and what the last python block printed."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
+        self.file = file  # what the blocks are called in messages: all of them, one after another
         self.source = ""
         self.names: dict[str, object] = {"__name__": "tour"}
         self.printed: str | None = None
@@ -53,10 +55,10 @@ class Tour:
         before = self.source.count("\n")
         self.source += code
         lines = self.source.splitlines(keepends=True)
-        linecache.cache[FILE] = (len(self.source), None, lines, FILE)
+        linecache.cache[self.file] = (len(self.source), None, lines, self.file)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile("\n" * before + code, FILE, "exec"), self.names)
+            exec(compile("\n" * before + code, self.file, "exec"), self.names)
         return printed.getvalue()
 
 
@@ -71,31 +73,35 @@ def output_of(command: str) -> str:
 
 @pytest.fixture
 def as_on_the_page(monkeypatch: pytest.MonkeyPatch):
-    """The page's outputs are those of fp32, whatever this CPU prefers."""
+    """The pages' outputs are those of fp32, whatever this CPU prefers."""
     monkeypatch.setenv("LMC_DTYPE", "fp32")
     close_all()
     yield
     close_all()
-    linecache.cache.pop(FILE, None)
 
 
-def test_page_shows_what_happens(request: pytest.FixtureRequest, as_on_the_page: None):
-    """Every block of code runs, and every output is the one printed here."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_shows_what_happens(page: Path, request: pytest.FixtureRequest, as_on_the_page: None):
+    """Every block of code runs, and every output is the one printed there."""
 
-    page = README.read_text(encoding="utf-8")
-    true = BLOCK.sub(Tour().block, page)
+    text, reading = page.read_text(encoding="utf-8"), Reading(f"{page.stem.lower()}.py")
+    true = BLOCK.sub(reading.block, text)
+    linecache.cache.pop(reading.file, None)
     if request.config.getoption("accept"):
-        README.write_text(true, encoding="utf-8")
-    elif page != true:
-        lines = difflib.unified_diff(page.splitlines(), true.splitlines(), "README.md", "this run", lineterm="")
+        page.write_text(true, encoding="utf-8")
+    elif text != true:
+        lines = difflib.unified_diff(text.splitlines(), true.splitlines(), page.name, "this run", lineterm="")
         pytest.fail("\n".join([*lines, "", "if this run is right: pytest --accept"]), pytrace=False)
 
 
-def test_page_names_what_exists():
-    """Files that the page speaks of are there, and so are the names it takes from lmc."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_names_what_exists(page: Path):
+    """Files that a page speaks of are there, its links lead somewhere, and so do the names it takes from lmc."""
 
-    page = README.read_text(encoding="utf-8")
-    files = re.findall(r"`((?:lmc|examples|tests|kernels)/[\w/.]+)`", page)
+    text = page.read_text(encoding="utf-8")
+    files = re.findall(r"`((?:lmc|examples|tests|kernels|docs|benchmarks|scripts)/[\w/.-]+)`", text)
+    links = re.findall(r"\]\(([\w/.-]+)\)", text)
     assert [name for name in files if not (ROOT / name).exists()] == []
-    names = re.findall(r"\blmc\.([A-Za-z_]\w*)", page)
-    assert [name for name in names if not hasattr(lmc, name) and name != "kernels"] == []
+    assert [name for name in links if not (page.parent / name).exists()] == []
+    names = re.findall(r"\blmc\.([A-Za-z_]\w*)", text)
+    assert [name for name in names if not hasattr(lmc, name) and not find_spec(f"lmc.{name}")] == []
