@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -19,6 +19,7 @@ from lmc.parser.capture.trace import Container, Leaf, Shape, Trace, trace
 
 if TYPE_CHECKING:
     from lmc.backend.base import Tokenizer
+    from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.passes import Inputs, Planned, Report
 
@@ -78,7 +79,7 @@ class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
     traces: dict[tuple[tuple[str, Shape], ...], Trace] = field(default_factory=dict)
-    plans: dict[tuple[int, str, str], tuple[Trace, Planned]] = field(default_factory=dict)
+    plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, Shape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
@@ -89,12 +90,14 @@ class Cache:
         return kept
 
 
-def compile_trace(cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None) -> Compiled:
+def compile_trace(
+    cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None, caps: Caps | None = None
+) -> Compiled:
     """Run a pipeline over a trace; kept, as it depends on nothing else."""
     from lmc.passes import parse_pipeline, run_pipeline
 
-    inputs = inputs_of(tokenizer)
-    key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
+    inputs = replace(inputs_of(tokenizer), caps=caps)
+    key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
     if kept is None or kept[0] is not made:
         cache.plans[key] = kept = (made, run_pipeline(made.graph, parse_pipeline(pipeline), inputs))

@@ -274,8 +274,10 @@ def run_items(
 
 def _pipeline(opt_level: int | str, place: Backend, defaults: Mapping[str, Any]) -> str:
     """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
-    from lmc.passes import fuse_constraints
+    from lmc.passes import fit, fuse_constraints
 
+    if fit.PASS.name in compiler.pipeline_of(opt_level):
+        fit.check_defaults(defaults, place.caps)
     pipeline = compiler.pipeline_of(opt_level)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
     if place.caps.fused and not alone:
@@ -314,7 +316,7 @@ class _Jobs:
         if kept is None:
             cache = self.program._cache
             made = cache.trace(self.program.func, shapes)
-            done = compiler.compile_trace(cache, made, self.pipeline, self.place.tokenizer)
+            done = compiler.compile_trace(cache, made, self.pipeline, self.place.tokenizer, self.place.caps)
             self.kept[key] = kept = (compile_plan(done.plan), made, done)
         return kept[:2]
 

@@ -8,37 +8,15 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
+from lmc.ir.caps import Caps as Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
-ConstraintKind = Literal["regex", "choices", "json_schema", "grammar", "structural_tag"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """What a backend can do; the compiler reads it before a program runs.
-
-    prompt   what a request's prompt is made of
-    max_len  tokens of prompt and output together, None where unlimited
-    """
-
-    prompt: Literal["ids", "text", "messages"] = "ids"
-    segments: bool = True
-    score: bool = True
-    fused: bool = False
-    n: bool = True
-    logprobs: bool = True
-    constraints: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind))
-    hints: bool = False
-    prefix_cache: bool = False
-    images: bool = False
-    seed: bool = True
-    max_len: int | None = None
 
 
 # --- prompts ---------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lmc.backend.base import Caps
 from lmc.backend.default_model import folder_of
 from lmc.errors import BackendError
+from lmc.ir.caps import CONSTRAINT_KINDS, Caps
+from lmc.ir.scoring import CHOICES_METHODS
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession
@@ -74,7 +75,17 @@ class CpuBackend:
             max_running=max_running,
             cache=cache,
         )
-        self.caps = Caps(prefix_cache=cache, fused=True, max_len=runner.max_len)
+        self.caps = Caps(
+            constraints=CONSTRAINT_KINDS,
+            score=frozenset(CHOICES_METHODS),
+            fused=True,
+            n=True,
+            logprobs=True,
+            seed=True,
+            hints=frozenset(("gang", "priority")),  # one tier: a prefetch would have nowhere to fetch from
+            prefix_cache=cache,
+            max_len=runner.max_len,
+        )
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from lmc.errors import ArgumentError
-from lmc.passes import chat_template, cse, dce, fold_text, fuse_constraints, hoist_prefix, lint, schedule
+from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
@@ -27,16 +27,17 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_constraints.PASS,
     schedule.PASS,
     hoist_prefix.PASS,
+    fit.PASS,
 )
 PASSES: dict[str, Pass] = {each.name: each for each in PIPELINE}
 
 # what -O0 to -O3 run; -O0 is only what is needed to run at all, and to refuse what cannot; only -O3 makes a program say
 # other tokens
 LEVELS: dict[int, str] = {
-    0: "chat_template,lint,schedule",
-    1: "dce,cse,fold_text,chat_template,lint,schedule",
-    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix",
-    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix",
+    0: "chat_template,lint,schedule,fit",
+    1: "dce,cse,fold_text,chat_template,lint,schedule,fit",
+    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,fit",
+    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,fit",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lmc.ir.caps import Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Node
 from lmc.ir.sampling import Sampling
@@ -34,6 +35,7 @@ class Inputs:
     chat       the chat template; None where the tokenizer has none, or none is known yet
     batch      for each item the argument values by `Param.path`; empty when compiling without arguments
     sampling   the run's defaults
+    caps       what the backend can do; None where none is known
     """
 
     encode: Encode | None = None
@@ -43,6 +45,7 @@ class Inputs:
     batch: tuple[Mapping[ArgPath, object], ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     spellings: Callable[[], Sequence[bytes]] | None = None
+    caps: Caps | None = None
 
 
 NO_INPUTS = Inputs()

@@ -83,7 +83,7 @@ TEXT = """program p(%doc: str) {
 def plan_of(inputs: Inputs) -> tuple[Plan, Report]:
     planned = run_pipeline(parse_graph(TEXT), PIPELINE, inputs)
     plan, reports = planned.plan, planned.reports
-    return plan, reports[-1]
+    return plan, next(report for report in reports if report.name == "hoist_prefix")
 
 
 def test_what_the_prefixes_save_is_what_the_report_says():

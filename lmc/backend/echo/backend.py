@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request, Tokenizer
+from lmc.backend.base import Counters, Delta, Event, Failed, Finished, Hint, Request, Tokenizer
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
+from lmc.ir.caps import Caps
+from lmc.ir.scoring import CHOICES_METHODS
 
 Groups = list[list[Event]]  # what is left to say of a request, one group a step, the next one last
 
@@ -56,7 +58,15 @@ class EchoBackend:
     ) -> None:
         self._bytes = tokenizer or ByteTokenizer()
         self.tokenizer: Tokenizer = self._bytes
-        self.caps = Caps(constraints=frozenset(("regex", "choices", "json_schema")), fused=True, max_len=max_len)
+        self.caps = Caps(
+            constraints=frozenset(("regex", "choices", "json_schema")),
+            score=frozenset(CHOICES_METHODS),
+            fused=True,
+            n=True,
+            logprobs=True,
+            seed=True,
+            max_len=max_len,
+        )
         self.log: list[Request] = []
         self.record = record
         self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())
