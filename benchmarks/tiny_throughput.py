@@ -73,7 +73,7 @@ def floor(backend: CpuBackend, batch: int, steps: int = 50) -> float:
     began = time.perf_counter()
     for _ in range(steps):
         for layer in decoder.layers:
-            layer.qkv(hidden), layer.out(mixed), layer.gate_up(hidden), layer.down(inner)
+            layer.qkv(hidden), layer.out(mixed), layer.mlp.gate_up(hidden), layer.mlp.down(inner)
         decoder.head(hidden)
     return (time.perf_counter() - began) / steps
 

@@ -20,7 +20,7 @@ INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 FLOATS = ("F32", "BF16", "F16")
 AGAIN = "the file is damaged or its download stopped early: download it again"
 
-Shape = tuple[int, ...]
+TensorShape = tuple[int, ...]
 
 
 class SafeSlice(Protocol):
@@ -55,7 +55,7 @@ class Checkpoint:
                 self.files[name] = file
                 self.paths[name] = path
 
-    def require(self, shapes: Mapping[str, Shape]) -> None:
+    def require(self, shapes: Mapping[str, TensorShape]) -> None:
         """Raise ModelLoadError unless every named tensor is there, a float, and of its shape."""
         missing = [name for name in shapes if name not in self.files]
         if missing:
@@ -67,7 +67,7 @@ class Checkpoint:
         for name, shape in shapes.items():
             self.require_one(name, shape)
 
-    def require_one(self, name: str, shape: Shape) -> None:
+    def require_one(self, name: str, shape: TensorShape) -> None:
         """`require` for one tensor that is there."""
         part = self.files[name].get_slice(name)
         found, dtype = tuple(part.get_shape()), part.get_dtype()
@@ -82,7 +82,7 @@ class Checkpoint:
                 help="load the checkpoint that was saved in bf16, fp16 or fp32",
             )
 
-    def refuse_unused(self, used: Mapping[str, Shape], prefix: str) -> None:
+    def refuse_unused(self, used: Mapping[str, TensorShape], prefix: str) -> None:
         """Raise ModelLoadError for tensors under `prefix` that the decoder would silently leave out."""
         unused = [n for n in self.files if n.startswith(prefix) and n not in used and not n.endswith("inv_freq")]
         if unused:

@@ -19,7 +19,7 @@ Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Rope:
+class RopeConfig:
     """Rotary position embedding: base frequency and how it is stretched.
 
     factor                             how many times the positions are stretched
@@ -54,7 +54,7 @@ class ModelConfig:
     head_dim: int
     max_len: int
     norm_eps: float
-    rope: Rope
+    rope: RopeConfig
     windows: tuple[int | None, ...]
     tied: bool = False
     qkv_bias: bool = False
@@ -78,7 +78,7 @@ class ConfigFile:
         if value is None:
             self.refuse(f"has no field `{name}`", "copy the config.json that was saved with these weights")
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self.refuse(f"has `{name}` = {value!r}, which is no whole number of at least {least}")
+            self.refuse(f"has `{name}` = {value!r}, which is not a whole number of at least {least}")
         return value
 
     def number(self, name: str, default: float) -> float:
@@ -91,7 +91,7 @@ class ConfigFile:
         if value is None:
             value = default
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            self.refuse(f"has `{name}` = {value!r}, which is no number above 0")
+            self.refuse(f"has `{name}` = {value!r}, which is not a number above 0")
         return float(value)
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -168,17 +168,17 @@ def refuse_unsupported(file: ConfigFile) -> None:
 # --- rotary embedding ------------------------------------------------------------------------------------
 
 
-def read_rope(file: ConfigFile) -> Rope:
-    """Rope from `rope_parameters` (transformers 5) or from `rope_theta` and `rope_scaling`."""
+def read_rope(file: ConfigFile) -> RopeConfig:
+    """The rotary embedding, from `rope_parameters` (transformers 5) or from `rope_theta` and `rope_scaling`."""
     scaling = rope_fields(file)
     theta = file.number_of(scaling, "rope_theta", file.number("rope_theta", 10000.0))
     if file.number_of(scaling, "partial_rotary_factor", file.number("partial_rotary_factor", 1.0)) != 1.0:
         file.refuse("rotates only a part of each head", "use a model whose `partial_rotary_factor` is 1")
     match scaling.get("rope_type", scaling.get("type", "default")):
         case "default":
-            return Rope(theta)
+            return RopeConfig(theta)
         case "linear":
-            return Rope(theta, "linear", file.number_of(scaling, "factor", None))
+            return RopeConfig(theta, "linear", file.number_of(scaling, "factor", None))
         case "llama3":
             return llama3_rope(file, theta, scaling)
         case kind:
@@ -192,16 +192,16 @@ def rope_fields(file: ConfigFile) -> Json:
         if value is None:
             continue
         if not isinstance(value, dict):
-            file.refuse(f"has `{name}` = {value!r}, which is no JSON object")
+            file.refuse(f"has `{name}` = {value!r}, which is not a JSON object")
         if any(isinstance(part, dict) for part in value.values()):
             file.refuse(f"has a different `{name}` for each kind of layer", "use a model with one kind of rope")
         return value
     return {}
 
 
-def llama3_rope(file: ConfigFile, theta: float, scaling: Json) -> Rope:
+def llama3_rope(file: ConfigFile, theta: float, scaling: Json) -> RopeConfig:
     """Rope as Llama 3.1 stretches it: low frequencies by `factor`, high ones not at all, a ramp in between."""
     low = file.number_of(scaling, "low_freq_factor", None)
     high = file.number_of(scaling, "high_freq_factor", None)
     original = file.number_of(scaling, "original_max_position_embeddings", None)
-    return Rope(theta, "llama3", file.number_of(scaling, "factor", None), low, high, int(original))
+    return RopeConfig(theta, "llama3", file.number_of(scaling, "factor", None), low, high, int(original))

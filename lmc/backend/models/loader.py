@@ -1,4 +1,4 @@
-"""From a checkpoint folder to a Decoder: which tensors a config asks for, and how they are fused."""
+"""From a checkpoint folder to a decoder: which tensors a config asks for, and how they are fused."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lmc.backend.models.checkpoint import Checkpoint, Shape
+from lmc.backend.models.checkpoint import Checkpoint, TensorShape
 from lmc.backend.models.config import ModelConfig, read_config
-from lmc.backend.models.decoder import Decoder, Layer, Linear
+from lmc.backend.models.decoder import DecoderModel, Layer
+from lmc.backend.models.mlp import GatedMlp
+from lmc.backend.models.ops import Linear
 from lmc.backend.models.rope import frequencies
 
 Pack = Callable[[Tensor, Tensor | None], Linear]
@@ -23,7 +25,7 @@ ATTN_NORM, MLP_NORM = "input_layernorm.weight", "post_attention_layernorm.weight
 Q_NORM, K_NORM = "self_attn.q_norm.weight", "self_attn.k_norm.weight"
 
 
-def load_decoder(folder: Path, *, dtype: torch.dtype, device: torch.device, pack: Pack) -> Decoder:
+def load_decoder(folder: Path, *, dtype: torch.dtype, device: torch.device, pack: Pack) -> DecoderModel:
     """Read a folder as transformers saves it; `pack` stores each linear. Raises ModelLoadError."""
     config = read_config(folder)
     checkpoint = Checkpoint(folder)
@@ -39,10 +41,10 @@ def prefix(layer: int) -> str:
     return f"model.layers.{layer}."
 
 
-def expected_shapes(config: ModelConfig) -> dict[str, Shape]:
+def expected_shapes(config: ModelConfig) -> dict[str, TensorShape]:
     """Every tensor the config asks for, with its shape."""
     vocab = (config.vocab_size, config.hidden_size)
-    shapes: dict[str, Shape] = {EMBEDDING: vocab, FINAL_NORM: (config.hidden_size,)}
+    shapes: dict[str, TensorShape] = {EMBEDDING: vocab, FINAL_NORM: (config.hidden_size,)}
     if not config.tied:
         shapes[HEAD] = vocab
     one = layer_shapes(config)
@@ -50,11 +52,11 @@ def expected_shapes(config: ModelConfig) -> dict[str, Shape]:
     return shapes
 
 
-def layer_shapes(config: ModelConfig) -> dict[str, Shape]:
+def layer_shapes(config: ModelConfig) -> dict[str, TensorShape]:
     """The tensors of one layer."""
     q, kv = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
     hidden, mlp = config.hidden_size, config.mlp_size
-    shapes: dict[str, Shape] = {ATTN_NORM: (hidden,), MLP_NORM: (hidden,)}
+    shapes: dict[str, TensorShape] = {ATTN_NORM: (hidden,), MLP_NORM: (hidden,)}
     linears = [(QKV[0], q, hidden, config.qkv_bias), (QKV[1], kv, hidden, config.qkv_bias)]
     linears += [(QKV[2], kv, hidden, config.qkv_bias), (OUT, hidden, q, config.out_bias)]
     linears += [(name, mlp, hidden, config.mlp_bias) for name in GATE_UP] + [(DOWN, hidden, mlp, config.mlp_bias)]
@@ -77,11 +79,11 @@ class Reader:
     device: torch.device
     pack: Pack
 
-    def decoder(self) -> Decoder:
+    def decoder(self) -> DecoderModel:
         """The whole model."""
         embedding = self.tensor(EMBEDDING)
         head = embedding if self.config.tied else self.tensor(HEAD)
-        return Decoder(
+        return DecoderModel(
             config=self.config,
             embedding=embedding,
             layers=tuple(self.layer(prefix(index)) for index in range(self.config.num_layers)),
@@ -99,8 +101,7 @@ class Reader:
             qk_norm=self.qk_norm(at) if c.qk_norm else None,
             out=self.linear(at, (OUT,), c.out_bias),
             mlp_norm=self.tensor(at + MLP_NORM),
-            gate_up=self.linear(at, GATE_UP, c.mlp_bias),
-            down=self.linear(at, (DOWN,), c.mlp_bias),
+            mlp=GatedMlp(self.linear(at, GATE_UP, c.mlp_bias), self.linear(at, (DOWN,), c.mlp_bias)),
         )
 
     def linear(self, at: str, names: Sequence[str], bias: bool) -> Linear:

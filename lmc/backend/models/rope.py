@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from lmc.backend.models.config import Rope
+from lmc.backend.models.config import RopeConfig
 
 
-def frequencies(rope: Rope, head_dim: int) -> Tensor:
+def frequencies(rope: RopeConfig, head_dim: int) -> Tensor:
     """Angle per position of each pair of a head, [head_dim / 2] fp32."""
     plain = 1.0 / rope.theta ** (torch.arange(0, head_dim, 2, dtype=torch.int64).float() / head_dim)
     match rope.kind:
@@ -22,7 +22,7 @@ def frequencies(rope: Rope, head_dim: int) -> Tensor:
             return llama3(plain, rope)
 
 
-def llama3(plain: Tensor, rope: Rope) -> Tensor:
+def llama3(plain: Tensor, rope: RopeConfig) -> Tensor:
     """Long waves stretched by `factor`, short ones kept, a linear ramp over `original_len / wave` in between."""
     waves = rope.original_len * plain / (2 * math.pi)  # waves that fit into the original length
     ramp = (waves - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lmc.backend.models import ARCHITECTURES
-from lmc.backend.models.config import Rope, read_config
+from lmc.backend.models.config import RopeConfig, read_config
 from lmc.errors import ModelLoadError
 
 BASE: dict[str, Any] = {
@@ -49,19 +49,22 @@ def test_sizes_and_defaults(read):
     config = read(num_key_value_heads=...)
 
     assert (config.num_kv_heads, config.head_dim, config.max_len, config.norm_eps) == (4, 16, 1024, 1e-6)
-    assert config.rope == Rope(10000.0)
+    assert config.rope == RopeConfig(10000.0)
     assert not (config.tied or config.qkv_bias or config.out_bias or config.mlp_bias or config.qk_norm)
 
 
 @pytest.mark.parametrize(
     "fields, expected",
     [
-        ({"rope_theta": 5e5}, Rope(5e5)),
-        ({"rope_theta": 5e5, "rope_scaling": None}, Rope(5e5)),
-        ({"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}}, Rope(5e5)),
-        ({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2}}, Rope(5e5, "linear", 2.0)),
-        ({"rope_scaling": {"rope_type": "llama3", **LLAMA3}}, Rope(1e4, "llama3", 8.0, 1.0, 4.0, 8192)),
-        ({"rope_parameters": {"rope_theta": 7.0, "rope_type": "llama3", **LLAMA3}}, Rope(7.0, "llama3", 8, 1, 4, 8192)),
+        ({"rope_theta": 5e5}, RopeConfig(5e5)),
+        ({"rope_theta": 5e5, "rope_scaling": None}, RopeConfig(5e5)),
+        ({"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}}, RopeConfig(5e5)),
+        ({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2}}, RopeConfig(5e5, "linear", 2.0)),
+        ({"rope_scaling": {"rope_type": "llama3", **LLAMA3}}, RopeConfig(1e4, "llama3", 8.0, 1.0, 4.0, 8192)),
+        (
+            {"rope_parameters": {"rope_theta": 7.0, "rope_type": "llama3", **LLAMA3}},
+            RopeConfig(7.0, "llama3", 8, 1, 4, 8192),
+        ),
     ],
 )
 def test_rope_is_read_in_both_spellings(read, fields, expected):

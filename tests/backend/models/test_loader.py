@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmc.backend.models.decoder import Decoder
+from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import expected_shapes, load_decoder
 from lmc.backend.runner.cpu.native import PlainLinear
 from lmc.errors import ModelLoadError
@@ -46,7 +46,7 @@ def copy(saved, tmp_path: Path):
     return get
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> Decoder:
+def load(folder: Path, dtype: torch.dtype = torch.float32) -> DecoderModel:
     return load_decoder(folder, dtype=dtype, device=torch.device("cpu"), pack=PlainLinear)
 
 
@@ -80,7 +80,8 @@ def test_linears_of_one_input_are_fused_in_order(saved):
 
     assert torch.equal(layer.qkv.weight, torch.cat([tensors[f"{at}self_attn.{x}_proj.weight"] for x in "qkv"]))
     assert torch.equal(layer.qkv.bias, torch.cat([tensors[f"{at}self_attn.{x}_proj.bias"] for x in "qkv"]))
-    assert torch.equal(layer.gate_up.weight, torch.cat([tensors[f"{at}mlp.{x}_proj.weight"] for x in ("gate", "up")]))
+    gate_up = torch.cat([tensors[f"{at}mlp.{x}_proj.weight"] for x in ("gate", "up")])
+    assert torch.equal(layer.mlp.gate_up.weight, gate_up)
 
 
 def test_shards_and_a_single_file_hold_the_same(saved):
@@ -89,7 +90,7 @@ def test_shards_and_a_single_file_hold_the_same(saved):
 
     assert len(list(saved(sharded=True).glob("*.safetensors"))) > 1
     assert torch.equal(one.embedding, many.embedding)
-    assert torch.equal(one.layers[1].down.weight, many.layers[1].down.weight)
+    assert torch.equal(one.layers[1].mlp.down.weight, many.layers[1].mlp.down.weight)
 
 
 def test_a_tied_head_is_the_embedding(saved):

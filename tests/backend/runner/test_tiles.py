@@ -10,14 +10,14 @@ import pytest
 from lmc.backend.runner.batch import Batch, Group, Row
 from lmc.backend.runner.cpu import packing
 from lmc.backend.runner.cpu.packing import Span, pack
-from lmc.backend.runner.cpu.tiles import Keys, Tile, Tiling, cut
+from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles, cut
 
 
 def make_row(start: int, n: int, slots: np.ndarray) -> Row:
     return Row(np.zeros(n, np.int32), slots[: start + n].astype(np.int32), 1)
 
 
-def read_slots(tile: Tile, tiling: Tiling, spans: list[Span]) -> list[list[int]]:
+def read_slots(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> list[list[int]]:
     """Slots that a tile reads, per tile row; new tokens stand for the slots they are written to."""
     written = np.concatenate([s.row.slots[s.row.start :] for s in spans])
     rows = range(tile.rows)
@@ -31,7 +31,7 @@ def read_slots(tile: Tile, tiling: Tiling, spans: list[Span]) -> list[list[int]]
     raise AssertionError(tile.keys)
 
 
-def seen(tile: Tile, tiling: Tiling, spans: list[Span]) -> dict[int, list[int]]:
+def seen(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> dict[int, list[int]]:
     """Token of the pass -> slots it reads in this tile."""
     keys = read_slots(tile, tiling, spans)
     tokens = list(tile.tokens)
@@ -48,7 +48,7 @@ def seen(tile: Tile, tiling: Tiling, spans: list[Span]) -> dict[int, list[int]]:
     return result
 
 
-def check(batch: Batch, window: int | None) -> Tiling:
+def check(batch: Batch, window: int | None) -> WindowTiles:
     """Every token reads exactly the slots its window shows, each once."""
     spans = pack(batch)
     tiling = cut(spans, window)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import Flash
-from lmc.backend.runner.cpu.tiles import Keys, Tile, Tiling
+from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AttentionPlan:
+class WindowPlan:
     """Everything that the layers of one window share in a pass."""
 
     own: tuple[Call, ...]
@@ -33,8 +33,8 @@ class AttentionPlan:
     gather: Tensor | None
 
 
-def make_plan(tiling: Tiling, dtype: torch.dtype, device: torch.device) -> AttentionPlan:
-    """Put a tiling's arrays on the device."""
+def make_plan(tiles: WindowTiles, dtype: torch.dtype, device: torch.device) -> WindowPlan:
+    """Put the arrays of a window's tiles on the device."""
 
     def call(tile: Tile) -> Call:
         tokens = tile.tokens
@@ -46,8 +46,8 @@ def make_plan(tiling: Tiling, dtype: torch.dtype, device: torch.device) -> Atten
             None if tile.mask is None else additive(torch.from_numpy(tile.mask), dtype).to(device),
         )
 
-    gather = torch.from_numpy(tiling.gather).to(device) if len(tiling.gather) else None
-    return AttentionPlan(tuple(map(call, tiling.own)), tuple(map(call, tiling.prefix)), gather)
+    gather = torch.from_numpy(tiles.gather).to(device) if len(tiles.gather) else None
+    return WindowPlan(tuple(map(call, tiles.own)), tuple(map(call, tiles.prefix)), gather)
 
 
 def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
@@ -57,11 +57,11 @@ def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
-    """Attention of one pass over the KV tensors; `plans` is one a layer. This is the decoder's `Attend`."""
+    """Attention of one pass over the KV tensors; `plans` is one a layer."""
 
     flash: Flash
     cache: KVTensors
-    plans: Sequence[AttentionPlan]
+    plans: Sequence[WindowPlan]
     write: Tensor  # [T] the slot of each new token
 
     def __call__(self, layer: int, q: Tensor, kv: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmc.backend.models.decoder import Linear
+from lmc.backend.models.ops import Linear
 
 # q [B, H, N, D], k and v [B, Hkv, L, D], additive mask [B, 1, N, L] or None, causal (top-left aligned, N == L)
 # -> out [B, H, N, D] in q's dtype, log-sum-exp [B, H, N] fp32. Every query must see at least one key.

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.models.decoder import Decoder
+from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import load_decoder
+from lmc.backend.models.rope import angles
 from lmc.backend.runner.batch import Batch, Draw
 from lmc.backend.runner.cpu.attention import Attention, make_plan
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import choose_flash, make_linear
+from lmc.backend.runner.cpu.ops import TorchOps
 from lmc.backend.runner.cpu.packing import Span, pack
 from lmc.backend.runner.cpu.sampler import sample, token_logprobs
 from lmc.backend.runner.cpu.tiles import Int64, cut
@@ -42,7 +44,7 @@ def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = 
 class TorchRunner:
     """A decoder with its KV tensors; see the Runner protocol. Results do not depend on `groups` beyond rounding."""
 
-    def __init__(self, decoder: Decoder, *, num_slots: int) -> None:
+    def __init__(self, decoder: DecoderModel, *, num_slots: int) -> None:
         config, self.device = decoder.config, decoder.embedding.device
         self.decoder = decoder
         self.vocab_size = config.vocab_size
@@ -76,12 +78,13 @@ class TorchRunner:
         positions = np.concatenate([np.arange(s.row.start, s.length) for s in spans])
         wanted = wanted_tokens(spans)
         everything = len(wanted) == len(tokens) and bool((np.diff(wanted) == 1).all())
-        return self.decoder(
-            self.tensor(tokens),
-            self.tensor(positions),
+        ops = TorchOps(
+            self.decoder.config,
             self.attention(spans),
+            angles(self.decoder.inv_freq, self.tensor(positions), self.decoder.dtype),
             None if everything else self.tensor(wanted),
         )
+        return self.decoder(self.tensor(tokens), ops)
 
     def attention(self, spans: Sequence[Span]) -> Attention:
         """The plan of a pass: tiles for each window that some layer has."""

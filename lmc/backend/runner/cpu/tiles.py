@@ -70,7 +70,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Tiling:
+class WindowTiles:
     """All tiles of a pass for one window; the `own` tiles are in token order. `gather` lists slots to copy."""
 
     own: tuple[Tile, ...]
@@ -115,7 +115,7 @@ def is_run(slots: npt.NDArray[np.int32]) -> bool:
     return int(slots[-1]) - int(slots[0]) == len(slots) - 1 and bool((np.diff(slots) == 1).all())
 
 
-def cut(spans: Sequence[Span], window: int | None) -> Tiling:
+def cut(spans: Sequence[Span], window: int | None) -> WindowTiles:
     """Tiles of a packed pass in layers that see `window` positions."""
     gather = Gather()
     own: list[Tile] = []
@@ -126,7 +126,7 @@ def cut(spans: Sequence[Span], window: int | None) -> Tiling:
             prefix += [cached_tile(bucket[0], gather)] if bucket[0].row.start else []
         else:
             own.append(bucket_tile(bucket, window, gather))
-    return Tiling(tuple(own), tuple(prefix), gather.slots())
+    return WindowTiles(tuple(own), tuple(prefix), gather.slots())
 
 
 def is_past(span: Span, window: int | None) -> bool:
