@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "lmc.program": ("Program", "Result", "function", "run", "run_batch", "compile", "set_default_backend"),
+    "lmc.program": ("Program", "function", "run", "run_batch", "compile", "set_default_backend"),
+    "lmc.result": ("Result",),
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
@@ -70,12 +71,12 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
     from lmc.program import Program as Program
-    from lmc.program import Result as Result
     from lmc.program import compile as compile
     from lmc.program import function as function
     from lmc.program import run as run
     from lmc.program import run_batch as run_batch
     from lmc.program import set_default_backend as set_default_backend
+    from lmc.result import Result as Result
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,8 @@ MAX_IMPORT_S = 0.250
 GROUND = ("errors", "source", "knobs")
 # what crosses between executor and engine: requests, events, and how choices are compared
 WAIST = ("backend.base", "backend.choices")
-FOURTH = ("", "program", "compiler", "report")  # "" is lmc/__init__.py
+# what people call: each knows those before it; "" is lmc/__init__.py
+FOURTH = ("arguments", "report", "result", "compiler", "launch", "program", "")
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -60,7 +61,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 BELOW = tuple(DOORS)
 DOORS |= {
-    **dict.fromkeys(FOURTH, (*BELOW, *FOURTH)),
+    **{room: (*BELOW, *FOURTH[:i]) for i, room in enumerate(FOURTH)},
     **dict.fromkeys(ROOF, (*BELOW, *FOURTH, *ROOF)),
 }
 

@@ -24,7 +24,8 @@ from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
 from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import PIPELINE, Inputs, run_passes
-from lmc.program import Program, Result
+from lmc.program import Program
+from lmc.result import Result
 from scripts.support.checkpoint import tiny_checkpoint
 from tests.oracle.eager import EagerResult, run_eager
 

@@ -197,8 +197,8 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
-    """What one generation of a fused row wrote, why it ended, and how many tokens began in it."""
+class Filled:
+    """What a blank of a fused row was filled with, why it ended, and how many tokens began in it."""
 
     text: str
     reason: FinishReason
@@ -222,7 +222,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
-    captures: tuple[Capture, ...] = ()  # of a fused row
+    filled: tuple[Filled, ...] = ()  # of a fused row
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
     num_tokens: int = 0
 

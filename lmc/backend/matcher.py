@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.base import Capture, FinishReason
+from lmc.backend.base import Filled, FinishReason
 from lmc.ir.constraint import Constraint, Fused
 
 Int32 = npt.NDArray[np.int32]
@@ -67,7 +67,7 @@ class RowMatcher(Matcher, Protocol):
     def end(self, reason: FinishReason) -> None:
         """End the generation under way here: the row goes on with what comes after it."""
 
-    def captures(self) -> tuple[Capture, ...]:
+    def filled(self) -> tuple[Filled, ...]:
         """What each generation wrote so far."""
 
 

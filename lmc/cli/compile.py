@@ -132,12 +132,12 @@ def compiled(
     prog: Program, values: Mapping[str, Any], pipeline: int | str, tokenizer: Tokenizer | None, is_traced: bool
 ) -> Compiled:
     """The program compiled for these arguments; values that are given are known to the prefix tree too."""
-    from lmc import compiler
+    from lmc import arguments, compiler
     from lmc.passes import parse_pipeline, run_pipeline
 
     bound = {**prog.bound, **values}
-    made = compiler.Cache().trace(prog.func, compiler.holes(prog.func, bound))
-    known = {p.path: compiler.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
+    made = compiler.Cache().trace(prog.func, arguments.holes(prog.func, bound))
+    known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     inputs = compiler.inputs_of(tokenizer, [known] if known else ())
     passes = parse_pipeline(compiler.pipeline_of(pipeline))
     planned = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)

@@ -14,7 +14,7 @@ import click
 from lmc.cli.failing import fail, reported, told
 
 if TYPE_CHECKING:
-    from lmc.program import Result
+    from lmc.result import Result
 
 
 @click.command("run", short_help="Run a program, or a batch of items.")
@@ -140,7 +140,7 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     """A value for printing: a program state that was returned is its values and its text."""
-    from lmc.program import Result
+    from lmc.result import Result
 
     if isinstance(value, Result):
         return {"values": {name: _plain(v) for name, v in value.variables().items()}, "text": value.text()}

@@ -1,10 +1,16 @@
 """Runs plans: a futures executor on one thread, over any session.
 
-`run` is the loop, `runnable` a plan made ready, `steps`, `nodeops` and `regions` what nodes do, `callsteps`, `calls`
-and `requests` how a model call is asked and answered, `state` the program state at run time.
+`run` is the loop, `item` what it takes, `events` what it tells; `runnable` is a plan made ready, `steps`, `nodeops`
+and `regions` what nodes do; `call_params`, `requests`, `callsteps` and `calls` how a model call is described, asked and
+answered; `state` is the program state at run time.
 """
 
-from lmc.executor.instance import Outcome
-from lmc.executor.run import Executor, Item, Job, OnEvent
+from lmc.executor.events import CallEnded, Detail, ItemEnded, RunEvent, TextGrew
+from lmc.executor.instance import Outcome, Startable
+from lmc.executor.item import Arguments, Item, Refused
+from lmc.executor.run import Executor, Run
 
-__all__ = ["Executor", "Item", "Job", "OnEvent", "Outcome"]
+__all__ = [
+    "Arguments", "CallEnded", "Detail", "Executor", "Item", "ItemEnded", "Outcome", "Refused", "Run", "RunEvent",
+    "Startable", "TextGrew",
+]  # fmt: skip

@@ -14,6 +14,7 @@ from lmc.backend.base import (
     Failed,
     Finished,
     FinishReason,
+    Gen,
     Ids,
     Request,
     Score,
@@ -23,52 +24,54 @@ from lmc.backend.base import (
     TokenLogprob,
 )
 from lmc.errors import RequestError
-from lmc.executor import checks, distortion
-from lmc.executor import fused_calls as rows
-from lmc.executor.future import Future, Poison, Slot
+from lmc.executor import checks, distortion, fused_calls
+from lmc.executor.call_params import CallParams
+from lmc.executor.events import CallEnded, TextGrew
+from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
-from lmc.executor.notes import noted
-from lmc.executor.requests import BoundCall
 from lmc.executor.state import Final, Names, ProgramState
+from lmc.ir.constraint import Fused
 
 
 class Call:
-    """A request and who waits for it.
+    """A request and who waits for it: an instance.OpenCall.
 
-    wanted           the segment as the program has it; another may be asked first (see distortion.py)
-    texts            what stands in the texts of a fused row
+    wanted           the first segment as the program has it; another may be asked before it (see distortion.py)
+    texts            what stands in the texts of a fused form
     path             the position of the block it stands in
-    ends, finished   by sample; `row` has the ends of all segments of a fused row
+    ends, finished   by sample; `form_ends` has the ends of all segments of a fused form
+    num_told         characters of each sample that were told as they grew
     num_left         samples that have not ended
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "bound", "ends", "failed", "finished", "inst", "is_aborted", "num_left", "outs", "path", "request", "row",
-        "state", "texts", "wanted",
+        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "num_left", "num_told", "outs", "params",
+        "path", "request", "state", "texts", "wanted",
     )  # fmt: skip
 
     def __init__(
         self,
         inst: Instance,
-        bound: BoundCall,
+        params: CallParams,
         request: Request,
         state: ProgramState,
         outs: list[Future],
         path: Position,
-        wanted: Segment | None = None,
-        texts: Sequence[str] = (),
+        wanted: Segment,
+        texts: Sequence[str],
     ) -> None:
         self.path = path
         self.texts = texts
-        self.row: list[SegmentEnd] = []
-        self.wanted = wanted or request.out[0]
+        self.form_ends: list[SegmentEnd] = []
+        self.wanted = wanted
         self.inst = inst
-        self.bound = bound
+        self.params = params
         self.request = request
         self.state = state
         self.outs = outs
         self.num_left = request.n
+        self.num_told: list[int] | None = None
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -77,11 +80,13 @@ class Call:
     def take(self, event: Event) -> bool:
         """Note what happened; True once every sample has ended."""
         if type(event) is Delta:
+            if self.inst.shared.detail == "text" and self._grows() and not self.inst.is_over:
+                self._grew(event)
             return False
         if type(event) is SegmentEnd:
             self.ends[event.sample] = event
-            if self.bound.row:
-                self.row.append(event)
+            if self.params.parts:
+                self.form_ends.append(event)
             return False
         if type(event) is Finished:
             self.finished[event.sample] = event
@@ -100,18 +105,24 @@ class Call:
         error = self._error()
         if error is not None:
             failure = Poison(error)
-            self.inst.fails_at((*self.path, self.bound.spec.number), failure)
+            self.inst.fails_at((*self.path, self.params.number), failure)
             self._give([failure] * len(self.outs))
-        elif self.bound.row:
-            self._give(self._row())
         else:
-            self._give(self._result())
+            self._give(self._form_result() if self.params.parts else self._result())
+        if self.inst.shared.detail != "items":
+            self._tell(error)
         self.inst.answered()
 
+    @property
+    def _is_free(self) -> bool:
+        """True where no constraint restricts what is generated: there is nothing to check of it."""
+        return not isinstance(self.wanted, Gen) or self.wanted.constraint is None
+
     def _again(self) -> Segment | None:
+        if self._is_free:
+            return None
         ends = [end for end in self.ends if end is not None]
-        node, warned = self.bound.spec.node, self.inst.shared.warned
-        return distortion.second(self.wanted, self.request.out[0], ends, node, warned)
+        return distortion.asked_again(self.wanted, self.request.out[0], ends, self.params, self.inst.shared.warned)
 
     def _ask(self, segment: Segment) -> None:
         """The same prompt once more, with another segment behind it."""
@@ -123,32 +134,64 @@ class Call:
         self.inst.num_calls += 1
         shared.outbox.append(self)
 
-    def _give(self, results: Sequence[Slot]) -> None:
+    def _give(self, results: Sequence[Cell]) -> None:
         for out, result in zip(self.outs, results, strict=True):
             out.set(result)
 
-    def _row(self) -> tuple[Slot, ...]:
-        """The state behind a fused row, and what each of its calls said."""
-        row, encode = self.bound.row, self.inst.shared.prompts.encode_text
-        said = rows.answers(row, self.request.out, self.row)
+    # --- what is told of it ----------------------------------------------------------------------------------
+
+    def _grows(self) -> bool:
+        """Whether its text is the program's as it comes: not that of a form, and never taken back."""
+        wanted = self.wanted
+        return not self.params.parts and isinstance(wanted, Gen) and wanted.sampling.on_distortion in (None, "warn")
+
+    def _grew(self, delta: Delta) -> None:
+        """Tell of more text. A healed generation begins with the prompt's last word, which is nothing new."""
+        if self.num_told is None:
+            self.num_told = [-_num_healed(self.request.out[0])] * self.request.n
+        before = self.num_told[delta.sample]
+        self.num_told[delta.sample] = before + len(delta.text)
+        text = delta.text[-before:] if before < 0 else delta.text
+        if text:
+            self.inst.shared.told.append(TextGrew(self.inst.id, self.params, delta.sample, text))
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Tell of the end, and before it of the text that was not told as it grew."""
+        calls = self.params.calls if self.params.parts else (self.params,)
+        values: Sequence[Cell] = [out.value for out in self.outs[1:]] if error is None else [None] * len(calls)
+        told, item = self.inst.shared.told, self.inst.id
+        for call, value in zip(calls, values, strict=True):
+            if self.inst.shared.detail == "text" and error is None:
+                for sample, text in enumerate(value if isinstance(value, list) else [value]):
+                    rest = str(text)[max(self.num_told[sample], 0) :] if self.num_told else str(text)
+                    if rest:
+                        told.append(TextGrew(item, call, sample, rest))
+            told.append(CallEnded(item, call, value, error))
+
+    # --- results ---------------------------------------------------------------------------------------------
+
+    def _form_result(self) -> tuple[Cell, ...]:
+        """The state behind a fused form, and what each of its calls said."""
+        parts, encode = self.params.parts, self.inst.shared.prompts.encode_text
+        said = fused_calls.answers(parts, self.request.out, self.form_ends)
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
         meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
         names = self.state.names.with_values(values, meta)
-        text, ids = rows.whole(row, self.texts, said), rows.tokens(self.row, encode)
+        text, ids = fused_calls.whole(parts, self.texts, said), fused_calls.tokens(self.form_ends, encode)
         first = self.request.out[0]
         own = encode(text) if isinstance(first, Score) and first.ids is not None else ids
-        end = replace(self.row[-1], text=text, ids=ids)
+        end = replace(self.form_ends[-1], text=text, ids=ids)
         state = _continued(self.state, self.request, end, own, names, num_calls=len(said))
         return (state, *(answer.said.text for answer in said))
 
-    def _answer_meta(self, answer: rows.Answer) -> dict[str, object]:
-        """What is known of one call of a row."""
+    def _answer_meta(self, answer: fused_calls.Answer) -> dict[str, object]:
+        """What is known of one call of a form."""
         finished, said = self.finished[0], answer.said
         assert finished is not None
         meta = self._usage_meta(finished, said.reason) | {"completion_tokens": said.num_tokens}
         return meta | (_score_meta(answer.end, answer.segment) if answer.end and answer.segment else {})
 
-    def _result(self) -> tuple[Slot, ...]:
+    def _result(self) -> tuple[Cell, ...]:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
@@ -164,7 +207,7 @@ class Call:
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""
         segment = self.request.out[0]
-        if end.captures or (isinstance(segment, Score) and segment.ids is not None):
+        if end.filled or (isinstance(segment, Score) and segment.ids is not None):
             return self.inst.shared.prompts.encode_text(end.text)
         return end.ids
 
@@ -177,7 +220,7 @@ class Call:
         end, finished = self.ends[sample], self.finished[sample]
         assert end is not None and finished is not None
         segment = self.request.out[0]
-        meta = self._usage_meta(finished, end.captures[0].reason if end.captures else end.reason)
+        meta = self._usage_meta(finished, end.filled[0].reason if end.filled else end.reason)
         if end.logprobs is not None:
             meta |= _logprob_meta(end.logprobs, self._wants_text(), tokenizer)
         meta |= distortion.meta_of(self.wanted, segment, end)
@@ -198,30 +241,39 @@ class Call:
 
     def _error(self) -> BaseException | None:
         """Why there is no result, if there is none."""
-        node, failed = self.bound.spec.node, self.failed
+        failed, params = self.failed, self.params
         if failed is None:
+            if self._is_free and not self.params.parts:
+                return None
             error = checks.broken(self._segments())
-            return None if error is None else noted(error, node)
+            return None if error is None else params.noted(error)
         request_error = RequestError(
             failed.message,
             retryable=failed.retryable,
-            span=node.span,
+            span=params.span,
             code=failed.code,
             help=failed.help or None,
         )
-        return noted(request_error, node)
+        return params.noted(request_error)
 
     def _segments(self) -> Iterator[tuple[Segment, SegmentEnd]]:
-        """What was asked with what came of it: all of a row, or each sample."""
-        if self.bound.row:
-            yield from zip(self.request.out, self.row)
+        """What was asked with what came of it: all of a form, or each sample."""
+        if self.params.parts:
+            yield from zip(self.request.out, self.form_ends)
         else:
             yield from ((self.request.out[0], end) for end in self.ends if end is not None)
 
 
+def _num_healed(segment: Segment) -> int:
+    """Characters of the prompt's last word that a healed generation writes again (see boundary.py)."""
+    constraint = segment.constraint if isinstance(segment, Gen) else None
+    word = constraint.parts[0] if isinstance(constraint, Fused) else None
+    return len(word) if isinstance(word, str) else 0
+
+
 def _without_word(end: SegmentEnd) -> SegmentEnd:
     """What a healed generation wrote behind the prompt's last word; any other as it is."""
-    return replace(end, text=end.captures[0].text) if end.captures else end
+    return replace(end, text=end.filled[0].text) if end.filled else end
 
 
 def _continued(
@@ -252,28 +304,28 @@ def _continued(
 def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:
     """SGLang's shape: (log-probability, token id, text or None) a token."""
 
-    def row(logprob: float, id: int) -> tuple[float, int, str | None]:
+    def shown(logprob: float, id: int) -> tuple[float, int, str | None]:
         return logprob, id, tokenizer.decode([id]) if with_text else None
 
-    meta: dict[str, object] = {"output_token_logprobs": [row(t.logprob, t.id) for t in logprobs]}
+    meta: dict[str, object] = {"output_token_logprobs": [shown(t.logprob, t.id) for t in logprobs]}
     if any(t.top for t in logprobs):
-        meta["output_top_logprobs"] = [[row(logprob, id) for id, logprob in t.top] for t in logprobs]
+        meta["output_top_logprobs"] = [[shown(logprob, id) for id, logprob in t.top] for t in logprobs]
     return meta
 
 
 def _score_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
     scores = end.scores
     assert scores is not None, "a choice has its scores"
-    rows = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
-    parts = scores.probabilities
+    tokens = [list(zip(logprobs, ids)) for logprobs, ids in zip(scores.logprobs, scores.ids)]
+    probabilities = scores.probabilities
     return {
         "choices": list(segment.choices),
         "choice": scores.index,
         "method": scores.method,
         "boundary": "naive" if segment.ids is None else "exact",
         "scores": list(scores.scores),
-        "distribution": None if parts is None else list(zip(segment.choices, parts)),
-        "input_token_logprobs": rows,
-        "normalized_prompt_logprobs": [sum(row) / max(1, len(row)) for row in scores.logprobs],
-        "unconditional_token_logprobs": scores.unconditional and [list(row) for row in scores.unconditional],
+        "distribution": None if probabilities is None else list(zip(segment.choices, probabilities)),
+        "input_token_logprobs": tokens,
+        "normalized_prompt_logprobs": [sum(logprobs) / max(1, len(logprobs)) for logprobs in scores.logprobs],
+        "unconditional_token_logprobs": scores.unconditional and [list(logprobs) for logprobs in scores.unconditional],
     }

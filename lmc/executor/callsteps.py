@@ -1,107 +1,124 @@
-"""How a `gen` or `select` node runs: it asks as soon as its inputs are there, and never waits for the commit chain.
+"""How a model call starts: it asks as soon as its inputs are there, and never waits for the commit chain.
 
-Its failure is a failed value: it counts where it is read, and at the end of the program at the latest.
+`ask` takes the call's parameters as a record, whoever filled it; `model_node` is the node of a graph. A call's failure
+is a failed value: it counts where it is read, and at the end of the program at the latest.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
-from lmc.backend.base import Gen, Request, Score
-from lmc.executor import distortion
-from lmc.executor import fused_calls as rows
+from lmc.backend.base import Gen, Prompt, Request, Score, Segment
+from lmc.executor import distortion, fused_calls
 from lmc.executor.boundary import healed, healed_gen
+from lmc.executor.call_params import NOTHING, CallParams
 from lmc.executor.calls import Call
-from lmc.executor.future import Future, Poison, Slot, pending_in, poison_in, settled, when_settled
+from lmc.executor.future import Cell, Future, Poison, pending_in, poison_in, settled, when_settled
 from lmc.executor.instance import Instance, Position
-from lmc.executor.notes import noted
-from lmc.executor.requests import BoundCall
+from lmc.executor.lineage import call_seed
+from lmc.executor.requests import asked, segment
 from lmc.executor.state import ProgramState
-from lmc.executor.steps import PATH, Frame, StepFn, futures_in, give
+from lmc.executor.steps import Frame, RunNode, futures_in, settle_outputs
 from lmc.ir.graph import Node
 
-NOTHING: dict[str, Any] = {}
 
-
-def model_step(node: Node, index: int, ins: tuple[int, ...], out_slots: tuple[int, ...]) -> StepFn:
+def model_node(node: Node, index: int, ins: tuple[int, ...], out_cells: tuple[int, ...]) -> RunNode:
     """The `index`-th model node of the plan."""
     keys = node.keys
 
     def step(inst: Instance, frame: Frame) -> None:
         inputs = [settled(frame[i]) for i in ins]
-        outs = futures_in(inst, frame, out_slots)
+        outs = futures_in(inst, frame, out_cells)
         inst.num_open += 1
-        pending, path = pending_in(inputs), frame[PATH]
+        pending, path = pending_in(inputs), frame.path
         if pending:
-            when_settled(pending, lambda: start([settled(slot) for slot in inputs], inst, outs, path))
+            when_settled(pending, lambda: start([settled(cell) for cell in inputs], inst, outs, path))
         else:
             start(inputs, inst, outs, path)
 
-    def start(inputs: list[Slot], inst: Instance, outs: list[Future], path: Position) -> None:
+    def start(inputs: list[Cell], inst: Instance, outs: list[Future], path: Position) -> None:
+        call = inst.program.calls[index]
         failure = poison_in(inputs)
-        if failure is None and not inst.is_over:
-            given = dict(zip(keys, inputs[1:])) if keys else NOTHING
-            made = (_row if node.op == "fused" else _call)(index, inst, inputs, given, outs, path)
-            if isinstance(made, Call):
-                inst.num_calls += 1
-                inst.shared.outbox.append(made)
-                return
-            failure = made
         if failure is not None:
-            give(outs, failure)
-            inst.answered()
+            give_up(inst, outs, failure)
+        elif keys:
+            ask(inst, call, cast(ProgramState, inputs[0]), outs, path, dict(zip(keys, inputs[1:])))
+        else:
+            ask(inst, call, cast(ProgramState, inputs[0]), outs, path, texts=cast("list[str]", inputs[1:]))
 
     return step
 
 
-def _call(
-    index: int, inst: Instance, inputs: list[Any], given: dict[str, Any], outs: list[Future], path: Position
-) -> Call | Poison:
-    """The call to make; a Poison where it has no right parameters or no prompt."""
-    shared = inst.shared
-    bound, state = shared.calls[index], cast(ProgramState, inputs[0])
+def give_up(inst: Instance, outs: list[Future], failure: Poison) -> None:
+    """A call that cannot be asked: its outputs fail."""
+    settle_outputs(outs, failure)
+    inst.answered()
+
+
+def ask(
+    inst: Instance,
+    params: CallParams,
+    state: ProgramState,
+    outs: list[Future],
+    path: Position = (),
+    given: Mapping[str, object] = NOTHING,
+    texts: Sequence[str] = (),
+) -> None:
+    """Submit a call with the next round; `outs`, the state and the value, settle when it has ended, well or not.
+
+    The instance counts it as open already (`num_open`).
+
+    path   the position of the block it stands in
+    given  parameters that only the running program knows, by name
+    texts  what stands in the texts of a fused form
+    """
+    if inst.is_over:
+        return
     try:
-        wanted = bound.segment(inst.base, state.lineage, state.calls, given)
-        segment = distortion.first(wanted)
-        prompt = shared.prompts.prompt(state)
-        if type(segment) is Score and bound.heals:
-            prompt, segment = healed(prompt, segment, shared.prompts.tokenizer.encode)
-        elif type(segment) is Gen and bound.heals:
-            prompt, segment = healed_gen(prompt, segment, shared.prompts.tokenizer.encode)
+        if params.op == "fused":
+            prompt, out = _form(inst, params, state, texts)
+            wanted, n = out[0], 1
+        else:
+            wanted = segment(params, inst.shared.params, given, _seed_of(inst, state))
+            prompt, first = _begun(inst, params, state, wanted)
+            out, n = (first,), first.sampling.n if type(first) is Gen else 1
     except Exception as error:
-        return _failed(error, bound, inst, path)
-    request = Request(
-        next(shared.rids),
-        prompt,
-        (segment,),
-        program=shared.name,
-        n=segment.sampling.n if type(segment) is Gen else 1,
-        gang=bound.spec.gang(inst.item),
-    )
-    return Call(inst, bound, request, state, outs, path, wanted)
+        failure = Poison(params.noted(error))
+        inst.fails_at((*path, params.number), failure)
+        give_up(inst, outs, failure)
+        return
+    gang = params.gang.of(inst.number) if params.gang is not None else None
+    request = Request(next(inst.shared.rids), prompt, out, program=inst.program.name, n=n, gang=gang)
+    inst.num_calls += 1
+    inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))
 
 
-def _row(
-    index: int, inst: Instance, inputs: list[Any], given: dict[str, Any], outs: list[Future], path: Position
-) -> Call | Poison:
-    """The call of a fused row, whose texts stand behind the state."""
-    shared = inst.shared
-    bound, state, texts = shared.calls[index], cast(ProgramState, inputs[0]), inputs[1:]
-    encode = shared.prompts.encode_text
-    try:
-        asked = bound.asked(inst.base, state.lineage, state.calls)
-        out = rows.segments(bound.row, asked, texts, encode)
-        prompt = shared.prompts.prompt(state)
-        if bound.heals:
-            prompt, first = healed(prompt, cast(Score, out[0]), encode)
-            out = (first, *out[1:])
-    except Exception as error:
-        return _failed(error, bound, inst, path)
-    request = Request(next(shared.rids), prompt, out, program=shared.name, gang=bound.spec.gang(inst.item))
-    return Call(inst, bound, request, state, outs, path, texts=texts)
+def _seed_of(inst: Instance, state: ProgramState) -> Callable[[], int]:
+    return lambda: call_seed(inst.base, state.lineage, state.calls)
 
 
-def _failed(error: Exception, bound: BoundCall, inst: Instance, path: Position) -> Poison:
-    failure = Poison(noted(error, bound.spec.node))
-    inst.fails_at((*path, bound.spec.number), failure)
-    return failure
+def _begun(inst: Instance, params: CallParams, state: ProgramState, wanted: Gen | Score) -> tuple[Prompt, Segment]:
+    """The prompt, and what is asked first; healed, a part of the prompt goes over to the latter."""
+    first = distortion.asked_first(wanted)
+    prompts = inst.shared.prompts
+    prompt = prompts.prompt(state)
+    if not params.heals:
+        return prompt, first
+    if type(first) is Score:
+        return healed(prompt, first, prompts.tokenizer.encode)
+    return healed_gen(prompt, cast(Gen, first), prompts.tokenizer.encode)
+
+
+def _form(
+    inst: Instance, params: CallParams, state: ProgramState, texts: Sequence[str]
+) -> tuple[Prompt, tuple[Segment, ...]]:
+    """The prompt and the segments of a fused form."""
+    shared, encode = inst.shared, inst.shared.prompts.encode_text
+    calls = asked(params, shared.params, lambda i: call_seed(inst.base, state.lineage, state.calls + i))
+    out = fused_calls.segments(params.parts, calls, texts, encode)
+    prompt = shared.prompts.prompt(state)
+    if params.heals:
+        prompt, first = healed(prompt, cast(Score, out[0]), encode)
+        out = (first, *out[1:])
+    return prompt, out

@@ -32,7 +32,7 @@ def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]
         return
     if isinstance(segment.constraint, Fused):
         blanks: Sequence[Blank] = [part for part in segment.constraint.parts if isinstance(part, Blank)]
-        said = [(blank.constraint, each.text, each.reason) for blank, each in zip(blanks, end.captures)]
+        said = [(blank.constraint, each.text, each.reason) for blank, each in zip(blanks, end.filled)]
     else:
         said = [(segment.constraint, end.text, end.reason)]  # type: ignore[list-item]  # it is no Fused
     for constraint, text, reason in said:

@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from lmc.backend.base import Gen, Score, Segment, SegmentEnd
 from lmc.errors import ArgumentError
+from lmc.executor.call_params import CallParams
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import texts
 from lmc.ir.constraint import Choices, Constraint, Regex
-from lmc.ir.graph import Node
 
 HIGH = math.log(20)  # nats: less than a twentieth was left
 CODE = "LMC-CN110"
@@ -27,7 +27,7 @@ MAX_SCORED = 64  # texts that are scored instead
 _log = logging.getLogger("lmc")
 
 
-def first(segment: Segment) -> Segment:
+def asked_first(segment: Segment) -> Segment:
     """What to ask at first: freely, where the program wants to see whether the model obeys unasked."""
     if not isinstance(segment, Gen) or segment.sampling.on_distortion != "unconstrained-then-validate":
         return segment
@@ -41,8 +41,8 @@ def first(segment: Segment) -> Segment:
     return replace(segment, constraint=None)
 
 
-def second(
-    wanted: Segment, asked: Segment, ends: Sequence[SegmentEnd], node: Node, warned: set[str]
+def asked_again(
+    wanted: Segment, asked: Segment, ends: Sequence[SegmentEnd], call: CallParams, warned: set[str]
 ) -> Segment | None:
     """What to ask after that, if anything; `wanted` is the segment as the program has it.
 
@@ -56,10 +56,10 @@ def second(
     if wanted.sampling.on_distortion is None or tax < HIGH:
         return None
     if wanted.sampling.on_distortion == "score" and len(ends) == 1:
-        options = few(wanted.constraint)  # type: ignore[arg-type]
+        options = scorable(wanted.constraint)  # type: ignore[arg-type]
         if options:
             return Score(wanted.name, options, "exact")
-    warn(node, tax, warned)
+    warn_once(call, tax, warned)
     return None
 
 
@@ -82,7 +82,7 @@ def is_allowed(constraint: Regex | Choices, text: str) -> bool:
     return text in constraint.options if isinstance(constraint, Choices) else _automaton(constraint).accepts(text)
 
 
-def few(constraint: Constraint) -> tuple[str, ...]:
+def scorable(constraint: Constraint) -> tuple[str, ...]:
     """All texts of a constraint, if they are few enough to be scored; else none."""
     if isinstance(constraint, Choices):
         return constraint.options if len(constraint.options) <= MAX_SCORED else ()
@@ -90,14 +90,14 @@ def few(constraint: Constraint) -> tuple[str, ...]:
     return tuple(text for text in found or () if text)
 
 
-def warn(node: Node, tax: float, warned: set[str]) -> None:
+def warn_once(call: CallParams, tax: float, warned: set[str]) -> None:
     """Say it once for each call of a program."""
-    place = node.span.place if node.span else "?"
+    place = call.span.place if call.span else "?"
     if place in warned:
         return
     warned.add(place)
     _log.warning(
-        f"{CODE}: {place}: the constraint of gen({node.attr('name')!r}) left {math.exp(-tax):.2g} of the model's "
+        f"{CODE}: {place}: the constraint of gen({call.name!r}) left {math.exp(-tax):.2g} of the model's "
         f"distribution ({tax:.1f} nats): it wanted to say something else; say in the prompt what form is wanted, "
         'or decide by exact scores with select or on_distortion="score"'
     )

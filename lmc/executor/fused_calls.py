@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from lmc.backend.base import Capture, Forced, Gen, Score, Segment, SegmentEnd
+from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
 from lmc.executor.boundary import Encode, together
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches
 from lmc.ir.fused_automaton import constraint_of
@@ -72,7 +72,7 @@ class Answer:
     """What a call of the row said; `end` and `segment` are those of a choice, None for a generation."""
 
     name: str | None
-    said: Capture
+    said: Filled
     end: SegmentEnd | None = None
     segment: Score | None = None
 
@@ -84,10 +84,10 @@ def answers(row: Sequence[RowPart], out: Sequence[Segment], ends: Sequence[Segme
     for segment, end in zip(out, ends, strict=True):
         match segment:
             case Gen():
-                said = end.captures or (Capture(end.text, end.reason, end.num_tokens),)
-                found += [Answer(next(names), capture) for capture in said]
+                said = end.filled or (Filled(end.text, end.reason, end.num_tokens),)
+                found += [Answer(next(names), each) for each in said]
             case Score():
-                found.append(Answer(next(names), Capture(end.text, end.reason), end, segment))
+                found.append(Answer(next(names), Filled(end.text, end.reason), end, segment))
     return found
 
 

@@ -1,6 +1,6 @@
 """Values that are not there yet, and values that never will be.
 
-A slot of a running program holds a plain value, a Future, or a Poison (what a failed node gives to those that
+A cell of a running program holds a plain value, a Future, or a Poison (what a failed node gives to those that
 read it). A Future settles once, to a plain value or a Poison, never to another Future. Who waits is called from
 the ready queue, never from inside `set`: ten thousand futures in a row settle without recursion.
 """
@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-Slot = Any  # a plain value of the program, a Future or a Poison
+Cell = object  # what a cell of a frame holds: a plain value of the program, a Future or a Poison
 Ready = deque[Callable[[], None]]
 
 PENDING = object()
@@ -33,10 +32,10 @@ class Future:
 
     def __init__(self, ready: Ready) -> None:
         self.ready = ready
-        self.value: Slot = PENDING
+        self.value: Cell = PENDING
         self.waiters: list[Callable[[], None]] | None = None  # most have one or none: no list until then
 
-    def set(self, value: Slot) -> None:
+    def set(self, value: Cell) -> None:
         """Settle."""
         assert self.value is PENDING, "a future settles once"
         self.value = value
@@ -51,40 +50,40 @@ class Future:
         else:
             self.waiters.append(go)
 
-    def follow(self, slot: Slot) -> None:
-        """Settle to what `slot` is or will be."""
-        slot = settled(slot)
-        if type(slot) is Future:
-            slot.then(partial(self.follow, slot))
+    def follow(self, cell: Cell) -> None:
+        """Settle to what `cell` is or will be."""
+        cell = settled(cell)
+        if type(cell) is Future:
+            cell.then(partial(self.follow, cell))
         else:
-            self.set(slot)
+            self.set(cell)
 
 
 UNSETTLED = frozenset((Future, Poison))
 
 
-def settled(slot: Slot) -> Slot:
-    """The slot's value, a Poison, or the Future itself where it is still pending."""
-    if type(slot) is Future and slot.value is not PENDING:
-        return slot.value
-    return slot
+def settled(cell: Cell) -> Cell:
+    """The cell's value, a Poison, or the Future itself where it is still pending."""
+    if type(cell) is Future and cell.value is not PENDING:
+        return cell.value
+    return cell
 
 
-def is_plain(slots: Iterable[Slot]) -> bool:
+def is_plain(cells: Iterable[Cell]) -> bool:
     """True where each is a plain value, ready to be used as it is."""
-    return UNSETTLED.isdisjoint(map(type, slots))
+    return UNSETTLED.isdisjoint(map(type, cells))
 
 
-def pending_in(slots: Iterable[Slot]) -> list[Future]:
-    """The futures among settled slots."""
-    return [slot for slot in slots if type(slot) is Future]
+def pending_in(cells: Iterable[Cell]) -> list[Future]:
+    """The futures among settled cells."""
+    return [cell for cell in cells if type(cell) is Future]
 
 
-def poison_in(slots: Iterable[Slot]) -> Poison | None:
-    """The first failure among settled slots."""
-    for slot in slots:
-        if type(slot) is Poison:
-            return slot
+def poison_in(cells: Iterable[Cell]) -> Poison | None:
+    """The first failure among settled cells."""
+    for cell in cells:
+        if type(cell) is Poison:
+            return cell
     return None
 
 

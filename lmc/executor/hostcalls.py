@@ -14,7 +14,7 @@ from contextvars import copy_context
 from types import BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType
 from typing import Literal
 
-from lmc.executor.future import Slot
+from lmc.executor.future import Cell
 from lmc.ir.analysis import effect_of
 from lmc.ir.graph import Graph, Node
 from lmc.ir.node_rules import atom_type
@@ -48,7 +48,7 @@ def _is_builtin_on_live(node: Node, graph: Graph) -> bool:
     return any(atom_type(atom).name in ("ref", "any") for atom in node.inputs)
 
 
-def are_atoms(inputs: list[Slot]) -> bool:
+def are_atoms(inputs: list[Cell]) -> bool:
     """True where an operation on these can neither run the user's code nor see a change."""
     return ATOM_TYPES.issuperset(map(type, inputs))
 
@@ -59,7 +59,7 @@ def can_hurry(node: Node, graph: Graph) -> bool:
     return not has_effect and node.op != "raise"
 
 
-def may_block(node: Node, graph: Graph) -> Callable[[list[Slot]], bool] | None:
+def may_block(node: Node, graph: Graph) -> Callable[[list[Cell]], bool] | None:
     """Whether to run an ordered node on the pool, given its inputs; None where never."""
     if node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none":
         return lambda inputs: True
@@ -76,7 +76,7 @@ def _is_written_in_c(owner: object, name: str) -> bool:
 
 _C_METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType)
 
-Done = Callable[[Slot], None]
+Done = Callable[[Cell], None]
 
 
 class HostPool:
@@ -87,9 +87,9 @@ class HostPool:
         self._max_workers = max_workers
         self._wake = wake
         self._threads: ThreadPoolExecutor | None = None
-        self._ended: deque[tuple[Done, Slot]] = deque()
+        self._ended: deque[tuple[Done, Cell]] = deque()
 
-    def start(self, work: Callable[[], Slot], done: Done) -> None:
+    def start(self, work: Callable[[], Cell], done: Done) -> None:
         """Run `work`, which never raises, on a thread, in this context; `drain` calls `done` with its result."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="lmc-host")
@@ -108,6 +108,6 @@ class HostPool:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, work: Callable[[], Slot], done: Done) -> None:
+    def _run(self, work: Callable[[], Cell], done: Done) -> None:
         self._ended.append((done, work()))
         self._wake()

@@ -1,6 +1,6 @@
 """One item of a run while it is running, and what all items of a run share.
 
-Written only by the thread that runs the executor.
+Written only by the thread that steps the run.
 """
 
 from __future__ import annotations
@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol, cast
 
-from lmc.backend.base import Usage
-from lmc.executor.future import Poison, Ready, Slot, poison_in
+from lmc.backend.base import Event, Request, Usage
+from lmc.errors import LMError
+from lmc.executor.call_params import CallParams
+from lmc.executor.events import Detail, RunEvent
+from lmc.executor.future import Cell, Poison, Ready, poison_in
+from lmc.executor.hostcalls import HostPool
 from lmc.executor.lineage import mix
 from lmc.executor.prompts import Prompts
-
-if TYPE_CHECKING:
-    from lmc.executor.calls import Call
-    from lmc.executor.hostcalls import HostPool
-    from lmc.executor.requests import BoundCall
-    from lmc.executor.state import ProgramState
-
+from lmc.executor.requests import RunParams
+from lmc.executor.state import ProgramState
 
 # where in the program: node number, iteration, node number, ...: sorts in program order
 Position = tuple[int, ...]
@@ -37,30 +36,77 @@ class Outcome:
     calls: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shared:
-    """What the items of one program have in common; all but the first three is the whole run's.
+class Startable(Protocol):
+    """What can be an item of a run: a compiled program with its arguments, or anything that acts on an instance.
 
-    calls    the program's model nodes, with the run's parameters
+    number  which item of the batch it is: its random streams depend on it
+    """
+
+    @property
+    def number(self) -> int: ...
+
+    def start(self, inst: Instance) -> None:
+        """Issue the first work, which leads to the instance's `finish` or `fail`. Own mistakes go to `fail`."""
+
+
+class OpenCall(Protocol):
+    """A call that was asked and not answered, as the run knows it.
+
+    is_aborted  True where its item has failed meanwhile
+    """
+
+    inst: Instance
+    request: Request
+    is_aborted: bool
+
+    def take(self, event: Event) -> bool:
+        """Note what happened; True once every sample has ended."""
+
+    def settle(self) -> None:
+        """Give the result to those who wait, or ask once more."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundProgram:
+    """A program with a run's parameters and live objects.
+
+    calls    its model nodes, in program order
     externs  live objects by extern name
-    rids     numbers for requests
-    ended    called with each instance that has ended
-    ready    what can go on now
-    outbox   calls to submit at the end of this round
-    failed   items that have failed in this round: their open calls are to be aborted
-    warned   places of calls that something was said about
     """
 
     name: str
-    calls: tuple[BoundCall, ...]
+    calls: tuple[CallParams, ...]
     externs: Mapping[str, object]
+
+
+NO_PROGRAM = BoundProgram("", (), {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What the items of a run have in common.
+
+    rids      numbers for requests
+    ended     called with each instance that has ended
+    detail    how much is told of them
+    told      what happened since the last round
+    programs  what was bound, with what it was made of, by the identities of that
+    ready     what can go on now
+    outbox    calls to submit in the next round
+    failed    items that have failed in this round: their open calls are to be aborted
+    warned    places of calls that something was said about
+    """
+
+    params: RunParams
     prompts: Prompts
     pool: HostPool
     rids: Iterator[int]
-    seed: int
     ended: Callable[[Instance, Outcome], None]
+    detail: Detail = "text"
+    told: list[RunEvent] = field(default_factory=list)
+    programs: dict[tuple[int, int], tuple[object, object, BoundProgram | LMError]] = field(default_factory=dict)
     ready: Ready = field(default_factory=deque)
-    outbox: list[Call] = field(default_factory=list)
+    outbox: list[OpenCall] = field(default_factory=list)
     failed: list[Instance] = field(default_factory=list)
     warned: set[str] = field(default_factory=set)
 
@@ -68,30 +114,33 @@ class Shared:
 class Instance:
     """One item on its way.
 
-    place      which of the run's jobs it is
-    item       its number, for random streams
-    base       mix(seed, item): what the seeds of its calls start from
-    num_open   model nodes reached and not yet answered; the item ends only when there is none
+    id         which item of the run it is
+    number     which item of the batch, for random streams
+    base       mix(seed, number): what the seeds of its calls start from
+    program    what it runs
+    num_open   model calls reached and not yet answered; the item ends only when there is none
     is_over    nothing of it may start any more
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     """
 
     __slots__ = (
-        "base", "failures", "is_over", "item", "num_calls", "num_open", "place", "ready", "returned", "shared", "usage",
+        "base", "failures", "id", "is_over", "num_calls", "num_open", "number", "program", "ready", "returned",
+        "shared", "usage",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared, place: int, item: int) -> None:
+    def __init__(self, shared: Shared, id: int, number: int) -> None:
         self.shared = shared
         self.ready = shared.ready
-        self.place = place
-        self.item = item
-        self.base = mix(shared.seed, item)
+        self.id = id
+        self.number = number
+        self.base = mix(shared.params.seed, number)
+        self.program = NO_PROGRAM
         self.num_calls = 0
         self.num_open = 0
         self.is_over = False
         self.failures: dict[Position, Poison] | None = None
-        self.returned: tuple[Slot, Slot] | None = None
+        self.returned: tuple[Cell, Cell] | None = None
         self.usage = Usage()
 
     def fail(self, failure: Poison) -> Poison:
@@ -107,13 +156,13 @@ class Instance:
             self.failures = {}
         self.failures[position] = failure
 
-    def finish(self, state: Slot, ret: Slot) -> None:
+    def finish(self, state: Cell, ret: Cell) -> None:
         """The program has returned; the item ends when no call is open."""
         self.returned = (state, ret)
         self._end_if_idle()
 
     def answered(self) -> None:
-        """One model node has its result."""
+        """One model call has its result."""
         self.num_open -= 1
         self._end_if_idle()
 
@@ -137,7 +186,7 @@ class Instance:
         elif (failure := poison_in(self.returned)) is not None:
             self.fail(failure)
         else:
-            self._end(state, ret, None)
+            self._end(cast("ProgramState | None", state), ret, None)
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from lmc.errors import ArgumentError, ChatTemplateError
-from lmc.executor.future import Future, Poison, Slot
+from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import JOIN_MODES, ProgramState
@@ -18,7 +18,8 @@ from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import UNSET, Extern, Node
 from lmc.ir.ops import OPS
 
-Compute = Callable[[Instance, list[Slot]], Any]  # Any: one value, or a tuple of them
+Plain = list[Any]  # Any: values of the program; the verifier has seen that their types fit the node
+Compute = Callable[[Instance, Plain], Cell]
 
 # inputs that a node takes as they are, even if they are still to come: lists of states hold futures
 LAZY: dict[str, Callable[[int], frozenset[int]]] = {
@@ -51,7 +52,7 @@ def live(extern: Extern) -> object:
 # --- states ----------------------------------------------------------------------------------------------------
 
 
-def _states_item(inst: Instance, xs: list[Slot]) -> Slot:
+def _states_item(inst: Instance, xs: Plain) -> Cell:
     try:
         return handed(inst, xs[0][xs[1]])
     except IndexError:
@@ -77,7 +78,7 @@ def _role_begin(node: Node) -> Compute:
     if text is not None:
         return lambda inst, xs: xs[0].begin_role(role, text)
 
-    def compute(inst: Instance, xs: list[Slot]) -> ProgramState:
+    def compute(inst: Instance, xs: Plain) -> ProgramState:
         state: ProgramState = xs[0]
         previous = state.turns.previous
         literal = after.get(previous) if after else _opening(inst, previous, role)
@@ -91,7 +92,7 @@ def _role_begin(node: Node) -> Compute:
 def _role_end(node: Node) -> Compute:
     role, text = cast(str, node.attr("role")), cast("str | None", node.attr("text"))
 
-    def compute(inst: Instance, xs: list[Slot]) -> ProgramState:
+    def compute(inst: Instance, xs: Plain) -> ProgramState:
         state: ProgramState = xs[0]
         literal = text
         if text is None and state.turns.role == role and not state.turns.rendered:
@@ -123,7 +124,7 @@ def _fork(node: Node) -> Compute:
     return lambda inst, xs: xs[0].fork(num)
 
 
-def _fork_list(inst: Instance, xs: list[Slot]) -> tuple[ProgramState, tuple[ProgramState, ...]]:
+def _fork_list(inst: Instance, xs: Plain) -> tuple[ProgramState, tuple[ProgramState, ...]]:
     state, num = xs
     if isinstance(num, bool) or not isinstance(num, int):
         raise ArgumentError(f"fork({num!r}): the number of forks is a whole number, not {type(num).__name__}")
@@ -150,13 +151,13 @@ def _join_mode(node: Node) -> Callable[[ProgramState, tuple[ProgramState, ...]],
     return JOIN_MODES[mode]
 
 
-def _replaced(inst: Instance, xs: list[Slot]) -> tuple[Slot, ...]:
+def _replaced(inst: Instance, xs: Plain) -> tuple[Cell, ...]:
     changed = list(xs[0])
     changed[xs[1]] = xs[2]
     return tuple(changed)
 
 
-def _gathered(inst: Instance, xs: list[Slot]) -> tuple[Slot, ...]:
+def _gathered(inst: Instance, xs: Plain) -> tuple[Cell, ...]:
     states, indices = xs
     return tuple(states[i] for i in indices)
 
@@ -184,14 +185,14 @@ def _host(node: Node) -> Compute:
 def _unpack(node: Node) -> Compute:
     unpack = _host(node)
     if node.attr("n") == 1:
-        return lambda inst, xs: unpack(inst, xs)[0]
+        return lambda inst, xs: cast("tuple[Cell, ...]", unpack(inst, xs))[0]
     return unpack
 
 
 def _check(node: Node) -> Compute:
     name = node.attr("name")
 
-    def compute(inst: Instance, xs: list[Slot]) -> Slot:
+    def compute(inst: Instance, xs: Plain) -> Cell:
         if xs[0] is UNSET:
             raise UnboundLocalError(f"cannot access local variable {name!r} where it is not associated with a value")
         return handed(inst, xs[0])
@@ -201,21 +202,21 @@ def _check(node: Node) -> Compute:
 
 def _extern(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
-    return lambda inst, xs: inst.shared.externs[name]
+    return lambda inst, xs: inst.program.externs[name]
 
 
 def _call(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
     if not node.keys:
-        return lambda inst, xs: inst.shared.externs[name](*xs)  # type: ignore[operator]
-    return lambda inst, xs: inst.shared.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
+        return lambda inst, xs: inst.program.externs[name](*xs)  # type: ignore[operator]
+    return lambda inst, xs: inst.program.externs[name](*positional(node, xs), **named(node, xs))  # type: ignore[operator]
 
 
 def _raise(node: Node) -> Compute:
     name = cast(str, node.attr("fn"))
 
-    def compute(inst: Instance, xs: list[Slot]) -> Slot:
-        thing = inst.shared.externs[name]
+    def compute(inst: Instance, xs: Plain) -> Cell:
+        thing = inst.program.externs[name]
         if isinstance(thing, BaseException):
             raise thing
         raise thing(*positional(node, xs), **named(node, xs))  # type: ignore[operator]
@@ -223,21 +224,21 @@ def _raise(node: Node) -> Compute:
     return compute
 
 
-def handed(inst: Instance, slot: Slot) -> Slot:
+def handed(inst: Instance, cell: Cell) -> Cell:
     """A value as the result of a node that only hands it on: a failed one is no failure of the node."""
-    if type(slot) is not Poison:
-        return slot
+    if type(cell) is not Poison:
+        return cell
     future = Future(inst.ready)
-    future.set(slot)
+    future.set(cell)
     return future
 
 
-def positional(node: Node, xs: list[Slot]) -> list[Slot]:
+def positional(node: Node, xs: Plain) -> list[Cell]:
     """The inputs without a name."""
     return xs[: len(xs) - len(node.keys)]
 
 
-def named(node: Node, xs: list[Slot]) -> dict[str, Slot]:
+def named(node: Node, xs: Plain) -> dict[str, Cell]:
     """The inputs with one."""
     return dict(zip(node.keys, xs[len(xs) - len(node.keys) :])) if node.keys else {}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from lmc.errors import LMError
 from lmc.ir.graph import Node
 from lmc.ir.printer import print_node
+from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
@@ -16,10 +19,15 @@ _LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 def noted(error: E, node: Node) -> E:
     """The error with a note on where it was raised, once; an LMError without a span gets the node's."""
+    return located(error, node.span, partial(one_line, node))
+
+
+def located(error: E, span: Span | None, line: Callable[[], str]) -> E:
+    """The same for what is not a node: where it stands, and how it reads."""
     if isinstance(error, LMError) and error.span is None:
-        error.span = node.span
+        error.span = span
     if not any(note.startswith("at ") for note in getattr(error, "__notes__", ())):
-        error.add_note(f"at {node.span.place if node.span else '?'}, in `{one_line(node)}`")
+        error.add_note(f"at {span.place if span else '?'}, in `{line()}`")
     return error
 
 

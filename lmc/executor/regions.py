@@ -7,14 +7,15 @@ still be to come, so independent iterations run side by side. A body gets a fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
-from lmc.executor.future import Future, Poison, Slot, settled
+from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import from_user, noted
-from lmc.executor.steps import CHAIN, PATH, Frame, StepFn, committed
+from lmc.executor.steps import Chain, Frame, RunNode, committed, settled_chain
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
@@ -27,36 +28,36 @@ END = object()
 class Body:
     """A block, ready to run.
 
-    template  a frame with the literals in place
-    captures  (slot in the frame around it, slot here) of each outer value it reads
-    ends      slots of the terminator's inputs
+    template  the cells of a frame, the literals in place
+    captures  (cell in the frame around it, cell in its own) of each outer value it reads
+    ends      cells of the terminator's inputs
     is_dead   True where the terminator is `raise`: the body never yields
     """
 
-    steps: tuple[StepFn, ...]
-    template: Frame
+    nodes: tuple[RunNode, ...]
+    template: list[Cell]
     captures: tuple[tuple[int, int], ...]
     params: tuple[int, ...]
     ends: tuple[int, ...]
     is_dead: bool
 
-    def run(self, inst: Instance, outer: Frame, chain: Slot, params: list[Slot], path: Position) -> Frame:
-        """Issue the block's nodes; its outputs and its chain are then in the frame."""
-        frame = self.template.copy()
-        frame[CHAIN], frame[PATH] = chain, path
-        for there, here in self.captures:
-            frame[here] = outer[there]
-        for here, value in zip(self.params, params):
-            frame[here] = value
-        for step in self.steps:
-            step(inst, frame)
+    def run(self, inst: Instance, outer: list[Cell], chain: Chain, params: list[Cell], path: Position) -> Frame:
+        """Issue the block's nodes; its outputs and its chain are then in the frame. `outer` is the frame around it."""
+        frame = Frame(self.template)
+        frame.chain, frame.path = chain, path
+        for source, target in self.captures:
+            frame[target] = outer[source]
+        for target, value in zip(self.params, params):
+            frame[target] = value
+        for run_node in self.nodes:
+            run_node(inst, frame)
         return frame
 
 
 # --- if --------------------------------------------------------------------------------------------------------
 
 
-def if_step(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> StepFn:
+def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> RunNode:
     """`if`: issue one arm."""
 
     def step(inst: Instance, frame: Frame) -> None:
@@ -64,90 +65,89 @@ def if_step(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> S
         if type(chosen) is Future:
             later(inst, frame, chosen)
         else:
-            slots, frame[CHAIN] = branch(inst, frame, chosen, frame[CHAIN])
-            for out, slot in zip(outs, slots):
-                frame[out] = slot
+            cells, frame.chain = branch(inst, frame, chosen, frame.chain)
+            for out, cell in zip(outs, cells):
+                frame[out] = cell
 
     def later(inst: Instance, frame: Frame, chosen: Future) -> None:
-        chain, after = frame[CHAIN], Future(inst.ready)
+        chain, after = frame.chain, Future(inst.ready)
         futures = [Future(inst.ready) for _ in outs]
-        frame[CHAIN] = after
+        frame.chain = after
         for out, future in zip(outs, futures):
             frame[out] = future
 
         def go() -> None:
-            slots, end = branch(inst, frame, chosen.value, chain)
-            link(futures, slots, after, end)
+            cells, end = branch(inst, frame, chosen.value, chain)
+            link(futures, cells, after, end)
 
         chosen.then(go)
 
-    def branch(inst: Instance, frame: Frame, chosen: Slot, chain: Slot) -> tuple[list[Slot], Slot]:
+    def branch(inst: Instance, frame: Frame, chosen: Cell, chain: Chain) -> tuple[list[Cell], Chain]:
         if type(chosen) is Poison:
             return [chosen] * len(outs), committed(inst, chain, chosen)
         body = then if chosen else other
-        inner = body.run(inst, frame, chain, [], frame[PATH])
+        inner = body.run(inst, frame, chain, [], frame.path)
         if body.is_dead:
-            return [Future(inst.ready) for _ in outs], inner[CHAIN]
-        return [inner[end] for end in body.ends], inner[CHAIN]
+            return [Future(inst.ready) for _ in outs], inner.chain
+        return [inner[end] for end in body.ends], inner.chain
 
     return step
 
 
-def link(futures: list[Future], slots: list[Slot], after: Future, chain: Slot) -> None:
+def link(futures: list[Future], cells: list[Cell], after: Future, chain: Chain) -> None:
     """Settle a region's outputs and its chain to what they turned out to be."""
-    for future, slot in zip(futures, slots):
-        future.follow(slot)
+    for future, cell in zip(futures, cells):
+        future.follow(cell)
     after.follow(chain)
 
 
 # --- loop, for -------------------------------------------------------------------------------------------------
 
 
-def loop_step(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> StepFn:
+def loop_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> RunNode:
     """`loop`, the graph's node `number`: the body again while `next` says go."""
 
     def step(inst: Instance, frame: Frame) -> None:
-        slots = [settled(frame[i]) for i in ins]
-        run = Iterating(inst, body, frame, slots, number)
-        run.give(outs) if run.advance() else run.promise(outs)
+        loop = Iterating(inst, body, frame, [settled(frame[i]) for i in ins], number)
+        loop.store(outs) if loop.advance() else loop.store_futures(outs)
 
     return step
 
 
-def for_step(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> StepFn:
-    """`for`, the graph's node `number`: the body once for each item; a live object's are taken in program order."""
+def for_node(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> RunNode:
+    """`for`, the graph's node `number`: the body once for each element; a live object's are taken in program order."""
     kind = atom_type(node.inputs[0]).name
 
-    def items_of(items: Slot) -> Items:
-        is_lazy = kind == "ref" or (kind == "any" and type(items) not in EAGER_TYPES)
-        return Items(_each(items), node, is_lazy)
+    def elements_of(iterable: Cell) -> Elements:
+        is_lazy = kind == "ref" or (kind == "any" and type(iterable) not in EAGER_TYPES)
+        return Elements(_each(iterable), node, is_lazy)
 
     def step(inst: Instance, frame: Frame) -> None:
-        items, *slots = (settled(frame[i]) for i in ins)
-        run = Iterating(inst, body, frame, slots, number)
-        if type(items) is not Future:
-            run.give(outs) if run.over(items, items_of) else run.promise(outs)
+        iterable, *carried = (settled(frame[i]) for i in ins)
+        loop = Iterating(inst, body, frame, carried, number)
+        if type(iterable) is not Future:
+            loop.store(outs) if loop.start_for(iterable, elements_of) else loop.store_futures(outs)
             return
-        run.promise(outs)
-        items.then(lambda: run.finish() if run.over(items.value, items_of) else None)
+        loop.store_futures(outs)
+        iterable.then(lambda: loop.finish() if loop.start_for(iterable.value, elements_of) else None)
 
     return step
 
 
-def _each(items: Slot) -> Iterator[Slot]:
-    yield from items
+def _each(iterable: Cell) -> Iterator[Cell]:
+    yield from cast("Iterable[Cell]", iterable)  # what cannot be iterated over raises here, as it does in Python
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """What a `for` has left; lazy where taking an item runs the user's code, and so waits its turn."""
+class Elements:
+    """What a `for` has left; lazy where taking an element runs the user's code, and so waits its turn."""
 
-    iterator: Iterator[Slot]
+    iterator: Iterator[Cell]
     node: Node
     is_lazy: bool
 
-    def take(self) -> Slot:
-        """The next item, END or the failure to get one."""
+    def take(self) -> Cell:
+        """The next element, END or the failure to get one."""
         try:
             return next(self.iterator, END)
         except (Exception, SystemExit) as error:
@@ -156,7 +156,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Taking an item failed; an item that is a Poison is only a failed state in a list."""
+    """Taking an element failed; an element that is a Poison is only a failed state in a list."""
 
     poison: Poison
 
@@ -164,47 +164,47 @@ class Failure:
 class Iterating:
     """A `loop` or `for` on its way.
 
-    slots  the carried values behind the last iteration
-    chain  the commit chain behind it
+    carried  the carried values behind the last iteration
+    chain    the commit chain behind it
     """
 
-    __slots__ = ("_body", "_count", "_frame", "_futures", "_inst", "_items", "_path", "chain", "slots")
+    __slots__ = ("_body", "_count", "_elements", "_frame", "_futures", "_inst", "_path", "carried", "chain")
 
-    def __init__(self, inst: Instance, body: Body, frame: Frame, slots: list[Slot], number: int) -> None:
-        self.slots = slots
-        self.chain: Slot = frame[CHAIN]
+    def __init__(self, inst: Instance, body: Body, frame: Frame, carried: list[Cell], number: int) -> None:
+        self.carried = carried
+        self.chain = frame.chain
         self._inst = inst
         self._body = body
         self._frame = frame
-        self._path: Position = (*frame[PATH], number)
+        self._path: Position = (*frame.path, number)
         self._count = 0
-        self._items: Items | None = None
+        self._elements: Elements | None = None
         self._futures: tuple[list[Future], Future] | None = None
 
-    def give(self, outs: tuple[int, ...]) -> None:
-        """Put the outputs and the chain into the frame around."""
-        self._frame[CHAIN] = self.chain
-        for out, slot in zip(outs, self.slots):
-            self._frame[out] = slot
+    def store(self, outs: tuple[int, ...]) -> None:
+        """Put the outputs and the chain into the frame around: the last iteration has ended."""
+        self._frame.chain = self.chain
+        for out, cell in zip(outs, self.carried):
+            self._frame[out] = cell
 
-    def promise(self, outs: tuple[int, ...]) -> None:
+    def store_futures(self, outs: tuple[int, ...]) -> None:
         """Put futures there, for `finish` to settle."""
         futures, after = [Future(self._inst.ready) for _ in outs], Future(self._inst.ready)
         self._futures = (futures, after)
-        self._frame[CHAIN] = after
+        self._frame.chain = after
         for out, future in zip(outs, futures):
             self._frame[out] = future
 
     def finish(self) -> None:
-        """Settle the futures."""
-        assert self._futures is not None, "promised before"
-        link(self._futures[0], self.slots, self._futures[1], self.chain)
+        """Settle the futures: the last iteration has ended."""
+        assert self._futures is not None, "futures were stored before"
+        link(self._futures[0], self.carried, self._futures[1], self.chain)
 
-    def over(self, items: Slot, items_of: Callable[[Slot], Items]) -> bool:
-        """Start a `for`; True once the last iteration has ended."""
-        if type(items) is Poison:
-            return self._fail(items)
-        self._items = items_of(items)
+    def start_for(self, iterable: Cell, elements_of: Callable[[Cell], Elements]) -> bool:
+        """Start a `for` over what has settled; True once the last iteration has ended."""
+        if type(iterable) is Poison:
+            return self._fail(iterable)
+        self._elements = elements_of(iterable)
         return self.advance()
 
     def advance(self) -> bool:
@@ -216,16 +216,16 @@ class Iterating:
 
     def _next(self) -> bool | None:
         """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
-        params = self.slots
-        if self._items is not None:
-            if self._items.is_lazy and self._awaits_turn():
+        params = self.carried
+        if self._elements is not None:
+            if self._elements.is_lazy and self._awaits_turn():
                 return False
-            item = self._items.take()
-            if item is END:
+            element = self._elements.take()
+            if element is END:
                 return True
-            if type(item) is Failure:
-                return self._fail(item.poison)
-            params = [item, *params]
+            if type(element) is Failure:
+                return self._fail(element.poison)
+            params = [element, *params]
         go = self._iterate(params)
         if type(go) is Future:
             go.then(partial(self._went, go))
@@ -235,20 +235,20 @@ class Iterating:
         return None if go else True
 
     def _awaits_turn(self) -> bool:
-        chain = settled(self.chain)
+        chain = settled_chain(self.chain)
         if type(chain) is Future:
             chain.then(self._resume)
         return chain is not None
 
-    def _iterate(self, params: list[Slot]) -> Slot:
+    def _iterate(self, params: list[Cell]) -> Cell:
         """One run of the body; whether to go on. A body that raises never says."""
         body = self._body
         self._count += 1
         frame = body.run(self._inst, self._frame, self.chain, params, (*self._path, self._count))
-        self.chain = frame[CHAIN]
+        self.chain = frame.chain
         if body.is_dead:
             return Future(self._inst.ready)
-        self.slots = [settled(frame[end]) for end in body.ends[1:]]
+        self.carried = [settled(frame[end]) for end in body.ends[1:]]
         return settled(frame[body.ends[0]])
 
     def _went(self, go: Future) -> None:
@@ -266,5 +266,5 @@ class Iterating:
 
     def _fail(self, failure: Poison) -> bool:
         self.chain = committed(self._inst, self.chain, failure)
-        self.slots = [failure] * len(self.slots)
+        self.carried = [failure] * len(self.carried)
         return True

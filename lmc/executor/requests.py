@@ -1,170 +1,137 @@
-"""Model node to request segment: what each `gen` and `select` asks for.
+"""From a call's parameters to the segment that is asked for: checked, merged with the run's, with a seed.
 
-A CallSpec is read off the node once per plan, a BoundCall adds a run's parameters; what is left for each item is a
-seed and the inputs that only the running program knows.
+What is the same for all items is made once a run; what is left for each is a seed and the inputs that only the
+running program knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import cast
 
-from lmc.backend.base import ChoicesMethod, Gen, Score, Segment
+from lmc.backend.base import ChoicesMethod, Gen, Score
 from lmc.backend.choices import GREEDY
 from lmc.errors import ArgumentError, LMError
-from lmc.executor.lineage import call_seed
+from lmc.executor.call_params import CallParams
 from lmc.executor.params import checked, merged
-from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
-from lmc.ir.fused import FusedGen, FusedSelect, RowPart, parts_of
-from lmc.ir.graph import Node
-from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
-from lmc.ir.scoring import default_boundary
+from lmc.executor.seeding import Seeding
+from lmc.ir.constraint import Constraint, Spacing
+from lmc.ir.sampling import Sampling
 
 ParseConstraint = Callable[[str, object, Spacing | None], Constraint]
 Given = Mapping[str, object]
-Build = Callable[[int, int, int, Given], Segment]
+SeedOf = Callable[[], int]  # the seed of a call that brings none
 
-NOT_SAMPLING = ("name", "constraint", "dtype", "boundary", "spacing")
+NOTHING: Given = {}
 
 
 @dataclass(frozen=True, slots=True)
-class CallSpec:
-    """A model node as its plan knows it.
+class RunParams:
+    """What a run says for all of its calls.
 
-    number     which node of the graph, in program order
-    prefix     the shared prefix it begins with, None where it shares nothing
-    is_common  True where all items share that prefix
+    seed              of its random streams
+    defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
+    parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
     """
 
-    node: Node
-    number: int
-    prefix: int | None = None
-    is_common: bool = False
-    num_prefixes: int = 0
-
-    def gang(self, item: int) -> int | None:
-        """The number of the gang its request belongs to."""
-        if self.prefix is None or self.is_common:
-            return self.prefix
-        return (item + 1) * self.num_prefixes + self.prefix
+    seed: int = 0
+    defaults: Given = field(default_factory=dict)
+    parse_constraint: ParseConstraint | None = None
 
 
-class BoundCall:
-    """A model node with a run's parameters. A mistake in them is not raised here but by each call that is reached.
+def prepared(call: CallParams, run: RunParams) -> CallParams:
+    """The call with what is the same for every item of the run made ready.
 
-    heals  a call whose text is cut into the tokens that it makes together with the end of the prompt
-    row    the parts of a fused row; none of any other call
+    A mistake in its parameters is not raised here but by each call that is reached.
     """
-
-    __slots__ = (
-        "_fixed", "_name", "_seeding", "_static", "build", "defaults", "heals", "parse_constraint", "row", "spec",
-    )  # fmt: skip
-
-    def __init__(self, spec: CallSpec, defaults: Given, parse_constraint: ParseConstraint | None) -> None:
-        self.spec = spec
-        self.defaults = defaults
-        self.parse_constraint = parse_constraint
-        self._fixed: Segment | None = None  # the segment, where it is the same for every item
-        self._seeding: Seeding | None = None  # where only the seed differs
-        self._name = cast("str | None", spec.node.attr("name"))
-        self._static = cast("Constraint | None", spec.node.attr("constraint"))
-        self.row: tuple[RowPart, ...] = parts_of(spec.node) if spec.node.op == "fused" else ()
-        self.build: Build = self._score if spec.node.op == "select" else self._gen
-        boundary = spec.node.attr("boundary") or default_boundary(str(spec.node.attr("method")))
-        first = self.row[0] if self.row else None
-        self.heals = boundary == "exact" or (isinstance(first, FusedSelect) and first.is_exact)
-        with suppress(LMError):
-            self._bind(spec.node)
-
-    def segment(self, base: int, lineage: int, calls: int, given: Given) -> Segment:
-        """What to put after the prompt; `given` are the node's named inputs. Raises ArgumentError, ConstraintError."""
-        if self._fixed is not None:
-            return self._fixed
-        return self.build(base, lineage, calls, given)
-
-    def _bind(self, node: Node) -> None:
-        if node.op == "gen" and not set(node.keys) & set(SAMPLING_FIELDS):
-            sampling = merged(self.defaults, _params(node))
-            if _draws(sampling):
-                self._seeding = Seeding(sampling)
-                return
-        if not node.keys and not self.row:
-            fixed = self.build(0, 0, 0, {})
-            draws = isinstance(fixed, Score) and fixed.temperature and node.attr("seed") is None
-            self._fixed = None if draws else fixed
-
-    def _gen(self, base: int, lineage: int, calls: int, given: Given) -> Gen:
-        name, constraint = self._name, self._static
-        if given:
-            name, constraint = name_of(self.spec.node, given), self._constraint(given)
-        if self._seeding is not None:
-            return Gen(name, self._seeding(call_seed(base, lineage, calls)), constraint)
-        dynamic = {name: value for name, value in given.items() if name in SAMPLING_FIELDS}
-        sampling = merged(self.defaults, _params(self.spec.node), dynamic)
-        if _draws(sampling):
-            sampling = replace(sampling, seed=call_seed(base, lineage, calls))
-        return Gen(name, sampling, constraint)
-
-    def asked(self, base: int, lineage: int, calls: int) -> tuple[Sampling | Score, ...]:
-        """How each generation of the row is sampled, and what is scored at each choice; seeds are those unfused."""
-        parts = [part for part in self.row if isinstance(part, FusedGen | FusedSelect)]
-        return tuple(self._asked(part, base, lineage, number) for number, part in enumerate(parts, calls))
-
-    def _asked(self, part: FusedGen | FusedSelect, base: int, lineage: int, call: int) -> Sampling | Score:
-        params = dict(part.params)
-        if isinstance(part, FusedSelect):
-            return scored(part.name, part.choices, params, lambda: call_seed(base, lineage, call))
-        sampling = merged(self.defaults, params)
-        return replace(sampling, seed=call_seed(base, lineage, call)) if _draws(sampling) else sampling
-
-    def _constraint(self, given: Given) -> Constraint | None:
-        texts = [(kind, given[kind]) for kind in RUN_TIME_KINDS if given.get(kind) is not None]
-        if not texts:
-            return self._static
-        if self.parse_constraint is None:
-            raise ArgumentError(f"this run cannot parse a {texts[0][0]} that is known only when the program runs")
-        return self.parse_constraint(*texts[0], cast("Spacing | None", self.spec.node.attr("spacing")))
-
-    def _score(self, base: int, lineage: int, calls: int, given: Given) -> Score:
-        params = {**dict(self.spec.node.attrs), **given}
-        name = name_of(self.spec.node, given)
-        return scored(name, params.get("choices"), params, lambda: call_seed(base, lineage, calls))
+    if call.op == "fused":
+        return replace(call, calls=tuple(prepared(each, run) for each in call.calls))
+    ready: Gen | Score | Seeding | None = None
+    with suppress(LMError):
+        ready = _ready(call, run)
+    return replace(call, ready=ready)
 
 
-def scored(name: str | None, choices: object, params: Given, seed_of: Callable[[], int]) -> Score:
-    """What a select asks for; `seed_of` gives the seed of a draw that brings none."""
-    method = cast(ChoicesMethod, params["method"])
-    choices = checked_choices(choices)
-    temperature, seed = _score_draw(params)
+def _ready(call: CallParams, run: RunParams) -> Gen | Score | Seeding | None:
+    if call.op == "select":
+        temperature, seed = _score_draw(call)
+        return None if temperature and seed is None else _score(call, _no_seed)
+    sampling = merged(run.defaults, call.sampling)
+    return Seeding(sampling) if _draws(sampling) else Gen(_name_of(call), sampling, call.constraint)
+
+
+def _no_seed() -> int:
+    raise AssertionError("what is ready draws no seed")
+
+
+def segment(call: CallParams, run: RunParams, given: Given, seed_of: SeedOf) -> Gen | Score:
+    """What to put after the prompt; `given` are parameters that only the running program knows.
+
+    Raises ArgumentError, ConstraintError.
+    """
+    if given:
+        call = call.filled(given)
+    elif isinstance(call.ready, Gen | Score):
+        return call.ready
+    if call.op == "select":
+        return _score(call, seed_of)
+    return Gen(_name_of(call), _sampling(call, run, seed_of), _constraint(call, run))
+
+
+def asked(form: CallParams, run: RunParams, seed_of: Callable[[int], int]) -> tuple[Sampling | Score, ...]:
+    """How each generation of a form is sampled, and what is scored at each choice; `seed_of` counts its calls."""
+    found = (segment(call, run, NOTHING, lambda i=i: seed_of(i)) for i, call in enumerate(form.calls))  # type: ignore[misc]
+    return tuple(each.sampling if isinstance(each, Gen) else each for each in found)
+
+
+def _sampling(call: CallParams, run: RunParams, seed_of: SeedOf) -> Sampling:
+    match call.ready:
+        case Seeding() as seeding:
+            return seeding(seed_of())
+        case Gen(sampling=sampling):
+            return sampling
+    sampling = merged(run.defaults, call.sampling)
+    return replace(sampling, seed=seed_of()) if _draws(sampling) else sampling
+
+
+def _constraint(call: CallParams, run: RunParams) -> Constraint | None:
+    if call.written is None:
+        return call.constraint
+    if run.parse_constraint is None:
+        raise ArgumentError(f"this run cannot parse a {call.written[0]} that is known only when the program runs")
+    return run.parse_constraint(*call.written, call.spacing)
+
+
+def _score(call: CallParams, seed_of: SeedOf) -> Score:
+    name, choices = _name_of(call), checked_choices(call.choices)
+    temperature, seed = _score_draw(call)
     if temperature and seed is None:
         seed = seed_of()
-    return Score(name, choices, method, temperature=temperature, seed=seed)
+    return Score(name, choices, cast(ChoicesMethod, call.method), temperature=temperature, seed=seed)
 
 
-def _score_draw(params: Given) -> tuple[float, int | None]:
+def _score_draw(call: CallParams) -> tuple[float, int | None]:
     """Temperature and seed of a select; 0 and None where it takes the best. Those of the run are for `gen` only."""
-    temperature, seed = params.get("temperature"), params.get("seed")
+    temperature, seed = call.sampling.get("temperature"), call.sampling.get("seed")
     temperature = 0.0 if temperature is None else cast(float, checked("temperature", temperature))
     seed = None if seed is None else cast(int, checked("seed", seed))
     if temperature <= GREEDY:
         return 0.0, None
-    method = str(params["method"])
-    if method != "exact":
+    if call.method != "exact":
         raise ArgumentError(
-            f"temperature={temperature:g}: select by {method} takes the best choice; it cannot sample",
+            f"temperature={temperature:g}: select by {call.method} takes the best choice; it cannot sample",
             help="leave temperature at 0, or draw from the exact distribution: choices_method=lmc.exact",
         )
     return temperature, seed
 
 
-def name_of(node: Node, given: Given) -> str | None:
+def _name_of(call: CallParams) -> str | None:
     """The name a call's result goes by, None where it has none."""
-    name = given["name"] if "name" in given else node.attr("name")
-    if name is not None and not isinstance(name, str):
-        raise ArgumentError(f"name={name!r}: a text is needed, not {type(name).__name__}")
-    return name
+    if call.name is not None and not isinstance(call.name, str):
+        raise ArgumentError(f"name={call.name!r}: a text is needed, not {type(call.name).__name__}")
+    return call.name
 
 
 def checked_choices(choices: object) -> tuple[str, ...]:
@@ -181,24 +148,5 @@ def checked_choices(choices: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(choices))
 
 
-class Seeding:
-    """Makes copies of a Sampling that differ in the seed, in a tenth of the time of `dataclasses.replace`."""
-
-    __slots__ = ("_after", "_before")
-
-    def __init__(self, sampling: Sampling) -> None:
-        values: tuple[Any, ...] = tuple(getattr(sampling, field) for field in SAMPLING_FIELDS)
-        at = SAMPLING_FIELDS.index("seed")
-        self._before: tuple[Any, ...] = values[:at]
-        self._after: tuple[Any, ...] = values[at + 1 :]
-
-    def __call__(self, seed: int) -> Sampling:
-        return Sampling(*self._before, seed, *self._after)  # type: ignore[call-arg]  # mypy cannot count two rows
-
-
 def _draws(sampling: Sampling) -> bool:
     return sampling.seed is None and not sampling.greedy
-
-
-def _params(node: Node) -> dict[str, Any]:
-    return {name: value for name, value in node.attrs if name not in NOT_SAMPLING}

@@ -1,51 +1,38 @@
-"""The executor: runs a plan for many items at once, on one thread, as one stream of requests.
+"""The executor: runs plans for many items at once, on one thread, as one stream of requests.
 
-Each round: hand out what host calls have ended, start items, run whatever can go on, submit all new requests in one
-go, step the session. An item costs no thread; only host calls with an effect use a bounded pool. One item's failure
+Each round: start items, run whatever can go on, submit all new requests in one go, step the session, hand out what
+host calls have ended. An item costs no thread; only host calls with an effect use a bounded pool. One item's failure
 never touches another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from math import inf
+from types import TracebackType
 
-from lmc.backend.base import Event, Session
-from lmc.errors import ArgumentError, LMError
-from lmc.executor.calls import Call
+from lmc.backend.base import Session, Usage
+from lmc.errors import ArgumentError, RequestError
+from lmc.executor.events import Detail, ItemEnded, RunEvent
 from lmc.executor.future import Poison
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
-from lmc.executor.instance import Instance, Shared
-from lmc.executor.instance import Outcome as Outcome
-from lmc.executor.nodeops import live
+from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
+from lmc.executor.item import Arguments, Item, Refused
 from lmc.executor.prompts import Prompts
-from lmc.executor.requests import BoundCall, ParseConstraint
-from lmc.executor.runnable import Path, Runnable, compile_plan
-from lmc.ir.graph import Node
+from lmc.executor.requests import ParseConstraint, RunParams
+from lmc.executor.runnable import Runnable, compile_plan
 from lmc.ir.plan import Plan
 
-Item = Mapping[Path, object]
-OnEvent = Callable[[int, Node, Event], None]
-
-MAX_ACTIVE = 16384  # items that run at once; more wait
+# Items that run at once; more wait. An engine's batch is some hundreds of sequences: this is enough for it to find
+# those with a common prefix among the waiting, and holds what a source of items can make lie in memory to some 100 MB
+MAX_ACTIVE = 16384
 STARTED_A_ROUND = 1024  # so that a large batch's first requests are under way before its last item is looked at
+PULL_S = 0.02  # the same for a source that takes its time: how long a round may ask it for items
+WAIT_S = 1.0  # where nothing can go on; a session that is woken waits no longer
 NOTHING: Mapping[str, object] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One item to run.
-
-    arguments  by where each leaf sits in the call's arguments
-    externs    live objects by extern name
-    number     which item of the batch it is: its random streams depend on it
-    """
-
-    runnable: Runnable
-    arguments: Item
-    externs: Mapping[str, object] = field(default_factory=dict)
-    number: int = 0
 
 
 class Executor:
@@ -56,7 +43,7 @@ class Executor:
     externs           live objects by extern name, for `run`; pure builtins bind themselves
     parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
     max_workers       threads for host calls with an effect
-    on_event          called with (item, node, event) for every event of a model call, before its dependents start
+    max_active        items that run at once
     """
 
     def __init__(
@@ -69,158 +56,203 @@ class Executor:
         parse_constraint: ParseConstraint | None = None,
         max_workers: int = DEFAULT_WORKERS,
         max_active: int = MAX_ACTIVE,
-        on_event: OnEvent | None = None,
     ) -> None:
         self.session = session
-        self.seed = seed
-        self.defaults = defaults
+        self.params = RunParams(seed, defaults, parse_constraint)
         self.externs = externs
-        self.parse_constraint = parse_constraint
         self.max_workers = max_workers
         self.max_active = max_active
-        self.on_event = on_event
         self.prompts = Prompts(session.tokenizer)
         self.rids = count()
+        self._open: Run | None = None
 
-    def run(self, plan: Plan | Runnable, items: Sequence[Item]) -> list[Outcome]:
+    def open(self, detail: Detail = "text") -> Run:
+        """A run that takes items until it is closed; `detail` is how much it tells of them."""
+        assert self._open is None or self._open.is_closed, "two runs would take each other's events"
+        self._open = Run(self, detail)
+        return self._open
+
+    def run(self, plan: Plan | Runnable, items: Iterable[Arguments]) -> list[Outcome]:
         """One outcome for each item, in order."""
         runnable = plan if isinstance(plan, Runnable) else compile_plan(plan)
-        return self.run_jobs([Job(runnable, item, self.externs, i) for i, item in enumerate(items)])
+        return self.run_items(Item(runnable, item, self.externs, i) for i, item in enumerate(items))
 
-    def run_jobs(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """One outcome for each job, in order. Raises for Ctrl-C and what `on_event` raises, never for a job."""
-        run = _Run(self, jobs)
-        try:
-            return run.to_end()
-        except BaseException:
-            run.abort_all("the run was interrupted")
-            raise
-        finally:
-            run.shared.pool.close()
+    def run_items(self, items: Iterable[Startable]) -> list[Outcome]:
+        """One outcome for each item, in order. Raises for Ctrl-C, never for an item."""
+        with self.open("items") as run:
+            outcomes = {ended.item: ended.outcome for ended in run.ends_of(items, inf)}
+        return [outcomes[i] for i in range(len(outcomes))]
 
 
-class _Run:
-    """One call of `Executor.run_jobs` while it lasts.
+class Run:
+    """Items on their way: add some, step, hear what became of them. Closed at the end of a `with`.
 
-    open        calls that the session has not answered, aborted ones too
-    num_active  jobs started and not ended
+    is_closed  True once nothing may start any more
     """
 
-    def __init__(self, executor: Executor, jobs: Sequence[Job]) -> None:
-        self.executor = executor
-        self.session = executor.session
-        self.jobs = jobs
-        self.outcomes: list[Outcome | None] = [None] * len(jobs)
-        self.open: dict[int, Call] = {}
-        self.num_started = 0
-        self.num_active = 0
-        pool = HostPool(executor.max_workers, self.session.wake)
-        self.shared = Shared("", (), {}, executor.prompts, pool, executor.rids, executor.seed, self._ended)
-        self.programs: dict[tuple[int, int], Shared | LMError] = {}
+    def __init__(self, executor: Executor, detail: Detail) -> None:
+        self.is_closed = False
+        self._executor = executor
+        self._session = executor.session
+        self._ids = count()
+        self._waiting: deque[tuple[int, Startable]] = deque()
+        self._dropped: set[int] = set()  # of those waiting: aborted
+        self._active: dict[int, Instance] = {}
+        self._open: dict[int, OpenCall] = {}  # calls that the session has not answered, aborted ones too
+        self._pool = HostPool(executor.max_workers, self._session.wake)
+        self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
 
-    def to_end(self) -> list[Outcome]:
-        """Run every job, and wait until the session owes nothing."""
-        while True:
-            self._start_jobs()
+    @property
+    def num_active(self) -> int:
+        """Items started and not ended."""
+        return len(self._active)
+
+    @property
+    def room(self) -> int:
+        """How many items may be added that need not wait for others to end."""
+        return max(0, self._executor.max_active - len(self._active) - len(self._waiting))
+
+    @property
+    def is_idle(self) -> bool:
+        """True where everything it was given has ended and was told, and the session owes nothing."""
+        return not (self._active or self._waiting or self._open or self._shared.told)
+
+    def add(self, item: Startable) -> int:
+        """Take an item, to be started by a step; its id, counted from 0. Raises ArgumentError once closed."""
+        if self.is_closed:
+            raise ArgumentError("a closed run takes no items", help="open another")
+        id = next(self._ids)
+        self._waiting.append((id, item))
+        return id
+
+    def step(self, timeout_s: float = WAIT_S) -> list[RunEvent]:
+        """Do one round of work and return what ended or grew, in order.
+
+        Where nothing can go on, it waits up to `timeout_s` for the session, which `wake` ends from any thread. A run
+        that is idle or closed returns at once.
+        """
+        if self.is_closed or self.is_idle:
+            return []
+        self._start_waiting()
+        self._go_on()
+        self._submit()
+        if self._open or self._pool.num_running:
+            self._take(self._patience(timeout_s))
+            self._pool.drain()
             self._go_on()
-            self._submit()
-            if not (self.num_active or self.open or self.num_started < len(self.jobs)):
-                break
-            self._step()
-            self.shared.pool.drain()
-        return [outcome for outcome in self.outcomes if outcome is not None]
+        told = self._shared.told.copy()
+        self._shared.told.clear()
+        assert told or self._is_moving or not self._active, "items wait and nothing is running"
+        return told
 
-    def abort_all(self, reason: str) -> None:
-        """Give up what the session still works on."""
-        for rid in self.open:
-            self.session.abort(rid, reason)
+    def abort(self, id: int, reason: str = "the item was aborted") -> None:
+        """End an item early: it ends with a RequestError of code `aborted`. One that has ended is left alone."""
+        error = RequestError(reason, code="aborted")
+        if id in self._active:
+            self._active[id].fail(Poison(error))
+        elif id not in self._dropped and any(id == each for each, _ in self._waiting):
+            self._dropped.add(id)
+            self._shared.told.append(ItemEnded(id, Outcome(None, None, error, Usage(), 0)))
+
+    def close(self, reason: str = "the run was closed") -> None:
+        """Give up what is on its way, without another word on it. No work is opened after this."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for instance in self._active.values():
+            instance.is_over = True
+        for rid in self._open:
+            self._session.abort(rid, reason)
+        self._pool.close()
+        for each in (self._waiting, self._active, self._open, self._shared.ready, self._shared.outbox):
+            each.clear()
+
+    def ends_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[ItemEnded]:
+        """Run all items of a source, which may be endless; the end of each, as it comes.
+
+        Items are taken from it as others end. What it raises is the error of one more item, the last. `pull_s` bounds
+        the time in which a round takes items, so that those it has can go on beside a slow source.
+        """
+        source, has_more = iter(items), True
+        while has_more or not self.is_idle:
+            has_more = has_more and self._pull(source, pull_s)
+            for event in self.step(0.0 if has_more and self.room else WAIT_S):
+                if type(event) is ItemEnded:
+                    yield event
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close("the run was closed" if error is None else "the run was interrupted")
 
     # --- one round -------------------------------------------------------------------------------------------
 
-    def _start_jobs(self) -> None:
-        room = self.executor.max_active - self.num_active
-        for _ in range(min(room, STARTED_A_ROUND, len(self.jobs) - self.num_started)):
-            self._start(self.num_started, self.jobs[self.num_started])
-            self.num_started += 1
-
-    def _start(self, place: int, job: Job) -> None:
-        self.num_active += 1
-        shared = self._program(job)
-        if isinstance(shared, LMError):
-            Instance(self.shared, place, job.number).fail(Poison(shared))
-            return
-        instance = Instance(shared, place, job.number)
-        try:
-            arguments = [job.arguments[path] for path in job.runnable.params]
-        except KeyError as error:
-            instance.fail(Poison(ArgumentError(f"item {job.number} has no argument {_shown(error.args[0])}")))
-            return
-        job.runnable.body.run(instance, [], None, arguments, ())
-
-    def _program(self, job: Job) -> Shared | LMError:
-        """What the job shares with others of its program; an error where an extern has no object."""
-        key = (id(job.runnable), id(job.externs))  # `jobs` keeps both alive
-        found = self.programs.get(key)
-        if found is None:
+    def _pull(self, source: Iterator[Startable], pull_s: float) -> bool:
+        """Add items of a source; False once there are no more."""
+        end = time.monotonic() + pull_s if pull_s < inf else inf
+        for _ in range(min(self.room, STARTED_A_ROUND)):
             try:
-                found = self._bind(job.runnable, job.externs)
-            except LMError as error:
-                found = error
-            self.programs[key] = found
-        return found
+                self.add(next(source))
+            except StopIteration:
+                return False
+            except Exception as error:
+                self.add(Refused(error))
+                return False
+            if end < inf and time.monotonic() > end:
+                break
+        return True
 
-    def _bind(self, runnable: Runnable, given: Mapping[str, object]) -> Shared:
-        defaults, parse = self.executor.defaults, self.executor.parse_constraint
-        calls = tuple(BoundCall(spec, defaults, parse) for spec in runnable.calls)
-        externs = {e.name: given[e.name] if e.name in given else live(e) for e in runnable.externs}
-        return replace(self.shared, name=runnable.name, calls=calls, externs=externs)
+    @property
+    def _is_moving(self) -> bool:
+        return bool(self._open or self._shared.outbox or self._pool.num_running)
+
+    def _start_waiting(self) -> None:
+        room = self._executor.max_active - len(self._active)
+        for _ in range(min(room, STARTED_A_ROUND, len(self._waiting))):
+            id, item = self._waiting.popleft()
+            if id in self._dropped:
+                self._dropped.discard(id)
+                continue
+            instance = self._active[id] = Instance(self._shared, id, item.number)
+            item.start(instance)
 
     def _go_on(self) -> None:
-        ready = self.shared.ready
+        ready = self._shared.ready
         while ready:
             ready.popleft()()
 
     def _submit(self) -> None:
-        shared = self.shared
+        shared = self._shared
         calls = [call for call in shared.outbox if not call.inst.is_over]
         shared.outbox.clear()
-        self.open.update((call.request.rid, call) for call in calls)
+        self._open.update((call.request.rid, call) for call in calls)
         if calls:
-            self.session.submit([call.request for call in calls])
+            self._session.submit([call.request for call in calls])
         if shared.failed:
             shared.failed.clear()
             self._abort_orphans()
 
     def _abort_orphans(self) -> None:
-        for rid, call in self.open.items():
+        for rid, call in self._open.items():
             if call.inst.is_over and not call.is_aborted:
                 call.is_aborted = True
-                self.session.abort(rid, "its program has failed")
+                self._session.abort(rid, "its program has failed")
 
-    def _step(self) -> None:
-        on_event = self.executor.on_event
-        for event in self.session.step(self._patience()):
-            call = self.open.get(event.rid)
-            if call is None:
-                continue
-            if on_event is not None and not call.inst.is_over:
-                on_event(call.inst.item, call.bound.spec.node, event)
-            if call.take(event):
-                del self.open[event.rid]
+    def _take(self, timeout_s: float) -> None:
+        """Step the session, and hand out its answers."""
+        for event in self._session.step(timeout_s):
+            call = self._open.get(event.rid)
+            if call is not None and call.take(event):
+                del self._open[event.rid]
                 if not call.inst.is_over:
                     call.settle()
 
-    def _patience(self) -> float:
+    def _patience(self, timeout_s: float) -> float:
         """Seconds to wait in the session where it has nothing to do."""
-        if self.shared.ready or (self.num_started < len(self.jobs) and self.num_active < self.executor.max_active):
-            return 0.0
-        assert self.open or self.shared.pool.num_running or not self.num_active, "items wait and nothing is running"
-        return 1.0
+        can_start = self._waiting and len(self._active) < self._executor.max_active
+        return 0.0 if self._shared.told or can_start else timeout_s
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:
-        self.num_active -= 1
-        self.outcomes[instance.place] = outcome
-
-
-def _shown(path: Path) -> str:
-    return repr(path[0]) if len(path) == 1 else repr(path)
+        del self._active[instance.id]
+        self._shared.told.append(ItemEnded(instance.id, outcome))

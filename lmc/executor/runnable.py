@@ -1,7 +1,7 @@
-"""A plan made ready to run: values become slot numbers, nodes become functions. Once per plan, for all items.
+"""A plan made ready to run: values become cell numbers, nodes become functions. Once per plan, for all items.
 
-A block's frame is a list: the commit chain, the block's position, then literals, captured values and the block's
-own. What a region reads of the frames around it is captured when it starts, so nothing is ever looked up by name.
+A block's frame is a list of literals, captured values and the block's own. What a region reads of the frames around
+it is captured when it starts, so nothing is ever looked up by name.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from lmc.executor.callsteps import model_step
-from lmc.executor.future import Slot, pending_in, poison_in, settled, when_settled
+from lmc.executor.call_params import CallParams, Gang, of_node
+from lmc.executor.callsteps import model_node
+from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
 from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
-from lmc.executor.regions import Body, for_step, if_step, loop_step
-from lmc.executor.requests import CallSpec
-from lmc.executor.steps import CHAIN, Frame, Op, StepFn, step_of
+from lmc.executor.regions import Body, for_node, if_node, loop_node
+from lmc.executor.steps import Frame, Op, RunNode, op_node
 from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
@@ -31,7 +31,7 @@ Path = tuple[str | int, ...]
 class Runnable:
     """What the executor needs of a plan.
 
-    body     the program's block; its last step ends the instance
+    body     the program's block; its last node ends the instance
     params   where each argument leaf sits
     calls    the model nodes in program order
     externs  those that the graph uses
@@ -40,7 +40,7 @@ class Runnable:
     name: str
     body: Body
     params: tuple[Path, ...]
-    calls: tuple[CallSpec, ...]
+    calls: tuple[CallParams, ...]
     externs: tuple[Extern, ...]
 
 
@@ -59,15 +59,15 @@ def compile_plan(plan: Plan) -> Runnable:
     )
 
 
-def _gangs(plan: Plan) -> dict[int, CallSpec]:
-    """The specs of the model nodes that share a prefix, by node number."""
-    nodes, count = list(plan.graph.walk()), len(plan.prefixes)
+def _gangs(plan: Plan) -> dict[int, Gang]:
+    """The gangs of the model nodes that share a prefix, by node number."""
+    count = len(plan.prefixes)
     common: dict[int, bool] = {}
     for prefix in sorted(plan.prefixes, key=lambda p: p.id):
         above = prefix.parent is None or common.get(prefix.parent, False)
         common[prefix.id] = above and all(isinstance(piece, Lit) for piece in prefix.pieces)
     return {
-        step.node: CallSpec(nodes[step.node], step.node, step.prefix, common.get(step.prefix, False), count)
+        step.node: Gang(step.prefix, common.get(step.prefix, False), count)
         for step in plan.steps
         if step.prefix is not None
     }
@@ -75,49 +75,48 @@ def _gangs(plan: Plan) -> dict[int, CallSpec]:
 
 @dataclass(slots=True)
 class _Scope:
-    """The slots of one block while it is compiled."""
+    """The cells of one block while it is compiled."""
 
     outer: _Scope | None
-    slots: dict[str, int] = field(default_factory=dict)
-    template: Frame = field(default_factory=lambda: [None, ()])
+    cells: dict[str, int] = field(default_factory=dict)
+    template: list[Cell] = field(default_factory=list)
     captures: list[tuple[int, int]] = field(default_factory=list)
 
     def define(self, value: Value) -> int:
-        slot = self.slots[value.name] = len(self.template)
+        cell = self.cells[value.name] = len(self.template)
         self.template.append(None)
-        return slot
+        return cell
 
     def read(self, atom: Atom) -> int:
         if isinstance(atom, Lit):
             self.template.append(atom.value)
             return len(self.template) - 1
-        found = self.slots.get(atom.name)
+        found = self.cells.get(atom.name)
         if found is not None:
             return found
         assert self.outer is not None, f"{atom} is used and not defined"
-        there = self.outer.read(atom)
-        here = self.define(atom)
-        self.captures.append((there, here))
-        return here
+        source, target = self.outer.read(atom), self.define(atom)
+        self.captures.append((source, target))
+        return target
 
 
 class _Compiler:
     """Walks the graph in program order."""
 
-    def __init__(self, graph: Graph, gangs: dict[int, CallSpec]) -> None:
+    def __init__(self, graph: Graph, gangs: dict[int, Gang]) -> None:
         self.graph = graph
         self.gangs = gangs
-        self.calls: list[CallSpec] = []
+        self.calls: list[CallParams] = []
         self.num_nodes = 0
 
     def block(self, block: Block, outer: _Scope | None) -> Body:
         """The block, and all that is inside it."""
         scope = _Scope(outer)
         params = tuple(map(scope.define, block.params)) if outer else self._arguments(scope)
-        steps = [self.node(node, scope) for node in block.body]
-        steps += self._end(block.end, scope)
+        nodes = [self.node(node, scope) for node in block.body]
+        nodes += self._end(block.end, scope)
         return Body(
-            tuple(steps),
+            tuple(nodes),
             scope.template,
             tuple(scope.captures),
             params,
@@ -125,7 +124,7 @@ class _Compiler:
             block.end.op == "raise",
         )
 
-    def node(self, node: Node, scope: _Scope) -> StepFn:
+    def node(self, node: Node, scope: _Scope) -> RunNode:
         """One node."""
         number = self._next_number()
         ins = tuple(map(scope.read, node.inputs))
@@ -137,7 +136,7 @@ class _Compiler:
             case "model":
                 return self._model(node, number, ins, outs)
             case _:
-                return step_of(self._op(node, number, ins, outs), discipline_of(node, self.graph))
+                return op_node(self._op(node, number, ins, outs), discipline_of(node, self.graph))
 
     def _arguments(self, scope: _Scope) -> tuple[int, ...]:
         return tuple(scope.define(param.value) for param in self.graph.params)
@@ -146,9 +145,9 @@ class _Compiler:
         self.num_nodes += 1
         return self.num_nodes - 1
 
-    def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> StepFn:
-        self.calls.append(self.gangs.get(number) or CallSpec(node, number))
-        return model_step(node, len(self.calls) - 1, ins, outs)
+    def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> RunNode:
+        self.calls.append(of_node(node, number, self.gangs.get(number)))
+        return model_node(node, len(self.calls) - 1, ins, outs)
 
     def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
         lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()
@@ -165,41 +164,41 @@ class _Compiler:
             offload=may_block(node, self.graph),
         )
 
-    def _end(self, node: Node, scope: _Scope) -> Iterator[StepFn]:
-        """The step of a terminator that does something by itself."""
+    def _end(self, node: Node, scope: _Scope) -> Iterator[RunNode]:
+        """A terminator that does something by itself."""
         number = self._next_number()
         ins = tuple(map(scope.read, node.inputs))
         if node.op == "raise":
-            yield step_of(self._op(node, number, ins, ()), "ordered")
+            yield op_node(self._op(node, number, ins, ()), "ordered")
         elif node.op == "return":
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
 
 
-def _region(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int) -> StepFn:
+def _region(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int) -> RunNode:
     match node.op:
         case "if":
-            return if_step(ins[0], bodies[0], bodies[1], outs)
+            return if_node(ins[0], bodies[0], bodies[1], outs)
         case "loop":
-            return loop_step(ins, outs, bodies[0], number)
+            return loop_node(ins, outs, bodies[0], number)
         case "for":
-            return for_step(node, ins, outs, bodies[0], number)
+            return for_node(node, ins, outs, bodies[0], number)
         case _:
             raise AssertionError(f"no rule for the region {node.op}")
 
 
 def _return(ins: tuple[int, ...], is_states: bool, inst: Instance, frame: Frame) -> None:
     """End the instance when the chain, the state and the value are there."""
-    _conclude([frame[CHAIN], frame[ins[0]], frame[ins[1]]], is_states, inst)
+    _conclude([frame.chain, frame[ins[0]], frame[ins[1]]], is_states, inst)
 
 
-def _conclude(slots: list[Slot], is_states: bool, inst: Instance) -> None:
+def _conclude(cells: list[Cell], is_states: bool, inst: Instance) -> None:
     """The chain's failure was reported when it came; a failed state or value is reported now."""
-    slots = list(map(settled, slots))
-    _, state, ret = slots
+    cells = list(map(settled, cells))
+    _, state, ret = cells
     states = list(map(settled, ret)) if is_states and type(ret) is tuple else []
-    pending = pending_in(slots) or pending_in(states)
+    pending = pending_in(cells) or pending_in(states)
     if pending:
-        when_settled(pending, partial(_conclude, slots, is_states, inst))
+        when_settled(pending, partial(_conclude, cells, is_states, inst))
         return
     failure = poison_in(states)
     inst.finish(state, failure or (states if is_states else ret))

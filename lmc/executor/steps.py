@@ -2,7 +2,7 @@
 
 Three disciplines. A *pure* node needs its inputs only. A *raising* node starts on its inputs too, but its failure
 counts only when all before it on the commit chain have succeeded. An *ordered* node starts only then. The chain is
-slot 0 of a frame: None while all is well, a Poison after the earliest failure, a Future in between.
+None while all is well, a Poison after the earliest failure, a Future in between.
 """
 
 from __future__ import annotations
@@ -10,24 +10,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
-from lmc.executor.future import Future, Poison, Slot, is_plain, pending_in, poison_in, settled, when_settled
+from lmc.executor.future import PENDING, Cell, Future, Poison, is_plain, pending_in, poison_in, settled, when_settled
 from lmc.executor.hostcalls import Discipline, are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.nodeops import Compute
 from lmc.executor.notes import from_user, noted
 from lmc.ir.graph import Node
 
-Frame = list[Slot]
-StepFn = Callable[[Instance, Frame], None]
+Chain = Future | Poison | None
 
-CHAIN = 0  # the slot of the commit chain
-PATH = 1  # the slot of the block's position
+
+class Frame(list[Cell]):
+    """The cells of a block that runs: literals, captured values, parameters, and what its nodes give.
+
+    chain  the commit chain behind the nodes issued so far
+    path   the block's position in the program
+    """
+
+    __slots__ = ("chain", "path")
+
+    chain: Chain
+    path: Position
+
+
+RunNode = Callable[[Instance, Frame], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
-    """A state or host node with its slots.
+    """A state or host node with its cells.
 
     number      which node of the graph, in program order
     lazy        positions of inputs taken as they are, settled or not
@@ -46,62 +59,62 @@ class Op:
     is_deep: bool = False
     can_fail_in: bool = False
     can_hurry: bool = False
-    offload: Callable[[list[Slot]], bool] | None = None
+    offload: Callable[[list[Cell]], bool] | None = None
 
-    def run(self, inst: Instance, inputs: list[Slot]) -> Slot:
+    def run(self, inst: Instance, inputs: list[Cell]) -> Cell:
         """What the node computes from settled inputs; a Poison where it fails. Safe on any thread."""
         if self.is_deep:
-            inputs = [deep(slot) for slot in inputs]
+            inputs = [deep(cell) for cell in inputs]
         try:
             return self.compute(inst, inputs)
         except (Exception, SystemExit) as error:
             return Poison(noted(from_user(error), self.node))
 
-    def run_on_pool(self, inst: Instance, inputs: list[Slot]) -> Slot:
+    def run_on_pool(self, inst: Instance, inputs: list[Cell]) -> Cell:
         """The same for a thread of the pool, which nothing may end."""
         try:
             return self.run(inst, inputs)
         except BaseException as error:
             return Poison(noted(from_user(error), self.node))
 
-    def take(self, slots: list[Slot]) -> list[Slot]:
+    def take(self, cells: list[Cell]) -> list[Cell]:
         """The inputs as far as they have settled."""
         if self.lazy:
-            return [slot if i in self.lazy else settled(slot) for i, slot in enumerate(slots)]
-        return [settled(slot) for slot in slots]
+            return [cell if i in self.lazy else settled(cell) for i, cell in enumerate(cells)]
+        return [settled(cell) for cell in cells]
 
-    def waits_for(self, inputs: list[Slot]) -> list[Future]:
+    def waits_for(self, inputs: list[Cell]) -> list[Future]:
         """The futures that must settle before it can run."""
         if self.lazy:
-            return pending_in(slot for i, slot in enumerate(inputs) if i not in self.lazy)
+            return pending_in(cell for i, cell in enumerate(inputs) if i not in self.lazy)
         pending = pending_in(inputs)
         return pending if pending or not self.is_deep else pending_in(map(settled, _elements(inputs)))
 
-    def result(self, inst: Instance, inputs: list[Slot]) -> Slot:
+    def result(self, inst: Instance, inputs: list[Cell]) -> Cell:
         """What it gives for settled inputs, a failed one included."""
         failure = self.failure_in(inputs)
         return self.run(inst, inputs) if failure is None else failure
 
-    def failure_in(self, inputs: list[Slot]) -> Poison | None:
+    def failure_in(self, inputs: list[Cell]) -> Poison | None:
         """The first failed input that keeps the node from running."""
         if self.can_fail_in:
             return None
         if self.lazy:
-            return poison_in(slot for i, slot in enumerate(inputs) if i not in self.lazy)
+            return poison_in(cell for i, cell in enumerate(inputs) if i not in self.lazy)
         return poison_in(inputs) or (poison_in(map(settled, _elements(inputs))) if self.is_deep else None)
 
 
-def _elements(inputs: list[Slot]) -> list[Slot]:
+def _elements(inputs: list[Cell]) -> list[Cell]:
     """What lists of states among the inputs hold."""
-    return [slot for each in inputs if type(each) is tuple for slot in each]
+    return [cell for each in inputs if type(each) is tuple for cell in each]
 
 
-def deep(slot: Slot) -> Slot:
+def deep(cell: Cell) -> Cell:
     """A list of states with its elements settled."""
-    return tuple(map(settled, slot)) if type(slot) is tuple else slot
+    return tuple(map(settled, cell)) if type(cell) is tuple else cell
 
 
-def step_of(op: Op, discipline: Discipline) -> StepFn:
+def op_node(op: Op, discipline: Discipline) -> RunNode:
     """How to run a state or host node."""
     match discipline:
         case "pure":
@@ -115,9 +128,9 @@ def step_of(op: Op, discipline: Discipline) -> StepFn:
 # --- the chain -------------------------------------------------------------------------------------------------
 
 
-def committed(inst: Instance, chain: Slot, failure: Poison | None) -> Slot:
+def committed(inst: Instance, chain: Chain, failure: Poison | None) -> Chain:
     """The chain behind a node that has ended, well or with a failure."""
-    chain = settled(chain)
+    chain = settled_chain(chain)
     if failure is None or type(chain) is Poison:
         return chain
     if type(chain) is not Future:
@@ -125,6 +138,11 @@ def committed(inst: Instance, chain: Slot, failure: Poison | None) -> Slot:
     out = Future(inst.ready)
     chain.then(lambda: out.set(committed(inst, chain, failure)))
     return out
+
+
+def settled_chain(chain: Chain) -> Chain:
+    """The chain as far as it has settled: a chain's Future settles to None or a Poison."""
+    return cast(Chain, chain.value) if type(chain) is Future and chain.value is not PENDING else chain
 
 
 # --- pure ------------------------------------------------------------------------------------------------------
@@ -135,13 +153,13 @@ def _pure(op: Op, inst: Instance, frame: Frame) -> None:
     if not is_plain(inputs) or op.is_deep:
         inputs = op.take(inputs)
         if op.waits_for(inputs):
-            futures, path = futures_in(inst, frame, op.outs), frame[PATH]
-            _when_ready(op, inputs, lambda given: give(futures, _prompt(op, inst, given, path)))
+            futures, path = futures_in(inst, frame, op.outs), frame.path
+            _when_ready(op, inputs, lambda given: settle_outputs(futures, _pure_result(op, inst, given, path)))
             return
-    store(frame, op.outs, _prompt(op, inst, inputs, frame[PATH]))
+    store(frame, op.outs, _pure_result(op, inst, inputs, frame.path))
 
 
-def _prompt(op: Op, inst: Instance, inputs: list[Slot], path: Position) -> Slot:
+def _pure_result(op: Op, inst: Instance, inputs: list[Cell], path: Position) -> Cell:
     """A node's result; a failure that begins here counts at the end of the program, if nobody reads it before."""
     failure = op.failure_in(inputs)
     if failure is not None:
@@ -152,8 +170,8 @@ def _prompt(op: Op, inst: Instance, inputs: list[Slot], path: Position) -> Slot:
     return result
 
 
-def store(frame: Frame, outs: tuple[int, ...], result: Slot) -> None:
-    """Put a node's result into its slots."""
+def store(frame: Frame, outs: tuple[int, ...], result: Cell) -> None:
+    """Put a node's result into its cells."""
     if len(outs) == 1:
         frame[outs[0]] = result
     else:
@@ -161,28 +179,28 @@ def store(frame: Frame, outs: tuple[int, ...], result: Slot) -> None:
             frame[out] = each
 
 
-def spread(result: Slot, count: int) -> tuple[Slot, ...]:
-    """A result as one slot for each of `count` outputs."""
+def spread(result: Cell, count: int) -> tuple[Cell, ...]:
+    """A result as one cell for each of `count` outputs."""
     if count == 1:
         return (result,)
-    return (result,) * count if type(result) is Poison else result
+    return (result,) * count if type(result) is Poison else cast("tuple[Cell, ...]", result)
 
 
 def futures_in(inst: Instance, frame: Frame, outs: tuple[int, ...]) -> list[Future]:
-    """Futures in a node's slots."""
+    """Futures in a node's cells."""
     futures = [Future(inst.ready) for _ in outs]
     for out, future in zip(outs, futures):
         frame[out] = future
     return futures
 
 
-def give(futures: list[Future], result: Slot) -> None:
-    """Settle a node's outputs; an element of a list of states may itself be still to come."""
+def settle_outputs(futures: list[Future], result: Cell) -> None:
+    """Settle a node's outputs to its result; an element of a list of states may itself be still to come."""
     for future, each in zip(futures, spread(result, len(futures))):
         future.follow(each)
 
 
-def _when_ready(op: Op, inputs: list[Slot], go: Callable[[list[Slot]], None]) -> None:
+def _when_ready(op: Op, inputs: list[Cell], go: Callable[[list[Cell]], None]) -> None:
     """Call `go` with the inputs once all of them have settled, now if they have."""
     inputs = op.take(inputs)
     pending = op.waits_for(inputs)
@@ -205,17 +223,17 @@ def _raising(op: Op, inst: Instance, frame: Frame) -> None:
     result = op.result(inst, inputs)
     store(frame, op.outs, result)
     if type(result) is Poison:
-        frame[CHAIN] = committed(inst, frame[CHAIN], result)
+        frame.chain = committed(inst, frame.chain, result)
 
 
-def _raising_later(op: Op, inst: Instance, frame: Frame, inputs: list[Slot]) -> None:
-    futures, chain = futures_in(inst, frame, op.outs), frame[CHAIN]
-    after = frame[CHAIN] = Future(inst.ready)
+def _raising_later(op: Op, inst: Instance, frame: Frame, inputs: list[Cell]) -> None:
+    futures, chain = futures_in(inst, frame, op.outs), frame.chain
+    after = frame.chain = Future(inst.ready)
     _when_ready(op, inputs, lambda given: _deliver(inst, chain, futures, after, op.result(inst, given)))
 
 
-def _deliver(inst: Instance, chain: Slot, futures: list[Future], after: Future, result: Slot) -> None:
-    give(futures, result)
+def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future, result: Cell) -> None:
+    settle_outputs(futures, result)
     after.follow(committed(inst, chain, result if type(result) is Poison else None))
 
 
@@ -223,20 +241,20 @@ def _deliver(inst: Instance, chain: Slot, futures: list[Future], after: Future, 
 
 
 def _ordered(op: Op, inst: Instance, frame: Frame) -> None:
-    inputs, chain = op.take([frame[i] for i in op.ins]), settled(frame[CHAIN])
+    inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
     if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
         result = op.run(inst, inputs)
         store(frame, op.outs, result)
-        frame[CHAIN] = committed(inst, None, result) if type(result) is Poison else None
+        frame.chain = committed(inst, None, result) if type(result) is Poison else None
         return
     futures = futures_in(inst, frame, op.outs)
-    after = frame[CHAIN] = Future(inst.ready)
+    after = frame.chain = Future(inst.ready)
     _when_ready(op, inputs, lambda given: _in_turn(op, inst, given, chain, futures, after))
 
 
-def _in_turn(op: Op, inst: Instance, inputs: list[Slot], chain: Slot, futures: list[Future], after: Future) -> None:
+def _in_turn(op: Op, inst: Instance, inputs: list[Cell], chain: Chain, futures: list[Future], after: Future) -> None:
     """Run an ordered node whose inputs have settled, once the chain before it has succeeded."""
-    chain = settled(chain)
+    chain = settled_chain(chain)
     deliver = partial(_deliver, inst, chain, futures, after)
     if type(chain) is Future and not (op.can_hurry and are_atoms(inputs)):
         chain.then(partial(_in_turn, op, inst, inputs, chain, futures, after))

@@ -93,7 +93,7 @@ def test_file_that_cannot_be_imported(name, cli, tmp_path, monkeypatch):
 
 def test_our_own_bug_says_how_to_see_it(cli, monkeypatch):
     """An exception that is nobody's on purpose: one line, the traceback with LMC_DEBUG=1."""
-    monkeypatch.setattr("lmc.compiler.holes", None)
+    monkeypatch.setattr("lmc.arguments.holes", None)
     result = cli("compile", "tips.py")
 
     assert result.exit_code == 1

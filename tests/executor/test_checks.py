@@ -7,7 +7,7 @@ import json
 import pytest
 
 import lmc
-from lmc.backend.base import Capture, Gen, SegmentEnd
+from lmc.backend.base import Filled, Gen, SegmentEnd
 from lmc.backend.default_model import FOLDER
 from lmc.backend.local import CpuBackend
 from lmc.executor.checks import broken
@@ -47,8 +47,8 @@ def test_a_text_that_repeats_an_item_fails_its_item_alone(engine):
     assert "`uniqueItems` at `#`" in str(failed[0].error) and "test_checks.py" in str(failed[0].error)
 
 
-def end(text: str, reason: str = "constraint", captures: tuple[Capture, ...] = ()) -> SegmentEnd:
-    return SegmentEnd(0, 0, 0, text, (), reason, captures=captures)  # type: ignore[arg-type]
+def end(text: str, reason: str = "constraint", filled: tuple[Filled, ...] = ()) -> SegmentEnd:
+    return SegmentEnd(0, 0, 0, text, (), reason, filled=filled)  # type: ignore[arg-type]
 
 
 def test_a_text_that_was_cut_is_not_looked_at():
@@ -63,7 +63,7 @@ def test_a_text_that_was_cut_is_not_looked_at():
 def test_each_generation_of_a_row_is_looked_at():
     """By its own schema."""
     row = Gen(None, Sampling(), Fused((Blank(None, ";"), "; ", Blank(SCHEMA))))
-    said = (Capture('["x","x"]', "stop"), Capture('["x","x"]', "constraint"))
+    said = (Filled('["x","x"]', "stop"), Filled('["x","x"]', "constraint"))
 
-    assert broken([(row, end("", captures=said))]) is not None
-    assert broken([(row, end("", captures=(said[0], Capture('["","x"]', "constraint"))))]) is None
+    assert broken([(row, end("", filled=said))]) is not None
+    assert broken([(row, end("", filled=(said[0], Filled('["","x"]', "constraint"))))]) is None

@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.backend.base import Usage
 from lmc.backend.echo import EchoBackend
 from lmc.errors import CaptureError, LMError
-from lmc.executor import Executor, Job
+from lmc.executor import Executor, Item
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
 from lmc.parser.capture.trace import Leaf, Shape
-from lmc.program import Program, Result, parse_constraint
+from lmc.parser.constraints import parse_constraint
+from lmc.program import Program
+from lmc.result import Result
 from tests.oracle.eager import EagerProgram, EagerState, run_eager
 from tests.oracle.pair_tokenizer import PairTokenizer
 from tests.oracle.programs.case import Case
@@ -134,17 +137,17 @@ def _program(case: Case) -> Program:
 def _run_untyped(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int, opt_level: int) -> Result:
     """Nothing known of the arguments: each is one leaf of type `any`, containers too."""
     program = _program(case)
-    arguments = compiler.bind(program.func, {}, (), args)
+    arguments = arguments_of.bind(program.func, {}, (), args)
     shapes: dict[str, Shape] = {name: Leaf(ANY) for name in arguments}
     try:
         made = program._cache.trace(program.func, shapes)
         done = compiler.compile_trace(program._cache, made, compiler.pipeline_of(opt_level), echo.tokenizer)
-        leaves = {param.path: compiler.value_at(arguments, param.path) for param in made.graph.params}
-        job = Job(compile_plan(done.plan), leaves, made.externs)
+        leaves = {param.path: arguments_of.value_at(arguments, param.path) for param in made.graph.params}
+        item = Item(compile_plan(done.plan), leaves, made.externs)
     except Exception as error:
         return Result(None, None, error, Usage(), None)
     session = echo.open()
-    [outcome] = Executor(session, seed=seed, parse_constraint=parse_constraint).run_jobs([job])
+    [outcome] = Executor(session, seed=seed, parse_constraint=parse_constraint).run_items([item])
     return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmc import compiler
+from lmc.arguments import bind, shape_of
 from lmc.errors import LMError
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
@@ -17,9 +17,9 @@ from tests.oracle.programs.case import Case
 
 def traced(case: Case, arguments: dict[str, object]) -> Trace | None:
     """The captured program, None where it breaks."""
-    given = compiler.bind(case.fn, {}, (), arguments)
+    given = bind(case.fn, {}, (), arguments)
     try:
-        return trace(case.fn, {name: compiler.shape_of(value) for name, value in given.items()})
+        return trace(case.fn, {name: shape_of(value) for name, value in given.items()})
     except LMError:
         return None
 

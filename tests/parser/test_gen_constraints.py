@@ -10,8 +10,8 @@ import pytest
 import lmc
 from lmc.errors import ArgumentError, CaptureError, ConstraintError
 from lmc.ir.constraint import Grammar, JsonSchema, Lark, StructuralTag, ToolCalls
+from lmc.parser.constraints import parse_constraint
 from lmc.parser.irtext.parse import parse_graph
-from lmc.program import parse_constraint
 
 LARK = lmc.lark('start: "a" | "b"')
 TAG = {"type": "structural_tag", "format": {"type": "const_string", "value": "x"}}

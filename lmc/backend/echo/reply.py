@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmc.backend.base import (
-    Capture,
     Delta,
     Event,
     Failed,
+    Filled,
     Finished,
     FinishReason,
     Forced,
@@ -111,8 +111,8 @@ def _answer(
     """What one segment says after `ids`, and the event that ends it."""
     match segment:
         case Gen(constraint=Fused(parts)):
-            said, captures = _fused(segment, parts, sample, ids, settings)
-            return said, _end(request.rid, sample, index, said, captures=captures)
+            said, filled = _fused(segment, parts, sample, ids, settings)
+            return said, _end(request.rid, sample, index, said, filled=filled)
         case Gen():
             return _gen(request.rid, sample, index, segment, ids, settings)
         case Forced():
@@ -156,10 +156,10 @@ def _score(
 
 def _fused(
     gen: Gen, parts: tuple[str | Blank, ...], sample: int, ids: tuple[int, ...], settings: Settings
-) -> tuple[Said, tuple[Capture, ...]]:
+) -> tuple[Said, tuple[Filled, ...]]:
     """Each generation says what it would say alone."""
     said: list[Said] = []
-    captures: list[Capture] = []
+    filled: list[Filled] = []
     samplings = iter(gen.blanks)
     for part in parts:
         if isinstance(part, str):
@@ -168,10 +168,10 @@ def _fused(
         else:
             alone = Gen(None, next(samplings), part.constraint)
             said.append(_said(alone, sample, ids, settings))
-            captures.append(Capture(said[-1].text, said[-1].reason, said[-1].num_generated))
+            filled.append(Filled(said[-1].text, said[-1].reason, said[-1].num_generated))
         ids += said[-1].ids
     text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
-    return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(captures)
+    return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(filled)
 
 
 # --- gen -------------------------------------------------------------------------------------------------
@@ -195,10 +195,10 @@ def _end(
     said: Said,
     logprobs: tuple[TokenLogprob, ...] | None = None,
     *,
-    captures: tuple[Capture, ...] = (),
+    filled: tuple[Filled, ...] = (),
 ) -> SegmentEnd:
     text, ids, reason, num = said.text, said.ids, said.reason, said.num_generated
-    return SegmentEnd(rid, sample, index, text, ids, reason, "", logprobs, None, captures, None, num)
+    return SegmentEnd(rid, sample, index, text, ids, reason, "", logprobs, None, filled, None, num)
 
 
 def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:

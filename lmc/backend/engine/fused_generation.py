@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
-from lmc.backend.base import Capture, FinishReason, TokenLogprob
+from lmc.backend.base import Filled, FinishReason, TokenLogprob
 from lmc.backend.engine.generation import Generation, sample_seed
 from lmc.backend.matcher import RowMatcher
 from lmc.backend.runner.batch import Draw
@@ -60,15 +60,15 @@ class FusedGeneration(Generation):
             return None
         return self._end("length")
 
-    def captures(self) -> tuple[Capture, ...]:
+    def filled(self) -> tuple[Filled, ...]:
         """What each of the program's generations wrote. Raises ConstraintError where the row had no room."""
         if self.row.lacks_text:
             raise ConstraintError(
                 f"the model's length leaves {self.num_tokens} tokens to a row of generations, which needs more",
                 help="shorten the prompt, lower max_tokens, or use a model of more context",
             )
-        captures = zip(self.row.captures(), self.used, strict=True)
-        return tuple(replace(capture, num_tokens=used) for capture, used in captures)
+        filled = zip(self.row.filled(), self.used, strict=True)
+        return tuple(replace(each, num_tokens=used) for each, used in filled)
 
     def _end(self, reason: FinishReason) -> FinishReason | None:
         """The generation of the program that is under way ends here; a reason if that ends the row."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from lmc.backend.base import Capture, FinishReason, Gen, TokenLogprob
+from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
@@ -190,7 +190,7 @@ class Generation:
             return None
         return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.kept])
 
-    def captures(self) -> tuple[Capture, ...]:
+    def filled(self) -> tuple[Filled, ...]:
         """What each generation of a fused row wrote; this is a single one."""
         return ()
 

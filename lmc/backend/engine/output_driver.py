@@ -175,7 +175,7 @@ class Segments:
             reason=reason,
             tail=tail,
             logprobs=tuple(generation.logprobs[:kept]) if generation.wants_logprobs else None,
-            captures=generation.captures(),
+            filled=generation.filled(),
             masses=generation.masses,
             num_tokens=generation.num_tokens,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
-from lmc.backend.base import Capture, FinishReason
+from lmc.backend.base import Filled, FinishReason
 from lmc.backend.masks.ending_masks import EndingMasks
 from lmc.backend.masks.matcher import AutomatonMatcher
 from lmc.backend.masks.xgrammar import Int32
@@ -104,7 +104,7 @@ class FusedMatcher(AutomatonMatcher):
         self._masks = self._row.at(part + 1)
         self._state = self._masks.start
 
-    def captures(self) -> tuple[Capture, ...]:
+    def filled(self) -> tuple[Filled, ...]:
         """What each generation wrote; those that the text did not come to wrote nothing."""
         spans = self._progress.spans()
         is_whole = spans is not None
@@ -115,7 +115,7 @@ class FusedMatcher(AutomatonMatcher):
             short = not is_whole and number >= len(texts) - 1
             reason: FinishReason = "length" if short else "stop" if blank.stop else "constraint"
             text = texts[number] if number < len(texts) else ""
-            found.append(Capture(text, self._ended.get(number, reason)))
+            found.append(Filled(text, self._ended.get(number, reason)))
         return tuple(found)
 
     def _unfinished(self) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
-from lmc.ir.constraint import Grammar, Lark, StructuralTag, ToolCalls
+from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.types import DATA, INT, STATE, STATES, STR
 from lmc.parser.capture.breaks import graph_break
@@ -25,9 +25,8 @@ from lmc.parser.capture.values import (
     is_literal,
     is_ordinary,
 )
+from lmc.parser.constraints import MADE, parse_constraint
 from lmc.parser.primitives import DTYPE_REGEX, ROLES, Expr, GenExpr, RoleBegin, RoleEnd, Row, SelectExpr
-from lmc.parser.regex.parse import parse_regex
-from lmc.parser.schema.parse import parse_schema
 
 if TYPE_CHECKING:
     from lmc.parser.capture.context import Capture
@@ -101,65 +100,36 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
 
 
 def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
-    span = cx.t.span
     if x.dtype is not None:
         attrs["dtype"] = x.dtype
-        attrs["constraint"] = parse_regex(DTYPE_REGEX[x.dtype], span=span)
+        attrs["constraint"] = parse_constraint("regex", DTYPE_REGEX[x.dtype], span=cx.t.span)
         if x.dtype in ("int", "float"):
             stop = attrs.get("stop", ())
             attrs["stop"] = (*((stop,) if isinstance(stop, str) else _tuple_of(stop)), " ", "\n")
-    elif x.regex is not None:
-        if isinstance(x.regex, str):
-            attrs["constraint"] = parse_regex(x.regex, span=span)
-        else:
-            keyed["regex"] = cx.t.atom(x.regex)
-    elif x.json_schema is not None:
-        schema = x.json_schema if isinstance(x.json_schema, str | type) else _python_or_none(cx, x.json_schema)
-        if schema is not None:
-            attrs["constraint"] = parse_schema(schema, spacing=x.spacing or "compact", span=span)
-        else:
-            keyed["json_schema"] = cx.t.atom(x.json_schema)
-            _spaced(x, attrs)
-    elif x.grammar is not None:
-        _constrain_by_grammar(cx, x, attrs, keyed)
-    elif x.structural_tag is not None:
-        _constrain_by_tag(cx, x, attrs, keyed)
-
-
-def _constrain_by_grammar(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
-    if isinstance(x.grammar, str):
-        from lmc.parser.grammar import parse_ebnf
-
-        attrs["constraint"] = parse_ebnf(x.grammar, span=cx.t.span)
-    elif isinstance(x.grammar, Grammar | Lark):
-        attrs["constraint"] = x.grammar
-    else:
-        keyed["grammar"] = cx.t.atom(x.grammar)
-
-
-def _constrain_by_tag(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Any]) -> None:
-    tag = x.structural_tag
-    if isinstance(tag, StructuralTag | ToolCalls):
-        if x.spacing is not None:
-            raise ArgumentError(
-                "the spacing of tool calls is theirs", span=cx.t.span, help="write tool_calls(..., spacing=...)"
-            )
-        attrs["constraint"] = tag
         return
-    known = tag if isinstance(tag, str) or is_ordinary(tag) else _python_or_none(cx, tag)
-    if known is not None:
-        from lmc.parser.structural_tag import parse_structural_tag
+    for kind in RUN_TIME_KINDS:
+        value = getattr(x, kind)
+        if value is None:
+            continue
+        known = _known_constraint(cx, kind, value)
+        if known is not None:
+            attrs["constraint"] = parse_constraint(kind, known, x.spacing, cx.t.span)
+            continue
+        keyed[kind] = cx.t.atom(value)
+        if x.spacing is not None:
+            attrs["spacing"] = x.spacing
 
-        attrs["constraint"] = parse_structural_tag(known, spacing=x.spacing or "compact", span=cx.t.span)
-    else:
-        keyed["structural_tag"] = cx.t.atom(tag)
-        _spaced(x, attrs)
 
-
-def _spaced(x: GenExpr, attrs: dict[str, Attr]) -> None:
-    """The spacing of what is parsed only when the program runs."""
-    if x.spacing is not None:
-        attrs["spacing"] = x.spacing
+def _known_constraint(cx: Capture, kind: str, value: Any) -> Any:
+    """What a constraint is written as, None where only the running program knows."""
+    if isinstance(value, (str, *MADE.get(kind, ()))):
+        return value
+    match kind:
+        case "json_schema":
+            return value if isinstance(value, type) else _python_or_none(cx, value)
+        case "structural_tag":
+            return value if is_ordinary(value) else _python_or_none(cx, value)
+    return None
 
 
 def _tuple_of(x: Attr) -> tuple[Any, ...]:

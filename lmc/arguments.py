@@ -1,0 +1,119 @@
+"""The arguments of a program: how they bind, what shape they have, and where each leaf sits."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any, get_args, get_origin
+
+from lmc.errors import ArgumentError
+from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
+from lmc.parser.capture.trace import Container, Leaf, Shape
+
+Path = tuple[str | int, ...]
+MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
+
+
+def bind(
+    fn: FunctionType | MethodType, bound: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The program's arguments by name, defaults filled in. Raises ArgumentError where they do not fit."""
+    given, plain = {**bound, **kwargs}, _plain_names(fn)
+    if not args and plain is not None and given.keys() == plain.keys():
+        return {name: given[name] for name in plain}  # most of a batch's items: a fraction of the time of what follows
+    signature = _signature(fn)
+    try:
+        call = signature.bind(None, *args, **given)
+    except TypeError as error:
+        names = list(signature.parameters)[1:]
+        unknown = next((k for k in kwargs if k not in names), None)
+        what = f"{fn.__name__}: {error}" if unknown is None else f"`{fn.__name__}` has no argument `{unknown}`"
+        raise ArgumentError(what, help=f"its arguments are: {', '.join(names) or 'none'}") from None
+    call.apply_defaults()
+    return dict(list(call.arguments.items())[1:])
+
+
+def bind_item(fn: FunctionType | MethodType, bound: Mapping[str, Any], item: object) -> dict[str, Any]:
+    """The arguments of a batch item: a mapping by name, or a list in order. Raises ArgumentError for another."""
+    if isinstance(item, Mapping):
+        return bind(fn, bound, (), item)
+    if isinstance(item, list | tuple):
+        return bind(fn, bound, item, {})
+    raise ArgumentError(f"a batch item is a dict or a list of arguments, not {type(item).__name__}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
+    return inspect.signature(fn)
+
+
+@functools.lru_cache(maxsize=1024)
+def _plain_names(fn: FunctionType | MethodType) -> dict[str, None] | None:
+    """The names of the arguments, in order; None where they cannot all be given by name."""
+    parameters = list(_signature(fn).parameters.values())[1:]
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return dict.fromkeys(p.name for p in parameters) if all(p.kind in by_name for p in parameters) else None
+
+
+def shape_of(value: object, room: int = MAX_LEAVES) -> Shape:
+    """The shape of an argument value: structure of small containers, types of leaves."""
+    if type(value) in (list, tuple, dict) and 0 < _num_leaves(value, room) <= room:
+        pairs: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
+        items = tuple((key, shape_of(item, room)) for key, item in pairs)
+        if all(isinstance(key, str | int) for key, _ in items):
+            return Container(type(value).__name__, items)
+    return Leaf(type_of(value))
+
+
+def _num_leaves(value: object, room: int) -> int:
+    """How many leaves a container has; counting stops past `room`. 1 for an empty container."""
+    if type(value) not in (list, tuple, dict):
+        return 1
+    count = 0
+    for item in value.values() if isinstance(value, dict) else value:  # type: ignore[attr-defined]
+        count += _num_leaves(item, room)
+        if count > room:
+            break
+    return max(count, 1)
+
+
+def value_at(arguments: Mapping[str, Any], path: Path) -> object:
+    """The argument leaf at a path."""
+    value: Any = arguments[path[0]]  # type: ignore[index]
+    for key in path[1:]:
+        value = value[key]
+    return value
+
+
+_ANNOTATED: dict[object, Type] = {
+    str: STR, int: INT, float: FLOAT, bool: BOOL, list: DATA, dict: DATA, tuple: DATA, set: DATA,
+    "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "list": DATA, "dict": DATA, "tuple": DATA, "set": DATA,
+}  # fmt: skip
+
+
+def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Shape]:
+    """Shapes for compiling without arguments: given values and defaults bind, the rest are holes of annotated type."""
+    shapes: dict[str, Shape] = {}
+    parameters = _signature(fn).parameters
+    for name, parameter in list(parameters.items())[1:]:
+        if name in bound:
+            shapes[name] = shape_of(bound[name])
+        elif parameter.default is not inspect.Parameter.empty:
+            shapes[name] = shape_of(parameter.default)
+        elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            shapes[name] = Container("tuple", ())
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            shapes[name] = shape_of({k: v for k, v in bound.items() if k not in parameters})
+        else:
+            shapes[name] = Leaf(_annotated(parameter.annotation))
+    return shapes
+
+
+def _annotated(note: object) -> Type:
+    if isinstance(note, str):
+        note = note.partition("[")[0]
+    elif get_origin(note) is not None and get_args(note):
+        note = get_origin(note)
+    return _ANNOTATED.get(note, ANY)

@@ -1,0 +1,176 @@
+"""A program on a backend: its items compiled as they come, run on one session, and their results.
+
+Knows no Program: what is run is a function with what is bound to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from functools import partial
+from math import inf
+from types import FunctionType, MethodType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from lmc import arguments as arguments_of
+from lmc import compiler
+from lmc.errors import ArgumentError
+from lmc.parser.capture.trace import Shape, Trace
+from lmc.report import RunReport, snapshot
+from lmc.result import Result
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Backend
+    from lmc.executor import ItemEnded, Outcome, Startable
+    from lmc.executor.runnable import Runnable
+    from lmc.passes import Sharing
+
+
+class Launch:
+    """A program on an open session, for as many items as come: see `Program.open_run`. Closed at the end of a `with`.
+
+    Items are taken as others end, so a source of them may be endless; what is held at once is bounded. Results come as
+    items end, and are forgotten here.
+    """
+
+    def __init__(
+        self,
+        func: FunctionType | MethodType,
+        bound: Mapping[str, Any],
+        cache: compiler.Cache,
+        backend: Backend,
+        *,
+        seed: int,
+        opt_level: int | str,
+        defaults: Mapping[str, Any],
+    ) -> None:
+        from lmc.executor import Executor
+        from lmc.parser.constraints import parse_constraint
+
+        if not isinstance(seed, int):
+            raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
+        self._func, self._bound, self._backend = func, bound, backend
+        self._items = _Items(func, cache, backend, _pipeline(opt_level, backend, defaults))
+        self._session = backend.open()
+        self._before = snapshot(self._session.counters)
+        self._run = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint).open(
+            "items"
+        )
+
+    def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
+        """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
+
+        The index counts the items of this launch from 0. A failed item carries its own error; what the source raises is
+        the error of one more item, the last. Items that are on their way when the iteration is left are yielded by the
+        next call. The results have no report: see `report`.
+        """
+        for ended in self._ends_of(items):
+            yield ended.item, _result(ended.outcome, None)
+
+    def all_results(self, items: Iterable[Any]) -> list[Result]:
+        """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
+        if isinstance(items, Sized):
+            self._items.keep_leaves()
+        return self._to_end(self._ends_of(items))
+
+    def one_result(self, arguments: dict[str, Any]) -> Result:
+        """The result for one set of bound arguments; closes the run."""
+        self._items.keep_leaves()
+        return self._to_end(self._run.ends_of([self._items.item(lambda: arguments)]))[0]
+
+    def report(self) -> RunReport:
+        """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
+        return RunReport.of(self._backend.name, self._before, self._session.counters, self._items.predicted())
+
+    def close(self) -> None:
+        """Give up what is on its way and close the session."""
+        self._run.close()
+        self._session.close()
+
+    def __enter__(self) -> Launch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _ends_of(self, items: Iterable[Any]) -> Iterator[ItemEnded]:
+        """The ends of items as they came; those of a list are there, and taking them needs no limit of time."""
+        made = (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
+        return self._run.ends_of(made, inf) if isinstance(items, Sized) else self._run.ends_of(made)
+
+    def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
+        outcomes = {ended.item: ended.outcome for ended in ends}
+        self.close()
+        report = self.report()
+        return [_result(outcomes[i], report) for i in range(len(outcomes))]
+
+
+def _result(outcome: Outcome, report: RunReport | None) -> Result:
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
+
+
+def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
+    from lmc.passes import fit, fuse_constraints
+
+    pipeline = compiler.pipeline_of(opt_level)
+    if fit.PASS.name in pipeline.split(","):
+        fit.check_defaults(defaults, backend.caps)
+    alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
+    if backend.caps.fused and not alone:
+        return pipeline
+    return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
+
+
+class _Items:
+    """Turns arguments into items of the executor: same shape, same compiled plan."""
+
+    def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
+        self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
+        self._kept: dict[tuple[tuple[str, Shape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
+        self._count = 0
+        self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
+
+    def keep_leaves(self) -> None:
+        """Remember the arguments of the items to come, for `predicted`."""
+        self._leaves = []
+
+    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
+        """The next item; one that fails where it cannot be bound or compiled."""
+        from lmc.executor import Item, Refused
+
+        number, self._count = self._count, self._count + 1
+        try:
+            arguments = bind()
+            runnable, made, _ = self._compiled(
+                {name: arguments_of.shape_of(value) for name, value in arguments.items()}
+            )
+            leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
+        except Exception as error:
+            return Refused(error, number)
+        if self._leaves is not None:
+            self._leaves.append(leaves)
+        return Item(runnable, leaves, made.externs, number)
+
+    def _compiled(self, shapes: dict[str, Shape]) -> tuple[Runnable, Trace, compiler.Compiled]:
+        from lmc.executor.runnable import compile_plan
+
+        key = tuple(shapes.items())
+        kept = self._kept.get(key)
+        if kept is None:
+            made = self._cache.trace(self._func, shapes)
+            done = compiler.compile_trace(
+                self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
+            )
+            self._kept[key] = kept = (compile_plan(done.plan), made, done)
+        return kept
+
+    def predicted(self) -> Sharing | None:
+        """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
+        if self._leaves is None or len(self._kept) != 1:
+            return None
+        if not self._backend.caps.prefix_cache or "hoist_prefix" not in self._pipeline:
+            return None
+        from lmc.passes import measure
+
+        ((_, _, done),) = self._kept.values()
+        return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))

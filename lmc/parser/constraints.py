@@ -1,0 +1,54 @@
+"""What restricts a generation, by the name that `gen` has for it: one ladder for what is written in a program and for
+what is known only when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from lmc.errors import ArgumentError
+from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
+from lmc.source import Span
+
+# what `lark` and `tool_calls` have made already
+MADE: dict[str, tuple[type, ...]] = {"grammar": (Grammar, Lark), "structural_tag": (StructuralTag, ToolCalls)}
+
+
+def parse_constraint(
+    kind: str,
+    value: Any,  # whatever the program computed: each parser checks it
+    spacing: Spacing | None = None,
+    span: Span | None = None,
+) -> Constraint:
+    """The constraint that `kind=value` writes; `span` is where, for errors.
+
+    kind  one of RUN_TIME_KINDS
+
+    Raises ArgumentError for a value of a wrong type, ConstraintError where the text cannot be one.
+    """
+    if isinstance(value, MADE.get(kind, ())):
+        if spacing is not None:
+            raise ArgumentError(
+                "the spacing of tool calls is theirs", span=span, help="write tool_calls(..., spacing=...)"
+            )
+        return cast(Constraint, value)
+    if kind in ("regex", "grammar") and not isinstance(value, str):
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span)
+    match kind:
+        case "regex":
+            from lmc.parser.regex.parse import parse_regex
+
+            return parse_regex(value, span=span)
+        case "grammar":
+            from lmc.parser.grammar import parse_ebnf
+
+            return parse_ebnf(value, span=span)
+        case "json_schema":
+            from lmc.parser.schema.parse import parse_schema
+
+            return parse_schema(value, spacing=spacing or "compact", span=span)
+        case "structural_tag":
+            from lmc.parser.structural_tag import parse_structural_tag
+
+            return parse_structural_tag(value, spacing=spacing or "compact", span=span)
+    raise AssertionError(f"no constraint is written {kind}=")
