@@ -255,11 +255,13 @@ Event = Delta | SegmentEnd | Finished | Failed
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Advice about a token prefix; a session that cannot follow it ignores it, results never change."""
+    """Advice about a token prefix; a session that cannot follow it ignores it, results never change.
+
+    ttl_s  after how long a pin ends by itself
+    """
 
     kind: Literal["prefetch", "pin", "release"]
     ids: tuple[int, ...]
-    program: str = ""
     ttl_s: float | None = None
 
 

@@ -88,8 +88,15 @@ def ask(
         inst.fails_at((*path, params.number), failure)
         give_up(inst, outs, failure)
         return
-    gang = params.gang.of(inst.number) if params.gang is not None else None
-    request = Request(next(inst.shared.rids), prompt, out, program=inst.program.name, n=n, gang=gang)
+    request = Request(
+        next(inst.shared.rids),
+        prompt,
+        out,
+        program=inst.program.name,
+        n=n,
+        gang=params.hints.gang_of(inst.number),
+        priority=params.hints.priority,
+    )
     inst.num_calls += 1
     inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))
 
