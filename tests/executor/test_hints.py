@@ -89,7 +89,7 @@ def test_gang_and_priority_go_into_the_request() -> None:
 
 def test_a_pin_has_the_tokens_that_the_plan_counts() -> None:
     """Set when its call has ended, and released when the last one has."""
-    made = plan("hints pin p0 for 2.5", "", "hints release p0", "tokens 7 ")
+    made = plan("hints pin p0 for 2.5", "", "hints release p0", "tokens 6 ")
     session = Hearing(EchoBackend())
 
     Executor(session).run(made, [{("doc",): "cats"}])
