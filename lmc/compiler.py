@@ -16,6 +16,8 @@ from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import Shape, Trace, trace
 
 if TYPE_CHECKING:
+    import networkx
+
     from lmc.backend.base import Tokenizer
     from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
@@ -61,6 +63,12 @@ class Compiled:
         from lmc.viz import emit_fsm
 
         return emit_fsm(self.planned, name, format)
+
+    def as_networkx(self) -> networkx.DiGraph:
+        """The program's nodes with what the plan says of them, and what leads from one to another (ir/network.py)."""
+        from lmc.ir.network import plan_network
+
+        return plan_network(self.plan)
 
     def explain(self) -> str:
         """What each pass did, in sentences."""

@@ -81,6 +81,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.masks": ("numpy", "torch", "xgrammar"),
     "backend.engine": ("numpy", "torch"),
     "backend.local": ("torch",),
+    "compiler": ("networkx",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

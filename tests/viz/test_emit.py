@@ -31,11 +31,12 @@ MERMAID_LINE = re.compile(
     r'|(subgraph region_s\d+ \["[^"]*"\]|end)'
     r'|\w+(\(\["[^"]*"\]\)|\("[^"]*"\)|\["[^"]*"\]|\{"[^"]*"\}|\{\{"[^"]*"\}\})'
     r'|\w+ (-->|==>|-\.->)(\|"[^"]*"\|)? \w+'
+    r"|style s\d+ stroke-width:3px"
 )
 DOT_LINE = re.compile(
     r'digraph "([^"\\]|\\.)*" \{|\}|subgraph cluster_s\d+ \{'
     r'|label="([^"\\]|\\.)*"; [\w=; #]*|node \[.*\]; edge \[.*\];'
-    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"\];'
+    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"(, penwidth=2\.5)?\];'
     r'|\w+ -> \w+( \[(label="([^"\\]|\\.)*")?(, )?[\w=, ]*\])?;'
 )
 
