@@ -15,7 +15,7 @@ from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.parser.capture.trace import Shape, Trace
-from lmc.report import RunReport, snapshot
+from lmc.report import RunReport
 from lmc.result import Result
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Launch:
         self._func, self._bound, self._backend = func, bound, backend
         self._items = _Items(func, cache, backend, _pipeline(opt_level, backend, defaults))
         self._session = backend.open()
-        self._before = snapshot(self._session.counters)
+        self._before = self._session.counters()
         self._run = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint).open(
             "items"
         )
@@ -79,7 +79,7 @@ class Launch:
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        return RunReport.of(self._backend.name, self._before, self._session.counters, self._items.predicted())
+        return RunReport.of(self._backend.name, self._before, self._session.counters(), self._items.predicted())
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""

@@ -12,11 +12,6 @@ if TYPE_CHECKING:
 FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
 
 
-def snapshot(counters: Counters) -> dict[str, int]:
-    """The counts as they are now."""
-    return {name: getattr(counters, name) for name in FIELDS}
-
-
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """Counts of one `run` or `run_batch`, all items together.
@@ -34,9 +29,11 @@ class RunReport:
     predicted: Sharing | None = None
 
     @classmethod
-    def of(cls, backend: str, before: dict[str, int], now: Counters, predicted: Sharing | None) -> RunReport:
+    def of(cls, backend: str, before: Counters, now: Counters, predicted: Sharing | None) -> RunReport:
         """What was counted since `before`."""
-        return cls(backend, **{name: getattr(now, name) - before[name] for name in FIELDS}, predicted=predicted)
+        return cls(
+            backend, **{name: getattr(now, name) - getattr(before, name) for name in FIELDS}, predicted=predicted
+        )
 
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0

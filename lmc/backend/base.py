@@ -7,7 +7,7 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from lmc.ir.caps import Caps as Caps
@@ -307,12 +307,15 @@ class Counters:
     waited_for_claim: int = 0
     extra: dict[str, float] = field(default_factory=dict)
 
+    def copy(self) -> Counters:
+        """The counts as they are now."""
+        return replace(self, extra=dict(self.extra))
+
 
 class Session(Protocol):
     """One user of a backend: submits requests and steps until their events have come."""
 
     tokenizer: Tokenizer
-    counters: Counters
 
     def submit(self, requests: list[Request]) -> None:
         """Queue requests. A request that can never run is answered by a Failed from the next step; nothing raises."""
@@ -325,6 +328,9 @@ class Session(Protocol):
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """Do one unit of work and return what happened; with nothing to do, wait up to `timeout_s` for `wake`."""
+
+    def counters(self) -> Counters:
+        """What has been done for this session so far: a copy, which nothing changes any more."""
 
     def wake(self) -> None:
         """Make a waiting `step` return; the only method that any thread may call."""

@@ -89,7 +89,9 @@ class CpuBackend:
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""
-        return self.engine.open(namespace)
+        from lmc.backend.engine.session import EngineSession
+
+        return EngineSession(self.engine, namespace)
 
     def close(self) -> None:
         """Free the model."""

@@ -26,6 +26,10 @@ class Matcher(Protocol):
         End tokens are allowed only where the constraint may be complete.
         """
 
+    @property
+    def may_force(self) -> bool:
+        """False where `forced` never gives a token, so that the engine may run ahead of what is sampled."""
+
     def accept(self, id: int) -> bool:
         """Take one token that is no end token; False where the constraint does not allow it."""
 

@@ -491,9 +491,9 @@ def test_usage_and_counters_add_up(session: Session) -> None:
         assert usage.prompt_tokens == usage.cached_tokens + usage.computed_tokens
     for end in segment_ends(events):
         assert usages[end.rid].output_tokens >= len(end.ids)
-    assert session.counters.requests == 4
-    assert session.counters.prompt_tokens == sum(u.prompt_tokens for u in usages.values())
-    assert session.counters.output_tokens == sum(u.output_tokens for u in usages.values())
+    assert session.counters().requests == 4
+    assert session.counters().prompt_tokens == sum(u.prompt_tokens for u in usages.values())
+    assert session.counters().output_tokens == sum(u.output_tokens for u in usages.values())
 
 
 def test_abort_fails_every_sample_once(session: Session) -> None:

@@ -12,7 +12,7 @@ import torch
 import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.backend.local import CpuBackend
-from lmc.backend.runner.batch import Draw
+from lmc.backend.runner.batch import Draws
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.sampler import left_by, sample
 from lmc.errors import ArgumentError
@@ -47,12 +47,14 @@ def test_what_a_mask_leaves_is_its_share_of_the_softmax() -> None:
         bits = np.zeros(96, np.uint8)
         bits[rng.choice(70, num, replace=False)] = 1
         mask = np.packbits(bits, bitorder="little").view(np.int32)
-        draw = Draw(Sampling(on_distortion="warn", temperature=0.0), 0, 0, mask=mask)
+        draws = Draws()
+        draws.add(Sampling(on_distortion="warn", temperature=0.0), 0, 0, mask=mask)
         expected = math.log(float(row.softmax(-1)[bits[:70].astype(bool)].sum()))
-        assert left_by(row, draw, HiddenRows()) == pytest.approx(expected, abs=1e-5)
-        (chosen,) = sample(row[None], [draw])
+        assert left_by(row, mask, HiddenRows()) == pytest.approx(expected, abs=1e-5)
+        _, records = sample(row[None], draws, HiddenRows())
+        chosen = records[0]
         assert chosen.mass == pytest.approx(expected, abs=1e-5) and bits[chosen.id]
-    assert left_by(logits[0], Draw(Sampling(on_distortion="warn"), 0, 0), HiddenRows()) == 0.0
+    assert left_by(logits[0], None, HiddenRows()) == 0.0
 
 
 def test_the_tax_of_a_form_that_the_model_writes_anyway_is_small(engine, caplog) -> None:

@@ -46,7 +46,7 @@ def test_items_run_side_by_side_without_threads() -> None:
     )
 
     assert all(o.error is None for o in ran.outcomes)
-    assert ran.session.counters.max_running == 2000
+    assert ran.session.counters().max_running == 2000
     assert before == peak
 
 
@@ -60,7 +60,7 @@ def test_no_more_items_run_than_may() -> None:
     )
 
     assert list(range(20)) == [o.ret for o in ran.outcomes]
-    assert ran.session.counters.max_running == 3
+    assert ran.session.counters().max_running == 3
 
 
 def test_an_interrupt_aborts_all_requests() -> None:

@@ -30,7 +30,7 @@ def test_branches_of_a_list_run_side_by_side() -> None:
   return %q, %len"""
     ran = run(body, "%n: int", [{"n": 5}], externs={"pure": range})
 
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
     assert (ran.ret, len(ran.one.state.get("x"))) == (5, 5)  # type: ignore[union-attr,arg-type]
 
 

@@ -46,7 +46,7 @@ def test_an_if_waits_only_for_its_condition() -> None:
     )
 
     assert [gen.name for gen in ran.gens] == ["a", "behind", "in"]
-    assert ran.session.counters.forward_passes == 2
+    assert ran.session.counters().forward_passes == 2
 
 
 def test_iterations_of_a_for_start_at_once() -> None:
@@ -63,7 +63,7 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s0, %r"""
     ran = run(independent, "%dims: data, %none: data", [{"dims": list("abcde"), "none": []}])
 
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
     assert len(ran.ret) == 5
     assert ran.backend.prompts() == ["a", "b", "c", "d", "e"]
 
@@ -77,7 +77,7 @@ def test_iterations_of_a_for_start_at_once() -> None:
   return %s9, none"""
     ran = run(chained, "%dims: data", [{"dims": list("abc")}], EchoBackend(script=says(x="!")))
 
-    assert (ran.session.counters.max_running, ran.text) == (1, "a!b!c!")
+    assert (ran.session.counters().max_running, ran.text) == (1, "a!b!c!")
 
 
 def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
@@ -96,7 +96,7 @@ def test_a_for_over_an_untyped_argument_starts_at_once_too() -> None:
     ran = run(body, "%dims: any", [{"dims": ["a", 2]}, {"dims": range(3)}], EchoBackend(script=says(x="12")))
 
     assert [o.ret for o in ran.outcomes] == [4, 6]
-    assert ran.session.counters.max_running == 5
+    assert ran.session.counters().max_running == 5
 
 
 def test_a_for_over_a_live_object_takes_items_in_turn() -> None:

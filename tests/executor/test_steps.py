@@ -22,8 +22,8 @@ def test_forks_run_side_by_side() -> None:
     """Four independent calls are in flight at once."""
     ran = run(FORKS + ' %s9 = join %p, %a2, %b2, %c2, %d2 {mode="gather_variable"}\n return %s9, none')
 
-    assert ran.session.counters.max_running == 4
-    assert ran.session.counters.forward_passes == 1
+    assert ran.session.counters().max_running == 4
+    assert ran.session.counters().forward_passes == 1
     assert len(ran.one.state.get("x")) == 4  # type: ignore[union-attr,arg-type]
 
 

@@ -145,15 +145,15 @@ class Seen:
 
     @property
     def retractions(self) -> int:
-        return sum(session.counters.retractions for session in self.backend.sessions)
+        return sum(session.counters().retractions for session in self.backend.sessions)
 
     @property
     def evictions(self) -> int:
-        return sum(session.counters.evicted_tokens for session in self.backend.sessions)
+        return sum(session.counters().evicted_tokens for session in self.backend.sessions)
 
     @property
     def cached(self) -> int:
-        return sum(session.counters.cached_tokens for session in self.backend.sessions)
+        return sum(session.counters().cached_tokens for session in self.backend.sessions)
 
 
 def see(name: str, how: Way, defaults: dict[str, Any], questions: list[str] = QUESTIONS, times: int = 1) -> Seen:

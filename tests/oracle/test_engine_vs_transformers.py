@@ -231,7 +231,7 @@ def test_a_pool_too_small_for_all_changes_no_token(num_slots: int) -> None:
     session, folder = backend("mistral", num_slots=num_slots, chunk_len=32).open(), folder_of("mistral")
     for _ in range(2):
         compare(folder, PROMPTS, generate(session, PROMPTS))
-    assert session.counters.evicted_tokens > 0
+    assert session.counters().evicted_tokens > 0
 
 
 def test_namespaces_share_nothing() -> None:
@@ -275,7 +275,7 @@ def test_logprobs_are_those_of_transformers(num_slots: int) -> None:
     sampling = greedy(max_tokens=60, return_logprob=True, top_logprobs_num=3)
     session = place.open()
     generate(session, prompts, sampling)
-    assert (session.counters.retractions > 0) == (num_slots == 200)
+    assert (session.counters().retractions > 0) == (num_slots == 200)
     ends = [(request, end) for request, end in place.events if isinstance(end, SegmentEnd)]
     assert len(ends) == len(prompts)
     for request, end in ends:

@@ -112,7 +112,7 @@ class Recording:
     @property
     def counters(self) -> Counters:
         """Those of the last session."""
-        return self.sessions[-1].counters
+        return self.sessions[-1].counters()
 
     def calls(self) -> Counter[Any]:
         """How often each call was made and how it ended: prompt ids, what was asked, sample, ids and text."""
@@ -133,7 +133,6 @@ class RecordingSession:
     def __init__(self, backend: Recording, inner: Session) -> None:
         self.backend, self.inner = backend, inner
         self.tokenizer = inner.tokenizer
-        self.counters = inner.counters
         self._by_rid: dict[int, Request] = {}
 
     def submit(self, requests: list[Request]) -> None:
@@ -151,6 +150,9 @@ class RecordingSession:
         events = self.inner.step(timeout_s)
         self.backend.events += [(self._by_rid[event.rid], event) for event in events]
         return events
+
+    def counters(self) -> Counters:
+        return self.inner.counters()
 
     def wake(self) -> None:
         self.inner.wake()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Sequence as Seq
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Gen, Prompt, Request, Score, Segment, SegmentEnd
 from lmc.backend.engine.engine import Engine
 from lmc.backend.engine.generation import sample_seed
+from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.session import EngineSession
 from lmc.backend.matcher import MaskFactory
-from lmc.backend.runner.batch import Draw
 from lmc.ir.constraint import Choices, Constraint
 from lmc.ir.sampling import Sampling
 from tests.support.fake_model import (
@@ -25,13 +26,20 @@ from tests.support.fake_model import (
     pick,
     tag_of,
 )
+from tests.support.late_device import LateDevice
+from tests.support.rows import Draw
 
 TOKENIZER = FakeTokenizer()
 Said = tuple[str, tuple[int, ...], str]  # text, ids, reason
 
 
 class Bench:
-    """An engine that is checked after every step; `session` is one open on it."""
+    """An engine that is checked after every step; `session` is one open on it.
+
+    depth   of the runner: 1 computes at once, 2 as late as it may
+    """
+
+    depth = 1
 
     def __init__(
         self,
@@ -42,17 +50,28 @@ class Bench:
         masks: MaskFactory | None = None,
         **options: object,
     ) -> None:
-        self.runner = FakeRunner(num_slots, max_len)
+        self.runner = (FakeRunner if self.depth == 1 else LateDevice)(num_slots, max_len)
         self.masks = masks or FakeMasks(TOKENIZER, jumps)
         self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
         self.engine.cache.pool.on_free = self.runner.poison
-        self.session = self.engine.open()
+        self.session = self.open()
+
+    def open(self, namespace: str = "") -> EngineSession:
+        """One more session on the engine."""
+        return EngineSession(self.engine, namespace)
 
     def step(self, session: EngineSession | None = None) -> list[Event]:
         """One step and an audit."""
         events = (session or self.session).step(0)
-        self.engine.cache.check()
+        self.engine.check()
         return events
+
+    def retract(self, choose: Callable[[list[Sequence]], Sequence]) -> None:
+        """Take the slots of a running sequence away, if any is left once what is under way has been landed."""
+        self.engine.land()
+        if running := self.engine.scheduler.running:
+            self.engine.scheduler.retract(choose(running))
+        self.engine.check()
 
     def run(self, requests: Seq[Request], limit: int = 5000) -> list[Event]:
         """Submit and step until all is over; then nothing may be held."""
@@ -62,10 +81,11 @@ class Bench:
     def finish(self, limit: int = 5000) -> list[Event]:
         """Step until all is over; then nothing may be held."""
         events = self.step()
-        while self.engine.scheduler.has_work or self.session.events:
+        while self.engine.has_work:
             events += self.step()
             limit -= 1
             assert limit, "no progress"
+        events += self.step()  # what an abort left behind
         self.check_idle()
         return events
 

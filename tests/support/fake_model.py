@@ -7,23 +7,26 @@ prefix, so any wrong token, order or slot changes every result behind it. Freed 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from collections.abc import Sequence as Seq
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lmc.backend.base import Piece, TokenLogprob
-from lmc.backend.runner.batch import Batch, Draw, Row
+from lmc.backend.runner.batch import Batch, Draws, SharedRun
+from lmc.backend.runner.flight import Outcome
 from lmc.errors import ConstraintError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Choices, Constraint
+from tests.support.rows import Draw, Row, each_draw, records_of, rows_of
 
 WORDS = ("the ", "ab", "abc", "ing", "\n\n", "é", "日", "stop", "Answer", " yes", " no", "x" * 7)
 EOS = 256
 VOCAB = EOS + 2 + len(WORDS)
 POISON = -7
+Logits = npt.NDArray[np.float32]
 _M64 = (1 << 64) - 1
 
 
@@ -124,11 +127,13 @@ def pick(logits: npt.NDArray[np.float32], draw: Draw) -> TokenLogprob:
 class FakeRunner:
     """A Runner whose attention is a check.
 
-    computed   tokens run through the model, passes  forward passes, batches  the last of them
-    fail_when  a predicate on a Row: a pass with such a row raises
+    computed      tokens run through the model, passes  forward passes, last  the last batch of them
+    fail_when     a predicate on a Row: a pass with such a row raises when it is launched
+    fail_results  a predicate on the number of a pass: its `result` raises
     """
 
     vocab_size = VOCAB
+    depth = 1
 
     def __init__(self, num_slots: int = 4096, max_len: int = 2048) -> None:
         self.num_slots = num_slots
@@ -139,7 +144,8 @@ class FakeRunner:
         self.computed = self.passes = 0
         self.row_counts: list[int] = []
         self.last: Batch | None = None
-        self.fail_when: object = None
+        self.fail_when: Callable[[Row], bool] | None = None
+        self.fail_results: Callable[[int], bool] | None = None
 
     def poison(self, slots: npt.NDArray[np.int32]) -> None:
         """The pool freed these."""
@@ -148,31 +154,32 @@ class FakeRunner:
         for slot in slots.tolist():
             self.tag[slot] = POISON
 
-    def forward(self, batch: Batch) -> torch.Tensor:
+    def launch(self, batch: Batch) -> FakeFlight:
+        self.accept(batch)
+        return FakeFlight(self.forward(batch), self.passes, self.fail_results)
+
+    def accept(self, batch: Batch) -> None:
+        """Count a pass; an injected failure of its launch is raised here."""
         self.passes += 1
         self.last = batch
-        self.row_counts.append(len(batch.rows))
-        if callable(self.fail_when) and any(self.fail_when(row) for row in batch.rows):
+        self.row_counts.append(batch.num_rows)
+        if self.fail_when is not None and any(self.fail_when(row) for row in rows_of(batch)):
             raise RuntimeError("injected failure")
-        written = [slot for row in batch.rows for slot in row.slots[row.start :].tolist()]
+
+    def forward(self, batch: Batch) -> list[Logits]:
+        """Logits by row, each row's in token order."""
+        assert all(array.dtype == np.int32 for array in (batch.tokens, batch.offsets, batch.starts, *batch.tables))
+        rows = rows_of(batch)
+        written = [slot for row in rows for slot in row.slots[row.start :].tolist()]
         assert len(written) == len(set(written)), "a slot is written once in a pass"
-        self._check_groups(batch)
+        assert len(seats := [row.seat for row in rows if row.seat >= 0]) == len(set(seats)), "a seat is one row's"
+        check_runs(batch.runs, rows)
         later = set(written)  # by this row or one behind it
-        out = [logits for row in batch.rows for logits in self._run(row, self._check_prefix(row, later))]
-        return torch.from_numpy(np.stack(out)) if out else torch.empty(0, VOCAB)
-
-    def sample(self, logits: torch.Tensor, draws: Seq[Draw]) -> list[TokenLogprob]:
-        assert logits.shape == (len(draws), VOCAB)
-        return [pick(row, draw) for row, draw in zip(logits.numpy(), draws, strict=True)]
-
-    def logprobs(self, logits: torch.Tensor, ids: Seq[int]) -> list[float]:
-        assert logits.shape == (len(ids), VOCAB)
-        return [float(log_softmax(row)[id]) for row, id in zip(logits.numpy(), ids, strict=True)]
+        return [logits for row in rows for logits in self._run(row, self._check_prefix(row, later))]
 
     def _check_prefix(self, row: Row, later: set[int]) -> int:
         """The tag of the prefix that the row's slots hold; those of the rows before it may be among them."""
-        assert len(row.tokens) >= 1 and 0 <= row.logits <= len(row.tokens)
-        assert row.tokens.dtype == np.int32 and row.slots.dtype == np.int32
+        assert len(row.tokens) >= 1 and 0 <= row.wanted <= len(row.tokens)
         slots = row.slots[: row.start]
         assert len(row.slots) <= self.max_len, "past the model's length"
         assert (self.pos[slots] == np.arange(row.start)).all(), "every slot read holds its position"
@@ -184,26 +191,53 @@ class FakeRunner:
         later.difference_update(row.slots[row.start :].tolist())
         return tag
 
-    def _check_groups(self, batch: Batch) -> None:
-        grouped = [row for group in batch.groups for row in group.rows]
-        assert len(grouped) == len(set(grouped)), "a row is in one group"
-        for group in batch.groups:
-            assert len(group.rows) > 1
-            first = batch.rows[group.rows[0]].slots[: group.length]
-            for index in group.rows:
-                row = batch.rows[index]
-                assert group.length <= row.start and (row.slots[: group.length] == first).all()
-
-    def _run(self, row: Row, tag: int) -> list[npt.NDArray[np.float32]]:
+    def _run(self, row: Row, tag: int) -> list[Logits]:
         logits = []
         for i, token in enumerate(row.tokens.tolist()):
             tag = chain(tag, token)
             slot = int(row.slots[row.start + i])
             self.token[slot], self.pos[slot], self.tag[slot] = token, row.start + i, tag
-            if len(row.tokens) - i <= row.logits:
+            if len(row.tokens) - i <= row.wanted:
                 logits.append(logits_of(tag))
         self.computed += len(row.tokens)
         return logits
+
+
+def check_runs(runs: Seq[SharedRun], rows: Seq[Row]) -> None:
+    """Runs are nested or apart, outer ones first, and what they say is shared is."""
+    around: list[SharedRun] = []
+    for run in runs:
+        assert run.num_rows > 1 and 0 <= run.low < run.high
+        while around and around[-1].end <= run.first:
+            around.pop()
+        assert not around or (around[-1].first <= run.first and run.end <= around[-1].end), "a run is inside another"
+        assert run.low == (around[-1].high if around else 0), "a run begins where the one around it ends"
+        around.append(run)
+        first = rows[run.first].slots[: run.high]
+        for row in rows[run.first : run.end]:
+            assert run.high <= row.start and (row.slots[: run.high] == first).all()
+
+
+class FakeFlight:
+    """A pass that was computed when it was launched."""
+
+    def __init__(self, logits: list[Logits], number: int, fails: Callable[[int], bool] | None) -> None:
+        self._logits, self._number, self._fails = logits, number, fails
+        self._tokens: list[TokenLogprob] = []
+        self._records: dict[int, TokenLogprob] = {}
+        self._logprobs: list[float] = []
+
+    def sample(self, at: Seq[int], draws: Draws) -> None:
+        self._tokens = [pick(self._logits[i], draw) for i, draw in zip(at, each_draw(draws), strict=True)]
+        self._records = records_of(self._tokens, draws)
+
+    def score(self, at: Seq[int], ids: Seq[int]) -> None:
+        self._logprobs = [float(log_softmax(self._logits[i])[id]) for i, id in zip(at, ids, strict=True)]
+
+    def result(self) -> Outcome:
+        if self._fails is not None and self._fails(self._number):
+            raise RuntimeError("injected failure of the device")
+        return Outcome([token.id for token in self._tokens], self._records, self._logprobs)
 
 
 class FakeMatcher:
@@ -220,6 +254,10 @@ class FakeMatcher:
             bits[id] = bool(data) and any(option.startswith(self.done + data) for option in self.options)
         bits[EOS] = self.can_stop()
         return np.packbits(bits, bitorder="little").view(np.int32)
+
+    @property
+    def may_force(self) -> bool:
+        return self.jumps
 
     def accept(self, id: int) -> bool:
         self.done += self.tokenizer.bytes_of[id]

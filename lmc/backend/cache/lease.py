@@ -4,7 +4,7 @@ A lease holds the KV of one token prefix while it is computed and read:
 
     [0, published)          the tree's slots, locked, shared, never written
     [published, committed)  its own slots, KV computed
-    [committed, reserved)   its own slots, nothing in them yet
+    [committed, reserved)   its own slots, nothing in them yet, or what passes under way put there up to `launched`
 
 It claims the tokens it is computing next: whoever needs the same ones waits for it instead of computing them
 twice. Knows nothing of requests; ids are given to it, it keeps none.
@@ -48,25 +48,37 @@ class Claim:
 class Lease:
     """The KV of one prefix in the making; made by `KVCache.open`, ended by `release`."""
 
-    __slots__ = ("_slots", "cache", "claim", "committed", "node", "published", "reserved", "scratch", "wanted")
+    __slots__ = (
+        "cache",
+        "claim",
+        "committed",
+        "launched",
+        "node",
+        "published",
+        "reserved",
+        "scratch",
+        "table",
+        "wanted",
+    )
 
     def __init__(self, cache: KVCache, node: Node | None, slots: Int32) -> None:
         self.cache = cache
         self.node = node  # deepest locked node, node.depth == published; None without a tree
         self.claim: Claim | None = None
-        self._slots = slots
+        self.table = slots  # [>= reserved] the slot of each position; written to as the lease grows and publishes
         self.published = self.committed = self.reserved = len(slots)
         self.wanted = self.reserved  # what the last `grow` asked for: `shrink` leaves that much
         self.scratch: Int32 | None = None
+        self.launched = 0  # end of what passes under way compute: those slots are not given back by `shrink`
 
     def slots(self, length: int) -> Int32:
         """[length] int32: the slots of the first positions, all reserved. A view: copy it to keep it."""
         assert length <= self.reserved
-        return self._slots[:length]
+        return self.table[:length]
 
     def grow(self, length: int) -> bool:
         """Reserve room for `length` tokens: all of it or, where the pool has not so much, nothing."""
-        self.wanted = max(self.committed, length)
+        self.wanted = max(self.committed, self.launched, length)
         pool = self.cache.pool
         need = pool.round_up(length) - self.reserved
         if need <= 0:
@@ -74,10 +86,10 @@ class Lease:
         extent = pool.round_up(EXTENT)
         if need < extent and pool.num_free - extent >= pool.num_slots // TIGHT:
             need = extent
-        after = int(self._slots[self.reserved - 1]) if self.reserved else None
+        after = int(self.table[self.reserved - 1]) if self.reserved else None
         new = self.cache.alloc(need, after)
         if new is None:
-            self.wanted = self.committed
+            self.wanted = max(self.committed, self.launched)
             return False
         self._append(new)
         return True
@@ -106,10 +118,10 @@ class Lease:
 
     def shrink(self) -> bool:
         """Give back the pages that nothing has been asked for; True if there were any."""
-        keep = self.cache.pool.round_up(max(self.wanted, self.committed))
+        keep = self.cache.pool.round_up(max(self.wanted, self.committed, self.launched))
         if keep >= self.reserved:
             return False
-        self.cache.pool.release(self._slots[keep : self.reserved], SlotState.LEASED)
+        self.cache.pool.release(self.table[keep : self.reserved], SlotState.LEASED)
         self.reserved = keep
         return True
 
@@ -131,7 +143,7 @@ class Lease:
     def release(self) -> None:
         """End of the lease: its own slots go, the tree's are unlocked, waiters wake."""
         self.give_back()
-        self.cache.pool.release(self._slots[self.published : self.reserved], SlotState.LEASED)
+        self.cache.pool.release(self.table[self.published : self.reserved], SlotState.LEASED)
         self.reserved = self.committed = self.published
         self._end_claim()
         if self.node is not None:
@@ -141,11 +153,11 @@ class Lease:
 
     def _insert(self, tree: RadixTree, ids: Int32, start: int, end: int) -> None:
         assert self.node is not None
-        own = self._slots[start:end].copy()
+        own = self.table[start:end].copy()
         done = tree.insert(self.node, ids[start:end], own)
         self.cache.pool.to_tree(own[done.found :])
         self.cache.pool.release(own[: done.found], SlotState.LEASED)
-        self._slots[start:end] = done.slots
+        self.table[start:end] = done.slots
         tree.lock(done.node)
         tree.unlock(self.node)
         self.node, self.published = done.node, end
@@ -166,11 +178,11 @@ class Lease:
 
     def _append(self, new: Int32) -> None:
         end = self.reserved + len(new)
-        if end > len(self._slots):
-            bigger: Int32 = np.empty(max(end, 2 * len(self._slots)), np.int32)
-            bigger[: self.reserved] = self._slots[: self.reserved]
-            self._slots = bigger
-        self._slots[self.reserved : end] = new
+        if end > len(self.table):
+            bigger: Int32 = np.empty(max(end, 2 * len(self.table)), np.int32)
+            bigger[: self.reserved] = self.table[: self.reserved]
+            self.table = bigger
+        self.table[self.reserved : end] = new
         self.reserved = end
 
 
@@ -257,7 +269,7 @@ class KVCache:
 
 
 def _check_lease(lease: Lease, owner: npt.NDArray[np.int8]) -> None:
-    assert lease.published <= lease.committed <= lease.reserved
+    assert lease.published <= lease.committed <= lease.reserved and lease.launched <= lease.reserved
     assert (lease.node.depth if lease.node else 0) == lease.published
     if lease.node is not None:
         path = [node.slots for node in lease.node.path()][::-1]

@@ -31,7 +31,8 @@ class SlotState(IntEnum):
 class KVPool:
     """`num_slots` slots in whole pages of `page_size`; what is left over of the last page is never used.
 
-    on_free   called with slots the moment they become free (tests poison them)
+    on_free     called with slots the moment they become free (tests poison them)
+    open_steps  numbers of the steps that have begun and not ended
     """
 
     def __init__(self, num_slots: int, page_size: int = 1) -> None:
@@ -45,7 +46,7 @@ class KVPool:
         if self.num_slots:
             self._runs.put(0, self.num_slots)
         self._limbo: deque[tuple[int, Int32]] = deque()  # (last step begun before, slots)
-        self._open_steps: set[int] = set()
+        self.open_steps: set[int] = set()
         self._last_step = 0
 
     def round_up(self, length: int) -> int:
@@ -74,7 +75,7 @@ class KVPool:
             return
         assert len(slots) % self.page_size == 0
         assert (self.state[slots] == was).all()
-        if self._open_steps:
+        if self.open_steps:
             self.state[slots] = SlotState.LIMBO
             self._limbo.append((self._last_step, slots.copy()))
         else:
@@ -83,13 +84,13 @@ class KVPool:
     def begin_step(self) -> int:
         """A step (or copy) that may read slots begins; `end_step` takes the number returned."""
         self._last_step += 1
-        self._open_steps.add(self._last_step)
+        self.open_steps.add(self._last_step)
         return self._last_step
 
     def end_step(self, step: int) -> None:
         """That step is over: free what only it and ended ones could still read."""
-        self._open_steps.remove(step)
-        oldest = min(self._open_steps, default=self._last_step + 1)
+        self.open_steps.remove(step)
+        oldest = min(self.open_steps, default=self._last_step + 1)
         while self._limbo and self._limbo[0][0] < oldest:
             self._free(self._limbo.popleft()[1])
 
@@ -108,7 +109,7 @@ class KVPool:
         assert self.num_free == int(free.sum()), "num_free counts the free"
         limbo = sum(len(slots) for _, slots in self._limbo)
         assert limbo == self.count(SlotState.LIMBO), "limbo slots are those waiting for a step"
-        assert self._open_steps or not limbo, "nothing waits when no step runs"
+        assert self.open_steps or not limbo, "nothing waits when no step runs"
 
     def _free(self, slots: Int32) -> None:
         self.state[slots] = SlotState.FREE

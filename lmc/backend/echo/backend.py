@@ -116,7 +116,7 @@ class EchoSession:
 
     def __init__(self, backend: EchoBackend) -> None:
         self.tokenizer = backend.tokenizer
-        self.counters = Counters()
+        self._counters = Counters()
         self._backend = backend
         self._live: dict[int, Request] = {}
         self._left: dict[int, Groups] = {}  # of the live ones, those that have begun to speak
@@ -135,7 +135,7 @@ class EchoSession:
             assert request.rid not in self._live, f"rid {request.rid} is in flight already"
             self._live[request.rid] = request
             self._schedule(request)
-        self.counters.max_running = max(self.counters.max_running, len(self._live))
+        self._counters.max_running = max(self._counters.max_running, len(self._live))
         if self._is_closed:
             self._abort_all("the session is closed")
 
@@ -164,8 +164,12 @@ class EchoSession:
         due += self._timed_out()
         for rid in self._in_order(due):
             self._speak(rid, events)
-        self.counters.forward_passes += bool(due)
+        self._counters.forward_passes += bool(due)
         return events
+
+    def counters(self) -> Counters:
+        """What has been done for this session so far, by value."""
+        return self._counters.copy()
 
     def wake(self) -> None:
         """Make a waiting `step` return, or the next one that would wait."""
@@ -180,10 +184,10 @@ class EchoSession:
     # --- when ------------------------------------------------------------------------------------------------
 
     def _schedule(self, request: Request) -> None:
-        self.counters.requests += 1
+        self._counters.requests += 1
         wait_s = self._backend.wait_s(request)
         if wait_s > 0:
-            heapq.heappush(self._timed, (time.monotonic() + wait_s, self.counters.requests, request.rid))
+            heapq.heappush(self._timed, (time.monotonic() + wait_s, self._counters.requests, request.rid))
         else:
             self._say_at(self._tick + 1 + self._backend.wait_steps(request), request.rid)
 
@@ -238,7 +242,7 @@ class EchoSession:
         return _side_by_side([_one_delta_each(events) for events in replies])[::-1]
 
     def _count(self, request: Request, replies: Groups) -> None:
-        counters = self.counters
+        counters = self._counters
         for events in replies:
             end = events[-1]
             if isinstance(end, Finished):

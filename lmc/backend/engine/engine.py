@@ -1,4 +1,22 @@
-"""The engine: one synchronous step machine, schedule -> run -> settle, for any number of sessions.
+"""The engine: one step machine, schedule -> launch -> land, for any number of sessions.
+
+On a runner of depth 1 a step launches a pass and lands it. On one of depth 2 the pass k + 1 is launched before k is
+read, k is landed, and only then k + 1 is sampled, so that stops, masks, fused rows and penalties are what they are at
+depth 1, and a device is never without work. What holds, whatever the depth (`check` audits it):
+
+1.  Between two launches the sampling of the first has been queued; passes land in order; one pass is one step of the
+    pool, begun at its launch and ended at its landing.
+2.  A work is of use while its lease and its generation are its sequence's, and the token it was fed is the token that
+    came to stand at its start. Otherwise it is void: its result is dropped.
+3.  Only a landed work that is of use commits, only committed tokens are published, and slots up to `lease.launched`
+    are not taken back.
+4.  Nothing is retracted while anything is under way.
+5.  A pass under way may write behind the end of what its sequence turns out to be: a later pass of the sequence
+    writes the same slots later, and freed slots stay in limbo until it has landed.
+6.  What is sampled does not depend on depth.
+
+A row is in step where its next work cannot be known before this one is read: a scoring pass, forced tokens that want
+their scores, a constraint that may force tokens. While one is under way it is landed before anything is planned.
 
 Deterministic in one thread. Sessions may live in several threads: a lock lets one at a time step, submit or abort,
 and `wake` needs no lock that a step holds.
@@ -9,19 +27,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, Request, Tokenizer
 from lmc.backend.cache.lease import KVCache
-from lmc.backend.engine.groups import SharedPrefixes
+from lmc.backend.engine.account import Account
+from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
-from lmc.backend.engine.output_driver import Segments
+from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.scheduler import Scheduler
-from lmc.backend.engine.sequence import Job, Sequence
-from lmc.backend.engine.session import EngineSession
-from lmc.backend.engine.work import Work, run_works
+from lmc.backend.engine.sequence import RequestEntry, Sequence
+from lmc.backend.engine.tree import PrefixOrder
+from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
-from lmc.backend.runner.batch import Runner
+from lmc.backend.runner.flight import Runner
 from lmc.errors import ConstraintError
 
 _log = logging.getLogger(__name__)
@@ -64,96 +84,161 @@ class Engine:
             prepare=self._prepare,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
-        self._segments = Segments(tokenizer, masks, runner.max_len, _emit)
-        self._prefixes = SharedPrefixes()
+        self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
+        self._prefixes = PrefixOrder()
+        self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
         self._clock = clock
-        self._jobs: dict[tuple[EngineSession, int], set[Sequence]] = {}  # samples that have not ended
-        self._timed: set[Job] = set()
+        self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
+        self._timed: set[RequestEntry] = set()
         self._num_submitted = 0
         self._idle_steps = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition()  # guards is_woken only; never held during a step
 
-    def open(self, namespace: str = "") -> EngineSession:
-        """A session; prompts of different namespaces never share KV."""
-        return EngineSession(self, namespace)
-
-    def submit(self, session: EngineSession, requests: list[Request]) -> None:
+    def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
         with self._lock:
             for request in requests:
-                self._submit(session, request)
+                self._submit(account, request)
         with self._changed:
             self._changed.notify_all()
 
-    def abort(self, session: EngineSession, rid: int, reason: str) -> None:
+    def abort(self, account: Account, rid: int, reason: str) -> None:
         """End what is left of a request; nothing if it has ended."""
         with self._lock:
             why = Refusal("aborted", reason or "The request was aborted")
-            for seq in sorted(self._jobs.get((session, rid), ()), key=lambda seq: seq.sample):
+            for seq in sorted(self._unfinished.get((account, rid), ()), key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
-    def close_session(self, session: EngineSession) -> None:
-        """Abort all of a session; its steps wait for nothing any more."""
+    def close(self, account: Account) -> None:
+        """Abort all of an account; its steps wait for nothing any more."""
         with self._lock:
-            for owner, rid in list(self._jobs):
-                if owner is session:
-                    self.abort(session, rid, "The session was closed")
-        session.is_closed = True
-        self.wake(session)
+            for owner, rid in list(self._unfinished):
+                if owner is account:
+                    self.abort(account, rid, "The session was closed")
+        account.is_closed = True
+        self.wake(account)
 
-    def wake(self, session: EngineSession) -> None:
-        """Make the session's waiting step return."""
+    def wake(self, account: Account) -> None:
+        """Make the account's waiting step return."""
         with self._changed:
-            session.is_woken = True
+            account.is_woken = True
             self._changed.notify_all()
 
-    def step_for(self, session: EngineSession, timeout_s: float | None) -> list[Event]:
-        """One step on behalf of `session`, unless events wait for it already; then its events."""
+    def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
+        """One step on behalf of `account`, unless events wait for it already; then its events."""
         with self._lock:
-            if not session.events and self.scheduler.has_work:
+            if not account.events and self.has_work:
                 self.step()
-                return session.take_events()
-            if session.events or session.is_closed:
-                return session.take_events()
+                return account.take_events()
+            if account.events or account.is_closed:
+                return account.take_events()
         with self._changed:
-            self._changed.wait_for(
-                lambda: session.is_woken or bool(session.events) or self.scheduler.has_work, timeout_s
-            )
-            session.is_woken = False
+            self._changed.wait_for(lambda: account.is_woken or bool(account.events) or self.has_work, timeout_s)
+            account.is_woken = False
         with self._lock:
-            return session.take_events()
+            return account.take_events()
+
+    @property
+    def has_work(self) -> bool:
+        """True while any sequence runs or waits, or a pass is under way."""
+        return self.scheduler.has_work or bool(self._flights)
 
     def step(self) -> None:
-        """Schedule, run one forward pass, settle what came of it."""
+        """Schedule, launch a pass, land the one before; at depth 1 the pass itself."""
         if self._timed:
             self._expire()
-        works = self.scheduler.schedule()
+        if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
+            self.land()
+        works = self._schedule()
+        if not works and self._flights:
+            self.land()
+            works = self._schedule()
         if not works:
             self._idle()
             return
         self._idle_steps = 0
+        self._fly(works)
+
+    def land(self) -> None:
+        """Wait for every pass under way, and take in what it came to."""
+        while self._flights:
+            self._land_oldest()
+
+    def check(self) -> None:
+        """Audit the cache, and what is under way, between two steps."""
+        self.cache.check()
+        assert len(self._flights) < self.runner.depth
+        assert self.cache.pool.open_steps == {flight.step for flight in self._flights}, "a pass is a step of the pool"
+        flying = {work for flight in self._flights for work in flight.works if not work.is_void}
+        assert {seq.ahead for seq in self.scheduler.running} - {None} == flying, "who waits for a pass is known"
+        for seq in self.scheduler.running:
+            _check_ahead(seq)
+        seats = [seq.seat for seq in self.scheduler.running]
+        assert len(set(seats)) == len(seats), "a seat is one sequence's"
+
+    def _schedule(self) -> list[Work]:
+        self.scheduler.is_flying = bool(self._flights)
+        try:
+            return self.scheduler.schedule()
+        finally:
+            self.scheduler.is_flying = False
+
+    def _fly(self, works: list[Work]) -> None:
+        """Launch, land the pass before, ask. If the launch fails each work is tried by itself."""
+        launched = self._launch(works)
+        if launched is None:
+            return
+        self.land()
+        launched.ask()
+        self._flights.append(launched)
+        if self.runner.depth == 1:
+            self.land()
+
+    def _launch(self, works: list[Work]) -> Launched | None:
+        """The pass of all works; None where they had to be tried one by one, which has been done then."""
+        for account in {work.seq.entry.account for work in works}:
+            account.counters.forward_passes += 1
         step = self.cache.pool.begin_step()
         try:
-            passes = run_works(self.runner, works, self._prefixes)
-            for session in {work.seq.job.session for work in works}:
-                session.counters.forward_passes += passes
-            for work in works:
-                self._settle(work)
-        finally:
+            return Launched(self.runner, works, self._prefixes, step)
+        except Exception as error:
             self.cache.pool.end_step(step)
+            self.land()
+            if len(works) == 1:
+                works[0].error = error
+        for work in works:
+            if work.is_void:  # what was landed just now has ended its sequence
+                continue
+            if work.error is not None:
+                self._settle(work)
+                continue
+            self._fly([work])
+            self.land()
+        return None
 
-    def _submit(self, session: EngineSession, request: Request) -> None:
-        assert request.n >= 1 and (session, request.rid) not in self._jobs, "a rid names one request of its session"
+    def _land_oldest(self) -> None:
+        flight = self._flights.popleft()
+        flight.land()
+        try:
+            for work in flight.works:
+                if not work.is_void:
+                    self._settle(work)
+        finally:
+            self.cache.pool.end_step(flight.step)
+
+    def _submit(self, account: Account, request: Request) -> None:
+        key = (account, request.rid)
+        assert request.n >= 1 and key not in self._unfinished, "a rid names one request of its session"
         self._num_submitted += 1
-        session.counters.requests += 1
-        job = Job(request, session, self._num_submitted, score_plans(request, self.tokenizer))
-        seqs = [Sequence(job, sample) for sample in range(request.n)]
-        self._jobs[session, request.rid] = set(seqs)
+        account.counters.requests += 1
+        entry = RequestEntry(request, account, self._num_submitted, score_plans(request, self.tokenizer))
+        seqs = [Sequence(entry, sample) for sample in range(request.n)]
+        self._unfinished[key] = set(seqs)
         if request.deadline_s is not None:
-            job.deadline = self._clock() + request.deadline_s
-            self._timed.add(job)
-        refusal = self._limits.refuse(request, job.plans)
+            entry.deadline = self._clock() + request.deadline_s
+            self._timed.add(entry)
+        refusal = self._limits.refuse(request, entry.plans)
         for seq in seqs:
             if refusal is None:
                 self.scheduler.add(seq)
@@ -164,7 +249,7 @@ class Engine:
         """Begin the first segment of a queued sequence; False if that ended it."""
         self._idle_steps = 0  # each sequence begins once: something has been done, forward pass or not
         try:
-            reason = self._segments.begin(seq)
+            reason = self._outputs.begin(seq)
         except Exception as error:
             self._fail(seq, _refusal(error))
             return False
@@ -175,9 +260,11 @@ class Engine:
 
     def _settle(self, work: Work) -> None:
         """Keep what a work has computed and move its sequence on."""
-        seq = work.seq
-        lease = seq.lease
-        assert lease is not None
+        seq, lease = work.seq, work.lease
+        assert seq.lease is lease and seq.generation is work.generation
+        if seq.ahead is work:
+            seq.ahead = None
+            lease.launched = 0
         lease.give_back()
         if work.error is not None:
             self._fail(seq, _refusal(work.error))
@@ -185,13 +272,17 @@ class Engine:
         lease.commit(work.end)
         if work.start < seq.prompt_len:
             self._count_computed(work)
-        if work.start < seq.given:
+        if work.start < seq.publish_until:
             lease.publish(seq.tokens.ids)
         try:
             reason = self._advance(work)
         except Exception as error:
             self._fail(seq, _refusal(error))
             return
+        if seq.ahead is not None and not _is_of_use(seq.ahead, work):
+            seq.ahead.is_void = True
+            seq.ahead = None
+            lease.launched = 0
         if reason is not None:
             self._finish(seq, reason)
         elif lease.committed >= len(seq.tokens):
@@ -199,9 +290,9 @@ class Engine:
 
     def _count_computed(self, work: Work) -> None:
         seq = work.seq
-        new = seq.account(work.end, cached=False)
+        new = seq.note_kv(work.end, cached=False)
         again = min(work.end, seq.prompt_len) - work.start - new
-        seq.job.session.count_computed(new, again)
+        seq.entry.account.count_computed(new, again)
 
     def _advance(self, work: Work) -> FinishReason | None:
         """Give the outcome of a work to its segment; the reason if the sequence ends with it."""
@@ -209,14 +300,14 @@ class Engine:
         reason: FinishReason | None = None
         if work.plan is not None:
             assert work.logprobs is not None
-            reason = self._segments.choose(seq, work.plan.decide(work.logprobs))
+            reason = self._outputs.choose(seq, work.plan.decide(work.logprobs))
         elif work.logprobs is not None:
-            reason = self._segments.scored(seq, work.logprobs)
-        if work.chosen is not None:
-            reason = self._segments.take(seq, work.chosen)
-        elif not seq.job.request.out and not seq.pending:
+            reason = self._outputs.scored(seq, work.logprobs)
+        if work.id is not None:
+            reason = self._outputs.take(seq, work.id, work.record)
+        elif not seq.entry.request.out and work.end == len(seq.tokens):
             reason = "length"
-        return self._segments.begin(seq, reason) if reason is not None else None
+        return self._outputs.begin(seq, reason) if reason is not None else None
 
     def _rewind(self, seq: Sequence) -> None:
         """The last token's logits are wanted and its KV is there already: compute it again."""
@@ -227,7 +318,7 @@ class Engine:
             self.scheduler.requeue(seq)
 
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
-        request, lease = seq.job.request, seq.lease
+        request, lease = seq.entry.request, seq.lease
         if lease is not None and request.keep and lease.published <= len(seq.tokens):
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
@@ -237,27 +328,27 @@ class Engine:
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
         self._end(seq)
-        _emit(seq, Failed(seq.job.request.rid, seq.sample, why.code, why.message, why.help, why.retryable))
+        _emit(seq, Failed(seq.entry.request.rid, seq.sample, why.code, why.message, why.help, why.retryable))
 
     def _end(self, seq: Sequence) -> None:
-        """Take a sequence out of everything but its session's events."""
+        """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
-        key = (seq.job.session, seq.job.request.rid)
-        self._jobs[key].remove(seq)
-        if not self._jobs[key]:
-            del self._jobs[key]
-            self._timed.discard(seq.job)
+        key = (seq.entry.account, seq.entry.request.rid)
+        self._unfinished[key].remove(seq)
+        if not self._unfinished[key]:
+            del self._unfinished[key]
+            self._timed.discard(seq.entry)
 
     def _expire(self) -> None:
         now = self._clock()
-        for job in [job for job in self._timed if job.deadline is not None and job.deadline <= now]:
+        for entry in [entry for entry in self._timed if entry.deadline is not None and entry.deadline <= now]:
             why = Refusal(
                 "deadline",
-                f"The request did not end within {job.request.deadline_s} s",
+                f"The request did not end within {entry.request.deadline_s} s",
                 "allow it more time, or lower max_tokens",
                 retryable=True,
             )
-            for seq in sorted(self._jobs[job.session, job.request.rid], key=lambda seq: seq.sample):
+            for seq in sorted(self._unfinished[entry.account, entry.request.rid], key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
     def _idle(self) -> None:
@@ -270,11 +361,34 @@ class Engine:
 
 
 def _emit(seq: Sequence, event: Event) -> None:
-    seq.job.session.events.append(event)
+    seq.entry.account.events.append(event)
+
+
+def _is_of_use(ahead: Work, landed: Work) -> bool:
+    """Whether a work under way still computes what its sequence needs, now that the one before it has been settled."""
+    seq = ahead.seq
+    if seq.lease is not ahead.lease or seq.generation is not ahead.generation:
+        return False
+    if not ahead.is_fed:
+        return True
+    # length alone does not tell: a fused row swallows an end token, and another token takes its place
+    return len(seq.tokens) == ahead.end and seq.tokens.at(ahead.start) == landed.id
+
+
+def _check_ahead(seq: Sequence) -> None:
+    assert seq.lease is not None
+    if seq.ahead is None:
+        assert not seq.lease.launched
+        return
+    assert seq.lease is seq.ahead.lease and seq.generation is seq.ahead.generation
+    assert seq.lease.launched == seq.ahead.end <= seq.lease.reserved
+    assert seq.lease.committed == seq.ahead.start and len(seq.tokens) >= seq.ahead.end
 
 
 def _refusal(error: Exception) -> Refusal:
     """What a request that ran into `error` is told."""
+    if isinstance(error, DeviceError):
+        return Refusal("engine_error", f"The pass failed: {error}", "try again", retryable=True)
     if isinstance(error, ConstraintError):
         return Refusal("constraint", error.message, error.help or "")
     _log.error("a request failed inside the engine", exc_info=error)

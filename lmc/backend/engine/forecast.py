@@ -34,10 +34,10 @@ class Forecast:
     def left(self, seq: Sequence) -> int:
         """Slots that `seq` is still expected to take beyond those it has."""
         expected = int(self.share * _most_left(seq)) + 1
-        known = seq.job.request.known_len
+        known = seq.entry.request.known_len
         if known is not None:
             expected = min(_most_left(seq), max(0, known[1] - (len(seq.tokens) - seq.prompt_len)))
-        plan = seq.job.plans.get(seq.segment)
+        plan = seq.entry.plans.get(seq.segment)
         return len(seq.tokens) - seq.committed + expected + (plan.num_scratch if plan else 0)
 
 
@@ -50,9 +50,9 @@ def peak(held: list[int], left: list[int]) -> int:
 
 
 def _most_left(seq: Sequence) -> int:
-    out = seq.job.request.out
-    later = sum(most(out[i], seq.job.plans.get(i)) for i in range(seq.segment + 1, len(out)))
+    out = seq.entry.request.out
+    later = sum(most(out[i], seq.entry.plans.get(i)) for i in range(seq.segment + 1, len(out)))
     if seq.generation is not None:
-        return later + seq.generation.left
+        return later + seq.generation.num_left
     current = seq.current
     return later + (min(current.sampling.max_tokens, 1 << 20) if isinstance(current, Gen) else 0)

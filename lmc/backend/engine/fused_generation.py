@@ -13,7 +13,7 @@ from typing import Any, cast
 from lmc.backend.base import Filled, FinishReason, TokenLogprob
 from lmc.backend.engine.generation import Generation, sample_seed
 from lmc.backend.matcher import RowMatcher
-from lmc.backend.runner.batch import Draw
+from lmc.backend.runner.batch import Draws
 from lmc.errors import ConstraintError
 
 
@@ -33,22 +33,22 @@ class FusedGeneration(Generation):
         self.blank = self.begin = 0
         self.used = [0] * len(self.gen.blanks)
 
-    def draw(self, position: int) -> Draw:
-        """How to sample the next token: as the generation says that it begins in."""
+    def draw(self, draws: Draws, position: int) -> None:
+        """Add how to sample the next token: as the generation says that it begins in."""
         sampling = self.gen.blanks[self.row.blank]
         own = self.ids[self.begin :] if self.row.blank == self.blank else ()
-        return Draw(sampling, sample_seed(sampling.seed, self.sample), position, own, (), self.row.mask())
+        draws.add(sampling, sample_seed(sampling.seed, self.sample), position, output=own, mask=self.row.mask())
 
-    def push(self, chosen: TokenLogprob) -> FinishReason | None:
+    def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
         """Take a token; the reason if it ends the row. Raises ConstraintError if none was allowed."""
         blank, is_inside = self.row.blank, self.row.is_in_blank
-        if chosen.id in self._eos_ids and self.row.may_end:
+        if id in self._eos_ids and self.row.may_end:
             self.used[blank] += 1
             if self._end("eos") is not None:
-                return super().push(chosen)
+                return super().push(id, record)
             self.num_tokens += 1
             return None
-        reason = super().push(chosen)
+        reason = super().push(id, record)
         if reason is not None or not is_inside:
             self.used[blank] += is_inside
             return reason
@@ -73,5 +73,5 @@ class FusedGeneration(Generation):
     def _end(self, reason: FinishReason) -> FinishReason | None:
         """The generation of the program that is under way ends here; a reason if that ends the row."""
         self.row.end(reason)
-        self.cuts += 1
+        self.num_skips += 1
         return "constraint" if self.row.is_done() else None

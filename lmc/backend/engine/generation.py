@@ -14,45 +14,47 @@ from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
-from lmc.backend.runner.batch import Draw
+from lmc.backend.runner.batch import Draws, has_penalties
 from lmc.errors import ConstraintError
 
 
 class Generation:
     """Tokens of one Gen segment.
 
-    ids, logprobs   so far, without the token that ended it
+    ids             so far, without the token that ended it
+    logprobs        of the same tokens, where they or what the constraint left are wanted (`wants_scores`)
     num_tokens      tokens sampled and forced, that one included
     num_forced      of those, forced by the constraint
     unscored        how many forced tokens at the end of `ids` still need a log-probability
-    over            why it ends once those have one
-    cuts            how often it went on elsewhere in its constraint, so that what was forced is no longer
-    first           position of its first token in the sequence
+    pending_reason  why it ends once those have one
+    num_skips       how often it went on elsewhere in its constraint, so that what was forced is no longer
+    start           position of its first token in the sequence
     seed            of this sample
     max_tokens      the Gen's own, or less where the model's length leaves less
     """
 
     __slots__ = (
-        "_cut",
         "_detokenizer",
         "_ends",
         "_eos_ids",
         "_floor",
+        "_is_plain",
         "_never",
         "_sent_ids",
         "_sent_text",
+        "_stop_at",
         "_stops",
-        "cuts",
-        "first",
         "gen",
         "ids",
         "logprobs",
         "matcher",
         "max_tokens",
         "num_forced",
+        "num_skips",
         "num_tokens",
-        "over",
+        "pending_reason",
         "seed",
+        "start",
         "unscored",
     )
 
@@ -60,7 +62,7 @@ class Generation:
         self,
         gen: Gen,
         *,
-        first: int,
+        start: int,
         seed: int,
         max_tokens: int,
         eos_ids: frozenset[int],
@@ -70,14 +72,14 @@ class Generation:
     ) -> None:
         sampling = gen.sampling
         self.gen = gen
-        self.first = first
+        self.start = start
         self.seed = seed
         self.max_tokens = max_tokens
         self.matcher = matcher
         self.ids: list[int] = []
         self.logprobs: list[TokenLogprob] = []
-        self.num_tokens = self.num_forced = self.unscored = self.cuts = 0
-        self.over: FinishReason | None = None
+        self.num_tokens = self.num_forced = self.unscored = self.num_skips = 0
+        self.pending_reason: FinishReason | None = None
         # a constraint that is complete can only be followed by an end token, so it ends even with ignore_eos
         self._eos_ids = frozenset() if sampling.ignore_eos and matcher is None else eos_ids
         self._ends = self._eos_ids.union(sampling.stop_token_ids)
@@ -85,39 +87,53 @@ class Generation:
         self._detokenizer = Detokenizer(decoder, context)
         self._stops = Stops(sampling.stop, sampling.stop_regex) if sampling.stop or sampling.stop_regex else None
         self._floor = 0  # characters before which no pattern may match, for they came before min_tokens
-        self._cut: int | None = None
+        self._stop_at: int | None = None  # character of the text at which a stop was found
         self._sent_text = self._sent_ids = 0
+        # sampled by its parameters alone, whatever came out before
+        self._is_plain = matcher is None and not sampling.min_tokens and not has_penalties(sampling)
 
     @property
-    def left(self) -> int:
+    def num_left(self) -> int:
         """How many more tokens may come."""
         return self.max_tokens - self.num_tokens
 
-    def over_before(self) -> FinishReason | None:
+    def reason_before(self) -> FinishReason | None:
         """The reason to sample nothing at all, if there is one."""
         if self.matcher is not None and self.matcher.is_done():
             return "constraint"
-        return "length" if self.left <= 0 else None
+        return "length" if self.num_left <= 0 else None
 
-    def draw(self, position: int) -> Draw:
-        """How to sample the next token, which goes to `position` of the whole sequence."""
+    @property
+    def may_run_ahead(self) -> bool:
+        """True where the token after the next is surely sampled too, unless the next one ends something."""
+        return not self.unscored and (self.matcher is None or not self.matcher.may_force)
+
+    def draw(self, draws: Draws, position: int) -> None:
+        """Add how to sample the next token, which goes to `position` of the whole sequence."""
+        if self._is_plain:
+            draws.add(self.gen.sampling, self.seed, position)
+            return
         mask = self.matcher.mask() if self.matcher is not None else None
-        return Draw(self.gen.sampling, self.seed, position, self.ids, self._banned(mask), mask)
+        draws.add(self.gen.sampling, self.seed, position, output=self.ids, banned=self._banned(mask), mask=mask)
 
-    def push(self, chosen: TokenLogprob) -> FinishReason | None:
-        """Take a sampled token; the reason if it ends the generation. Raises ConstraintError if none was allowed."""
-        if chosen.id < 0:
+    def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
+        """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed.
+
+        record  its log-probability, kept where log-probabilities or what the constraint left are wanted
+        """
+        if id < 0:
             raise ConstraintError("no token that the tokenizer has may follow under this constraint")
         self.num_tokens += 1
-        if chosen.id in self._ends:
+        if id in self._ends:
             self._detokenizer.finish()
-            return "eos" if chosen.id in self._eos_ids else "stop"
-        if self.matcher is not None and not self.matcher.accept(chosen.id):
-            raise ConstraintError(f"token {chosen.id} was sampled and the constraint does not allow it")
+            return "eos" if id in self._eos_ids else "stop"
+        if self.matcher is not None and not self.matcher.accept(id):
+            raise ConstraintError(f"token {id} was sampled and the constraint does not allow it")
         old = len(self._detokenizer.text)
-        self.ids.append(chosen.id)
-        self.logprobs.append(chosen)
-        self._detokenizer.push(chosen.id)
+        self.ids.append(id)
+        if record is not None:
+            self.logprobs.append(record)
+        self._detokenizer.push(id)
         reason = self._reason(old)
         if reason is not None and reason != "stop":
             self._detokenizer.finish()
@@ -125,18 +141,18 @@ class Generation:
 
     def jump(self) -> FinishReason | None:
         """Take the tokens that are forced now, on which every limit is checked; the reason if they end it."""
-        assert not self.unscored and self.over is None
+        assert not self.unscored and self.pending_reason is None
         reason: FinishReason | None = None
         while reason is None and self.matcher is not None and (run := self.matcher.forced(self.ids)):
-            cuts = self.cuts
+            skips = self.num_skips
             for id in run:
                 self.num_forced += 1
                 self.unscored += self.wants_scores and id not in self._ends
-                reason = self.push(TokenLogprob(id, math.nan, forced=True))
-                if reason is not None or self.cuts != cuts:
+                reason = self.push(id, TokenLogprob(id, math.nan, forced=True) if self.wants_scores else None)
+                if reason is not None or self.num_skips != skips:
                     break
         if self.unscored:
-            self.over = reason
+            self.pending_reason = reason
             return None
         return reason
 
@@ -146,12 +162,12 @@ class Generation:
         for at, logprob in enumerate(logprobs, first):
             self.logprobs[at] = TokenLogprob(self.ids[at], logprob, forced=True, mass=logprob)
         self.unscored -= len(logprobs)
-        return self.over if not self.unscored else None
+        return self.pending_reason if not self.unscored else None
 
     def news(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         """Text, ids and log-probabilities that may be shown now and were not before."""
         text = self.text
-        if self._stops is None or self._cut is not None:
+        if self._stops is None or self._stop_at is not None:
             return self._send(self._shown(len(text)))
         return self._send(self._shown(max(self._sent_text, self._stops.safe(text))))
 
@@ -163,19 +179,19 @@ class Generation:
     def text(self) -> str:
         """What the program reads, as far as it is known."""
         text = self._detokenizer.text
-        return text if self._cut is None else text[: self._cut]
+        return text if self._stop_at is None else text[: self._stop_at]
 
     @property
-    def kept(self) -> int:
+    def num_kept(self) -> int:
         """How many ids stay in the state: all, or those wholly before the cut."""
-        return len(self.ids) if self._cut is None else self._detokenizer.kept(self._cut)
+        return len(self.ids) if self._stop_at is None else self._detokenizer.kept(self._stop_at)
 
     @property
     def tail(self) -> str:
         """The text between the last kept id and the cut."""
-        if self._cut is None:
+        if self._stop_at is None:
             return ""
-        kept = self.kept
+        kept = self.num_kept
         return self.text[self._detokenizer.ends[kept - 1] if kept else 0 :]
 
     @property
@@ -188,7 +204,7 @@ class Generation:
         """By kept token, log of what the constraint left of the distribution; None where nobody looked."""
         if self.gen.sampling.on_distortion is None:
             return None
-        return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.kept])
+        return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.num_kept])
 
     def filled(self) -> tuple[Filled, ...]:
         """What each generation of a fused row wrote; this is a single one."""
@@ -215,12 +231,12 @@ class Generation:
             if self.num_tokens < self.gen.sampling.min_tokens:
                 self._floor = len(text)
             else:
-                self._cut = self._stops.find(text, old, self._floor)
-                if self._cut is not None:
+                self._stop_at = self._stops.find(text, old, self._floor)
+                if self._stop_at is not None:
                     return "stop"
         if self.matcher is not None and self.matcher.is_done():
             return "constraint"
-        return "length" if self.left <= 0 else None
+        return "length" if self.num_left <= 0 else None
 
     def _shown(self, upto: int) -> int:
         """`upto`, or less: text is shown together with the log-probabilities of its tokens."""

@@ -33,7 +33,7 @@ from lmc.ir.constraint import StructuralTag, ToolCalls
 Emit = Callable[[Sequence, Event], None]
 
 
-class Segments:
+class OutputDriver:
     """Begins, feeds and ends segments; `emit` takes the events."""
 
     def __init__(self, tokenizer: Tokenizer, masks: MaskFactory | None, max_len: int, emit: Emit) -> None:
@@ -46,7 +46,7 @@ class Segments:
 
     def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
         """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
-        if not seq.job.request.out and not seq.begun:
+        if not seq.entry.request.out and not seq.begun:
             return None  # a request for nothing but its prompt
         while (segment := seq.current) is not None:
             match segment:
@@ -54,20 +54,20 @@ class Segments:
                     last = self._force(seq, segment)
                 case Gen():
                     seq.generation = self._start(seq, segment)
-                    over = seq.generation.over_before() or self._jump(seq, seq.generation)
-                    if over is None:
+                    reason = seq.generation.reason_before() or self._jump(seq, seq.generation)
+                    if reason is None:
                         return None
-                    last = self._end_gen(seq, seq.generation, over)
+                    last = self._end_gen(seq, seq.generation, reason)
                 case Score():
                     return None
         return last
 
-    def take(self, seq: Sequence, chosen: TokenLogprob) -> FinishReason | None:
+    def take(self, seq: Sequence, id: int, record: TokenLogprob | None) -> FinishReason | None:
         """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
         generation = seq.generation
         assert generation is not None
         known = len(generation.ids)
-        reason = generation.push(chosen)
+        reason = generation.push(id, record)
         seq.count_output(1)
         if reason is None:
             seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
@@ -100,7 +100,7 @@ class Segments:
         assert isinstance(segment, Score)
         scores = drawn(scores, segment, seq.sample, len(seq.tokens))
         text, ids = segment.choices[scores.index], scores.ids[scores.index]
-        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, ids))
         self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "score", scores=scores))
         self._append(seq, ids)
@@ -108,7 +108,7 @@ class Segments:
 
     def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
         text = self._tokenizer.decode(segment.ids)
-        rid, sample, at = seq.job.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
         self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
         self._append(seq, segment.ids)
@@ -116,17 +116,17 @@ class Segments:
 
     def _append(self, seq: Sequence, ids: tuple[int, ...]) -> None:
         seq.tokens.extend(ids)
-        seq.given = len(seq.tokens)
+        seq.publish_until = len(seq.tokens)
         seq.segment += 1
 
     def _start(self, seq: Sequence, segment: Gen) -> Generation:
-        out, plans = seq.job.request.out, seq.job.plans
+        out, plans = seq.entry.request.out, seq.entry.plans
         later = sum(least(out[i], plans.get(i)) for i in range(seq.segment + 1, len(out)))
         room = self._max_len - len(seq.tokens) - later
         kind = partial(FusedGeneration, sample=seq.sample) if segment.blanks else Generation
         return kind(
             segment,
-            first=len(seq.tokens),
+            start=len(seq.tokens),
             seed=sample_seed(segment.sampling.seed, seq.sample),
             max_tokens=min(segment.sampling.max_tokens, room),
             eos_ids=self._tokenizer.eos_ids,
@@ -150,7 +150,7 @@ class Segments:
             return None
         if self._masks is None:
             raise ConstraintError("this engine was opened without constraints")
-        matchers = seq.job.matchers
+        matchers = seq.entry.matchers
         if seq.segment not in matchers:
             matchers[seq.segment] = self._masks.make(segment.constraint)
         return matchers[seq.segment].fork()
@@ -161,13 +161,13 @@ class Segments:
         text, ids, logprobs = news
         if text or ids:
             shown = logprobs if generation.wants_logprobs else None
-            self._emit(seq, Delta(seq.job.request.rid, seq.sample, seq.segment, text, ids, shown))
+            self._emit(seq, Delta(seq.entry.request.rid, seq.sample, seq.segment, text, ids, shown))
 
     def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
         self._emit_news(seq, generation, generation.end())
-        kept, tail = generation.kept, generation.tail
+        kept, tail = generation.num_kept, generation.tail
         end = SegmentEnd(
-            rid=seq.job.request.rid,
+            rid=seq.entry.request.rid,
             sample=seq.sample,
             segment=seq.segment,
             text=generation.text,
@@ -180,11 +180,11 @@ class Segments:
             num_tokens=generation.num_tokens,
         )
         self._emit(seq, end)
-        seq.tokens.truncate(generation.first)
+        seq.tokens.truncate(generation.start)
         seq.tokens.extend(end.ids)
         seq.generation = None
         seq.segment += 1
         if tail and seq.current is not None:
             seq.tokens.extend(self._tokenizer.encode(tail))
-            seq.given = len(seq.tokens)
+            seq.publish_until = len(seq.tokens)
         return reason

@@ -2,7 +2,8 @@
 
 One token budget: decode rows first, then short extends, then chunks, then new admissions, each as far as the
 budget and the slots go. When slots run out, spare ones are taken back, then the running sequence of the worst
-rank is retracted; the first by rank never is, and it fits the pool alone, so something always advances.
+rank is retracted; the first by rank never is, and it fits the pool alone, so something always advances. While a pass
+is under way nothing is retracted: `wants_landing` says that it must be landed first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue
 from lmc.backend.engine.work import Work, extend_work, score_work
+from lmc.backend.runner.batch import NO_SEAT
 
 SHORT = 64  # tokens of an extend that goes before the chunks
 MAX_MISSES = 8  # candidates without room before a pass over the queue ends
@@ -38,7 +40,9 @@ class Verdict(Enum):
 class Scheduler:
     """Owner of the queue, of the running list and of every lease.
 
-    prepare   called before a sequence is first admitted; False if it came to its end there
+    prepare        called before a sequence is first admitted; False if it came to its end there
+    is_flying      a pass is under way: the engine says so before it asks for works
+    wants_landing  the last works would have been more, had nothing been under way
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Scheduler:
         self._is_full = False  # nothing that waits found room, and nothing has changed since
         self._steps = 0
         self._retracted = False
+        self._free_seats = list(range(max_running))[::-1]
+        self.is_flying = self.wants_landing = False
 
     @property
     def has_work(self) -> bool:
@@ -85,12 +91,13 @@ class Scheduler:
         """Give up a running sequence's lease; it goes back to its place in the queue, before all later ones."""
         self.running.remove(seq)
         self._release(seq)
-        seq.given = len(seq.tokens)
-        seq.overtaken = MAX_OVERTAKEN
+        seq.publish_until = len(seq.tokens)
+        seq.num_overtaken = MAX_OVERTAKEN
         self.waiting.add(seq)
 
     def retract(self, seq: Sequence) -> None:
         """Take the slots of a running sequence away; what it has computed stays in the tree while there is room."""
+        assert not self.is_flying, "what is under way is landed before anything is taken back"
         work = self._works.pop(seq, None)
         if work is not None:
             self._budget += work.num_tokens
@@ -99,13 +106,13 @@ class Scheduler:
         self.requeue(seq)
         self._retracted = True
         self._forecast.missed()
-        seq.job.session.count_retraction()
+        seq.entry.account.counters.retractions += 1
 
     def schedule(self) -> list[Work]:
         """The works of the next step; empty if nothing can be done."""
         self._works = {}
         self._budget = self._token_budget
-        self._retracted = False
+        self._retracted = self.wants_landing = False
         self._steps += 1
         for seq, pending in self._by_phase():
             if seq.lease is not None and self._budget > 0:
@@ -121,37 +128,42 @@ class Scheduler:
         short: list[tuple[Sequence, int]] = []
         chunks: list[tuple[Sequence, int]] = []
         for seq in self.running:
-            pending = seq.pending
+            pending = seq.num_pending
+            if pending < 0:
+                continue
             phase = decode if pending <= 1 else short if pending <= SHORT else chunks
             phase.append((seq, pending))
         return decode + short + chunks
 
-    def _plan(self, seq: Sequence, pending: int) -> bool:
-        """Give a running sequence its work for this step; False where there are no slots for it."""
+    def _plan(self, seq: Sequence, pending: int) -> None:
+        """Give a running sequence its work for this step, if there are slots for it."""
         if pending == 0:
-            return self._plan_scoring(seq)
-        end = seq.committed + min(pending, self._chunk_len, self._budget)
-        if not self._reserve(seq, end, 0):
-            return False
-        return self._put(extend_work(seq, end))
+            self._plan_scoring(seq)
+            return
+        end = seq.launched + min(pending, self._chunk_len, self._budget)
+        if self._reserve(seq, end, 0):
+            self._put(extend_work(seq, end))
 
-    def _plan_scoring(self, seq: Sequence) -> bool:
+    def _plan_scoring(self, seq: Sequence) -> None:
         """A scoring pass is never split: it may overdraw the budget, and is then the last of its step."""
-        plan = seq.job.plans[seq.segment]
-        if not self._reserve(seq, len(seq.tokens), plan.num_scratch):
-            return False
-        return self._put(score_work(seq, plan))
+        plan = seq.entry.plans[seq.segment]
+        if self._reserve(seq, len(seq.tokens), plan.num_scratch):
+            self._put(score_work(seq, plan))
 
-    def _put(self, work: Work) -> bool:
+    def _put(self, work: Work) -> None:
         self._works[work.seq] = work
         self._budget -= work.num_tokens
-        return True
+        work.seq.ahead = work
+        work.lease.launched = work.end
 
     def _reserve(self, seq: Sequence, length: int, scratch: int) -> bool:
         """Room for `length` tokens and some scratch slots, at the cost of sequences of worse rank."""
         while not self._try_reserve(seq, length, scratch):
             if self._shrink_one():
                 continue
+            if self.is_flying:
+                self.wants_landing = True
+                return False
             victim = self.running[-1]
             if victim is self.running[0]:
                 return False
@@ -173,7 +185,7 @@ class Scheduler:
             return lease.grow(length)
         before = self._cache.num_evicted
         has_grown = lease.grow(length)
-        seq.job.session.counters.evicted_tokens += self._cache.num_evicted - before
+        seq.entry.account.counters.evicted_tokens += self._cache.num_evicted - before
         return has_grown
 
     def _shrink_one(self) -> bool:
@@ -184,7 +196,12 @@ class Scheduler:
         assert seq.lease is not None
         seq.lease.release()
         seq.lease = None
-        seq.job.session.num_running -= 1
+        if seq.ahead is not None:
+            seq.ahead.is_void = True
+            seq.ahead = None
+        self._free_seats.append(seq.seat)
+        seq.seat = NO_SEAT
+        seq.entry.account.num_running -= 1
         self._works.pop(seq, None)
         self._is_full = False
 
@@ -211,9 +228,9 @@ class Scheduler:
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):
             return Verdict.ENDED
-        found = self._cache.open(seq.job.session.namespace, seq.reusable)
+        found = self._cache.open(seq.entry.account.namespace, seq.cacheable_ids)
         if isinstance(found, Claim):
-            seq.job.session.counters.waited_for_claim += 1
+            seq.entry.account.counters.waited_for_claim += 1
             self.waiting.block(seq, found, self._room_changed)
             return Verdict.BLOCKED
         if not self._fits(seq, found) or not self._start(seq, found):
@@ -228,11 +245,11 @@ class Scheduler:
             if not self._shrink_one():
                 return False
         self.waiting.remove(seq)
-        seq.lease = lease
+        seq.lease, seq.seat = lease, self._free_seats.pop()
         insort(self.running, seq, key=_rank)
-        seq.job.session.count_admission(seq, seq.account(lease.published, cached=True))
-        if seq.pending:
-            self._put(extend_work(seq, min(end, seq.goal)))
+        seq.entry.account.count_admission(seq.note_kv(lease.published, cached=True))
+        if seq.num_pending:
+            self._put(extend_work(seq, min(end, seq.target_len)))
         return True
 
     def _fits(self, seq: Sequence, lease: Lease) -> bool:
@@ -247,7 +264,7 @@ class Scheduler:
         return together + self._cache.num_locked <= self._cache.pool.num_slots
 
     def _peek(self, seq: Sequence) -> int:
-        return self._cache.peek(seq.job.session.namespace, seq.tokens.ids)
+        return self._cache.peek(seq.entry.account.namespace, seq.tokens.ids)
 
     def _room_changed(self) -> None:
         self._is_full = False

@@ -1,7 +1,7 @@
 """One sample of one request, from the queue to its last event.
 
-The scheduler writes `lease`, `matched`, `overtaken`; segments.py writes what has been generated. The tokens are
-the truth: what KV the lease holds of them may be lost at any time and is computed again.
+The scheduler writes `lease`, `seat`, `ahead`, `resident_len`, `num_overtaken`; output_driver.py writes what has been
+generated. The tokens are the truth: what KV the lease holds of them may be lost at any time and is computed again.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING
 
 from lmc.backend.base import Request, Segment, StateId, Usage
 from lmc.backend.cache.lease import Lease
+from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
 from lmc.backend.engine.score import ScorePlan
 from lmc.backend.engine.tokens import Int32, TokenBuffer
 from lmc.backend.matcher import Matcher
+from lmc.backend.runner.batch import NO_SEAT
 
 if TYPE_CHECKING:
-    from lmc.backend.engine.session import EngineSession
+    from lmc.backend.engine.work import Work
 
+WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
 Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class RequestEntry:
     """A request and what its samples have in common.
 
     plans      Score segment -> its rows
@@ -33,7 +36,7 @@ class Job:
     """
 
     request: Request
-    session: EngineSession
+    account: Account
     arrival: int
     plans: dict[int, ScorePlan]
     deadline: float | None = None
@@ -43,50 +46,58 @@ class Job:
 class Sequence:
     """A sample being computed.
 
-    tokens      prompt, then all that came after it
-    given       tokens [0, given) were not sampled since the lease was opened: their KV is published chunk by chunk
-    segment     index of the segment under way
-    accounted   prompt tokens [0, accounted) are in the usage already, as cached or computed
+    tokens         prompt, then all that came after it
+    publish_until  tokens [0, publish_until) were not sampled since the lease was opened: their KV is published as soon
+                   as it is computed, that of later ones when the lease ends
+    segment        index of the segment under way
+    lease, seat    while it runs: its slots, and its number among those that run
+    ahead          its last work that has been planned and has not been landed
+    resident_len   tokens of its prefix that were resident when the queue last looked
+    num_overtaken  later arrivals that were admitted before it
+    accounted      prompt tokens [0, accounted) are in the usage already, as cached or computed
     """
 
     __slots__ = (
         "_accounted",
+        "ahead",
         "begun",
         "cached",
         "computed",
+        "entry",
         "forced_tokens",
         "generation",
-        "given",
-        "job",
         "lease",
-        "matched",
+        "num_overtaken",
         "output_tokens",
-        "overtaken",
         "prompt_len",
+        "publish_until",
         "rank",
+        "resident_len",
         "sample",
+        "seat",
         "segment",
         "tokens",
     )
 
-    def __init__(self, job: Job, sample: int) -> None:
-        self.job = job
+    def __init__(self, entry: RequestEntry, sample: int) -> None:
+        self.entry = entry
         self.sample = sample
-        self.rank: Rank = (-job.request.priority, job.arrival, sample)
-        self.tokens = TokenBuffer(job.request.prompt.ids)
-        self.prompt_len = self.given = len(self.tokens)
+        self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
+        self.tokens = TokenBuffer(entry.request.prompt.ids)
+        self.prompt_len = self.publish_until = len(self.tokens)
         self.segment = 0
         self.begun = False
         self.generation: Generation | None = None
         self.lease: Lease | None = None
-        self.matched = 0  # resident tokens of the prefix when last looked at
-        self.overtaken = 0  # later arrivals admitted before this one
+        self.seat = NO_SEAT
+        self.ahead: Work | None = None
+        self.resident_len = self.num_overtaken = 0
         self.cached = self.computed = self._accounted = self.output_tokens = self.forced_tokens = 0
 
     @property
     def current(self) -> Segment | None:
         """The segment under way, None behind the last."""
-        out = self.job.request.out
+        out = self.entry.request.out
         return out[self.segment] if self.segment < len(out) else None
 
     @property
@@ -95,16 +106,42 @@ class Sequence:
         return self.lease.committed if self.lease is not None else 0
 
     @property
-    def goal(self) -> int:
-        """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
-        return len(self.tokens) - (self.segment in self.job.plans)
+    def launched(self) -> int:
+        """Tokens whose KV is there or on its way."""
+        return self.ahead.end if self.ahead is not None else self.committed
 
     @property
-    def pending(self) -> int:
-        """Tokens still to compute before the segment can go on."""
-        return self.goal - self.committed
+    def target_len(self) -> int:
+        """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
+        plans = self.entry.plans
+        return len(self.tokens) - (self.segment in plans) if plans else len(self.tokens)
 
-    def account(self, upto: int, *, cached: bool) -> int:
+    @property
+    def num_pending(self) -> int:
+        """Tokens to launch before the segment can go on: 0 where it is to be scored, WAITS where that is not known."""
+        ahead = self.ahead
+        if ahead is None:
+            return self.target_len - self.committed
+        if self.is_fed_next:
+            return 1
+        if ahead.samples or ahead.forced or ahead.plan is not None:
+            return WAITS
+        return self.target_len - ahead.end or WAITS
+
+    @property
+    def is_fed_next(self) -> bool:
+        """True where the next token is on its way, and another one follows it unless something ends before."""
+        ahead, generation = self.ahead, self.generation
+        return (
+            ahead is not None
+            and generation is not None
+            and ahead.samples
+            and not ahead.forced
+            and generation.num_left >= 2
+            and generation.may_run_ahead
+        )
+
+    def note_kv(self, upto: int, *, cached: bool) -> int:
         """The KV of [0, upto) is there; how many prompt tokens of it are new in the usage, as cached or computed."""
         new = max(0, min(upto, self.prompt_len) - self._accounted)
         self._accounted += new
@@ -115,7 +152,7 @@ class Sequence:
         return new
 
     @property
-    def reusable(self) -> Int32:
+    def cacheable_ids(self) -> Int32:
         """The tokens whose KV may come from the cache: all, short of those that make logits still wanted."""
         unscored = self.generation.unscored if self.generation is not None else 0
         return self.tokens.ids[: len(self.tokens) - unscored]
@@ -123,11 +160,9 @@ class Sequence:
     def count_output(self, num: int, *, forced: bool = False) -> None:
         """So many tokens more were generated."""
         self.output_tokens += num
-        counters = self.job.session.counters
-        counters.output_tokens += num
         if forced:
             self.forced_tokens += num
-            counters.forced_tokens += num
+        self.entry.account.count_output(num, forced=forced)
 
     def usage(self) -> Usage:
         """What this sample cost so far."""
@@ -135,7 +170,7 @@ class Sequence:
 
     def state(self) -> StateId:
         """The name of the prefix that the tokens are now."""
-        return state_of(self.job.session.namespace, self.tokens.ids)
+        return state_of(self.entry.account.namespace, self.tokens.ids)
 
 
 def state_of(namespace: str, ids: Int32) -> StateId:

@@ -28,6 +28,10 @@ class TokenBuffer:
         """[len] int32."""
         return self._ids[: self._len]
 
+    def at(self, index: int) -> int:
+        """One id."""
+        return int(self._ids[index])
+
     def append(self, id: int) -> None:
         """One id more."""
         if self._len == len(self._ids):

@@ -76,10 +76,10 @@ class WaitingQueue:
         if len(window) < 2:
             return window
         for seq in window:
-            seq.matched = peek(seq)
+            seq.resident_len = peek(seq)
         best: dict[object, tuple[int, Rank]] = {}
         for seq in window:
-            key = (-seq.matched, seq.rank)
+            key = (-seq.resident_len, seq.rank)
             best[_gang(seq)] = min(key, best.get(_gang(seq), key))
         return sorted(window, key=lambda seq: _order(seq, best[_gang(seq)]))
 
@@ -87,20 +87,20 @@ class WaitingQueue:
         """Count, for those left behind in the window, how many later ones went before them."""
         ranks = sorted(seq.rank for seq in admitted)
         for seq in self._ready[:WINDOW]:
-            seq.overtaken += len(ranks) - bisect_right(ranks, seq.rank)
+            seq.num_overtaken += len(ranks) - bisect_right(ranks, seq.rank)
 
 
 def is_overdue(seq: Sequence) -> bool:
     """True where nothing may go before this one any more."""
-    return seq.overtaken >= MAX_OVERTAKEN
+    return seq.num_overtaken >= MAX_OVERTAKEN
 
 
 def _gang(seq: Sequence) -> object:
-    request, session = seq.job.request, seq.job.session
-    return (id(session), request.gang) if request.gang is not None else seq.job
+    request, account = seq.entry.request, seq.entry.account
+    return (id(account), request.gang) if request.gang is not None else seq.entry
 
 
 def _order(seq: Sequence, gang: tuple[int, Rank]) -> tuple[object, ...]:
     if is_overdue(seq):
         return (seq.rank[0], 0, seq.rank)
-    return (seq.rank[0], 1, gang, -seq.matched, seq.rank)
+    return (seq.rank[0], 1, gang, -seq.resident_len, seq.rank)

@@ -32,6 +32,11 @@ class Jumps:
         self._stable = StableTokens(dfa, encoder, trie)
         self._found: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
 
+    @property
+    def may_force(self) -> bool:
+        """False where nothing is ever jumped over."""
+        return self._boundary != "off"
+
     def after(self, state: int, ids: Sequence[int]) -> tuple[int, ...]:
         """The tokens that come next in a state that was reached by `ids`; none where nothing is certain."""
         if self._boundary == "off" or forced_byte(self._dfa, state) is None:

@@ -40,6 +40,11 @@ class AutomatonMatcher:
         """True where the text so far satisfies the constraint."""
         return self._masks.is_accepting(self._state)
 
+    @property
+    def may_force(self) -> bool:
+        """False where nothing is ever jumped over."""
+        return self._masks.jumps.may_force
+
     def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
         """The tokens that come next whatever the model says, `ids` being those so far."""
         return self._masks.jumps.after(self._state, ids)

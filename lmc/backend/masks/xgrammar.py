@@ -266,6 +266,11 @@ class XGrammarMatcher:
         """True where the text so far satisfies the constraint."""
         return bool(self._handle.is_completed())
 
+    @property
+    def may_force(self) -> bool:
+        """False where nothing is ever jumped over."""
+        return self._forcing is not None
+
     def forced(self, ids: Sequence[int]) -> tuple[int, ...]:
         """The tokens that come next whatever the model says, `ids` being those so far."""
         return () if self._forcing is None else self._forcing.tokens(ids)

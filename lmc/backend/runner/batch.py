@@ -1,100 +1,126 @@
-"""What one forward pass is given and gives back: the door between the scheduler and the model runner.
+"""What one forward pass is given: the tokens of some sequences, where their KV is, and what they share; as columns.
 
-The scheduler builds a Batch from plain Python and numpy; only a Runner turns it into tensors. A fake Runner
+The engine builds a Batch from plain numbers and numpy arrays; only a Runner turns it into tensors. A fake Runner
 (tests) checks that each slot it is told to read holds exactly the prefix it should.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.base import TokenLogprob
 from lmc.ir.sampling import Sampling
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Int32 = npt.NDArray[np.int32]
 
+FED = -1  # in place of a row's one token: the token that the pass before samples for the row's seat
+NO_SEAT = -1  # of a row that is not a sequence's own: a branch of choices
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One sequence's part of a forward pass.
 
-    tokens  [n] int32        the new tokens, n >= 1
-    slots   [start + n]      the slot of every position: [0, start) are read, [start, start + n) are written
-    logits  how many of the last new tokens need logits: 0 for an inner chunk, 1 for decode, more for scoring
+class SharedRun(NamedTuple):
+    """The rows [first, end) hold the same slots at the positions [low, high), all of them before their new tokens."""
 
-    A row may read slots that a row before it in the batch writes: each layer writes the K and V of all new tokens
-    before it answers any of them.
+    first: int
+    end: int
+    low: int
+    high: int
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows read it."""
+        return self.end - self.first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One forward pass of R rows, T new tokens in all. A row is one sequence's part, or one branch of its choices.
+
+    tokens   [T] int32      the new tokens, row after row; FED for a row's only one that is not known yet
+    offsets  [R + 1] int32  row i has tokens [offsets[i], offsets[i + 1]), at least one
+    starts   [R] int32      position of each row's first new token
+    wanted   [R] int32      how many of a row's last new tokens need logits: 0 inside a prompt, 1 to sample
+    seats    [R] int32      the number of each row's sequence among those that run, NO_SEAT for none
+    tables   R arrays       tables[i][p] is the slot of position p: those before starts[i] are read, those of the new
+                            tokens are written, what comes behind means nothing; views, which the engine goes on writing
+    runs     what rows share: each is inside another or beside it, the outer one before, and low is where the one
+             around it ends
+
+    Rows stand in the order of the prefix tree, so that those of a run are neighbours. Runs are for speed: results do
+    not depend on them beyond rounding. A row may read slots that a row before it writes: each layer writes the K and
+    V of all new tokens before it answers any of them.
     """
 
     tokens: Int32
-    slots: Int32
-    logits: int
+    offsets: Int32
+    starts: Int32
+    wanted: Int32
+    seats: Int32
+    tables: Seq[Int32]
+    runs: tuple[SharedRun, ...] = ()
 
     @property
-    def start(self) -> int:
-        """Position of the first new token."""
-        return len(self.slots) - len(self.tokens)
+    def num_rows(self) -> int:
+        """R"""
+        return len(self.starts)
+
+    def slots(self, row: int) -> Int32:
+        """The slots of a row's positions up to its last new token. A view: copy it to keep it."""
+        return self.tables[row][: self.starts[row] + self.offsets[row + 1] - self.offsets[row]]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rows that read the same first `length` slots, so that attention reads that stretch once."""
+@dataclass(slots=True)
+class Draws:
+    """How to sample some rows of logits, one after another.
 
-    rows: tuple[int, ...]
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One forward pass; `groups` is a hint, results do not depend on it beyond rounding."""
-
-    rows: tuple[Row, ...]
-    groups: tuple[Group, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """How to sample one row of logits.
-
-    seed, position  together key the random number, so a retried or re-batched row draws the same token
-    output          ids generated so far (penalties)
-    banned          ids that must not come out now (end tokens below min_tokens)
-    mask            [ceil(V / 32)] int32 bitmask, 1 = allowed; None where everything is
+    sampling         the parameters; the same object as long as a generation's stay the same
+    seeds, positions together key the random number, so a retried or re-batched row draws the same token
+    outputs          of rows with penalties: index -> ids generated so far; a list that the engine goes on appending to
+    banned           index -> ids that must not come out now (end tokens below min_tokens)
+    masks            index -> [ceil(V / 32)] int32 bitmask, 1 = allowed
     """
 
-    sampling: Sampling
-    seed: int
-    position: int
-    output: Seq[int] = ()
-    banned: Seq[int] = ()
-    mask: Int32 | None = None
+    sampling: list[Sampling] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    outputs: dict[int, Seq[int]] = field(default_factory=dict)
+    banned: dict[int, Seq[int]] = field(default_factory=dict)
+    masks: dict[int, Int32] = field(default_factory=dict)
 
-    @property
-    def wants_mass(self) -> bool:
-        """True where what the mask leaves of the distribution is looked at."""
-        return self.sampling.on_distortion is not None
+    def __len__(self) -> int:
+        return len(self.sampling)
+
+    def add(
+        self,
+        sampling: Sampling,
+        seed: int,
+        position: int,
+        *,
+        output: Seq[int] = (),
+        banned: Seq[int] = (),
+        mask: Int32 | None = None,
+    ) -> None:
+        """One row more."""
+        index = len(self.sampling)
+        self.sampling.append(sampling)
+        self.seeds.append(seed)
+        self.positions.append(position)
+        if output and has_penalties(sampling):
+            self.outputs[index] = output
+        if banned:
+            self.banned[index] = banned
+        if mask is not None:
+            self.masks[index] = mask
 
 
-class Runner(Protocol):
-    """A model with its KV tensors: `num_slots` slots, each holding one token's K and V in every layer."""
+def has_penalties(s: Sampling) -> bool:
+    """True where tokens that came out before weigh less or more."""
+    return s.frequency_penalty != 0 or s.presence_penalty != 0 or s.repetition_penalty != 1
 
-    vocab_size: int
-    num_slots: int
-    max_len: int  # longest position the model was made for
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits [sum of row.logits, V] in fp32, in row order, each row's in token order."""
-
-    def sample(self, logits: Tensor, draws: Seq[Draw]) -> list[TokenLogprob]:
-        """One token for each row of logits [len(draws), V]; the log-probability is of the unmodified softmax."""
-
-    def logprobs(self, logits: Tensor, ids: Seq[int]) -> list[float]:
-        """Natural-log probability of ids[i] under row i of logits [len(ids), V]."""
+def wants_record(s: Sampling) -> bool:
+    """True where more is asked of a sampled token than its id: log-probabilities, or what a mask left."""
+    return s.return_logprob or s.top_logprobs_num > 0 or s.on_distortion is not None

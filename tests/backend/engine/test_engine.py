@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
-from lmc.backend.runner.batch import Row
 from lmc.ir.constraint import Choices, Grammar
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import (
@@ -24,6 +23,7 @@ from tests.support.fake_engine import (
     said,
 )
 from tests.support.fake_model import EOS, VOCAB, FakeMatcher
+from tests.support.rows import Row
 
 
 class _Nothing(FakeMatcher):
@@ -118,7 +118,7 @@ def test_retraction_does_not_change_what_is_said() -> None:
     bench = Bench(num_slots=400)
     events = bench.run(requests)
 
-    assert bench.session.counters.retractions > 0
+    assert bench.session.counters().retractions > 0
     assert_as_expected(events, requests)
     roomy = Bench().run(requests)
     logprobs = [[e.logprobs for e in run if isinstance(e, SegmentEnd)] for run in (events, roomy)]
@@ -131,8 +131,7 @@ def test_retracted_sequence_finds_its_own_prefix() -> None:
     bench.session.submit([ask(0, LONG, gen(40, ignore_eos=True))])
     events = [event for _ in range(20) for event in bench.step()]
     computed = bench.runner.computed
-    bench.engine.scheduler.retract(bench.engine.scheduler.running[0])
-    bench.engine.cache.check()
+    bench.retract(lambda running: running[0])
     events += bench.finish()
 
     assert_as_expected(events, [ask(0, LONG, gen(40, ignore_eos=True))])
@@ -153,7 +152,7 @@ def test_shared_prefix_is_computed_once(chunk_len: int) -> None:
     events = bench.run([ask(i, prompt, gen(3)) for i, prompt in enumerate(prompts)])
 
     distinct = len({tuple(prompt[: n + 1]) for prompt in prompts for n in range(len(prompt))})
-    counters = bench.session.counters
+    counters = bench.session.counters()
     assert distinct <= counters.computed_tokens <= distinct + len(prompts)
     assert counters.computed_tokens == sum(finished(events, i).usage.computed_tokens for i in range(20))
     assert counters.prompt_tokens == sum(map(len, prompts)) == counters.cached_tokens + counters.computed_tokens
@@ -208,7 +207,7 @@ def test_namespaces_share_nothing() -> None:
     """The same prompt in another namespace is computed again."""
     bench = Bench()
     bench.run([ask(0, LONG, gen(2))])
-    bench.session = bench.engine.open("salt")
+    bench.session = bench.open("salt")
     events = bench.run([ask(0, LONG, gen(2))])
 
     assert finished(events, 0).usage.cached_tokens == 0
@@ -437,11 +436,11 @@ def test_abort_in_any_state_leaves_nothing(when: int) -> None:
 def test_sessions_keep_their_events_apart() -> None:
     """Any session's step moves all; each gets its own."""
     bench = Bench()
-    other = bench.engine.open()
+    other = bench.open()
     bench.session.submit([ask(0, "one", gen(3))])
     other.submit([ask(0, "two", gen(3))])
     mine: list[Event] = []
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         mine += bench.step()
     theirs = other.step(0)
 
@@ -452,7 +451,7 @@ def test_sessions_keep_their_events_apart() -> None:
 def test_close_aborts_what_is_left() -> None:
     """The slots come back, another session goes on."""
     bench = Bench()
-    other = bench.engine.open()
+    other = bench.open()
     other.submit([ask(0, LONG, gen(9)), ask(1, "q", gen(2))])
     bench.session.submit([ask(0, LONG + "x", gen(3))])
     bench.step()

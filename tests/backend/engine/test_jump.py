@@ -61,10 +61,10 @@ def test_log_probabilities_survive_retraction() -> None:
     bench, calm = Bench(chunk_len=2), Bench()
     bench.session.submit(requests)
     events = []
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         events += bench.step()
-        if bench.engine.scheduler.running and bench.runner.passes % 3 == 0:
-            bench.engine.scheduler.retract(bench.engine.scheduler.running[0])
+        if bench.runner.passes % 3 == 0:
+            bench.retract(lambda running: running[0])
         assert bench.runner.passes < 500
     events += bench.step()
     assert_as_expected(events, requests)

@@ -22,6 +22,7 @@ from tests.support.fake_engine import (
     gen,
     said,
 )
+from tests.support.rows import rows_of
 
 LONG = "The long road goes on and on, stop by stop, to the answer. " * 6
 
@@ -109,26 +110,25 @@ def test_step_computes_no_more_than_its_budget() -> None:
     bench = Bench(chunk_len=50, token_budget=64, max_running=16)
     bench.session.submit([ask(i, LONG[i:] + str(i), gen(6)) for i in range(12)])
     before = 0
-    while bench.engine.scheduler.has_work:
+    while bench.engine.has_work:
         bench.step()
         assert bench.runner.computed - before <= 64
         before = bench.runner.computed
 
 
 def test_rows_that_share_are_grouped() -> None:
-    """Decode rows behind one prefix come with a Group over it (the fake model checks that its slots are equal)."""
+    """Decode rows behind one prefix come with a run over it (the fake model checks that its slots are equal)."""
     bench = Bench()
     bench.session.submit([ask(i, LONG + f"Q{i}", gen(8, ignore_eos=True)) for i in range(4)])
     for _ in range(4):
         bench.step()
 
     assert bench.runner.last is not None
-    (group,) = bench.runner.last.groups
-    assert (len(group.rows), group.length) == (4, len(TOKENIZER.encode(LONG)) + 1)
+    assert bench.runner.last.runs == ((0, 4, 0, len(TOKENIZER.encode(LONG)) + 1),)
 
 
 def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
-    """With the prompt resident: one row a branch of the token tree, one group, one pass."""
+    """With the prompt resident: one row a branch of the token tree, one run, one pass."""
     bench = Bench()
     bench.run([ask(0, LONG, gen(1))])
     passes = bench.runner.passes
@@ -137,8 +137,8 @@ def test_scoring_is_one_pass_over_the_shared_prompt() -> None:
     assert bench.runner.passes == passes + 1
     assert bench.runner.last is not None
     # behind the prompt's last token `of`, and `nl` behind its `o`; `o` and nothing are among them
-    assert [len(row.tokens) for row in bench.runner.last.rows] == [3, 2]
-    assert [group.rows for group in bench.runner.last.groups] == [(0, 1)]
+    assert [len(row.tokens) for row in rows_of(bench.runner.last)] == [3, 2]
+    assert bench.runner.last.runs == ((0, 2, 0, len(TOKENIZER.encode(LONG)) - 1),)
     assert said(events, 1) == expect(ask(1, LONG, Score(None, ("only", "on", "off", "a", "b"))))
 
 
@@ -154,7 +154,7 @@ def test_oldest_is_never_retracted() -> None:
         events += bench.step()
 
     assert bench.runner.passes <= 151
-    assert bench.session.counters.retractions > 0
+    assert bench.session.counters().retractions > 0
     check_events(events + bench.finish(), [ask(i, "", n=1) for i in range(6)])
 
 
@@ -181,11 +181,9 @@ def test_retraction_at_any_time_changes_nothing(every: int) -> None:
     events: list[Event] = []
     for step in range(3000):
         events += bench.step()
-        running = bench.engine.scheduler.running
-        if running and step % every == 0 and rng.random() < 0.7:
-            bench.engine.scheduler.retract(rng.choice(running))
-            bench.engine.cache.check()
-        if not bench.engine.scheduler.has_work:
+        if step % every == 0 and rng.random() < 0.7:
+            bench.retract(rng.choice)
+        if not bench.engine.has_work:
             break
 
     bench.check_idle()
@@ -295,7 +293,7 @@ def test_cold_tree_is_evicted_for_new_requests() -> None:
 
     assert finished(recent, 8).usage.cached_tokens == 100
     assert finished(oldest, 9).usage.cached_tokens == 0
-    assert bench.session.counters.evicted_tokens > 0
+    assert bench.session.counters().evicted_tokens > 0
 
 
 # --- random traffic ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from lmc.backend.base import Gen, TokenLogprob
+from lmc.backend.base import Gen
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.forecast import peak
 from lmc.backend.engine.generation import Generation, sample_seed
@@ -133,7 +133,7 @@ def make(sampling: Sampling) -> Generation:
     """A generation without prompt or constraint."""
     return Generation(
         Gen(None, sampling),
-        first=0,
+        start=0,
         seed=0,
         max_tokens=sampling.max_tokens,
         eos_ids=TOKENIZER.eos_ids,
@@ -146,7 +146,7 @@ def make(sampling: Sampling) -> Generation:
 def feed(generation: Generation, text: str) -> str | None:
     """Push the text's bytes one by one until it ends."""
     for byte in text.encode():
-        reason = generation.push(TokenLogprob(byte, -1.0))
+        reason = generation.push(byte)
         if reason is not None:
             return reason
     return None
@@ -164,9 +164,9 @@ def test_cut_inside_a_token_leaves_a_tail() -> None:
     """The kept ids end before it."""
     generation = make(Sampling(stop=("g",)))
     ing = TOKENIZER.encode("ing")[0]
-    assert [generation.push(TokenLogprob(id, -1.0)) for id in (65, ing)] == [None, "stop"]
+    assert [generation.push(id) for id in (65, ing)] == [None, "stop"]
 
-    assert (generation.text, generation.kept, generation.tail) == ("Ain", 1, "in")
+    assert (generation.text, generation.num_kept, generation.tail) == ("Ain", 1, "in")
     assert generation.end()[:2] == ("Ain", (65,))
 
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmc.backend.runner.batch import Batch, Draw, Group, Row
 from lmc.backend.runner.cpu import native, packing, tiles
 from lmc.backend.runner.cpu.runner import TorchRunner, load_model
 from lmc.errors import BackendError
 from lmc.ir.sampling import Sampling
 from scripts.support.checkpoint import FAMILIES, tiny_checkpoint
+from tests.support.rows import Draw, Row, batch_of, draws_of
 
 TOL = 2e-5
 NUM_SLOTS = 1600
@@ -124,6 +124,13 @@ class Seq:
         return Row(tokens, self.slots[: self.done].astype(np.int32), n if logits is None else logits)
 
 
+def forward(runner: TorchRunner, rows: Sequence[Row], runs: Sequence[tuple[Sequence[int], int]] = ()) -> Tensor:
+    """Logits of the rows in the order they are given in, wherever runs put them in the batch."""
+    batch, order = batch_of(rows, runs)
+    parts = runner.forward(batch).split(batch.wanted.tolist())
+    return torch.cat([parts[order.index(index)] for index in range(len(rows))])
+
+
 def random_ids(n: int, seed: int = 0) -> list[int]:
     return np.random.default_rng(seed).integers(0, 400, n).tolist()
 
@@ -149,7 +156,7 @@ def test_cold_prefill_gives_the_logits_of_transformers(case, name):
     c = case(name)
     seq = Seq(random_ids(90), scattered(90))
 
-    got = c.poison().forward(Batch((seq.row(90),)))
+    got = forward(c.poison(), [seq.row(90)])
 
     assert got.dtype == torch.float32
     assert_close(got, c.expected(seq.ids))
@@ -165,7 +172,7 @@ def test_chunked_prefill_gives_the_logits_of_transformers(case, name, chunk, slo
     seq = Seq(random_ids(length), slots(length))
     runner = c.poison()
 
-    parts = [runner.forward(Batch((seq.row(min(chunk, length - at)),))) for at in range(0, length, chunk)]
+    parts = [forward(runner, [seq.row(min(chunk, length - at))]) for at in range(0, length, chunk)]
 
     assert_close(torch.cat(parts), c.expected(seq.ids))
 
@@ -179,11 +186,12 @@ def test_greedy_continuation_is_that_of_transformers(case, name):
 
     seq = Seq(list(prompt), scattered(60))
     runner = c.poison()
-    logits = runner.forward(Batch((seq.row(30, logits=1),)))
+    flight = runner.launch(batch_of([seq.row(30, logits=1)])[0])
     for position in range(30, 46):
         greedy = Draw(Sampling(temperature=0.0, ignore_eos=True), 0, position, banned=(2,))
-        seq.ids.append(runner.sample(logits, [greedy])[0].id)
-        logits = runner.forward(Batch((seq.row(1),)))
+        flight.sample([0], draws_of([greedy]))
+        seq.ids += flight.result().ids
+        flight = runner.launch(batch_of([seq.row(1)])[0])
 
     assert expected[0].tolist() == seq.ids
 
@@ -204,11 +212,13 @@ def ragged(prefix: int = 0) -> list[tuple[Seq, int, int]]:
     return rows
 
 
-def run_ragged(runner: TorchRunner, rows: list[tuple[Seq, int, int]], groups: tuple[Group, ...] = ()) -> Tensor:
+def run_ragged(
+    runner: TorchRunner, rows: list[tuple[Seq, int, int]], runs: Sequence[tuple[Sequence[int], int]] = ()
+) -> Tensor:
     """Cache each row's first part alone, then all the rest in one batch."""
     for seq, cached, _ in rows:
-        runner.forward(Batch((seq.row(cached, logits=0),)))
-    return runner.forward(Batch(tuple(seq.row(new) for seq, _, new in rows), groups))
+        forward(runner, [seq.row(cached, logits=0)])
+    return forward(runner, [seq.row(new) for seq, _, new in rows], runs)
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, *WINDOWED])
@@ -224,24 +234,24 @@ def test_a_batch_of_decode_and_extend_rows_equals_each_alone(case, name):
 
 @pytest.mark.parametrize("members", [range(8), [0, 2, 3], [4, 1, 6, 7]])
 @pytest.mark.parametrize("name", [*FAMILIES, *WINDOWED])
-def test_groups_change_nothing(case, name, members, monkeypatch):
+def test_shared_runs_change_nothing(case, name, members, monkeypatch):
     """A shared stretch read once gives what reading it for every row gives."""
     monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c = case(name)
     rows = ragged(prefix=60)
 
-    got = run_ragged(c.poison(), rows, (Group(tuple(members), 60),))
+    got = run_ragged(c.poison(), rows, [(members, 60)])
 
     assert_close(got, torch.cat([c.expected(seq.ids)[cached:] for seq, cached, _ in rows]))
 
 
-def test_two_groups_in_one_batch(case, monkeypatch):
-    """Each group has its own shared tile, of its own length."""
+def test_two_runs_in_one_batch(case, monkeypatch):
+    """Each run has its own shared tile, of its own length."""
     monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c = case("llama")
     rows = ragged(prefix=60)
 
-    got = run_ragged(c.poison(), rows, (Group((0, 3), 60), Group((1, 4, 5), 40)))
+    got = run_ragged(c.poison(), rows, [((0, 3), 60), ((1, 4, 5), 40)])
 
     assert_close(got, torch.cat([c.expected(seq.ids)[cached:] for seq, cached, _ in rows]))
 
@@ -252,8 +262,8 @@ def test_decode_rows_with_equal_extents_are_read_in_place(case, stride):
     c = case("llama")
     runner = c.poison()
     seqs = [Seq(random_ids(33, seed=i), np.arange(i * stride, i * stride + 33)) for i in range(4)]
-    runner.forward(Batch(tuple(seq.row(32, logits=0) for seq in seqs)))
-    batch = Batch(tuple(seq.row(1) for seq in seqs))
+    forward(runner, [seq.row(32, logits=0) for seq in seqs])
+    batch, _ = batch_of([seq.row(1) for seq in seqs])
 
     assert len(tiles.cut(packing.pack(batch), None).gather) == 0
     assert_close(runner.forward(batch), torch.stack([c.expected(seq.ids)[-1] for seq in seqs]))
@@ -265,7 +275,7 @@ def test_logits_come_in_row_order_and_only_where_asked(case):
     seqs = [Seq(random_ids(n, seed=n), scattered(200)[a : a + n]) for a, n in ((0, 50), (50, 4), (60, 9), (80, 1))]
     wanted = (0, 1, 3, 1)
 
-    got = c.poison().forward(Batch(tuple(seq.row(len(seq.ids), k) for seq, k in zip(seqs, wanted))))
+    got = forward(c.poison(), [seq.row(len(seq.ids), k) for seq, k in zip(seqs, wanted)])
 
     expected = [c.expected(seq.ids)[len(seq.ids) - k :] for seq, k in zip(seqs, wanted)]
     assert_close(got, torch.cat(expected))
@@ -277,12 +287,12 @@ def test_a_pass_without_logits_writes_the_cache(case):
     seq = Seq(random_ids(12), scattered(12))
     runner = c.poison()
 
-    assert runner.forward(Batch((seq.row(11, logits=0),))).shape == (0, 400)
-    assert_close(runner.forward(Batch((seq.row(1),))), c.expected(seq.ids)[-1:])
+    assert forward(runner, [seq.row(11, logits=0)]).shape == (0, 400)
+    assert_close(forward(runner, [seq.row(1)]), c.expected(seq.ids)[-1:])
 
 
 def test_an_empty_batch_gives_no_logits(case):
-    assert case("llama").ours.forward(Batch(())).shape == (0, 400)
+    assert case("llama").ours.forward(batch_of([])[0]).shape == (0, 400)
 
 
 @pytest.mark.parametrize("length", [1, 31, 32, 33, 34])
@@ -291,9 +301,9 @@ def test_lengths_around_the_border_of_short_rows(case, length):
     c = case("llama")
     seqs = [Seq(random_ids(length + 5, seed=i), scattered(200, seed=1)[i * 80 :]) for i in range(2)]
     runner = c.poison()
-    runner.forward(Batch(tuple(seq.row(5, logits=0) for seq in seqs)))
+    forward(runner, [seq.row(5, logits=0) for seq in seqs])
 
-    got = runner.forward(Batch(tuple(seq.row(length) for seq in seqs)))
+    got = forward(runner, [seq.row(length) for seq in seqs])
 
     assert_close(got, torch.cat([c.expected(seq.ids)[5:] for seq in seqs]))
 
@@ -304,10 +314,10 @@ def test_other_forks_do_not_disturb_a_sequence(case):
     runner = c.poison()
     slots = scattered(60)
     left = Seq(random_ids(40), slots[:40])
-    runner.forward(Batch((left.row(30, logits=0),)))
+    forward(runner, [left.row(30, logits=0)])
     right = Seq(left.ids[:30] + random_ids(10, seed=8), np.concatenate([slots[:30], slots[40:50]]), done=30)
 
-    got = runner.forward(Batch((left.row(10), right.row(10))))
+    got = forward(runner, [left.row(10), right.row(10)])
 
     assert_close(got, torch.cat([c.expected(left.ids)[30:], c.expected(right.ids)[30:]]))
 
@@ -315,13 +325,13 @@ def test_other_forks_do_not_disturb_a_sequence(case):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ["qwen3", *WINDOWED])
 def test_random_programs_of_passes_give_the_logits_of_transformers(case, name, seed, monkeypatch):
-    """Sequences fork, advance by any number of tokens, in any mix of rows, some with groups: nothing drifts."""
+    """Sequences fork, advance by any number of tokens, in any mix of rows, some with shared runs: nothing drifts."""
     monkeypatch.setattr(packing, "MIN_SAVED", 1)
     c, rng = case(name), np.random.default_rng(seed)
     runner, free = c.poison(), list(rng.permutation(NUM_SLOTS))
     take = lambda n: np.array([free.pop() for _ in range(n)])  # noqa: E731
     root = Seq(random_ids(120, seed), take(120))
-    runner.forward(Batch((root.row(40, logits=0),)))
+    forward(runner, [root.row(40, logits=0)])
     forks = [
         Seq(root.ids[:40] + random_ids(80, seed=100 + i), np.concatenate([root.slots[:40], take(80)]), done=40)
         for i in range(5)
@@ -331,8 +341,8 @@ def test_random_programs_of_passes_give_the_logits_of_transformers(case, name, s
         chosen = [int(i) for i in rng.permutation(open_forks)[: int(rng.integers(1, 6))]]
         sizes = [min(int(rng.choice([1, 1, 1, 3, 9, 40])), 120 - forks[i].done) for i in chosen]
         rows = tuple(forks[i].row(n) for i, n in zip(chosen, sizes))
-        groups = (Group(tuple(range(len(rows))), int(rng.integers(1, 41))),) if rng.random() < 0.7 else ()
-        for i, part in zip(chosen, runner.forward(Batch(rows, groups)).split(sizes)):
+        runs = [(range(len(rows)), int(rng.integers(1, 41)))] if rng.random() < 0.7 and len(rows) > 1 else []
+        for i, part in zip(chosen, forward(runner, rows, runs).split(sizes)):
             got[i].append(part)
 
     for i, fork in enumerate(forks):
@@ -350,7 +360,7 @@ def test_bf16_stays_close_to_fp32(case, family, monkeypatch):
     runner = load_model(c.folder, dtype="bf16", num_slots=NUM_SLOTS)
     rows = ragged(prefix=60)
 
-    got = run_ragged(runner, rows, (Group(tuple(range(8)), 60),))
+    got = run_ragged(runner, rows, [(range(8), 60)])
 
     expected = torch.cat([c.expected(seq.ids)[cached:] for seq, cached, _ in rows])
     assert got.dtype == torch.float32
@@ -373,7 +383,7 @@ def test_public_ops_alone_give_the_same_logits(case, name, monkeypatch):
         native.choose_flash.cache_clear()
     rows = ragged(prefix=60)
 
-    got = run_ragged(runner, rows, (Group(tuple(range(8)), 60),))
+    got = run_ragged(runner, rows, [(range(8), 60)])
 
     assert runner.flash is native.public_flash
     assert isinstance(runner.decoder.head, native.PlainLinear)

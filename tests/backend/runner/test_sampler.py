@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,12 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Draw
 from lmc.backend.runner.cpu import draws, sampler
 from lmc.backend.runner.cpu.draws import uniform
 from lmc.backend.runner.cpu.hidden import HiddenRows
-from lmc.backend.runner.cpu.sampler import sample, token_logprobs
+from lmc.backend.runner.cpu.sampler import token_logprobs
 from lmc.ir.sampling import Sampling
+from tests.support.rows import Draw, draws_of
 
 INF = float("inf")
 GREEDY = Sampling(temperature=0.0)
@@ -36,8 +37,14 @@ def logits_of(*rows: list[float]) -> Tensor:
     return torch.tensor(rows, dtype=torch.float32)
 
 
+def sample(logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
+    """A token a draw; 0.0 stands for a log-probability that was not asked for."""
+    ids, records = sampler.sample(logits, draws_of(draws), HiddenRows())
+    return [records.get(i) or TokenLogprob(id, 0.0 if id >= 0 else -INF) for i, id in enumerate(ids)]
+
+
 def ids_of(logits: Tensor, *draws: Draw) -> list[int]:
-    return [token.id for token in sample(logits, draws)]
+    return sampler.sample(logits, draws_of(draws), HiddenRows())[0]
 
 
 def mask_of(allowed: list[int], words: int) -> np.ndarray:
@@ -138,7 +145,7 @@ def test_top_p_over_a_wide_row_looks_at_enough_tokens(spread, top_p):
     s = Sampling(top_p=top_p)
     expected = list(kept_by_the_book(row.tolist(), s))
 
-    ids = draws.kept(np.exp(row - row.max()), s).tolist()
+    ids = draws.likely_enough(np.exp(row - row.max()), s).tolist()
 
     assert len(set(ids) ^ set(expected)) <= 2  # fp32 against Python's sum
     assert ids[0] == expected[0]
@@ -245,7 +252,7 @@ def test_penalties_change_the_logits_of_what_came_out(fields, expected):
     """Token 0 came out twice, token 1 once; repetition first, then the two that subtract."""
     logits = logits_of([2.0, -1.0, 1.0, 0.0])
 
-    got = sampler.adjusted(logits, [Draw(Sampling(**fields), 0, 0, output=(0, 1, 0))], HiddenRows())
+    got = sampler.adjusted(logits, draws_of([Draw(Sampling(**fields), 0, 0, output=(0, 1, 0))]), HiddenRows())
 
     assert got[0].tolist() == expected
     assert logits[0].tolist() == [2.0, -1.0, 1.0, 0.0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lmc.backend.runner.batch import Batch, Group, Row
+from lmc.backend.runner.batch import Batch, SharedRun
 from lmc.backend.runner.cpu import packing
 from lmc.backend.runner.cpu.packing import Span, pack
 from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles, cut
+from tests.support.rows import Row, batch_of
 
 
 def make_row(start: int, n: int, slots: np.ndarray) -> Row:
@@ -19,7 +21,7 @@ def make_row(start: int, n: int, slots: np.ndarray) -> Row:
 
 def read_slots(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> list[list[int]]:
     """Slots that a tile reads, per tile row; new tokens stand for the slots they are written to."""
-    written = np.concatenate([s.row.slots[s.row.start :] for s in spans])
+    written = np.concatenate([s.slots[s.start :] for s in spans])
     rows = range(tile.rows)
     match tile.keys:
         case Keys("run", first, step):
@@ -60,8 +62,8 @@ def check(batch: Batch, window: int | None) -> WindowTiles:
     assert [t for tile in tiling.own for t in tile.tokens] == list(range(sum(s.n for s in spans)))
     for span in spans:
         for i in range(span.n):
-            end = span.row.start + i + 1
-            expected = span.row.slots[max(0, end - (window or end)) : end].tolist()
+            end = span.start + i + 1
+            expected = span.slots[max(0, end - (window or end)) : end].tolist()
             assert got[span.first + i] == Counter(expected)
     return tiling
 
@@ -80,18 +82,15 @@ def test_every_token_sees_its_prefix_once(seed, window, monkeypatch):
         own, free = np.split(free, [start + n - 50])
         rows.append(make_row(start, n, np.concatenate([prefix, own])))
     order = rng.permutation(len(rows)).tolist()
-    groups = (
-        Group(tuple(order[: len(rows) // 2]), 50),
-        Group(tuple(order[len(rows) // 2 :]), int(rng.integers(1, 50))),
-    )
+    runs = [(order[: len(rows) // 2], 50), (order[len(rows) // 2 :], int(rng.integers(1, 50)))]
 
-    check(Batch(tuple(rows), groups), window)
+    check(batch_of(rows, [run for run in runs if len(run[0]) > 1])[0], window)
 
 
 def test_a_group_reads_its_prefix_in_one_tile():
     """Thirty-two decode rows: one bucket of their own, one folded tile of the shared stretch, no gather."""
     slots = [np.concatenate([np.arange(448), np.arange(1000 + 64 * i, 1000 + 64 * i + 32)]) for i in range(32)]
-    batch = Batch(tuple(make_row(479, 1, s) for s in slots), (Group(tuple(range(32)), 448),))
+    batch, _ = batch_of([make_row(479, 1, s) for s in slots], [(range(32), 448)])
 
     tiling = check(batch, None)
 
@@ -105,7 +104,7 @@ def test_a_group_that_saves_little_is_ignored():
     """Two rows over ten common slots are read apart."""
     rows = tuple(make_row(12, 1, np.concatenate([np.arange(10), np.arange(3) + 20 * i])) for i in (1, 2))
 
-    assert check(Batch(rows, (Group((0, 1), 10),)), None).prefix == ()
+    assert check(batch_of(rows, [((0, 1), 10)])[0], None).prefix == ()
 
 
 def test_a_group_ends_before_any_member_writes(monkeypatch):
@@ -114,7 +113,7 @@ def test_a_group_ends_before_any_member_writes(monkeypatch):
     shared = np.arange(40)
     rows = (make_row(40, 1, np.append(shared, 50)), make_row(30, 4, shared))
 
-    tiling = check(Batch(rows, (Group((0, 1), 40),)), None)
+    tiling = check(batch_of(rows, [((0, 1), 40)])[0], None)
 
     assert [tile.kv_len for tile in tiling.prefix] == [30]
 
@@ -123,7 +122,7 @@ def test_rows_of_very_different_lengths_are_not_padded_together():
     """A row of 4,000 keys does not make eight short ones read 4,000 each."""
     rows = tuple(make_row(n - 1, 1, np.arange(n) + 5000 * i) for i, n in enumerate([4000] + [100] * 8))
 
-    tiling = check(Batch(rows), None)
+    tiling = check(batch_of(rows)[0], None)
 
     assert [(t.rows, t.kv_len) for t in tiling.own] == [(1, 4000), (8, 100)]
 
@@ -132,6 +131,19 @@ def test_decode_rows_do_not_wait_for_extend_rows():
     """A decode row is never padded to the queries of an extend row."""
     rows = tuple(make_row(40, n, np.arange(80) + 100 * n) for n in (1, 2, 3, 4, 1, 16, 40))
 
-    tiling = check(Batch(rows), None)
+    tiling = check(batch_of(rows)[0], None)
 
     assert [tile.q_len for tile in tiling.own] == [1, 2, 4, 16, 40]
+
+
+def test_of_nested_runs_those_that_save_most_are_read_together(monkeypatch):
+    """Rows behind 100 tokens, of which two go on together to 500: one tile a row at most, by what it saves."""
+    monkeypatch.setattr(packing, "MIN_SAVED", 1)
+    common, deep = np.arange(100), np.arange(100, 500)
+    rows = [make_row(500, 1, np.concatenate([common, deep, [1000 + i]])) for i in range(2)]
+    rows += [make_row(120, 1, np.concatenate([common, np.arange(21) + 2000 + 50 * i])) for i in range(6)]
+    batch = replace(batch_of(rows)[0], runs=(SharedRun(0, 8, 0, 100), SharedRun(0, 2, 100, 500)))
+
+    assert packing.disjoint(batch.runs) == [([0, 1, 2, 3, 4, 5, 6, 7], 100)]  # 700 reads saved, against 500 and 500
+    assert packing.disjoint((SharedRun(0, 4, 0, 100), SharedRun(0, 2, 100, 500))) == [([0, 1], 500), ([2, 3], 100)]
+    check(batch, None)

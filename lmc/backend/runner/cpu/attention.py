@@ -14,7 +14,7 @@ from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class TileCall:
     """A tile with its arrays on the device: `tokens` answers, `spread` and `keep` pad, `mask` is additive."""
 
     tile: Tile
@@ -28,17 +28,17 @@ class Call:
 class WindowPlan:
     """Everything that the layers of one window share in a pass."""
 
-    own: tuple[Call, ...]
-    prefix: tuple[Call, ...]
+    own: tuple[TileCall, ...]
+    prefix: tuple[TileCall, ...]
     gather: Tensor | None
 
 
 def make_plan(tiles: WindowTiles, dtype: torch.dtype, device: torch.device) -> WindowPlan:
     """Put the arrays of a window's tiles on the device."""
 
-    def call(tile: Tile) -> Call:
+    def call(tile: Tile) -> TileCall:
         tokens = tile.tokens
-        return Call(
+        return TileCall(
             tile,
             slice(tokens.start, tokens.stop) if isinstance(tokens, range) else torch.from_numpy(tokens).to(device),
             None if tile.spread is None else torch.from_numpy(tile.spread).to(device),
@@ -100,7 +100,7 @@ class Reads:
         return source[keys.first : keys.first + rows * kv_len].view(rows, kv_len, *source.shape[1:])
 
 
-def run(flash: Flash, call: Call, q: Tensor, reads: Reads) -> tuple[Tensor, Tensor]:
+def run(flash: Flash, call: TileCall, q: Tensor, reads: Reads) -> tuple[Tensor, Tensor]:
     """Answer a tile's tokens: [t, H, D] and their log-sum-exp [t, H] fp32."""
     tile = call.tile
     k, v = reads(tile.keys, tile.rows, tile.kv_len)

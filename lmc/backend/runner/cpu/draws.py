@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lmc.backend.runner.batch import Draw
+from lmc.backend.runner.batch import Draws
 from lmc.ir.sampling import Sampling
 
 Floats = npt.NDArray[np.float64]
@@ -26,24 +26,27 @@ ALMOST = 1 - 1e-6  # a bound reached but for the rounding of fp32 logits is reac
 CHUNK = 512
 
 
-def draw_rows(logits: Tensor, draws: Sequence[Draw]) -> list[int]:
-    """A draw for each row [R, V]: elementwise work for all rows at once, sums row by row."""
+def draw_rows(logits: Tensor, draws: Draws, indices: Sequence[int]) -> list[int]:
+    """A draw for each row [R, V], as draws[indices[row]] says: elementwise work for all rows at once, sums by row."""
     if not len(logits):
         return []
-    scaled = logits / torch.tensor([[draw.sampling.temperature] for draw in draws], dtype=logits.dtype)
+    temperatures = [[draws.sampling[index].temperature] for index in indices]
+    scaled = logits / torch.tensor(temperatures, dtype=logits.dtype)
     scaled.nan_to_num_(nan=NEG_INF, neginf=NEG_INF)  # +inf becomes the largest number
     top = scaled.amax(-1, keepdim=True)
     weights = scaled.sub_(top).exp_().numpy()
     alive = (top[:, 0] > NEG_INF).tolist()
-    return [draw_row(row, draw) if ok else NOTHING for row, draw, ok in zip(weights, draws, alive)]
+    return [
+        draw_row(row, draws.sampling[index], uniform(draws.seeds[index], draws.positions[index])) if ok else NOTHING
+        for row, index, ok in zip(weights, indices, alive)
+    ]
 
 
-def draw_row(weights: Weights, draw: Draw) -> int:
-    """A draw for one row of weights [V], the likeliest token's being 1."""
-    at = uniform(draw.seed, draw.position)
-    if not is_filtered(draw.sampling):
+def draw_row(weights: Weights, s: Sampling, at: float) -> int:
+    """A draw at `at` in [0, 1) for one row of weights [V], the likeliest token's being 1."""
+    if not is_filtered(s):
         return invert_long(weights, at)
-    ids = kept(weights, draw.sampling)
+    ids = likely_enough(weights, s)
     return int(ids[invert(weights[ids], at)])
 
 
@@ -54,19 +57,19 @@ def is_filtered(s: Sampling) -> bool:
 
 def invert(weights: Weights, at: float) -> int:
     """The index at which the running sum passes the part `at` of the total; its weight is never 0."""
-    return passes(np.cumsum(weights, dtype=np.float64), at)
+    return first_above(np.cumsum(weights, dtype=np.float64), at)
 
 
 def invert_long(weights: Weights, at: float) -> int:
     """`invert` by chunks: first which chunk, then where in it; 6 times faster over 150,000 tokens."""
     sums = np.cumsum(np.add.reduceat(weights, np.arange(0, len(weights), CHUNK), dtype=np.float64))
-    chunk = passes(sums, at)
+    chunk = first_above(sums, at)
     before = sums[chunk - 1] if chunk else 0.0
     inside = (at * sums[-1] - before) / (sums[chunk] - before)
     return chunk * CHUNK + invert(weights[chunk * CHUNK : (chunk + 1) * CHUNK], inside)
 
 
-def passes(sums: Floats, at: float) -> int:
+def first_above(sums: Floats, at: float) -> int:
     """Where the running sum first exceeds at * total, for 0 <= at <= 1."""
     target = min(at * sums[-1], np.nextafter(sums[-1], 0.0))
     return int(np.searchsorted(sums, target, side="right"))
@@ -75,13 +78,13 @@ def passes(sums: Floats, at: float) -> int:
 # --- top_k, top_p, min_p: each keeps the first few of the tokens in order of likelihood ----------------------
 
 
-def kept(weights: Weights, s: Sampling) -> Ids:
+def likely_enough(weights: Weights, s: Sampling) -> Ids:
     """What top_k, then top_p of what it leaves, then min_p keep; likeliest first, never empty."""
     if s.top_k > 0:
-        ids = first(weights, s.top_k)
+        ids = likeliest_ids(weights, s.top_k)
         ids = ids[: nucleus(weights[ids], s.top_p * weights[ids].sum(dtype=np.float64))]
     elif s.top_p < 1.0:
-        ids = holding(weights, s.top_p * weights.sum(dtype=np.float64))
+        ids = fewest_with(weights, s.top_p * weights.sum(dtype=np.float64))
     else:
         ids = at_least(weights, s.min_p * ALMOST)
     return ids[: max(1, int((weights[ids] >= s.min_p * ALMOST).sum()))]
@@ -93,13 +96,13 @@ def at_least(weights: Weights, floor: float) -> Ids:
     return ids[np.argsort(-weights[ids], kind="stable")]
 
 
-def first(weights: Weights, k: int) -> Ids:
+def likeliest_ids(weights: Weights, k: int) -> Ids:
     """The k likeliest possible tokens."""
     floor = torch.from_numpy(weights).topk(min(k, len(weights))).values[-1]
     return at_least(weights, float(floor))[:k]  # `at_least` brings all that tie with the k-th, in order
 
 
-def holding(weights: Weights, mass: float) -> Ids:
+def fewest_with(weights: Weights, mass: float) -> Ids:
     """The fewest tokens that hold `mass` together; looks at few tokens where few hold it."""
     floor = 0.01
     while True:

@@ -1,6 +1,6 @@
 """Packs the rows of a forward pass into one order of tokens, rows of one shape side by side.
 
-Short rows of about one shape share an attention call later; a group's rows may read their common prefix together.
+Short rows of about one shape share an attention call later; rows that share a run of keys may read it together.
 """
 
 from __future__ import annotations
@@ -8,46 +8,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmc.backend.runner.batch import Batch, Group, Row
+from lmc.backend.runner.batch import Batch, Int32, SharedRun
 
 SHORT = 32  # new tokens up to which a row shares a tile with others
+LEAST_SHARED = 32  # tokens; below that, reading them twice costs less than a merge
 MIN_SAVED = 512  # key reads that a group must save: below it a tile and a merge cost more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Span:
-    """A row in packed order: its tokens are [first, first + n) of the pass, [0, shared) is read with its group."""
+    """A row in packed order: its tokens are [first, first + n) of the pass, [0, shared) is read with its group.
 
-    row: Row
+    index   of the row in the batch
+    slots   [start + n] of every position
+    """
+
     index: int
     first: int
+    n: int
+    start: int
     shared: int
-
-    @property
-    def n(self) -> int:
-        """New tokens."""
-        return len(self.row.tokens)
+    slots: Int32
 
     @property
     def length(self) -> int:
         """Tokens after this pass."""
-        return len(self.row.slots)
+        return self.start + self.n
 
 
 def pack(batch: Batch) -> list[Span]:
     """Rows sorted so that those of one shape are neighbours: by queries, then by keys of their own, then by slot."""
     shared = shared_lengths(batch)
+    starts, counts = batch.starts.tolist(), num_new(batch)
+    slots = [batch.slots(index) for index in range(batch.num_rows)]
 
     def shape(index: int) -> tuple[int, int, int]:
-        row = batch.rows[index]
-        own = len(row.slots) - shared[index]
-        return size_class(len(row.tokens)), -own, int(row.slots[shared[index]])
+        own = starts[index] + counts[index] - shared[index]
+        return size_class(counts[index]), -own, int(slots[index][shared[index]])
 
     spans, first = [], 0
-    for index in sorted(range(len(batch.rows)), key=shape):
-        spans.append(Span(batch.rows[index], index, first, shared[index]))
-        first += len(batch.rows[index].tokens)
+    for index in sorted(range(batch.num_rows), key=shape):
+        spans.append(Span(index, first, counts[index], starts[index], shared[index], slots[index]))
+        first += counts[index]
     return spans
+
+
+def num_new(batch: Batch) -> list[int]:
+    """New tokens by row."""
+    counts: list[int] = (batch.offsets[1:] - batch.offsets[:-1]).tolist()
+    return counts
 
 
 def size_class(n: int) -> int:
@@ -57,16 +66,27 @@ def size_class(n: int) -> int:
 
 def shared_lengths(batch: Batch) -> list[int]:
     """For each row the tokens it reads together with others; 0 where it reads alone."""
-    shared = [0] * len(batch.rows)
-    for group in batch.groups:
-        rows = [i for i in group.rows if shared[i] == 0 and len(batch.rows[i].tokens) <= SHORT]
-        length = usable_length(batch, group, rows)
+    starts, counts = batch.starts.tolist(), num_new(batch)
+    shared = [0] * batch.num_rows
+    for group, high in disjoint(batch.runs):
+        rows = [i for i in group if counts[i] <= SHORT]
+        # the part of the run that comes before every row's new tokens
+        length = min([high, *(starts[i] for i in rows)])
         if (len(rows) - 1) * length >= MIN_SAVED:
             for i in rows:
                 shared[i] = length
     return shared
 
 
-def usable_length(batch: Batch, group: Group, rows: Sequence[int]) -> int:
-    """The part of the group's prefix that comes before every row's new tokens."""
-    return min([group.length, *(batch.rows[i].start for i in rows)])
+def disjoint(runs: Sequence[SharedRun]) -> list[tuple[list[int], int]]:
+    """Groups of rows, no row in two, with the tokens each shares from its beginning; those that save most are taken.
+
+    A run that has as many rows as a deeper one saves less, so the deeper one comes first.
+    """
+    groups, taken = [], set[int]()
+    for run in sorted(runs, key=lambda run: (1 - run.num_rows) * run.high):
+        rows = [row for row in range(run.first, run.end) if row not in taken]
+        if len(rows) > 1 and run.high >= LEAST_SHARED:
+            groups.append((rows, run.high))
+            taken.update(rows)
+    return groups

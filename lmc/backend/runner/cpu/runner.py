@@ -10,18 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc.backend.base import TokenLogprob
 from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import load_decoder
 from lmc.backend.models.rope import angles
-from lmc.backend.runner.batch import Batch, Draw
+from lmc.backend.runner.batch import Batch, Int32
 from lmc.backend.runner.cpu.attention import Attention, make_plan
+from lmc.backend.runner.cpu.flight import CpuFlight
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import choose_flash, make_linear
 from lmc.backend.runner.cpu.ops import TorchOps
 from lmc.backend.runner.cpu.packing import Span, pack
-from lmc.backend.runner.cpu.sampler import sample, token_logprobs
 from lmc.backend.runner.cpu.tiles import Int64, cut
 from lmc.errors import BackendError
 
@@ -42,7 +41,9 @@ def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = 
 
 
 class TorchRunner:
-    """A decoder with its KV tensors; see the Runner protocol. Results do not depend on `groups` beyond rounding."""
+    """A decoder with its KV tensors; see the Runner protocol."""
+
+    depth = 1
 
     def __init__(self, decoder: DecoderModel, *, num_slots: int) -> None:
         config, self.device = decoder.config, decoder.embedding.device
@@ -68,15 +69,20 @@ class TorchRunner:
         """Bytes of one slot over all layers."""
         return self.cache.bytes_per_token
 
+    def launch(self, batch: Batch) -> CpuFlight:
+        """Compute a pass; nothing of it is left to do later but to sample and score."""
+        return CpuFlight(self.forward(batch).cpu(), self.hidden)
+
     @torch.inference_mode()
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [sum of row.logits, V] in fp32, in row order, each row's in token order."""
+        """Logits [sum of batch.wanted, V] in fp32, in row order, each row's in token order."""
         spans = pack(batch)
         if not spans:
             return torch.empty(0, self.vocab_size, device=self.device)
-        tokens = np.concatenate([s.row.tokens for s in spans])
-        positions = np.concatenate([np.arange(s.row.start, s.length) for s in spans])
-        wanted = wanted_tokens(spans)
+        tokens = np.concatenate([batch.tokens[batch.offsets[s.index] : batch.offsets[s.index + 1]] for s in spans])
+        assert tokens.min() >= 0, "at depth 1 every token is known"
+        positions = np.concatenate([np.arange(s.start, s.length) for s in spans])
+        wanted = wanted_tokens(spans, batch.wanted)
         everything = len(wanted) == len(tokens) and bool((np.diff(wanted) == 1).all())
         ops = TorchOps(
             self.decoder.config,
@@ -90,28 +96,18 @@ class TorchRunner:
         """The plan of a pass: tiles for each window that some layer has."""
         windows = self.decoder.config.windows
         plans = {w: make_plan(cut(spans, w), self.decoder.dtype, self.device) for w in set(windows)}
-        write = np.concatenate([s.row.slots[s.row.start :] for s in spans])
+        write = np.concatenate([s.slots[s.start :] for s in spans])
         return Attention(self.flash, self.cache, [plans[w] for w in windows], self.tensor(write))
 
     def tensor(self, array: np.ndarray[tuple[int], np.dtype[np.integer]]) -> Tensor:
         """Int64 on the device."""
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
-    @torch.inference_mode()
-    def sample(self, logits: Tensor, draws: Sequence[Draw]) -> list[TokenLogprob]:
-        """One token for each row of logits; id -1 where nothing is allowed."""
-        return sample(logits.cpu(), draws, self.hidden)
 
-    @torch.inference_mode()
-    def logprobs(self, logits: Tensor, ids: Sequence[int]) -> list[float]:
-        """Natural-log probability of ids[i] under row i of logits."""
-        return token_logprobs(logits.cpu(), ids)
-
-
-def wanted_tokens(spans: Sequence[Span]) -> Int64:
-    """The packed tokens whose logits are asked for, in the batch's row order."""
+def wanted_tokens(spans: Sequence[Span], wanted: Int32) -> Int64:
+    """The packed tokens whose logits are asked for, in the batch's row order; `wanted` says how many by row."""
     parts = [np.zeros(0, np.int64)]
     for span in sorted(spans, key=lambda s: s.index):
         end = span.first + span.n
-        parts.append(np.arange(end - span.row.logits, end))
+        parts.append(np.arange(end - wanted[span.index], end))
     return np.concatenate(parts)

@@ -1,6 +1,6 @@
 """From logits to tokens: penalties, bans and masks, then greedy or a seeded draw.
 
-    penalties (repetition, then frequency and presence, over Draw.output)
+    penalties (repetition, then frequency and presence, over Draws.outputs)
     -> banned ids and mask -> temperature -> top_k -> top_p of what is left -> min_p -> draw
 
 The random number of a row is keyed by (seed, position) alone, and a row's arithmetic does not depend on the rows
@@ -18,82 +18,68 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Draw
+from lmc.backend.runner.batch import Draws, Int32, wants_record
 from lmc.backend.runner.cpu.draws import NEG_INF, NOTHING, draw_rows
 from lmc.backend.runner.cpu.hidden import HiddenRows
+from lmc.ir.sampling import Sampling
 
 
-def sample(logits: Tensor, draws: Sequence[Draw], hidden: HiddenRows | None = None) -> list[TokenLogprob]:
-    """One token for each row of logits [len(draws), V] fp32, which stay as they are; `hidden` keeps unpacked masks."""
-    hidden = hidden or HiddenRows()
+def sample(logits: Tensor, draws: Draws, hidden: HiddenRows) -> tuple[list[int], dict[int, TokenLogprob]]:
+    """One token for each row of logits [len(draws), V] fp32, which stay as they are; `hidden` keeps unpacked masks.
+
+    The records are those of Outcome: of the draws that want more than the id.
+    """
     ids = choose(adjusted(logits, draws, hidden), draws)
-    reported = [i for i, draw in enumerate(draws) if draw.sampling.return_logprob]
-    records = dict(zip(reported, report(logits, reported, ids, draws))) if reported else {}
-    found = [records.get(i) or TokenLogprob(id, 0.0 if id >= 0 else NEG_INF) for i, id in enumerate(ids)]
-    return [replace(each, mass=left_by(row, draw, hidden)) if draw.wants_mass else each
-            for each, row, draw in zip(found, logits, draws)]  # fmt: skip
+    return ids, dict(recorded(logits, ids, draws, hidden))
 
 
-def choose(logits: Tensor, draws: Sequence[Draw]) -> list[int]:
+def choose(logits: Tensor, draws: Draws) -> list[int]:
     """A token id for each row of adjusted logits."""
-    greedy = [i for i, draw in enumerate(draws) if draw.sampling.greedy]
-    drawn = [i for i, draw in enumerate(draws) if not draw.sampling.greedy]
+    greedy = [i for i, sampling in enumerate(draws.sampling) if sampling.greedy]
+    drawn = [i for i, sampling in enumerate(draws.sampling) if not sampling.greedy]
     ids = dict(zip(greedy, best(rows_of(logits, greedy))))
-    ids.update(zip(drawn, draw_rows(rows_of(logits, drawn), [draws[i] for i in drawn])))
+    ids.update(zip(drawn, draw_rows(rows_of(logits, drawn), draws, drawn)))
     return [ids[i] for i in range(len(draws))]
 
 
-def rows_of(logits: Tensor, rows: list[int]) -> Tensor:
-    """Some rows; no copy where all are asked for."""
-    return logits if len(rows) == len(logits) else logits[rows]
+def rows_of(logits: Tensor, rows: Sequence[int]) -> Tensor:
+    """Some rows, in this order; no copy where it is all of them as they are."""
+    return logits if len(rows) == len(logits) and list(rows) == list(range(len(rows))) else logits[list(rows)]
 
 
 # --- what changes the logits -----------------------------------------------------------------------------
 
 
-def adjusted(logits: Tensor, draws: Sequence[Draw], hidden: HiddenRows) -> Tensor:
+def adjusted(logits: Tensor, draws: Draws, hidden: HiddenRows) -> Tensor:
     """Logits with penalties, bans and masks; the same tensor where no row has any."""
-    if not any(is_adjusted(draw) for draw in draws):
+    if not (draws.outputs or draws.banned or draws.masks):
         return logits
     logits = logits.clone()
-    for row, draw in zip(logits, draws):
-        if has_penalties(draw):
-            penalise(row, draw)
-        if draw.banned:
-            row[[id for id in draw.banned if id < len(row)]] = NEG_INF
-        if draw.mask is not None:
-            row += hidden.row(draw.mask, len(row))  # what was NaN or infinite there counts as -inf later
+    for index, output in draws.outputs.items():
+        penalise(logits[index], draws.sampling[index], output)
+    for index, banned in draws.banned.items():
+        logits[index, [id for id in banned if id < logits.shape[1]]] = NEG_INF
+    for index, mask in draws.masks.items():
+        # what was NaN or infinite there counts as -inf later
+        logits[index] += hidden.row(mask, logits.shape[1])
     return logits
 
 
-def is_adjusted(draw: Draw) -> bool:
-    """True where a row's logits change before sampling."""
-    return draw.mask is not None or bool(draw.banned) or has_penalties(draw)
-
-
-def has_penalties(draw: Draw) -> bool:
-    """True where tokens that came out before weigh less or more."""
-    s = draw.sampling
-    neutral = s.frequency_penalty == 0 and s.presence_penalty == 0 and s.repetition_penalty == 1
-    return bool(draw.output) and not neutral
-
-
-def penalise(row: Tensor, draw: Draw) -> None:
+def penalise(row: Tensor, s: Sampling, output: Sequence[int]) -> None:
     """Apply the penalties to one row [V] in place, at the ids that came out."""
-    s = draw.sampling
-    ids, counts = np.unique(np.asarray(draw.output, np.int64), return_counts=True)
+    ids, counts = np.unique(np.asarray(output, np.int64), return_counts=True)
     where = torch.from_numpy(ids)
     seen = row[where]
     seen = torch.where(seen > 0, seen / s.repetition_penalty, seen * s.repetition_penalty)
     row[where] = seen - torch.from_numpy(s.frequency_penalty * counts + s.presence_penalty).to(seen)
 
 
-def left_by(row: Tensor, draw: Draw, hidden: HiddenRows) -> float:
+def left_by(row: Tensor, mask: Int32 | None, hidden: HiddenRows) -> float:
     """Log of the probability that the mask leaves of a row of logits [V]; 0 where there is none."""
-    if draw.mask is None:
+    if mask is None:
         return 0.0
     clean = row.nan_to_num(nan=NEG_INF, neginf=NEG_INF)
-    left = clean + hidden.row(draw.mask, len(row))
+    left = clean + hidden.row(mask, len(row))
     return min(0.0, float(left.logsumexp(-1) - clean.logsumexp(-1)))
 
 
@@ -128,12 +114,24 @@ def token_logprobs(logits: Tensor, ids: Sequence[int]) -> list[float]:
     return values
 
 
-def report(logits: Tensor, rows: list[int], ids: list[int], draws: Sequence[Draw]) -> Iterable[TokenLogprob]:
+def recorded(logits: Tensor, ids: list[int], draws: Draws, hidden: HiddenRows) -> Iterable[tuple[int, TokenLogprob]]:
+    """The chosen token of each draw that wants more than its id, with what it wants."""
+    wanted = [i for i, sampling in enumerate(draws.sampling) if wants_record(sampling)]
+    reported = [i for i in wanted if draws.sampling[i].return_logprob]
+    records = dict(zip(reported, report(logits, reported, ids, draws.sampling))) if reported else {}
+    for i in wanted:
+        record = records.get(i) or TokenLogprob(ids[i], 0.0 if ids[i] >= 0 else NEG_INF)
+        if draws.sampling[i].on_distortion is not None:
+            record = replace(record, mass=left_by(logits[i], draws.masks.get(i), hidden))
+        yield i, record
+
+
+def report(logits: Tensor, rows: list[int], ids: list[int], sampling: Sequence[Sampling]) -> Iterable[TokenLogprob]:
     """The chosen token of each of `rows` with its log-probability and the likeliest tokens beside it."""
     clean = logits[rows].nan_to_num_(nan=NEG_INF, neginf=NEG_INF)
     chosen = token_logprobs(clean, [max(ids[i], 0) for i in rows])
     for row, i, logprob in zip(clean, rows, chosen):
-        top = likeliest(row, draws[i].sampling.top_logprobs_num)
+        top = likeliest(row, sampling[i].top_logprobs_num)
         yield TokenLogprob(ids[i], logprob if ids[i] >= 0 else NEG_INF, top)
 
 

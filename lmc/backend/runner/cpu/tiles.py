@@ -123,7 +123,7 @@ def cut(spans: Sequence[Span], window: int | None) -> WindowTiles:
     for bucket in buckets(spans, window):
         if is_long(bucket[0], window):
             own.append(new_tile(bucket[0]))
-            prefix += [cached_tile(bucket[0], gather)] if bucket[0].row.start else []
+            prefix += [cached_tile(bucket[0], gather)] if bucket[0].start else []
         else:
             own.append(bucket_tile(bucket, window, gather))
     return WindowTiles(tuple(own), tuple(prefix), gather.slots())
@@ -141,7 +141,7 @@ def is_long(span: Span, window: int | None) -> bool:
 
 def own_start(span: Span, window: int | None) -> int:
     """First position of the stretch that a bucketed row reads by itself."""
-    return max(0, span.row.start + 1 - window) if window is not None and is_past(span, window) else span.shared
+    return max(0, span.start + 1 - window) if window is not None and is_past(span, window) else span.shared
 
 
 def buckets(spans: Sequence[Span], window: int | None) -> Iterable[list[Span]]:
@@ -176,8 +176,8 @@ def new_tile(span: Span) -> Tile:
 
 def cached_tile(span: Span, gather: Gather) -> Tile:
     """A long row's new tokens over everything before them."""
-    start = span.row.start
-    keys = gather.keys([span.row.slots[:start]], start)
+    start = span.start
+    keys = gather.keys([span.slots[:start]], start)
     return Tile(range(span.first, span.first + span.n), 1, span.n, start, keys)
 
 
@@ -186,7 +186,7 @@ def shared_tiles(spans: Sequence[Span], window: int | None, gather: Gather) -> l
     groups: dict[bytes, list[Span]] = {}
     for span in spans:
         if span.shared and not is_past(span, window):
-            groups.setdefault(span.row.slots[: span.shared].tobytes(), []).append(span)
+            groups.setdefault(span.slots[: span.shared].tobytes(), []).append(span)
     return [shared_tile(members, gather) for members in groups.values()]
 
 
@@ -194,7 +194,7 @@ def shared_tile(members: Sequence[Span], gather: Gather) -> Tile:
     """The tokens of `members` folded over their common first slots."""
     tokens = np.concatenate([np.arange(s.first, s.first + s.n) for s in members])
     length = members[0].shared
-    keys = gather.keys([members[0].row.slots[:length]], length)
+    keys = gather.keys([members[0].slots[:length]], length)
     adjacent = int(tokens[-1]) - int(tokens[0]) == len(tokens) - 1
     where = range(int(tokens[0]), int(tokens[-1]) + 1) if adjacent else tokens
     return Tile(where, 1, len(tokens), length, keys, fold=True)
@@ -204,11 +204,11 @@ def bucket_tile(bucket: Sequence[Span], window: int | None, gather: Gather) -> T
     """Short rows of about one shape, padded to one."""
     starts = [own_start(s, window) for s in bucket]
     q_len, kv_len = max(s.n for s in bucket), max(s.length - lo for s, lo in zip(bucket, starts))
-    keys = gather.keys([s.row.slots[lo:] for s, lo in zip(bucket, starts)], kv_len)
+    keys = gather.keys([s.slots[lo:] for s, lo in zip(bucket, starts)], kv_len)
     # [rows, q_len]: which of its row's new tokens each query is
     query = np.minimum(np.arange(q_len)[None], np.array([[s.n - 1] for s in bucket]))
     spread = query + np.array([[s.first] for s in bucket])
-    mask = visible(query + np.array([[s.row.start] for s in bucket]), np.array(starts), kv_len, window)
+    mask = visible(query + np.array([[s.start] for s in bucket]), np.array(starts), kv_len, window)
     tokens = range(bucket[0].first, bucket[-1].first + bucket[-1].n)
     padded = len(tokens) != spread.size
     return Tile(

@@ -1,0 +1,39 @@
+"""A pass on the CPU: computed when it is launched, sampled when it is asked, so its result waits for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Seq
+
+import torch
+from torch import Tensor
+
+from lmc.backend.base import TokenLogprob
+from lmc.backend.runner.batch import Draws
+from lmc.backend.runner.cpu.hidden import HiddenRows
+from lmc.backend.runner.cpu.sampler import rows_of, sample, token_logprobs
+from lmc.backend.runner.flight import Outcome
+
+
+class CpuFlight:
+    """A Flight over logits [rows, V] fp32 that are there; `hidden` keeps unpacked masks."""
+
+    def __init__(self, logits: Tensor, hidden: HiddenRows) -> None:
+        self._logits = logits
+        self._hidden = hidden
+        self._ids: list[int] = []
+        self._records: dict[int, TokenLogprob] = {}
+        self._logprobs: list[float] = []
+
+    @torch.inference_mode()
+    def sample(self, at: Seq[int], draws: Draws) -> None:
+        """Draw a token from row at[i] of the logits."""
+        self._ids, self._records = sample(rows_of(self._logits, at), draws, self._hidden)
+
+    @torch.inference_mode()
+    def score(self, at: Seq[int], ids: Seq[int]) -> None:
+        """Log-probability of ids[i] under row at[i] of the logits."""
+        self._logprobs = token_logprobs(rows_of(self._logits, at), ids)
+
+    def result(self) -> Outcome:
+        """What was asked."""
+        return Outcome(self._ids, self._records, self._logprobs)
