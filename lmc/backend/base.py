@@ -1,7 +1,7 @@
 """The waist: everything that crosses between the executor and an engine or API.
 
 The executor opens a Session on a Backend, submits Requests and steps; the session answers with Events. Token
-ids are the truth; a StateId is only a hint that an engine may still hold their KV. Every (request, sample)
+ids are the truth: what KV an engine holds of them is its own affair. Every (request, sample)
 gets exactly one Finished or Failed. One thread steps a session; `wake` may be called from any thread.
 """
 
@@ -48,21 +48,11 @@ Piece = Text | Control | Ids
 
 
 @dataclass(frozen=True, slots=True)
-class StateId:
-    """Names the KV of a token prefix in a namespace: a chained digest of its ids, and how many they are."""
-
-    namespace: str
-    digest: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
 class Prompt:
     """What the model reads: `ids` always wins; `pieces` are kept for backends that speak text."""
 
     ids: tuple[int, ...]
     pieces: tuple[Piece, ...] = ()
-    state: StateId | None = None
 
 
 # --- requests --------------------------------------------------------------------------------------------
@@ -115,7 +105,8 @@ class Request:
     rid        unique in its session
     n          samples; each gets its own events, sample i draws from (seed, i)
     gang       requests of one gang share a prefix and are scheduled together
-    known_len  least and most tokens the output can have, where the compiler knows
+    priority   the higher goes first, before those that are waiting longer
+    most_tokens  that the output can come to, where its constraint bounds it below max_tokens
     """
 
     rid: int
@@ -125,9 +116,7 @@ class Request:
     n: int = 1
     gang: int | None = None
     priority: int = 0
-    deadline_s: float | None = None
-    known_len: tuple[int, int] | None = None
-    keep: bool = True
+    most_tokens: int | None = None
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -235,7 +224,6 @@ class Finished:
     sample: int
     reason: FinishReason
     usage: Usage = Usage()
-    state: StateId | None = None
 
 
 @dataclass(frozen=True, slots=True)

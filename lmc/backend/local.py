@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Literal
 from lmc.backend.default_model import folder_of
 from lmc.errors import BackendError
 from lmc.ir.caps import CONSTRAINT_KINDS, Caps
+from lmc.ir.hints import HintKind
 from lmc.ir.scoring import CHOICES_METHODS
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession
     from lmc.backend.masks.jumps import Boundary
 
+# a prefetch would have nowhere to fetch from: there is one tier of keys and values
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 
@@ -82,7 +85,7 @@ class CpuBackend:
             n=True,
             logprobs=True,
             seed=True,
-            hints=frozenset(("gang", "priority")),  # one tier: a prefetch would have nowhere to fetch from
+            hints=FOLLOWED if cache else frozenset(("gang", "priority")),
             prefix_cache=cache,
             max_len=runner.max_len,
         )

@@ -17,6 +17,7 @@ from lmc.executor.calls import Call
 from lmc.executor.future import Cell, Future, Poison, pending_in, poison_in, settled, when_settled
 from lmc.executor.instance import Instance, Position
 from lmc.executor.lineage import call_seed
+from lmc.executor.output_bound import most_tokens
 from lmc.executor.requests import asked, segment
 from lmc.executor.state import ProgramState
 from lmc.executor.steps import Frame, RunNode, futures_in, settle_outputs
@@ -96,6 +97,7 @@ def ask(
         n=n,
         gang=params.hints.gang_of(inst.number),
         priority=params.hints.priority,
+        most_tokens=most_tokens(out),
     )
     inst.num_calls += 1
     inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))

@@ -24,7 +24,8 @@ class EngineSession:
         self.engine.abort(self._account, rid, reason)
 
     def hint(self, hint: Hint) -> None:
-        """Hints change nothing here: what a session needs next is found in the queue."""
+        """Follow a pin or a release. Any other hint changes nothing: what is needed next is found in the queue."""
+        self.engine.hint(self._account, hint)
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """Step the engine once and return this session's events.
