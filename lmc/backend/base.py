@@ -112,7 +112,6 @@ class Request:
     rid: int
     prompt: Prompt
     out: tuple[Segment, ...]
-    program: str = ""
     n: int = 1
     gang: int | None = None
     priority: int = 0

@@ -39,7 +39,7 @@ def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]
     kept, whole = together(text, score, encode)
     left = len(prompt.ids) - len(known) + len(kept)
     assert prompt.ids[len(prompt.ids) - len(known) :] == known, "a prompt ends in the tokens of its last piece"
-    return (replace(prompt, ids=prompt.ids[:left], state=None), whole) if left else (prompt, score)
+    return (replace(prompt, ids=prompt.ids[:left]), whole) if left else (prompt, score)
 
 
 def together(text: str, score: Score, encode: Encode) -> tuple[tuple[int, ...], Score]:
@@ -68,9 +68,7 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
         return prompt, gen
     whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
     row = Fused((word, Blank(gen.constraint)))
-    return replace(prompt, ids=prompt.ids[:left], state=None), replace(
-        gen, sampling=whole, constraint=row, blanks=(sampling,)
-    )
+    return replace(prompt, ids=prompt.ids[:left]), replace(gen, sampling=whole, constraint=row, blanks=(sampling,))
 
 
 def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:

@@ -93,7 +93,6 @@ def ask(
         next(inst.shared.rids),
         prompt,
         out,
-        program=inst.program.name,
         n=n,
         gang=params.hints.gang_of(inst.number),
         priority=params.hints.priority,
