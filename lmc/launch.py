@@ -113,7 +113,7 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     from lmc.passes import fit, fuse_constraints
 
     pipeline = compiler.pipeline_of(opt_level)
-    if fit.PASS.name in pipeline.split(","):
+    if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
     if backend.caps.fused and not alone:
