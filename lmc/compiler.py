@@ -98,13 +98,14 @@ def compile_trace(
     cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None, caps: Caps | None = None
 ) -> Compiled:
     """Run a pipeline over a trace; kept, as it depends on nothing else."""
-    from lmc.passes import parse_pipeline, run_pipeline
+    from lmc.passes import is_level, parse_pipeline, run_pipeline
 
     inputs = replace(inputs_of(tokenizer), caps=caps)
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
     if kept is None or kept[0] is not made:
-        cache.plans[key] = kept = (made, run_pipeline(made.graph, parse_pipeline(pipeline), inputs))
+        planned = run_pipeline(made.graph, parse_pipeline(pipeline), inputs, verify_each=not is_level(pipeline))
+        cache.plans[key] = kept = (made, planned)
     return Compiled(made, kept[1])
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.executor import ItemEnded, Outcome, Startable
     from lmc.executor.runnable import Runnable
-    from lmc.passes import Sharing
+    from lmc.passes import TokenSharing
 
 
 class Launch:
@@ -164,7 +164,7 @@ class _Items:
             self._kept[key] = kept = (compile_plan(done.plan), made, done)
         return kept
 
-    def predicted(self) -> Sharing | None:
+    def predicted(self) -> TokenSharing | None:
         """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
         if self._leaves is None or len(self._kept) != 1:
             return None

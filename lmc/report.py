@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmc.backend.base import Counters
-    from lmc.passes import Sharing
+    from lmc.passes import TokenSharing
 
 FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
 
@@ -26,10 +26,10 @@ class RunReport:
     computed_tokens: int
     output_tokens: int
     forward_passes: int
-    predicted: Sharing | None = None
+    predicted: TokenSharing | None = None
 
     @classmethod
-    def of(cls, backend: str, before: Counters, now: Counters, predicted: Sharing | None) -> RunReport:
+    def of(cls, backend: str, before: Counters, now: Counters, predicted: TokenSharing | None) -> RunReport:
         """What was counted since `before`."""
         return cls(
             backend, **{name: getattr(now, name) - getattr(before, name) for name in FIELDS}, predicted=predicted

@@ -38,7 +38,7 @@ RECORDS = (
     Record(Caps, ("Caps",), ("caps",)),
     Record(base.Request, ("Request",), ("request",)),
     Record(base.Prompt, ("Prompt",), ("prompt",)),
-    Record(base.Hint, ("PrefixHint",), ("hint",), "backend"),
+    Record(base.PrefixHint, ("PrefixHint",), ("hint",), "backend"),
     Record(hints.Hint, ("Hint",), ("hint", "gang")),
     Record(Step, ("Step",), ("step",)),
     Record(Prefix, ("Prefix",), ("prefix",)),

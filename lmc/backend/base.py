@@ -62,7 +62,7 @@ class Prompt:
 class Gen:
     """Generate under `sampling`; `constraint` restricts what may come out. `seed` is set whenever not greedy.
 
-    blanks  for a fused row, how each of its generations is sampled; `sampling` then bounds the row as a whole
+    blanks  for a fused form, how each of its generations is sampled; `sampling` then bounds the form as a whole
     """
 
     name: str | None
@@ -171,7 +171,8 @@ class Usage:
     forced_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# not frozen: one is made for every token of every row, and a frozen one takes four times as long to make
+@dataclass(slots=True, unsafe_hash=True)
 class Delta:
     """Text that a segment grew by; never taken back. `ids` may lag behind `text` at a cut token."""
 
@@ -186,7 +187,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a blank of a fused row was filled with, why it ended, and how many tokens began in it."""
+    """What a blank of a fused form was filled with, why it ended, and how many tokens began in it."""
 
     text: str
     reason: FinishReason
@@ -210,7 +211,7 @@ class SegmentEnd:
     tail: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     scores: ChoiceScores | None = None
-    filled: tuple[Filled, ...] = ()  # of a fused row
+    filled: tuple[Filled, ...] = ()  # of a fused form
     masses: tuple[float, ...] | None = None  # by token, log of what the constraint left (see TokenLogprob.mass)
     num_tokens: int = 0
 
@@ -241,7 +242,7 @@ Event = Delta | SegmentEnd | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class PrefixHint:
     """Advice about a token prefix; a session that cannot follow it ignores it, results never change.
 
     ttl_s  after how long a pin ends by itself
@@ -310,7 +311,7 @@ class Session(Protocol):
     def abort(self, rid: int, reason: str) -> None:
         """End a request early; its unfinished samples get Failed with code `aborted`."""
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         """Take advice; may do nothing."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:

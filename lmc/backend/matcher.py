@@ -49,8 +49,8 @@ class Matcher(Protocol):
         """An independent matcher in the same state."""
 
 
-class RowMatcher(Matcher, Protocol):
-    """A Matcher of a fused row, which knows its generations by number."""
+class FormMatcher(Matcher, Protocol):
+    """A Matcher of a fused form, which knows its generations by number."""
 
     @property
     def blank(self) -> int:
@@ -69,7 +69,7 @@ class RowMatcher(Matcher, Protocol):
         """Whether more is missing than the end of the last generation."""
 
     def end(self, reason: FinishReason) -> None:
-        """End the generation under way here: the row goes on with what comes after it."""
+        """End the generation under way here: the form goes on with what comes after it."""
 
     def filled(self) -> tuple[Filled, ...]:
         """What each generation wrote so far."""

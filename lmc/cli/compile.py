@@ -139,8 +139,9 @@ def compiled(
     made = compiler.Cache().trace(prog.func, arguments.holes(prog.func, bound))
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     inputs = compiler.inputs_of(tokenizer, [known] if known else ())
-    passes = parse_pipeline(compiler.pipeline_of(pipeline))
-    planned = run_pipeline(made.graph, passes, inputs, on_change=_print_change if is_traced else None)
+    passes, on_change = parse_pipeline(compiler.pipeline_of(pipeline)), _print_change if is_traced else None
+    is_by_hand = isinstance(pipeline, str)
+    planned = run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=is_by_hand)
     return compiler.Compiled(made, planned)
 
 

@@ -33,7 +33,7 @@ TEXTS = ("text", "json")
 @click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
 @click.option(
     "-O", "level", type=click.IntRange(0, 3), metavar="0|1|2|3", default=2, show_default=True,
-    help="How much to optimise; -O3 fuses rows of generations.",
+    help="How much to optimise; -O3 fuses generations into forms.",
 )  # fmt: skip
 @click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")

@@ -16,6 +16,7 @@ from typing import ParamSpec
 import click
 
 from lmc.errors import LMError
+from lmc.knobs import shows_tracebacks
 
 P = ParamSpec("P")
 
@@ -39,7 +40,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 
 def fail(error: BaseException) -> None:
     """Say what went wrong on stderr, and exit with 1."""
-    if os.environ.get("LMC_DEBUG") == "1":
+    if shows_tracebacks():
         raise error
     click.echo(told(error), err=True)
     raise click.exceptions.Exit(1)

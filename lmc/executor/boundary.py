@@ -51,7 +51,7 @@ def together(text: str, score: Score, encode: Encode) -> tuple[tuple[int, ...], 
 
 
 def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
-    """The prompt short of its last word, and a row that writes that word and then what `gen` may say.
+    """The prompt short of its last word, and a form that writes that word and then what `gen` may say.
 
     As they came where the tokenizer would not cut there, where what ends `gen` could be found in the word, or where
     its tokens are measured one by one.
@@ -67,8 +67,8 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     if not word or not left or (*encode(text[: -len(word)]), *encode(word)) != known or _recurs(gen.constraint):
         return prompt, gen
     whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
-    row = Fused((word, Blank(gen.constraint)))
-    return replace(prompt, ids=prompt.ids[:left]), replace(gen, sampling=whole, constraint=row, blanks=(sampling,))
+    form = Fused((word, Blank(gen.constraint)))
+    return replace(prompt, ids=prompt.ids[:left]), replace(gen, sampling=whole, constraint=form, blanks=(sampling,))
 
 
 def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:

@@ -16,7 +16,7 @@ from lmc.executor.hints import NO_HINTS, CallHints
 from lmc.executor.notes import located, one_line
 from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
-from lmc.ir.fused import FusedGen, FusedSelect, RowPart, parts_of
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, parts_of
 from lmc.ir.graph import Node
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import default_boundary
@@ -52,7 +52,7 @@ class CallParams:
     choices: object = None
     method: str = "token_length_normalized"
     boundary: str | None = None
-    parts: tuple[RowPart, ...] = ()
+    parts: tuple[FormPart, ...] = ()
     calls: tuple[CallParams, ...] = ()
     number: int = 0
     hints: CallHints = NO_HINTS

@@ -1,7 +1,7 @@
-"""A fused row as the segments of one request, and what each of its calls gets back.
+"""A fused form as the segments of one request, and what each of its calls gets back.
 
 What is written goes to an automaton, what is put is encoded as the prompt's own text would be, what is scored is
-scored behind both (see ir.fused). Every call gets its own text, reason and tokens; the prompt is that of the row.
+scored behind both (see ir.fused). Every call gets its own text, reason and tokens; the prompt is that of the form.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import cast
 
 from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
 from lmc.executor.boundary import Encode, together
-from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, stretches
 from lmc.ir.fused_automaton import constraint_of
 from lmc.ir.sampling import Sampling
 
 
 def segments(
-    row: Sequence[RowPart], asked: Sequence[Sampling | Score], texts: Sequence[str], encode: Encode
+    form: Sequence[FormPart], asked: Sequence[Sampling | Score], texts: Sequence[str], encode: Encode
 ) -> tuple[Segment, ...]:
     """The request's output: `asked` is what each call wants, `texts` are the operands. Raises TypeError for no text."""
     for text in texts:
         if not isinstance(text, str):
             raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
     calls, found, text = iter(asked), list[Segment](), ""  # `text` is to be put
-    for stretch in stretches(row):
+    for stretch in stretches(form):
         match stretch:
             case Put(put):
                 text = put.filled(texts)
@@ -69,7 +69,7 @@ def _written(parts: tuple[str | FusedGen, ...], samplings: list[Sampling]) -> Ge
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call of the row said; `end` and `segment` are those of a choice, None for a generation."""
+    """What a call of the form said; `end` and `segment` are those of a choice, None for a generation."""
 
     name: str | None
     said: Filled
@@ -77,9 +77,9 @@ class Answer:
     segment: Score | None = None
 
 
-def answers(row: Sequence[RowPart], out: Sequence[Segment], ends: Sequence[SegmentEnd]) -> list[Answer]:
+def answers(form: Sequence[FormPart], out: Sequence[Segment], ends: Sequence[SegmentEnd]) -> list[Answer]:
     """What each call said, in order."""
-    names = (part.name for part in row if isinstance(part, FusedGen | FusedSelect))
+    names = (part.name for part in form if isinstance(part, FusedGen | FusedSelect))
     found = []
     for segment, end in zip(out, ends, strict=True):
         match segment:
@@ -91,13 +91,13 @@ def answers(row: Sequence[RowPart], out: Sequence[Segment], ends: Sequence[Segme
     return found
 
 
-def whole(row: Sequence[RowPart], texts: Sequence[str], said: Sequence[Answer]) -> str:
-    """The text that the row wrote, put and chose."""
+def whole(form: Sequence[FormPart], texts: Sequence[str], said: Sequence[Answer]) -> str:
+    """The text that the form wrote, put and chose."""
     values = iter(said)
-    return "".join(_text(part, texts, values) for part in row)
+    return "".join(_text(part, texts, values) for part in form)
 
 
-def _text(part: RowPart, texts: Sequence[str], values: Iterator[Answer]) -> str:
+def _text(part: FormPart, texts: Sequence[str], values: Iterator[Answer]) -> str:
     match part:
         case str():
             return part
@@ -107,7 +107,7 @@ def _text(part: RowPart, texts: Sequence[str], values: Iterator[Answer]) -> str:
 
 
 def tokens(ends: Sequence[SegmentEnd], encode: Encode) -> tuple[int, ...]:
-    """The tokens that the row left behind the prompt; what a stop string left of a token is encoded anew."""
+    """The tokens that the form left behind the prompt; what a stop string left of a token is encoded anew."""
     *before, last = ends
     ids = [id for end in before for id in (*end.ids, *(encode(end.tail) if end.tail else ()))]
     return (*ids, *last.ids)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lmc.backend.base import Hint as PrefixHint
+from lmc.backend.base import PrefixHint
 from lmc.ir.hints import HINTS, Hint
 from lmc.ir.plan import Plan, Step
 

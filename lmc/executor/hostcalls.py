@@ -33,8 +33,8 @@ def discipline_of(node: Node, graph: Graph) -> Discipline:
 
     Every host node is a read of its inputs, so a failed model call raises there even where the op itself cannot.
     """
-    row = OPS[node.op]
-    if node.op == "extern" or (row.kind == "state" and not row.raises):
+    op = OPS[node.op]
+    if node.op == "extern" or (op.kind == "state" and not op.raises):
         return "pure"
     if effect_of(node, graph) != "none" or _is_builtin_on_live(node, graph):
         return "ordered"

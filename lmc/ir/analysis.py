@@ -73,10 +73,12 @@ def _is_safe(node: Node) -> bool:
 
 
 def as_networkx(graph: Graph) -> networkx.DiGraph:
-    """Nodes numbered in `walk` order (attributes `node`, and `inside`: the number of the region node around it, or
-    None); an edge from the node that defines a value to each node that uses it (attribute `values`: their names).
+    """Nodes by their number in `graph.nodes`, and an edge from the node that defines a value to each that uses it.
 
-    A block's parameters are defined by their region node. The program's arguments are no nodes.
+    A node has the attributes `node`, and `inside`: the number of the region node around it, or None. An edge has
+    `values`, the names that run along it.
+
+    A block's parameters are defined by their region node. The program's arguments are not nodes.
     """
     import networkx
 

@@ -24,16 +24,16 @@ class Builtin:
     type: Type
 
 
-def _row(names: str, type: Type) -> dict[str, Builtin]:
+def _typed(names: str, type: Type) -> dict[str, Builtin]:
     return {n: Builtin(getattr(builtins, n), type) for n in names.split()}
 
 
 BUILTINS: dict[str, Builtin] = {
-    **_row("int ord hash", INT),
-    **_row("float", FLOAT),
-    **_row("str repr ascii chr bin hex oct format", STR),
-    **_row("bool isinstance callable all any", BOOL),
-    **_row("abs round min max sum pow divmod sorted list tuple dict set frozenset range bytes complex slice", DATA),
+    **_typed("int ord hash", INT),
+    **_typed("float", FLOAT),
+    **_typed("str repr ascii chr bin hex oct format", STR),
+    **_typed("bool isinstance callable all any", BOOL),
+    **_typed("abs round min max sum pow divmod sorted list tuple dict set frozenset range bytes complex slice", DATA),
     "len": Builtin(len, INT),
 }
 

@@ -112,7 +112,7 @@ Constraint = Regex | Choices | JsonSchema | Grammar | Lark | StructuralTag | Too
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A generation in a fused row: what may come out of it, or the text that it ends before; any text without both."""
+    """A generation in a fused form: what may come out of it, or the text that it ends before; any text without both."""
 
     constraint: Regex | Choices | JsonSchema | None = None
     stop: str = ""
@@ -120,11 +120,11 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """The generated text is a row of literals and generations, written as one (see passes.fuse_constraints)."""
+    """The generated text is a form: literals and generations in order, written as one (see passes.fuse_constraints)."""
 
     parts: tuple[str | Blank, ...]
 
     @property
     def num_blanks(self) -> int:
-        """How many generations the row has."""
+        """How many generations the form has."""
         return sum(isinstance(part, Blank) for part in self.parts)

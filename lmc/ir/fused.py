@@ -1,8 +1,9 @@
-"""A `fused` node's attribute, and how its row is written: put, written and scored in turn.
+"""A `fused` node's attribute, and how its form is written: put, written and scored in turn.
 
-The attribute `parts` is a row of texts and calls. A generation is (name, constraint, parameters), a choice
-(name, choices, parameters), and a text in which values stand that only the running program knows is a row of texts
-and numbers, each the number of an operand behind the state.
+A form is text with blanks: literal texts and the calls whose results stand between them, written as one call. In
+the attribute `parts` a generation is (name, constraint, parameters), a choice
+(name, choices, parameters), and a text in which values stand that only the running program knows is
+texts and numbers in order, each the number of an operand behind the state.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Params = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class FusedGen:
-    """A generation of a row: its name, what it may say and the sampling parameters given for it."""
+    """A generation of a form: its name, what it may say and the sampling parameters given for it."""
 
     name: str | None
     constraint: Regex | Choices | JsonSchema | None = None
@@ -35,7 +36,7 @@ class FusedGen:
 
 @dataclass(frozen=True, slots=True)
 class FusedSelect:
-    """A choice of a row, scored as it is alone: its name, its choices, and the parameters of `select`."""
+    """A choice of a form, scored as it is alone: its name, its choices, and the parameters of `select`."""
 
     name: str | None
     choices: tuple[str, ...]
@@ -59,15 +60,15 @@ class FusedText:
         return "".join(atom if isinstance(atom, str) else texts[atom] for atom in self.atoms)
 
 
-RowPart = str | FusedGen | FusedSelect | FusedText
+FormPart = str | FusedGen | FusedSelect | FusedText
 
 
-def to_attr(parts: Sequence[RowPart]) -> Attr:
-    """The row as an attribute."""
+def to_attr(parts: Sequence[FormPart]) -> Attr:
+    """The form as an attribute."""
     return tuple(map(_attr, parts))
 
 
-def _attr(part: RowPart) -> Attr:
+def _attr(part: FormPart) -> Attr:
     match part:
         case FusedGen(name, constraint, params):
             return (name, constraint, params)
@@ -78,13 +79,13 @@ def _attr(part: RowPart) -> Attr:
     return part
 
 
-def parts_of(node: Node) -> tuple[RowPart, ...]:
-    """The row of a `fused` node."""
+def parts_of(node: Node) -> tuple[FormPart, ...]:
+    """The form of a `fused` node."""
     return tuple(map(part_of, cast("tuple[Attr, ...]", node.attr("parts"))))
 
 
-def part_of(attr: Attr) -> RowPart:
-    """A part of the row. Raises ValueError where it is none."""
+def part_of(attr: Attr) -> FormPart:
+    """A part of the form. Raises ValueError where it is not one."""
     match attr:
         case str():
             return attr
@@ -101,7 +102,7 @@ def _is_text(choice: object) -> bool:
     return isinstance(choice, str) and choice != ""
 
 
-# --- how a row is written ------------------------------------------------------------------------------------
+# --- how a form is written ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class Put:
 Stretch = Written | Put | FusedSelect
 
 
-def stretches(parts: Sequence[RowPart]) -> tuple[Stretch, ...]:
-    """A row as what is written, put and scored in turn.
+def stretches(parts: Sequence[FormPart]) -> tuple[Stretch, ...]:
+    """A form as what is written, put and scored in turn.
 
     Text behind a generation is written with it, so that it ends the generation and tokens may cross the boundary.
     It is put where it stands behind a choice, where not all of it is known, and before a choice at an exact boundary,
@@ -147,7 +148,7 @@ def stretches(parts: Sequence[RowPart]) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
-def _end_of_written(parts: Sequence[RowPart], at: int) -> int:
+def _end_of_written(parts: Sequence[FormPart], at: int) -> int:
     """Up to where one automaton writes what begins with the generation at a place."""
     while at < len(parts) and isinstance(parts[at], FusedGen):
         at += 1
@@ -160,7 +161,7 @@ def _end_of_written(parts: Sequence[RowPart], at: int) -> int:
     return at
 
 
-def end_of_text(parts: Sequence[RowPart], at: int) -> int:
+def end_of_text(parts: Sequence[FormPart], at: int) -> int:
     """Where the text ends that begins at a place."""
     return next((i for i in range(at, len(parts)) if not isinstance(parts[i], str | FusedText)), len(parts))
 
@@ -173,7 +174,7 @@ def _ended(written: Written) -> list[Stretch]:
     return [written]
 
 
-def _joined(texts: Sequence[RowPart]) -> FusedText:
+def _joined(texts: Sequence[FormPart]) -> FusedText:
     atoms: list[str | int] = []
     for text in texts:
         assert isinstance(text, str | FusedText)

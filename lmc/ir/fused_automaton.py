@@ -1,4 +1,4 @@
-"""The automata of a fused row: the one place that knows both the row and what may come out of it."""
+"""The automata of a fused form: the one place that knows both the form and what may come out of it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
 from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, Until, language
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
-from lmc.ir.fused import FusedGen, FusedSelect, FusedText, RowPart
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.regex import RegexTree
 
 
-def constraint_of(parts: Sequence[RowPart]) -> Fused:
+def constraint_of(parts: Sequence[FormPart]) -> Fused:
     """What is written as a constraint; a choice is one of its texts, and a text with values in it is any."""
     return Fused(tuple(map(_constraint_part, parts)))
 
 
-def _constraint_part(part: RowPart) -> str | Blank:
+def _constraint_part(part: FormPart) -> str | Blank:
     match part:
         case FusedGen(_, constraint):
             return Blank(constraint, part.stop)
@@ -31,7 +31,7 @@ def _constraint_part(part: RowPart) -> str | Blank:
 
 
 def automaton_parts(parts: Sequence[str | Blank]) -> tuple[Part, ...]:
-    """The row as the automaton knows it. Raises ConstraintError where a schema is no regular language."""
+    """The form as the automaton knows it. Raises ConstraintError where a schema is not a regular language."""
     return tuple(_automaton_part(part, after) for part, after in zip(parts, (*parts[1:], None), strict=True))
 
 
@@ -56,4 +56,4 @@ def _regular(schema: JsonSchema) -> RegexTree:
     try:
         return regular_tree(schema)
     except NotRegular as reason:
-        raise ConstraintError(f"a JSON schema of a fused row is no regular language: {reason.finding}") from None
+        raise ConstraintError(f"a JSON schema of a fused form is not a regular language: {reason.finding}") from None

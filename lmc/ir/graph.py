@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import EllipsisType
-from typing import TYPE_CHECKING
 
 from lmc.ir.constraint import Constraint
 from lmc.ir.types import REF, Type, Unset
 from lmc.ir.types import UNSET as UNSET
 from lmc.source import Span
-
-if TYPE_CHECKING:
-    import networkx
 
 Literal = None | bool | int | float | str | bytes | EllipsisType | Unset | tuple["Literal", ...]
 Attr = Literal | Constraint | tuple["Attr", ...]
@@ -41,10 +37,14 @@ class Lit:
     value: Literal
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Lit) and repr(self.value) == repr(other.value)
+        if not isinstance(other, Lit):
+            return False
+        if type(self.value) is str and type(other.value) is str:  # a long prompt need not be printed to be compared
+            return self.value == other.value
+        return repr(self.value) == repr(other.value)
 
     def __hash__(self) -> int:
-        return hash(repr(self.value))
+        return hash(self.value if type(self.value) is str else repr(self.value))
 
 
 Atom = Value | Lit
@@ -94,7 +94,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A straight row of nodes; the last is a terminator (`yield`, `next`, `return` or `raise`)."""
+    """Nodes one after another; the last is a terminator (`yield`, `next`, `return` or `raise`)."""
 
     params: tuple[Value, ...]
     nodes: tuple[Node, ...]
@@ -151,15 +151,14 @@ class Graph:
         """Every node in program order, a region's node before what is inside it."""
         return walk(self.body)
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node at its number, by which a plan's steps and a networkx graph name it: the order of `walk`."""
+        return tuple(self.walk())
+
     def extern(self, name: str) -> Extern:
         """The extern of that name."""
         return next(e for e in self.externs if e.name == name)
-
-    def as_networkx(self) -> networkx.DiGraph:
-        """Nodes numbered in program order, an edge from each definition to each use, for analyses."""
-        from lmc.ir.analysis import as_networkx
-
-        return as_networkx(self)
 
 
 def walk(block: Block) -> Iterator[Node]:

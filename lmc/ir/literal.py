@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
-from lmc.ir.graph import UNSET
+from lmc.ir.types import UNSET
 
 RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at"))
 

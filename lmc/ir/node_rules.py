@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from lmc.ir.constraint import Constraint, Spacing
-from lmc.ir.graph import UNSET, Atom, Node, Value
+from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of
+from lmc.ir.graph import Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 from lmc.ir.signature import spread
-from lmc.ir.types import STATE, STATES, Type, join, type_of
+from lmc.ir.types import STATE, STATES, UNSET, Type, join, type_of
 
 EFFECTS: tuple[str, ...] = get_args(Effect)
 CONSTRAINTS: tuple[type, ...] = get_args(Constraint)
@@ -45,10 +46,10 @@ def fits(have: Type, want: Type) -> bool:
 
 def node_problem(node: Node) -> str | None:
     """The first rule that the node breaks, as a sentence; None if it is sound."""
-    row = OPS.get(node.op)
-    if row is None:
+    op = OPS.get(node.op)
+    if op is None:
         return f"unknown op `{node.op}`{_did_you_mean(node.op, OPS)}"
-    return next((problem for rule in _RULES if (problem := rule(node, row))), None)
+    return next((problem for rule in _RULES if (problem := rule(node, op))), None)
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -56,25 +57,25 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def _options(row: OpDef, names: tuple[str, ...]) -> tuple[str, ...]:
-    return names + SAMPLING_FIELDS if row.kind == "model" else names
+def _options(op: OpDef, names: tuple[str, ...]) -> tuple[str, ...]:
+    return names + SAMPLING_FIELDS if op.kind == "model" else names
 
 
-def _attrs_known(node: Node, row: OpDef) -> str | None:
-    names, known = [name for name, _ in node.attrs], _options(row, row.attrs)
+def _attrs_known(node: Node, op: OpDef) -> str | None:
+    names, known = [name for name, _ in node.attrs], _options(op, op.attrs)
     for name in names:
         if name not in known:
             return f"`{node.op}` has no attribute `{name}`{_did_you_mean(name, known)}"
     if names != sorted(set(names)):
         return f"the attributes of `{node.op}` are not sorted by name, each once: {', '.join(names)}"
-    missing = [name for name in row.needs if name not in names]
+    missing = [name for name in op.needs if name not in names]
     return f"`{node.op}` needs the attribute `{missing[0]}`" if missing else None
 
 
-def _attr_values(node: Node, row: OpDef) -> str | None:
+def _attr_values(node: Node, op: OpDef) -> str | None:
     for name, value in node.attrs:
         if not _is_attr(value):
-            return f"attribute `{name}` of `{node.op}` is no literal: {value!r}"
+            return f"attribute `{name}` of `{node.op}` is not a literal: {value!r}"
         known = _ATTR_VALUES.get((node.op, name))
         if known is not None and value not in known:
             return f"`{node.op}` does not know {name}={value!r}"
@@ -93,8 +94,8 @@ def _is_literal(value: object) -> bool:
     return value is None or value is UNSET or value is ... or type(value) in (str, bool, int, float, bytes)
 
 
-def _keys_known(node: Node, row: OpDef) -> str | None:
-    keys, known = node.keys, _options(row, row.keys)
+def _keys_known(node: Node, op: OpDef) -> str | None:
+    keys, known = node.keys, _options(op, op.keys)
     if len(keys) > len(node.inputs):
         return f"`{node.op}` names {len(keys)} operands and has {len(node.inputs)}"
     for i, key in enumerate(keys):
@@ -102,15 +103,15 @@ def _keys_known(node: Node, row: OpDef) -> str | None:
             return f"`{node.op}` has no operand named `{key}`{_did_you_mean(key, known)}"
         if key in keys[:i]:
             return f"`{node.op}` is given `{key}` twice"
-        if row.kind == "model" and node.has(key):
+        if op.kind == "model" and node.has(key):
             return f"`{node.op}` is given `{key}` twice, as an operand and as an attribute"
     return None
 
 
-def _operands(node: Node, row: OpDef) -> str | None:
-    words = spread(row.ins, len(node.args))
+def _operands(node: Node, op: OpDef) -> str | None:
+    words = spread(op.ins, len(node.args))
     if words is None:
-        return f"`{node.op}` takes {_counted(row.ins)} operands, not {len(node.args)}"
+        return f"`{node.op}` takes {_counted(op.ins)} operands, not {len(node.args)}"
     for i, (word, atom) in enumerate(zip((*words, *["value"] * len(node.keys)), node.inputs)):
         if problem := _operand(node, i, word, atom):
             return problem
@@ -125,7 +126,7 @@ def _counted(words: tuple[str, ...]) -> str:
 
 def _operand(node: Node, index: int, word: str, atom: Atom) -> str | None:
     if not isinstance(atom, Value) and not _is_literal(atom.value):
-        return f"operand {index} of `{node.op}` is no literal: {atom.value!r}"
+        return f"operand {index} of `{node.op}` is not a literal: {atom.value!r}"
     kind = atom_type(atom)
     if kind.maybe and not (node.op in _TAKES_UNSET and word == "atom"):
         return f"operand {index} of `{node.op}` may be unset (`{kind}`); `check` it first"
@@ -135,7 +136,7 @@ def _operand(node: Node, index: int, word: str, atom: Atom) -> str | None:
 
 
 def _wanted(word: str) -> str:
-    return "a value, no state" if word == "value" else f"`{word}`"
+    return "a value, not a state" if word == "value" else f"`{word}`"
 
 
 def accepts(word: str, kind: Type) -> bool:
@@ -150,26 +151,26 @@ def accepts(word: str, kind: Type) -> bool:
     return kind == Type(word)
 
 
-def _outputs(node: Node, row: OpDef) -> str | None:
-    words = spread(row.outs, len(node.outputs))
+def _outputs(node: Node, op: OpDef) -> str | None:
+    words = spread(op.outs, len(node.outputs))
     if words is None:
-        return f"`{node.op}` gives {_counted(row.outs)} results, not {len(node.outputs)}"
+        return f"`{node.op}` gives {_counted(op.outs)} results, not {len(node.outputs)}"
     for value, word in zip(node.outputs, words):
         kind = value.type
         if word == "value" and (kind.is_state or kind.maybe):
-            return f"result `%{value.name}` of `{node.op}` is `{kind}`; it must be a value, no state and surely set"
+            return f"result `%{value.name}` of `{node.op}` is `{kind}`; it must be a value, not a state, and surely set"
         if word not in ("value", "atom") and kind != Type(word):
             return f"result `%{value.name}` of `{node.op}` is `{kind}`; it must be `{word}`"
     return None
 
 
-def _regions(node: Node, row: OpDef) -> str | None:
-    if len(node.regions) != row.regions:
-        return f"`{node.op}` has {row.regions} regions, not {len(node.regions)}"
+def _regions(node: Node, op: OpDef) -> str | None:
+    if len(node.regions) != op.regions:
+        return f"`{node.op}` has {op.regions} regions, not {len(node.regions)}"
     return None
 
 
-def _own_rule(node: Node, row: OpDef) -> str | None:
+def _own_rule(node: Node, op: OpDef) -> str | None:
     rule = _OWN_RULES.get(node.op)
     return rule(node) if rule else None
 
@@ -198,19 +199,17 @@ def _gen(node: Node) -> str | None:
         return next(
             (problem for name, names in known if node.has(name) and (problem := _unknown(node, name, names))), None
         )
-    return f"`gen` has a constraint that is none: {constraint!r}"
+    return f"`gen` has a constraint that is not one: {constraint!r}"
 
 
 def _fused(node: Node) -> str | None:
-    from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of  # not needed to import lmc
-
     attr = node.attr("parts")
     parts = []
     for each in attr if isinstance(attr, tuple) else ():
         try:
             parts.append(part_of(each))
         except ValueError:
-            return f"`fused` has a part that is no text, no generation and no choice: {each!r}"
+            return f"`fused` has a part that is not a text, a generation or a choice: {each!r}"
     calls = [part for part in parts if isinstance(part, FusedGen | FusedSelect)]
     if not calls or len(calls) != len(node.outputs) - 1:
         return f"`fused` has {len(calls)} generations and choices and {len(node.outputs) - 1} values"

@@ -170,7 +170,7 @@ _ROWS = (
     # --- model calls ---
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", *RUN_TIME_KINDS),
           attrs=("name", "constraint", "dtype", "boundary", "spacing")),
-    # a row of texts, generations and choices as one call; one value for each of the latter (see ir.fused)
+    # a form: texts, generations and choices as one call; one value for each of the latter (see ir.fused)
     OpDef("fused", "model", ("state", "*str"), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),
           attrs=("name", "choices", "method", "boundary"), needs=("method",)),

@@ -17,7 +17,7 @@ from lmc.ir.hints import Hint
 class Step:
     """One model call, host call or control region of the graph.
 
-    node    which node: its number in `graph.walk()` order
+    node    which node: its number, an index into `graph.nodes`
     inside  the step (a region) it stands in, None at the top
     wave    how many model calls in a row must have ended before it can start, counted inside its region
     after   the steps of the same region that it waits for

@@ -12,6 +12,7 @@ from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.hint_rules import check_hints
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
+from lmc.ir.rewrite import definitions
 from lmc.ir.types import Type
 
 
@@ -53,12 +54,7 @@ def _numbered(body: Block) -> tuple[list[Node], list[int | None]]:
 
 
 def _types_by_name(graph: Graph) -> dict[str, Type]:
-    values = [param.value for param in graph.params]
-    for node in graph.walk():
-        values += node.outputs
-        for region in node.regions:
-            values += region.params
-    return {value.name: value.type for value in values}
+    return {value.name: value.type for value in definitions(graph)}
 
 
 def _check_node(step: Step, nodes: list[Node], used: set[int]) -> None:
@@ -74,12 +70,12 @@ def _check_place(step: Step, earlier: dict[int, Step], around: list[int | None])
     """It stands in the step of its region, and waits for earlier steps of the same region."""
     outer = None if step.inside is None else earlier.get(step.inside)
     if step.inside is not None and outer is None:
-        _fail_step(step, f"it is inside #{step.inside}, which is no earlier step")
+        _fail_step(step, f"it is inside #{step.inside}, which is not an earlier step")
     if (outer.node if outer else None) != around[step.node]:
         _fail_step(step, f"its node {step.node} is not directly inside {_step_name(step.inside)}")
     for id in step.after:
         if id not in earlier:
-            _fail_step(step, f"it comes after #{id}, which is no earlier step")
+            _fail_step(step, f"it comes after #{id}, which is not an earlier step")
         if earlier[id].inside != step.inside:
             _fail_step(step, f"it comes after #{id}, which stands in another region")
     if step.wave < 0:
@@ -110,7 +106,7 @@ def check_prefixes(plan: Plan) -> None:
         if prefix.id in seen:
             _fail_prefix(prefix, "its number is taken by an earlier prefix")
         if prefix.parent is not None and prefix.parent not in seen:
-            _fail_prefix(prefix, f"it is under p{prefix.parent}, which is no earlier prefix")
+            _fail_prefix(prefix, f"it is under p{prefix.parent}, which is not an earlier prefix")
         if lost := [id for id in prefix.steps if id not in steps]:
             _fail_prefix(prefix, f"there is no step #{lost[0]}")
         if unknown := _unknown(prefix.pieces, names):

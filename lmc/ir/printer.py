@@ -38,14 +38,14 @@ def print_head(node: Node) -> str:
 
 def print_plan(plan: Plan) -> str:
     """The plan's text: steps and prefixes, one a line, then the program."""
-    nodes = list(plan.graph.walk())
+    nodes = plan.graph.nodes
     lines = [f"plan {word(plan.graph.name)} {{"]
     lines += [_step(step, label(step, nodes)) for step in plan.steps]
     lines += map(_prefix, plan.prefixes)
     return "\n".join(lines) + "\n}\n" + print_graph(plan.graph)
 
 
-def label(step: Step, nodes: list[Node]) -> Value | None:
+def label(step: Step, nodes: tuple[Node, ...]) -> Value | None:
     """What a step is called by: the last output of its node."""
     outputs = nodes[step.node].outputs if 0 <= step.node < len(nodes) else ()
     return outputs[-1] if outputs else None

@@ -1,7 +1,7 @@
 """The typed tree of a regular expression: what `parser.regex` makes of a pattern, and everything below reads.
 
 Characters are Unicode code points. The tree means what `re.fullmatch` means on `str`: the language, not the match.
-Anchors and word boundaries are no nodes of their own, they are `Look`s. Whoever lowers trees handles every node or
+Anchors and word boundaries are not nodes of their own, they are `Look`s. Whoever lowers trees handles every node or
 refuses it with a typed error; `is_plain` names the trees that need nothing but characters, choice and repetition.
 """
 

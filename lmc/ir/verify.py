@@ -60,7 +60,7 @@ class _Verifier:
         if extern.effect not in EFFECTS:
             raise VerifyError(f"extern `@{extern.name}` has the effect `{extern.effect}`; it must be {_any(EFFECTS)}")
         if extern.type.name not in TYPE_NAMES or extern.type.is_state or extern.type.maybe:
-            raise VerifyError(f"extern `@{extern.name}` is `{extern.type}`; it must be a value, no state")
+            raise VerifyError(f"extern `@{extern.name}` is `{extern.type}`; it must be a value, not a state")
         self.externs.add(extern.name)
 
     def param(self, param: Param) -> None:
@@ -161,7 +161,7 @@ def _check_for(node: Node) -> None:
     if not region.params:
         _fail(node, "the body of `for` has no parameter for the item")
     if region.params[0].type.is_state or region.params[0].type.maybe:
-        _fail(node, f"the item of `for` is `{region.params[0].type}`; it must be a value, no state and surely set")
+        _fail(node, f"the item of `for` is `{region.params[0].type}`; it must be a value, not a state, and surely set")
     _check_slots(node, region, node.inputs[1:], region.params[1:])
     _check_fit(node, node.inputs[1:], node.outputs, "passes on")  # no item at all
 

@@ -7,17 +7,17 @@ from difflib import get_close_matches
 from lmc.errors import ArgumentError
 from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
-from lmc.passes.hoist_prefix import Sharing, measure, shared_tokens
+from lmc.passes.hoist_prefix import TokenSharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
 from lmc.passes.planned import Planned
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "Sharing", "measure",
-    "parse_pipeline",    "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "is_level",
+    "measure", "parse_pipeline", "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
-# calls are no users; lint after chat_template, which says what a prompt ends in
+# calls are not users; lint after chat_template, which says what a prompt ends in
 PIPELINE: tuple[Pass, ...] = (
     dce.PASS,
     cse.PASS,
@@ -41,13 +41,18 @@ LEVELS: dict[int, str] = {
 }
 
 
+def is_level(pipeline: str) -> bool:
+    """Whether a pipeline is that of an optimisation level, not one that somebody put together."""
+    return pipeline in LEVELS.values()
+
+
 def parse_pipeline(text: str) -> tuple[Pass, ...]:
-    """The passes of a comma-separated row of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
+    """The passes of a comma-separated list of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
     return tuple(_named(name) for part in text.split(",") if (name := part.strip()))
 
 
 def pipeline_text(passes: tuple[Pass, ...]) -> str:
-    """The row of names that `parse_pipeline` reads back."""
+    """The list of names that `parse_pipeline` reads back."""
     return ",".join(each.name for each in passes)
 
 

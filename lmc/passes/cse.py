@@ -16,11 +16,10 @@ Needs: single assignment. Keeps: node order.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lmc.ir.analysis import effect_of
-from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.graph import Atom, Block, Graph, Node
 from lmc.ir.ops import OPS
+from lmc.ir.rewrite import renewed, with_body, with_nodes, with_parts
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 
 Key = tuple[object, ...]
@@ -34,7 +33,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The graph with equal pure nodes merged."""
     merger = _Merger(graph)
     body = merger.block(graph.body)
-    return replace(graph, body=body), Report("cse", (("nodes merged", len(merger.notes)),), tuple(merger.notes))
+    return with_body(graph, body), Report("cse", (("nodes merged", len(merger.notes)),), tuple(merger.notes))
 
 
 class _Merger:
@@ -51,12 +50,12 @@ class _Merger:
         nodes = tuple(kept for node in block.nodes if (kept := self.node(node, added)))
         for key in added:
             del self.seen[key]  # what a region computes is unknown outside it
-        return replace(block, nodes=nodes)
+        return with_nodes(block, nodes)
 
     def node(self, node: Node, added: list[Key]) -> Node | None:
         """The node with its operands renewed; None if an earlier one does the same."""
-        inputs = tuple(self.values.get(a.name, a) if isinstance(a, Value) else a for a in node.inputs)
-        node = replace(node, inputs=inputs, regions=tuple(self.block(region) for region in node.regions))
+        inputs = renewed(node.inputs, self.values)
+        node = with_parts(node, inputs, tuple(self.block(region) for region in node.regions))
         if not _mergeable(node, self.graph):
             return node
         key = _key(node)

@@ -20,6 +20,7 @@ from dataclasses import replace
 from lmc.ir.analysis import effect_of, raises
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.ops import OPS
+from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.turns import MARKERS, may_be_refused, turns_of
 
@@ -32,7 +33,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     calls = [node for node in dropped if OPS[node.op].kind == "model"]
     notes = tuple(Note(f"dropped {called(node)}: nothing reads it", node.span) for node in calls)
     counts = (("nodes dropped", len(dropped)), ("calls dropped", len(calls)))
-    return replace(graph, body=body), Report("dce", counts, notes)
+    return with_body(graph, body), Report("dce", counts, notes)
 
 
 def _num_control(node: Node) -> int:
@@ -131,11 +132,13 @@ class _Sweep:
             regions = tuple(self.block(region) for region in node.regions)
             if number in self.live.marked or OPS[node.op].kind == "end":
                 nodes.append(self.kept(node, number, regions) if regions else node)
-        return replace(block, nodes=tuple(nodes))
+        return with_nodes(block, nodes)
 
     def kept(self, node: Node, number: int, regions: tuple[Block, ...]) -> Node:
         """A region node with its live slots only."""
         keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.slots]
+        if len(keep) == len(node.outputs):
+            return with_parts(node, node.inputs, regions)
         first = _num_control(node)
         inputs = node.inputs if node.op == "if" else (*node.inputs[:first], *(node.inputs[first + i] for i in keep))
         regions = tuple(_narrowed(node.op, region, keep) for region in regions)

@@ -25,7 +25,7 @@ from lmc.ir.graph import Lit, Node
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
 from lmc.passes.base import Inputs, Note, Pass, Report, called
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 
 Params = Mapping[str, object]
 
@@ -47,7 +47,7 @@ def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     caps = inputs.caps
     if caps is None:
         return plan, Report("fit")
-    prompts, nodes = Prompts(plan.graph), list(plan.graph.walk())
+    prompts, nodes = FlatPrompts(plan.graph), plan.graph.nodes
     notes: list[Note] = []
     for step in plan.steps:
         if OPS[step.op].kind != "model":
@@ -157,7 +157,7 @@ def _asked(params: Params, caps: Caps) -> Iterator[Lack]:
             yield Lack(f"`{ask.param}={params[ask.param]!r}`: the backend {ask.lacks}", ask.help)
 
 
-def _too_long(node: Node, prompts: Prompts, inputs: Inputs, caps: Caps) -> Iterator[Lack]:
+def _too_long(node: Node, prompts: FlatPrompts, inputs: Inputs, caps: Caps) -> Iterator[Lack]:
     """A prompt that is known whole, and has no room for a single token behind it."""
     if caps.max_len is None or inputs.encode is None:
         return

@@ -34,7 +34,7 @@ class PromptPiece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is no text, or is the last one.
+    """A stretch of a flat prompt that no run of text leaves: it ends in a piece that is not text, or is the last one.
 
     Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
     """
@@ -42,7 +42,7 @@ class Segment:
     pieces: tuple[PromptPiece, ...]
 
 
-class Prompts:
+class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
@@ -54,7 +54,7 @@ class Prompts:
         return tuple(piece for segment in self.segments(state) for piece in segment.pieces)
 
     def segments(self, state: Atom) -> tuple[Segment, ...]:
-        """The same, in segments."""
+        """The pieces of a state's prompt in segments, first to last, which prompts with a common beginning share."""
         assert isinstance(state, Value)
         pieces: list[PromptPiece] = []
         at: Atom | None = state

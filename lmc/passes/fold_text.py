@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from lmc.ir.graph import Atom, Block, Graph, Lit, Node, Value
 from lmc.ir.ops import OPS
+from lmc.ir.rewrite import renewed, with_body, with_nodes, with_parts
 from lmc.ir.types import STR
 from lmc.passes.base import Inputs, Pass, Report
 
@@ -32,7 +33,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     folder = _Folder(graph)
     body = _without(folder.block(graph.body), folder.unused_concats())
     counts = (("appends merged", folder.num_merged), ("appends dropped", folder.num_empty))
-    return replace(graph, body=body), Report("fold_text", (*counts, ("texts folded", folder.num_folded)))
+    return with_body(graph, body), Report("fold_text", (*counts, ("texts folded", folder.num_folded)))
 
 
 class _Folder:
@@ -53,10 +54,10 @@ class _Folder:
         nodes: list[Node | None] = []
         appends: dict[str, int] = {}  # a state -> where in `nodes` the append of this block stands that made it
         for node in block.nodes:
-            inputs = tuple(self.values.get(a.name, a) if isinstance(a, Value) else a for a in node.inputs)
+            inputs = renewed(node.inputs, self.values)
             regions = tuple(self.block(region) for region in node.regions)
-            nodes.append(self.node(replace(node, inputs=inputs, regions=regions), nodes, appends))
-        return replace(block, nodes=tuple(node for node in nodes if node))
+            nodes.append(self.node(with_parts(node, inputs, regions), nodes, appends))
+        return with_nodes(block, (node for node in nodes if node))
 
     def node(self, node: Node, nodes: list[Node | None], appends: dict[str, int]) -> Node | None:
         """The node in its new form; None where it goes."""
@@ -84,25 +85,25 @@ class _Folder:
             nodes[at] = None
             self.num_merged += 1
         appends[node.outputs[0].name] = len(nodes)
-        return replace(node, inputs=(state, *pieces))
+        return with_parts(node, (state, *pieces), ())
 
     def concat(self, node: Node) -> Node | None:
         pieces = self.joined(node.inputs)
         if len(pieces) < 2:
             return self.become(node, pieces[0] if pieces else Lit(""))
         self.concats[node.outputs[0].name] = pieces
-        return replace(node, inputs=pieces)
+        return with_parts(node, pieces, ())
 
     def joined(self, pieces: Iterable[Atom]) -> Pieces:
         """The pieces with concats spelled out, literals next to each other as one, and no empty ones."""
-        row: list[Atom] = []
+        found: list[Atom] = []
         for piece in self.spelled_out(pieces):
-            if isinstance(piece, Lit) and row and isinstance(row[-1], Lit):
+            if isinstance(piece, Lit) and found and isinstance(found[-1], Lit):
                 self.num_folded += 1
-                row[-1] = Lit(f"{row[-1].value!s}{piece.value!s}")
+                found[-1] = Lit(f"{found[-1].value!s}{piece.value!s}")
             elif piece != Lit(""):
-                row.append(piece)
-        return tuple(row)
+                found.append(piece)
+        return tuple(found)
 
     def spelled_out(self, pieces: Iterable[Atom]) -> Iterable[Atom]:
         for piece in pieces:
@@ -156,7 +157,7 @@ def _folded(node: Node) -> Atom | None:
 def _without(block: Block, unused: set[str]) -> Block:
     """The block without the concats of these names."""
     nodes = [n for n in block.nodes if n.op != "concat" or n.outputs[0].name not in unused]
-    return replace(block, nodes=tuple(replace(n, regions=tuple(_without(r, unused) for r in n.regions)) for n in nodes))
+    return with_nodes(block, (with_parts(n, n.inputs, tuple(_without(r, unused) for r in n.regions)) for n in nodes))
 
 
 PASS = Pass(name="fold_text", level="graph", run=run, doc=__doc__)

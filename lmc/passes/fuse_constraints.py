@@ -5,37 +5,38 @@
     %c, %y = gen %b {regex}
     %d = append %c, "."
 
-A row goes on as long as nobody could look between: the state is used once, a value only behind the row, and no role
-or fork comes. A generation joins with a regex, with choices, with a JSON schema that is regular, or with one stop
-string. Generations with known text between them are written by one automaton, and where a text could be split into
-them in two ways the row ends, so each generation's text is certain.
+The one call is a *form*: text with blanks. It goes on as long as nobody could look between: the state is used once, a
+value only behind the form, and no role or fork comes. A generation joins with a regex, with choices, with a JSON
+schema that is regular, or with one stop string. Generations with known text between them are written by one automaton,
+and where a text could be split into them in two ways the form ends, so each generation's text is certain.
 
-Text with values in it joins where they are known before the row: arguments, and what pure functions make of them.
-A `select` joins as it is: it is scored behind what the row has written. What stands before a choice at an exact
+Text with values in it joins where they are known before the form: arguments, and what pure functions make of them.
+A `select` joins as it is: it is scored behind what the form has written. What stands before a choice at an exact
 boundary, behind a choice, or holds a value, is put there in the tokens that it has unfused (see ir.fused).
 
-Known text is written by the model's own tokenisation of the whole row, and ends the generations before it: other
-tokens than unfused, of the same language. So this runs at -O3, or where it is named. The report says for each row
+Known text is written by the model's own tokenisation of the whole form, and ends the generations before it: other
+tokens than unfused, of the same language. So this runs at -O3, or where it is named. The report says for each form
 what ended it. Needs: fold_text before it. Keeps: names, values, the sampling of each call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
 from lmc.ir.constraint import Choices, JsonSchema, Regex
-from lmc.ir.fused import FusedGen, FusedSelect, FusedText, Put, RowPart, Written, stretches, to_attr
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, stretches, to_attr
 from lmc.ir.fused_automaton import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular, regular_tree
 from lmc.ir.ops import OPS
+from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 
-# parameters of a single generation's length and reports, which a row has no place for
+# parameters of a single generation's length and reports, which a form has no place for
 ALONE = (
     "min_tokens", "n", "stop_token_ids", "stop_regex", "ignore_eos", "return_logprob", "logprob_start_len",
     "top_logprobs_num", "return_text_in_logprobs", "on_distortion",
@@ -45,16 +46,16 @@ _PLAIN = Sampling()
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
-    """The graph with its rows fused."""
+    """The graph with its forms fused."""
     fuser = _Fuser(inputs.sampling)
     body = fuser.block(graph.body)
-    counts = (("rows fused", fuser.num_rows), ("calls merged", fuser.num_calls))
-    return replace(graph, body=body), Report("fuse_constraints", counts, tuple(fuser.notes))
+    counts = (("forms fused", fuser.num_forms), ("calls merged", fuser.num_calls))
+    return with_body(graph, body), Report("fuse_constraints", counts, tuple(fuser.notes))
 
 
 @dataclass(slots=True)
-class _Row:
-    """A row in the making.
+class _Form:
+    """A form in the making.
 
     nodes    calls and appends, in order
     parts    what each of them adds
@@ -63,7 +64,7 @@ class _Row:
     """
 
     nodes: list[Node] = field(default_factory=list)
-    parts: list[RowPart] = field(default_factory=list)
+    parts: list[FormPart] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     why: str = ""
 
@@ -91,55 +92,55 @@ class _Fuser:
 
     def __init__(self, defaults: Sampling) -> None:
         self.defaults = defaults
-        self.num_rows = self.num_calls = 0
+        self.num_forms = self.num_calls = 0
         self.notes: list[Note] = []
 
     def block(self, block: Block) -> Block:
-        nodes = [replace(n, regions=tuple(map(self.block, n.regions))) if n.regions else n for n in block.nodes]
+        nodes = [with_parts(n, n.inputs, tuple(map(self.block, n.regions))) for n in block.nodes]
         users = _Users(nodes)
-        fused: dict[int, Node] = {}  # at the place of the last node of each row
+        fused: dict[int, Node] = {}  # at the place of the last node of each form
         gone: set[int] = set()
         for place, node in enumerate(nodes):
             if node.op in CALLS and place not in gone:
-                row = self.row(place, nodes, users)
-                places = [users.place_of(each) for each in row.nodes]
-                if row.num_calls > 1:
+                form = self.form(place, nodes, users)
+                places = [users.place_of(each) for each in form.nodes]
+                if form.num_calls > 1:
                     gone.update(places)
-                    fused[places[-1]] = self.merged(row)
+                    fused[places[-1]] = self.merged(form)
         kept = [fused.get(place, None if place in gone else node) for place, node in enumerate(nodes)]
-        return replace(block, nodes=tuple(node for node in kept if node is not None))
+        return with_nodes(block, (node for node in kept if node is not None))
 
-    def row(self, place: int, nodes: Sequence[Node], users: _Users) -> _Row:
-        """The longest row that begins with the call at `place`."""
-        row = _Row()
+    def form(self, place: int, nodes: Sequence[Node], users: _Users) -> _Form:
+        """The longest form that begins with the call at `place`."""
+        form = _Form()
         node: Node | None = nodes[place]
         while node is not None:
-            part = self.part(node, row, users)
+            part = self.part(node, form, users)
             if isinstance(part, _No):
-                row.why = part.why
+                form.why = part.why
                 break
-            row.nodes.append(node)
-            row.parts.append(part)
-            row.why = users.why_last(node)
+            form.nodes.append(node)
+            form.parts.append(part)
+            form.why = users.why_last(node)
             node = users.next_of(node)
-        _drop_unread(row, users)
-        _drop_ambiguous(row)
-        _drop_put(row)
-        self.note(nodes[place], row)
-        return row
+        _drop_unread(form, users)
+        _drop_ambiguous(form)
+        _drop_put(form)
+        self.note(nodes[place], form)
+        return form
 
-    def part(self, node: Node, row: _Row, users: _Users) -> RowPart | _No:
-        """What a node adds to a row, or why it cannot."""
+    def part(self, node: Node, form: _Form, users: _Users) -> FormPart | _No:
+        """What a node adds to a form, or why it cannot."""
         if node.op == "append":
-            return _text(node, row, users)
+            return _text(node, form, users)
         if node.keys:
             return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
         if node.op == "select":
             return _select(node)
-        last = next((part for part in reversed(row.parts) if part != ""), None)
+        last = next((part for part in reversed(form.parts) if part != ""), None)
         if isinstance(last, FusedGen):
             return _No(f"nothing stands between it and {called(node)}")
-        if node.attr("boundary") == "exact" and not row.is_one_text:
+        if node.attr("boundary") == "exact" and not form.is_one_text:
             return _No(f"{called(node)} has an exact boundary with text that no generation before it writes")
         return self.generation(node)
 
@@ -165,49 +166,49 @@ class _Fuser:
     def given(self, params: Mapping[str, object], key: str) -> object:
         return params[key] if key in params else getattr(self.defaults, key)
 
-    def merged(self, row: _Row) -> Node:
-        """The row as one node."""
-        calls = [node for node in row.nodes if node.op in CALLS]
-        self.num_rows += 1
+    def merged(self, form: _Form) -> Node:
+        """The form as one node."""
+        calls = [node for node in form.nodes if node.op in CALLS]
+        self.num_forms += 1
         self.num_calls += len(calls) - 1
         return Node(
             "fused",
-            (row.nodes[0].inputs[0], *row.values),
-            attrs=(("parts", to_attr(row.parts)),),
-            outputs=(row.nodes[-1].outputs[0], *(node.outputs[1] for node in calls)),
-            span=row.nodes[0].span,
+            (form.nodes[0].inputs[0], *form.values),
+            attrs=(("parts", to_attr(form.parts)),),
+            outputs=(form.nodes[-1].outputs[0], *(node.outputs[1] for node in calls)),
+            span=form.nodes[0].span,
         )
 
-    def note(self, first: Node, row: _Row) -> None:
-        if row.num_calls > 1:
-            what = "calls" if any(node.op == "select" for node in row.nodes) else "generations"
-            row_text = f"{called(first)} to {called(row.nodes[-1])}: {row.num_calls} {what} as one"
-            text = f"{row_text}; it ends there because {row.why}"
+    def note(self, first: Node, form: _Form) -> None:
+        if form.num_calls > 1:
+            what = "calls" if any(node.op == "select" for node in form.nodes) else "generations"
+            what_fused = f"{called(first)} to {called(form.nodes[-1])}: {form.num_calls} {what} as one"
+            text = f"{what_fused}; it ends there because {form.why}"
         else:
-            text = f"{called(first)} stays alone because {row.why}"
+            text = f"{called(first)} stays alone because {form.why}"
         self.notes.append(Note(text, first.span))
 
 
 @dataclass(frozen=True, slots=True)
 class _No:
-    """Why a node joins no row."""
+    """Why a node does not join a form."""
 
     why: str
 
 
-def _text(node: Node, row: _Row, users: _Users) -> str | FusedText | _No:
-    """What an append adds; its values are known before the row begins."""
+def _text(node: Node, form: _Form, users: _Users) -> str | FusedText | _No:
+    """What an append adds; its values are known before the form begins."""
     atoms: list[str | int] = []
     for atom in node.inputs[1:]:
         if isinstance(atom, Value):
             if not users.is_early(atom):
-                return _No(f"{called(node)} appends %{atom.name}, which is not surely known before the row begins")
-            atoms.append(len(row.values) + sum(isinstance(each, int) for each in atoms))
+                return _No(f"{called(node)} appends %{atom.name}, which is not surely known before the form begins")
+            atoms.append(len(form.values) + sum(isinstance(each, int) for each in atoms))
         elif isinstance(atom.value, str):
             atoms.append(atom.value)
         else:
-            return _No(f"{called(node)} appends what is no text")
-    row.values += (atom for atom in node.inputs[1:] if isinstance(atom, Value))
+            return _No(f"{called(node)} appends what is not a text")
+    form.values += (atom for atom in node.inputs[1:] if isinstance(atom, Value))
     texts = [atom for atom in atoms if isinstance(atom, str)]
     return "".join(texts) if len(texts) == len(atoms) else FusedText(tuple(atoms))
 
@@ -215,7 +216,7 @@ def _text(node: Node, row: _Row, users: _Users) -> str | FusedText | _No:
 def _select(node: Node) -> FusedSelect | _No:
     name, choices, temperature = (node.attr(key) for key in ("name", "choices", "temperature"))
     if not isinstance(choices, tuple) or not all(isinstance(choice, str) and choice for choice in choices):
-        return _No(f"{called(node)} has choices that are no texts")
+        return _No(f"{called(node)} has choices that are not texts")
     if temperature and node.attr("method") != "exact":
         return _No(f"{called(node)} is drawn at a temperature, which takes the method `exact`")
     assert name is None or isinstance(name, str)
@@ -224,13 +225,13 @@ def _select(node: Node) -> FusedSelect | _No:
 
 
 def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:
-    """Why a schema has no automaton; None where it has one, or is none."""
+    """Why a schema has no automaton; None where it has one, or is not a schema."""
     if not isinstance(constraint, JsonSchema):
         return None
     try:
         regular_tree(constraint)
     except NotRegular as reason:
-        what, found = "is no regular language, or too large a one", reason.finding
+        what, found = "is not a regular language, or too large a one", reason.finding
     except SchemaError as error:
         what, found = "is refused", error.finding
     else:
@@ -296,40 +297,40 @@ def _params(node: Node) -> dict[str, object]:
     return {name: value for name, value in node.attrs if name in SAMPLING_FIELDS}
 
 
-def _drop_unread(row: _Row, users: _Users) -> None:
-    """End the row before a node that comes after a reader of one of its values."""
-    for count, node in enumerate(row.nodes):
-        readers = [users.first_use(call.outputs[1]) for call in row.nodes[:count] if call.op in CALLS]
+def _drop_unread(form: _Form, users: _Users) -> None:
+    """End the form before a node that comes after a reader of one of its values."""
+    for count, node in enumerate(form.nodes):
+        readers = [users.first_use(call.outputs[1]) for call in form.nodes[:count] if call.op in CALLS]
         if readers and min(readers) < users.place_of(node):
-            row.cut(count, f"{called(users.nodes[min(readers)])} reads what it has generated")
+            form.cut(count, f"{called(users.nodes[min(readers)])} reads what it has generated")
             return
 
 
-def _drop_ambiguous(row: _Row) -> None:
-    """End the row before the generation that has no certain end, or shares a text with an earlier one."""
-    while row.num_calls > 1 and (found := _problem(row)) is not None:
-        row.cut(*found)
+def _drop_ambiguous(form: _Form) -> None:
+    """End the form before the generation that has no certain end, or shares a text with an earlier one."""
+    while form.num_calls > 1 and (found := _problem(form)) is not None:
+        form.cut(*found)
 
 
-def _drop_put(row: _Row) -> None:
+def _drop_put(form: _Form) -> None:
     """Text at the end that would only be put there stays an append: it is one run with the text that comes then."""
-    if row.parts and isinstance(stretches(row.parts)[-1], Put):
-        row.cut(max(at for at, node in enumerate(row.nodes) if node.op in CALLS) + 1, row.why)
+    if form.parts and isinstance(stretches(form.parts)[-1], Put):
+        form.cut(max(at for at, node in enumerate(form.nodes) if node.op in CALLS) + 1, form.why)
 
 
-def _problem(row: _Row) -> tuple[int, str] | None:
-    """The node before which the row has to end, and why; None where each of its texts is certain."""
-    for stretch in stretches(row.parts):
-        if isinstance(stretch, Written) and (found := _open_stop(stretch, row) or _split(stretch)) is not None:
+def _problem(form: _Form) -> tuple[int, str] | None:
+    """The node before which the form has to end, and why; None where each of its texts is certain."""
+    for stretch in stretches(form.parts):
+        if isinstance(stretch, Written) and (found := _open_stop(stretch, form) or _split(stretch)) is not None:
             return found
     return None
 
 
-def _open_stop(written: Written, row: _Row) -> tuple[int, str] | None:
+def _open_stop(written: Written, form: _Form) -> tuple[int, str] | None:
     """A generation that ends before its stop string needs the text written behind it to begin so."""
     for at, (part, after) in enumerate(zip(written.parts, written.parts[1:]), written.first):
         if isinstance(part, FusedGen) and not str(after).startswith(part.stop):
-            return at, f"the text after {called(row.nodes[at])} does not begin with its stop string {part.stop!r}"
+            return at, f"the text after {called(form.nodes[at])} does not begin with its stop string {part.stop!r}"
     return None
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prefix_hints import with_hints
 from lmc.passes.prefix_tree import Stretch, shared_stretches, sort_rows
@@ -36,7 +36,7 @@ from lmc.passes.prompt_ids import Row, RowBuilder
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class TokenSharing:
     """What the calls of a plan share, in prompt tokens (what stands in holes not counted).
 
     calls            model calls over all items, each counted once (those in regions too)
@@ -67,7 +67,7 @@ def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     return found, _report(found, _sharing(plan, rows), inputs)
 
 
-def measure(plan: Plan, inputs: Inputs) -> Sharing:
+def measure(plan: Plan, inputs: Inputs) -> TokenSharing:
     """What the plan's calls share, whether or not the plan has prefixes."""
     return _sharing(plan, _rows(plan, inputs)[1])
 
@@ -79,7 +79,7 @@ def shared_tokens(plan: Plan) -> int:
 
 def _rows(plan: Plan, inputs: Inputs) -> tuple[RowBuilder, list[Row]]:
     """One row a call and item: all calls of the first item, then all of the second."""
-    prompts, nodes = Prompts(plan.graph), list(plan.graph.walk())
+    prompts, nodes = FlatPrompts(plan.graph), plan.graph.nodes
     builder = RowBuilder(inputs, prompts.makers)
     calls = [
         (step.id, prompts.segments(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
@@ -124,25 +124,25 @@ def _deepest(
     return deepest
 
 
-def _sharing(plan: Plan, rows: Sequence[Row]) -> Sharing:
+def _sharing(plan: Plan, rows: Sequence[Row]) -> TokenSharing:
     ids = [row.ids for row in rows]
     ordered = sort_rows(ids)
     computed = sum(_num_tokens(ids[i][common:]) for i, common in zip(ordered.order, ordered.common))
     in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
     is_exact = not in_regions and all(row.is_exact for row in rows)
-    return Sharing(len(rows), sum(map(_num_tokens, ids)), computed, is_exact)
+    return TokenSharing(len(rows), sum(map(_num_tokens, ids)), computed, is_exact)
 
 
 def _num_tokens(ids: tuple[int, ...]) -> int:
     return sum(id >= 0 for id in ids)
 
 
-def _report(plan: Plan, sharing: Sharing, inputs: Inputs) -> Report:
+def _report(plan: Plan, sharing: TokenSharing, inputs: Inputs) -> Report:
     counts: list[tuple[str, int]] = [("calls", sharing.calls), ("prefixes", len(plan.prefixes))]
     if inputs.encode is not None:
         counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
         counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
-    nodes = list(plan.graph.walk())
+    nodes = plan.graph.nodes
     callers = {step.id: called(nodes[step.node]) for step in plan.steps}
     notes = tuple(Note(_sentence(prefix, callers)) for prefix in plan.prefixes)
     return Report("hoist_prefix", tuple(counts), notes)

@@ -24,7 +24,7 @@ from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Step
 from lmc.ir.rewrite import defined_in
 from lmc.passes.base import Inputs, Pass, Report
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Plan, Report]:
@@ -67,7 +67,7 @@ class _Scheduler:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.prompts = Prompts(graph)
+        self.prompts = FlatPrompts(graph)
         self.steps: list[Step] = []
         self.num_nodes = self.num_steps = 0
 

@@ -161,7 +161,7 @@ class Constraints:
         constraint = _constraint(row)
         automaton, why = (None, "it is known only when the program runs")
         if isinstance(constraint, Fused) and (pieces := fused.stretches(fused.parts_of(row.node)))[1:]:
-            why = f"the row is written, put and scored in {len(pieces)} pieces"
+            why = f"the form is written, put and scored in {len(pieces)} pieces"
         elif constraint is not None:
             automaton, why = automaton_of(constraint)
         return Constrained(row, constraint, automaton, why, self._notes(row))
@@ -195,7 +195,7 @@ def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
 
 
 def _constraint(row: StepView) -> Language | None:
-    """What may come out of a call; of a fused row, all of it."""
+    """What may come out of a call; of a fused form, all of it."""
     return fusion.constraint_of(fused.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
 
 

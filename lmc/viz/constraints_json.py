@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.ir.constraint import Fused
 from lmc.viz.fsm import fsm_of
 from lmc.viz.json import json_place, json_value
-from lmc.viz.wording import row_pieces
+from lmc.viz.wording import form_pieces
 
 if TYPE_CHECKING:
     from lmc.viz.constraints import Automaton, Constrained, Constraints, Tokens
@@ -43,10 +43,10 @@ def _call(call: Constrained, constraints: Constraints) -> Json:
 
 
 def _constraint(call: Constrained) -> object:
-    """The constraint; of a fused row its texts, and the names of what stands between them."""
+    """The constraint; of a fused form its texts, and the names of what stands between them."""
     if not isinstance(call.constraint, Fused):
         return None if call.constraint is None else json_value(call.constraint)
-    return {"row": [word if kind == "text" else {kind: word} for kind, word in row_pieces(call.row.node)]}
+    return {"form": [word if kind == "text" else {kind: word} for kind, word in form_pieces(call.row.node)]}
 
 
 def _automaton(automaton: Automaton) -> Json:

@@ -11,7 +11,7 @@ from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
 from lmc.viz.text_table import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name
-from lmc.viz.wording import on_one_line, row_pieces, tools_text, visible
+from lmc.viz.wording import form_pieces, on_one_line, tools_text, visible
 
 if TYPE_CHECKING:
     from lmc.viz.constraints import Tokens
@@ -80,8 +80,8 @@ def _quoted(call: Constrained) -> Iterator[Line]:
         case ToolCalls(format=format, choice=choice):
             yield "tools", f"{tools_text(call.constraint)}; written as {format}, {choice}"
         case Fused():
-            pieces = row_pieces(call.row.node)
-            yield "row", " ".join(text_label(word) if kind == "text" else f"{{{word}}}" for kind, word in pieces)
+            pieces = form_pieces(call.row.node)
+            yield "form", " ".join(text_label(word) if kind == "text" else f"{{{word}}}" for kind, word in pieces)
 
 
 def _sentences(call: Constrained) -> Iterator[Line]:

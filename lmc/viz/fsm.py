@@ -1,6 +1,6 @@
 """What is drawn of a compressed automaton: numbered states and labelled arrows, the same for every format.
 
-A row of states that only counts is one arrow or one loop: `[a-z]{8}`, and `[a-z]{,50}` for a loop that may be left
+A run of states that only counts is one arrow or one loop: `[a-z]{8}`, and `[a-z]{,50}` for a loop that may be left
 after each turn. Where more is left than can be looked at, the first part is kept.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lmc.errors import ArgumentError
 from lmc.ir.ranges import union
-from lmc.viz.fsm_runs import Step, joined_runs
+from lmc.viz.fsm_runs import FsmEdge, joined_runs
 from lmc.viz.text_table import ELLIPSIS
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ class Fsm:
 def fsm_of(compressed: CompressedDfa, title: str, limit: int = MAX_STATES) -> Fsm:
     """The automaton as it is drawn."""
     start = -1 if compressed.begin else compressed.start
-    begin = [Step(start, (), compressed.begin.decode(), compressed.start)] if compressed.begin else []
-    steps = joined_runs([*begin, *_steps(compressed)], compressed.accepting, start)
-    numbers = _numbers(steps, start)
+    begin = [FsmEdge(start, (), compressed.begin.decode(), compressed.start)] if compressed.begin else []
+    edges = joined_runs([*begin, *_edges(compressed)], compressed.accepting, start)
+    numbers = _numbers(edges, start)
     return Fsm(
         title,
         frozenset(number for state in compressed.accepting if (number := numbers.get(state, limit)) < limit),
-        tuple(dict.fromkeys(_arrows(steps, numbers, limit))),
+        tuple(dict.fromkeys(_arrows(edges, numbers, limit))),
         min(len(numbers), limit),
         compressed.num_states,
         compressed.num_edges,
@@ -89,21 +89,21 @@ def fsm_of_call(constraints: Constraints, name: str) -> Fsm:
     return fsm_of(automaton.compressed, f"{row.step.op} {name}{place}")
 
 
-def _steps(compressed: CompressedDfa) -> Iterator[Step]:
-    """A step an edge; edges that differ in their first character alone are one."""
-    for source, row in groupby(compressed.edges, key=lambda edge: edge.source):
+def _edges(compressed: CompressedDfa) -> Iterator[FsmEdge]:
+    """One edge for those that differ in their first character alone."""
+    for source, leaving in groupby(compressed.edges, key=lambda edge: edge.source):
         firsts: dict[tuple[bytes, int], list[tuple[int, int]]] = {}
-        for edge in row:
+        for edge in leaving:
             firsts.setdefault((edge.rest, edge.target), []).extend(edge.first)
         for (rest, target), ranges in firsts.items():
-            yield Step(source, union(ranges), rest.decode(), target)
+            yield FsmEdge(source, union(ranges), rest.decode(), target)
 
 
-def _numbers(steps: Iterable[Step], start: int) -> dict[int, int]:
+def _numbers(edges: Iterable[FsmEdge], start: int) -> dict[int, int]:
     """By state its number, breadth first."""
     targets: dict[int, list[int]] = {}
-    for step in steps:
-        targets.setdefault(step.source, []).append(step.target)
+    for edge in edges:
+        targets.setdefault(edge.source, []).append(edge.target)
     numbers = {start: 0}
     pending = deque(numbers)
     while pending:
@@ -114,12 +114,12 @@ def _numbers(steps: Iterable[Step], start: int) -> dict[int, int]:
     return numbers
 
 
-def _arrows(steps: Iterable[Step], numbers: dict[int, int], limit: int) -> Iterator[Arrow]:
+def _arrows(edges: Iterable[FsmEdge], numbers: dict[int, int], limit: int) -> Iterator[Arrow]:
     """The arrows between drawn states, by number; those that lead out of the picture go to None."""
-    for step in sorted(steps, key=lambda step: numbers[step.source]):
-        source, target = numbers[step.source], numbers[step.target]
+    for edge in sorted(edges, key=lambda edge: numbers[edge.source]):
+        source, target = numbers[edge.source], numbers[edge.target]
         if source < limit:
-            yield Arrow(source, step.label, target) if target < limit else Arrow(source, ELLIPSIS, None)
+            yield Arrow(source, edge.label, target) if target < limit else Arrow(source, ELLIPSIS, None)
 
 
 def _num(count: int, word: str) -> str:

@@ -18,10 +18,10 @@ MIN_LOOP = 3  # turns that a bounded loop stands for at least
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FsmEdge:
     """From `source` by a character of `first` (where it has any), then exactly `rest`, to `target`.
 
-    times  "", or how often: `{3}` in a row, of which only the last has `rest`; `{,3}` for a loop
+    times  "", or how often: `{3}` one after another, of which only the last has `rest`; `{,3}` for a loop
     """
 
     source: int
@@ -40,94 +40,94 @@ class Step:
         """By what texts it goes."""
         return self.first, self.rest
 
-    def then(self, step: Step) -> How | None:
-        """By what texts this step and the next one go, where the next one goes by one text."""
-        first = step.first
+    def then(self, edge: FsmEdge) -> How | None:
+        """By what texts this edge and the next one go, where the next one goes by one text."""
+        first = edge.first
         is_one = len(first) == 1 and first[0][0] == first[0][1]
-        return (self.first, self.rest + chr(first[0][0]) + step.rest) if is_one and not step.times else None
+        return (self.first, self.rest + chr(first[0][0]) + edge.rest) if is_one and not edge.times else None
 
 
-def joined_runs(steps: Iterable[Step], accepting: Collection[int], start: int) -> list[Step]:
-    """The steps with rows of alike ones made one; states that only counted are gone."""
-    runs = _Runs(steps, accepting, start)
-    for state in list(runs.rows):
+def joined_runs(edges: Iterable[FsmEdge], accepting: Collection[int], start: int) -> list[FsmEdge]:
+    """The edges with runs of alike ones made one; states that only counted are gone."""
+    runs = _Runs(edges, accepting, start)
+    for state in list(runs.edges):
         runs.join_loop(state)
-    for state in list(runs.rows):
+    for state in list(runs.edges):
         runs.join_chains(state)
-    return [step for row in runs.rows.values() for step in row]
+    return [edge for leaving in runs.edges.values() for edge in leaving]
 
 
 class _Runs:
-    """The steps by state, while they are joined."""
+    """The edges by state, while they are joined."""
 
-    def __init__(self, steps: Iterable[Step], accepting: Collection[int], start: int) -> None:
-        self.rows: dict[int, list[Step]] = {}
-        for step in steps:
-            self.rows.setdefault(step.source, []).append(step)
+    def __init__(self, edges: Iterable[FsmEdge], accepting: Collection[int], start: int) -> None:
+        self.edges: dict[int, list[FsmEdge]] = {}
+        for edge in edges:
+            self.edges.setdefault(edge.source, []).append(edge)
         self.accepting = accepting
         self.start = start
-        self.entries = Counter(step.target for row in self.rows.values() for step in row)
+        self.entries = Counter(edge.target for leaving in self.edges.values() for edge in leaving)
 
-    def row(self, state: int) -> list[Step]:
-        """The steps from a state."""
-        return self.rows.get(state, [])
+    def leaving(self, state: int) -> list[FsmEdge]:
+        """The edges from a state."""
+        return self.edges.get(state, [])
 
     # --- loops ---------------------------------------------------------------------------------------------
 
     def join_loop(self, state: int) -> None:
         """States that all lead to the same places, and each on to the next: one state with a bounded loop."""
-        for step in self.row(state):
-            gone, turns = self._loop(state, step)
+        for edge in self.leaving(state):
+            gone, turns = self._loop(state, edge)
             if turns >= MIN_LOOP:
-                loop = replace(step, target=state, times=f"{{,{turns}}}")
-                self.rows[state] = [loop, *(each for each in self.rows[state] if each is not step)]
+                loop = replace(edge, target=state, times=f"{{,{turns}}}")
+                self.edges[state] = [loop, *(each for each in self.edges[state] if each is not edge)]
                 for each in gone:
-                    self.rows.pop(each, None)
+                    self.edges.pop(each, None)
                 return
 
-    def _loop(self, state: int, step: Step) -> tuple[list[int], int]:
+    def _loop(self, state: int, edge: FsmEdge) -> tuple[list[int], int]:
         """The states behind `state` that are like it, and how many turns they make; no turn where they end in none."""
-        exits = _ways(self.row(state), step)
+        exits = _ways(self.leaving(state), edge)
         gone: list[int] = []
         at = state
-        while self._is_inner(step.target, at in self.accepting) and step.target != state:
-            at = step.target
+        while self._is_inner(edge.target, at in self.accepting) and edge.target != state:
+            at = edge.target
             gone.append(at)
-            row = self.row(at)
-            if _ways(row) == exits:
+            leaving = self.leaving(at)
+            if _ways(leaving) == exits:
                 return gone, len(gone)
-            onward = next((each for each in row if _ways(row, each) == exits), None)
+            onward = next((each for each in leaving if _ways(leaving, each) == exits), None)
             if onward is None:
                 break
-            if any(step.then(leave) == onward.how and leave.target == onward.target for leave in row):
+            if any(edge.then(leave) == onward.how and leave.target == onward.target for leave in leaving):
                 return gone, len(gone) + 1
-            if onward.how != step.how:
+            if onward.how != edge.how:
                 break
-            step = onward
+            edge = onward
         return [], 0
 
     # --- chains --------------------------------------------------------------------------------------------
 
     def join_chains(self, state: int) -> None:
         """States with one way in and the same one way on: one arrow."""
-        if state in self.rows:
-            self.rows[state] = [self._chained(step) for step in self.rows[state]]
+        if state in self.edges:
+            self.edges[state] = [self._chained(edge) for edge in self.edges[state]]
 
-    def _chained(self, step: Step) -> Step:
-        count, last = 1, step
-        while not last.rest and not last.times and last.target != step.source and self._is_inner(last.target, False):
-            row = self.row(last.target)
-            if len(row) != 1 or row[0].first != step.first or row[0].times:
+    def _chained(self, edge: FsmEdge) -> FsmEdge:
+        count, last = 1, edge
+        while not last.rest and not last.times and last.target != edge.source and self._is_inner(last.target, False):
+            leaving = self.leaving(last.target)
+            if len(leaving) != 1 or leaving[0].first != edge.first or leaving[0].times:
                 break
-            del self.rows[last.target]
-            count, last = count + 1, row[0]
-        return step if count == 1 else Step(step.source, step.first, last.rest, last.target, f"{{{count}}}")
+            del self.edges[last.target]
+            count, last = count + 1, leaving[0]
+        return edge if count == 1 else FsmEdge(edge.source, edge.first, last.rest, last.target, f"{{{count}}}")
 
     def _is_inner(self, state: int, is_accepting: bool) -> bool:
         """Whether a state can only be reached from the one before it, and ends a text where that one does."""
         return self.entries[state] == 1 and state != self.start and (state in self.accepting) == is_accepting
 
 
-def _ways(row: Iterable[Step], but: Step | None = None) -> frozenset[tuple[How, int]]:
-    """Where a state's steps lead, and how."""
-    return frozenset((step.how, step.target) for step in row if step is not but)
+def _ways(leaving: Iterable[FsmEdge], but: FsmEdge | None = None) -> frozenset[tuple[How, int]]:
+    """Where a state's edges lead, and how."""
+    return frozenset((edge.how, edge.target) for edge in leaving if edge is not but)

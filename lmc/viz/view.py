@@ -15,7 +15,7 @@ from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.hints import brief
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
-from lmc.passes.flat_prompts import PromptPiece, Prompts
+from lmc.passes.flat_prompts import FlatPrompts, PromptPiece
 from lmc.passes.known_values import KnownValues
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class View:
     def __init__(self, planned: Planned) -> None:
         self.planned = planned
         self.plan: Plan = planned.plan
-        self.prompts = Prompts(self.plan.graph)
+        self.prompts = FlatPrompts(self.plan.graph)
         self.makers = self.prompts.makers
         self._paths = {param.value.name: print_path(param.path) for param in self.plan.graph.params}
         given = planned.inputs.batch[0] if len(planned.inputs.batch) == 1 else {}
@@ -84,7 +84,7 @@ class View:
     @cached_property
     def steps(self) -> tuple[StepView, ...]:
         """Every step, in the plan's order."""
-        nodes = list(self.plan.graph.walk())
+        nodes = self.plan.graph.nodes
         arms = list(_arms(self.plan.graph.body, ""))
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)

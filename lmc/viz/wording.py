@@ -42,7 +42,7 @@ def visible(text: str) -> str:
 def options(node: Node, view: View) -> str:
     """What may come out of a call, and how it is sampled: `int`, `cat|dog`, `regex \\d+`, `max_tokens=16`."""
     if node.op == "fused":
-        return short(row_text(node))
+        return short(form_text(node))
     words = [kind] if (kind := _kind(node)) else []
     words += [f"{key}={short(literal(value))}" for key, value in node.attrs if key not in _HIDDEN]
     words += [f"{key}={{{view.value(atom)}}}" for key, atom in node.kwargs.items() if key != "name"]
@@ -51,13 +51,13 @@ def options(node: Node, view: View) -> str:
     return " ".join(words)
 
 
-def row_text(node: Node) -> str:
-    """A fused row as an f-string would spell it: each call by its name in braces, each value too."""
-    return "".join(visible(word) if kind == "text" else f"{{{word}}}" for kind, word in row_pieces(node))
+def form_text(node: Node) -> str:
+    """A fused form as an f-string would spell it: each call by its name in braces, each value too."""
+    return "".join(visible(word) if kind == "text" else f"{{{word}}}" for kind, word in form_pieces(node))
 
 
-def row_pieces(node: Node) -> Iterator[tuple[str, str]]:
-    """A fused row piece by piece: "text" and the text; "gen", "select" or "value" and the name of what stands there."""
+def form_pieces(node: Node) -> Iterator[tuple[str, str]]:
+    """A fused form by pieces: "text" and the text; "gen", "select" or "value" and the name of what stands there."""
     names = iter(value.name for value in node.outputs[1:])
     for part in parts_of(node):
         match part:

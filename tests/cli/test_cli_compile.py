@@ -12,7 +12,7 @@ import pytest
 
 from lmc.backend import BACKENDS
 from lmc.parser.irtext.parse import parse_graph, parse_plan
-from lmc.passes import PASSES
+from lmc.passes import PASSES, pipeline
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "essay_judge.py"
@@ -158,3 +158,14 @@ def test_listing_has_a_line_for_each(command, names, cli):
     lines = {line.split()[0]: line.split()[1:] for line in cli(command).stdout.splitlines() if line}
 
     assert [len(lines[name]) > 3 for name in names] == [True] * len(names)
+
+
+@pytest.mark.parametrize(("options", "is_verified"), [((), False), (("-O", "1"), False), (("-p", "dce,cse"), True)])
+def test_a_pipeline_by_hand_is_verified_after_each_pass(options, is_verified, cli, monkeypatch: pytest.MonkeyPatch):
+    """Who puts passes together wants to know which one breaks the graph; a level is verified at its end."""
+    verified: list[object] = []
+    monkeypatch.delenv("LMC_DEBUG")
+    monkeypatch.setattr(pipeline, "verify", lambda graph: verified.append(graph))
+    cli("compile", "tips.py", *options)
+
+    assert bool(verified) == is_verified

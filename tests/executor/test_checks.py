@@ -60,10 +60,10 @@ def test_a_text_that_was_cut_is_not_looked_at():
     assert broken([(gen, end('["x",""]'))]) is None
 
 
-def test_each_generation_of_a_row_is_looked_at():
+def test_each_generation_of_a_form_is_looked_at():
     """By its own schema."""
-    row = Gen(None, Sampling(), Fused((Blank(None, ";"), "; ", Blank(SCHEMA))))
+    form = Gen(None, Sampling(), Fused((Blank(None, ";"), "; ", Blank(SCHEMA))))
     said = (Filled('["x","x"]', "stop"), Filled('["x","x"]', "constraint"))
 
-    assert broken([(row, end("", filled=said))]) is not None
-    assert broken([(row, end("", filled=(said[0], Filled('["","x"]', "constraint"))))]) is None
+    assert broken([(form, end("", filled=said))]) is not None
+    assert broken([(form, end("", filled=(said[0], Filled('["","x"]', "constraint"))))]) is None

@@ -12,7 +12,7 @@ import torch
 import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.backend.local import CpuBackend
-from lmc.backend.runner.batch import Draws
+from lmc.backend.runner.batch import TokenDraws
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.sampler import left_by, sample
 from lmc.errors import ArgumentError
@@ -47,7 +47,7 @@ def test_what_a_mask_leaves_is_its_share_of_the_softmax() -> None:
         bits = np.zeros(96, np.uint8)
         bits[rng.choice(70, num, replace=False)] = 1
         mask = np.packbits(bits, bitorder="little").view(np.int32)
-        draws = Draws()
+        draws = TokenDraws()
         draws.add(Sampling(on_distortion="warn", temperature=0.0), 0, 0, mask=mask)
         expected = math.log(float(row.softmax(-1)[bits[:70].astype(bool)].sum()))
         assert left_by(row, mask, HiddenRows()) == pytest.approx(expected, abs=1e-5)

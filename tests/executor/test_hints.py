@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lmc.backend.base import Failed, Hint
+from lmc.backend.base import Failed, PrefixHint
 from lmc.backend.echo import EchoBackend
 from lmc.backend.echo.backend import EchoSession
 from lmc.executor import Executor
@@ -48,7 +48,7 @@ class Hearing(EchoSession):
         self.heard += [("call", self.tokenizer.decode(request.prompt.ids)) for request in requests]
         super().submit(requests)
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         self.heard.append((hint.kind, self.tokenizer.decode(hint.ids)))
         self.ttls.append(hint.ttl_s)
 

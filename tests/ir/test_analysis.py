@@ -99,6 +99,6 @@ def test_networkx_edges_lead_from_definitions_to_uses() -> None:
 def test_networkx_is_acyclic_and_in_program_order() -> None:
     """On any graph, edges lead forwards."""
     for seed in range(30):
-        result = random_graph(seed).as_networkx()
+        result = as_networkx(random_graph(seed))
         assert networkx.is_directed_acyclic_graph(result)
         assert all(a < b for a, b in result.edges)

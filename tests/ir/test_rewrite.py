@@ -1,11 +1,11 @@
-"""Substitution, rebuilding, users and fresh names."""
+"""Operands renewed, graphs rebuilt, and what a graph defines."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lmc.ir.graph import Graph, Lit, Node, Value
-from lmc.ir.rewrite import FreshNames, defined_in, definitions, rebuild, substitute, substitute_node, users
+from lmc.ir.graph import Lit, Node, Value
+from lmc.ir.rewrite import defined_in, definitions, rebuild, renewed, with_body, with_nodes, with_parts
 from lmc.ir.types import STATE, STR
 from lmc.ir.verify import verify
 from lmc.parser.irtext.parse import parse_graph
@@ -27,20 +27,30 @@ program p(%a: str, %b: str) {
 GRAPH = parse_graph(TEXT)
 
 
-def test_substitute_reaches_into_regions() -> None:
-    """Uses change everywhere, definitions nowhere."""
-    body = substitute(GRAPH.body, {"a": Value("b", STR), "b": Lit("x")})
+def test_renewed_operands_reach_every_use() -> None:
+    """Put on every node: uses change everywhere, definitions nowhere."""
+    values = {"a": Value("b", STR), "b": Lit("x")}
+    result = rebuild(GRAPH, lambda node: [with_parts(node, renewed(node.inputs, values), node.regions)])
 
     changed = TEXT.replace("%a", "%b").replace("(%b: str", "(%a: str").replace("return %u, %b", 'return %u, "x"')
-    assert str(replace(GRAPH, body=body)) == changed
+    assert str(result) == changed
 
 
-def test_substitute_keeps_what_does_not_change() -> None:
-    """The very same objects, so that a pass can ask with `is`."""
-    assert substitute(GRAPH.body, {"z": Lit(1)}) is GRAPH.body
-    changed = substitute(GRAPH.body, {"b": Lit("x")})
-    assert changed.nodes[2] is GRAPH.body.nodes[2]
-    assert substitute_node(GRAPH.body.nodes[0], {"a": Lit(1)}) is GRAPH.body.nodes[0]
+def test_what_does_not_change_is_kept() -> None:
+    """The very same objects, so that whoever runs passes can ask with `is`."""
+    node, block = GRAPH.body.nodes[2], GRAPH.body
+
+    assert with_parts(node, tuple(node.inputs), tuple(node.regions)) is node
+    assert with_nodes(block, list(block.nodes)) is block
+    assert with_body(GRAPH, block) is GRAPH
+    assert with_parts(node, (Lit(False),), node.regions).regions[0] is node.regions[0]
+
+
+def test_what_is_shorter_is_not_kept() -> None:
+    """Equal as far as they go is not the same."""
+    block = GRAPH.body
+
+    assert with_nodes(block, block.nodes[:-1]).nodes == block.nodes[:-1]
 
 
 def test_rebuild_goes_bottom_up() -> None:
@@ -73,33 +83,9 @@ def test_rebuilt_copies_are_equal_and_sound() -> None:
     verify(copy)
 
 
-def test_users_are_nodes_in_program_order() -> None:
-    """Regions included; a node that uses a value twice is one user; unused values have none."""
-    found = users(GRAPH)
-
-    assert [node.outputs[0].name for node in found["a"]] == ["t", "v"]
-    assert [node.op for node in found["t"]] == ["append", "yield"]
-    assert found["u"] == found["b"] == [GRAPH.body.end]
-    assert set(found) == {value.name for value in definitions(GRAPH)}
-
-
 def test_definitions_are_arguments_results_and_parameters() -> None:
     """In program order."""
     assert [value.name for value in definitions(GRAPH)] == ["a", "b", "s", "t", "u", "v"]
     loop = parse_graph("program p() {\n %s = begin\n %t = loop %a = %s {\n next false, %a\n }\n return %t, none\n}\n")
     assert [value.name for value in defined_in(loop.body)] == ["s", "t", "a"]
     assert defined_in(loop.body.nodes[1].regions[0]) == [Value("a", STATE)]
-
-
-def test_fresh_names_are_new() -> None:
-    """Numbered where the name is taken, by the graph or by an earlier fresh name."""
-    fresh = FreshNames(GRAPH)
-
-    assert [fresh("s"), fresh("s"), fresh("new"), fresh("new")] == ["s.1", "s.2", "new", "new.1"]
-
-
-def test_fresh_names_skip_taken_numbers() -> None:
-    """A graph may hold s.1 already."""
-    graph: Graph = parse_graph("program p(%s: str, %s.1: str) {\n %t = begin\n return %t, none\n}\n")
-
-    assert FreshNames(graph)("s") == "s.2"

@@ -35,7 +35,7 @@ BROKEN = {
     "%x: any = binary 1, 2": "`binary` needs the attribute `op`",
     '%x: any = binary 1, 2 {op="?"}': "`binary` does not know op='?'",
     '%x = format 1 {conv="d"}': "`format` does not know conv='d'",
-    '%a, %b = gen %s {constraint="x"}': "`gen` has a constraint that is none: 'x'",
+    '%a, %b = gen %s {constraint="x"}': "`gen` has a constraint that is not one: 'x'",
     '%a, %b = select %s {method="m"}': "`select` needs `choices`: texts, at least one",
     '%a, %b = select %s {choices=[], method="m"}': "`select` needs `choices`: texts, at least one",
     '%a, %b = select %s {choices=["a"], method="best"}': (
@@ -57,19 +57,19 @@ BROKEN = {
     "%x = append %str, %s": "operand 0 of `append` is `str`; it must be `state`",
     "%x = append %s, %any": "operand 1 of `append` is `any`; it must be `str`",
     "%x = append %s, 1": "operand 1 of `append` is `int`; it must be `str`",
-    "%x = len %s": "operand 0 of `len` is `state`; it must be a value, no state",
+    "%x = len %s": "operand 0 of `len` is `state`; it must be a value, not a state",
     "%x, %y = fork_list %s, %str": "operand 1 of `fork_list` is `str`; it must be `int`",
     "%x: any = call @f, unset": "operand 0 of `call` may be unset (`unset?`); `check` it first",
     '%x = dict "a"': "`dict` takes keys and values in turn, and one is missing",
     "if %int {\n yield\n} else {\n yield\n}": "operand 0 of `if` is `int`; it must be `bool`",
     # results
     "%x: str = len %data": "result `%x` of `len` is `str`; it must be `int`",
-    "%x: str? = item %data, 0": "result `%x` of `item` is `str?`; it must be a value, no state and surely set",
-    "%x: state = item %data, 0": "result `%x` of `item` is `state`; it must be a value, no state and surely set",
+    "%x: str? = item %data, 0": "result `%x` of `item` is `str?`; it must be a value, not a state, and surely set",
+    "%x: state = item %data, 0": "result `%x` of `item` is `state`; it must be a value, not a state, and surely set",
     "%x: state, %y: str, %z: str = gen %s": "`gen` gives 2 results, not 3",
     '%x: int = check %str {name="x"}': "`check` of a `str` cannot give `int`",
-    '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is no text, no generation "
-    "and no choice: ('b', Regex(pattern='x'))",
+    '%a, %b = fused %s {parts=[["b", regex("x")], "."]}': "`fused` has a part that is not a text, a generation "
+    "or a choice: ('b', Regex(pattern='x'))",
     '%a, %b = fused %s {parts=[["b", regex("x"), []], ["c", ["d"], []]]}': "`fused` has 2 generations and choices and "
     "1 values",
     '%a, %b = fused %s, %str {parts=[["b", regex("x"), []], [" of ", 1]]}': "`fused` has 1 texts as operands, and asks "
@@ -94,7 +94,7 @@ BROKEN = {
     "%x = loop %a = %s {\n next true\n}": "`next` carries 0 values; 1 are expected",
     "%x: int = loop %a: int = 0 {\n next true, 0.5\n}": "`next` carries a `float` for `%a`, which is `int`",
     "%x: int = loop %a: data = 0 {\n next true, %a\n}": "`next` carries a `data` for `%x`, which is `int`",
-    "for %a in %data {\n next true\n}": "the item of `for` is `state`; it must be a value, no state and surely set",
+    "for %a in %data {\n next true\n}": "the item of `for` is `state`; it must be a value, not a state, and surely set",
     '"for" %data do() {\n next true\n}': "the body of `for` has no parameter for the item",
     "%x: int = for %a: any in %data, %b: data = 0.5 {\n next true, 1\n}": "`for` passes on a `float` for `%x`, which "
     "is `int`",
@@ -200,7 +200,7 @@ def test_externs_are_declared_once_and_well() -> None:
     )
     assert (
         _message(_program(externs=(replace(good, type=STATE),)))
-        == "extern `@f` is `state`; it must be a value, no state"
+        == "extern `@f` is `state`; it must be a value, not a state"
     )
 
 
@@ -212,9 +212,9 @@ def test_attributes_are_sorted_literals() -> None:
     assert (
         _message(_program(unsorted)) == "the attributes of `role_begin` are not sorted by name, each once: text, role"
     )
-    assert _message(_program(live)) == "attribute `mode` of `join` is no literal: [1]"
+    assert _message(_program(live)) == "attribute `mode` of `join` is not a literal: [1]"
     assert _message(_program(Node("tuple", (Lit([1]),), outputs=(Value("t", DATA),)))) == (  # type: ignore[arg-type]
-        "operand 0 of `tuple` is no literal: [1]"
+        "operand 0 of `tuple` is not a literal: [1]"
     )
 
 
@@ -270,10 +270,10 @@ BROKEN_PLANS = [
     (_with_step(1, node=99), "step #1 (gen): there is no node 99; the graph has 9"),
     (_with_step(1, op="select"), "step #1 (select): node 4 is a `gen`, not a `select`"),
     (_with_step(3, node=6, op="gen"), "step #3 (gen): node 6 has an earlier step"),
-    (_with_step(1, inside=9), "step #1 (gen): it is inside #9, which is no earlier step"),
+    (_with_step(1, inside=9), "step #1 (gen): it is inside #9, which is not an earlier step"),
     (_with_step(1, inside=None), "step #1 (gen): its node 4 is not directly inside the program's body"),
     (_with_step(2, inside=0), "step #2 (gen): its node 6 is not directly inside the region of #0"),
-    (_with_step(2, after=(3,)), "step #2 (gen): it comes after #3, which is no earlier step"),
+    (_with_step(2, after=(3,)), "step #2 (gen): it comes after #3, which is not an earlier step"),
     (_with_step(2, after=(1,)), "step #2 (gen): it comes after #1, which stands in another region"),
     (_with_step(2, wave=-1), "step #2 (gen): its wave is -1"),
     (_with_step(3, prompt=(Lit("a"),)), "step #3 (call): only a model call has a prompt"),
@@ -323,7 +323,7 @@ BROKEN_PLANS = [
         "step #1 (gen): it has more than one `release p1`",
     ),
     (replace(SOUND, prefixes=(*PREFIXES, PREFIXES[0])), "prefix p0: its number is taken by an earlier prefix"),
-    (_with_prefix(parent=1), "prefix p1: it is under p1, which is no earlier prefix"),
+    (_with_prefix(parent=1), "prefix p1: it is under p1, which is not an earlier prefix"),
     (_with_prefix(steps=(1, 8)), "prefix p1: there is no step #8"),
     (_with_prefix(pieces=(Value("q", STR),)), "prefix p1: it has `%q`, a `str` that the graph does not define"),
 ]

@@ -36,7 +36,8 @@ Said = tuple[str, tuple[int, ...], str]  # text, ids, reason
 class Bench:
     """An engine that is checked after every step; `session` is one open on it.
 
-    depth   of the runner: 1 computes at once, 2 as late as it may
+    depth    of the device: 1 computes at once, 2 as late as it may
+    runner   what computes, whatever the depth
     """
 
     depth = 1
@@ -50,9 +51,12 @@ class Bench:
         masks: MaskFactory | None = None,
         **options: object,
     ) -> None:
-        self.runner = (FakeRunner if self.depth == 1 else LateDevice)(num_slots, max_len)
+        self.runner = FakeRunner(num_slots, max_len)
+        self.device = (
+            self.runner if self.depth == 1 else LateDevice(self.runner, self.runner.accept, self.runner.compute)
+        )
         self.masks = masks or FakeMasks(TOKENIZER, jumps)
-        self.engine = Engine(self.runner, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
+        self.engine = Engine(self.device, TOKENIZER, self.masks, **options)  # type: ignore[arg-type]
         self.engine.cache.pool.on_free = self.runner.poison
         self.session = self.open()
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.base import Piece, TokenLogprob
-from lmc.backend.runner.batch import Batch, Draws, SharedRun
-from lmc.backend.runner.flight import Outcome
+from lmc.backend.runner.batch import ForwardBatch, SharedRun, TokenDraws
+from lmc.backend.runner.flight import PassOutcome
 from lmc.errors import ConstraintError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Choices, Constraint
@@ -141,9 +141,9 @@ class FakeRunner:
         self.token: npt.NDArray[np.int64] = np.full(num_slots, POISON)
         self.pos: npt.NDArray[np.int64] = np.full(num_slots, POISON)
         self.tag: list[int] = [POISON] * num_slots
-        self.computed = self.passes = 0
+        self.computed = self.passes = self.computed_passes = 0
         self.row_counts: list[int] = []
-        self.last: Batch | None = None
+        self.last: ForwardBatch | None = None
         self.fail_when: Callable[[Row], bool] | None = None
         self.fail_results: Callable[[int], bool] | None = None
 
@@ -154,11 +154,16 @@ class FakeRunner:
         for slot in slots.tolist():
             self.tag[slot] = POISON
 
-    def launch(self, batch: Batch) -> FakeFlight:
+    def launch(self, batch: ForwardBatch) -> FakeFlight:
         self.accept(batch)
-        return FakeFlight(self.forward(batch), self.passes, self.fail_results)
+        return self.compute(batch)
 
-    def accept(self, batch: Batch) -> None:
+    def compute(self, batch: ForwardBatch) -> FakeFlight:
+        """The pass that was accepted."""
+        self.computed_passes += 1
+        return FakeFlight(self.forward(batch), self.computed_passes, self.fail_results)
+
+    def accept(self, batch: ForwardBatch) -> None:
         """Count a pass; an injected failure of its launch is raised here."""
         self.passes += 1
         self.last = batch
@@ -166,7 +171,7 @@ class FakeRunner:
         if self.fail_when is not None and any(self.fail_when(row) for row in rows_of(batch)):
             raise RuntimeError("injected failure")
 
-    def forward(self, batch: Batch) -> list[Logits]:
+    def forward(self, batch: ForwardBatch) -> list[Logits]:
         """Logits by row, each row's in token order."""
         assert all(array.dtype == np.int32 for array in (batch.tokens, batch.offsets, batch.starts, *batch.tables))
         rows = rows_of(batch)
@@ -227,17 +232,17 @@ class FakeFlight:
         self._records: dict[int, TokenLogprob] = {}
         self._logprobs: list[float] = []
 
-    def sample(self, at: Seq[int], draws: Draws) -> None:
+    def sample(self, at: Seq[int], draws: TokenDraws) -> None:
         self._tokens = [pick(self._logits[i], draw) for i, draw in zip(at, each_draw(draws), strict=True)]
         self._records = records_of(self._tokens, draws)
 
     def score(self, at: Seq[int], ids: Seq[int]) -> None:
         self._logprobs = [float(log_softmax(self._logits[i])[id]) for i, id in zip(at, ids, strict=True)]
 
-    def result(self) -> Outcome:
+    def result(self) -> PassOutcome:
         if self._fails is not None and self._fails(self._number):
             raise RuntimeError("injected failure of the device")
-        return Outcome([token.id for token in self._tokens], self._records, self._logprobs)
+        return PassOutcome([token.id for token in self._tokens], self._records, self._logprobs)
 
 
 class FakeMatcher:

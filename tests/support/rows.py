@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import NO_SEAT, Batch, Draws, Int32, SharedRun, wants_record
+from lmc.backend.runner.batch import NO_SEAT, ForwardBatch, Int32, SharedRun, TokenDraws, wants_record
 from lmc.ir.sampling import Sampling
 
 
@@ -27,7 +27,7 @@ class Row:
         return len(self.slots) - len(self.tokens)
 
 
-def batch_of(rows: Seq[Row], runs: Seq[tuple[Seq[int], int]] = ()) -> tuple[Batch, list[int]]:
+def batch_of(rows: Seq[Row], runs: Seq[tuple[Seq[int], int]] = ()) -> tuple[ForwardBatch, list[int]]:
     """The batch of `rows`, and where each row went; a run is (indices of rows, tokens they share from position 0).
 
     Runs are over neighbours, so the rows of each are put side by side; the runs given are disjoint.
@@ -44,10 +44,10 @@ def batch_of(rows: Seq[Row], runs: Seq[tuple[Seq[int], int]] = ()) -> tuple[Batc
     tokens = np.concatenate([np.zeros(0, np.int32), *(row.tokens for row in put)]).astype(np.int32)
     starts, wanted, seats = (np.array(column, np.int32) for column in columns)
     tables = [row.slots.astype(np.int32) for row in put]
-    return Batch(tokens, offsets, starts, wanted, seats, tables, tuple(shared)), order
+    return ForwardBatch(tokens, offsets, starts, wanted, seats, tables, tuple(shared)), order
 
 
-def rows_of(batch: Batch) -> list[Row]:
+def rows_of(batch: ForwardBatch) -> list[Row]:
     """The rows of a batch."""
     return [
         Row(
@@ -62,7 +62,7 @@ def rows_of(batch: Batch) -> list[Row]:
 
 @dataclass(frozen=True)
 class Draw:
-    """How to sample one row of logits; see Draws."""
+    """How to sample one row of logits; see TokenDraws."""
 
     sampling: Sampling
     seed: int
@@ -72,15 +72,15 @@ class Draw:
     mask: Int32 | None = None
 
 
-def draws_of(rows: Seq[Draw]) -> Draws:
+def draws_of(rows: Seq[Draw]) -> TokenDraws:
     """Draws as columns."""
-    draws = Draws()
+    draws = TokenDraws()
     for row in rows:
         draws.add(row.sampling, row.seed, row.position, output=row.output, banned=row.banned, mask=row.mask)
     return draws
 
 
-def each_draw(draws: Draws) -> list[Draw]:
+def each_draw(draws: TokenDraws) -> list[Draw]:
     """Draws one by one."""
     return [
         Draw(sampling, seed, position, draws.outputs.get(i, ()), draws.banned.get(i, ()), draws.masks.get(i))
@@ -88,6 +88,6 @@ def each_draw(draws: Draws) -> list[Draw]:
     ]
 
 
-def records_of(tokens: Seq[TokenLogprob], draws: Draws) -> dict[int, TokenLogprob]:
+def records_of(tokens: Seq[TokenLogprob], draws: TokenDraws) -> dict[int, TokenLogprob]:
     """Of sampled tokens, the records that were asked for."""
     return {i: token for i, (token, s) in enumerate(zip(tokens, draws.sampling, strict=True)) if wants_record(s)}

@@ -15,9 +15,9 @@ from lmc.ir.automaton.compress import CompressedDfa, compress
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.parser.regex.parse import parse_regex
 from lmc.viz import PLAIN, Terminal, emit_fsm, fsm_ascii, fsm_dot, fsm_svg
-from lmc.viz.fsm import Fsm, _steps, fsm_of
+from lmc.viz.fsm import Fsm, _edges, fsm_of
 from lmc.viz.fsm_label import edge_label, set_label
-from lmc.viz.fsm_runs import Step, joined_runs
+from lmc.viz.fsm_runs import FsmEdge, joined_runs
 from lmc.viz.layered import picture
 from tests.support.random_regex import random_pattern, random_text
 
@@ -51,11 +51,11 @@ def drawn(pattern: str, limit: int = 60) -> Fsm:
 # --- counting --------------------------------------------------------------------------------------------
 
 
-def steps_of(automaton: CompressedDfa) -> list[Step]:
-    return joined_runs(_steps(automaton), automaton.accepting, automaton.start)
+def edges_of(automaton: CompressedDfa) -> list[FsmEdge]:
+    return joined_runs(_edges(automaton), automaton.accepting, automaton.start)
 
 
-def draws(automaton: CompressedDfa, steps: list[Step], text: str) -> bool:
+def draws(automaton: CompressedDfa, edges: list[FsmEdge], text: str) -> bool:
     """Whether a text goes along the arrows as they are labelled, to a state where it may end."""
     begin = automaton.begin.decode()
     if not text.startswith(begin):
@@ -66,28 +66,28 @@ def draws(automaton: CompressedDfa, steps: list[Step], text: str) -> bool:
         state, at, turns = pending.pop()
         if at == len(text) and state in automaton.accepting:
             return True
-        for step in steps:
-            if step.source == state and (after := taken(step, text, at, turns)) is not None and after not in seen:
+        for edge in edges:
+            if edge.source == state and (after := taken(edge, text, at, turns)) is not None and after not in seen:
                 seen.add(after)
                 pending.append(after)
     return False
 
 
-def taken(step: Step, text: str, at: int, turns: int) -> tuple[int, int, int] | None:
-    least, most = re.fullmatch(r"(?:\{(\d*,)?(\d+)\})?", step.times).groups()
+def taken(edge: FsmEdge, text: str, at: int, turns: int) -> tuple[int, int, int] | None:
+    least, most = re.fullmatch(r"(?:\{(\d*,)?(\d+)\})?", edge.times).groups()
     is_loop = least is not None
     count = 1 if is_loop or most is None else int(most)
-    end = at + count + len(step.rest)
+    end = at + count + len(edge.rest)
     chars = text[at : at + count]
-    in_set = len(chars) == count and all(any(low <= ord(c) <= high for low, high in step.first) for c in chars)
-    if not in_set or text[at + count : end] != step.rest or (is_loop and turns >= int(most)):
+    in_set = len(chars) == count and all(any(low <= ord(c) <= high for low, high in edge.first) for c in chars)
+    if not in_set or text[at + count : end] != edge.rest or (is_loop and turns >= int(most)):
         return None
-    return step.target, end, turns + 1 if is_loop else 0
+    return edge.target, end, turns + 1 if is_loop else 0
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_picture_says_what_the_constraint_says(seed):
-    """Of random patterns, and of such that count a lot: rows and loops drawn as one take the same texts."""
+    """Of random patterns, and of such that count a lot: runs and loops drawn as one take the same texts."""
     rng = random.Random(seed)
     for number in range(8):
         pattern = random_pattern(rng, 3)
@@ -95,9 +95,9 @@ def test_a_picture_says_what_the_constraint_says(seed):
             bounds = f"{{{rng.randint(0, 4)},{rng.randint(4, 9)}}}"
             pattern = f"(?:{random_pattern(rng, 1, looks=False)}){bounds}{random_pattern(rng, 1)}"
         automaton = compressed(pattern)
-        steps = steps_of(automaton)
+        edges = edges_of(automaton)
         for text in (random_text(rng, 12) for _ in range(30)):
-            assert draws(automaton, steps, text) == bool(re.fullmatch(pattern, text)), (pattern, text)
+            assert draws(automaton, edges, text) == bool(re.fullmatch(pattern, text)), (pattern, text)
 
 
 SETS = (r"\w", r"[^\"\\]", r".", r"[\]\[^-]", r"\s", r"[a-c\n]", "[日-本]", r"[^a]", r"\W")
@@ -218,7 +218,7 @@ def test_a_large_automaton_says_how_much_is_not_drawn():
     assert "196 states are not drawn" in fsm_svg.render(fsm, PLAIN)
 
 
-def test_a_row_of_thousands_is_quick():
+def test_a_run_of_thousands_is_quick():
     """Counting to a thousand is one loop."""
     assert [arrow.label for arrow in drawn(r"[a-z]{1,1000}!").arrows][-2:] == ["[a-z]{,999}", '"!"']
 

@@ -13,37 +13,18 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.cache.pool import KVPool, SlotState
-from lmc.backend.cache.radix import Node, PageKey, RadixTree
+from lmc.backend.cache.radix import Claim, RadixNode, RadixTree
 
 Int32 = npt.NDArray[np.int32]
 
 EXTENT = 64  # slots a lease reserves at once while the pool has room
 TIGHT = 8  # the pool is tight when less than 1 / TIGHT of it would stay free
-
-
-class Claim:
-    """Tokens that a lease is computing: a first page below a tree node, and who wants to know when that is over."""
-
-    __slots__ = ("key", "node", "waiters")
-
-    def __init__(self, node: Node, key: PageKey) -> None:
-        self.node = node
-        self.key = key
-        self.waiters: list[Callable[[], None]] = []
-        node.claims[key] = self
-
-    def end(self) -> None:
-        """Take the claim off and wake every waiter."""
-        del self.node.claims[self.key]
-        waiters, self.waiters = self.waiters, []
-        for wake in waiters:
-            wake()
 
 
 class Lease:
@@ -62,7 +43,7 @@ class Lease:
         "wanted",
     )
 
-    def __init__(self, cache: KVCache, node: Node | None, slots: Int32) -> None:
+    def __init__(self, cache: KVCache, node: RadixNode | None, slots: Int32) -> None:
         self.cache = cache
         self.node = node  # deepest locked node, node.depth == published; None without a tree
         self.claim: Claim | None = None
@@ -76,6 +57,13 @@ class Lease:
         """[length] int32: the slots of the first positions, all reserved. A view: copy it to keep it."""
         assert length <= self.reserved
         return self.table[:length]
+
+    def has_room(self, length: int) -> bool:
+        """True where `grow` would take nothing and no scratch slot is held; the length is noted as asked for."""
+        if length > self.reserved or self.scratch is not None:
+            return False
+        self.wanted = max(self.committed, self.launched, length)
+        return True
 
     def grow(self, length: int) -> bool:
         """Reserve room for `length` tokens: all of it or, where the pool has not so much, nothing."""
@@ -195,7 +183,7 @@ class KVCache:
         self.tree: RadixTree | None = RadixTree(page_size) if cache else None
         self.num_evicted = 0
         self._leases: dict[int, Lease] = {}
-        self._held: Counter[Node] = Counter()  # locked without a lease
+        self._held: Counter[RadixNode] = Counter()  # locked without a lease
 
     @property
     def num_locked(self) -> int:
@@ -224,7 +212,7 @@ class KVCache:
         """How many tokens of `ids` are resident."""
         return self.tree.peek(namespace, ids) if self.tree else 0
 
-    def hold(self, namespace: str, ids: Int32) -> Node | None:
+    def hold(self, namespace: str, ids: Int32) -> RadixNode | None:
         """Lock the resident prefix of `ids` until `let_go`: its deepest node; None where nothing of it is resident."""
         if self.tree is None or not self.tree.peek(namespace, ids):
             return None
@@ -233,7 +221,7 @@ class KVCache:
         self._held[node] += 1
         return node
 
-    def let_go(self, node: Node) -> None:
+    def let_go(self, node: RadixNode) -> None:
         """End of a `hold`."""
         assert self.tree is not None
         self._held[node] -= 1
@@ -280,7 +268,7 @@ class KVCache:
         held = (self.pool.state == SlotState.LEASED) | (self.pool.state == SlotState.TREE)
         assert (owner == held).all(), "a slot that is held has exactly one owner"
 
-    def _claim_at(self, node: Node, ids: Int32) -> Claim | None:
+    def _claim_at(self, node: RadixNode, ids: Int32) -> Claim | None:
         assert self.tree is not None
         if len(ids) - node.depth < self.tree.page_size or not node.claims:
             return None

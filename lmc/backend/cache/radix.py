@@ -8,16 +8,12 @@ eviction order. Invariants are in RadixTree.check().
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from lmc.backend.cache.lease import Claim
 
 Int32 = npt.NDArray[np.int32]
 PageKey = int | bytes
@@ -25,7 +21,7 @@ PageKey = int | bytes
 _EMPTY: Int32 = np.empty(0, np.int32)
 
 
-class Node:
+class RadixNode:
     """A stretch of tokens below its parent.
 
     key, slots   [n] int32      the tokens and where their KV is, n a multiple of the page size (0 for a root)
@@ -37,12 +33,12 @@ class Node:
 
     __slots__ = ("children", "claims", "depth", "key", "parent", "queued", "refs", "serial", "slots", "used")
 
-    def __init__(self, parent: Node | None, key: Int32, slots: Int32, serial: int, used: int) -> None:
+    def __init__(self, parent: RadixNode | None, key: Int32, slots: Int32, serial: int, used: int) -> None:
         self.parent = parent
         self.key = key
         self.slots = slots
         self.depth: int = (parent.depth if parent else 0) + len(key)
-        self.children: dict[PageKey, Node] = {}
+        self.children: dict[PageKey, RadixNode] = {}
         self.claims: dict[PageKey, Claim] = {}
         self.refs = 0
         self.serial = serial
@@ -51,15 +47,34 @@ class Node:
 
     @property
     def is_evictable(self) -> bool:
-        """An unlocked leaf; roots are none."""
+        """An unlocked leaf; a root is never one."""
         return self.parent is not None and not self.refs and not self.children
 
-    def path(self) -> Iterator[Node]:
+    def path(self) -> Iterator[RadixNode]:
         """This node and its ancestors, the root last."""
-        node: Node | None = self
+        node: RadixNode | None = self
         while node is not None:
             yield node
             node = node.parent
+
+
+class Claim:
+    """A mark on a node: the tokens of a first page below it are being computed. Knows who waits for the end of that."""
+
+    __slots__ = ("key", "node", "waiters")
+
+    def __init__(self, node: RadixNode, key: PageKey) -> None:
+        self.node = node
+        self.key = key
+        self.waiters: list[Callable[[], None]] = []
+        node.claims[key] = self
+
+    def end(self) -> None:
+        """Take the claim off and wake every waiter."""
+        del self.node.claims[self.key]
+        waiters, self.waiters = self.waiters, []
+        for wake in waiters:
+            wake()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,7 @@ class Match:
 
     length: int
     slots: Int32
-    node: Node
+    node: RadixNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ class Inserted:
 
     found: int
     slots: Int32
-    node: Node
+    node: RadixNode
 
 
 class RadixTree:
@@ -92,8 +107,8 @@ class RadixTree:
         self.page_size = page_size
         self.num_tokens = 0
         self.num_locked = 0
-        self._roots: dict[str, Node] = {}
-        self._heap: list[tuple[int, int, Node]] = []  # (used, serial, node), at most one entry a node
+        self._roots: dict[str, RadixNode] = {}
+        self._heap: list[tuple[int, int, RadixNode]] = []  # (used, serial, node), at most one entry a node
         self._serials = count()
         self._tick = 0
 
@@ -144,7 +159,7 @@ class RadixTree:
             node = child
         return node.depth if node else 0
 
-    def insert(self, node: Node, tokens: Int32, slots: Int32) -> Inserted:
+    def insert(self, node: RadixNode, tokens: Int32, slots: Int32) -> Inserted:
         """Put whole pages of tokens below `node`; where they are resident already the tree keeps its own slots."""
         assert len(tokens) == len(slots) and len(tokens) % self.page_size == 0
         self._tick += 1
@@ -161,14 +176,14 @@ class RadixTree:
             at += same
         return Inserted(at, np.concatenate(found), node)
 
-    def lock(self, node: Node) -> None:
+    def lock(self, node: RadixNode) -> None:
         """One more handle at `node`: it and its ancestors stay."""
         for above in node.path():
             if not above.refs:
                 self.num_locked += len(above.key)
             above.refs += 1
 
-    def unlock(self, node: Node) -> None:
+    def unlock(self, node: RadixNode) -> None:
         """One handle at `node` less."""
         for above in node.path():
             assert above.refs > 0
@@ -191,7 +206,7 @@ class RadixTree:
             self._queue(node)
         return np.concatenate(freed)
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> Iterator[RadixNode]:
         """Every node, roots included, parents before children."""
         stack = list(self._roots.values())
         while stack:
@@ -199,9 +214,9 @@ class RadixTree:
             yield node
             stack.extend(node.children.values())
 
-    def check(self, handles: Iterable[Node] = ()) -> None:
+    def check(self, handles: Iterable[RadixNode] = ()) -> None:
         """Audit everything; `handles` are the nodes that have been locked, one entry a lock."""
-        refs: dict[Node, int] = {}
+        refs: dict[RadixNode, int] = {}
         for handle in handles:
             for above in handle.path():
                 refs[above] = refs.get(above, 0) + 1
@@ -218,7 +233,7 @@ class RadixTree:
         slots = np.concatenate(owned)
         assert len(np.unique(slots)) == len(slots), "no two nodes own a slot"
 
-    def _check_node(self, node: Node) -> None:
+    def _check_node(self, node: RadixNode) -> None:
         assert len(node.key) == len(node.slots) and len(node.key) % self.page_size == 0
         assert (node.parent is None) == (not len(node.key)), "only a root is empty"
         assert node.depth == len(node.key) + (node.parent.depth if node.parent else 0)
@@ -228,38 +243,38 @@ class RadixTree:
             assert child.parent is node and self.page_key(child.key, 0) == key
             assert child.refs <= node.refs
 
-    def _root(self, namespace: str) -> Node:
+    def _root(self, namespace: str) -> RadixNode:
         root = self._roots.get(namespace)
         if root is None:
-            root = self._roots[namespace] = Node(None, _EMPTY, _EMPTY, next(self._serials), 0)
+            root = self._roots[namespace] = RadixNode(None, _EMPTY, _EMPTY, next(self._serials), 0)
         return root
 
-    def _common(self, child: Node, tokens: Int32) -> int:
+    def _common(self, child: RadixNode, tokens: Int32) -> int:
         """Tokens of `child` that `tokens` begins with, in whole pages."""
         length = min(len(child.key), len(tokens))
         differ = child.key[:length] != tokens[:length]
         at = int(differ.argmax()) if length else 0
         return self.floor(at if length and differ[at] else length)
 
-    def _split(self, node: Node, length: int) -> Node:
+    def _split(self, node: RadixNode, length: int) -> RadixNode:
         """Cut `node` after `length` tokens; it keeps the tail (handles to it stay right), the new node the head."""
         assert node.parent is not None and 0 < length < len(node.key)
         parent = node.parent
-        head = Node(parent, node.key[:length], node.slots[:length], next(self._serials), node.used)
+        head = RadixNode(parent, node.key[:length], node.slots[:length], next(self._serials), node.used)
         head.refs = node.refs
         parent.children[self.page_key(head.key, 0)] = head
         node.parent, node.key, node.slots = head, node.key[length:], node.slots[length:]
         head.children[self.page_key(node.key, 0)] = node
         return head
 
-    def _leaf(self, parent: Node, key: Int32, slots: Int32) -> Node:
-        leaf = Node(parent, key, slots, next(self._serials), self._tick)
+    def _leaf(self, parent: RadixNode, key: Int32, slots: Int32) -> RadixNode:
+        leaf = RadixNode(parent, key, slots, next(self._serials), self._tick)
         parent.children[self.page_key(key, 0)] = leaf
         self.num_tokens += len(key)
         self._queue(leaf)
         return leaf
 
-    def _trim(self, node: Node, num: int) -> Int32:
+    def _trim(self, node: RadixNode, num: int) -> Int32:
         """Take the last `num` tokens of an unlocked leaf (rounded up to pages), the whole leaf if it has no more."""
         assert node.parent is not None
         keep = max(0, self.floor(len(node.key) - num))
@@ -274,7 +289,7 @@ class RadixTree:
             self._queue(parent)
         return gone
 
-    def _queue(self, node: Node) -> None:
+    def _queue(self, node: RadixNode) -> None:
         if node.is_evictable and not node.queued:
             node.queued = True
             heapq.heappush(self._heap, (node.used, node.serial, node))

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Counters, Delta, Event, Failed, Finished, Hint, Request, Tokenizer
+from lmc.backend.base import Counters, Delta, Event, Failed, Finished, PrefixHint, Request, Tokenizer
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
@@ -148,7 +148,7 @@ class EchoSession:
         for sample in _unfinished(request, groups):
             self._ready.append(Failed(rid, sample, "aborted", reason))
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         """Ignored: there is no cache."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:

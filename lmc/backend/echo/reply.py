@@ -151,7 +151,7 @@ def _score(
     return said, SegmentEnd(rid, sample, index, said.text, said.ids, "score", scores=scores)
 
 
-# --- fused rows --------------------------------------------------------------------------------------------
+# --- fused forms --------------------------------------------------------------------------------------------
 
 
 def _fused(
@@ -220,7 +220,7 @@ def _say(gen: Gen, seed: int, ids: tuple[int, ...], settings: Settings) -> Said:
     if scripted is not None:
         return _finish(scripted, "eos", gen.sampling, limit)
     if gen.constraint is not None:
-        assert not isinstance(gen.constraint, Fused), "a row is said generation by generation"
+        assert not isinstance(gen.constraint, Fused), "a form is said generation by generation"
         return _finish(settings.drawers.draw(gen.constraint, seed, limit), "constraint", gen.sampling, limit)
     return _say_words(gen.sampling, seed, limit)
 

@@ -14,7 +14,24 @@ from lmc.backend.base import Tokenizer
 
 REPLACEMENT = "\ufffd"
 MAX_HELD = 3
+MAX_PAIRS = 1 << 17  # remembered pairs of tokens, some 20 MB
 CONTEXT = 4  # prompt tokens looked at for one to decode in front of the first generated token
+
+
+class Front:
+    """The last token that is text by itself: tokenizers trim a space from the very first, so others stand behind it.
+
+    ids     of it, none at the beginning of a text
+    length  characters it has by itself
+    after   token -> the text it adds behind this one, and the front of what follows
+    """
+
+    __slots__ = ("after", "ids", "length")
+
+    def __init__(self, ids: list[int], length: int) -> None:
+        self.ids = ids
+        self.length = length
+        self.after: dict[int, tuple[str, Front]] = {}
 
 
 class Decoder:
@@ -23,12 +40,39 @@ class Decoder:
     shown   texts of control tokens that are not to be left out, by id
     """
 
-    __slots__ = ("_shown", "_texts", "_tokenizer")
+    __slots__ = ("_fronts", "_num_pairs", "_shown", "_texts", "_tokenizer")
 
     def __init__(self, tokenizer: Tokenizer, shown: Mapping[int, str] | None = None) -> None:
         self._tokenizer = tokenizer
         self._shown = shown or {}
         self._texts: dict[int, str] = {}
+        self._fronts: dict[int | None, Front] = {}
+        self._num_pairs = 0
+
+    def front(self, id: int | None) -> Front:
+        """A token that is text by itself, as one to decode others behind; None for the beginning of a text."""
+        front = self._fronts.get(id)
+        if front is None:
+            ids = [] if id is None else [id]
+            front = self._fronts[id] = Front(ids, len(self.one(id)) if id is not None else 0)
+        return front
+
+    def leaned_on(self, id: int, before: Front) -> Front:
+        """`id` where it is text by itself, else the one that was leaned on before it."""
+        text = self.one(id)
+        return self.front(id) if text and REPLACEMENT not in text else before
+
+    def learn(self, front: Front, id: int) -> None:
+        """Remember what `id` adds behind `front`, if its last character is whole: most pairs come again."""
+        whole = self.many([*front.ids, id])
+        if num_settled(whole, front.length) < len(whole):
+            return
+        if self._num_pairs >= MAX_PAIRS:
+            self._num_pairs = 0
+            for each in self._fronts.values():
+                each.after.clear()
+        self._num_pairs += 1
+        front.after[id] = whole[front.length :], self.leaned_on(id, front)
 
     def one(self, id: int) -> str:
         """The text of one token by itself."""
@@ -43,6 +87,14 @@ class Decoder:
             return self._tokenizer.decode(ids)
         runs = ((name, list(run)) for name, run in groupby(ids, self._shown.get))
         return "".join(self._tokenizer.decode(run) if name is None else name * len(run) for name, run in runs)
+
+
+def num_settled(whole: str, out: int) -> int:
+    """How many characters of a window's text no later byte can change; the first `out` of them are out already."""
+    settled = len(whole)
+    while settled > out and len(whole) - settled < MAX_HELD and whole[settled - 1] == REPLACEMENT:
+        settled -= 1
+    return settled
 
 
 class Detokenizer:
@@ -63,28 +115,46 @@ class Detokenizer:
         self.ends: list[int] = []
         self._decoder = decoder
         self._num_ids = 0
-        self._front: list[int] = []  # no id or one
-        self._window: list[int] = []
+        self._front = decoder.front(None)
+        self._window: list[int] = []  # empty where all is settled
         self._out = 0  # characters of the window's text that are the front's or in `text`
         for id in context[-CONTEXT:]:
-            self._lean_on(int(id))
-        self._open_window()
+            self._front = decoder.leaned_on(int(id), self._front)
+
+    def known(self, id: int) -> str | None:
+        """Take one more id if what it adds is remembered, and say it; else None, and nothing is done."""
+        if self._window:
+            return None
+        found = self._front.after.get(id)
+        if found is None:
+            return None
+        text, self._front = found
+        self._num_ids += 1
+        self.text += text
+        self.ends.append(len(self.text))
+        return text
 
     def push(self, id: int) -> None:
         """Take one more id."""
+        if not self._window:
+            if self.known(id) is not None:
+                return
+            self._decoder.learn(self._front, id)
+            if self.known(id) is not None:
+                return
+            self._window = [*self._front.ids]
+            self._out = self._front.length
         self._num_ids += 1
         self._window.append(id)
         whole = self._decoder.many(self._window)
-        settled = len(whole)
-        while settled > self._out and len(whole) - settled < MAX_HELD and whole[settled - 1] == REPLACEMENT:
-            settled -= 1
+        settled = num_settled(whole, self._out)
         if settled > self._out:
             self.text += whole[self._out : settled]
             self._out = settled
         if settled == len(whole):
             self._settle(whole)
-            self._lean_on(id)
-            self._open_window()
+            self._front = self._decoder.leaned_on(id, self._front)
+            self._window = []
 
     def finish(self) -> None:
         """No id follows: what is held back comes out as it is."""
@@ -109,12 +179,3 @@ class Detokenizer:
             # a token whose bytes need the next one's to be text ends where that one does
             ends.append(len(self.text) - len(whole) + len(part) if whole.startswith(part) else ends[-1])
         self.ends.extend(reversed(ends))
-
-    def _lean_on(self, id: int) -> None:
-        text = self._decoder.one(id)
-        if text and REPLACEMENT not in text:
-            self._front = [id]
-
-    def _open_window(self) -> None:
-        self._window = self._front.copy()
-        self._out = len(self._decoder.one(self._front[0])) if self._front else 0

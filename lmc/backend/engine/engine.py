@@ -30,7 +30,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, Hint, Request, Tokenizer
+from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request, Tokenizer
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.launched import DeviceError, Launched
@@ -121,7 +121,7 @@ class Engine:
         account.is_closed = True
         self.wake(account)
 
-    def hint(self, account: Account, hint: Hint) -> None:
+    def hint(self, account: Account, hint: PrefixHint) -> None:
         """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
         with self._lock:
             if hint.kind == "pin" and not account.is_closed:
@@ -206,7 +206,7 @@ class Engine:
 
     def _launch(self, works: list[Work]) -> Launched | None:
         """The pass of all works; None where they had to be tried one by one, which has been done then."""
-        for account in {work.seq.entry.account for work in works}:
+        for account in {work.seq.account for work in works}:
             account.counters.forward_passes += 1
         step = self.cache.pool.begin_step()
         try:
@@ -271,7 +271,8 @@ class Engine:
         if seq.ahead is work:
             seq.ahead = None
             lease.launched = 0
-        lease.give_back()
+        if lease.scratch is not None:
+            lease.give_back()
         if work.error is not None:
             self._fail(seq, _refusal(work.error))
             return
@@ -291,14 +292,14 @@ class Engine:
             lease.launched = 0
         if reason is not None:
             self._finish(seq, reason)
-        elif lease.committed >= len(seq.tokens):
+        elif lease.committed >= seq.tokens.length:
             self._rewind(seq)
 
     def _count_computed(self, work: Work) -> None:
         seq = work.seq
         new = seq.note_kv(work.end, cached=False)
         again = min(work.end, seq.prompt_len) - work.start - new
-        seq.entry.account.count_computed(new, again)
+        seq.account.count_computed(new, again)
 
     def _advance(self, work: Work) -> FinishReason | None:
         """Give the outcome of a work to its segment; the reason if the sequence ends with it."""
@@ -333,12 +334,12 @@ class Engine:
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
         self._end(seq)
-        _emit(seq, Failed(seq.entry.request.rid, seq.sample, why.code, why.message, why.help, why.retryable))
+        _emit(seq, Failed(seq.rid, seq.sample, why.code, why.message, why.help, why.retryable))
 
     def _end(self, seq: Sequence) -> None:
         """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
-        key = (seq.entry.account, seq.entry.request.rid)
+        key = (seq.account, seq.rid)
         self._unfinished[key].remove(seq)
         if not self._unfinished[key]:
             del self._unfinished[key]
@@ -353,7 +354,7 @@ class Engine:
 
 
 def _emit(seq: Sequence, event: Event) -> None:
-    seq.entry.account.events.append(event)
+    seq.account.events.append(event)
 
 
 def _is_of_use(ahead: Work, landed: Work) -> bool:

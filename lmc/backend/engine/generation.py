@@ -14,7 +14,7 @@ from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
-from lmc.backend.runner.batch import Draws, has_penalties
+from lmc.backend.runner.batch import TokenDraws, has_penalties
 from lmc.errors import ConstraintError
 
 
@@ -30,6 +30,7 @@ class Generation:
     num_skips       how often it went on elsewhere in its constraint, so that what was forced is no longer
     start           position of its first token in the sequence
     seed            of this sample
+    is_simple       nothing but an end token or its length ends it, and no log-probabilities are kept
     max_tokens      the Gen's own, or less where the model's length leaves less
     """
 
@@ -46,6 +47,7 @@ class Generation:
         "_stops",
         "gen",
         "ids",
+        "is_simple",
         "logprobs",
         "matcher",
         "max_tokens",
@@ -91,6 +93,7 @@ class Generation:
         self._sent_text = self._sent_ids = 0
         # sampled by its parameters alone, whatever came out before
         self._is_plain = matcher is None and not sampling.min_tokens and not has_penalties(sampling)
+        self.is_simple = matcher is None and self._stops is None and not self.wants_scores
 
     @property
     def num_left(self) -> int:
@@ -108,13 +111,32 @@ class Generation:
         """True where the token after the next is surely sampled too, unless the next one ends something."""
         return not self.unscored and (self.matcher is None or not self.matcher.may_force)
 
-    def draw(self, draws: Draws, position: int) -> None:
+    def draw(self, draws: TokenDraws, position: int) -> None:
         """Add how to sample the next token, which goes to `position` of the whole sequence."""
         if self._is_plain:
-            draws.add(self.gen.sampling, self.seed, position)
+            draws.add_plain(self.gen.sampling, self.seed, position)
             return
         mask = self.matcher.mask() if self.matcher is not None else None
         draws.add(self.gen.sampling, self.seed, position, output=self.ids, banned=self._banned(mask), mask=mask)
+
+    def continued(self, id: int) -> str | None:
+        """Take a sampled token that ends nothing, and say the text it adds; None, and nothing done, else.
+
+        For a generation without stops, constraint and log-probabilities, whose text is all shown: nearly every token
+        of it comes this way. `push` and `news` do the same for all.
+        """
+        if not self.is_simple or id < 0 or id in self._ends or self.num_tokens + 1 >= self.max_tokens:
+            return None
+        if self._sent_ids < len(self.ids):
+            return None
+        text = self._detokenizer.known(id)
+        if text is None:
+            return None
+        self.num_tokens += 1
+        self.ids.append(id)
+        self._sent_ids += 1
+        self._sent_text += len(text)
+        return text
 
     def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
         """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed.
@@ -166,6 +188,8 @@ class Generation:
 
     def news(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
         """Text, ids and log-probabilities that may be shown now and were not before."""
+        if self._stops is None and not self.unscored:
+            return self._send(len(self._detokenizer.text))
         text = self.text
         if self._stops is None or self._stop_at is not None:
             return self._send(self._shown(len(text)))
@@ -207,7 +231,7 @@ class Generation:
         return tuple(0.0 if token.mass is None else token.mass for token in self.logprobs[: self.num_kept])
 
     def filled(self) -> tuple[Filled, ...]:
-        """What each generation of a fused row wrote; this is a single one."""
+        """What each generation of a fused form wrote; this is a single one."""
         return ()
 
     @property
@@ -249,10 +273,11 @@ class Generation:
         text = self._detokenizer.text[self._sent_text : upto]
         self._sent_text = upto
         first, ends = self._sent_ids, self._detokenizer.ends
-        while self._sent_ids < len(ends) and ends[self._sent_ids] <= upto:
-            self._sent_ids += 1
-        ids = tuple(self.ids[first : self._sent_ids])
-        return text, ids, tuple(self.logprobs[first : self._sent_ids]) if self.wants_logprobs else ()
+        last, num = first, len(ends)
+        while last < num and ends[last] <= upto:
+            last += 1
+        self._sent_ids = last
+        return text, tuple(self.ids[first:last]), tuple(self.logprobs[first:last]) if self.wants_logprobs else ()
 
 
 def _allows_other(mask: Int32, ids: tuple[int, ...]) -> bool:

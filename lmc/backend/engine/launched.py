@@ -6,8 +6,8 @@ from collections.abc import Sequence as Seq
 
 from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.work import Work, assemble
-from lmc.backend.runner.batch import Draws
-from lmc.backend.runner.flight import Outcome, Runner
+from lmc.backend.runner.batch import TokenDraws
+from lmc.backend.runner.flight import PassOutcome, Runner
 
 
 class Launched:
@@ -47,7 +47,8 @@ class Launched:
                 work.error = work.error or DeviceError(error)
 
     def _sample(self) -> None:
-        at, draws = [], Draws()
+        at: list[int] = []
+        draws = TokenDraws()
         for work in self.works:
             if not work.samples or work.is_void:
                 continue
@@ -75,7 +76,7 @@ class Launched:
         if at:
             self._flight.score(at, ids)
 
-    def _hand_out(self, outcome: Outcome) -> None:
+    def _hand_out(self, outcome: PassOutcome) -> None:
         for work, id in zip(self._sampled, outcome.ids, strict=True):
             work.id = id
         for index, record in outcome.records.items():

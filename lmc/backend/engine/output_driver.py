@@ -64,14 +64,22 @@ class OutputDriver:
 
     def take(self, seq: Sequence, id: int, record: TokenLogprob | None) -> FinishReason | None:
         """A token has been sampled; the reason when its Gen ends. Raises ConstraintError where none was allowed."""
-        generation = seq.generation
+        generation, account = seq.generation, seq.account
         assert generation is not None
+        seq.output_tokens += 1
+        account.counters.output_tokens += 1
+        text = generation.continued(id)
+        if text is not None:
+            seq.tokens.append(id)
+            account.events.append(Delta(seq.rid, seq.sample, seq.segment, text, (id,)))
+            return None
         known = len(generation.ids)
         reason = generation.push(id, record)
-        seq.count_output(1)
         if reason is None:
-            seq.tokens.extend(generation.ids[known:])  # nothing where a generation of a row has ended
-            reason = self._jump(seq, generation)
+            if len(generation.ids) > known:  # not where a generation of a form has ended
+                seq.tokens.append(id)
+            if generation.matcher is not None:
+                reason = self._jump(seq, generation)
         return self._go_on(seq, generation, reason)
 
     def scored(self, seq: Sequence, logprobs: list[float]) -> FinishReason | None:
@@ -100,7 +108,7 @@ class OutputDriver:
         assert isinstance(segment, Score)
         scores = drawn(scores, segment, seq.sample, len(seq.tokens))
         text, ids = segment.choices[scores.index], scores.ids[scores.index]
-        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, ids))
         self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "score", scores=scores))
         self._append(seq, ids)
@@ -108,7 +116,7 @@ class OutputDriver:
 
     def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
         text = self._tokenizer.decode(segment.ids)
-        rid, sample, at = seq.entry.request.rid, seq.sample, seq.segment
+        rid, sample, at = seq.rid, seq.sample, seq.segment
         self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
         self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
         self._append(seq, segment.ids)
@@ -161,13 +169,13 @@ class OutputDriver:
         text, ids, logprobs = news
         if text or ids:
             shown = logprobs if generation.wants_logprobs else None
-            self._emit(seq, Delta(seq.entry.request.rid, seq.sample, seq.segment, text, ids, shown))
+            seq.account.events.append(Delta(seq.rid, seq.sample, seq.segment, text, ids, shown))
 
     def _end_gen(self, seq: Sequence, generation: Generation, reason: FinishReason) -> FinishReason:
         self._emit_news(seq, generation, generation.end())
         kept, tail = generation.num_kept, generation.tail
         end = SegmentEnd(
-            rid=seq.entry.request.rid,
+            rid=seq.rid,
             sample=seq.sample,
             segment=seq.segment,
             text=generation.text,

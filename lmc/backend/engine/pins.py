@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 
 from lmc.backend.cache.lease import KVCache
-from lmc.backend.cache.radix import Node
+from lmc.backend.cache.radix import RadixNode
 from lmc.backend.engine.account import Account
 
 
@@ -27,7 +27,7 @@ class Pin:
     until  when it ends by itself, on the engine's clock
     """
 
-    node: Node
+    node: RadixNode
     count: int
     until: float
 

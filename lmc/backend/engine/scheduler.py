@@ -13,7 +13,8 @@ from collections.abc import Callable
 from enum import Enum
 from operator import attrgetter
 
-from lmc.backend.cache.lease import Claim, KVCache, Lease
+from lmc.backend.cache.lease import KVCache, Lease
+from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.sequence import Sequence
@@ -108,7 +109,7 @@ class Scheduler:
         self.requeue(seq)
         self._retracted = True
         self._forecast.missed()
-        seq.entry.account.counters.retractions += 1
+        seq.account.counters.retractions += 1
 
     def schedule(self) -> list[Work]:
         """The works of the next step; empty if nothing can be done."""
@@ -143,7 +144,8 @@ class Scheduler:
             self._plan_scoring(seq)
             return
         end = seq.launched + min(pending, self._chunk_len, self._budget)
-        if self._reserve(seq, end, 0):
+        assert seq.lease is not None
+        if seq.lease.has_room(end) or self._reserve(seq, end, 0):
             self._put(extend_work(seq, end))
 
     def _plan_scoring(self, seq: Sequence) -> None:
@@ -154,7 +156,7 @@ class Scheduler:
 
     def _put(self, work: Work) -> None:
         self._works[work.seq] = work
-        self._budget -= work.num_tokens
+        self._budget -= work.end - work.start if work.plan is None else work.plan.num_tokens
         work.seq.ahead = work
         work.lease.launched = work.end
 
@@ -187,7 +189,7 @@ class Scheduler:
             return lease.grow(length)
         before = self._cache.num_evicted
         has_grown = lease.grow(length)
-        seq.entry.account.counters.evicted_tokens += self._cache.num_evicted - before
+        seq.account.counters.evicted_tokens += self._cache.num_evicted - before
         return has_grown
 
     def _shrink_one(self) -> bool:
@@ -203,7 +205,7 @@ class Scheduler:
             seq.ahead = None
         self._free_seats.append(seq.seat)
         seq.seat = NO_SEAT
-        seq.entry.account.num_running -= 1
+        seq.account.num_running -= 1
         self._works.pop(seq, None)
         self._is_full = False
 
@@ -230,9 +232,9 @@ class Scheduler:
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):
             return Verdict.ENDED
-        found = self._cache.open(seq.entry.account.namespace, seq.cacheable_ids)
+        found = self._cache.open(seq.account.namespace, seq.cacheable_ids)
         if isinstance(found, Claim):
-            seq.entry.account.counters.waited_for_claim += 1
+            seq.account.counters.waited_for_claim += 1
             self.waiting.block(seq, found, self._room_changed)
             return Verdict.BLOCKED
         if not self._make_fit(seq, found) or not self._start(seq, found):
@@ -249,7 +251,7 @@ class Scheduler:
         self.waiting.remove(seq)
         seq.lease, seq.seat = lease, self._free_seats.pop()
         insort(self.running, seq, key=_rank)
-        seq.entry.account.count_admission(seq.note_kv(lease.published, cached=True))
+        seq.account.count_admission(seq.note_kv(lease.published, cached=True))
         if seq.num_pending:
             self._put(extend_work(seq, min(end, seq.target_len)))
         return True
@@ -273,7 +275,7 @@ class Scheduler:
         return together + self._cache.num_locked <= self._cache.pool.num_slots
 
     def _peek(self, seq: Sequence) -> int:
-        return self._cache.peek(seq.entry.account.namespace, seq.tokens.ids)
+        return self._cache.peek(seq.account.namespace, seq.tokens.ids)
 
     def _room_changed(self) -> None:
         self._is_full = False

@@ -46,6 +46,7 @@ class Sequence:
     tokens         prompt, then all that came after it
     publish_until  tokens [0, publish_until) were not sampled since the lease was opened: their KV is published as soon
                    as it is computed, that of later ones when the lease ends
+    account, rid   the entry's
     segment        index of the segment under way
     lease, seat    while it runs: its slots, and its number among those that run
     ahead          its last work that has been planned and has not been landed
@@ -56,6 +57,7 @@ class Sequence:
 
     __slots__ = (
         "_accounted",
+        "account",
         "ahead",
         "begun",
         "cached",
@@ -70,6 +72,7 @@ class Sequence:
         "publish_until",
         "rank",
         "resident_len",
+        "rid",
         "sample",
         "seat",
         "segment",
@@ -78,6 +81,8 @@ class Sequence:
 
     def __init__(self, entry: RequestEntry, sample: int) -> None:
         self.entry = entry
+        self.account = entry.account
+        self.rid = entry.request.rid
         self.sample = sample
         self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
         self.tokens = TokenBuffer(entry.request.prompt.ids)
@@ -111,14 +116,14 @@ class Sequence:
     def target_len(self) -> int:
         """Tokens to compute before the segment can go on; a Score pass computes the last one itself."""
         plans = self.entry.plans
-        return len(self.tokens) - (self.segment in plans) if plans else len(self.tokens)
+        return self.tokens.length - (self.segment in plans) if plans else self.tokens.length
 
     @property
     def num_pending(self) -> int:
         """Tokens to launch before the segment can go on: 0 where it is to be scored, WAITS where that is not known."""
         ahead = self.ahead
         if ahead is None:
-            return self.target_len - self.committed
+            return self.target_len - (self.lease.committed if self.lease is not None else 0)
         if self.is_fed_next:
             return 1
         if ahead.samples or ahead.forced or ahead.plan is not None:
@@ -159,7 +164,7 @@ class Sequence:
         self.output_tokens += num
         if forced:
             self.forced_tokens += num
-        self.entry.account.count_output(num, forced=forced)
+        self.account.count_output(num, forced=forced)
 
     def usage(self) -> Usage:
         """What this sample cost so far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmc.backend.base import Counters, Event, Hint, Request, Tokenizer
+from lmc.backend.base import Counters, Event, PrefixHint, Request, Tokenizer
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.engine import Engine
 
@@ -23,7 +23,7 @@ class EngineSession:
         """End a request early; its unfinished samples get Failed with code `aborted`."""
         self.engine.abort(self._account, rid, reason)
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         """Follow a pin or a release. Any other hint changes nothing: what is needed next is found in the queue."""
         self.engine.hint(self._account, hint)
 

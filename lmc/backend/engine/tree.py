@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Seq
 from typing import NamedTuple
 
-from lmc.backend.cache.radix import Node
+from lmc.backend.cache.radix import RadixNode
 from lmc.backend.engine.work import Work
 from lmc.backend.runner.batch import SharedRun
 
@@ -21,30 +21,30 @@ class PrefixOrder:
     """Arranges works; remembers the last answer, for decode steps ask the same again."""
 
     def __init__(self) -> None:
-        self._nodes: list[Node | None] = []
-        self._branches: list[tuple[int, int]] = []
+        self._nodes: list[RadixNode | None] = []
+        self._branches: list[tuple[int, int, int]] = []
         self._last = Arrangement([], ())
 
     def of(self, works: Seq[Work]) -> Arrangement:
         """Works behind one prefix side by side, and what their rows share."""
         nodes = [work.lease.node for work in works]
-        # (rows, tokens that they share) of a work that is scored in several rows
-        branches = [(len(work.own), work.start) if work.plan is not None else (1, 0) for work in works]
+        branches = [(i, len(work.own), work.start) for i, work in enumerate(works) if work.plan is not None]
         if nodes != self._nodes or branches != self._branches:  # nodes compare by identity
             self._nodes, self._branches = nodes, branches
             self._last = arrange(nodes, branches)
         return self._last
 
 
-def arrange(nodes: Seq[Node | None], branches: Seq[tuple[int, int]]) -> Arrangement:
-    """Works by the node each hangs from, of one row or of several that share a length."""
+def arrange(nodes: Seq[RadixNode | None], branches: Seq[tuple[int, int, int]] = ()) -> Arrangement:
+    """Works by the node each hangs from; `branches` are those of several rows, and the tokens that they share."""
+    several = {index: (num_rows, length) for index, num_rows, length in branches}
     paths = [_path(node) for node in nodes]
     order = sorted(range(len(nodes)), key=lambda index: [node.serial for node in paths[index]])
-    opened: list[tuple[Node, int]] = []  # the path of the work before, with the first row below each of its nodes
+    opened: list[tuple[RadixNode, int]] = []  # the path of the work before, with the first row below each of its nodes
     found: dict[tuple[int, int], int] = {}  # (first row, end) -> the most tokens that all of them share
     row = 0
     for index in order:
-        path, (num_rows, length) = paths[index], branches[index]
+        path, (num_rows, length) = paths[index], several.get(index, (1, 0))
         same = _num_same(opened, path)
         _close(opened, same, row, found)
         opened += [(node, row) for node in path[same:]]
@@ -55,19 +55,19 @@ def arrange(nodes: Seq[Node | None], branches: Seq[tuple[int, int]]) -> Arrangem
     return Arrangement(order, _nested(found))
 
 
-def _path(node: Node | None) -> list[Node]:
+def _path(node: RadixNode | None) -> list[RadixNode]:
     """From the first node below the root to `node`."""
     return [above for above in node.path() if above.depth][::-1] if node is not None else []
 
 
-def _num_same(opened: list[tuple[Node, int]], path: list[Node]) -> int:
+def _num_same(opened: list[tuple[RadixNode, int]], path: list[RadixNode]) -> int:
     num = 0
     while num < len(opened) and num < len(path) and opened[num][0] is path[num]:
         num += 1
     return num
 
 
-def _close(opened: list[tuple[Node, int]], keep: int, row: int, found: dict[tuple[int, int], int]) -> None:
+def _close(opened: list[tuple[RadixNode, int]], keep: int, row: int, found: dict[tuple[int, int], int]) -> None:
     """All but the first `keep` nodes end before `row`; those with more than one row are runs."""
     while len(opened) > keep:
         node, first = opened.pop()

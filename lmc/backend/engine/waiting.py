@@ -14,7 +14,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable
 from operator import attrgetter
 
-from lmc.backend.cache.lease import Claim
+from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.sequence import Rank, Sequence
 
 WINDOW = 128
@@ -96,7 +96,7 @@ def is_overdue(seq: Sequence) -> bool:
 
 
 def _gang(seq: Sequence) -> object:
-    request, account = seq.entry.request, seq.entry.account
+    request, account = seq.entry.request, seq.account
     return (id(account), request.gang) if request.gang is not None else seq.entry
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Seq
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from lmc.backend.base import TokenLogprob
 from lmc.backend.engine.score import Ids, ScorePlan, branches, num_nodes
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.tokens import Int32
-from lmc.backend.runner.batch import FED, NO_SEAT, Batch, SharedRun
+from lmc.backend.runner.batch import FED, NO_SEAT, ForwardBatch, SharedRun
 
 
 class Branch(NamedTuple):
@@ -34,27 +35,21 @@ class Work:
     id, record, logprobs, error   what came of it
     """
 
-    __slots__ = (
-        "at",
-        "end",
-        "error",
-        "forced",
-        "free",
-        "free_at",
-        "generation",
-        "id",
-        "is_fed",
-        "is_void",
-        "lease",
-        "logprobs",
-        "num_logits",
-        "own",
-        "plan",
-        "record",
-        "samples",
-        "seq",
-        "start",
-    )
+    # what a decode row leaves as it is stands here, so that making one costs no more than what it sets
+    samples: bool = False
+    is_fed: bool = False
+    is_void: bool = False
+    forced: tuple[int, ...] = ()
+    plan: ScorePlan | None = None
+    own: Seq[Branch] = ()
+    free: Seq[Branch] = ()
+    num_logits: int = 0
+    at: int = 0
+    free_at: int = 0
+    id: int | None = None
+    record: TokenLogprob | None = None
+    logprobs: list[float] | None = None
+    error: Exception | None = None
 
     def __init__(self, seq: Sequence, start: int, end: int) -> None:
         assert seq.lease is not None
@@ -63,16 +58,6 @@ class Work:
         self.generation = seq.generation
         self.start = start
         self.end = end
-        self.samples = self.is_fed = self.is_void = False
-        self.forced: tuple[int, ...] = ()
-        self.plan: ScorePlan | None = None
-        self.own: list[Branch] = []
-        self.free: list[Branch] = []
-        self.num_logits = self.at = self.free_at = 0
-        self.id: int | None = None
-        self.record: TokenLogprob | None = None
-        self.logprobs: list[float] | None = None
-        self.error: Exception | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -97,18 +82,22 @@ class Work:
 
 def extend_work(seq: Sequence, end: int) -> Work:
     """Compute tokens [launched, end), which the lease has room for; sample when that is all of them."""
-    work, generation = Work(seq, seq.launched, end), seq.generation
+    generation = seq.generation
+    work = Work(seq, seq.launched, end)
     if generation is None:
         return work
-    if seq.is_fed_next:
+    if seq.ahead is not None and seq.is_fed_next:
         work.is_fed = work.samples = True
         work.num_logits = 1
         return work
-    is_last = end == len(seq.tokens)
-    work.samples = is_last and generation.pending_reason is None
-    if generation.unscored:
-        first = max(work.start + 1, len(seq.tokens) - generation.unscored)
-        work.forced = tuple(seq.tokens.ids[first : end + 1].tolist())
+    is_last = end == seq.tokens.length
+    if is_last and generation.pending_reason is None:
+        work.samples = True
+        work.num_logits = 1
+    if not generation.unscored:
+        return work
+    first = max(work.start + 1, len(seq.tokens) - generation.unscored)
+    work.forced = tuple(seq.tokens.ids[first : end + 1].tolist())
     # the last token's own logits come with the rest, wanted or not
     work.num_logits = len(work.forced) + bool(work.samples or (work.forced and is_last))
     return work
@@ -146,7 +135,7 @@ def _tree(stems: tuple[Ids, ...], last: Ids, prefix: Int32, scratch: Int32) -> l
 
 
 class Columns:
-    """A Batch in the making, row by row."""
+    """A ForwardBatch in the making, row by row."""
 
     __slots__ = ("num_logits", "offsets", "seats", "starts", "tables", "tokens", "wanted")
 
@@ -159,54 +148,49 @@ class Columns:
         self.tables: list[Int32] = []
         self.num_logits = 0
 
-    def extend(self, work: Work) -> None:
-        """The row of a work that scores no choices."""
-        seq = work.seq
-        if work.is_fed:
-            self.tokens.append(FED)
-        elif work.end - work.start == 1:
-            self.tokens.append(seq.tokens.at(work.start))
-        else:
-            self.tokens += seq.tokens.ids[work.start : work.end].tolist()
-        work.at = self.num_logits
-        self._end_row(work.start, work.num_logits, seq.seat, work.lease.table)
-
-    def branch(self, branches: Iterable[Branch]) -> int:
-        """Rows of choices; the first of their logits."""
-        at = self.num_logits
-        for tokens, start, table in branches:
-            self.tokens += tokens
-            self._end_row(start, len(tokens), NO_SEAT, table)
-        return at
-
-    def _end_row(self, start: int, wanted: int, seat: int, table: Int32) -> None:
+    def add(self, tokens: list[int], start: int, wanted: int, seat: int, table: Int32) -> int:
+        """One row more; the first of its rows of logits."""
+        self.tokens += tokens
         self.offsets.append(len(self.tokens))
         self.starts.append(start)
         self.wanted.append(wanted)
         self.seats.append(seat)
         self.tables.append(table)
         self.num_logits += wanted
+        return self.num_logits - wanted
+
+    def branches(self, branches: Iterable[Branch]) -> int:
+        """Rows of choices; the first of their rows of logits."""
+        at = self.num_logits
+        for tokens, start, table in branches:
+            self.add(tokens, start, len(tokens), NO_SEAT, table)
+        return at
+
+    def batch(self, runs: tuple[SharedRun, ...]) -> ForwardBatch:
+        """The rows so far."""
+        lists = (self.tokens, self.offsets, self.starts, self.wanted, self.seats)
+        tokens, offsets, starts, wanted, seats = (np.array(column, np.int32) for column in lists)
+        return ForwardBatch(tokens, offsets, starts, wanted, seats, self.tables, runs)
 
 
-def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> Batch:
+def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> ForwardBatch:
     """One batch of works in this order, `runs` being over their rows; free branches come behind all others."""
     columns = Columns()
     free: list[Work] = []
     for work in works:
         if work.plan is None:
-            columns.extend(work)
+            seq, is_last = work.seq, work.start + 1 == work.seq.tokens.length
+            tokens = [seq.tokens.last] if is_last else [FED] if work.is_fed else _tokens(work)
+            work.at = columns.add(tokens, work.start, work.num_logits, seq.seat, work.lease.table)
             continue
-        work.at = columns.branch(work.own)
+        work.at = columns.branches(work.own)
         if work.free:
             free.append(work)
     for work in free:
-        work.free_at = columns.branch(work.free)
-    return Batch(
-        np.array(columns.tokens, np.int32),
-        np.array(columns.offsets, np.int32),
-        np.array(columns.starts, np.int32),
-        np.array(columns.wanted, np.int32),
-        np.array(columns.seats, np.int32),
-        columns.tables,
-        runs,
-    )
+        work.free_at = columns.branches(work.free)
+    return columns.batch(runs)
+
+
+def _tokens(work: Work) -> list[int]:
+    ids: list[int] = work.seq.tokens.ids[work.start : work.end].tolist()
+    return ids

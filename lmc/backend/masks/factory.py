@@ -112,8 +112,8 @@ class ConstraintMasks:
 
     def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         if isinstance(constraint, Fused):
-            row = FusedMasks(constraint, self._ending)
-            return self._not_empty(row, row.at(0), constraint)
+            form = FusedMasks(constraint, self._ending)
+            return self._not_empty(form, form.at(0), constraint)
         try:
             tree = _regular_tree(constraint)
         except NotRegular as reason:

@@ -1,4 +1,4 @@
-"""Matchers for fused rows: the masks of the whole row, and what each of its generations has written so far."""
+"""Matchers for fused forms: the masks of the whole form, and what each of its generations has written so far."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from lmc.ir.regex import RegexTree
 
 
 class FusedMasks:
-    """The masks of a row, and of what is left of it behind a generation that was cut. For one thread at a time."""
+    """The masks of a form, and of what is left of it behind a generation that was cut. For one thread at a time."""
 
-    def __init__(self, row: Fused, make: Callable[[RegexTree], EndingMasks]) -> None:
-        self.row = row
-        self._parts = automaton_parts(row.parts)
+    def __init__(self, constraint: Fused, make: Callable[[RegexTree], EndingMasks]) -> None:
+        self.parts = constraint.parts
+        self.num_blanks = constraint.num_blanks
+        self._automaton_parts = automaton_parts(self.parts)
         self._make = make
         self._from: dict[int, EndingMasks] = {}
-        self.tracker = Tracker(self._parts)
+        self.tracker = Tracker(self._automaton_parts)
         # how many generations have begun where a part begins
-        self.blanks = [sum(isinstance(p, Blank) for p in row.parts[: at + 1]) for at in range(len(row.parts))]
+        self.blanks = [sum(isinstance(p, Blank) for p in self.parts[: at + 1]) for at in range(len(self.parts))]
 
     @property
     def is_worn(self) -> bool:
@@ -34,25 +35,25 @@ class FusedMasks:
         return any(masks.is_worn for masks in self._from.values())
 
     def at(self, part: int) -> EndingMasks:
-        """The masks of the row from a part on."""
+        """The masks of the form from a part on."""
         found = self._from.get(part)
         if found is None:
-            found = self._from[part] = self._make(fused_tree(self._parts[part:]))
+            found = self._from[part] = self._make(fused_tree(self._automaton_parts[part:]))
         return found
 
 
 class FusedMatcher(AutomatonMatcher):
-    """A Matcher: one text of a fused row, as far as it has come. For one thread."""
+    """A Matcher: one text of a fused form, as far as it has come. For one thread."""
 
-    def __init__(self, row: FusedMasks) -> None:
-        super().__init__(row.at(0))
-        self._row = row
-        self._progress: Progress = row.tracker.begin()
+    def __init__(self, form: FusedMasks) -> None:
+        super().__init__(form.at(0))
+        self._form = form
+        self._progress: Progress = form.tracker.begin()
         self._text = b""
         self._ended: dict[int, FinishReason] = {}
 
     def mask(self) -> Int32:
-        """As for any text; an end token may also end the generation under way, so that the row goes on behind it."""
+        """As for any text; an end token may also end the generation under way, so that the form goes on behind it."""
         return self._masks.ending(self._state) if self.may_end else super().mask()
 
     def accept(self, id: int) -> bool:
@@ -68,50 +69,50 @@ class FusedMatcher(AutomatonMatcher):
         """An independent matcher in the same state."""
         return copy(self)
 
-    # --- the generations of the row ---------------------------------------------------------------------------
+    # --- the generations of the form ---------------------------------------------------------------------------
 
     @property
     def blank(self) -> int:
         """The generation that the next token begins in, or else the last one before; the first, before all."""
         part = self._part
-        return max(0, self._row.blanks[part] - 1) if part is not None else self._row.row.num_blanks - 1
+        return max(0, self._form.blanks[part] - 1) if part is not None else self._form.num_blanks - 1
 
     @property
     def is_in_blank(self) -> bool:
         """Whether the next token begins in a generation, not in a literal."""
-        return self._part is not None and isinstance(self._row.row.parts[self._part], Blank)
+        return self._part is not None and isinstance(self._form.parts[self._part], Blank)
 
     @property
     def may_end(self) -> bool:
-        """Whether the generation under way may have its end here, unless the row is whole without that."""
+        """Whether the generation under way may have its end here, unless the form is whole without that."""
         part = self._part
         if part is None or not self.is_in_blank or not self._progress.may_end(part):
             return False
-        return part + 1 == len(self._row.row.parts) or not self.can_stop()
+        return part + 1 == len(self._form.parts) or not self.can_stop()
 
     @property
     def lacks_text(self) -> bool:
         """Whether more is missing than the end of the last generation."""
-        is_last = self._part == len(self._row.row.parts) - 1 and self.is_in_blank
+        is_last = self._part == len(self._form.parts) - 1 and self.is_in_blank
         return not is_last and not self._progress.is_complete
 
     def end(self, reason: FinishReason) -> None:
-        """End the generation under way here, whatever it may say: the row goes on with what comes after it."""
+        """End the generation under way here, whatever it may say: the form goes on with what comes after it."""
         part = self._part
         assert part is not None and self.is_in_blank
         self._ended = {**self._ended, self.blank: reason}
         self._progress = self._progress.skip_to(part + 1)
-        self._masks = self._row.at(part + 1)
+        self._masks = self._form.at(part + 1)
         self._state = self._masks.start
 
     def filled(self) -> tuple[Filled, ...]:
         """What each generation wrote; those that the text did not come to wrote nothing."""
         spans = self._progress.spans()
         is_whole = spans is not None
-        places = zip(self._row.row.parts, spans if spans is not None else self._unfinished())
+        places = zip(self._form.parts, spans if spans is not None else self._unfinished())
         texts = [self._text[a:b].decode(errors="replace") for part, (a, b) in places if isinstance(part, Blank)]
         found = []
-        for number, blank in enumerate(part for part in self._row.row.parts if isinstance(part, Blank)):
+        for number, blank in enumerate(part for part in self._form.parts if isinstance(part, Blank)):
             short = not is_whole and number >= len(texts) - 1
             reason: FinishReason = "length" if short else "stop" if blank.stop else "constraint"
             text = texts[number] if number < len(texts) else ""

@@ -350,7 +350,7 @@ def _named(constraint: Constraint | Fused) -> str:
         case Regex(pattern):
             return f"the regex {pattern!r}"
         case Fused(parts):
-            return f"the fused row {parts!r}"
+            return f"the fused form {parts!r}"
         case Choices(options):
             return f"the choices {options!r}"
         case JsonSchema():

@@ -1,6 +1,6 @@
 """What one forward pass is given: the tokens of some sequences, where their KV is, and what they share; as columns.
 
-The engine builds a Batch from plain numbers and numpy arrays; only a Runner turns it into tensors. A fake Runner
+The engine builds a ForwardBatch from plain numbers and numpy arrays; only a Runner turns it into tensors. A fake Runner
 (tests) checks that each slot it is told to read holds exactly the prefix it should.
 """
 
@@ -36,7 +36,7 @@ class SharedRun(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class ForwardBatch:
     """One forward pass of R rows, T new tokens in all. A row is one sequence's part, or one branch of its choices.
 
     tokens   [T] int32      the new tokens, row after row; FED for a row's only one that is not known yet
@@ -73,7 +73,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Draws:
+class TokenDraws:
     """How to sample some rows of logits, one after another.
 
     sampling         the parameters; the same object as long as a generation's stay the same
@@ -93,6 +93,12 @@ class Draws:
     def __len__(self) -> int:
         return len(self.sampling)
 
+    def add_plain(self, sampling: Sampling, seed: int, position: int) -> None:
+        """One row more, of which nothing but this is to be said."""
+        self.sampling.append(sampling)
+        self.seeds.append(seed)
+        self.positions.append(position)
+
     def add(
         self,
         sampling: Sampling,
@@ -105,9 +111,7 @@ class Draws:
     ) -> None:
         """One row more."""
         index = len(self.sampling)
-        self.sampling.append(sampling)
-        self.seeds.append(seed)
-        self.positions.append(position)
+        self.add_plain(sampling, seed, position)
         if output and has_penalties(sampling):
             self.outputs[index] = output
         if banned:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Batch, Draws
+from lmc.backend.runner.batch import ForwardBatch, TokenDraws
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PassOutcome:
     """What a pass came to.
 
     ids       the sampled tokens, in the order of the draws; -1 where nothing was allowed
@@ -35,13 +35,13 @@ class Flight(Protocol):
     arguments before they return, and wait for nothing.
     """
 
-    def sample(self, at: Seq[int], draws: Draws) -> None:
+    def sample(self, at: Seq[int], draws: TokenDraws) -> None:
         """Draw a token from row at[i] of the logits; it is kept for the seat, to be fed to the next pass."""
 
     def score(self, at: Seq[int], ids: Seq[int]) -> None:
         """Log-probability of ids[i] under row at[i] of the logits."""
 
-    def result(self) -> Outcome:
+    def result(self) -> PassOutcome:
         """Wait for what was asked. An error of the device comes out here, and is not any one row's."""
 
 
@@ -66,5 +66,5 @@ class Runner(Protocol):
     max_len: int
     depth: int
 
-    def launch(self, batch: Batch) -> Flight:
+    def launch(self, batch: ForwardBatch) -> Flight:
         """Begin a pass; all of `batch` that is needed later is copied before this returns."""

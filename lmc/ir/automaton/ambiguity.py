@@ -1,4 +1,4 @@
-"""Whether a row of parts can be split in one way only, decided exactly.
+"""Whether a text of a form can be split into its parts in one way only, decided exactly.
 
 Two runs over the same text are followed at once, as a pair of positions, from the place where they first differ: one
 has begun a part that the other has not. A text with two different splits is one that leads such a pair to the end.
@@ -16,7 +16,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import sample
 from lmc.ir.automaton.captures import Splits
 from lmc.ir.automaton.dfa import TOO_LARGE
-from lmc.ir.automaton.part_automata import Position, Row
+from lmc.ir.automaton.part_automata import FormAutomata, Position
 from lmc.ir.automaton.parts import Part
 
 MAX_PAIRS = 50_000
@@ -27,7 +27,7 @@ class Ambiguity:
     """A shortest text with two splits.
 
     captures   those of the leftmost-shortest split, and others
-    parts      indices in the row of the first two parts that have other texts in the two splits
+    parts      indices in the form of the first two parts that have other texts in the two splits
     """
 
     text: str
@@ -49,34 +49,34 @@ Pair = tuple[Position, Position, bool]
 def ambiguity(parts: Sequence[Part], max_pairs: int = MAX_PAIRS) -> Ambiguity | Undecided | None:
     """None where every text has one split into the parts; otherwise a text with two, or Undecided."""
     try:
-        row = Row(parts)
-        text = _Search(row).text(max_pairs)
+        automata = FormAutomata(parts)
+        text = _Search(automata).text(max_pairs)
     except ConstraintError as error:
         if error.code != TOO_LARGE:
             raise
         return Undecided(max_pairs)
     if not isinstance(text, str):
         return text
-    splits = Splits(row, text)
+    splits = Splits(automata, text)
     first, other = splits.shortest(), splits.longest()
     assert first is not None and other is not None and first != other
-    generations = [part for part in range(len(row.parts)) if row.is_capture(part)]
+    generations = [part for part in range(len(automata.parts)) if automata.is_capture(part)]
     differing = [part for part, a, b in zip(generations, first, other, strict=True) if a != b]
     return Ambiguity(text, (first, other), (differing[0], differing[1]))
 
 
 class _Search:
-    """The pairs of a row, and how each was reached first."""
+    """Pairs of runs of a form, and how each was reached first."""
 
-    def __init__(self, row: Row) -> None:
-        self._row = row
+    def __init__(self, automata: FormAutomata) -> None:
+        self._automata = automata
         self._before: dict[Pair, tuple[Pair, int] | None] = {}
 
     def text(self, max_pairs: int) -> str | Undecided | None:
         """A shortest text with two splits; None where there is none."""
-        if self._row.is_empty:
+        if self._automata.is_empty:
             return None
-        begin: Pair = (self._row.start, self._row.start, False)
+        begin: Pair = (self._automata.start, self._automata.start, False)
         self._before = {begin: None}
         pending = deque([begin])
         while pending:
@@ -95,20 +95,20 @@ class _Search:
         """What a pair may be before the next character; two runs differ where one alone has begun a part."""
         left, right, differ = pair
         if differ:
-            yield from ((a, b, True) for a, b in product(self._row.opened(left), self._row.opened(right)))
+            yield from ((a, b, True) for a, b in product(self._automata.opened(left), self._automata.opened(right)))
             return
-        opened = self._row.opened(left)
+        opened = self._automata.opened(left)
         yield from ((a, a, False) for a in opened)
         yield from ((a, b, True) for a, b in combinations(opened, 2))
 
     def _is_found(self, pair: Pair) -> bool:
         """Whether both runs may end here, having differed."""
         left, right, differ = pair
-        return differ and all(self._row.end in self._row.opened(position) for position in (left, right))
+        return differ and all(self._automata.end in self._automata.opened(position) for position in (left, right))
 
     def _steps(self, pair: Pair) -> Iterator[tuple[int, Pair]]:
         """The pairs after one more character, with the classes that lead there as a mask."""
-        moves = self._row.chars.moves
+        moves = self._automata.chars.moves
         for a, b, differ in self._opened(pair):
             for (mask, p), (other, q) in product(moves(a[1]), moves(b[1])):
                 if mask & other:
@@ -119,5 +119,5 @@ class _Search:
         found = ""
         while (reached := self._before[pair]) is not None:
             pair, mask = reached
-            found = sample(self._row.chars.alphabet, mask) + found
+            found = sample(self._automata.chars.alphabet, mask) + found
         return found

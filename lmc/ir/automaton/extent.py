@@ -44,19 +44,19 @@ def texts(tree: RegexTree, limit: int = MAX_TEXTS) -> tuple[str, ...] | None:
             joined = dict.fromkeys(text for each in found if each is not None for text in each)
             return None if None in found or len(joined) > limit else tuple(joined)
         case Seq(items):
-            return _rows(items, limit)
+            return _products(items, limit)
         case _:
             return None
 
 
-def _rows(items: tuple[RegexTree, ...], limit: int) -> tuple[str, ...] | None:
-    rows: tuple[str, ...] = ("",)
+def _products(items: tuple[RegexTree, ...], limit: int) -> tuple[str, ...] | None:
+    found: tuple[str, ...] = ("",)
     for item in items:
         nexts = texts(item, limit)
-        if nexts is None or len(rows) * len(nexts) > limit:
+        if nexts is None or len(found) * len(nexts) > limit:
             return None
-        rows = tuple(dict.fromkeys(row + more for row in rows for more in nexts))
-    return rows
+        found = tuple(dict.fromkeys(text + more for text in found for more in nexts))
+    return found
 
 
 def _plain(tree: RegexTree) -> Extent | None:

@@ -1,7 +1,7 @@
-"""A row of parts as one automaton with its boundaries kept: each part's own states, side by side.
+"""A fused form as one automaton with the boundaries of its parts kept: each part's own states, side by side.
 
 A position is (part, state of that part): what part the text is in, and how far in it. From a position a part reads
-one more character; or, where its text may end there, the next part begins. The row is read by sets of positions,
+one more character; or, where its text may end there, the next part begins. The form is read by sets of positions,
 since more than one may fit the same text.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.automaton.parts import Literal, Part, is_row, language
+from lmc.ir.automaton.parts import Literal, Part, is_form, language
 
 Position = tuple[int, int]
 
 
-class Row:
-    """The automata of a row's parts over one alphabet, all in `chars`. For one thread at a time.
+class FormAutomata:
+    """The automata of a form's parts over one alphabet, all in `chars`. For one thread at a time.
 
     start     before any text
     end       the position after the last part: (number of parts, DEAD)
@@ -25,7 +25,7 @@ class Row:
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        assert is_row(parts)
+        assert is_form(parts)
         self.parts = tuple(parts)
         self.chars = CharDfa(*map(language, self.parts))
         self.end: Position = (len(self.parts), DEAD)

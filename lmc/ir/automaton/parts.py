@@ -1,8 +1,8 @@
-"""The parts of a fused run: what a program writes as generation, text, generation, ... in one stretch.
+"""The parts of a fused form: what a program writes as generation, text, generation, ... in one stretch.
 
 Unfused, each generation writes a text of its own language, seeing nothing of the others (`language`), and each
-literal is appended as it is. A run of a row of parts is one text of each part's language, one after another; it has
-a *capture* for each generation, the text that this one wrote.
+literal is appended as it is. A run of a form is one text of each part's language, one after another; it has a
+*capture* for each generation, the text that this one wrote.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Until:
 Part = Literal | Hole | Until
 
 
-def is_row(parts: Sequence[Part]) -> bool:
-    """Whether every stop string is the beginning of the literal after it."""
+def is_form(parts: Sequence[Part]) -> bool:
+    """Whether the parts make a form: every stop string is the beginning of the literal after it."""
     followers = [*parts, None][1:]
     return all(_is_followed(part, after) for part, after in zip(parts, followers, strict=True))
 
@@ -69,17 +69,17 @@ def language(part: Part) -> RegexTree:
 
 
 def fused_tree(parts: Sequence[Part]) -> RegexTree:
-    """The texts of a row: those of its parts, one after another.
+    """The texts of a form: those of its parts, one after another.
 
     The tree of parts[k:] is where a run goes on at part k. `CharDfa(fused_tree(parts), fused_tree(parts[1:]), ...)`
     has all those places in one automaton, as its `starts`.
     """
-    assert is_row(parts)
+    assert is_form(parts)
     return Seq(tuple(_apart(language(part)) for part in parts))
 
 
 def _apart(tree: RegexTree) -> RegexTree:
-    """The same texts, whatever stands around them. Kept as an automaton, `&` and `~` leave no dead ends behind."""
+    """A tree of the same texts, whatever stands around it. Kept as an automaton, `&` and `~` leave no dead ends."""
     return tree if is_plain(tree) else Whole(tree)
 
 

@@ -1,9 +1,9 @@
-"""Where a run of a row stands, told byte by byte: which part comes next, which captures are final.
+"""Where a run of a form stands, told byte by byte: which part comes next, which captures are final.
 
 A way is a part, the state of its automaton over bytes, and where each part before it ended. A progress holds every
 way that fits the bytes so far and can still be completed, in the order of leftmost-shortest meaning: of two ways, the
 one that ended the first part they differ in earlier. Ways that are in the same state of the same part have the same
-future, so only the first is kept; in a row without ambiguity (see ambiguity.py) there never are two, every way is
+future, so only the first is kept; in a form without ambiguity (see ambiguity.py) there never are two, every way is
 the one of some continuation, and all answers here are exact. Otherwise `parts` may name a part too many, and an end
 may become certain later than it could; what is said to be certain stays so.
 
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
-from lmc.ir.automaton.part_automata import Row
+from lmc.ir.automaton.part_automata import FormAutomata
 from lmc.ir.automaton.parts import Part
 
 Place = tuple[int, int]  # a part, and a state of its automaton over bytes
@@ -27,7 +27,7 @@ Place = tuple[int, int]  # a part, and a state of its automaton over bytes
 Origins = tuple[tuple[int, int], ...]
 
 
-class Way(NamedTuple):
+class FormWay(NamedTuple):
     """In `part` (the number of parts: at the end), at a byte `state`; `ends[i]` is where part i ended, in bytes."""
 
     part: int
@@ -49,10 +49,10 @@ class Places:
         self.all = all
         self.parts = tuple(sorted({part for part, _ in all} - {num_parts}))
         self.is_complete = any(part == num_parts for part, _ in all)
-        self.steps: dict[int, Step] = {}
+        self.steps: dict[int, ByteStep] = {}
 
 
-class Step(NamedTuple):
+class ByteStep(NamedTuple):
     """The places after a byte; `origins` is None where every way only went on."""
 
     after: Places
@@ -68,20 +68,20 @@ class Trail(NamedTuple):
 
 
 class Tracker:
-    """Follows runs of one row; what is learnt of its automata is shared by them. For one thread at a time.
+    """Follows runs of one form; what is learnt of its automata is shared by them. For one thread at a time.
 
     Raises ConstraintError (LMC-CN004) where a part needs too many states.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self.row = Row(parts)
-        self._bytes = ByteDfa(self.row.chars, DEAD)
-        self._begins = [self._bytes.at_char(start) for start in (*self.row.chars.starts, DEAD)]
+        self.automata = FormAutomata(parts)
+        self._bytes = ByteDfa(self.automata.chars, DEAD)
+        self._begins = [self._bytes.at_char(start) for start in (*self.automata.chars.starts, DEAD)]
         self._places: dict[tuple[Place, ...], Places] = {}
 
     def begin(self) -> Progress:
         """Before any text."""
-        if self.row.is_empty:
+        if self.automata.is_empty:
             return Progress(self, 0, self._interned(()), Trail(((),), 0, ()))
         return self.begun(0, (), 0)
 
@@ -90,7 +90,7 @@ class Tracker:
         step = self._step(self._opened((part, self._begins[part]), 0, set()))
         return Progress(self, at, step.after, Trail((ends,), at, step.origins or ((0, 0),)))
 
-    def step(self, places: Places, byte: int) -> Step:
+    def step(self, places: Places, byte: int) -> ByteStep:
         """What one more byte makes of some places."""
         cls = self._bytes.class_of[byte]
         found = places.steps.get(cls)
@@ -102,7 +102,7 @@ class Tracker:
         """Whether a generation with a literal after it (or nothing) may have its end right here."""
         return (part + 1, self._begins[part + 1]) in places.all
 
-    def _read(self, places: Places, byte: int) -> Step:
+    def _read(self, places: Places, byte: int) -> ByteStep:
         found: list[tuple[Place, tuple[int, int]]] = []
         seen: set[Place] = set()
         for origin, (part, before) in enumerate(places.all):
@@ -113,14 +113,14 @@ class Tracker:
         went_on = len(step.after.all) == len(places.all) and all(
             origin == (way, 0) for way, (_, origin) in enumerate(found)
         )
-        return Step(step.after, None) if went_on else step
+        return ByteStep(step.after, None) if went_on else step
 
-    def _step(self, found: list[tuple[Place, tuple[int, int]]]) -> Step:
-        return Step(self._interned(tuple(place for place, _ in found)), tuple(origin for _, origin in found))
+    def _step(self, found: list[tuple[Place, tuple[int, int]]]) -> ByteStep:
+        return ByteStep(self._interned(tuple(place for place, _ in found)), tuple(origin for _, origin in found))
 
     def _interned(self, all: tuple[Place, ...]) -> Places:
         if all not in self._places:
-            self._places[all] = Places(all, len(self.row.parts))
+            self._places[all] = Places(all, len(self.automata.parts))
         return self._places[all]
 
     def _opened(self, place: Place, origin: int, seen: set[Place]) -> list[tuple[Place, tuple[int, int]]]:
@@ -133,7 +133,7 @@ class Tracker:
         while place not in seen:
             seen.add(place)
             part, state = place
-            if part == len(self.row.parts) or self._bytes.goes_on(state):
+            if part == len(self.automata.parts) or self._bytes.goes_on(state):
                 found.append((place, (origin, num_ended)))
             if not self._bytes.is_accepting(state):
                 break
@@ -143,7 +143,7 @@ class Tracker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Progress:
-    """A run of a row after `num_bytes` bytes. A value: keep an old one to roll back, go on from one twice to fork."""
+    """A run of a form after `num_bytes` bytes. A value: keep an old one to roll back, go on from one twice to fork."""
 
     tracker: Tracker = field(repr=False)
     num_bytes: int
@@ -165,7 +165,7 @@ class Progress:
         return Progress(self.tracker, self.num_bytes + len(data), places, trail)
 
     @property
-    def ways(self) -> tuple[Way, ...]:
+    def ways(self) -> tuple[FormWay, ...]:
         """Every way, told from the trail."""
         trails = []
         trail: Trail | tuple[tuple[int, ...]] = self.trail
@@ -175,11 +175,11 @@ class Progress:
         found: list[tuple[int, ...]] = list(trail)
         for _, at, origins in reversed(trails):
             found = [(*found[way], *(at,) * num_ended) for way, num_ended in origins]
-        return tuple(Way(part, state, ends) for (part, state), ends in zip(self.places.all, found, strict=True))
+        return tuple(FormWay(part, state, ends) for (part, state), ends in zip(self.places.all, found, strict=True))
 
     @property
     def is_live(self) -> bool:
-        """Whether the bytes are the beginning of a text of the row. Nothing brings back what is not."""
+        """Whether the bytes are the beginning of a text of the form. Nothing brings back what is not."""
         return bool(self.places.all)
 
     @property
@@ -211,7 +211,7 @@ class Progress:
 
         Nothing changes where that generation has ended on every way. It must not lie ahead on all of them.
         """
-        assert 0 < part <= len(self.tracker.row.parts) and self.tracker.row.is_capture(part - 1)
+        assert 0 < part <= len(self.tracker.automata.parts) and self.tracker.automata.is_capture(part - 1)
         ways = self.ways
         if all(way.part >= part for way in ways):
             return self
@@ -225,7 +225,7 @@ class Progress:
 
     def spans(self) -> tuple[tuple[int, int], ...] | None:
         """Where each part lies in the bytes if the text ends here; None where it may not."""
-        at_end = (way.ends for way in self.ways if way.part == len(self.tracker.row.parts))
+        at_end = (way.ends for way in self.ways if way.part == len(self.tracker.automata.parts))
         ends = next(at_end, None)
         return None if ends is None else tuple(zip((0, *ends), ends, strict=False))
 
@@ -238,5 +238,5 @@ class Progress:
         spans = self.spans()
         if spans is None:
             return None
-        row = self.tracker.row
-        return tuple(data[a:b].decode(errors="replace") for part, (a, b) in enumerate(spans) if row.is_capture(part))
+        is_capture = self.tracker.automata.is_capture
+        return tuple(data[a:b].decode(errors="replace") for part, (a, b) in enumerate(spans) if is_capture(part))

@@ -12,7 +12,7 @@ import re
 import sysconfig
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -147,11 +147,16 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 def _check_static(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """A value of run time where the graph itself depends on it is a graph break."""
-    for name, value in inspect.signature(fn).bind(*args, **kwargs).arguments.items():
+    for name, value in _signature(fn).bind(*args, **kwargs).arguments.items():
         extra = value if name == "params" else {name: value}
         for key in STATIC:
             if not is_ordinary(extra.get(key)):
                 raise graph_break("LMC-GB016", cx.t.span, key)
+
+
+@cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
+def _signature(primitive: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(primitive)
 
 
 def _known(cx: Capture, fn: Any, x: Any) -> Any:

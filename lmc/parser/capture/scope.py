@@ -126,8 +126,14 @@ def node_span(node: ast.AST, file: str) -> Span:
     line: int = getattr(node, "lineno", 1)
     col: int = getattr(node, "col_offset", 0)
     end = node.end_col_offset if getattr(node, "end_lineno", None) == line else None  # type: ignore[attr-defined]
-    # ast counts columns in UTF-8 bytes, people count characters
-    text = linecache.getline(file, line).encode()
-    start = len(text[:col].decode(errors="replace"))
-    stop = len(text[:end].decode(errors="replace")) if end is not None else len(text.decode(errors="replace").rstrip())
-    return Span(file, line, start + 1, stop + 1)
+    text = linecache.getline(file, line)
+    if end is None:
+        return Span(file, line, _column(text, col), len(text.rstrip()) + 1)
+    return Span(file, line, _column(text, col), _column(text, end))
+
+
+def _column(text: str, offset: int) -> int:
+    """The column, from 1, at an offset as ast counts it: in UTF-8 bytes, where people count characters."""
+    if text.isascii():
+        return min(offset, len(text)) + 1
+    return len(text.encode()[:offset].decode(errors="replace")) + 1

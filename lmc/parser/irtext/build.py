@@ -192,11 +192,11 @@ class _Builder:
         graph = self.program(program)
         if read_word(self.source, name) != graph.name:
             self.source.fail(name, f"the plan is for `{read_word(self.source, name)}`, the program is `{graph.name}`")
-        nodes = list(graph.walk())
+        nodes = graph.nodes
         steps = tuple(self.step(row, nodes) for row in rows if row.data == "step")
         return Plan(graph, steps, tuple(self.prefix(row) for row in rows if row.data == "prefix"))
 
-    def step(self, tree: Any, nodes: list[Node]) -> Step:
+    def step(self, tree: Any, nodes: tuple[Node, ...]) -> Step:
         id, op, name, node, inside, wave, after, prompt, prefix, hints = tree.children
         made = Step(
             id=self.ref(id),

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from lmc.ir.graph import Graph
 from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
-from lmc.passes.lint.call import Call, call_of
+from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
@@ -24,7 +24,7 @@ from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.whitespace import whitespace
 
-LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
+LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     prefix,
     first_token,
     boundary,
@@ -37,7 +37,7 @@ LINTS: tuple[Callable[[Call], Iterator[Note]], ...] = (
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The same graph, and the notes on its model calls."""
-    prompts = Prompts(graph)
+    prompts = FlatPrompts(graph)
     calls = [call_of(node, prompts, inputs) for node in graph.walk() if OPS[node.op].kind == "model"]
     for call in calls:
         refuse_empty(call)

@@ -11,7 +11,7 @@ from lmc.ir.constraint import JsonSchema, Regex
 from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Encode, Note
 from lmc.passes.lint.beginnings import beginnings
-from lmc.passes.lint.call import Call, quoted
+from lmc.passes.lint.call import LintedCall, quoted
 
 BOUNDARY = "LMC-CN013"
 END = 12  # characters of the prompt that a note shows
@@ -19,7 +19,7 @@ MAX_OPTIONS = 16  # choices that are tried
 ANY = ("The", "a", "In")  # what text may begin with, where anything may come out
 
 
-def boundary(call: Call) -> Iterator[Note]:
+def boundary(call: LintedCall) -> Iterator[Note]:
     """One note for a call behind such a prompt."""
     encode = call.inputs.encode
     if encode is None or not call.tail or _is_healed(call):
@@ -33,13 +33,13 @@ def boundary(call: Call) -> Iterator[Note]:
     yield call.note(BOUNDARY, f"{what}: {why}; {_write(call)}")
 
 
-def _is_healed(call: Call) -> bool:
+def _is_healed(call: LintedCall) -> bool:
     """True for a `select` that scores what the prompt and a choice are together."""
     method = call.node.attr("method")
     return call.is_scored and call.node.attr("boundary", default_boundary(str(method))) == "exact"
 
 
-def _tried(call: Call) -> tuple[str, ...]:
+def _tried(call: LintedCall) -> tuple[str, ...]:
     """Texts that the output may begin with."""
     match call.constraint:
         case _ if call.facts.options:
@@ -62,7 +62,7 @@ def _end(tail: str) -> str:
     return quoted(tail if len(tail) <= END else "…" + tail[-END:])
 
 
-def _write(call: Call) -> str:
+def _write(call: LintedCall) -> str:
     if call.is_scored:
         return 'give `boundary="exact"`, which scores them as they stand together, or begin each choice with the space'
     if not call.tail[-1].isspace():

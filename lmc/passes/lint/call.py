@@ -11,14 +11,14 @@ from typing import get_args
 from lmc.ir.constraint import RUN_TIME_KINDS, Choices, Constraint
 from lmc.ir.graph import Lit, Node
 from lmc.passes.base import Inputs, Note, called
-from lmc.passes.flat_prompts import Prompts
+from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.facts import Facts, facts
 
 TAIL = 200  # characters of the prompt's end that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LintedCall:
     """A `gen` or `select`.
 
     constraint  None where anything may come out, or where it is known only when the program runs
@@ -51,11 +51,11 @@ class Call:
         return Note(f"{called(self.node)}: {text}", self.node.span, code)
 
 
-def call_of(node: Node, prompts: Prompts, inputs: Inputs) -> Call:
+def call_of(node: Node, prompts: FlatPrompts, inputs: Inputs) -> LintedCall:
     """A model node as a call."""
     constraint = constraint_of(node)
     known = Facts(None) if constraint is None else facts(constraint)
-    return Call(node, constraint, known, _tail(node, prompts), inputs)
+    return LintedCall(node, constraint, known, _tail(node, prompts), inputs)
 
 
 def constraint_of(node: Node) -> Constraint | None:
@@ -67,7 +67,7 @@ def constraint_of(node: Node) -> Constraint | None:
     return constraint if isinstance(constraint, get_args(Constraint)) else None
 
 
-def _tail(node: Node, prompts: Prompts) -> str:
+def _tail(node: Node, prompts: FlatPrompts) -> str:
     segments = prompts.segments(node.inputs[0])
     text = ""
     for piece in reversed(segments[-1].pieces if segments else ()):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Regex
-from lmc.passes.lint.call import Call
+from lmc.passes.lint.call import LintedCall
 
 EMPTY = "LMC-CN001"
 
 
-def refuse_empty(call: Call) -> None:
+def refuse_empty(call: LintedCall) -> None:
     """Raises ConstraintError (LMC-CN001) where surely no text fits."""
     if call.facts.is_empty:
         what = f"the regex {call.constraint.pattern!r}" if isinstance(call.constraint, Regex) else "the JSON schema"

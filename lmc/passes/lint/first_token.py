@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lmc.passes.base import Decode, Encode, Note
-from lmc.passes.lint.call import Call, quoted
+from lmc.passes.lint.call import LintedCall, quoted
 
 FIRST_TOKEN = "LMC-CN012"
 BY_TOKEN = "greedy_token_selection"
@@ -22,7 +22,7 @@ METHOD = "leave the method at its default, which scores whole choices"
 Rival = tuple[str, str, str]  # the token, the choice it is the first one of, the choice it only begins
 
 
-def first_token(call: Call) -> Iterator[Note]:
+def first_token(call: LintedCall) -> Iterator[Note]:
     """One note for a call with such choices."""
     encode, decode, options = call.inputs.encode, call.inputs.decode, call.facts.options
     is_by_token = not call.is_scored or call.node.attr("method") == BY_TOKEN

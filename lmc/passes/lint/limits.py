@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from lmc.ir.constraint import Regex
 from lmc.passes.base import Note
-from lmc.passes.lint.call import Call
+from lmc.passes.lint.call import LintedCall
 from lmc.passes.lint.fewest import fewest_tokens
 
 TOO_SHORT = "LMC-CN014"
 UNBOUNDED = "LMC-CN015"
 
 
-def too_short(call: Call) -> Iterator[Note]:
+def too_short(call: LintedCall) -> Iterator[Note]:
     """A note where every text that fits takes more tokens than the call may make."""
     limit, extent = call.node.attr("max_tokens"), call.facts.extent
     if not isinstance(limit, int) or isinstance(limit, bool) or extent is None or extent.shortest <= limit:
@@ -26,7 +26,7 @@ def too_short(call: Call) -> Iterator[Note]:
         yield call.note(TOO_SHORT, f"{what}, {rest}; give max_tokens={extent.shortest}, or allow a shorter text")
 
 
-def unbounded(call: Call) -> Iterator[Note]:
+def unbounded(call: LintedCall) -> Iterator[Note]:
     """A note where a regex has no longest text and the call no limit of its own."""
     extent = call.facts.extent
     if not isinstance(call.constraint, Regex) or extent is None or extent.longest is not None:

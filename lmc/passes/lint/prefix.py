@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from lmc.passes.base import Note
-from lmc.passes.lint.call import Call, quoted
+from lmc.passes.lint.call import LintedCall, quoted
 
 PREFIX = "LMC-CN011"
 WRITE = "write choices of which none begins another one, or end each with the same mark, such as `.`"
 EXACT = 'give `method="exact"`, which tells them apart, or end each choice with the same mark, such as `.`'
 
 
-def prefix(call: Call) -> Iterator[Note]:
+def prefix(call: LintedCall) -> Iterator[Note]:
     """One note for a call with such choices."""
     pairs = prefix_pairs(call.facts.options)
     if not pairs or call.node.attr("method") == "exact":  # which counts a text for the longest choice it begins with

@@ -9,10 +9,10 @@ from lmc.ir.constraint import Constraint, JsonSchema, StructuralTag, ToolCalls
 from lmc.ir.json_schema.audit import Remark, lint
 from lmc.ir.json_schema.findings import WHITESPACE
 from lmc.passes.base import Note
-from lmc.passes.lint.call import Call
+from lmc.passes.lint.call import LintedCall
 
 
-def schema(call: Call) -> Iterator[Note]:
+def schema(call: LintedCall) -> Iterator[Note]:
     """A note for each remark."""
     for about, constraint in _schemas(call.constraint):
         for remark in remarks(constraint):

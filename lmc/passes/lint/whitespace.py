@@ -9,12 +9,12 @@ from lmc.ir.constraint import Regex
 from lmc.ir.ranges import Ranges
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 from lmc.passes.base import Note
-from lmc.passes.lint.call import Call
+from lmc.passes.lint.call import LintedCall
 
 WHITESPACE = "LMC-CN016"
 
 
-def whitespace(call: Call) -> Iterator[Note]:
+def whitespace(call: LintedCall) -> Iterator[Note]:
     """One note for a call whose constraint lets spaces stand between texts that are fixed."""
     match call.constraint:
         case Regex() if places := free_places(call.constraint):

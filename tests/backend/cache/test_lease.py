@@ -7,8 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from lmc.backend.cache.lease import EXTENT, Claim, KVCache, Lease
+from lmc.backend.cache.lease import EXTENT, KVCache, Lease
 from lmc.backend.cache.pool import SlotState
+from lmc.backend.cache.radix import Claim
 
 
 def ids(*tokens: int) -> np.ndarray:

@@ -7,14 +7,14 @@ import random
 import numpy as np
 import pytest
 
-from lmc.backend.cache.radix import Node, RadixTree
+from lmc.backend.cache.radix import RadixNode, RadixTree
 
 
 def ids(*tokens: int) -> np.ndarray:
     return np.array(tokens, np.int32)
 
 
-def put(tree: RadixTree, tokens: np.ndarray, slots: np.ndarray, namespace: str = "") -> Node:
+def put(tree: RadixTree, tokens: np.ndarray, slots: np.ndarray, namespace: str = "") -> RadixNode:
     """Insert from the root."""
     root = tree.match(namespace, tokens[:0]).node
     return tree.insert(root, tokens, slots).node
@@ -93,7 +93,7 @@ def test_tree_agrees_with_a_dictionary(page_size: int, seed: int) -> None:
     """Insert, match, lock, unlock and evict at random: the tree is a dictionary from whole-page prefixes to slots."""
     rng = random.Random(seed)
     tree, resident = RadixTree(page_size), Prefixes(page_size)
-    handles: list[tuple[str, Ids, Node]] = []
+    handles: list[tuple[str, Ids, RadixNode]] = []
     fresh = iter(range(10**6))
     for _ in range(700):
         space = rng.choice("ab")

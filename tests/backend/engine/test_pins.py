@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from lmc.backend.base import Hint
+from lmc.backend.base import PrefixHint
 from lmc.backend.engine.session import EngineSession
 from tests.support.fake_engine import TOKENIZER, Bench, ask, assert_as_expected, gen
 
@@ -21,7 +21,7 @@ def resident(bench: Bench, ids: list[int], namespace: str = "") -> int:
 def pinned(bench: Bench, ttl_s: float | None = 60.0) -> Bench:
     """The bench, with the document computed and pinned."""
     bench.run([ask(0, DOC, gen(1))])
-    bench.session.hint(Hint("pin", tuple(DOC), ttl_s))
+    bench.session.hint(PrefixHint("pin", tuple(DOC), ttl_s))
     bench.engine.check()
     return bench
 
@@ -45,7 +45,7 @@ def test_a_pinned_prefix_outlives_what_was_used_later() -> None:
     assert resident(free, DOC) == 0
     assert resident(held, DOC) == len(DOC)
 
-    held.session.hint(Hint("release", tuple(DOC)))
+    held.session.hint(PrefixHint("release", tuple(DOC)))
     assert not held.engine.cache.num_locked
     crowd(held, 200)
     assert resident(held, DOC) == 0
@@ -79,7 +79,7 @@ def test_a_pin_ends_after_its_time_to_live() -> None:
     now = [0.0]
     bench = pinned(Bench(num_slots=200, clock=lambda: now[0]), ttl_s=5.0)
     now[0] = 4.0
-    bench.session.hint(Hint("pin", tuple(DOC), 5.0))
+    bench.session.hint(PrefixHint("pin", tuple(DOC), 5.0))
     now[0] = 8.0
     bench.engine.pins.expire()
     assert len(bench.engine.pins) == 1
@@ -92,12 +92,12 @@ def test_a_pin_ends_after_its_time_to_live() -> None:
 def test_as_many_releases_as_pins() -> None:
     """Two items may hold one prefix; a release too many is nothing."""
     bench = pinned(Bench())
-    bench.session.hint(Hint("pin", tuple(DOC), 60.0))
-    bench.session.hint(Hint("release", tuple(DOC)))
+    bench.session.hint(PrefixHint("pin", tuple(DOC), 60.0))
+    bench.session.hint(PrefixHint("release", tuple(DOC)))
     assert bench.engine.cache.num_locked == len(DOC)
 
-    bench.session.hint(Hint("release", tuple(DOC)))
-    bench.session.hint(Hint("release", tuple(DOC)))
+    bench.session.hint(PrefixHint("release", tuple(DOC)))
+    bench.session.hint(PrefixHint("release", tuple(DOC)))
     bench.check_idle()
 
 
@@ -105,11 +105,11 @@ def test_a_session_gives_back_its_pins() -> None:
     """When it is closed, and no other's; a closed one sets none."""
     bench = pinned(Bench())
     other = EngineSession(bench.engine)
-    other.hint(Hint("pin", tuple(DOC[:10]), 60.0))
+    other.hint(PrefixHint("pin", tuple(DOC[:10]), 60.0))
     bench.session.close()
     assert bench.engine.cache.num_locked == 10
 
-    bench.session.hint(Hint("pin", tuple(DOC), 60.0))
+    bench.session.hint(PrefixHint("pin", tuple(DOC), 60.0))
     other.close()
     bench.check_idle()
 
@@ -117,12 +117,12 @@ def test_a_session_gives_back_its_pins() -> None:
 def test_a_pin_holds_what_is_there() -> None:
     """Of a prefix that goes on beyond what is resident the resident part, of another namespace's nothing."""
     bench = pinned(Bench())
-    bench.session.hint(Hint("release", tuple(DOC)))
+    bench.session.hint(PrefixHint("release", tuple(DOC)))
     stranger = EngineSession(bench.engine, "other")
-    stranger.hint(Hint("pin", tuple(DOC), 60.0))
+    stranger.hint(PrefixHint("pin", tuple(DOC), 60.0))
     assert not len(bench.engine.pins)
 
-    bench.session.hint(Hint("pin", (*DOC, 1, 2, 3, 4, 5), 60.0))
+    bench.session.hint(PrefixHint("pin", (*DOC, 1, 2, 3, 4, 5), 60.0))
     assert bench.engine.cache.num_locked >= len(DOC)
     bench.session.close()
     bench.check_idle()
@@ -147,7 +147,7 @@ def test_pins_at_random_change_nothing() -> None:
             bench.session.submit([request])
             for _ in range(rng.randrange(4)):
                 kind = rng.choice(["pin", "pin", "release"])
-                bench.session.hint(Hint(kind, tuple(DOC[: rng.randrange(1, 60)]), rng.choice([None, 60.0])))
+                bench.session.hint(PrefixHint(kind, tuple(DOC[: rng.randrange(1, 60)]), rng.choice([None, 60.0])))
                 events += bench.step()
         while bench.engine.has_work:
             events += bench.step()

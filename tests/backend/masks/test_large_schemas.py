@@ -93,7 +93,7 @@ def test_objects_in_a_row_are_told_apart_without_a_search():
     def numbers(s):
         s += "One: " + lmc.gen("one", json_schema='{"type":"integer"}') + "0" + lmc.gen("two", json_schema=LONG_TEXT)
 
-    fused = ["rows fused 1" in lmc.compile(each, opt_level=3).explain() for each in (pair, spaced, numbers)]
+    fused = ["forms fused 1" in lmc.compile(each, opt_level=3).explain() for each in (pair, spaced, numbers)]
     assert fused == [False, True, False]
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmc.backend.runner.batch import Batch, SharedRun
+from lmc.backend.runner.batch import ForwardBatch, SharedRun
 from lmc.backend.runner.cpu import packing
-from lmc.backend.runner.cpu.packing import Span, pack
+from lmc.backend.runner.cpu.packing import RowSpan, pack
 from lmc.backend.runner.cpu.tiles import Keys, Tile, WindowTiles, cut
 from tests.support.rows import Row, batch_of
 
@@ -19,7 +19,7 @@ def make_row(start: int, n: int, slots: np.ndarray) -> Row:
     return Row(np.zeros(n, np.int32), slots[: start + n].astype(np.int32), 1)
 
 
-def read_slots(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> list[list[int]]:
+def read_slots(tile: Tile, tiling: WindowTiles, spans: list[RowSpan]) -> list[list[int]]:
     """Slots that a tile reads, per tile row; new tokens stand for the slots they are written to."""
     written = np.concatenate([s.slots[s.start :] for s in spans])
     rows = range(tile.rows)
@@ -33,7 +33,7 @@ def read_slots(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> list[list[
     raise AssertionError(tile.keys)
 
 
-def seen(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> dict[int, list[int]]:
+def seen(tile: Tile, tiling: WindowTiles, spans: list[RowSpan]) -> dict[int, list[int]]:
     """Token of the pass -> slots it reads in this tile."""
     keys = read_slots(tile, tiling, spans)
     tokens = list(tile.tokens)
@@ -50,7 +50,7 @@ def seen(tile: Tile, tiling: WindowTiles, spans: list[Span]) -> dict[int, list[i
     return result
 
 
-def check(batch: Batch, window: int | None) -> WindowTiles:
+def check(batch: ForwardBatch, window: int | None) -> WindowTiles:
     """Every token reads exactly the slots its window shows, each once."""
     spans = pack(batch)
     tiling = cut(spans, window)

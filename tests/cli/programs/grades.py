@@ -41,7 +41,7 @@ def fused(s):
 
 
 @lmc.function
-def row(s, essay: str):
+def form(s, essay: str):
     s += "Grade: " + lmc.gen("grade", regex="[A-D]", max_tokens=2) + ", of " + essay + ": "
     s += lmc.gen("card", json_schema='{"type": "boolean"}', max_tokens=5) + "; "
     s += lmc.select("sure", ["yes", "no"]) + "."

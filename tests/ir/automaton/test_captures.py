@@ -9,10 +9,10 @@ import pytest
 
 from lmc.ir.automaton.ambiguity import Ambiguity, Undecided, ambiguity
 from lmc.ir.automaton.captures import Splits, captures
-from lmc.ir.automaton.part_automata import Row
+from lmc.ir.automaton.part_automata import FormAutomata
 from lmc.ir.automaton.parts import Hole, Literal, Part, Until
 from lmc.parser.regex.parse import parse_regex
-from tests.support.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
+from tests.support.random_form import RandomForm, captures_of, random_form, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:
@@ -49,23 +49,23 @@ def test_a_record_is_taken_apart() -> None:
     ],
 )
 def test_captures_are_leftmost_shortest(parts: list[Part], text: str, expected: tuple[str, ...] | None) -> None:
-    """Each in order as short as the rest allows; None for what the row does not accept."""
+    """Each in order as short as the rest allows; None for what the form does not accept."""
     assert captures(parts, text) == expected
 
 
 def test_a_long_text_costs_no_backtracking() -> None:
     """Ten generations that could each take any of it, and then nothing fits, but for the last letter."""
-    row = Row([hole("[ab]*") for _ in range(10)] + [Literal("b")])
+    automata = FormAutomata([hole("[ab]*") for _ in range(10)] + [Literal("b")])
 
-    assert Splits(row, "a" * 3000).shortest() is None
-    assert Splits(row, "a" * 3000 + "b").shortest() == ("",) * 9 + ("a" * 3000,)
-    assert Splits(row, "a" * 3000 + "b").longest() == ("a" * 3000,) + ("",) * 9
+    assert Splits(automata, "a" * 3000).shortest() is None
+    assert Splits(automata, "a" * 3000 + "b").shortest() == ("",) * 9 + ("a" * 3000,)
+    assert Splits(automata, "a" * 3000 + "b").longest() == ("a" * 3000,) + ("",) * 9
 
 
 # --- ambiguity -----------------------------------------------------------------------------------------------
 
 
-def test_an_ambiguous_row_has_a_witness() -> None:
+def test_an_ambiguous_form_has_a_witness() -> None:
     """A shortest text, its two splits, and the two parts that share it."""
     found = ambiguity([hole("[a-z]+"), Literal("n"), hole("[a-z]*")])
 
@@ -120,51 +120,51 @@ def test_what_takes_too_long_is_undecided() -> None:
     assert isinstance(ambiguity([hole("(?:a|b)*a(?:a|b){40}"), Literal("c")], max_pairs=2000), Undecided)
 
 
-# --- random rows ---------------------------------------------------------------------------------------------
+# --- random forms ---------------------------------------------------------------------------------------------
 
 LONGEST = 5
 
 
-def wrong_captures(row: RandomRow) -> list[str]:
+def wrong_captures(form: RandomForm) -> list[str]:
     """Texts whose captures are not those of the first split that trying finds."""
-    automata = Row(row.parts)
+    automata = FormAutomata(form.parts)
     wrong = []
     for text in texts_up_to("ab", LONGEST):
-        first = next(splits_of(row, text), None)
-        expected = None if first is None else captures_of(row, text, first)
+        first = next(splits_of(form, text), None)
+        expected = None if first is None else captures_of(form, text, first)
         if Splits(automata, text).shortest() != expected:
             wrong.append(text)
     return wrong
 
 
-def is_wrong(row: RandomRow) -> bool:
+def is_wrong(form: RandomForm) -> bool:
     """Whether what `ambiguity` says is not what trying says, of all texts up to LONGEST."""
-    found = ambiguity(row.parts)
+    found = ambiguity(form.parts)
     assert not isinstance(found, Undecided)
-    shortest = next((t for t in texts_up_to("ab", LONGEST) if len(list(islice(splits_of(row, t), 2))) > 1), None)
+    shortest = next((t for t in texts_up_to("ab", LONGEST) if len(list(islice(splits_of(form, t), 2))) > 1), None)
     if found is None:
         return shortest is not None
     if len(found.text) != len(shortest) if shortest is not None else len(found.text) <= LONGEST:
         return True
-    every = [captures_of(row, found.text, ends) for ends in splits_of(row, found.text)]
+    every = [captures_of(form, found.text, ends) for ends in splits_of(form, found.text)]
     return found.captures[0] != every[0] or found.captures[1] not in every[1:]
 
 
-def rows(seeds: range) -> list[RandomRow]:
-    return [random_row(random.Random(seed)) for seed in seeds]
+def forms(seeds: range) -> list[RandomForm]:
+    return [random_form(random.Random(seed)) for seed in seeds]
 
 
 def test_random_captures_are_those_of_the_first_split() -> None:
     """On every text, accepted or not."""
-    assert [(row.patterns, wrong) for row in rows(range(800)) if (wrong := wrong_captures(row))] == []
+    assert [(form.patterns, wrong) for form in forms(range(800)) if (wrong := wrong_captures(form))] == []
 
 
 def test_random_ambiguity_is_what_trying_says() -> None:
     """A text with two splits is found exactly where there is one, and none is shorter."""
-    assert [row.patterns for row in rows(range(3000, 4500)) if is_wrong(row)] == []
+    assert [form.patterns for form in forms(range(3000, 4500)) if is_wrong(form)] == []
 
 
 @pytest.mark.slow
-def test_ten_thousand_rows_are_taken_apart() -> None:
+def test_ten_thousand_forms_are_taken_apart() -> None:
     """Both, for the record."""
-    assert [row.patterns for row in rows(range(20_000, 30_000)) if is_wrong(row) or wrong_captures(row)] == []
+    assert [form.patterns for form in forms(range(20_000, 30_000)) if is_wrong(form) or wrong_captures(form)] == []

@@ -1,4 +1,4 @@
-"""The language of a row of parts is the concatenation of languages, whatever the parts look at."""
+"""The language of a form is the concatenation of languages, whatever the parts look at."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from lmc.ir.automaton.algebra import distinguishing, example, literal
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.lengths import longest_bytes, shortest_bytes
-from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, is_row, language
+from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, is_form, language
 from lmc.ir.regex import Alt, RegexTree, is_plain
 from lmc.parser.regex.parse import parse_regex
-from tests.support.random_row import random_row, splits_of, texts_up_to
+from tests.support.random_form import random_form, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:
@@ -44,15 +44,15 @@ def test_until_keeps_to_its_tree() -> None:
 
 
 def test_a_stop_string_begins_the_next_literal() -> None:
-    """It is no row otherwise."""
-    assert is_row([Until("ab"), Literal("abc"), hole("x"), Until("\n"), Literal("\n")])
-    assert not is_row([Until("ab"), Literal("a")])
-    assert not is_row([Until("ab"), hole("abc")])
-    assert not is_row([Until("ab")])
-    assert not is_row([Until(""), Literal("a")])
+    """They are not a form otherwise."""
+    assert is_form([Until("ab"), Literal("abc"), hole("x"), Until("\n"), Literal("\n")])
+    assert not is_form([Until("ab"), Literal("a")])
+    assert not is_form([Until("ab"), hole("abc")])
+    assert not is_form([Until("ab")])
+    assert not is_form([Until(""), Literal("a")])
 
 
-# --- rows ----------------------------------------------------------------------------------------------------
+# --- forms ----------------------------------------------------------------------------------------------------
 
 
 def test_a_record_is_fused() -> None:
@@ -76,14 +76,14 @@ def test_a_record_is_fused() -> None:
     ],
 )
 def test_a_part_sees_nothing_of_the_others(left: str, literal: str, right: str, yes: list[str], no: list[str]) -> None:
-    """Looks and atomic groups mean in the row what they mean in the generation alone."""
+    """Looks and atomic groups mean in the form what they mean in the generation alone."""
     tree = fused_tree([hole(left), Literal(literal), hole(right)])
 
     assert accepted(tree, yes) == yes
     assert accepted(tree, no) == []
 
 
-def test_a_suffix_of_a_row_begins_in_the_same_automaton() -> None:
+def test_a_suffix_of_a_form_begins_in_the_same_automaton() -> None:
     """Where a run goes on after a generation that was cut; no state is made twice."""
     parts = [hole("[ab]{2}"), Literal("-"), hole("(?=b)[ab]+"), Literal("."), hole("c*")]
     dfa = CharDfa(*(fused_tree(parts[at:]) for at in range(len(parts))))
@@ -104,36 +104,36 @@ def test_a_fused_automaton_has_no_dead_ends_in_it() -> None:
     assert len(dfa) < 100
 
 
-def test_a_row_with_an_impossible_part_is_empty() -> None:
+def test_a_form_with_an_impossible_part_is_empty() -> None:
     """As is the text of no parts, which is not."""
     assert example(fused_tree([hole("a*"), hole("a(?!a)a")])) is None
     assert example(fused_tree([])) == ""
 
 
-# --- random rows ---------------------------------------------------------------------------------------------
+# --- random forms ---------------------------------------------------------------------------------------------
 
 
 def differing(seeds: range) -> list[tuple[object, str]]:
-    """Random rows and texts on which the fused automaton and the parts, one after another, disagree."""
+    """Random forms and texts on which the fused automaton and the parts, one after another, disagree."""
     found = []
     for seed in seeds:
-        row = random_row(random.Random(seed))
-        dfa = CharDfa(fused_tree(row.parts))
-        pattern = re.compile("".join(f"(?:{written})" for written in row.patterns)) if row.is_isolated else None
+        form = random_form(random.Random(seed))
+        dfa = CharDfa(fused_tree(form.parts))
+        pattern = re.compile("".join(f"(?:{written})" for written in form.patterns)) if form.is_isolated else None
         for text in texts_up_to("ab", 5):
-            expected = any(True for _ in splits_of(row, text)) if pattern is None else bool(pattern.fullmatch(text))
+            expected = any(True for _ in splits_of(form, text)) if pattern is None else bool(pattern.fullmatch(text))
             if dfa.accepts(text) != expected:
-                found.append((row.patterns, text))
+                found.append((form.patterns, text))
     return found
 
 
-def test_random_rows_accept_the_concatenation() -> None:
+def test_random_forms_accept_the_concatenation() -> None:
     """By `re` on the joined pattern, or part by part where a part looks around."""
     assert differing(range(700)) == []
 
 
 @pytest.mark.slow
-def test_ten_thousand_rows_accept_the_concatenation() -> None:
+def test_ten_thousand_forms_accept_the_concatenation() -> None:
     """For the record."""
     assert differing(range(10_000, 20_000)) == []
 

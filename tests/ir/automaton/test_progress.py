@@ -13,7 +13,7 @@ from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, language
 from lmc.ir.automaton.progress import Progress, Tracker
 from lmc.parser.regex.parse import parse_regex
-from tests.support.random_row import RandomRow, captures_of, random_row, splits_of, texts_up_to
+from tests.support.random_form import RandomForm, captures_of, random_form, splits_of, texts_up_to
 
 
 def hole(pattern: str) -> Hole:
@@ -60,7 +60,7 @@ def test_an_end_may_become_certain_late() -> None:
 
 
 def test_what_does_not_fit_is_dead() -> None:
-    """Bytes that are no UTF-8 do not fit, and a row of no text is dead from its begin."""
+    """Bytes that are no UTF-8 do not fit, and a form of no text is dead from its begin."""
     tracker = Tracker([hole(".*"), Literal("\n")])
     for bad in (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"a\n\n"):
         dead = tracker.begin().after(bad)
@@ -102,10 +102,10 @@ def test_a_stop_string_ends_its_generation() -> None:
     assert at.after(b"c").parts == (0, 1) and not at.after(b" x").is_live
 
 
-def test_a_long_row_of_parts_that_may_be_empty() -> None:
+def test_a_long_form_of_parts_that_may_be_empty() -> None:
     """No recursion, and the leftmost-shortest meaning: the last takes all."""
-    row = [hole("a*") for _ in range(1500)]
-    at = Tracker(row).begin().after(b"aa")
+    form = [hole("a*") for _ in range(1500)]
+    at = Tracker(form).begin().after(b"aa")
 
     assert at.captures(b"aa") == ("",) * 1499 + ("aa",)
 
@@ -158,12 +158,12 @@ def test_a_cut_within_a_character() -> None:
 
 @pytest.mark.parametrize("part", [0, 1, 3, 4, 6])
 def test_only_a_generation_that_has_begun_can_be_cut(part: int) -> None:
-    """No literal, none ahead, nothing outside the row."""
+    """No literal, none ahead, nothing outside the form."""
     with pytest.raises(AssertionError):
         RECORD.begin().skip_to(part)
 
 
-# --- random rows ---------------------------------------------------------------------------------------------
+# --- random forms ---------------------------------------------------------------------------------------------
 
 # two letters of two and three bytes, so that every second piece ends within a character
 LETTERS = "é日"
@@ -183,16 +183,16 @@ def in_bytes(text: str, ends: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(len(text[:end].encode()) for end in ends)
 
 
-def has_wrong_run(row: RandomRow, rng: random.Random) -> bool:
+def has_wrong_run(form: RandomForm, rng: random.Random) -> bool:
     """Whether any run is not what trying says: the captures at its end, and all that was said before."""
-    tracker = Tracker(row.parts)
+    tracker = Tracker(form.parts)
     for text in texts_up_to(LETTERS, LONGEST):
-        first = next(splits_of(row, text), None)
+        first = next(splits_of(form, text), None)
         data = text.encode()
         for at in steps(tracker, data, rng):
             if first is not None and not is_right(at, in_bytes(text, first), len(data)):
                 return True
-        if at.captures(data) != (None if first is None else captures_of(row, text, first)):
+        if at.captures(data) != (None if first is None else captures_of(form, text, first)):
             return True
     return False
 
@@ -204,16 +204,16 @@ def is_right(at: Progress, ends: tuple[int, ...], length: int) -> bool:
     return at.is_live and names_it and at.ends == ends[: len(at.ends)]
 
 
-def wrong_cut(row: RandomRow, rng: random.Random) -> bool:
+def wrong_cut(form: RandomForm, rng: random.Random) -> bool:
     """Whether a cut at a random place of a random generation is not what it means."""
-    part = rng.choice([part for part, found in enumerate(row.parts) if not isinstance(found, Literal)])
+    part = rng.choice([part for part, found in enumerate(form.parts) if not isinstance(found, Literal)])
     before = rng.choice(texts_up_to(LETTERS, LONGEST))
-    ends = _open_split(row, part, before)
+    ends = _open_split(form, part, before)
     if ends is None:
         return False
-    cut = Tracker(row.parts).begin().after(before.encode()).skip_to(part + 1)
-    head = captures_of(row, before, (*ends, len(before)))
-    rest = row.parts[part + 1 :]
+    cut = Tracker(form.parts).begin().after(before.encode()).skip_to(part + 1)
+    head = captures_of(form, before, (*ends, len(before)))
+    rest = form.parts[part + 1 :]
     for after in texts_up_to(LETTERS, 4):
         end = cut.after(after.encode())
         tail = captures(rest, after)
@@ -222,34 +222,34 @@ def wrong_cut(row: RandomRow, rng: random.Random) -> bool:
     return cut.ends[: part + 1] != in_bytes(before, (*ends, len(before)))
 
 
-def _open_split(row: RandomRow, part: int, text: str) -> tuple[int, ...] | None:
+def _open_split(form: RandomForm, part: int, text: str) -> tuple[int, ...] | None:
     """The first split of a text that is in the middle of a part: where the parts before it end."""
-    if DEAD in CharDfa(*map(language, row.parts)).starts:
+    if DEAD in CharDfa(*map(language, form.parts)).starts:
         return None
-    dfa = CharDfa(language(row.parts[part]))
+    dfa = CharDfa(language(form.parts[part]))
     splits = (
         ends
         for end in range(len(text) + 1)
-        for ends in _splits_before(row, part, text[:end])
+        for ends in _splits_before(form, part, text[:end])
         if (rest := dfa.run(text[end:])) != DEAD and any(dfa.row(rest))
     )
     return min(splits, default=None)
 
 
-def _splits_before(row: RandomRow, part: int, text: str) -> Iterator[tuple[int, ...]]:
-    before = RandomRow(row.parts[:part], row.patterns[:part], row.is_isolated)
+def _splits_before(form: RandomForm, part: int, text: str) -> Iterator[tuple[int, ...]]:
+    before = RandomForm(form.parts[:part], form.patterns[:part], form.is_isolated)
     yield from splits_of(before, text) if part else [()] if not text else []
 
 
 def checked(seeds: range) -> list[tuple[str, ...]]:
-    """The rows of some seeds whose runs or cuts are wrong."""
+    """The forms of some seeds whose runs or cuts are wrong."""
     wrong = []
     for seed in seeds:
         rng = random.Random(seed)
-        row = random_row(rng, LETTERS)
-        has_gen = any(not isinstance(part, Literal) for part in row.parts)
-        if has_wrong_run(row, rng) or (has_gen and any(wrong_cut(row, rng) for _ in range(2))):
-            wrong.append(row.patterns)
+        form = random_form(rng, LETTERS)
+        has_gen = any(not isinstance(part, Literal) for part in form.parts)
+        if has_wrong_run(form, rng) or (has_gen and any(wrong_cut(form, rng) for _ in range(2))):
+            wrong.append(form.patterns)
     return wrong
 
 
@@ -259,31 +259,31 @@ def test_random_runs_say_nothing_wrong() -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_rows_say_nothing_wrong() -> None:
+def test_ten_thousand_forms_say_nothing_wrong() -> None:
     """For the record."""
     assert checked(range(30_000, 40_000)) == []
 
 
 def test_parts_are_exactly_those_of_some_text() -> None:
-    """In rows without ambiguity, each part named is the next character's in some text that begins so."""
+    """In forms without ambiguity, each part named is the next character's in some text that begins so."""
     for seed in range(60):
-        row = random_row(random.Random(seed), "ab", most=2)
-        needed = sum(len(part.text) for part in row.parts if isinstance(part, Literal))
-        if needed > 4 or ambiguity(row.parts) is not None:
+        form = random_form(random.Random(seed), "ab", most=2)
+        needed = sum(len(part.text) for part in form.parts if isinstance(part, Literal))
+        if needed > 4 or ambiguity(form.parts) is not None:
             continue
-        tracker = Tracker(row.parts)
-        runs = [(text, ends) for text in texts_up_to("ab", 9) for ends in splits_of(row, text)]
+        tracker = Tracker(form.parts)
+        runs = [(text, ends) for text in texts_up_to("ab", 9) for ends in splits_of(form, text)]
         for begin in texts_up_to("ab", 2):
             going_on = [ends for text, ends in runs if text.startswith(begin) and len(text) > len(begin)]
             expected = {next(part for part, end in enumerate(ends) if end > len(begin)) for ends in going_on}
-            assert set(tracker.begin().after(begin.encode()).parts) == expected, (row.patterns, begin)
+            assert set(tracker.begin().after(begin.encode()).parts) == expected, (form.patterns, begin)
 
 
 def test_the_fused_automaton_goes_on_where_the_parts_do() -> None:
     """Live states of one are live states of the other, complete ones too."""
     for seed in range(150):
-        row = random_row(random.Random(seed))
-        tracker, dfa = Tracker(row.parts), CharDfa(fused_tree(row.parts))
+        form = random_form(random.Random(seed))
+        tracker, dfa = Tracker(form.parts), CharDfa(fused_tree(form.parts))
         for text in texts_up_to("ab", 4):
             at, state = tracker.begin().after(text.encode()), dfa.run(text)
-            assert (at.is_live, at.is_complete) == (state != DEAD, dfa.is_accepting(state)), (row.patterns, text)
+            assert (at.is_live, at.is_complete) == (state != DEAD, dfa.is_accepting(state)), (form.patterns, text)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lmc.backend.runner.batch import Draws
+from lmc.backend.runner.batch import TokenDraws
 from lmc.ir.sampling import Sampling
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ ALMOST = 1 - 1e-6  # a bound reached but for the rounding of fp32 logits is reac
 CHUNK = 512
 
 
-def draw_rows(logits: Tensor, draws: Draws, indices: Sequence[int]) -> list[int]:
+def draw_rows(logits: Tensor, draws: TokenDraws, indices: Sequence[int]) -> list[int]:
     """A draw for each row [R, V], as draws[indices[row]] says: elementwise work for all rows at once, sums by row."""
     if not len(logits):
         return []

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Draws
+from lmc.backend.runner.batch import TokenDraws
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.sampler import rows_of, sample, token_logprobs
-from lmc.backend.runner.flight import Outcome
+from lmc.backend.runner.flight import PassOutcome
 
 
 class CpuFlight:
@@ -25,7 +25,7 @@ class CpuFlight:
         self._logprobs: list[float] = []
 
     @torch.inference_mode()
-    def sample(self, at: Seq[int], draws: Draws) -> None:
+    def sample(self, at: Seq[int], draws: TokenDraws) -> None:
         """Draw a token from row at[i] of the logits."""
         self._ids, self._records = sample(rows_of(self._logits, at), draws, self._hidden)
 
@@ -34,6 +34,6 @@ class CpuFlight:
         """Log-probability of ids[i] under row at[i] of the logits."""
         self._logprobs = token_logprobs(rows_of(self._logits, at), ids)
 
-    def result(self) -> Outcome:
+    def result(self) -> PassOutcome:
         """What was asked."""
-        return Outcome(self._ids, self._records, self._logprobs)
+        return PassOutcome(self._ids, self._records, self._logprobs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmc.backend.runner.batch import Batch, Int32, SharedRun
+from lmc.backend.runner.batch import ForwardBatch, Int32, SharedRun
 
 SHORT = 32  # new tokens up to which a row shares a tile with others
 LEAST_SHARED = 32  # tokens; below that, reading them twice costs less than a merge
@@ -16,7 +16,7 @@ MIN_SAVED = 512  # key reads that a group must save: below it a tile and a merge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Span:
+class RowSpan:
     """A row in packed order: its tokens are [first, first + n) of the pass, [0, shared) is read with its group.
 
     index   of the row in the batch
@@ -36,7 +36,7 @@ class Span:
         return self.start + self.n
 
 
-def pack(batch: Batch) -> list[Span]:
+def pack(batch: ForwardBatch) -> list[RowSpan]:
     """Rows sorted so that those of one shape are neighbours: by queries, then by keys of their own, then by slot."""
     shared = shared_lengths(batch)
     starts, counts = batch.starts.tolist(), num_new(batch)
@@ -48,12 +48,12 @@ def pack(batch: Batch) -> list[Span]:
 
     spans, first = [], 0
     for index in sorted(range(batch.num_rows), key=shape):
-        spans.append(Span(index, first, counts[index], starts[index], shared[index], slots[index]))
+        spans.append(RowSpan(index, first, counts[index], starts[index], shared[index], slots[index]))
         first += counts[index]
     return spans
 
 
-def num_new(batch: Batch) -> list[int]:
+def num_new(batch: ForwardBatch) -> list[int]:
     """New tokens by row."""
     counts: list[int] = (batch.offsets[1:] - batch.offsets[:-1]).tolist()
     return counts
@@ -64,7 +64,7 @@ def size_class(n: int) -> int:
     return (n - 1).bit_length() if n <= SHORT else SHORT
 
 
-def shared_lengths(batch: Batch) -> list[int]:
+def shared_lengths(batch: ForwardBatch) -> list[int]:
     """For each row the tokens it reads together with others; 0 where it reads alone."""
     starts, counts = batch.starts.tolist(), num_new(batch)
     shared = [0] * batch.num_rows

@@ -1,4 +1,4 @@
-"""The model runner: turns a Batch into tensors, runs the decoder over the KV tensors, samples."""
+"""The model runner: turns a ForwardBatch into tensors, runs the decoder over the KV tensors, samples."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor
 from lmc.backend.models.decoder import DecoderModel
 from lmc.backend.models.loader import load_decoder
 from lmc.backend.models.rope import angles
-from lmc.backend.runner.batch import Batch, Int32
+from lmc.backend.runner.batch import ForwardBatch, Int32
 from lmc.backend.runner.cpu.attention import Attention, make_plan
 from lmc.backend.runner.cpu.flight import CpuFlight
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import choose_flash, make_linear
 from lmc.backend.runner.cpu.ops import TorchOps
-from lmc.backend.runner.cpu.packing import Span, pack
+from lmc.backend.runner.cpu.packing import RowSpan, pack
 from lmc.backend.runner.cpu.tiles import Int64, cut
 from lmc.errors import BackendError
 
@@ -69,12 +69,12 @@ class TorchRunner:
         """Bytes of one slot over all layers."""
         return self.cache.bytes_per_token
 
-    def launch(self, batch: Batch) -> CpuFlight:
+    def launch(self, batch: ForwardBatch) -> CpuFlight:
         """Compute a pass; nothing of it is left to do later but to sample and score."""
         return CpuFlight(self.forward(batch).cpu(), self.hidden)
 
     @torch.inference_mode()
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: ForwardBatch) -> Tensor:
         """Logits [sum of batch.wanted, V] in fp32, in row order, each row's in token order."""
         spans = pack(batch)
         if not spans:
@@ -92,7 +92,7 @@ class TorchRunner:
         )
         return self.decoder(self.tensor(tokens), ops)
 
-    def attention(self, spans: Sequence[Span]) -> Attention:
+    def attention(self, spans: Sequence[RowSpan]) -> Attention:
         """The plan of a pass: tiles for each window that some layer has."""
         windows = self.decoder.config.windows
         plans = {w: make_plan(cut(spans, w), self.decoder.dtype, self.device) for w in set(windows)}
@@ -104,7 +104,7 @@ class TorchRunner:
         return torch.from_numpy(array.astype(np.int64)).to(self.device)
 
 
-def wanted_tokens(spans: Sequence[Span], wanted: Int32) -> Int64:
+def wanted_tokens(spans: Sequence[RowSpan], wanted: Int32) -> Int64:
     """The packed tokens whose logits are asked for, in the batch's row order; `wanted` says how many by row."""
     parts = [np.zeros(0, np.int64)]
     for span in sorted(spans, key=lambda s: s.index):

@@ -1,6 +1,6 @@
 """From logits to tokens: penalties, bans and masks, then greedy or a seeded draw.
 
-    penalties (repetition, then frequency and presence, over Draws.outputs)
+    penalties (repetition, then frequency and presence, over TokenDraws.outputs)
     -> banned ids and mask -> temperature -> top_k -> top_p of what is left -> min_p -> draw
 
 The random number of a row is keyed by (seed, position) alone, and a row's arithmetic does not depend on the rows
@@ -18,22 +18,22 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Draws, Int32, wants_record
+from lmc.backend.runner.batch import Int32, TokenDraws, wants_record
 from lmc.backend.runner.cpu.draws import NEG_INF, NOTHING, draw_rows
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.ir.sampling import Sampling
 
 
-def sample(logits: Tensor, draws: Draws, hidden: HiddenRows) -> tuple[list[int], dict[int, TokenLogprob]]:
+def sample(logits: Tensor, draws: TokenDraws, hidden: HiddenRows) -> tuple[list[int], dict[int, TokenLogprob]]:
     """One token for each row of logits [len(draws), V] fp32, which stay as they are; `hidden` keeps unpacked masks.
 
-    The records are those of Outcome: of the draws that want more than the id.
+    The records are those of PassOutcome: of the draws that want more than the id.
     """
     ids = choose(adjusted(logits, draws, hidden), draws)
     return ids, dict(recorded(logits, ids, draws, hidden))
 
 
-def choose(logits: Tensor, draws: Draws) -> list[int]:
+def choose(logits: Tensor, draws: TokenDraws) -> list[int]:
     """A token id for each row of adjusted logits."""
     greedy = [i for i, sampling in enumerate(draws.sampling) if sampling.greedy]
     drawn = [i for i, sampling in enumerate(draws.sampling) if not sampling.greedy]
@@ -50,7 +50,7 @@ def rows_of(logits: Tensor, rows: Sequence[int]) -> Tensor:
 # --- what changes the logits -----------------------------------------------------------------------------
 
 
-def adjusted(logits: Tensor, draws: Draws, hidden: HiddenRows) -> Tensor:
+def adjusted(logits: Tensor, draws: TokenDraws, hidden: HiddenRows) -> Tensor:
     """Logits with penalties, bans and masks; the same tensor where no row has any."""
     if not (draws.outputs or draws.banned or draws.masks):
         return logits
@@ -114,7 +114,9 @@ def token_logprobs(logits: Tensor, ids: Sequence[int]) -> list[float]:
     return values
 
 
-def recorded(logits: Tensor, ids: list[int], draws: Draws, hidden: HiddenRows) -> Iterable[tuple[int, TokenLogprob]]:
+def recorded(
+    logits: Tensor, ids: list[int], draws: TokenDraws, hidden: HiddenRows
+) -> Iterable[tuple[int, TokenLogprob]]:
     """The chosen token of each draw that wants more than its id, with what it wants."""
     wanted = [i for i, sampling in enumerate(draws.sampling) if wants_record(sampling)]
     reported = [i for i in wanted if draws.sampling[i].return_logprob]

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.runner.cpu.packing import SHORT, Span, size_class
+from lmc.backend.runner.cpu.packing import SHORT, RowSpan, size_class
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -115,7 +115,7 @@ def is_run(slots: npt.NDArray[np.int32]) -> bool:
     return int(slots[-1]) - int(slots[0]) == len(slots) - 1 and bool((np.diff(slots) == 1).all())
 
 
-def cut(spans: Sequence[Span], window: int | None) -> WindowTiles:
+def cut(spans: Sequence[RowSpan], window: int | None) -> WindowTiles:
     """Tiles of a packed pass in layers that see `window` positions."""
     gather = Gather()
     own: list[Tile] = []
@@ -129,24 +129,24 @@ def cut(spans: Sequence[Span], window: int | None) -> WindowTiles:
     return WindowTiles(tuple(own), tuple(prefix), gather.slots())
 
 
-def is_past(span: Span, window: int | None) -> bool:
+def is_past(span: RowSpan, window: int | None) -> bool:
     """True where the window hides some of the row's tokens."""
     return window is not None and span.length > window
 
 
-def is_long(span: Span, window: int | None) -> bool:
+def is_long(span: RowSpan, window: int | None) -> bool:
     """True where a row is computed alone: new tokens over themselves, and over their prefix."""
     return span.n > SHORT and not is_past(span, window)
 
 
-def own_start(span: Span, window: int | None) -> int:
+def own_start(span: RowSpan, window: int | None) -> int:
     """First position of the stretch that a bucketed row reads by itself."""
     return max(0, span.start + 1 - window) if window is not None and is_past(span, window) else span.shared
 
 
-def buckets(spans: Sequence[Span], window: int | None) -> Iterable[list[Span]]:
+def buckets(spans: Sequence[RowSpan], window: int | None) -> Iterable[list[RowSpan]]:
     """Neighbours that one padded call answers; a long row comes alone."""
-    bucket: list[Span] = []
+    bucket: list[RowSpan] = []
     longest = total = 0
     for span in spans:
         keys = span.length - own_start(span, window)
@@ -159,7 +159,7 @@ def buckets(spans: Sequence[Span], window: int | None) -> Iterable[list[Span]]:
         yield bucket
 
 
-def same_shape(a: Span, b: Span) -> bool:
+def same_shape(a: RowSpan, b: RowSpan) -> bool:
     """True where both are short, with about as many new tokens."""
     return a.n <= SHORT and size_class(a.n) == size_class(b.n)
 
@@ -169,28 +169,28 @@ def wastes_little(longest: int, rows: int, total: int) -> bool:
     return longest * rows <= PAD_FACTOR * total + PAD_KEYS * rows
 
 
-def new_tile(span: Span) -> Tile:
+def new_tile(span: RowSpan) -> Tile:
     """A long row's new tokens over themselves."""
     return Tile(range(span.first, span.first + span.n), 1, span.n, span.n, Keys("new", span.first), causal=True)
 
 
-def cached_tile(span: Span, gather: Gather) -> Tile:
+def cached_tile(span: RowSpan, gather: Gather) -> Tile:
     """A long row's new tokens over everything before them."""
     start = span.start
     keys = gather.keys([span.slots[:start]], start)
     return Tile(range(span.first, span.first + span.n), 1, span.n, start, keys)
 
 
-def shared_tiles(spans: Sequence[Span], window: int | None, gather: Gather) -> list[Tile]:
+def shared_tiles(spans: Sequence[RowSpan], window: int | None, gather: Gather) -> list[Tile]:
     """One tile a group: all its tokens over the shared stretch."""
-    groups: dict[bytes, list[Span]] = {}
+    groups: dict[bytes, list[RowSpan]] = {}
     for span in spans:
         if span.shared and not is_past(span, window):
             groups.setdefault(span.slots[: span.shared].tobytes(), []).append(span)
     return [shared_tile(members, gather) for members in groups.values()]
 
 
-def shared_tile(members: Sequence[Span], gather: Gather) -> Tile:
+def shared_tile(members: Sequence[RowSpan], gather: Gather) -> Tile:
     """The tokens of `members` folded over their common first slots."""
     tokens = np.concatenate([np.arange(s.first, s.first + s.n) for s in members])
     length = members[0].shared
@@ -200,7 +200,7 @@ def shared_tile(members: Sequence[Span], gather: Gather) -> Tile:
     return Tile(where, 1, len(tokens), length, keys, fold=True)
 
 
-def bucket_tile(bucket: Sequence[Span], window: int | None, gather: Gather) -> Tile:
+def bucket_tile(bucket: Sequence[RowSpan], window: int | None, gather: Gather) -> Tile:
     """Short rows of about one shape, padded to one."""
     starts = [own_start(s, window) for s in bucket]
     q_len, kv_len = max(s.n for s in bucket), max(s.length - lo for s, lo in zip(bucket, starts))

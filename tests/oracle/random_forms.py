@@ -20,7 +20,7 @@ CHOICES = ('["cat", "category", "dog"]', '["yes", "no"]', '["A", "B"]', '["only"
 PUT = (' " of ", %who, ": "', " %who", ' %who, " "')  # what an append adds that only the running program knows
 
 
-def random_row(rng: random.Random) -> str:
+def random_program(rng: random.Random) -> str:
     """A program: a few calls, most with text behind them, now and then with somebody looking between."""
     lines = ["  %s0 = begin", '  %t0 = append %s0, "Q"']
     count = rng.randint(2, 5)
@@ -34,7 +34,7 @@ def random_row(rng: random.Random) -> str:
     return _program(lines, count)
 
 
-def random_row_of_ends(rng: random.Random) -> str:
+def random_program_of_ends(rng: random.Random) -> str:
     """A program in which nothing but the generation itself says where it ends: its tokens are those unfused."""
     lines = ["  %s0 = begin", '  %t0 = append %s0, "The answer is "']
     count = rng.randint(2, 5)

@@ -21,12 +21,12 @@ from lmc.executor import Executor, Outcome
 from lmc.executor.state import Names
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import Choices, JsonSchema, Regex
-from lmc.ir.fused import FusedGen, FusedText, RowPart, parts_of
+from lmc.ir.fused import FormPart, FusedGen, FusedText, parts_of
 from lmc.ir.graph import Graph, Node
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import parse_pipeline, run_pipeline
-from tests.oracle.random_rows import random_row, random_row_of_ends
+from tests.oracle.random_forms import random_program, random_program_of_ends
 
 NUM_ECHO = int(os.environ.get("LMC_FUSED_PROGRAMS", "300"))
 NUM_ENGINE = NUM_ECHO // 10
@@ -41,9 +41,9 @@ def run(graph: Graph, passes: str, backend) -> tuple[Outcome, list[Node]]:
 
 def test_echo_says_the_same_fused_and_unfused() -> None:
     """Text, names, values, what is known of each call, and later random streams."""
-    rng, fused_rows = random.Random(1), 0
+    rng, fused_forms = random.Random(1), 0
     for _ in range(NUM_ECHO):
-        graph = parse_graph(random_row(rng))
+        graph = parse_graph(random_program(rng))
         alone, _ = run(graph, "schedule", EchoBackend())
         fused, nodes = run(graph, "fuse_constraints,schedule", EchoBackend())
         assert alone.error is None and fused.error is None, (alone.error, fused.error)
@@ -52,8 +52,8 @@ def test_echo_says_the_same_fused_and_unfused() -> None:
         assert fused.state.names.values == alone.state.names.values
         assert metas(fused) == metas(alone), str(graph)
         assert fused.state.calls == alone.state.calls
-        fused_rows += len(nodes)
-    assert fused_rows > NUM_ECHO / 3
+        fused_forms += len(nodes)
+    assert fused_forms > NUM_ECHO / 3
 
 
 @lmc.function
@@ -72,13 +72,13 @@ def test_what_a_run_asks_of_each_generation_is_not_lost(given) -> None:
 
 
 def metas(outcome: Outcome) -> dict[str, dict]:
-    """What is known of each call but for the prompt, which is that of the whole row."""
+    """What is known of each call but for the prompt, which is that of the whole form."""
     assert outcome.state is not None
     own = ("id", "prompt_tokens", "cached_tokens")
     return {name: {k: v for k, v in meta.items() if k not in own} for name, meta in outcome.state.names.meta.items()}
 
 
-def said_by(part: RowPart, names: Names) -> str:
+def said_by(part: FormPart, names: Names) -> str:
     match part:
         case str():
             return part
@@ -100,7 +100,7 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
     """Whatever tokens cross the boundaries, and whatever max_tokens cuts."""
     rng, num_captures = random.Random(2), 0
     for _ in range(NUM_ENGINE):
-        graph = parse_graph(random_row(rng))
+        graph = parse_graph(random_program(rng))
         outcome, nodes = run(graph, "fuse_constraints,schedule", engine)
         assert outcome.error is None and outcome.state is not None, (outcome.error, str(graph))
         text, names = outcome.state.text(), outcome.state.names
@@ -116,9 +116,9 @@ def test_the_engine_captures_what_each_generation_wrote(engine) -> None:
 
 def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> None:
     """Values, texts, reasons and tokens are equal, and scores to rounding: what is put has the tokens of the prompt."""
-    rng, fused_rows = random.Random(4), 0
+    rng, fused_forms = random.Random(4), 0
     for _ in range(NUM_ENGINE):
-        graph = parse_graph(random_row_of_ends(rng))
+        graph = parse_graph(random_program_of_ends(rng))
         alone, _ = run(graph, "schedule", engine)
         fused, nodes = run(graph, "fuse_constraints,schedule", engine)
         assert alone.error is None and fused.error is None, (alone.error, fused.error)
@@ -128,8 +128,8 @@ def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> Non
         for name, meta in metas(fused).items():
             for key, value in metas(alone)[name].items():
                 assert_close(meta[key], value)
-        fused_rows += len(nodes)
-    assert fused_rows > NUM_ENGINE / 3
+        fused_forms += len(nodes)
+    assert fused_forms > NUM_ENGINE / 3
 
 
 FIELD = r"[\w\d\s]{1,16}"
@@ -142,7 +142,7 @@ def person(s):
     s += '",\n    "wood": "' + lmc.gen("wood", regex=FIELD) + '",\n    "note": "' + lmc.gen("note", stop='"') + '"'
 
 
-def test_an_end_token_ends_a_generation_and_the_row_goes_on(engine) -> None:
+def test_an_end_token_ends_a_generation_and_the_form_goes_on(engine) -> None:
     """As it does unfused, where it ends the call: the same is said, in one forward pass more.
 
     That is for the quote before the note, which may be part of a longer token as any text may follow it.
@@ -158,7 +158,7 @@ def test_an_end_token_ends_a_generation_and_the_row_goes_on(engine) -> None:
 
 
 @pytest.mark.parametrize("level", [2, 3])
-def test_a_row_that_the_model_has_no_room_for_is_no_result(engine, level) -> None:
+def test_a_form_that_the_model_has_no_room_for_is_no_result(engine, level) -> None:
     """Its text is not cut in the middle of what the program appends: the run fails, as it does unfused."""
 
     @lmc.function
@@ -185,7 +185,7 @@ def assert_close(left: object, right: object) -> None:
 
 
 def test_max_tokens_cuts_a_generation_in_forced_text(engine) -> None:
-    """The row goes on behind it, and the rest of what was forced is not written."""
+    """The form goes on behind it, and the rest of what was forced is not written."""
 
     @lmc.function
     def cut(s):

@@ -1,4 +1,4 @@
-"""Random rows of parts over two letters, and what they mean, by trying everything."""
+"""Random forms over two letters, and what they mean, by trying everything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXTS = ("a", "b", "ab", "ba", "aa", "bb", "aba", "", "bab")
 
 
 @dataclass(frozen=True, slots=True)
-class RandomRow:
+class RandomForm:
     """Parts, and each of them as `re` has it; `is_isolated`: no part looks at what is around it."""
 
     parts: tuple[Part, ...]
@@ -34,9 +34,9 @@ class RandomRow:
     is_isolated: bool
 
 
-def random_row(rng: random.Random, letters: str = "ab", most: int = 4) -> RandomRow:
+def random_form(rng: random.Random, letters: str = "ab", most: int = 4) -> RandomForm:
     """One to `most` parts of all kinds; a stop string and its literal are one."""
-    return row_of([part for _ in range(rng.randint(1, most)) for part in _random_parts(rng)], letters)
+    return form_of([part for _ in range(rng.randint(1, most)) for part in _random_parts(rng)], letters)
 
 
 def _random_parts(rng: random.Random) -> list[tuple[str, str]]:
@@ -50,8 +50,8 @@ def _random_parts(rng: random.Random) -> list[tuple[str, str]]:
     return [("looking", rng.choice(LOOKING)) if kind < 0.6 else ("hole", rng.choice(PATTERNS))]
 
 
-def row_of(written: list[tuple[str, str]], letters: str) -> RandomRow:
-    """The row of such parts, with other letters; a kind that is none is a stop string."""
+def form_of(written: list[tuple[str, str]], letters: str) -> RandomForm:
+    """The form of such parts, with other letters; any other kind is a stop string."""
     table = str.maketrans("ab", letters)
     parts: list[Part] = []
     patterns: list[str] = []
@@ -67,7 +67,7 @@ def row_of(written: list[tuple[str, str]], letters: str) -> RandomRow:
             case stop:
                 parts.append(Until(stop.translate(table), None if over_ab == ANYTHING else _tree(text)))
                 patterns.append(_before(stop).translate(table) + f"(?:{text})")
-    return RandomRow(tuple(parts), tuple(patterns), all(kind in ("literal", "hole") for kind, _ in written))
+    return RandomForm(tuple(parts), tuple(patterns), all(kind in ("literal", "hole") for kind, _ in written))
 
 
 def _before(stop: str) -> str:
@@ -86,9 +86,9 @@ def _matches(pattern: str, text: str) -> bool:
     return re.fullmatch(pattern, text) is not None
 
 
-def splits_of(row: RandomRow, text: str) -> Iterator[tuple[int, ...]]:
+def splits_of(form: RandomForm, text: str) -> Iterator[tuple[int, ...]]:
     """Where each part ends, in every split of a text, the leftmost-shortest first."""
-    return _ends(row.patterns, text, 0, 0)
+    return _ends(form.patterns, text, 0, 0)
 
 
 def _ends(patterns: tuple[str, ...], text: str, part: int, begin: int) -> Iterator[tuple[int, ...]]:
@@ -102,9 +102,9 @@ def _ends(patterns: tuple[str, ...], text: str, part: int, begin: int) -> Iterat
                 yield end, *later
 
 
-def captures_of(row: RandomRow, text: str, ends: tuple[int, ...]) -> tuple[str, ...]:
+def captures_of(form: RandomForm, text: str, ends: tuple[int, ...]) -> tuple[str, ...]:
     """The texts of the generations in a split."""
-    pairs = zip(row.parts, (0, *ends), ends)
+    pairs = zip(form.parts, (0, *ends), ends)
     return tuple(text[begin:end] for part, begin, end in pairs if not isinstance(part, Literal))
 
 
