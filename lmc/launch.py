@@ -136,7 +136,7 @@ class _Items:
 
     def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
         """The next item; one that fails where it cannot be bound or compiled."""
-        from lmc.executor import Item, Refused
+        from lmc.executor import FailedItem, PlanItem
 
         number, self._count = self._count, self._count + 1
         try:
@@ -146,10 +146,10 @@ class _Items:
             )
             leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         except Exception as error:
-            return Refused(error, number)
+            return FailedItem(error, number)
         if self._leaves is not None:
             self._leaves.append(leaves)
-        return Item(runnable, leaves, made.externs, number)
+        return PlanItem(runnable, leaves, made.externs, number)
 
     def _compiled(self, shapes: dict[str, Shape]) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan

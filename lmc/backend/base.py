@@ -328,7 +328,7 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    """A place where plans run."""
+    """An engine or an API, opened for one user at a time."""
 
     name: str
     caps: Caps

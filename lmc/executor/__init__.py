@@ -7,10 +7,10 @@ answered; `state` is the program state at run time.
 
 from lmc.executor.events import CallEnded, Detail, ItemEnded, RunEvent, TextGrew
 from lmc.executor.instance import Outcome, Startable
-from lmc.executor.item import Arguments, Item, Refused
+from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.run import Executor, Run
 
 __all__ = [
-    "Arguments", "CallEnded", "Detail", "Executor", "Item", "ItemEnded", "Outcome", "Refused", "Run", "RunEvent",
+    "Arguments", "CallEnded", "Detail", "Executor", "FailedItem", "ItemEnded", "Outcome", "PlanItem", "Run", "RunEvent",
     "Startable", "TextGrew",
 ]  # fmt: skip

@@ -26,11 +26,10 @@ from lmc.backend.base import (
 from lmc.errors import RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
-from lmc.executor.events import CallEnded, TextGrew
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
 from lmc.executor.state import Final, Names, ProgramState
-from lmc.ir.constraint import Fused
+from lmc.executor.telling import Telling
 
 
 class Call:
@@ -40,14 +39,14 @@ class Call:
     texts            what stands in the texts of a fused form
     path             the position of the block it stands in
     ends, finished   by sample; `form_ends` has the ends of all segments of a fused form
-    num_told         characters of each sample that were told as they grew
+    telling          what the run is told of it; None where it wants to know of items only
     num_left         samples that have not ended
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "num_left", "num_told", "outs", "params",
-        "path", "request", "state", "texts", "wanted",
+        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "num_left", "outs", "params", "path",
+        "request", "state", "telling", "texts", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +70,9 @@ class Call:
         self.state = state
         self.outs = outs
         self.num_left = request.n
-        self.num_told: list[int] | None = None
+        self.telling: Telling | None = None
+        if inst.shared.detail != "items":
+            self.telling = Telling(inst, params, request.out[0], self.wanted, request.n)
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -80,8 +81,8 @@ class Call:
     def take(self, event: Event) -> bool:
         """Note what happened; True once every sample has ended."""
         if type(event) is Delta:
-            if self.inst.shared.detail == "text" and self._grows() and not self.inst.is_over:
-                self._grew(event)
+            if self.telling is not None:
+                self.telling.grew(event)
             return False
         if type(event) is SegmentEnd:
             self.ends[event.sample] = event
@@ -109,8 +110,8 @@ class Call:
             self._give([failure] * len(self.outs))
         else:
             self._give(self._form_result() if self.params.parts else self._result())
-        if self.inst.shared.detail != "items":
-            self._tell(error)
+        if self.telling is not None:
+            self.telling.ended([out.value for out in self.outs[1:]], error)
         self.inst.answered()
 
     @property
@@ -137,38 +138,6 @@ class Call:
     def _give(self, results: Sequence[Cell]) -> None:
         for out, result in zip(self.outs, results, strict=True):
             out.set(result)
-
-    # --- what is told of it ----------------------------------------------------------------------------------
-
-    def _grows(self) -> bool:
-        """Whether its text is the program's as it comes: not that of a form, and never taken back."""
-        wanted = self.wanted
-        return not self.params.parts and isinstance(wanted, Gen) and wanted.sampling.on_distortion in (None, "warn")
-
-    def _grew(self, delta: Delta) -> None:
-        """Tell of more text. A healed generation begins with the prompt's last word, which is nothing new."""
-        if self.num_told is None:
-            self.num_told = [-_num_healed(self.request.out[0])] * self.request.n
-        before = self.num_told[delta.sample]
-        self.num_told[delta.sample] = before + len(delta.text)
-        text = delta.text[-before:] if before < 0 else delta.text
-        if text:
-            self.inst.shared.told.append(TextGrew(self.inst.id, self.params, delta.sample, text))
-
-    def _tell(self, error: BaseException | None) -> None:
-        """Tell of the end, and before it of the text that was not told as it grew."""
-        calls = self.params.calls if self.params.parts else (self.params,)
-        values: Sequence[Cell] = [out.value for out in self.outs[1:]] if error is None else [None] * len(calls)
-        told, item = self.inst.shared.told, self.inst.id
-        for call, value in zip(calls, values, strict=True):
-            if self.inst.shared.detail == "text" and error is None:
-                for sample, text in enumerate(value if isinstance(value, list) else [value]):
-                    rest = str(text)[max(self.num_told[sample], 0) :] if self.num_told else str(text)
-                    if rest:
-                        told.append(TextGrew(item, call, sample, rest))
-            told.append(CallEnded(item, call, value, error))
-
-    # --- results ---------------------------------------------------------------------------------------------
 
     def _form_result(self) -> tuple[Cell, ...]:
         """The state behind a fused form, and what each of its calls said."""
@@ -262,13 +231,6 @@ class Call:
             yield from zip(self.request.out, self.form_ends)
         else:
             yield from ((self.request.out[0], end) for end in self.ends if end is not None)
-
-
-def _num_healed(segment: Segment) -> int:
-    """Characters of the prompt's last word that a healed generation writes again (see boundary.py)."""
-    constraint = segment.constraint if isinstance(segment, Gen) else None
-    word = constraint.parts[0] if isinstance(constraint, Fused) else None
-    return len(word) if isinstance(word, str) else 0
 
 
 def _without_word(end: SegmentEnd) -> SegmentEnd:

@@ -20,7 +20,7 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.output_bound import most_tokens
 from lmc.executor.requests import asked, segment
 from lmc.executor.state import ProgramState
-from lmc.executor.steps import Frame, RunNode, futures_in, settle_outputs
+from lmc.executor.steps import BlockFrame, RunNode, futures_in, settle_outputs
 from lmc.ir.graph import Node
 
 
@@ -28,7 +28,7 @@ def model_node(node: Node, index: int, ins: tuple[int, ...], out_cells: tuple[in
     """The `index`-th model node of the plan."""
     keys = node.keys
 
-    def step(inst: Instance, frame: Frame) -> None:
+    def step(inst: Instance, frame: BlockFrame) -> None:
         inputs = [settled(frame[i]) for i in ins]
         outs = futures_in(inst, frame, out_cells)
         inst.num_open += 1

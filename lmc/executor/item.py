@@ -18,7 +18,7 @@ MAX_KEPT = 256  # bound programs that a run remembers; a batch has one for each 
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class PlanItem:
     """A compiled program with arguments.
 
     externs  live objects by extern name
@@ -46,7 +46,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class FailedItem:
     """An item that fails when its turn comes: it was no item, or there was no program for it."""
 
     error: Exception

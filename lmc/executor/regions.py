@@ -15,7 +15,7 @@ from typing import cast
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import from_user, noted
-from lmc.executor.steps import Chain, Frame, RunNode, committed, settled_chain
+from lmc.executor.steps import BlockFrame, Chain, RunNode, committed, settled_chain
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
@@ -41,9 +41,9 @@ class Body:
     ends: tuple[int, ...]
     is_dead: bool
 
-    def run(self, inst: Instance, outer: list[Cell], chain: Chain, params: list[Cell], path: Position) -> Frame:
+    def run(self, inst: Instance, outer: list[Cell], chain: Chain, params: list[Cell], path: Position) -> BlockFrame:
         """Issue the block's nodes; its outputs and its chain are then in the frame. `outer` is the frame around it."""
-        frame = Frame(self.template)
+        frame = BlockFrame(self.template)
         frame.chain, frame.path = chain, path
         for source, target in self.captures:
             frame[target] = outer[source]
@@ -60,7 +60,7 @@ class Body:
 def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> RunNode:
     """`if`: issue one arm."""
 
-    def step(inst: Instance, frame: Frame) -> None:
+    def step(inst: Instance, frame: BlockFrame) -> None:
         chosen = settled(frame[condition])
         if type(chosen) is Future:
             later(inst, frame, chosen)
@@ -69,7 +69,7 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
             for out, cell in zip(outs, cells):
                 frame[out] = cell
 
-    def later(inst: Instance, frame: Frame, chosen: Future) -> None:
+    def later(inst: Instance, frame: BlockFrame, chosen: Future) -> None:
         chain, after = frame.chain, Future(inst.ready)
         futures = [Future(inst.ready) for _ in outs]
         frame.chain = after
@@ -82,7 +82,7 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
 
         chosen.then(go)
 
-    def branch(inst: Instance, frame: Frame, chosen: Cell, chain: Chain) -> tuple[list[Cell], Chain]:
+    def branch(inst: Instance, frame: BlockFrame, chosen: Cell, chain: Chain) -> tuple[list[Cell], Chain]:
         if type(chosen) is Poison:
             return [chosen] * len(outs), committed(inst, chain, chosen)
         body = then if chosen else other
@@ -107,7 +107,7 @@ def link(futures: list[Future], cells: list[Cell], after: Future, chain: Chain) 
 def loop_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> RunNode:
     """`loop`, the graph's node `number`: the body again while `next` says go."""
 
-    def step(inst: Instance, frame: Frame) -> None:
+    def step(inst: Instance, frame: BlockFrame) -> None:
         loop = Iterating(inst, body, frame, [settled(frame[i]) for i in ins], number)
         loop.store(outs) if loop.advance() else loop.store_futures(outs)
 
@@ -122,7 +122,7 @@ def for_node(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body
         is_lazy = kind == "ref" or (kind == "any" and type(iterable) not in EAGER_TYPES)
         return Elements(_each(iterable), node, is_lazy)
 
-    def step(inst: Instance, frame: Frame) -> None:
+    def step(inst: Instance, frame: BlockFrame) -> None:
         iterable, *carried = (settled(frame[i]) for i in ins)
         loop = Iterating(inst, body, frame, carried, number)
         if type(iterable) is not Future:
@@ -170,7 +170,7 @@ class Iterating:
 
     __slots__ = ("_body", "_count", "_elements", "_frame", "_futures", "_inst", "_path", "carried", "chain")
 
-    def __init__(self, inst: Instance, body: Body, frame: Frame, carried: list[Cell], number: int) -> None:
+    def __init__(self, inst: Instance, body: Body, frame: BlockFrame, carried: list[Cell], number: int) -> None:
         self.carried = carried
         self.chain = frame.chain
         self._inst = inst

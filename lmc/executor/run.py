@@ -21,14 +21,15 @@ from lmc.executor.future import Poison
 from lmc.executor.hints import Adviser
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
 from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
-from lmc.executor.item import Arguments, Item, Refused
+from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
 from lmc.ir.plan import Plan
 
-# Items that run at once; more wait. An engine's batch is some hundreds of sequences: this is enough for it to find
-# those with a common prefix among the waiting, and holds what a source of items can make lie in memory to some 100 MB
+# Items that run at once; more wait, those of a source are not taken yet. An engine's batch is some hundreds of
+# sequences: this is enough for it to find those with a common prefix among the waiting. At about 3 kB each, and its
+# prompt, they are some 50 MB
 MAX_ACTIVE = 16384
 STARTED_A_ROUND = 1024  # so that a large batch's first requests are under way before its last item is looked at
 PULL_S = 0.02  # the same for a source that takes its time: how long a round may ask it for items
@@ -76,7 +77,7 @@ class Executor:
     def run(self, plan: Plan | Runnable, items: Iterable[Arguments]) -> list[Outcome]:
         """One outcome for each item, in order."""
         runnable = plan if isinstance(plan, Runnable) else compile_plan(plan)
-        return self.run_items(Item(runnable, item, self.externs, i) for i, item in enumerate(items))
+        return self.run_items(PlanItem(runnable, item, self.externs, i) for i, item in enumerate(items))
 
     def run_items(self, items: Iterable[Startable]) -> list[Outcome]:
         """One outcome for each item, in order. Raises for Ctrl-C, never for an item."""
@@ -101,6 +102,7 @@ class Run:
         self._active: dict[int, Instance] = {}
         self._open: dict[int, OpenCall] = {}  # calls that the session has not answered, aborted ones too
         self._adviser = Adviser(self._session.hint)
+        self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the ends
         self._pool = HostPool(executor.max_workers, self._session.wake)
         self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
 
@@ -167,21 +169,24 @@ class Run:
             self._session.abort(rid, reason)
         self._adviser.close()
         self._pool.close()
-        for each in (self._waiting, self._active, self._open, self._shared.ready, self._shared.outbox):
+        for each in (self._waiting, self._active, self._open, self._unheard, self._shared.ready, self._shared.outbox):
             each.clear()
 
     def ends_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[ItemEnded]:
         """Run all items of a source, which may be endless; the end of each, as it comes.
 
         Items are taken from it as others end. What it raises is the error of one more item, the last. `pull_s` bounds
-        the time in which a round takes items, so that those it has can go on beside a slow source.
+        the time in which a round takes items, so that those it has can go on beside a slow source. Ends that come after
+        the iteration is left are those of the next.
         """
         source, has_more = iter(items), True
-        while has_more or not self.is_idle:
-            has_more = has_more and self._pull(source, pull_s)
-            for event in self.step(0.0 if has_more and self.room else WAIT_S):
-                if type(event) is ItemEnded:
-                    yield event
+        while has_more or self._unheard or not self.is_idle:
+            if not self._unheard:
+                has_more = has_more and self._pull(source, pull_s)
+                told = self.step(0.0 if has_more and self.room else WAIT_S)
+                self._unheard.extend(event for event in told if type(event) is ItemEnded)
+            while self._unheard:
+                yield self._unheard.popleft()
 
     def __enter__(self) -> Run:
         return self
@@ -196,12 +201,13 @@ class Run:
         end = time.monotonic() + pull_s if pull_s < inf else inf
         for _ in range(min(self.room, STARTED_A_ROUND)):
             try:
-                self.add(next(source))
+                item = next(source)
             except StopIteration:
                 return False
             except Exception as error:
-                self.add(Refused(error))
+                self.add(FailedItem(error))
                 return False
+            self.add(item)
             if end < inf and time.monotonic() > end:
                 break
         return True

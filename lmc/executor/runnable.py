@@ -18,7 +18,7 @@ from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
 from lmc.executor.regions import Body, for_node, if_node, loop_node
-from lmc.executor.steps import Frame, Op, RunNode, op_node
+from lmc.executor.steps import BlockFrame, Op, RunNode, op_node
 from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
@@ -173,7 +173,7 @@ def _region(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: lis
             raise AssertionError(f"no rule for the region {node.op}")
 
 
-def _return(ins: tuple[int, ...], is_states: bool, inst: Instance, frame: Frame) -> None:
+def _return(ins: tuple[int, ...], is_states: bool, inst: Instance, frame: BlockFrame) -> None:
     """End the instance when the chain, the state and the value are there."""
     _conclude([frame.chain, frame[ins[0]], frame[ins[1]]], is_states, inst)
 

@@ -22,7 +22,7 @@ from lmc.ir.graph import Node
 Chain = Future | Poison | None
 
 
-class Frame(list[Cell]):
+class BlockFrame(list[Cell]):
     """The cells of a block that runs: literals, captured values, parameters, and what its nodes give.
 
     chain  the commit chain behind the nodes issued so far
@@ -35,7 +35,7 @@ class Frame(list[Cell]):
     path: Position
 
 
-RunNode = Callable[[Instance, Frame], None]
+RunNode = Callable[[Instance, BlockFrame], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +148,7 @@ def settled_chain(chain: Chain) -> Chain:
 # --- pure ------------------------------------------------------------------------------------------------------
 
 
-def _pure(op: Op, inst: Instance, frame: Frame) -> None:
+def _pure(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs = [frame[i] for i in op.ins]
     if not is_plain(inputs) or op.is_deep:
         inputs = op.take(inputs)
@@ -170,7 +170,7 @@ def _pure_result(op: Op, inst: Instance, inputs: list[Cell], path: Position) -> 
     return result
 
 
-def store(frame: Frame, outs: tuple[int, ...], result: Cell) -> None:
+def store(frame: BlockFrame, outs: tuple[int, ...], result: Cell) -> None:
     """Put a node's result into its cells."""
     if len(outs) == 1:
         frame[outs[0]] = result
@@ -186,7 +186,7 @@ def spread(result: Cell, count: int) -> tuple[Cell, ...]:
     return (result,) * count if type(result) is Poison else cast("tuple[Cell, ...]", result)
 
 
-def futures_in(inst: Instance, frame: Frame, outs: tuple[int, ...]) -> list[Future]:
+def futures_in(inst: Instance, frame: BlockFrame, outs: tuple[int, ...]) -> list[Future]:
     """Futures in a node's cells."""
     futures = [Future(inst.ready) for _ in outs]
     for out, future in zip(outs, futures):
@@ -213,7 +213,7 @@ def _when_ready(op: Op, inputs: list[Cell], go: Callable[[list[Cell]], None]) ->
 # --- raising ---------------------------------------------------------------------------------------------------
 
 
-def _raising(op: Op, inst: Instance, frame: Frame) -> None:
+def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs = [frame[i] for i in op.ins]
     if not is_plain(inputs):
         inputs = op.take(inputs)
@@ -226,7 +226,7 @@ def _raising(op: Op, inst: Instance, frame: Frame) -> None:
         frame.chain = committed(inst, frame.chain, result)
 
 
-def _raising_later(op: Op, inst: Instance, frame: Frame, inputs: list[Cell]) -> None:
+def _raising_later(op: Op, inst: Instance, frame: BlockFrame, inputs: list[Cell]) -> None:
     futures, chain = futures_in(inst, frame, op.outs), frame.chain
     after = frame.chain = Future(inst.ready)
     _when_ready(op, inputs, lambda given: _deliver(inst, chain, futures, after, op.result(inst, given)))
@@ -240,7 +240,7 @@ def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future,
 # --- ordered ---------------------------------------------------------------------------------------------------
 
 
-def _ordered(op: Op, inst: Instance, frame: Frame) -> None:
+def _ordered(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
     if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
         result = op.run(inst, inputs)

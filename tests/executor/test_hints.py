@@ -125,10 +125,10 @@ def test_a_run_that_is_closed_keeps_no_pin() -> None:
     """What it has pinned for items on their way is released."""
     session = Hearing(EchoBackend(delay=lambda request: 0 if request.rid == 0 else 100))
     run = Executor(session).open("items")
-    from lmc.executor import Item
+    from lmc.executor import PlanItem
     from lmc.executor.runnable import compile_plan
 
-    run.add(Item(compile_plan(plan("hints pin p0 for 2.5")), {("doc",): "cats"}))
+    run.add(PlanItem(compile_plan(plan("hints pin p0 for 2.5")), {("doc",): "cats"}))
     while "pin" not in [kind for kind, _ in session.heard]:
         run.step()
     run.close()

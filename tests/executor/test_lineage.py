@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmc.backend.echo import EchoBackend
-from lmc.executor import Executor, Item
+from lmc.executor import Executor, PlanItem
 from lmc.executor.lineage import call_seed, child_lineage, mix
 from lmc.executor.runnable import compile_plan
 from tests.support.echo_runs import FORKS, Ran, program, run, says
@@ -45,6 +45,6 @@ def test_an_item_s_number_is_its_stream() -> None:
     """A batch cut in two draws as the whole one."""
     runnable = compile_plan(program(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, %a"))
     whole = Executor(EchoBackend().open()).run(runnable, [{}, {}])
-    part = Executor(EchoBackend().open()).run_items([Item(runnable, {}, {}, 1)])
+    part = Executor(EchoBackend().open()).run_items([PlanItem(runnable, {}, {}, 1)])
 
     assert whole[1].ret == part[0].ret != whole[0].ret

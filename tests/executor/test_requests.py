@@ -54,6 +54,13 @@ def test_a_wrong_parameter_names_itself(name: str, value: object, words: str) ->
     assert ran.outcomes[1].error is None
 
 
+def test_a_wrong_parameter_counts_where_nobody_reads_the_call() -> None:
+    """As a failed call does: at the end of the program."""
+    ran = run(" %s0 = begin\n %s1, %a = gen %s0, max_tokens=%v\n return %s0, none", "%v: any", [{"v": -1}])
+
+    assert isinstance(ran.one.error, ArgumentError)
+
+
 def test_an_unknown_parameter_of_the_run_names_the_nearest() -> None:
     """Every call that is reached says so."""
     ran = run(" %s0 = begin\n %s1, %a = gen %s0\n return %s1, none", defaults={"temprature": 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lmc.backend.echo import EchoBackend
 from lmc.errors import ArgumentError
-from lmc.executor import Executor, Item
+from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.graph import Block, Graph, Lit, Node, Param, Value
 from lmc.ir.plan import Plan, Prefix, Step
@@ -55,7 +55,7 @@ def test_an_extern_without_an_object_is_that_program_s_failure() -> None:
     needs = compile_plan(program(' %s0 = begin\n %r = call @tool, "x"\n return %s0, %r'))
     fine = compile_plan(program(' %s0 = begin\n %r: int = call @int, "7"\n return %s0, %r'))
 
-    items = [Item(needs, {}), Item(fine, {}), Item(needs, {}, {"tool": str.upper})]
+    items = [PlanItem(needs, {}), PlanItem(fine, {}), PlanItem(needs, {}, {"tool": str.upper})]
     bad, good, bound = Executor(session).run_items(items)
 
     assert (good.ret, bound.ret) == (7, "X")

@@ -20,7 +20,7 @@ from lmc import compiler
 from lmc.backend.base import Usage
 from lmc.backend.echo import EchoBackend
 from lmc.errors import CaptureError, LMError
-from lmc.executor import Executor, Item
+from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
 from lmc.parser.capture.trace import Leaf, Shape
@@ -143,7 +143,7 @@ def _run_untyped(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int,
         made = program._cache.trace(program.func, shapes)
         done = compiler.compile_trace(program._cache, made, compiler.pipeline_of(opt_level), echo.tokenizer)
         leaves = {param.path: arguments_of.value_at(arguments, param.path) for param in made.graph.params}
-        item = Item(compile_plan(done.plan), leaves, made.externs)
+        item = PlanItem(compile_plan(done.plan), leaves, made.externs)
     except Exception as error:
         return Result(None, None, error, Usage(), None)
     session = echo.open()

@@ -18,7 +18,7 @@ import pytest
 import lmc
 from lmc import arguments as arguments_of
 from lmc import compiler
-from lmc.executor import Executor, Item, Outcome
+from lmc.executor import Executor, Outcome, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.plan import Plan
 from lmc.parser.constraints import parse_constraint
@@ -56,7 +56,7 @@ def on_echo(case: Case, plan: Plan, leaves: Any, externs: Any) -> tuple[object, 
     echo, printed = echo_of(0), io.StringIO()
     with contextlib.redirect_stdout(printed):
         executor = Executor(echo.open(), parse_constraint=parse_constraint)
-        [outcome] = executor.run_items([Item(compile_plan(plan), copy.deepcopy(leaves), externs)])
+        [outcome] = executor.run_items([PlanItem(compile_plan(plan), copy.deepcopy(leaves), externs)])
     effects = plain([list(case.log or ()), printed.getvalue()])
     calls = Counter((r.prompt.ids, r.out, r.n) for r in echo.log)
     return shown(outcome), effects, calls if outcome.error is None else Counter()
@@ -111,7 +111,9 @@ def on_engine(plan: Plan, leaves: Any, externs: Any, num_slots: int) -> list[obj
 
     session.step = audited  # type: ignore[method-assign]
     items = [{path: f"{value}{i}" for path, value in leaves.items()} for i in range(6)]
-    outcomes = Executor(session).run_items([Item(compile_plan(plan), item, externs, i) for i, item in enumerate(items)])
+    outcomes = Executor(session).run_items(
+        [PlanItem(compile_plan(plan), item, externs, i) for i, item in enumerate(items)]
+    )
     session.close()
     bench.check_idle()
     assert all(outcome.error is None for outcome in outcomes)
