@@ -31,7 +31,7 @@ from rich.table import Table
 import lmc
 from benchmarks.constraint_masks import CHARACTER, HARRY
 from lmc.backend.masks.factory import ConstraintMasks
-from lmc.backend.masks.jumps import Boundary
+from lmc.backend.masks.jumps import Jump
 from lmc.backend.masks.rehearse import Rehearsal, rehearse
 from lmc.parser.regex.parse import parse_regex
 
@@ -212,11 +212,11 @@ def parts(s):  # type: ignore[no-untyped-def]
     s += '",\n    "patronus": "' + lmc.gen("patronus", regex=FIELD, temperature=0) + '"\n}'
 
 
-def engine_row(program: Any, model: str, boundary: Boundary, opt_level: int, items: int) -> tuple[int, int, int, float]:
+def engine_row(program: Any, model: str, jump: Jump, opt_level: int, items: int) -> tuple[int, int, int, float]:
     """Requests, output tokens, forward passes and seconds of a batch."""
     from lmc.backend.local import CpuBackend
 
-    backend = CpuBackend(model, boundary=boundary)
+    backend = CpuBackend(model, jump=jump)
     program.run(backend=backend, opt_level=opt_level)
     began = time.perf_counter()
     results = program.run_batch([{}] * items, backend=backend, opt_level=opt_level)
@@ -285,7 +285,7 @@ def engine_table(model: str, items: int) -> Table:
     table = Table(title=f"The character record on the CPU engine, {model}, {items} items at once")
     for name in ("program", "jump-forward", "requests", "tokens", "passes", "seconds", "ratio"):
         table.add_column(name, justify="left" if name in ("program", "jump-forward") else "right")
-    rows: list[tuple[str, Any, Boundary, int]] = [
+    rows: list[tuple[str, Any, Jump, int]] = [
         ("one regex", record, "off", 2), ("one regex", record, "exact", 2),
         ("parts", parts, "off", 2), ("parts", parts, "exact", 2), ("parts, fused", parts, "exact", 3),
     ]  # fmt: skip

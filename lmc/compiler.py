@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.passes import Inputs, Planned, Report
+    from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
 
@@ -95,17 +96,32 @@ class Cache:
 
 
 def compile_trace(
-    cache: Cache, made: Trace, pipeline: str, tokenizer: Tokenizer | None, caps: Caps | None = None
+    cache: Cache,
+    made: Trace,
+    pipeline: str,
+    tokenizer: Tokenizer | None,
+    caps: Caps | None = None,
+    *,
+    items: Sequence[Mapping[Path, object]] = (),
+    on_change: OnChange | None = None,
 ) -> Compiled:
-    """Run a pipeline over a trace; kept, as it depends on nothing else."""
+    """Run a pipeline over a trace; kept where that depends on nothing else.
+
+    caps       what the backend can do; None where none is known yet
+    items      argument values that the prefix tree is to know, by path
+    on_change  called with each pass that changed something, and what it made
+    """
     from lmc.passes import is_level, parse_pipeline, run_pipeline
 
-    inputs = replace(inputs_of(tokenizer), caps=caps)
+    inputs = replace(inputs_of(tokenizer, items), caps=caps)
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
-    if kept is None or kept[0] is not made:
-        planned = run_pipeline(made.graph, parse_pipeline(pipeline), inputs, verify_each=not is_level(pipeline))
-        cache.plans[key] = kept = (made, planned)
+    is_own = bool(items) or on_change is not None
+    if kept is None or kept[0] is not made or is_own:
+        passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
+        kept = (made, run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each))
+        if not is_own:
+            cache.plans[key] = kept
     return Compiled(made, kept[1])
 
 

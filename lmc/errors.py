@@ -6,6 +6,10 @@ bare traceback already helps.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+from lmc.codes import CODES, how_to_read
 from lmc.source import Span
 
 
@@ -14,7 +18,7 @@ class LMError(Exception):
 
     message   what is wrong, one sentence, values quoted
     span      the user's source line, where one is known
-    code      a stable identifier such as `LMC-GB004`, where one exists
+    code      a stable identifier where one exists: `LMC-GB004`, of the table in codes.py, or a word of a backend's
     help      what to do about it
     notes     further facts, one sentence each
     """
@@ -36,7 +40,7 @@ class LMError(Exception):
         self.notes = notes
 
     def render(self) -> str:
-        """The message as people see it: place, kind, sentence, caret, notes, help."""
+        """The message as people see it: place, kind, sentence, caret, notes, help, and where there is more to read."""
         name = type(self).__name__ + (f" [{self.code}]" if self.code else "")
         place = f"{self.span}: " if self.span else ""
         lines = [f"{place}{name}: {self.message}"]
@@ -45,6 +49,8 @@ class LMError(Exception):
         lines += [f"  {note}" for note in self.notes]
         if self.help:
             lines.append(f"  help: {self.help}")
+        if self.code in CODES:
+            lines.append(f"  {how_to_read(self.code)}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -98,3 +104,9 @@ class RequestError(BackendError):
     ) -> None:
         super().__init__(message, span=span, code=code, help=help, notes=notes)
         self.retryable = retryable
+
+
+def did_you_mean(name: str, names: Iterable[str], show: Callable[[str], str] = "`{}`".format) -> str | None:
+    """The question that helps after a misspelt name, or None where nothing is near; `show` is how a name is written."""
+    near = get_close_matches(name, list(names), n=1)
+    return f"did you mean {show(near[0])}?" if near else None

@@ -1,18 +1,54 @@
-"""What the environment sets. Read when it is asked for, so that a test or a notebook may change it.
+"""The environment variables that lmc reads: name, default, meaning. `lmc knobs` lists them.
 
-LMC_DEBUG  `1`: whole tracebacks and a verifier after every pass; `verify`: only the latter
+A knob is for what belongs to a machine or a terminal and not to a program; what a program may want is an argument.
+Nothing else in lmc reads them. Read when it is asked for, so that a test or a notebook may change it. Standard library
+only.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """An environment variable; `default` is what an unset or empty one means."""
+
+    name: str
+    default: str
+    meaning: str
+
+    def read(self) -> str:
+        """Its value now."""
+        return os.environ.get(self.name) or self.default
+
+
+DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
+DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every pass; verify: only the latter.")
+CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
+NO_COLOR = Knob("NO_COLOR", "", "Anything: no colours (https://no-color.org).")
+TERM = Knob("TERM", "", "dumb: no colours.")
+
+KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM)
 
 
 def shows_tracebacks() -> bool:
     """Whether a command that fails shows where in lmc, instead of one message."""
-    return os.environ.get("LMC_DEBUG") == "1"
+    return DEBUG.read() == "1"
 
 
 def verifies_each_pass() -> bool:
     """Whether every pass is followed by the verifier, not only the last."""
-    return os.environ.get("LMC_DEBUG") in ("1", "verify")
+    return DEBUG.read() in ("1", "verify")
+
+
+def is_plain() -> bool:
+    """Whether the terminal wants no colours."""
+    return bool(NO_COLOR.read()) or TERM.read() == "dumb"
+
+
+def cache_folder() -> Path:
+    """lmc's folder of what can be computed again; it need not exist. Raises RuntimeError where there is no home."""
+    return Path(CACHE_HOME.read()).expanduser() / "lmc"

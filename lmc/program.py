@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from lmc import arguments as arguments_of
 from lmc import compiler
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 
 if TYPE_CHECKING:
@@ -186,8 +185,7 @@ class Program:
 
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
     known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level"]
-    near = get_close_matches(name, known, n=1)
-    help = f"did you mean `{near[0]}`?" if near else "program arguments go into the items of the batch"
+    help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
 

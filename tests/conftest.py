@@ -1,6 +1,9 @@
-"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), a verifier after every pass."""
+"""Shared by all tests: `--accept` and the `golden` fixture (see golden_files.py), a verifier after every pass, and a
+cache folder of their own."""
 
 import os
+
+import pytest
 
 from tests.support.golden_files import (
     golden,
@@ -13,3 +16,11 @@ from tests.support.golden_files import (
 os.environ["LMC_DEBUG"] = "verify"
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory):
+    """What a run keeps on disk does not go into the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -28,9 +28,9 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "source", "knobs")
-# what crosses between executor and engine: requests, events, and how choices are compared
-WAIST = ("backend.base", "backend.choices")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
+# what crosses between executor and engine: requests, events, how choices are compared and random numbers made
+WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = ("arguments", "report", "result", "compiler", "launch", "program", "")
 ROOF = ("cli", "server")
@@ -49,7 +49,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.models": ("kernels", *GROUND),
     "backend.runner": (*WAIST, "ir", *GROUND),
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
-    "backend.masks": ("backend.matcher", *WAIST, "ir", *GROUND),
+    "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
     "backend.echo": (*WAIST, "ir", *GROUND),
     "backend.local": (

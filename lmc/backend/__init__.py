@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from lmc.backend import default_model
-from lmc.errors import BackendError
+from lmc.errors import BackendError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
@@ -31,14 +30,14 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     """
     if backend is not None and not isinstance(backend, str):
         if not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
-            raise BackendError(f"{backend!r} is no backend", help=f"a name ({', '.join(BACKENDS)}) or a backend object")
+            help = f"a name ({', '.join(BACKENDS)}) or a backend object"
+            raise BackendError(f"{backend!r} is not a backend", help=help)
         return backend
     name = backend or "auto"
     if name == "auto":
         name = "cpu"
     if name not in BACKENDS:
-        near = get_close_matches(name, BACKENDS, n=1)
-        help = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(BACKENDS)}"
+        help = did_you_mean(name, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}"
         raise BackendError(f"there is no backend {name!r}", help=help)
     is_default = model is None and name in NEED_MODEL
     key = (name, default_model.NAME if is_default else model)

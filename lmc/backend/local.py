@@ -5,10 +5,11 @@ The model is loaded when the backend is opened; everything heavy is imported her
 
 from __future__ import annotations
 
-import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lmc import knobs
 from lmc.backend.default_model import folder_of
 from lmc.errors import BackendError
 from lmc.ir.caps import CONSTRAINT_KINDS, Caps
@@ -17,7 +18,8 @@ from lmc.ir.scoring import CHOICES_METHODS
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession
-    from lmc.backend.masks.jumps import Boundary
+    from lmc.backend.masks.disk import DiskCache
+    from lmc.backend.masks.jumps import Jump
 
 # a prefetch would have nowhere to fetch from: there is one tier of keys and values
 FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
@@ -32,10 +34,13 @@ class CpuBackend:
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
     chunk_len  most tokens of one prompt in one forward pass
-    boundary   how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
+    jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
                follows, "naive" over all of it, "off" not at all
+    disk_cache True keeps compiled grammars in lmc's folder of $XDG_CACHE_HOME (~/.cache), a path there; False nowhere
+    boundary   the old name of `jump`; warns
 
-    Raises ModelLoadError for a folder that holds no usable model or tokenizer.
+    Raises BackendError where `jump` or `dtype` is not one of these, ModelLoadError for a folder that holds no usable
+    model or tokenizer.
     """
 
     def __init__(
@@ -49,7 +54,9 @@ class CpuBackend:
         chunk_len: int = 512,
         token_budget: int = 2048,
         max_running: int = 256,
-        boundary: Boundary = "exact",
+        jump: Jump = "exact",
+        disk_cache: bool | str | Path = True,
+        boundary: Jump | None = None,
     ) -> None:
         from lmc.backend.engine.engine import Engine
         from lmc.backend.masks.factory import ConstraintMasks
@@ -57,6 +64,7 @@ class CpuBackend:
         from lmc.backend.runner.cpu.runner import load_model
         from lmc.tokenizer import load_tokenizer
 
+        jump = _jump(jump, boundary)
         folder = folder_of(model)
         config = read_config(folder)
         self.name = "cpu"
@@ -67,7 +75,7 @@ class CpuBackend:
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
-        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, boundary)
+        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, _disk_cache(disk_cache))
         self.engine = Engine(
             runner,
             self.tokenizer,
@@ -101,10 +109,29 @@ class CpuBackend:
         del self.engine
 
 
+def _jump(jump: Jump, boundary: Jump | None) -> Jump:
+    """How to jump; the old name of the argument still works."""
+    from lmc.backend.masks.jumps import JUMPS
+
+    if boundary is not None:
+        warnings.warn("CpuBackend(boundary=...) is called jump= now", DeprecationWarning, stacklevel=3)
+        jump = boundary
+    if jump not in JUMPS:
+        raise BackendError(f"there is no jump {jump!r}", help=", ".join(JUMPS))
+    return jump
+
+
+def _disk_cache(wanted: bool | str | Path) -> DiskCache | None:
+    """Where compiled grammars are kept, if anywhere."""
+    from lmc.backend.masks.disk import DiskCache
+
+    return None if wanted is False else DiskCache(None if wanted is True else Path(wanted))
+
+
 def _dtype(wanted: str) -> Literal["fp32", "bf16"]:
     """The element type: LMC_DTYPE overrides "auto", which is bf16 only where the CPU has AMX."""
     if wanted == "auto":
-        wanted = os.environ.get("LMC_DTYPE", "auto")
+        wanted = knobs.DTYPE.read()
     if wanted == "auto":
         return "bf16" if _has_amx() else "fp32"
     if wanted not in ("fp32", "bf16"):

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "run": "lmc.cli.run:run_command",
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",
+    "knobs": "lmc.cli.listing:knobs_command",
 }
 
 

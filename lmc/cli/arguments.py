@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.program import Program
@@ -21,7 +20,7 @@ def parse_arguments(program: Program, given: Iterable[str]) -> dict[str, Any]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
-            raise ArgumentError(f"`{text}` is no argument", help="write --arg name=value")
+            raise ArgumentError(f"`{text}` is not an argument", help="write --arg name=value")
         if name not in program.arg_names:
             raise _unknown(program, name)
         if name in values:
@@ -44,9 +43,9 @@ def _item(line: str, place: str) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except ValueError as error:
-        raise ArgumentError(f"{place} is no JSON: {error}", help=help) from None
+        raise ArgumentError(f"{place} is not JSON: {error}", help=help) from None
     if not isinstance(item, dict):
-        raise ArgumentError(f"{place} is no JSON object, but {type(item).__name__}", help=help)
+        raise ArgumentError(f"{place} is not a JSON object, but {type(item).__name__}", help=help)
     return item
 
 
@@ -64,7 +63,6 @@ def _is_text(program: Program, name: str) -> bool:
 
 
 def _unknown(program: Program, name: str) -> ArgumentError:
-    near = get_close_matches(name, program.arg_names, n=1)
     known = ", ".join(f"`{each}`" for each in program.arg_names) or "none"
-    help = f"did you mean `{near[0]}`?" if near else f"its arguments are: {known}"
+    help = did_you_mean(name, program.arg_names) or f"its arguments are: {known}"
     return ArgumentError(f"`{program.func.__name__}` has no argument `{name}`", help=help)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmc import knobs
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
+from lmc.codes import with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
 if TYPE_CHECKING:
@@ -60,21 +62,10 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--emit-graph", "formats", metavar="[=FORMAT]", callback=_formats,
     help=f"Print the graph: {', '.join(FORMATS)}. Without a format the table and the sharing tree.",
 )  # fmt: skip
-@click.option(
-    "--arg", "arguments", multiple=True, metavar="NAME=VALUE",
-    help="An argument, as JSON or text. What is not given is a hole; a list's structure unrolls.",
-)  # fmt: skip
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
-@click.option(
-    "-O",
-    "level",
-    type=click.IntRange(0, 3),
-    metavar="0|1|2|3",
-    default=2,
-    show_default=True,
-    help="How much to optimise.",
-)
-@click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
+@arguments_option
+@model_option
+@level_option
+@passes_option
 @click.option(
     "--stage", type=click.Choice(("captured", "plan")), default="plan", show_default=True,
     help="Which graph `ir` prints: as captured, or with its plan after the passes.",
@@ -82,8 +73,8 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--explain", is_flag=True, help="Say what each pass did.")
 @click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
 @click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the table and the tree.")
-@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@width_option
+@output_option
 @reported
 def compile_command(
     program: str,
@@ -120,10 +111,10 @@ def compile_command(
     if not formats:
         shown.append(_summary(done))
     if explain and is_for_people:
-        shown.append(done.explain() + "\n")
+        shown.append(with_footer(done.explain() + "\n"))
     write("\n".join(shown), output)
     if explain and not is_for_people:
-        click.echo(done.explain(), err=True)
+        click.echo(with_footer(done.explain() + "\n"), err=True, nl=False)
     if time_passes:
         click.echo(_times(done.reports), err=True)
 
@@ -133,16 +124,13 @@ def compiled(
 ) -> Compiled:
     """The program compiled for these arguments; values that are given are known to the prefix tree too."""
     from lmc import arguments, compiler
-    from lmc.passes import parse_pipeline, run_pipeline
 
-    bound = {**prog.bound, **values}
-    made = compiler.Cache().trace(prog.func, arguments.holes(prog.func, bound))
+    bound, cache = {**prog.bound, **values}, compiler.Cache()
+    made = cache.trace(prog.func, arguments.holes(prog.func, bound))
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
-    inputs = compiler.inputs_of(tokenizer, [known] if known else ())
-    passes, on_change = parse_pipeline(compiler.pipeline_of(pipeline)), _print_change if is_traced else None
-    is_by_hand = isinstance(pipeline, str)
-    planned = run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=is_by_hand)
-    return compiler.Compiled(made, planned)
+    items, on_change = [known] if known else (), _print_change if is_traced else None
+    pipeline = compiler.pipeline_of(pipeline)
+    return compiler.compile_trace(cache, made, pipeline, tokenizer, items=items, on_change=on_change)
 
 
 def _print_change(each: Pass, ir: Graph | Plan) -> None:
@@ -194,7 +182,7 @@ def terminal_for(width: int | None, output: str | None) -> Terminal:
     """The terminal's width and colours; neither in a file or a pipe."""
     is_terminal = output is None and sys.stdout.isatty()
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
-    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    is_plain = knobs.is_plain()
     return Terminal(width or max(40, columns), is_terminal and not is_plain)
 
 

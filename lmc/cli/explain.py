@@ -1,6 +1,6 @@
 """`lmc explain`: why a program's prompts share what they share, and what may come out of its constrained calls.
 
-Runs nothing. Without a model in characters; with one in tokens too.
+Runs nothing. Without a model in characters; with one in tokens too. Of a code it prints the page.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
+from lmc.codes import with_footer
 from lmc.viz import FSM_FORMATS
 
 if TYPE_CHECKING:
@@ -21,25 +23,24 @@ if TYPE_CHECKING:
 TEXTS = ("text", "json")
 
 
-@click.command("explain", short_help="Explain what a program shares, and what may come out of its calls.")
-@click.argument("program", metavar="PROG.PY[:FN]")
+@click.command("explain", short_help="Explain what a program shares, what may come out of its calls, or a code.")
+@click.argument("program", metavar="PROG.PY[:FN]|CODE", required=False)
+@click.option("--codes", "is_list", is_flag=True, help="List the codes that messages carry.")
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
     "--format", "format", type=click.Choice((*TEXTS, *FSM_FORMATS)), metavar="FORMAT",
     help=f"{' or '.join(TEXTS)}; with --fsm {', '.join(FSM_FORMATS)}.",
 )  # fmt: skip
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens.")
-@click.option(
-    "-O", "level", type=click.IntRange(0, 3), metavar="0|1|2|3", default=2, show_default=True,
-    help="How much to optimise; -O3 fuses generations into forms.",
-)  # fmt: skip
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
-@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@arguments_option
+@model_option
+@level_option
+@width_option
+@output_option
 @reported
 def explain_command(
-    program: str,
+    program: str | None,
+    is_list: bool,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -55,10 +56,18 @@ def explain_command(
     lmc explain prog.py
     lmc explain prog.py --constraints --model lmc-tiny
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
+    lmc explain LMC-GB014
     """
+    from lmc import codes
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
 
+    if is_list:
+        return write(codes.listing(), output)
+    if program is None:
+        raise click.UsageError("name a program, or a code such as LMC-GB014")
+    if program.upper().startswith("LMC-"):
+        return write(_page(program), output)
     format = format or ("text" if name is None else "ascii")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
@@ -76,12 +85,24 @@ def explain_command(
         write(_sharing(done, format, terminal), output)
 
 
+def _page(code: str) -> str:
+    """The page of a code. Raises ArgumentError where there is none."""
+    from lmc.codes import CODES
+    from lmc.errors import ArgumentError, did_you_mean
+
+    if code.upper() not in CODES:
+        near = did_you_mean(code.upper(), CODES)
+        help = f"{near} " if near else ""
+        raise ArgumentError(f"there is no code `{code}`", help=f"{help}`lmc explain --codes` lists all of them")
+    return CODES[code.upper()].page
+
+
 def _sharing(done: Compiled, format: str, terminal: Terminal) -> str:
     from lmc.viz import emit
 
     if format == "json":
         return emit(done.planned, "json", terminal)
-    return f"{emit(done.planned, 'tree', terminal)}\n{done.explain()}\n"
+    return with_footer(f"{emit(done.planned, 'tree', terminal)}\n{done.explain()}\n")
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:
@@ -89,4 +110,4 @@ def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, termi
     from lmc.viz.constraints import Constraints
 
     told = Constraints(done.planned, tokenizer)  # type: ignore[arg-type]  # a folder's tokenizer knows its vocabulary
-    return constraints_json.render(told) if format == "json" else constraints_text.render(told, terminal)
+    return constraints_json.render(told) if format == "json" else with_footer(constraints_text.render(told, terminal))

@@ -9,6 +9,8 @@ import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
+from lmc.cli.options import arguments_option, model_option, width_option
+from lmc.codes import ABOUT_CONSTRAINTS, with_footer
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 @click.command("lint", short_help="Say what in a program's constraints will not do what it seems to.")
 @click.argument("program", metavar="PROG.PY[:FN]")
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
-@click.option("--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer is looked at too.")
+@arguments_option
+@model_option
 @click.option("--strict", is_flag=True, help="Exit with 1 where there is a note.")
-@click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
+@width_option
 @reported
 def lint_command(program: str, arguments: tuple[str, ...], model: str | None, strict: bool, width: int | None) -> None:
     """Say what in a program's constraints will not do what it seems to, with its place and what to write instead.
@@ -36,14 +38,17 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
     notes = notes_of(done)
     room = terminal_for(width, None).width
-    click.echo("\n".join(_told(note, room) for note in notes) or f"{done.plan.graph.name}: no notes\n", nl=False)
+    said = "\n".join(_told(note, room) for note in notes)
+    click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)
     if notes and strict:
         raise click.exceptions.Exit(1)
 
 
 def notes_of(done: Compiled) -> list[Note]:
     """What the passes have to say about constraints, by place."""
-    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith("LMC-CN")]
+    notes = [
+        note for report in done.reports for note in report.notes if (note.code or "").startswith(ABOUT_CONSTRAINTS)
+    ]
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
 
 

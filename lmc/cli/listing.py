@@ -1,4 +1,4 @@
-"""`lmc passes` and `lmc backends`: what there is to choose from."""
+"""`lmc passes`, `lmc backends` and `lmc knobs`: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ def backends_command() -> None:
     width = max(map(len, BACKENDS))
     for name, place in BACKENDS.items():
         click.echo(f"{name:<{width}}  {_summary(*place.split(':'))}")
+
+
+@click.command("knobs", short_help="List the environment variables that lmc reads.")
+@reported
+def knobs_command() -> None:
+    """List the environment variables that lmc reads: the name, what it is now, and what it means."""
+    from lmc.knobs import KNOBS
+
+    values = {knob: knob.read() or "(not set)" for knob in KNOBS}
+    width, room = max(len(knob.name) for knob in KNOBS), max(map(len, values.values()))
+    for knob, value in values.items():
+        click.echo(f"{knob.name:<{width}}  {value:<{room}}  {knob.meaning}")
 
 
 def _summary(module: str, factory: str) -> str:

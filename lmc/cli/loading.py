@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import linecache
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.program import Program
@@ -66,8 +65,7 @@ def _read(path: Path) -> bytes:
 
 def _near_file(path: Path) -> str | None:
     siblings = [each.name for each in path.parent.glob("*.py")] if path.parent.is_dir() else []
-    near = get_close_matches(path.name, siblings, n=1)
-    return f"did you mean `{path.with_name(near[0])}`?" if near else None
+    return did_you_mean(path.name, siblings, lambda near: f"`{path.with_name(near)}`")
 
 
 def _module_name(path: Path) -> str:
@@ -86,8 +84,7 @@ def _named(module: ModuleType, path: Path, name: str) -> Program:
     if isinstance(found, Program | FunctionType):
         return as_program(found)
     known = list(_programs(module))
-    near = get_close_matches(name, known, n=1)
-    help = f"did you mean `{near[0]}`?" if near else f"its programs are {', '.join(known) or 'none'}"
+    help = did_you_mean(name, known) or f"its programs are {', '.join(known) or 'none'}"
     raise ArgumentError(f"`{path}` has no program `{name}`", help=help)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmc.cli.failing import fail, reported, told
+from lmc.cli.options import arguments_option, level_option, passes_option
 
 if TYPE_CHECKING:
     from lmc.result import Result
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("run", short_help="Run a program, or a batch of items.")
 @click.argument("program", metavar="PROG.PY[:FN]")
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument, as JSON or text.")
+@arguments_option
 @click.option("--args-file", metavar="ITEMS.JSONL", help="A batch: one JSON object of arguments a line.")
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
@@ -28,16 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
 )
-@click.option(
-    "-O",
-    "level",
-    type=click.IntRange(0, 3),
-    metavar="0|1|2|3",
-    default=2,
-    show_default=True,
-    help="How much to optimise.",
-)
-@click.option("-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`).")
+@level_option
+@passes_option
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
 def run_command(

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lmc.backend.base import Control, Gen, Ids, Piece, Prompt, Score, Text
+from lmc.common_prefix import common_len
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular_tree
@@ -46,7 +47,7 @@ def together(text: str, score: Score, encode: Encode) -> tuple[tuple[int, ...], 
     """The tokens of a text that it has with every choice behind it, and the score with the tokens from there on."""
     known = tuple(encode(text)) if text else ()
     whole = [tuple(encode(text + choice)) for choice in score.choices]
-    keep = min(_num_common(known, ids) for ids in whole)
+    keep = min(common_len(known, ids) for ids in whole)
     return known[:keep], replace(score, ids=tuple(ids[keep:] for ids in whole))
 
 
@@ -94,7 +95,3 @@ def _last_run(pieces: tuple[Piece, ...]) -> str:
             return text
         case Control() | Ids() | None:
             return ""
-
-
-def _num_common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lmc.backend.base import Gen, Segment, SegmentEnd
+from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Blank, Fused, JsonSchema
-from lmc.ir.json_schema.findings import BROKEN, NotRegular
+from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular
 
 WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lmc.backend.base import Gen, Score, Segment, SegmentEnd
+from lmc.codes import DISTORTED, how_to_read
 from lmc.errors import ArgumentError
 from lmc.executor.call_params import CallParams
 from lmc.ir.automaton.dfa import CharDfa
@@ -21,7 +22,6 @@ from lmc.ir.automaton.extent import texts
 from lmc.ir.constraint import Choices, Constraint, Regex
 
 HIGH = math.log(20)  # nats: less than a twentieth was left
-CODE = "LMC-CN110"
 MAX_SCORED = 64  # texts that are scored instead
 
 _log = logging.getLogger("lmc")
@@ -97,9 +97,10 @@ def warn_once(call: CallParams, tax: float, warned: set[str]) -> None:
         return
     warned.add(place)
     _log.warning(
-        f"{CODE}: {place}: the constraint of gen({call.name!r}) left {math.exp(-tax):.2g} of the model's "
+        f"{DISTORTED}: {place}: the constraint of gen({call.name!r}) left {math.exp(-tax):.2g} of the model's "
         f"distribution ({tax:.1f} nats): it wanted to say something else; say in the prompt what form is wanted, "
-        'or decide by exact scores with select or on_distortion="score"'
+        'or decide by exact scores with select or on_distortion="score"; '
+        f"{how_to_read(DISTORTED)}"
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmc.backend.base import PrefixHint
+from lmc.common_prefix import common_len
 from lmc.ir.hints import HINTS, Hint
 from lmc.ir.plan import Plan, Step
 
@@ -107,7 +108,7 @@ class Adviser:
         known = self._items.setdefault(item, _ItemPrefixes()).known
         for prefix, length in hints.begins_with:
             before = known.get(prefix, prompt)
-            known[prefix] = _common(before, prompt) if length is None else prompt[:length]
+            known[prefix] = prompt[: common_len(before, prompt) if length is None else length]
         for hint in hints.before:
             if hint.target in known:
                 self._tell(PrefixHint("prefetch", known[hint.target]))
@@ -138,10 +139,3 @@ class Adviser:
         ids = prefixes.pinned.pop(prefix, None)
         if ids is not None:
             self._tell(PrefixHint("release", ids))
-
-
-def _common(a: Ids, b: Ids) -> Ids:
-    """What both begin with."""
-    if a is b:
-        return a
-    return a[: next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from lmc.backend.base import Event, Request, Usage
+from lmc.backend.mixing import mix
 from lmc.errors import LMError
 from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, RunEvent
 from lmc.executor.future import Cell, Poison, Ready, poison_in
 from lmc.executor.hostcalls import HostPool
-from lmc.executor.lineage import mix
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import RunParams
 from lmc.executor.state import ProgramState

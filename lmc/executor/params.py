@@ -5,14 +5,13 @@ Sampling's defaults < those of the run < those of the call; None inherits. Raise
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, SupportsIndex
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import ON_DISTORTION, RUN_NAMES, SAMPLING_FIELDS, Sampling
 
 Check = Callable[[Any], object]  # Any: whatever the user's program computed
@@ -36,8 +35,7 @@ def checked(field: str, value: object, shown: str = "") -> object:
     """The value as Sampling keeps it; raises ArgumentError where it is none."""
     check = CHECKS.get(field)
     if check is None:
-        near = difflib.get_close_matches(field, SAMPLING_FIELDS, 1)
-        help = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(SAMPLING_FIELDS)}"
+        help = did_you_mean(field, SAMPLING_FIELDS, repr) or f"one of {', '.join(SAMPLING_FIELDS)}"
         raise ArgumentError(f"unknown sampling parameter {shown or field!r}", help=help)
     try:
         return check(value)

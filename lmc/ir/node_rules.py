@@ -6,9 +6,9 @@ Each rule returns a sentence that says what is wrong, or None. Names, dominance 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from difflib import get_close_matches
 from typing import Any, get_args
 
+from lmc.errors import did_you_mean
 from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of
 from lmc.ir.graph import Atom, Node, Value
@@ -53,8 +53,8 @@ def node_problem(node: Node) -> str | None:
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    near = did_you_mean(name, known)
+    return f"; {near}" if near else ""
 
 
 def _options(op: OpDef, names: tuple[str, ...]) -> tuple[str, ...]:

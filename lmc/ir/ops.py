@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lmc.codes import CHANGED_IN_PLACE
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
@@ -74,7 +75,7 @@ def _augmented(op: str) -> Callable[[Any, Any], Any]:
         if isinstance(x, MUTABLE):
             raise CaptureError(
                 f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
-                code="LMC-GB008",
+                code=CHANGED_IN_PLACE,
                 help=f"build a new value and assign it: `x = x {op} ...`",
             )
         return BINARY[op](x, y)

@@ -7,8 +7,9 @@ instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from typing import Any  # a format is any JSON value
+
+from lmc.errors import did_you_mean
 
 STYLES = ("json", "qwen_xml", "minimax_xml", "deepseek_xml", "deepseek_v4_1_xml", "glm_xml", "kimi_k3_xml")
 MAX_DEPTH = 64
@@ -51,17 +52,15 @@ def inside(format: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _unknown(kind: str) -> str:
     if kind in _REFUSED:
         return f"has the type `{kind}`, which cannot be followed here: {_REFUSED[kind]}"
-    near = get_close_matches(kind, [*_FIELDS], n=1)
-    return f"has the unknown type `{kind}`" + (
-        f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(_FIELDS)}"
-    )
+    near = did_you_mean(kind, _FIELDS)
+    return f"has the unknown type `{kind}`" + (f"; {near}" if near else f"; there are {', '.join(_FIELDS)}")
 
 
 def _wrong_fields(format: dict[str, Any], fields: dict[str, Field]) -> Iterator[str]:
     for name in format:
         if name != "type" and name not in fields:
-            near = get_close_matches(name, [*fields], n=1)
-            yield f"has the unknown field `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+            near = did_you_mean(name, fields)
+            yield f"has the unknown field `{name}`" + (f"; {near}" if near else "")
     for name, (is_needed, expected, check) in fields.items():
         if name not in format:
             if is_needed:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, get_args  # a tool is any of several things
 
-from lmc.errors import ConstraintError, LMError
+from lmc.errors import ConstraintError, LMError, did_you_mean
 from lmc.ir.constraint import CHOICES_OF_TOOLS, Reasoning, Spacing, Tool, ToolCalls
 from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.schema.function import function_schema
@@ -66,8 +65,8 @@ def read_tool_calls(text: str) -> ToolCalls:
 def _one_of(what: str, name: object, known: Sequence[str]) -> None:
     if name in known:
         return
-    near = get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = did_you_mean(str(name), known, repr)
+    hint = f"{near} " if near else ""
     raise ConstraintError(f"unknown {what} {name!r}", help=f"{hint}There are {', '.join(known)}".strip())
 
 

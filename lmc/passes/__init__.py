@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import TokenSharing, measure, shared_tokens
@@ -59,6 +57,5 @@ def pipeline_text(passes: tuple[Pass, ...]) -> str:
 def _named(name: str) -> Pass:
     if name in PASSES:
         return PASSES[name]
-    near = get_close_matches(name, PASSES, n=1)
-    help = f"did you mean `{near[0]}`?" if near else f"the passes are {', '.join(PASSES)}"
+    help = did_you_mean(name, PASSES) or f"the passes are {', '.join(PASSES)}"
     raise ArgumentError(f"there is no pass `{name}`", help=help)

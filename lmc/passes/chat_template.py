@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lmc.codes import REWRITING
 from lmc.errors import ChatTemplateError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph, Node
@@ -33,7 +34,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
         return graph, Report("chat_template")
     if not chat.append_only:
         text = f"template {chat.name!r} rewrites earlier turns, so prompts are rendered turn by turn: {chat.reason}"
-        return graph, Report("chat_template", (("roles left", markers),), (Note(text, code="LMC-CT001"),))
+        return graph, Report("chat_template", (("roles left", markers),), (Note(text, code=REWRITING),))
     lowering = _Lowering(chat, turns_of(graph), frozenset(map(id, graph.body.nodes)))
     lowered = rebuild(graph, lowering.change)
     return lowered, Report("chat_template", (("roles", markers - len(lowering.notes)),), tuple(lowering.notes))

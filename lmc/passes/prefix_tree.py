@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lmc.common_prefix import common_len
+
 Row = tuple[int, ...]
 
 
@@ -40,20 +42,6 @@ def sort_rows(rows: Sequence[Row]) -> SortedRows:
     order = sorted(range(len(rows)), key=lambda i: (rows[i], i))
     common = [common_len(rows[a], rows[b]) for a, b in pairwise(order)]
     return SortedRows(tuple(order), (0, *common) if order else ())
-
-
-def common_len(a: Row, b: Row) -> int:
-    """How many leading elements two rows share; halving, so that tuples are compared in C."""
-    low, high = 0, min(len(a), len(b))
-    if a[:high] == b[:high]:
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def shared_stretches(rows: Sequence[Row]) -> tuple[Stretch, ...]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from lmc.backend.base import Control, Piece, Text
+from lmc.common_prefix import common_len
 from lmc.errors import ChatTemplateError
 from lmc.tokenizer.jinja import Template, Turn
 
@@ -103,16 +104,12 @@ def _rewritten(
         if order.count(turn) > 1:
             continue
         span = _span(template, turns, open_role, turn, at)
-        head = _common_len(span, literals[at])
-        tail = _common_len(span[head:][::-1], literals[at + 1][::-1])
+        head = common_len(span, literals[at])
+        tail = common_len(span[head:][::-1], literals[at + 1][::-1])
         texts[at] = span[head : len(span) - tail]
         ends[at] = min(ends[at], head)
         starts[at + 1] = max(starts[at + 1], len(literals[at + 1]) - tail)
     return [literal[start:end] for literal, start, end in zip(literals, starts, ends)], texts
-
-
-def _common_len(a: str, b: str) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
 def _span(template: Template, turns: Sequence[Turn], open_role: str | None, turn: int, at: int) -> str:

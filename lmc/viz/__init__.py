@@ -6,10 +6,9 @@ To add a view, write its file with a `render(planned, terminal) -> str` and add 
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.viz.terminal import DEFAULT_WIDTH, PLAIN, Terminal
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ FSM_FORMATS: dict[str, str] = {
 def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN) -> str:
     """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
     if format not in FORMATS:
-        near = get_close_matches(format, FORMATS, n=1)
-        help = f"did you mean {near[0]!r}?" if near else f"the formats are {', '.join(FORMATS)}"
+        help = did_you_mean(format, FORMATS, repr) or f"the formats are {', '.join(FORMATS)}"
         raise ArgumentError(f"there is no format {format!r}", help=help)
     text: str = importlib.import_module(FORMATS[format]).render(planned, terminal)
     return text

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from lmc.codes import ABOUT_CONSTRAINTS
 from lmc.errors import ConstraintError
 from lmc.ir import fused
 from lmc.ir import fused_automaton as fusion
@@ -46,9 +47,7 @@ if TYPE_CHECKING:
 
 Language = Constraint | Fused
 MAX_STATES = 20_000  # of an automaton that is made to be looked at
-CODES = "LMC-CN"  # of notes that are about constraints
 PASSES = ("fuse_constraints",)  # whose notes all are
-UNSPELLABLE = "LMC-CN017"
 
 
 class Tokenizer(Protocol):
@@ -172,7 +171,7 @@ class Constraints:
             note
             for report in self.view.planned.reports
             for note in report.notes
-            if (report.name in PASSES or (note.code or "").startswith(CODES))
+            if (report.name in PASSES or (note.code or "").startswith(ABOUT_CONSTRAINTS))
             if note.span is not None and note.span == row.node.span
         )
 
@@ -214,7 +213,7 @@ def _tree(constraint: Language) -> RegexTree | None:
 def _no_tree(constraint: Language) -> str:
     match constraint:
         case JsonSchema():
-            return "it is no regular language, or a keyword of it is refused"
+            return "it is not a regular language, or a keyword of it is refused"
         case Grammar() | Lark():
             return "xgrammar follows a grammar, which need not be regular"
         case StructuralTag() | ToolCalls():

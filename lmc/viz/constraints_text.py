@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lmc.codes import UNSPELLABLE
 from lmc.ir.constraint import Choices, Fused, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.ranges import Ranges
-from lmc.viz.constraints import UNSPELLABLE, Automaton, Constrained, Constraints
+from lmc.viz.constraints import Automaton, Constrained, Constraints
 from lmc.viz.fsm_label import edge_label, text_label
 from lmc.viz.text_table import columns_of, heading, keep_ends, wrapped
 from lmc.viz.tree import call_name

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.ranges import union
 from lmc.viz.fsm_runs import FsmEdge, joined_runs
 from lmc.viz.text_table import ELLIPSIS
@@ -79,8 +78,7 @@ def fsm_of_call(constraints: Constraints, name: str) -> Fsm:
     """The automaton of the constrained call of that name. Raises ArgumentError where there is none."""
     calls = {constraints.view.name(call.row): call for call in constraints.calls}
     if name not in calls:
-        near = get_close_matches(name, calls, n=1)
-        help = f"did you mean `{near[0]}`?" if near else f"the constrained calls are: {', '.join(calls) or 'none'}"
+        help = did_you_mean(name, calls) or f"the constrained calls are: {', '.join(calls) or 'none'}"
         raise ArgumentError(f"there is no constrained call `{name}`", help=help)
     row, automaton = calls[name].row, calls[name].automaton
     if automaton is None:

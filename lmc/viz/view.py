@@ -151,7 +151,7 @@ class View:
         return source(row.node) or row.step.op
 
     def hole(self, piece: PromptPiece) -> str:
-        """What a piece that is no text stands for, in braces."""
+        """What a piece that is not text stands for, in braces."""
         match piece.kind:
             case "state":
                 return f"{{prompt {_name(piece.atom)}}}"

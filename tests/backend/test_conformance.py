@@ -34,6 +34,7 @@ from lmc.backend.base import (
     Session,
 )
 from lmc.backend.echo import EchoBackend
+from lmc.codes import EMPTY
 from lmc.ir.constraint import Choices, Grammar, Lark
 from lmc.ir.sampling import Sampling
 from lmc.parser.regex.parse import parse_regex
@@ -332,7 +333,7 @@ def test_tool_calls_hold_or_fail_with_a_word(backend: Backend, session: Session,
 
 def test_empty_language_fails_the_request(session: Session) -> None:
     """A pattern that nothing matches is a failure, never an empty text."""
-    assert failure(session, Gen(None, SAMPLED, parse_regex(r"a[^\s\S]"))).code == "constraint"
+    assert failure(session, Gen(None, SAMPLED, parse_regex(r"a[^\s\S]"))).code == EMPTY
 
 
 # --- segments --------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def test_bad_line_of_a_batch_is_named(cli, tmp_path):
     result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{items}:2 is no JSON object, but list" in result.stderr
+    assert f"{items}:2 is not a JSON object, but list" in result.stderr
 
 
 def test_what_a_file_prints_keeps_out_of_json(cli, tmp_path, monkeypatch):

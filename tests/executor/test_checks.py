@@ -10,9 +10,9 @@ import lmc
 from lmc.backend.base import Filled, Gen, SegmentEnd
 from lmc.backend.default_model import FOLDER
 from lmc.backend.local import CpuBackend
+from lmc.codes import BROKEN
 from lmc.executor.checks import broken
 from lmc.ir.constraint import Blank, Fused
-from lmc.ir.json_schema.findings import BROKEN
 from lmc.ir.sampling import Sampling
 from lmc.parser.schema.parse import parse_schema
 

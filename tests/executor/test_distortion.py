@@ -15,6 +15,7 @@ from lmc.backend.local import CpuBackend
 from lmc.backend.runner.batch import TokenDraws
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.backend.runner.cpu.sampler import left_by, sample
+from lmc.codes import DISTORTED
 from lmc.errors import ArgumentError
 from lmc.executor import distortion
 from lmc.ir.sampling import Sampling
@@ -61,7 +62,7 @@ def test_the_tax_of_a_form_that_the_model_writes_anyway_is_small(engine, caplog)
     """And nothing is said about it."""
     meta = age.run("[0-9]{1,3}", "warn", backend=engine).get_meta_info("age")
     assert 0 <= meta["constraint_tax"] < distortion.HIGH and meta["decided"] == "constrained"
-    assert not [record for record in caplog.records if distortion.CODE in record.message]
+    assert not [record for record in caplog.records if DISTORTED in record.message]
 
 
 def test_the_tax_of_a_form_against_the_model_is_high_and_said_once(engine, caplog) -> None:
@@ -71,7 +72,7 @@ def test_the_tax_of_a_form_against_the_model_is_high_and_said_once(engine, caplo
     meta = results[0].get_meta_info("age")
     assert meta["constraint_tax"] > distortion.HIGH
     assert meta["constraint_tax"] == pytest.approx(-sum(map(math.log, meta["allowed_mass"])))
-    (said,) = [record.message for record in caplog.records if distortion.CODE in record.message]
+    (said,) = [record.message for record in caplog.records if DISTORTED in record.message]
     assert "test_distortion.py" in said and "select" in said
 
 

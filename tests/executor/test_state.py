@@ -6,8 +6,9 @@ import pytest
 
 from lmc.backend.base import Control, Ids, Piece, Text
 from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
+from lmc.backend.mixing import mix
 from lmc.errors import ChatTemplateError, LMError
-from lmc.executor.lineage import call_seed, mix
+from lmc.executor.lineage import call_seed
 from lmc.executor.prompts import Prompts
 from lmc.executor.state import Final, ProgramState
 

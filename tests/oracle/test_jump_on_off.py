@@ -8,7 +8,7 @@ import pytest
 
 import lmc
 from lmc.backend.local import CpuBackend
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.parser.regex.parse import parse_regex
 
 NOTE = "Lena Sato is a 34-year-old pilot from Oslo. She has a dog and plays chess."
@@ -43,7 +43,7 @@ def ask(regex: str, temperature: float):
 @pytest.fixture(scope="module")
 def engines():
     """Off, then on."""
-    both = [CpuBackend("lmc-tiny", dtype="fp32", boundary=boundary) for boundary in ("off", "exact")]
+    both = [CpuBackend("lmc-tiny", dtype="fp32", jump=jump) for jump in ("off", "exact")]
     yield both
     for backend in both:
         backend.close()
@@ -72,7 +72,7 @@ def test_canonical_runs_are_the_same_with_jumps(engines, temperature) -> None:
 
 RECURSIVE = 'root ::= "~" root "~" | '
 GRAMMARS = tuple(
-    (tree_ebnf(parse_regex(pattern).tree) or "").replace("root ::= ", RECURSIVE, 1) for pattern in PATTERNS[:6]
+    (regex_ebnf(parse_regex(pattern).tree) or "").replace("root ::= ", RECURSIVE, 1) for pattern in PATTERNS[:6]
 )
 TREE = {
     "type": "object",

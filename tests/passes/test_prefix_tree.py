@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 
+from lmc.common_prefix import common_len
 from lmc.ir.plan import Plan
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import PIPELINE, Inputs, Report, measure, run_pipeline, shared_tokens
-from lmc.passes.prefix_tree import Row, Stretch, common_len, shared_stretches
+from lmc.passes.prefix_tree import Row, Stretch, shared_stretches
 from tests.passes.case import decode_words, encode_words
 
 

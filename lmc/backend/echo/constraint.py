@@ -7,6 +7,7 @@ import random
 from lmc.backend.echo.json import draw_json
 from lmc.backend.echo.regex import NEVER, Drawer, drawer
 from lmc.backend.echo.text import advance
+from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 
@@ -44,5 +45,5 @@ class Drawers:
         if found is None:
             found = self._regex[regex.pattern] = drawer(regex.tree)
         if found.least >= NEVER:
-            raise ConstraintError(f"no text matches the pattern {regex.pattern!r}")
+            raise ConstraintError(f"no text matches the pattern {regex.pattern!r}", code=EMPTY)
         return found

@@ -101,7 +101,7 @@ def _refusal(request: Request, settings: Settings) -> str:
 
 def _failed(rid: int, sample: int, error: LMError | re.error) -> Failed:
     if isinstance(error, LMError):
-        return Failed(rid, sample, "constraint", error.message, help=error.help or "")
+        return Failed(rid, sample, error.code or "constraint", error.message, help=error.help or "")
     return Failed(rid, sample, "constraint", f"stop_regex {error.pattern!r}: {error}")
 
 

@@ -383,6 +383,6 @@ def _refusal(error: Exception) -> Refusal:
     if isinstance(error, DeviceError):
         return Refusal("engine_error", f"The pass failed: {error}", "try again", retryable=True)
     if isinstance(error, ConstraintError):
-        return Refusal("constraint", error.message, error.help or "")
+        return Refusal(error.code or "constraint", error.message, error.help or "")
     _log.error("a request failed inside the engine", exc_info=error)
     return Refusal("engine_error", f"{type(error).__name__}: {error}", f"the log of {__name__} has the traceback")

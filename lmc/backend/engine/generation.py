@@ -14,6 +14,7 @@ from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
+from lmc.backend.mixing import GOLDEN, WORD, splitmix
 from lmc.backend.runner.batch import TokenDraws, has_penalties
 from lmc.errors import ConstraintError
 
@@ -290,16 +291,5 @@ def _allows_other(mask: Int32, ids: tuple[int, ...]) -> bool:
 
 def sample_seed(seed: int | None, sample: int) -> int:
     """The seed of sample `sample` of a request: its own for the first, a hash of (seed, sample) for the others."""
-    base = (seed or 0) & _MASK
-    return base if sample == 0 else _mix(_mix(base) ^ _mix(sample * 0x9E3779B97F4A7C15))
-
-
-_MASK = (1 << 64) - 1
-
-
-def _mix(x: int) -> int:
-    """splitmix64's finaliser."""
-    x = (x + 0x9E3779B97F4A7C15) & _MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
-    return x ^ (x >> 31)
+    base = (seed or 0) & WORD
+    return base if sample == 0 else splitmix(splitmix(base) ^ splitmix(sample * GOLDEN & WORD))

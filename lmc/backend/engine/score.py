@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 
 from lmc.backend.base import ChoiceScores, ChoicesMethod
 from lmc.backend.choices import log_masses, probabilities
+from lmc.common_prefix import common_len
 from lmc.errors import ConstraintError
 
 Ids = tuple[int, ...]
@@ -102,18 +103,13 @@ def branches(stems: Seq[Ids]) -> Iterator[tuple[Ids, int]]:
     """
     before: Ids = ()
     for stem in stems:
-        yield stem, num_common(before, stem)
+        yield stem, common_len(before, stem)
         before = stem
 
 
 def num_nodes(stems: Seq[Ids]) -> int:
     """Tokens of the tree: each beginning of a stem once."""
     return sum(len(stem) - shared for stem, shared in branches(stems))
-
-
-def num_common(a: Ids, b: Ids) -> int:
-    """How many tokens two rows begin with alike."""
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
 def _rows_after(stems: Seq[Ids], first: int) -> dict[Ids, int]:

@@ -1,7 +1,9 @@
 """What was computed for a constraint and a tokenizer, kept on disk by content: a miss is always an answer.
 
-Files are small JSON in $XDG_CACHE_HOME/lmc/constraints (~/.cache by default), written whole or not at all. A file that
-cannot be read, or does not say what it should, is a miss; so is a folder that cannot be written.
+Files are JSON in $XDG_CACHE_HOME/lmc/constraints (~/.cache by default), written whole or not at all, so that several
+processes may share the folder. A file that cannot be read, or does not say what it should, is a miss. The key holds a
+digest of the sources that compute what is kept: other code never reads it. Of more than `MAX_BYTES` the files that
+were used longest ago go. A folder that cannot be written is said once, and then nothing is kept.
 """
 
 from __future__ import annotations
@@ -9,45 +11,110 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import tempfile
+import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-VERSION = 2  # of what the numbers mean; a change makes every file a miss
+from lmc import knobs
+
+MAX_BYTES = 256 << 20  # of the folder
+MAX_FILE_BYTES = MAX_BYTES // 8
+STALE_S = 3600.0  # after which a file that is half written belongs to a process that died
+SOURCES = ("backend/masks", "ir", "parser")  # folders of lmc in which constraints are read and lowered
+
+_log = logging.getLogger("lmc")
 
 
 class DiskCache:
-    """JSON values by key."""
+    """JSON values by key; $XDG_CACHE_HOME/lmc/constraints where no folder is named."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self.folder = folder or base / "lmc" / "constraints"
+        self._folder = folder
+        self._is_off = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are; it need not exist. Raises RuntimeError where there is no home."""
+        return self._folder or knobs.cache_folder() / "constraints"
 
     def get(self, *parts: str) -> Any:  # what `put` was given, None where there is none
         """The value under a key, None where there is none that can be read."""
         try:
-            kept = json.loads(self._file(parts).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            path = self._file(parts)
+            kept = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RuntimeError):
             return None
         if not isinstance(kept, dict) or kept.get("key") != list(parts):
             return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used just now: it goes last
         return kept.get("value")
 
     def put(self, value: object, *parts: str) -> None:
-        """Keep a value; a folder that cannot be written is left alone."""
-        path = self._file(parts)
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(dir=self.folder, suffix=".partial")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump({"key": list(parts), "value": value}, file)
-                os.replace(partial, path)
-            except OSError:
+        """Keep a value, unless it is large; a folder that cannot be written is said once and left alone."""
+        if self._is_off:
+            return
+        text = json.dumps({"key": list(parts), "value": value})
+        if len(text) > MAX_FILE_BYTES:
+            return
+        try:
+            self._write(text, self._file(parts))
+            self._trim()
+        except (OSError, RuntimeError) as error:
+            self._is_off = True
+            _say_off(str(error))
+
+    def _write(self, text: str, path: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=self.folder, suffix=".partial")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(partial, path)
+        except OSError:
+            with contextlib.suppress(OSError):
                 os.unlink(partial)
-                raise
+            raise
+
+    def _trim(self) -> None:
+        """Remove the files that were used longest ago, as far as there are too many bytes; others may do so too."""
+        files = sorted(self._files(), reverse=True)  # the newest first
+        total, now = 0, time.time()
+        for used, size, path in files:
+            total += size
+            is_partial = path.suffix == ".partial"  # another process may be writing it
+            if now - used > STALE_S if is_partial else total > MAX_BYTES:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """When each file was used, its bytes, and its path."""
+        for path in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process removed it
+                found = path.stat()
+                yield found.st_mtime, found.st_size, path
 
     def _file(self, parts: tuple[str, ...]) -> Path:
-        name = hashlib.sha256(json.dumps([VERSION, *parts]).encode()).hexdigest()
+        name = hashlib.sha256(json.dumps([code_digest(), *parts]).encode()).hexdigest()
         return self.folder / f"{name}.json"
+
+
+@cache
+def code_digest() -> str:
+    """Of the sources that read and lower constraints. Raises OSError where they cannot be read."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for folder in SOURCES:
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _say_off(why: str) -> None:
+    """Once a process for each reason."""
+    _log.warning(f"lmc: compiled constraints are not kept on disk: {why}")

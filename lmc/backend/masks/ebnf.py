@@ -16,15 +16,15 @@ from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 MAX_RULES = 20_000
 
 
-def tree_ebnf(tree: RegexTree) -> str | None:
+def regex_ebnf(tree: RegexTree) -> str | None:
     """A grammar whose `root` is the tree's language; None where that is empty.
 
     Raises ConstraintError where looks or complements need an automaton, and that has too many states.
     """
     if not is_plain(tree):
         return _automaton_ebnf(CharDfa(tree, max_states=MAX_RULES))
-    productive = _productive(tree)
-    return None if productive is None else f"root ::= {_expression(productive)}\n"
+    kept = productive(tree)
+    return None if kept is None else f"root ::= {_expression(kept)}\n"
 
 
 def _automaton_ebnf(dfa: CharDfa) -> str | None:
@@ -40,20 +40,20 @@ def _automaton_ebnf(dfa: CharDfa) -> str | None:
     return "\n".join(rules) + "\n"
 
 
-def _productive(tree: RegexTree) -> RegexTree | None:
-    """The tree without the parts that match nothing at all; None where nothing is left."""
+def productive(tree: RegexTree) -> RegexTree | None:
+    """A plain tree without the parts that match nothing at all; None where nothing is left."""
     match tree:
         case Chars(ranges):
             kept = tuple(part for low, high in ranges for part in _without_surrogates(low, high))
             return Chars(kept) if kept else None
         case Seq(items):
-            parts = [_productive(item) for item in items]
+            parts = [productive(item) for item in items]
             return None if None in parts else Seq(tuple(p for p in parts if p is not None))
         case Alt(options):
-            left = tuple(p for p in map(_productive, options) if p is not None)
+            left = tuple(p for p in map(productive, options) if p is not None)
             return Alt(left) if left else None
         case Repeat(item, least, most):
-            inner = _productive(item) if most != 0 else Seq(())
+            inner = productive(item) if most != 0 else Seq(())
             if inner is None:
                 return Seq(()) if least == 0 else None
             return Repeat(inner, least, most)

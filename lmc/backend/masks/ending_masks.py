@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lmc.backend.masks.jumps import Boundary, Jumps
+from lmc.backend.masks.jumps import Jump, Jumps
 from lmc.backend.masks.stable import Encoder
 from lmc.backend.masks.token_masks import TokenMasks
 from lmc.backend.masks.trie import TokenTrie
-from lmc.backend.masks.xgrammar import Int32
+from lmc.backend.matcher import Int32
 from lmc.ir.regex import RegexTree
 
 
@@ -20,10 +20,10 @@ class EndingMasks(TokenMasks):
         eos_ids: frozenset[int],
         eos_mask: Int32,
         encoder: Encoder,
-        boundary: Boundary,
+        jump: Jump,
     ) -> None:
         super().__init__(trie, tree)
-        self.jumps = Jumps(self.dfa, encoder, trie, boundary)
+        self.jumps = Jumps(self.dfa, encoder, trie, jump)
         self.eos_ids, self.eos_mask = eos_ids, eos_mask
         self.num_ids = trie.size
         self._ending: dict[int, Int32] = {}

@@ -15,7 +15,7 @@ from lmc.backend.masks.disk import DiskCache
 from lmc.backend.masks.ending_masks import EndingMasks
 from lmc.backend.masks.fused_matcher import FusedMasks, FusedMatcher
 from lmc.backend.masks.grammar_jumps import GrammarJumps
-from lmc.backend.masks.jumps import Boundary, Jumps
+from lmc.backend.masks.jumps import Jump, Jumps
 from lmc.backend.masks.matcher import AutomatonMatcher
 from lmc.backend.masks.stable import Encoder
 from lmc.backend.masks.trie import TokenTrie
@@ -52,20 +52,21 @@ class ConstraintMasks:
     """A MaskFactory for one tokenizer and one width of logits. Any thread may make matchers; one thread moves them.
 
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
-    boundary     how forced text is jumped over (see jumps.py)
+    jump         how forced text is jumped over (see jumps.py)
+    disk         keeps compiled grammars, where there is one
     """
 
     def __init__(
         self,
         tokenizer: TextVocabulary,
         vocab_size: int,
-        boundary: Boundary = "exact",
+        jump: Jump = "exact",
         disk: DiskCache | None = None,
     ) -> None:
         self.vocab_size = vocab_size
-        self.boundary = boundary
+        self.jump = jump
         self.encoder: Encoder = tokenizer
-        jumps = None if boundary == "off" else GrammarJumps(self._jumps)
+        jumps = None if jump == "off" else GrammarJumps(self._jumps)
         self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
@@ -127,10 +128,10 @@ class ConstraintMasks:
         return made
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
-        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.boundary)
+        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.jump)
 
     def _jumps(self, walk: ByteWalk) -> Jumps:
-        return Jumps(walk, self.encoder, self.trie, self.boundary)
+        return Jumps(walk, self.encoder, self.trie, self.jump)
 
     @cached_property
     def trie(self) -> TokenTrie:

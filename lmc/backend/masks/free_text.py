@@ -20,7 +20,7 @@ def without(forbidden: Sequence[str], max_chars: int | None = None) -> RegexTree
 
 
 def ending_in(end: str, forbidden: Sequence[str]) -> RegexTree:
-    """The same, with `end` at its end."""
+    """Any text that ends in `end`, and in which none of the forbidden ones stands."""
     return both((seq(ANYTHING, end), without(forbidden)))
 
 

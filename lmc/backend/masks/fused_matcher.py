@@ -8,7 +8,7 @@ from copy import copy
 from lmc.backend.base import Filled, FinishReason
 from lmc.backend.masks.ending_masks import EndingMasks
 from lmc.backend.masks.matcher import AutomatonMatcher
-from lmc.backend.masks.xgrammar import Int32
+from lmc.backend.matcher import Int32
 from lmc.ir.automaton.parts import fused_tree
 from lmc.ir.automaton.progress import Progress, Tracker
 from lmc.ir.constraint import Blank, Fused
@@ -31,7 +31,7 @@ class FusedMasks:
 
     @property
     def is_worn(self) -> bool:
-        """Whether so many states were made that a text to come had better begin with none."""
+        """Whether its automata have so many states that the next text should begin with new ones."""
         return any(masks.is_worn for masks in self._from.values())
 
     def at(self, part: int) -> EndingMasks:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lmc.backend.masks.grammar_nfa import Nfa
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.dfa import DEAD, TOO_LARGE
+from lmc.ir.automaton.dfa import DEAD
 
 MAX_STATES = 20_000  # of one grammar; about 1 kB each
 ROOT = 0  # the context of the whole text

@@ -13,8 +13,8 @@ from typing import Any
 from lmc.backend.masks.grammar_bytes import GrammarBytes
 from lmc.backend.masks.grammar_nfa import Unread, nfa_of
 from lmc.backend.masks.jumps import Jumps
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.dfa import TOO_LARGE
 from lmc.ir.automaton.walk import ByteWalk
 
 MAX_GRAMMARS = 256
@@ -48,7 +48,7 @@ class Forcing:
             return ()
 
     def fork(self) -> Forcing:
-        """The same text, going its own way."""
+        """An independent one at this place, for a text that goes on in another way."""
         copied = Forcing(self._walk, self._jumps)
         copied._state, copied._pending = self._state, self._pending
         return copied

@@ -15,6 +15,7 @@ from typing import Any
 
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.json_schema.keywords import Json
 from lmc.ir.ranges import complement, union
 from lmc.ir.regex import Chars
 
@@ -27,8 +28,6 @@ REPEAT = 8  # of a rule
 MACROS = (7, 12, 13)  # TagDispatch, Regex, Substring
 COPIED = 1  # rules of a copy before the grammar's own
 PLAIN_RULE = [-1, -1, False]  # max_tokens, max_chars and lazy of a rule without them
-
-Json = Any  # a value of JSON
 
 
 class Unread(Exception):

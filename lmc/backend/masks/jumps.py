@@ -17,36 +17,36 @@ from lmc.backend.masks.trie import TokenTrie
 from lmc.ir.automaton.compress import forced, forced_byte
 from lmc.ir.automaton.walk import ByteWalk
 
-Boundary = Literal["exact", "naive", "off"]
-BOUNDARIES: tuple[str, ...] = get_args(Boundary)
+Jump = Literal["exact", "naive", "off"]
+JUMPS: tuple[str, ...] = get_args(Jump)
 CONTEXT = 4  # tokens looked back at: what is forced must be what the tokenizer writes behind them
 
 
 class Jumps:
     """The forced tokens in the states of one automaton under one tokenizer. For one thread at a time."""
 
-    def __init__(self, dfa: ByteWalk, encoder: Encoder, trie: TokenTrie, boundary: Boundary) -> None:
+    def __init__(self, dfa: ByteWalk, encoder: Encoder, trie: TokenTrie, jump: Jump) -> None:
         self._dfa = dfa
         self._encoder = encoder
-        self._boundary = boundary
+        self._jump = jump
         self._stable = StableTokens(dfa, encoder, trie)
         self._found: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
 
     @property
     def may_force(self) -> bool:
         """False where nothing is ever jumped over."""
-        return self._boundary != "off"
+        return self._jump != "off"
 
     def after(self, state: int, ids: Sequence[int]) -> tuple[int, ...]:
         """The tokens that come next in a state that was reached by `ids`; none where nothing is certain."""
-        if self._boundary == "off" or forced_byte(self._dfa, state) is None:
+        if self._jump == "off" or forced_byte(self._dfa, state) is None:
             return ()
         key = (state, tuple(ids[-CONTEXT:]))
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= MAX_KEPT:
                 self._found.clear()
-            found = self._found[key] = self._exact(*key) if self._boundary == "exact" else self._naive(state)
+            found = self._found[key] = self._exact(*key) if self._jump == "exact" else self._naive(state)
         return found
 
     def _exact(self, state: int, recent: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
 from lmc.backend.masks.tool_tags import format_of, part_of
 from lmc.backend.masks.xgrammar_schema import lower_schema
+from lmc.codes import EMPTY, TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of, states
-from lmc.ir.automaton.dfa import TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import (
     Choices,
     Constraint,
@@ -42,7 +43,7 @@ MAX_STATES = 2_000  # of a schema in a structural tag, above which xgrammar's ow
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class GrammarSource:
     """What xgrammar compiles; `spacing` is for a schema alone."""
 
     kind: Literal["ebnf", "lark", "schema", "tag"]
@@ -61,22 +62,22 @@ class Controls:
 NO_CONTROLS = Controls({}, frozenset())
 
 
-def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Source | None:
+def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> GrammarSource | None:
     """What to compile; None where no text satisfies the constraint. Raises ConstraintError where it cannot be kept.
 
     controls   those that a structural tag may ask for by id
     """
     match constraint:
         case Regex(_, tree):
-            return _ebnf(tree_ebnf(tree))
+            return _ebnf(regex_ebnf(tree))
         case Choices(options):
-            return _ebnf(tree_ebnf(one_of(options)))
+            return _ebnf(regex_ebnf(one_of(options)))
         case Grammar(text):
             return _ebnf(text)
         case Lark(text):
-            return Source("lark", text)
-        case JsonSchema(_, schema, spacing):
-            return Source("schema", lower_schema(schema)[0], spacing)
+            return GrammarSource("lark", text)
+        case JsonSchema(spacing=spacing):
+            return GrammarSource("schema", lower_schema(constraint)[0], spacing)
         case StructuralTag(parts=parts):
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls)
         case ToolCalls():
@@ -84,7 +85,7 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Sourc
 
 
 def compile_source(
-    source: Source, compiler: Any
+    source: GrammarSource, compiler: Any
 ) -> Any:  # xgrammar.GrammarCompiler, CompiledGrammar: they have no types
     """The source for the compiler's vocabulary."""
     match source.kind:
@@ -103,11 +104,11 @@ def _style(spacing: Spacing) -> dict[str, Any]:
     return {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
 
 
-def _ebnf(text: str | None) -> Source | None:
-    return None if text is None else Source("ebnf", text)
+def _ebnf(text: str | None) -> GrammarSource | None:
+    return None if text is None else GrammarSource("ebnf", text)
 
 
-def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
+def _tag(format: Json, part: Any, place: str, controls: Controls) -> GrammarSource:
     tags = Tags(
         part,
         controls.ids,
@@ -116,7 +117,7 @@ def _tag(format: Json, part: Any, place: str, controls: Controls) -> Source:
         lambda schema, format, _: xml_arguments(schema, format, _schema_format),
     )
     lowered = tags.lower(format, place)
-    return Source("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
+    return GrammarSource("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
 
 
 def _schema_format(schema: JsonSchema) -> Json:
@@ -126,7 +127,7 @@ def _schema_format(schema: JsonSchema) -> Json:
         return ebnf(text)
     from xgrammar import Grammar as XGrammar
 
-    grammar = XGrammar.from_json_schema(lower_schema(schema.schema)[0], **_style(schema.spacing))
+    grammar = XGrammar.from_json_schema(lower_schema(schema)[0], **_style(schema.spacing))
     return ebnf(_readable(str(grammar)))
 
 
@@ -148,9 +149,9 @@ def _regular_ebnf(schema: JsonSchema) -> str | None:
         if error.code != TOO_LARGE:
             raise
         return None
-    text = tree_ebnf(tree)
+    text = regex_ebnf(tree)
     if text is None:
-        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code="LMC-CN001")
+        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
     return text
 
 

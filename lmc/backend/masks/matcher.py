@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmc.backend.masks.ending_masks import EndingMasks
-from lmc.backend.masks.xgrammar import Int32
+from lmc.backend.matcher import Int32
 from lmc.ir.automaton.dfa import DEAD
 
 

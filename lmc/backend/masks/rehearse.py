@@ -47,7 +47,7 @@ class Rehearsal:
 
     @property
     def num_unforced(self) -> int:
-        """The same, if nothing were forced."""
+        """Forward passes that would draw a token, and the end of the text, if nothing were forced."""
         return len(self.tokens) + self.is_open
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lmc.backend.masks.trie import TokenTrie
+from lmc.common_prefix import common_len
 from lmc.ir.automaton.compress import forced
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
@@ -219,10 +220,9 @@ def _range(spellings: Sequence[bytes], begin: bytes, low: int, high: int) -> tup
     return low, bisect_left(spellings, after, low, high) if end else high
 
 
-def _shared(left: Sequence[int], right: Sequence[int]) -> list[int]:
+def _shared(left: list[int], right: list[int]) -> list[int]:
     """The longest common prefix."""
-    count = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
-    return list(left[:count])
+    return left[: common_len(left, right)]
 
 
 def _ends_char(text: bytes, at: int) -> bool:

@@ -1,7 +1,7 @@
 """Structural tags as xgrammar may follow them: lowered to literals, grammars and control tokens (see `tag_parts`).
 
 Where a text of a tag is a control token of the tokenizer, that token must come there, by its id; the text spelt out
-by ordinary tokens is no tag. Control tokens come nowhere else: free text and JSON are over characters. Free text
+by ordinary tokens is not a tag. Control tokens come nowhere else: free text and JSON are over characters. Free text
 holds no trigger and no excluded text, and within a tag not its end.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import ending_in, up_to, without
+from lmc.codes import END_IN_TAG, UNSUPPORTED
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema, Regex
 from lmc.ir.json_schema.keywords import Json
@@ -21,7 +22,6 @@ SchemaFormat = Callable[[JsonSchema], Json]
 XmlFormat = Callable[[JsonSchema, Json, str], Json]
 Texts = tuple[str, ...]
 
-ENDS, MACROS = "LMC-CN018", "LMC-CN003"
 _TOKEN_MACRO = re.compile(r"\b(?:Token|ExcludeToken|TagDispatch|TokenTagDispatch)\(")
 
 
@@ -64,7 +64,7 @@ class Tags:
             if id in self._ends:
                 raise ConstraintError(
                     f"the structural tag holds {match[0]!r}, which ends every generation of this model",
-                    code=ENDS,
+                    code=END_IN_TAG,
                     help="end the format before it: the end of the text needs no tag",
                 )
             found += [value[at : match.start()], id]
@@ -86,7 +86,7 @@ class Tags:
         if macro := _TOKEN_MACRO.search(format["grammar"]):
             raise ConstraintError(
                 f"the grammar at `{place}` of the structural tag uses `{macro[0]}`, which may let control tokens in",
-                code=MACROS,
+                code=UNSUPPORTED,
                 help="write control tokens as literal texts of the structural tag",
             )
         return parts.ebnf(format["grammar"])

@@ -1,14 +1,15 @@
 """The few formats of xgrammar's structural tags that ours are written in.
 
 Literals, grammars, control tokens by id, and what puts them together: none of them reads text in a dialect of its
-own, or takes bytes that are no text.
+own, or takes bytes that are not text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
+from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.regex import RegexTree
@@ -33,9 +34,9 @@ def ebnf(grammar: str) -> Json:
 
 def tree(language: RegexTree, place: str) -> Json:
     """A text of a tree. Raises ConstraintError where it has none."""
-    grammar = tree_ebnf(language)
+    grammar = regex_ebnf(language)
     if grammar is None:
-        raise ConstraintError(f"no text is possible at `{place}` of the structural tag", code="LMC-CN001")
+        raise ConstraintError(f"no text is possible at `{place}` of the structural tag", code=EMPTY)
     return ebnf(grammar)
 
 

@@ -1,7 +1,7 @@
 """Arguments of a tool call as models write them in XML: a mark for each property, texts bare, all else as JSON.
 
 The schema must be an object with named properties, each of known types. They come in the order written; a newline
-may stand between marks and beside values that are no text.
+may stand between marks and beside values that are not text.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Arguments:
                 refuse("#", keyword, "arguments written as XML have named properties and nothing else")
         properties, required = root.get("properties", {}), root.get("required", [])
         if unknown := [name for name in required if name not in properties]:
-            refuse("#", "required", f"{unknown[0]!r} is no property", "add it to `properties`")
+            refuse("#", "required", f"{unknown[0]!r} is not a property", "add it to `properties`")
         rows = []
         for name, property in properties.items():
             whole = parts.row(NEWLINE, self._property(name, property))
@@ -151,7 +151,7 @@ class _Arguments:
         return (self.style.close, *self.excludes)
 
     def _json(self, schema: Json) -> Json:
-        """A value that is no text, under the definitions of the whole."""
+        """A value that is not text, under the definitions of the whole."""
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
         text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))

@@ -40,7 +40,7 @@ class TokenMasks:
 
     @property
     def is_worn(self) -> bool:
-        """Whether so many states were made that a text to come had better begin with none."""
+        """Whether it has so many states that the next text should begin with a new automaton."""
         return len(self.chars) > WORN
 
     def mask(self, state: int) -> Ints:
@@ -78,7 +78,7 @@ class TokenMasks:
         return self.dfa.run(spelt, state) if spelt else DEAD
 
     def spelling(self, token: int) -> bytes:
-        """The bytes of a token, none for those that are no text."""
+        """The bytes of a token, none for those that are not text."""
         return self._trie.vocab[token] or b""
 
     def is_accepting(self, state: int) -> bool:

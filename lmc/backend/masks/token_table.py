@@ -14,11 +14,12 @@ import numpy.typing as npt
 from lmc.backend.masks.class_trie import ClassTrie
 from lmc.backend.masks.trie import Ints, TokenTrie
 from lmc.backend.masks.walks import TokenClasses
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import states
 from lmc.ir.automaton.alphabet import used_classes
 from lmc.ir.automaton.bytes import ByteDfa
-from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.regex import RegexTree
 
 MAX_CELLS = 1 << 26  # 256 MiB as int32

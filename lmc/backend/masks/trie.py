@@ -1,7 +1,7 @@
 """A vocabulary as a tree of characters, in levels: made once for a tokenizer, read by every regular constraint.
 
 Tokens are bytes. Most are whole characters; some end within one (their last bytes are kept apart, as a prefix), some
-begin within one (rare, kept as bytes), some are no part of any UTF-8 text and are never allowed.
+begin within one (rare, kept as bytes), some are not part of any UTF-8 text and are never allowed.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class LazyWalk:
         return at != DEAD, at.take(self._tail_nodes).tolist()
 
     def _down_narrow(self, at: Ints) -> None:
-        """The same below the wide levels, node by node."""
+        """Walks the levels below the wide ones, node by node."""
         row, children = self._dfa.row, self._trie.children
         states = at.take(self._tops).tolist()
         pending = [(node, state) for node, state in zip(self._tops, states, strict=True) if state != DEAD]

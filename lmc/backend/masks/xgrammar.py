@@ -17,13 +17,14 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from lmc.backend.masks.disk import DiskCache
 from lmc.backend.masks.grammar_jumps import Forcing, GrammarJumps
 from lmc.backend.masks.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.masks.productive import endless_rule
 from lmc.backend.masks.stderr import caught_warnings
+from lmc.backend.matcher import Int32
+from lmc.codes import EMPTY, ENDLESS, INVALID, UNSUPPORTED
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import (
     Choices,
@@ -37,7 +38,6 @@ from lmc.ir.constraint import (
     ToolCalls,
 )
 
-Int32 = npt.NDArray[np.int32]
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
 Handle = Any  # xgrammar.GrammarMatcher
 
@@ -47,8 +47,6 @@ NO_TEXT = b"\xff"  # in no UTF-8: no character of a grammar is spelt with it
 MAX_COMPILED = 256
 MAX_THREADS = 8
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
-
-EMPTY, INVALID, UNSUPPORTED, ENDLESS = "LMC-CN001", "LMC-CN002", "LMC-CN003", "LMC-CN007"
 
 
 class Vocabulary(Protocol):
@@ -184,7 +182,7 @@ class XGrammarMasks:
 
     @cached_property
     def _for_tags(self) -> XGrammarMasks:
-        """The same with control tokens, in masks of their own: their vocabulary is another."""
+        """Masks that may ask for control tokens by id: these have another vocabulary."""
         return XGrammarMasks(self._tokenizer, self.vocab_size, self._disk, jumps=self._jumps, with_controls=True)
 
     @cached_property

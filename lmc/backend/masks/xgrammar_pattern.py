@@ -1,88 +1,88 @@
-"""A JSON schema's `pattern` for xgrammar: the same strings, written so that it must match the whole string.
+"""A JSON schema's `pattern` for xgrammar: printed from its tree, so that it must match the whole text of a string.
 
-Only a dialect that JSON Schema's (ECMA 262) and xgrammar's reading agree on is taken: characters, classes, groups,
-`|`, repeats, and anchors at the ends. A character that JSON must escape is refused: xgrammar would print it bare.
+xgrammar puts a pattern between quotes as it stands, and nothing in it is escaped as JSON asks. So only characters that
+need no escape are printed; strings with others do not come out. It reads regexes in a dialect of its own, of which
+only what cannot be misread is used: ranges of characters, groups, `|` and counted repeats.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 
-# what ECMA's \s has and xgrammar's has not; U+0085 is Python's
-SPACES = r"\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+from lmc.backend.masks.ebnf import productive
+from lmc.ir.json_schema.strings import RAW, search
+from lmc.ir.ranges import SURROGATES, complement, intersection
+from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 
-_ATOM = re.compile(
-    r"""
-      (?P<repeat> [*+?]\?? | \{\d+(?:,\d*)?\}\?? )
-    | (?P<class>  \[\^?(?: \\[dDwWsSnrtfv] | \\[^\w\s] | [^\]\[\\] )+\] )
-    | (?P<open>   \(\?: | \((?!\?) )
-    | (?P<close>  \) )
-    | (?P<or>     \| )
-    | (?P<anchor> [\^$] )
-    | (?P<item>   \\[dDwWsS] | \\[^\w\s"\\] | \. | [^\\^$.|?*+()\[\]{}"\x00-\x1f] )
-    """,
-    re.VERBOSE,
-)
-Atom = tuple[str, str]  # kind, text
+ESCAPED = intersection(complement(RAW), complement((SURROGATES,)))  # what JSON writes with a backslash
+
+IN_CLASS = "\\[]^-"  # what means something within a class
 
 
-def full_match(pattern: str) -> str | None:
-    """A pattern that matches a whole string exactly where `pattern` is found in it; None where that is not known."""
-    atoms = _atoms(pattern)
-    if atoms is None or not _well_formed(atoms):
+@dataclass(frozen=True, slots=True)
+class PrintedPattern:
+    """A pattern as xgrammar may read it; `is_exact` unless strings that JSON writes with escapes were left out."""
+
+    text: str
+    is_exact: bool
+
+
+def print_pattern(tree: RegexTree) -> PrintedPattern | None:
+    """The strings in which a pattern is found; None where looks or complements say which, or none is left."""
+    whole = search(tree)
+    if not is_plain(whole):
         return None
-    options = [_anchored(option) for option in _options(atoms)]
-    return None if None in options else "^(?:" + "|".join(o for o in options if o is not None) + ")$"
+    kept = productive(_raw(whole))
+    return None if kept is None else PrintedPattern(f"^{_group(kept)}$", not _is_escaped(whole))
 
 
-def _atoms(pattern: str) -> list[Atom] | None:
-    found, at = [], 0
-    while at < len(pattern):
-        match = _ATOM.match(pattern, at)
-        if match is None:
-            return None
-        found.append((str(match.lastgroup), match[0]))
-        at = match.end()
-    return found
+def _raw(tree: RegexTree) -> RegexTree:
+    """The tree with the characters that JSON writes as they are, and no others."""
+    match tree:
+        case Chars(ranges):
+            return Chars(intersection(ranges, RAW))
+        case Seq(items):
+            return Seq(tuple(map(_raw, items)))
+        case Alt(options):
+            return Alt(tuple(map(_raw, options)))
+        case Repeat(item, least, most):
+            return Repeat(_raw(item), least, most)
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
-def _well_formed(atoms: list[Atom]) -> bool:
-    """Whether groups close and each repeat follows something to repeat (`a++` means two things)."""
-    depth = 0
-    for (before, _), (kind, _) in zip([("start", ""), *atoms], atoms):
-        depth += (kind == "open") - (kind == "close")
-        if depth < 0 or (kind == "repeat" and before not in ("class", "item", "close")):
-            return False
-    return depth == 0
+def _is_escaped(tree: RegexTree) -> bool:
+    """Whether a string of the tree may hold a character that JSON escapes."""
+    match tree:
+        case Chars(ranges):
+            return bool(intersection(ranges, ESCAPED))
+        case Seq(parts) | Alt(parts):
+            return any(map(_is_escaped, parts))
+        case Repeat(item):
+            return _is_escaped(item)
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
-def _options(atoms: list[Atom]) -> Iterator[list[Atom]]:
-    """The alternatives outside all groups."""
-    option: list[Atom] = []
-    depth = 0
-    for kind, text in atoms:
-        depth += (kind == "open") - (kind == "close")
-        if kind == "or" and depth == 0:
-            yield option
-            option = []
-        else:
-            option.append((kind, text))
-    yield option
+def _group(tree: RegexTree) -> str:
+    """The tree as one thing that may be repeated."""
+    match tree:
+        case Chars(ranges):
+            return "[" + "".join(map(_span, ranges)) + "]"
+        case Seq(items):
+            return "(?:" + "".join(map(_group, items)) + ")"
+        case Alt(options):
+            return "(?:" + "|".join(map(_group, options)) + ")"
+        case Repeat(item, least, most):
+            return f"(?:{_group(item)}{{{least},{'' if most is None else most}}})"
+        case _:
+            raise AssertionError(tree)  # not plain
 
 
-def _anchored(option: list[Atom]) -> str | None:
-    start = option[:1] == [("anchor", "^")]
-    end = option[-1:] == [("anchor", "$")]
-    body = option[start : len(option) - end]
-    if any(kind == "anchor" for kind, _ in body):
-        return None
-    return ("" if start else ".*") + "".join(_spelt(*atom) for atom in body) + ("" if end else ".*")
+def _span(span: tuple[int, int]) -> str:
+    low, high = span
+    return _escape(low) if low == high else f"{_escape(low)}-{_escape(high)}"
 
 
-def _spelt(kind: str, text: str) -> str:
-    if text == r"\S":
-        return rf"[^\s{SPACES}]"
-    if kind == "class" and text.startswith("[^") and r"\s" in text:
-        return f"[^{SPACES}{text[2:]}"
-    return text
+def _escape(code: int) -> str:
+    return f"\\{chr(code)}" if chr(code) in IN_CLASS else chr(code)

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Literal, NoReturn
 
-from lmc.backend.masks.xgrammar_pattern import full_match
+from lmc.backend.masks.xgrammar_pattern import PrintedPattern, print_pattern
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.audit import audit as regular_audit
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
@@ -49,28 +49,29 @@ def audit(schema: JsonSchema) -> tuple[Finding, ...]:
         return regular_audit(schema)
     except NotRegular as reason:
         try:
-            return (*lower_schema(schema.schema)[1], reason.finding)
+            return (*lower_schema(schema)[1], reason.finding)
         except SchemaError as error:
             return (reason.finding, error.finding)
 
 
-def lower_schema(schema: Json) -> tuple[str, tuple[Finding, ...]]:
+def lower_schema(schema: JsonSchema) -> tuple[str, tuple[Finding, ...]]:
     """The schema's text for xgrammar, and what became of its keywords.
 
     Raises SchemaError naming the place and keyword it cannot keep.
     """
-    lowering = _ForXGrammar(References(schema), schema)
-    text = json.dumps(lowering.root(schema), ensure_ascii=False)
+    lowering = _ForXGrammar(schema)
+    text = json.dumps(lowering.root(schema.schema), ensure_ascii=False)
     return text, tuple(lowering.found)
 
 
 class _ForXGrammar:
     """One schema on its way to xgrammar; `found` is what became of keywords so far."""
 
-    def __init__(self, references: References, schema: Json) -> None:
+    def __init__(self, constraint: JsonSchema) -> None:
         self.found: list[Finding] = []
-        self._references = references
-        taken = schema.get("$defs", {}) if isinstance(schema, dict) else {}
+        self._patterns = constraint.patterns
+        self._references = References(constraint.schema)
+        taken = constraint.schema.get("$defs", {}) if isinstance(constraint.schema, dict) else {}
         self._any_name = next(name for n in range(len(taken) + 1) if (name := f"any{n or ''}") not in taken)
         self._has_any = False
 
@@ -88,7 +89,7 @@ class _ForXGrammar:
         if not isinstance(schema, dict):
             return schema
         _check(schema, place)
-        self.found += [Finding(place, keyword, *_verdict(keyword, schema[keyword])) for keyword in schema]
+        self.found += [Finding(place, keyword, *self._verdict(keyword, schema[keyword])) for keyword in schema]
         lowered = dict(schema)
         for keyword in SCHEMA_MAPS:
             if isinstance(inner := schema.get(keyword), dict):
@@ -102,8 +103,17 @@ class _ForXGrammar:
                 lowered[keyword] = self.lower(schema[keyword], f"{place}/{keyword}")
         if "oneOf" in lowered and self._is_exclusive(schema["oneOf"], place):
             lowered["anyOf"] = lowered.pop("oneOf")
-        typed = self._with_type(_with_length(_with_pattern(lowered, place)), place)
+        typed = self._with_type(_with_length(self._with_pattern(lowered, place)), place)
         return self._closed(self._with_required(self._with_free_parts(typed), place), place)
+
+    def _verdict(self, keyword: str, value: Json) -> tuple[Literal["exact", "relaxed"], str]:
+        if keyword == "format":
+            return "relaxed", f"only texts of the format {value!r} come out, where xgrammar knows it"
+        if keyword == "pattern" and (printed := self._printed(value)) and not printed.is_exact:
+            return "relaxed", "only strings that JSON writes without escapes come out"
+        if keyword in ENFORCED or keyword in ANNOTATIONS:
+            return "exact", ""
+        return "relaxed", "an annotation: it says nothing about values"
 
     def _any(self) -> dict[str, Json]:
         """Any value; xgrammar's own puts a space behind each comma of it, whatever the separators are."""
@@ -131,6 +141,19 @@ class _ForXGrammar:
         base = self._references.root.base
         return are_disjoint([Source(branch, place, base) for branch in branches], self._references)
 
+    def _with_pattern(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
+        """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""
+        if not isinstance(pattern := schema.get("pattern"), str):
+            return schema
+        printed = self._printed(pattern)
+        if printed is None:
+            _refuse(f"the pattern {pattern!r}", place, "use classes, groups, `|`, repeats, and `^` `$` at its ends")
+        return schema | {"pattern": printed.text}
+
+    def _printed(self, pattern: Json) -> PrintedPattern | None:
+        tree = self._patterns.get(pattern, "")
+        return None if isinstance(tree, str) else print_pattern(tree)
+
     def _with_type(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
         """xgrammar forgets `maxLength` and the like where no type is given: give the one they are about."""
         if "type" in schema:
@@ -150,7 +173,7 @@ class _ForXGrammar:
             return schema
         rest = schema["additionalProperties"] if "additionalProperties" in schema else self._any()
         if rest is False:
-            _refuse(f"the required property {unknown[0]!r} that is no property", place, "add it to `properties`")
+            _refuse(f"the required property {unknown[0]!r} that is not a property", place, "add it to `properties`")
         return schema | {"properties": properties | dict.fromkeys(unknown, rest)}
 
     def _closed(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
@@ -165,14 +188,6 @@ class _ForXGrammar:
         if schema.get("additionalProperties", True) is not False:
             self.found.append(Finding(place, "additionalProperties", "relaxed", "only named properties come out"))
         return schema | {"additionalProperties": False}
-
-
-def _verdict(keyword: str, value: Json) -> tuple[Literal["exact", "relaxed"], str]:
-    if keyword == "format":
-        return "relaxed", f"only texts of the format {value!r} come out, where xgrammar knows it"
-    if keyword in ENFORCED or keyword in ANNOTATIONS:
-        return "exact", ""
-    return "relaxed", "an annotation: it says nothing about values"
 
 
 def _check(schema: dict[str, Json], place: str) -> None:
@@ -234,16 +249,6 @@ def _is_of(value: Json, name: str) -> bool:
             return name == "object"
         case _:
             return name == "null"
-
-
-def _with_pattern(schema: dict[str, Json], place: str) -> dict[str, Json]:
-    """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""
-    if not isinstance(pattern := schema.get("pattern"), str):
-        return schema
-    whole = full_match(pattern)
-    if whole is None:
-        _refuse(f"the pattern {pattern!r}", place, "use classes, groups, `|`, repeats, and `^` `$` at its ends")
-    return schema | {"pattern": whole}
 
 
 def _with_length(schema: dict[str, Json]) -> dict[str, Json]:

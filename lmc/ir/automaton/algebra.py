@@ -1,4 +1,4 @@
-"""Questions about languages: emptiness, examples, lengths, distances, equivalence, ambiguous concatenation.
+"""Questions about languages: their states, lengths, distances, and a shortest way.
 
 Union, concatenation, intersection, complement and difference are trees (`Alt`, `Seq`, `And`, `Not`), and cost nothing
 until an automaton of them is asked. A complement is taken in the texts of Unicode scalar values, so its bytes are
@@ -14,12 +14,12 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from lmc.ir.automaton.alphabet import Alphabet
-from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Seq
+from lmc.ir.automaton.dfa import DEAD
+from lmc.ir.regex import Alt, Chars, RegexTree, Seq
 
 
 class Dfa(Protocol):
-    """What a CharDfa, a ByteDfa and a table have in common; labels are theirs to read."""
+    """What a CharDfa and a ByteDfa have in common; labels are theirs to read."""
 
     @property
     def start(self) -> int: ...
@@ -46,29 +46,6 @@ def _char(char: str) -> Chars:
 def one_of(texts: Iterable[str]) -> RegexTree:
     """Exactly these texts."""
     return Alt(tuple(map(literal, texts)))
-
-
-def difference(left: RegexTree, right: RegexTree) -> RegexTree:
-    """What `left` accepts and `right` does not."""
-    return And((left, Not(right)))
-
-
-def is_empty(tree: RegexTree) -> bool:
-    """Whether no text of Unicode scalar values matches."""
-    return CharDfa(tree).start == DEAD
-
-
-def example(tree: RegexTree) -> str | None:
-    """A shortest accepted text, the first by code points among those of its path; None where there is none."""
-    dfa = CharDfa(tree)
-    path = shortest_path(dfa)
-    return None if path is None else "".join(sample(dfa.alphabet, mask) for mask in path)
-
-
-def distinguishing(left: RegexTree, right: RegexTree) -> str | None:
-    """A text that exactly one of both accepts; None where they are equivalent."""
-    found = example(difference(left, right))
-    return example(difference(right, left)) if found is None else found
 
 
 # --- states ---------------------------------------------------------------------------------------------------
@@ -112,17 +89,14 @@ def shortest(dfa: Dfa) -> int | None:
     return None if path is None else len(path)
 
 
-def longest(dfa: Dfa, cost: Callable[[int], int] = lambda label: 1) -> int | None:
-    """The most that an accepted text costs (its length); None where there is no bound, -1 where none is accepted.
-
-    Every label costs at least 1.
-    """
+def longest(dfa: Dfa) -> int | None:
+    """The length of a longest accepted text; None where there is no bound, -1 where none is accepted."""
     order = _sorted(dfa)
     if order is None:
         return None
     best: dict[int, int] = {}
     for state in reversed(order):  # every state's successors come before it
-        ends = [best[target] + cost(label) for label, target in dfa.moves(state)]
+        ends = [best[target] + 1 for _, target in dfa.moves(state)]
         best[state] = max([0, *ends] if dfa.is_accepting(state) else ends)
     return best[dfa.start] if order else -1
 
@@ -163,7 +137,7 @@ def _labels(before: dict[int, tuple[int, int]], start: int, state: int) -> list[
 
 
 def readable(alphabet: Alphabet, mask: int) -> str:
-    """A character of some classes that people can read: a letter where there is one, else as `example` takes it."""
+    """A character of some classes that people can read: a letter where there is one, else the lowest one."""
     ranges = alphabet.ranges(mask)
     for least, most in ((0x61, 0x7A), (0x41, 0x5A)):
         for low, high in ranges:
@@ -179,65 +153,3 @@ def sample(alphabet: Alphabet, mask: int) -> str:
         if max(low, 0x21) <= min(high, 0x7E):
             return chr(max(low, 0x21))
     return chr(ranges[0][0])
-
-
-# --- ambiguity ------------------------------------------------------------------------------------------------
-
-
-def ambiguity(left: RegexTree, right: RegexTree) -> tuple[str, str, str] | None:
-    """Texts (x, y, z) with x and xy in `left`, yz and z in `right`, y not empty: xyz can be split in two ways.
-
-    None where every text of `left` followed by `right` has one split. The automaton of three phases: x, y, z.
-    """
-    dfa = CharDfa(left, right)
-    if DEAD in dfa.starts:
-        return None
-    begin = (1, dfa.starts[0], DEAD)
-    before: dict[tuple[int, int, int], tuple[tuple[int, int, int], int]] = {}
-    pending = deque([begin])
-    while pending:
-        at = pending.popleft()
-        if at[0] == 3 and dfa.is_accepting(at[1]) and dfa.is_accepting(at[2]):
-            return _split(dfa, before, begin, at)
-        for cls, after in _steps(dfa, at):
-            if after not in before and after != begin:
-                before[after] = (at, cls)
-                pending.append(after)
-    return None
-
-
-EPSILON = -1
-
-
-def _steps(dfa: CharDfa, at: tuple[int, int, int]) -> Iterator[tuple[int, tuple[int, int, int]]]:
-    phase, p, q = at
-    right = dfa.starts[1]
-    if phase == 1:
-        yield from ((cls, (1, after, DEAD)) for cls, after in enumerate(dfa.row(p)) if after)
-        if dfa.is_accepting(p):
-            yield from _together(dfa, 2, p, right)
-        return
-    yield from _together(dfa, phase, p, q)
-    if phase == 2 and dfa.is_accepting(p):
-        yield EPSILON, (3, q, right)
-
-
-def _together(dfa: CharDfa, phase: int, p: int, q: int) -> Iterator[tuple[int, tuple[int, int, int]]]:
-    for cls, (a, b) in enumerate(zip(dfa.row(p), dfa.row(q), strict=True)):
-        if a and b:
-            yield cls, (phase, a, b)
-
-
-def _split(
-    dfa: CharDfa,
-    before: dict[tuple[int, int, int], tuple[tuple[int, int, int], int]],
-    begin: tuple[int, int, int],
-    at: tuple[int, int, int],
-) -> tuple[str, str, str]:
-    parts = ["", "", ""]
-    while at != begin:
-        phase = at[0]
-        at, cls = before[at]
-        if cls != EPSILON:
-            parts[phase - 1] = sample(dfa.alphabet, 1 << cls) + parts[phase - 1]
-    return parts[0], parts[1], parts[2]

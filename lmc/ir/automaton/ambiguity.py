@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import sample
 from lmc.ir.automaton.captures import Splits
-from lmc.ir.automaton.dfa import TOO_LARGE
 from lmc.ir.automaton.part_automata import FormAutomata, Position
 from lmc.ir.automaton.parts import Part
 

@@ -1,4 +1,4 @@
-"""The same automaton over UTF-8 bytes: exactly the encodings of accepted texts, no surrogates, nothing overlong.
+"""An automaton of characters over UTF-8 bytes: the encodings of accepted texts, no surrogates, nothing overlong.
 
 A state is a state of the character automaton, or what the rest of one character leads to. The second kind is kept as
 a function, not as a prefix: two prefixes with the same outcomes are one state. Byte classes are found from the
@@ -11,9 +11,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
-from lmc.ir.automaton.dfa import DEAD, TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.ranges import LAST
 
 # (first code point, last code point, first lead byte, continuation bytes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from lmc.ir.automaton.nodes import Node, Nodes
+from lmc.ir.automaton.nodes import Nodes, RegexNode
 
 DEPTH = 6  # elements of a sequence, from its begin, that are looked at
 MAX_COMPARED = 64  # boxes compared pair by pair
@@ -19,9 +19,9 @@ Box = tuple[Interval, ...]
 Frame = tuple[object, ...]
 
 
-def merge_counts(nodes: Nodes, alternatives: Iterable[Node]) -> list[Node]:
+def merge_counts(nodes: Nodes, alternatives: Iterable[RegexNode]) -> list[RegexNode]:
     """Fewer nodes that match the same texts together."""
-    frames: dict[Frame, list[Node]] = defaultdict(list)
+    frames: dict[Frame, list[RegexNode]] = defaultdict(list)
     kept = []
     for node in alternatives:
         frame, box = _frame(node)
@@ -36,14 +36,14 @@ def merge_counts(nodes: Nodes, alternatives: Iterable[Node]) -> list[Node]:
     return kept
 
 
-def _frame(node: Node) -> tuple[Frame, Box]:
+def _frame(node: RegexNode) -> tuple[Frame, Box]:
     """A node without the bounds of its repeats, and those bounds."""
     if node.frame is None:
         node.frame = _taken_apart(node)
     return node.frame
 
 
-def _taken_apart(node: Node) -> tuple[Frame, Box]:
+def _taken_apart(node: RegexNode) -> tuple[Frame, Box]:
     frame: list[object] = []
     box: list[Interval] = []
     rest = node
@@ -61,7 +61,7 @@ def _taken_apart(node: Node) -> tuple[Frame, Box]:
     return (*frame, rest), tuple(box)
 
 
-def _rebuilt(nodes: Nodes, frame: Frame, box: Box) -> Node:
+def _rebuilt(nodes: Nodes, frame: Frame, box: Box) -> RegexNode:
     *elements, rest = frame
     bounds = iter(box)
     chain = []
@@ -70,9 +70,9 @@ def _rebuilt(nodes: Nodes, frame: Frame, box: Box) -> Node:
             low, high = next(bounds)
             chain.append(nodes.repeat(element[0], low, None if high == float("inf") else int(high), element[1]))
         else:
-            assert isinstance(element, Node)
+            assert isinstance(element, RegexNode)
             chain.append(element)
-    node = rest if isinstance(rest, Node) else nodes.empty
+    node = rest if isinstance(rest, RegexNode) else nodes.empty
     for head in reversed(chain):
         node = nodes.cat(head, node)
     return node

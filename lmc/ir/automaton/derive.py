@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from lmc.ir.automaton.counts import merge_counts
 from lmc.ir.automaton.linear import LinearForms, conjunction, split
-from lmc.ir.automaton.nodes import ALWAYS, Condition, Literal, Node, Nodes, State
+from lmc.ir.automaton.nodes import ALWAYS, Assertion, Condition, Nodes, RegexNode, State
 
 NOTHING: State = frozenset()
 
 Here = tuple[State, ...]  # by look-behind: what must follow for it to hold at this place
 
 
-class Place(NamedTuple):
+class Configuration(NamedTuple):
     """A place in a text: what may follow, and by look-behind how far its body has come (None: no longer needed)."""
 
     state: State
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 class Derivation:
     """Derivatives over one alphabet, given the bodies of all look-behinds."""
 
-    def __init__(self, nodes: Nodes, behinds: list[Node]) -> None:
+    def __init__(self, nodes: Nodes, behinds: list[RegexNode]) -> None:
         self.nodes = nodes
         self.everything: State = frozenset(((nodes.any, ALWAYS),))
         self._forms = LinearForms(nodes)
@@ -40,16 +40,16 @@ class Derivation:
         self._derived: dict[tuple[State, int, Here], State] = {}
         self._needs: dict[State, int] = {}
 
-    def begin(self, node: Node) -> Place:
+    def begin(self, node: RegexNode) -> Configuration:
         """The place before a text that is to match `node`."""
         state = self._simple({(node, ALWAYS)}) if node is not self.nodes.fail else NOTHING
         return self._place(state, tuple(frozenset(((body, ALWAYS),)) for body in self._behinds))
 
-    def accepts(self, place: Place) -> bool:
+    def accepts(self, place: Configuration) -> bool:
         """Whether the text may end here."""
         return self._ends(place.state, self._here(place.trackers))
 
-    def successors(self, place: Place) -> Iterator[tuple[int, Place]]:
+    def successors(self, place: Configuration) -> Iterator[tuple[int, Configuration]]:
         """The places after one character, by the classes that lead there; what leads nowhere is left out."""
         if self._is_simple(place):
             yield from self._simple_successors(place.state)
@@ -63,14 +63,14 @@ class Derivation:
 
     # --- without looks: sets of nodes ------------------------------------------------------------------------
 
-    def _is_simple(self, place: Place) -> bool:
+    def _is_simple(self, place: Configuration) -> bool:
         return not any(place.trackers) and all(
             duties is ALWAYS and (node.plain or all(not c for c, _, _ in self._forms.items(node)))
             for node, duties in place.state
         )
 
-    def _simple_successors(self, state: State) -> Iterator[tuple[int, Place]]:
-        by_mask: dict[int, list[Node]] = {}
+    def _simple_successors(self, state: State) -> Iterator[tuple[int, Configuration]]:
+        by_mask: dict[int, list[RegexNode]] = {}
         for node, _ in state:
             for _, mask, rest in self._forms.items(node):
                 if rest is not None:
@@ -79,7 +79,7 @@ class Derivation:
         for part in split(self.nodes.full, by_mask):
             rests = {(rest, ALWAYS) for mask, found in by_mask.items() if mask & part for rest in found}
             if rests:
-                yield part, Place(self._simple(rests), none)
+                yield part, Configuration(self._simple(rests), none)
 
     # --- with looks ------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Derivation:
             found = self._derived[key] = self._simple(set(self._moves(state, cls, here)))
         return found
 
-    def _moves(self, state: State, cls: int, here: Here) -> Iterator[tuple[Node, Condition]]:
+    def _moves(self, state: State, cls: int, here: Here) -> Iterator[tuple[RegexNode, Condition]]:
         for node, duties in state:
             left = self._advanced(duties, cls, here)
             if left is None:
@@ -108,7 +108,7 @@ class Derivation:
 
     def _advanced(self, condition: Condition, cls: int, here: Here) -> Condition | None:
         """What a condition asks for after the character; None where it can no longer hold."""
-        left: set[Literal] = set()
+        left: set[Assertion] = set()
         for sign, what in condition:
             after = self._after(here[what] if isinstance(what, int) else what, cls, here)
             if after == (NOTHING if sign else self.everything):
@@ -132,7 +132,7 @@ class Derivation:
     def _here(self, trackers: tuple[State | None, ...]) -> Here:
         return tuple(NOTHING if threads is None else frozenset(self._arrived(threads)) for threads in trackers)
 
-    def _arrived(self, threads: State) -> Iterator[tuple[Node, Condition]]:
+    def _arrived(self, threads: State) -> Iterator[tuple[RegexNode, Condition]]:
         for node, duties in threads:
             for condition, _, rest in self._forms.items(node):
                 both = conjunction(duties, condition) if rest is None else None
@@ -145,10 +145,10 @@ class Derivation:
             for threads, body in zip(trackers, self._behinds, strict=True)
         )
 
-    def _place(self, state: State, trackers: tuple[State | None, ...]) -> Place:
+    def _place(self, state: State, trackers: tuple[State | None, ...]) -> Configuration:
         """The place, without the trackers that nothing can ask for any more."""
         needs = self._needed(state)
-        return Place(state, tuple(t if needs >> number & 1 else None for number, t in enumerate(trackers)))
+        return Configuration(state, tuple(t if needs >> number & 1 else None for number, t in enumerate(trackers)))
 
     def _needed(self, state: State) -> int:
         found = self._needs.get(state)
@@ -161,7 +161,7 @@ class Derivation:
             self._needs[state] = found
         return found
 
-    def _masks(self, place: Place, here: Here) -> Iterator[int]:
+    def _masks(self, place: Configuration, here: Here) -> Iterator[int]:
         yield from self._masks_of(place.state)
         for threads in (*place.trackers, *here):
             yield from self._masks_of(threads or NOTHING)
@@ -180,13 +180,13 @@ class Derivation:
 
     # --- normal form -----------------------------------------------------------------------------------------
 
-    def _simple(self, alternatives: set[tuple[Node, Condition]]) -> State:
-        """The same alternatives with fewer words."""
+    def _simple(self, alternatives: set[tuple[RegexNode, Condition]]) -> State:
+        """Alternatives for these texts, fewer of them: counts are merged, and what another one implies is left out."""
         if len(alternatives) < 2:
             return frozenset(alternatives)
         if (self.nodes.any, ALWAYS) in alternatives:
             return self.everything
-        by_duties: dict[Condition, list[Node]] = {}
+        by_duties: dict[Condition, list[RegexNode]] = {}
         for node, duties in alternatives:
             by_duties.setdefault(duties, []).append(node)
         merged = {(node, duties) for duties, nodes in by_duties.items() for node in merge_counts(self.nodes, nodes)}
@@ -195,7 +195,7 @@ class Derivation:
         return frozenset(pair for pair in merged if not _implied(pair, merged))
 
 
-def _implied(pair: tuple[Node, Condition], others: Iterable[tuple[Node, Condition]]) -> bool:
+def _implied(pair: tuple[RegexNode, Condition], others: Iterable[tuple[RegexNode, Condition]]) -> bool:
     """Whether another alternative asks for less before the same node."""
     return any(node is pair[0] and duties < pair[1] for node, duties in others)
 

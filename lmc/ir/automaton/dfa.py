@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import count
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import Alphabet, sets_of
-from lmc.ir.automaton.derive import Derivation, Place
-from lmc.ir.automaton.lower import Lowering
+from lmc.ir.automaton.derive import Configuration, Derivation
+from lmc.ir.automaton.lower import TreeLowering
 from lmc.ir.automaton.nodes import Nodes
 from lmc.ir.ranges import EVERYTHING
 from lmc.ir.regex import RegexTree
 
 DEAD = 0
 MAX_STATES = 100_000
-TOO_LARGE = "LMC-CN004"
 
 
 class CharDfa:
@@ -44,11 +44,11 @@ class CharDfa:
         self.max_states = max_states
         self._nodes_left = max_nodes
         nodes = Nodes(self.alphabet.full)
-        lowering = Lowering(self.alphabet, nodes, self._of_its_own)
+        lowering = TreeLowering(self.alphabet, nodes, self._of_its_own)
         roots = [lowering.node(tree) for tree in trees]
         self._derivation = Derivation(nodes, lowering.behinds)
-        self._places: list[Place | None] = [None]
-        self._numbers: dict[Place, int] = {}
+        self._places: list[Configuration | None] = [None]
+        self._numbers: dict[Configuration, int] = {}
         self._moves: list[list[tuple[int, int]] | None] = [[]]  # (classes, state), dead ends not yet left out
         self._rows: list[list[int] | None] = [[DEAD] * self.alphabet.num_classes]
         self._accepts: list[bool | None] = [False]
@@ -127,7 +127,7 @@ class CharDfa:
 
     # --- making states ---------------------------------------------------------------------------------------
 
-    def _number(self, place: Place) -> int:
+    def _number(self, place: Configuration) -> int:
         if not place.state:
             return DEAD
         found = self._numbers.get(place)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from lmc.errors import ConstraintError
-from lmc.ir.automaton.nodes import ALWAYS, Automaton, Condition, Item, Literal, Node, Nodes, State
+from lmc.ir.automaton.nodes import ALWAYS, Assertion, Condition, InnerAutomaton, Item, Nodes, RegexNode, State
 
 MAX_SPLIT = 10  # conditional parts under one complement: each way they can hold is a case of its own
 MAX_PAIRS = 64  # of ways that two sides of an intersection can go on, above which each side is made one
@@ -24,13 +24,13 @@ class LinearForms:
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
 
-    def items(self, node: Node) -> tuple[Item, ...]:
+    def items(self, node: RegexNode) -> tuple[Item, ...]:
         """The linear form of a node, without repetitions."""
         if node.items is None:
             node.items = tuple(dict.fromkeys(self._items(node)))
         return node.items
 
-    def _items(self, node: Node) -> Iterable[Item]:
+    def _items(self, node: RegexNode) -> Iterable[Item]:
         match node.kind:
             case "empty":
                 return (ACCEPT,)
@@ -56,14 +56,14 @@ class LinearForms:
             case _:
                 raise AssertionError(node.kind)
 
-    def _cat(self, head: Node, tail: Node) -> Iterator[Item]:
+    def _cat(self, head: RegexNode, tail: RegexNode) -> Iterator[Item]:
         for condition, mask, rest in self.items(head):
             if rest is not None:
                 yield condition, mask, self.nodes.cat(rest, tail)
             else:
                 yield from _under(condition, self.items(tail))
 
-    def _repeat(self, node: Node) -> Iterator[Item]:
+    def _repeat(self, node: RegexNode) -> Iterator[Item]:
         """One turn more, or no turn more; a turn that matches nothing ends the loop, as in `re`."""
         (item,) = node.parts
         low, high, lazy = node.bounds
@@ -80,7 +80,7 @@ class LinearForms:
         if not lazy and not low:
             yield ACCEPT
 
-    def _atomic(self, item: Node) -> Iterator[Item]:
+    def _atomic(self, item: RegexNode) -> Iterator[Item]:
         """Each item where no earlier one leads to a match of any prefix of the text."""
         blocked: Condition = ALWAYS
         for condition, mask, rest in self.items(item):
@@ -91,13 +91,13 @@ class LinearForms:
                 return
             blocked = _also(blocked, self._not_first(condition, mask, rest))
 
-    def _not_first(self, condition: Condition, mask: int, rest: Node | None) -> Literal:
+    def _not_first(self, condition: Condition, mask: int, rest: RegexNode | None) -> Assertion:
         """The claim that an item does not match a prefix of the text from here."""
         nodes = self.nodes
         prefix = nodes.any if rest is None else nodes.cat(nodes.chars(mask), nodes.cat(rest, nodes.any))
         return False, frozenset(((prefix, condition),))
 
-    def _and(self, left: Node, right: Node) -> Iterator[Item]:
+    def _and(self, left: RegexNode, right: RegexNode) -> Iterator[Item]:
         ours, theirs = self.items(left), self.items(right)
         if len(ours) * len(theirs) > MAX_PAIRS and not any(condition for condition, _, _ in (*ours, *theirs)):
             yield from self._and_by_class(ours, theirs)
@@ -112,7 +112,7 @@ class LinearForms:
                 yield both, mask_a & mask_b, self.nodes.both(rest_a, rest_b)
 
     def _and_by_class(self, left: tuple[Item, ...], right: tuple[Item, ...]) -> Iterator[Item]:
-        """The same, with all that a side can go on to after a character as one node: one pair for each class."""
+        """The linear form of both, one pair a class: all that a side can go on to after a character is one node."""
         if ACCEPT in left and ACCEPT in right:
             yield ACCEPT
         for part in split(self.nodes.full, [mask for _, mask, rest in (*left, *right) if rest is not None]):
@@ -124,14 +124,14 @@ class LinearForms:
             if both is not self.nodes.fail:
                 yield ALWAYS, part, both
 
-    def _not(self, item: Node) -> Iterator[Item]:
+    def _not(self, item: RegexNode) -> Iterator[Item]:
         items = self.items(item)
         moves = [(condition, mask, rest) for condition, mask, rest in items if rest is not None]
         for part in split(self.nodes.full, [mask for _, mask, _ in moves]):
             yield from self._not_after([(c, rest) for c, mask, rest in moves if mask & part], part)
         yield from ((c, 0, None) for c in self._none_of([c for c, _, rest in items if rest is None]))
 
-    def _not_after(self, moves: list[tuple[Condition, Node]], part: int) -> Iterator[Item]:
+    def _not_after(self, moves: list[tuple[Condition, RegexNode]], part: int) -> Iterator[Item]:
         """After a character of `part`: the complement of all rests whose conditions hold, case by case."""
         conditions = list(dict.fromkeys(c for c, _ in moves if c != ALWAYS))
         if len(conditions) > MAX_SPLIT:
@@ -151,7 +151,7 @@ class LinearForms:
                 if both is not None and rest is not self.nodes.fail:
                     yield both, part, rest
 
-    def _whole(self, automaton: Automaton, state: int) -> Iterator[Item]:
+    def _whole(self, automaton: InnerAutomaton, state: int) -> Iterator[Item]:
         for mask, target in automaton.moves(state):
             yield ALWAYS, mask, self.nodes.whole(automaton, target)
         if automaton.is_accepting(state):
@@ -187,7 +187,7 @@ def _under(condition: Condition, items: Iterable[Item]) -> Iterator[Item]:
             yield both, mask, rest
 
 
-def _also(condition: Condition, literal: Literal) -> Condition:
+def _also(condition: Condition, literal: Assertion) -> Condition:
     """The condition and one more negative claim; negative claims are kept as one."""
     joined: State = frozenset().union(
         *(what for sign, what in (*condition, literal) if not sign and not isinstance(what, int))

@@ -6,34 +6,34 @@ from collections.abc import Callable
 from functools import reduce
 
 from lmc.ir.automaton.alphabet import Alphabet
-from lmc.ir.automaton.nodes import ALWAYS, Automaton, Node, Nodes
+from lmc.ir.automaton.nodes import ALWAYS, InnerAutomaton, Nodes, RegexNode
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 
-class Lowering:
+class TreeLowering:
     """Makes nodes of trees; `behinds` are the bodies of the look-behinds met so far.
 
     `automaton` makes an automaton over the alphabet for what is a text of its own.
     """
 
-    def __init__(self, alphabet: Alphabet, nodes: Nodes, automaton: Callable[[RegexTree], Automaton]) -> None:
-        self.behinds: list[Node] = []
+    def __init__(self, alphabet: Alphabet, nodes: Nodes, automaton: Callable[[RegexTree], InnerAutomaton]) -> None:
+        self.behinds: list[RegexNode] = []
         self._alphabet = alphabet
         self._nodes = nodes
         self._automaton = automaton
-        self._numbers: dict[Node, int] = {}
-        self._wholes: dict[RegexTree, Node] = {}
+        self._numbers: dict[RegexNode, int] = {}
+        self._wholes: dict[RegexTree, RegexNode] = {}
         # by identity: a tree may hold one part in many places, and hashing it would walk them all
-        self._done: dict[tuple[int, bool], tuple[RegexTree, Node]] = {}
+        self._done: dict[tuple[int, bool], tuple[RegexTree, RegexNode]] = {}
 
-    def node(self, tree: RegexTree, in_atomic: bool = False) -> Node:
+    def node(self, tree: RegexTree, in_atomic: bool = False) -> RegexNode:
         """The node of a tree. Inside an atomic group preferences are kept, elsewhere they mean nothing."""
         found = self._done.get((id(tree), in_atomic))
         if found is None:
             found = self._done[id(tree), in_atomic] = (tree, self._node(tree, in_atomic))
         return found[1]
 
-    def _node(self, tree: RegexTree, in_atomic: bool) -> Node:
+    def _node(self, tree: RegexTree, in_atomic: bool) -> RegexNode:
         nodes = self._nodes
         match tree:
             case Chars(ranges):
@@ -58,14 +58,14 @@ class Lowering:
                 assert not in_atomic  # an automaton has no order of preference
                 return self._whole(item)
 
-    def _whole(self, item: RegexTree) -> Node:
+    def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""
         if item not in self._wholes:
             automaton = self._automaton(item)
             self._wholes[item] = self._nodes.whole(automaton, automaton.start)
         return self._wholes[item]
 
-    def _look(self, look: Look) -> Node:
+    def _look(self, look: Look) -> RegexNode:
         body = self.node(look.body)
         if not look.behind:
             begin = frozenset(((self._nodes.cat(body, self._nodes.any), ALWAYS),))

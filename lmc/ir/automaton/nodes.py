@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 # a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
-Literal = tuple[bool, "int | State"]
-Condition = frozenset[Literal]  # all of them hold
+Assertion = tuple[bool, "int | State"]
+Condition = frozenset[Assertion]  # all of them hold
 # what the rest of a text may be: one of these nodes up to its end, where the condition holds as well
-State = frozenset[tuple["Node", Condition]]
+State = frozenset[tuple["RegexNode", Condition]]
 ALWAYS: Final[Condition] = frozenset()
 
 
-class Automaton(Protocol):
+class InnerAutomaton(Protocol):
     """What a node needs of an automaton that stands in a pattern: 0 is dead, every other state is live."""
 
     @property
@@ -27,7 +27,7 @@ class Automaton(Protocol):
     def is_accepting(self, state: int) -> bool: ...
 
 
-class Node:
+class RegexNode:
     """One of the kinds below; compared by identity, made by `Nodes` alone.
 
     serial     counts the nodes of one maker
@@ -41,7 +41,7 @@ class Node:
     __slots__ = ("behinds", "frame", "items", "kind", "nullable", "parts", "plain", "serial", "value")
 
     def __init__(
-        self, serial: int, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool
+        self, serial: int, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
     ) -> None:
         self.serial = serial
         self.kind = kind
@@ -67,31 +67,33 @@ class Node:
 
 # (condition, classes, rest): under the condition a character of these classes leads to the rest;
 # without classes and rest: under the condition the node matches the empty text
-Item = tuple[Condition, int, Node | None]
+Item = tuple[Condition, int, RegexNode | None]
 
 
 class Nodes:
     """Makes nodes over one alphabet; two equal calls give the same node."""
 
     def __init__(self, full: int) -> None:
-        self._known: dict[tuple[object, ...], Node] = {}
+        self._known: dict[tuple[object, ...], RegexNode] = {}
         self.full = full
         self.fail = self._make("chars", (), 0, False, False)
         self.empty = self._make("empty", (), None, True, True)
         self.any = self.repeat(self.chars(full), 0, None)
 
-    def _make(self, kind: str, parts: tuple[Node, ...], value: object, nullable: bool | None, plain: bool) -> Node:
+    def _make(
+        self, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
+    ) -> RegexNode:
         key = (kind, value, *parts)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = Node(len(self._known), kind, parts, value, nullable, plain)
+            found = self._known[key] = RegexNode(len(self._known), kind, parts, value, nullable, plain)
         return found
 
-    def chars(self, mask: int) -> Node:
+    def chars(self, mask: int) -> RegexNode:
         """One character of the classes in `mask`; none matches nothing."""
         return self._make("chars", (), mask, False, True) if mask else self.fail
 
-    def cat(self, head: Node, tail: Node) -> Node:
+    def cat(self, head: RegexNode, tail: RegexNode) -> RegexNode:
         """One after the other."""
         if head is self.fail or tail is self.fail:
             return self.fail
@@ -105,7 +107,7 @@ class Nodes:
             return tail
         return self._make("cat", (head, tail), None, _all(head.nullable, tail.nullable), head.plain and tail.plain)
 
-    def _chained(self, chain: Node, tail: Node) -> Node:
+    def _chained(self, chain: RegexNode, tail: RegexNode) -> RegexNode:
         heads = []
         while chain.kind == "cat":
             heads.append(chain.parts[0])
@@ -115,9 +117,9 @@ class Nodes:
             tail = self.cat(head, tail)
         return tail
 
-    def alt(self, options: list[Node]) -> Node:
+    def alt(self, options: list[RegexNode]) -> RegexNode:
         """Any of them, an earlier one preferred."""
-        flat: list[Node] = []
+        flat: list[RegexNode] = []
         for option in options:
             for part in option.parts if option.kind == "alt" else (option,):
                 if part.kind == "chars" and flat and flat[-1].kind == "chars":
@@ -130,7 +132,7 @@ class Nodes:
         nullable = _any(*(option.nullable for option in kept))
         return self._make("alt", kept, None, nullable, all(option.plain for option in kept))
 
-    def repeat(self, item: Node, low: int, high: int | None, lazy: bool = False) -> Node:
+    def repeat(self, item: RegexNode, low: int, high: int | None, lazy: bool = False) -> RegexNode:
         """`item` from `low` to `high` times, more preferred unless `lazy`."""
         if high == 0 or item is self.empty:
             return self.empty
@@ -143,7 +145,7 @@ class Nodes:
         nullable = True if low == 0 else item.nullable
         return self._make("repeat", (item,), (low, high, lazy), nullable, item.plain)
 
-    def both(self, left: Node, right: Node) -> Node:
+    def both(self, left: RegexNode, right: RegexNode) -> RegexNode:
         """What both match."""
         if left is right or right is self.any or left is self.fail:
             return left
@@ -151,7 +153,7 @@ class Nodes:
             return right
         return self._make("and", (left, right), None, _all(left.nullable, right.nullable), False)
 
-    def negate(self, item: Node) -> Node:
+    def negate(self, item: RegexNode) -> RegexNode:
         """Every text that `item` does not match."""
         if item is self.fail:
             return self.any
@@ -162,26 +164,26 @@ class Nodes:
         nullable = None if item.nullable is None else not item.nullable
         return self._make("not", (item,), None, nullable, False)
 
-    def look(self, sign: bool, what: int | State, behinds: int) -> Node:
+    def look(self, sign: bool, what: int | State, behinds: int) -> RegexNode:
         """The empty text where a look holds (`sign`) or does not."""
         node = self._make("look", (), (sign, what), None, False)
         node.behinds = behinds
         return node
 
-    def whole(self, automaton: Automaton, state: int) -> Node:
+    def whole(self, automaton: InnerAutomaton, state: int) -> RegexNode:
         """What an automaton over the same alphabet accepts from a state on."""
         if not state:
             return self.fail
         return self._make("whole", (), (automaton, state), automaton.is_accepting(state), True)
 
-    def atomic(self, item: Node) -> Node:
+    def atomic(self, item: RegexNode) -> RegexNode:
         """The first success of `item` alone."""
         if item.kind in ("chars", "empty", "atomic"):
             return item
         return self._make("atomic", (item,), None, False if item.nullable is False else None, False)
 
 
-def _mask_of(node: Node) -> int:
+def _mask_of(node: RegexNode) -> int:
     assert isinstance(node.value, int)
     return node.value
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lmc.codes import RELAXED, TYPELESS, WHITESPACE
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import (
-    RELAXED,
     SAYS_NOTHING,
-    TYPELESS,
-    WHITESPACE,
     Finding,
     NotRegular,
     SchemaError,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
+from lmc.codes import UNSUPPORTED
 from lmc.errors import ConstraintError
 
 Verdict = Literal["exact", "relaxed", "checked", "refused"]
-UNSUPPORTED = "LMC-CN003"
-WHITESPACE, RELAXED, TYPELESS, BROKEN = "LMC-CN005", "LMC-CN006", "LMC-CN019", "LMC-CN020"
 SAYS_NOTHING = "no such keyword, so it says nothing"
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import islice
 
+from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import states
-from lmc.ir.automaton.dfa import TOO_LARGE, CharDfa
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.lower import Lowered, lower

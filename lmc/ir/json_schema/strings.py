@@ -7,7 +7,6 @@ escape that JSON has.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,11 +49,6 @@ class Strings:
 def quoted(tree: RegexTree) -> RegexTree:
     """The JSON texts of the strings of a tree."""
     return seq('"', written(tree), '"')
-
-
-def string_text(value: str) -> str:
-    """The one writing of a string, as `json.dumps` has it."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def written(tree: RegexTree) -> RegexTree:

@@ -1,63 +1,73 @@
-"""Graph breaks: what capture cannot put into a graph, each with a stable code and a way out.
+"""Graph breaks: what capture cannot put into a graph, each with a code of `lmc.codes` and a way out.
 
-Codes are never reused. `graph_break` makes the error; a break may be refined by a message of its own.
+`graph_break` makes the error; a break may be refined by a message of its own.
 """
 
 from __future__ import annotations
 
+from lmc import codes
 from lmc.errors import CaptureError
 from lmc.source import Span
 
 BREAKS: dict[str, tuple[str, str]] = {
-    "LMC-GB001": ("the source of {0} cannot be read", "define the program in a file"),
-    "LMC-GB002": (
+    codes.NO_SOURCE: ("the source of {0} cannot be read", "define the program in a file"),
+    codes.NO_RULE: (
         "{0} has no rule in capture yet",
         "write it with if, for, while, calls and assignments, or move it into a function of its own",
     ),
-    "LMC-GB003": ("{0} defers part of the program", "write a plain function or a list comprehension"),
-    "LMC-GB004": (
+    codes.DEFERRED: ("{0} defers part of the program", "write a plain function or a list comprehension"),
+    codes.TWO_KINDS: (
         "{0} is two different things after the branch",
         "give it the same kind of value in each arm, or read it inside the arms",
     ),
-    "LMC-GB005": (
+    codes.STALE_STATE: (
         "{0} may be the state that was changed a moment ago",
         "read the state before changing the other name, or use one name for it",
     ),
-    "LMC-GB006": ("an lmc expression was chosen by a branch", "append it in each arm"),
-    "LMC-GB007": ("{0} changes an argument of the program", "copy it first: `xs = list(xs)`"),
-    "LMC-GB008": ("a value inside a run-time container is changed in place", "build a new value and assign it"),
-    "LMC-GB009": ("{0} assigns a global variable", "return the value instead"),
-    "LMC-GB010": (
+    codes.CHOSEN_EXPRESSION: ("an lmc expression was chosen by a branch", "append it in each arm"),
+    codes.CHANGED_ARGUMENT: ("{0} changes an argument of the program", "copy it first: `xs = list(xs)`"),
+    codes.CHANGED_IN_PLACE: (
+        "a value inside a run-time container is changed in place",
+        "build a new value and assign it",
+    ),
+    codes.GLOBAL_ASSIGNED: ("{0} assigns a global variable", "return the value instead"),
+    codes.STATE_GIVEN_AWAY: (
         "a program state is given to {0}, which capture cannot look into",
         "pass text or values to it, or write it as a Python function in your own file",
     ),
-    "LMC-GB011": (
+    codes.ENDLESS_LOOP: (
         "the loop did not end after {0} iterations at trace time",
         "let its condition depend on a generated value, or bound it",
     ),
-    "LMC-GB012": ("{0} calls itself and does not end at trace time", "turn the recursion into a loop"),
-    "LMC-GB013": ("{0} cannot be used on a program state", "see the methods of a state in the README"),
-    "LMC-GB014": ("roles do not match after the branch", "open and close a role in the same arm"),
-    "LMC-GB015": (
+    codes.ENDLESS_RECURSION: ("{0} calls itself and does not end at trace time", "turn the recursion into a loop"),
+    codes.NOT_A_STATES_METHOD: ("{0} cannot be used on a program state", "see the methods of a state in the README"),
+    codes.ROLES_AFTER_BRANCH: ("roles do not match after the branch", "open and close a role in the same arm"),
+    codes.FUNCTION_GIVEN_AWAY: (
         "{0} is defined inside the program and given to Python that capture cannot look into",
         "move it out of the program",
     ),
-    "LMC-GB016": (
+    codes.RUN_TIME_PARAMETER: (
         "this generation's {0} is known only when the program runs",
         "use a constant, or an argument baked with a default",
     ),
-    "LMC-GB017": (
+    codes.LIST_OF_STATES: (
         "the list of states is changed in a way that capture does not follow ({0})",
         "append to it, or build a new list",
     ),
-    "LMC-GB018": (
+    codes.INNER_SAMPLING: (
         "sampling parameters given to a program that is called inside another",
         "give them to its gen(...) calls",
     ),
-    "LMC-GB019": ("{0} is an asynchronous or generator function", "write the program as a plain def"),
-    "LMC-GB020": ("a container is changed while it is walked over", "walk over a copy: `for x in list(xs)`"),
-    "LMC-GB021": ("{0} is walked over twice, and there is nothing left of it after the first time", "make it a list"),
-    "LMC-GB022": (
+    codes.NOT_A_PLAIN_FUNCTION: ("{0} is an asynchronous or generator function", "write the program as a plain def"),
+    codes.CHANGED_WHILE_WALKED: (
+        "a container is changed while it is walked over",
+        "walk over a copy: `for x in list(xs)`",
+    ),
+    codes.WALKED_TWICE: (
+        "{0} is walked over twice, and there is nothing left of it after the first time",
+        "make it a list",
+    ),
+    codes.TOO_DEEP: (
         "branches are nested more than {0} deep",
         "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
     ),

@@ -11,12 +11,11 @@ import inspect
 import re
 import sysconfig
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from lmc.errors import ArgumentError, CaptureError, ConstraintError
+from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
@@ -140,8 +139,8 @@ def _primitive(cx: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, An
         raise
     except TypeError as error:
         names = [n for n in inspect.signature(fn).parameters if n != "params"]
-        near = next((get_close_matches(k, names, n=1) for k in kwargs if k not in names), None)
-        help = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(names) or 'no argument'}"
+        near = next((did_you_mean(k, names) for k in kwargs if k not in names), None)
+        help = near or f"it takes {', '.join(names) or 'no argument'}"
         raise ArgumentError(str(error), span=cx.t.span, help=help) from None
 
 

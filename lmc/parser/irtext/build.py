@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from lmc.errors import did_you_mean
 from lmc.ir.graph import Atom, Attr, Block, Extern, Graph, Lit, Literal, Node, Param, Value
 from lmc.ir.hints import HINTS, SIGILS, Hint, HintKind
 from lmc.ir.ops import Effect
@@ -175,8 +175,7 @@ class _Builder:
     def use(self, token: Token) -> Value:
         name = read_sigil(self.source, token)
         if name not in self.values:
-            near = get_close_matches(name, list(self.values), n=1)
-            help = f"did you mean `%{near[0]}`?" if near else None
+            help = did_you_mean(name, self.values, "`%{}`".format)
             self.source.fail(token, f"`{token}` is not defined before this line", help=help)
         return self.values[name]
 
@@ -217,8 +216,7 @@ class _Builder:
         name, target, ttl, everyone = tree.children
         kind = read_word(self.source, name)
         if kind not in HINTS:
-            near = get_close_matches(kind, HINTS, n=1)
-            help = f"did you mean `{near[0]}`?" if near else f"the hints are {', '.join(HINTS)}"
+            help = did_you_mean(kind, HINTS) or f"the hints are {', '.join(HINTS)}"
             self.source.fail(name, f"there is no hint `{kind}`", help=help)
         names = HINTS[kind].names
         if target.type != _TARGETS[names]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
-from lmc.errors import LMError
+from lmc.errors import LMError, did_you_mean
 from lmc.ir.constraint import Choices, Constraint, Spacing
 from lmc.ir.graph import UNSET, Attr, Literal
 from lmc.ir.types import TYPE_NAMES, Type
@@ -44,8 +43,8 @@ def read_type(source: Source, token: Token) -> Type:
     """A type's name, with `?` where it may be unset."""
     name = token.removesuffix("?")
     if name not in TYPE_NAMES:
-        near = get_close_matches(name, sorted(TYPE_NAMES), n=1)
-        source.fail(token, f"unknown type `{token}`" + (f"; did you mean `{near[0]}`?" if near else ""))
+        near = did_you_mean(name, sorted(TYPE_NAMES))
+        source.fail(token, f"unknown type `{token}`" + (f"; {near}" if near else ""))
     return Type(name, token != name)
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lmc.codes import BOUNDARY
 from lmc.ir.constraint import JsonSchema, Regex
 from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Encode, Note
 from lmc.passes.lint.beginnings import beginnings
 from lmc.passes.lint.call import LintedCall, quoted
 
-BOUNDARY = "LMC-CN013"
 END = 12  # characters of the prompt that a note shows
 MAX_OPTIONS = 16  # choices that are tried
 ANY = ("The", "a", "In")  # what text may begin with, where anything may come out

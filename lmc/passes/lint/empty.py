@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Regex
 from lmc.passes.lint.call import LintedCall
-
-EMPTY = "LMC-CN001"
 
 
 def refuse_empty(call: LintedCall) -> None:

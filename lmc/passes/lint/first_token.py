@@ -9,10 +9,10 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
 
+from lmc.codes import FIRST_TOKEN
 from lmc.passes.base import Decode, Encode, Note
 from lmc.passes.lint.call import LintedCall, quoted
 
-FIRST_TOKEN = "LMC-CN012"
 BY_TOKEN = "greedy_token_selection"
 MAX_OPTIONS = 512  # choices that are looked at
 WRITE = "let choices begin with different words, or "

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lmc.codes import TOO_SHORT, UNBOUNDED
 from lmc.ir.constraint import Regex
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall
 from lmc.passes.lint.fewest import fewest_tokens
-
-TOO_SHORT = "LMC-CN014"
-UNBOUNDED = "LMC-CN015"
 
 
 def too_short(call: LintedCall) -> Iterator[Note]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from lmc.codes import PREFIX
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall, quoted
 
-PREFIX = "LMC-CN011"
 WRITE = "write choices of which none begins another one, or end each with the same mark, such as `.`"
 EXACT = 'give `method="exact"`, which tells them apart, or end each choice with the same mark, such as `.`'
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from lmc.codes import WHITESPACE
 from lmc.ir.constraint import Constraint, JsonSchema, StructuralTag, ToolCalls
 from lmc.ir.json_schema.audit import Remark, lint
-from lmc.ir.json_schema.findings import WHITESPACE
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from lmc.codes import FREE_WHITESPACE
 from lmc.ir.constraint import Regex
 from lmc.ir.ranges import Ranges
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall
-
-WHITESPACE = "LMC-CN016"
 
 
 def whitespace(call: LintedCall) -> Iterator[Note]:
@@ -24,7 +23,7 @@ def whitespace(call: LintedCall) -> Iterator[Note]:
         case _:
             return
     why = "the model is asked at each of them, and the fixed text behind it is not forced"
-    yield call.note(WHITESPACE, f"{what}: {why}; {write}")
+    yield call.note(FREE_WHITESPACE, f"{what}: {why}; {write}")
 
 
 @lru_cache(maxsize=1024)

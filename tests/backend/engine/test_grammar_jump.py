@@ -6,7 +6,7 @@ import pytest
 
 from lmc.backend.base import SegmentEnd
 from lmc.backend.masks.factory import ConstraintMasks
-from lmc.backend.masks.jumps import Boundary
+from lmc.backend.masks.jumps import Jump
 from lmc.ir.constraint import Grammar
 from tests.support.fake_engine import TOKENIZER, Bench, ask, finished, gen, logprob_of, said
 from tests.support.fake_model import VOCAB, FakeTokenizer
@@ -24,17 +24,17 @@ class Spelling(FakeTokenizer):
         return self.bytes_of
 
 
-def bench(boundary: Boundary = "exact", **options: object) -> Bench:
-    return Bench(masks=ConstraintMasks(Spelling(), VOCAB, boundary), **options)
+def bench(jump: Jump = "exact", **options: object) -> Bench:
+    return Bench(masks=ConstraintMasks(Spelling(), VOCAB, jump), **options)
 
 
 def test_forced_tokens_ride_in_the_next_pass() -> None:
     """A pass for each decision, not one for each token."""
     counts = {}
-    for boundary in ("exact", "off"):
-        engine = bench(boundary)
+    for jump in ("exact", "off"):
+        engine = bench(jump)
         events = engine.run([ask(0, "Q", gen(60, constraint=GRAMMAR))])
-        counts[boundary] = engine.runner.passes, finished(events, 0).usage
+        counts[jump] = engine.runner.passes, finished(events, 0).usage
     assert counts["exact"][1].forced_tokens > 20 and counts["off"][1].forced_tokens == 0
     assert counts["exact"][0] < counts["off"][0] / 2
 

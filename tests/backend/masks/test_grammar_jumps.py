@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from lmc.backend.masks import grammar_bytes
-from lmc.backend.masks.ebnf import tree_ebnf
+from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.backend.masks.rehearse import Rehearsal, rehearse
 from lmc.backend.masks.xgrammar import XGrammarMasks
@@ -125,7 +125,7 @@ def test_a_regular_grammar_forces_what_its_automaton_forces(exact) -> None:
     """The same language by either way: token for token."""
     for pattern, text in records(random.Random(5), 25):
         regex = parse_regex(pattern)
-        assert rehearsed(exact, Grammar(tree_ebnf(regex.tree)), text) == rehearsed(exact, regex, text)
+        assert rehearsed(exact, Grammar(regex_ebnf(regex.tree)), text) == rehearsed(exact, regex, text)
 
 
 def test_naive_jumps_are_not(tokenizer) -> None:

@@ -172,18 +172,3 @@ def test_another_tokenizer_or_pattern_is_another_file(make, tmp_path) -> None:
         forced_edges(parse_regex(pattern).tree, tokenizer, trie, key, DiskCache(tmp_path))
 
     assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_the_folder_follows_xdg_and_need_not_be_writable(tmp_path, monkeypatch) -> None:
-    """A cache that cannot be kept is no error."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    cache = DiskCache()
-    cache.put([1, 2], "a", "b")
-
-    assert cache.get("a", "b") == [1, 2] and cache.get("a", "c") is None
-    assert cache.folder == tmp_path / "lmc" / "constraints"
-    assert not list(cache.folder.glob("*.partial"))
-    (tmp_path / "file").write_text("")
-    blocked = DiskCache(tmp_path / "file")
-    blocked.put(1, "a")
-    assert blocked.get("a") is None

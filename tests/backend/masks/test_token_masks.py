@@ -6,11 +6,9 @@ import random
 
 import numpy as np
 import pytest
-import torch
 
 import lmc.backend.masks.token_table
 from lmc.backend.masks import token_masks
-from lmc.backend.masks.device_table import DeviceTable
 from lmc.backend.masks.token_masks import TokenMasks
 from lmc.backend.masks.token_table import token_table
 from lmc.backend.masks.trie import DEPTH, TokenTrie
@@ -94,24 +92,21 @@ def test_control_tokens_and_dead_states_allow_nothing(trie: TokenTrie) -> None:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_table_says_what_masks_say(trie: TokenTrie, seed: int) -> None:
-    """Every token from every state of a random walk; numpy and torch."""
+    """Every token from every state of a random walk."""
     rng = random.Random(seed)
     pattern = HARD[seed] if seed < len(HARD) else random_pattern(rng, 3)
     tree = parse_regex(pattern.replace("{1,40}", "{1,3}").replace("300", "30")).tree
     masks, table = TokenMasks(trie, tree), token_table(trie, tree)
-    device = DeviceTable(table)
-    state, row, rows = masks.start, table.start, device.begin(3)
+    state, row = masks.start, table.start
     for _ in range(5):
         allowed = np.flatnonzero(masks.allowed(state)).tolist()
         assert np.flatnonzero(table.allowed(np.array([row]))[0]).tolist() == allowed
-        assert device.allowed(rows)[1].nonzero().flatten().tolist() == allowed
-        assert bool(table.accepting[row]) == masks.is_accepting(state) == bool(device.accepting[rows[0]])
+        assert bool(table.accepting[row]) == masks.is_accepting(state)
         if not allowed:
             break
         token = rng.choice(allowed)
         state = masks.next(state, token)
         row = int(table.advance(np.array([row]), np.array([token]))[0])
-        rows = device.advance(rows, torch.tensor([token] * 3))
 
 
 def test_table_is_laid_out_for_a_device(trie: TokenTrie) -> None:
@@ -122,19 +117,6 @@ def test_table_is_laid_out_for_a_device(trie: TokenTrie) -> None:
     assert table.class_of.shape == (len(VOCAB),)
     assert not table.next[0].any() and not table.next[:, 0].any()
     assert table.next.shape[1] < 120
-
-
-def test_logits_of_a_batch_are_masked_in_one_go(trie: TokenTrie) -> None:
-    """Rows in different states; what may not come is -inf, the rest as it was."""
-    device = DeviceTable(token_table(trie, parse_regex("ab|ba").tree))
-    states = device.advance(device.begin(2), torch.tensor([ord("a"), ord("b")]))
-    logits = torch.randn(2, len(VOCAB))
-    masked = device.mask_(logits.clone(), states)
-
-    for row, letter in enumerate((b"b", b"a")):
-        expected = [i for i, spelt in enumerate(VOCAB) if spelt == letter]
-        assert masked[row].isfinite().nonzero().flatten().tolist() == expected
-    assert masked[0, ord("b")] == logits[0, ord("b")]
 
 
 def test_a_table_that_is_too_large_is_refused(trie: TokenTrie, monkeypatch) -> None:

@@ -178,7 +178,7 @@ def test_values_in_xml(bytewise, property, yes, no):
         ({"properties": {}, "minProperties": 1}, "`minProperties`"),
         ({"properties": {"a": {"type": "string", "minimum": 3}}}, "`minimum` at `#/properties/a`"),
         ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "names no definition"),
-        ({"properties": {}, "required": ["b"]}, "'b' is no property"),
+        ({"properties": {}, "required": ["b"]}, "'b' is not a property"),
         ({"properties": {"a": {"const": "x</parameter>"}}}, "holds the mark"),
     ],
 )

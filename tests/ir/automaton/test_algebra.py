@@ -1,4 +1,4 @@
-"""Languages as values: bytes, lengths, distances, minimal tables, ambiguity, compression."""
+"""Languages as values: bytes, laws, lengths, distances, compression."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ import random
 
 import pytest
 
-from lmc.ir.automaton.algebra import (
-    ambiguity,
-    difference,
-    distances,
-    distinguishing,
-    example,
-    is_empty,
-    literal,
-    longest,
-    shortest,
-    states,
-)
+from lmc.ir.automaton.algebra import distances, literal, longest, shortest, states
 from lmc.ir.automaton.bytes import LEAD, UNKNOWN, ByteDfa, _lead_pieces
 from lmc.ir.automaton.compress import compress, forced
 from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.automaton.table import minimise
 from lmc.ir.regex import Alt, And, Not, RegexTree, Seq
 from lmc.parser.regex.parse import parse_regex
+from tests.support.languages import difference, distinguishing, example, is_empty
 from tests.support.random_regex import random_pattern, random_text
 
 
@@ -60,15 +49,13 @@ def test_what_is_no_utf8_is_never_accepted(bad: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_bytes_and_characters_agree(seed: int) -> None:
-    """And so does the minimal table."""
+    """Of random texts."""
     rng = random.Random(seed)
     chars = CharDfa(tree(random_pattern(rng, 3)))
     automaton = ByteDfa(chars)
-    table = minimise(automaton)
     texts = {random_text(rng, 5) for _ in range(20)}
 
     assert [t for t in texts if chars.accepts(t)] == [t for t in texts if automaton.accepts(t.encode())]
-    assert [t for t in texts if chars.accepts(t)] == [t for t in texts if table.accepts(t.encode())]
 
 
 def test_bytes_of_a_class_lead_to_the_same_state() -> None:
@@ -100,22 +87,6 @@ def test_laws_hold_for_random_languages(seed: int) -> None:
     assert distinguishing(difference(a, b), And((a, Not(And((a, b)))))) is None
     assert distinguishing(And((a, Alt((b, c)))), Alt((And((a, b)), And((a, c))))) is None
     assert is_empty(difference(a, a)) and is_empty(And((a, Not(a))))
-
-
-def test_minimal_tables_of_equal_languages_are_equal() -> None:
-    """Whatever they were written as."""
-    same = ["a|b|c", "[a-c](?!x)", "(?&)[a-z]&[^d-z]", "(?:a|[bc])(?<!d)", "(?i:a)(?<!A)|[bc]"]
-
-    assert len({minimise(bytes_of(p)).digest() for p in same}) == 1
-    assert minimise(bytes_of("a|b|d")).digest() != minimise(bytes_of("a|b|c")).digest()
-
-
-def test_minimal_table_of_nothing() -> None:
-    """One row, no start."""
-    table = minimise(bytes_of("a(?!a)a"))
-
-    assert (table.start, len(table.next), table.accepting) == (0, 1, frozenset())
-    assert not table.accepts(b"")
 
 
 @pytest.mark.parametrize(
@@ -156,23 +127,6 @@ def test_examples_are_shortest() -> None:
 
 AMBIGUOUS = [("a*", "a*b"), (".*", "foo.*"), ("a?", "ab|b"), ("(?:ab)*", "(?:abab)*c")]
 UNAMBIGUOUS = [("a*", "b"), ("[^,]*", ",.*"), (".*", "foo"), ("a|ab", "c"), ("(?:(?!foo).)*", "foo"), ("a(?!a)a", "a*")]
-
-
-@pytest.mark.parametrize(("left", "right"), AMBIGUOUS)
-def test_ambiguity_has_a_witness(left: str, right: str) -> None:
-    """A text that is split in two ways."""
-    found = ambiguity(tree(left), tree(right))
-
-    assert found is not None
-    x, y, z = found
-    a, b = CharDfa(tree(left)), CharDfa(tree(right))
-    assert y and a.accepts(x) and a.accepts(x + y) and b.accepts(y + z) and b.accepts(z)
-
-
-@pytest.mark.parametrize(("left", "right"), UNAMBIGUOUS)
-def test_unambiguous_concatenation(left: str, right: str) -> None:
-    """One split for every text."""
-    assert ambiguity(tree(left), tree(right)) is None
 
 
 # --- compression ---------------------------------------------------------------------------------------------

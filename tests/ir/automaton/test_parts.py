@@ -7,12 +7,11 @@ import re
 
 import pytest
 
-from lmc.ir.automaton.algebra import distinguishing, example, literal
 from lmc.ir.automaton.dfa import CharDfa
-from lmc.ir.automaton.lengths import longest_bytes, shortest_bytes
 from lmc.ir.automaton.parts import Hole, Literal, Until, fused_tree, is_form, language
-from lmc.ir.regex import Alt, RegexTree, is_plain
+from lmc.ir.regex import RegexTree, is_plain
 from lmc.parser.regex.parse import parse_regex
+from tests.support.languages import distinguishing, example
 from tests.support.random_form import random_form, splits_of, texts_up_to
 
 
@@ -139,27 +138,3 @@ def test_ten_thousand_forms_accept_the_concatenation() -> None:
 
 
 # --- lengths -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pattern", "least", "most"),
-    [
-        ("a{2,7}|b", 1, 7),
-        ("a*", 0, None),
-        ("", 0, 0),
-        ("a(?!a)a", None, -1),
-        ("é日?", 2, 5),
-        ("[a-é]{3}|[é-\U0001f600]{2}", 3, 8),
-        (".{2,3}", 2, 12),
-    ],
-)
-def test_lengths_in_bytes(pattern: str, least: int | None, most: int | None) -> None:
-    """None for a shortest that is not there, and for a longest without bound."""
-    tree = parse_regex(pattern).tree
-
-    assert (shortest_bytes(tree), longest_bytes(tree)) == (least, most)
-
-
-def test_longest_of_choices() -> None:
-    """Choices are alternatives of literals."""
-    assert longest_bytes(Alt((literal("yes"), literal("näh")))) == 4

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from lmc.backend.mixing import WORD, splitmix
 from lmc.backend.runner.batch import TokenDraws
 from lmc.ir.sampling import Sampling
 
@@ -120,16 +121,6 @@ def nucleus(weights: Weights, mass: float) -> int:
 
 
 # --- random numbers --------------------------------------------------------------------------------------
-
-GOLDEN, WORD = 0x9E3779B97F4A7C15, (1 << 64) - 1
-
-
-def splitmix(x: int) -> int:
-    """64 well-mixed bits (SplitMix64)."""
-    x = (x + GOLDEN) & WORD
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & WORD
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & WORD
-    return x ^ (x >> 31)
 
 
 def uniform(seed: int, position: int) -> float:

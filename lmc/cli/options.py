@@ -1,0 +1,30 @@
+"""The options that several commands have: one name, one meaning, one help text."""
+
+from __future__ import annotations
+
+import click
+
+arguments_option = click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument, as JSON or text. Where nothing is run, what is not given is a hole; a list's structure unrolls.",
+)
+model_option = click.option(
+    "--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens."
+)
+level_option = click.option(
+    "-O",
+    "level",
+    type=click.IntRange(0, 3),
+    metavar="0|1|2|3",
+    default=2,
+    show_default=True,
+    help="How much to optimise; -O3 makes one call of generations with text between them.",
+)
+passes_option = click.option(
+    "-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`)."
+)
+width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
+output_option = click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")

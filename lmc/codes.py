@@ -1,0 +1,196 @@
+"""Every code that a message of lmc may carry: what it is called, what it means, and its page.
+
+A code is a name that stays: it is never reused, and a message may be reworded behind it. Rooms take codes from here by
+their constants. Pages are files of their own (`lmc/pages/LMC-GB014.md`), read when somebody asks. Standard library
+only.
+
+    LMC-GBnnn  graph breaks: what capture cannot put into a graph
+    LMC-CNnnn  constraints: below 100 refusals and lints, above what a run has to say
+    LMC-CTnnn  chat templates
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGES = Path(__file__).parent / "pages"
+ABOUT_CONSTRAINTS = "LMC-CN"  # how the codes of constraints begin
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code; `meaning` is one sentence."""
+
+    id: str
+    name: str
+    meaning: str
+
+    @property
+    def page(self) -> str:
+        """Its page, in Markdown: what happened, why, an example that gives the code, and one that does not."""
+        body = (PAGES / f"{self.id}.md").read_text(encoding="utf-8")
+        return f"## {self.id}: {self.name}\n\n{self.meaning}\n\n{body}"
+
+
+CODES: dict[str, Code] = {}  # filled by `_code` below, in the order of this file
+
+
+def _code(id: str, name: str, meaning: str) -> str:
+    assert id not in CODES, f"{id} is taken"
+    CODES[id] = Code(id, name, meaning)
+    return id
+
+
+def how_to_read(code: str) -> str:
+    """What prints the page of a code, as messages say it."""
+    return f"`lmc explain {code}` says more"
+
+
+def with_footer(text: str) -> str:
+    """A text of whole lines, with how to read the page of a code below it where one stands in it."""
+    is_coded = re.search(r"\bLMC-[A-Z]{2}\d{3}\b", text)
+    return f"{text}\n{how_to_read('CODE')}\n" if is_coded else text
+
+
+def listing() -> str:
+    """All codes, a line each."""
+    width = max(len(code.id) for code in CODES.values())
+    return "".join(f"{code.id:<{width}}  {code.name}\n" for code in CODES.values())
+
+
+def document() -> str:
+    """All pages as one Markdown file, with a table of contents: `docs/codes.md`."""
+    head = (
+        "# Codes\n\nA message of lmc carries a code where there is more to say. `lmc explain LMC-GB014` prints one "
+        "page\nof this file, which is made of the table in `lmc/codes.py`. The examples are run by the tests.\n"
+    )
+    rows = "".join(f"| {code.id} | {code.name} |\n" for code in CODES.values())
+    return f"{head}\n| code | name |\n|---|---|\n{rows}\n" + "\n".join(code.page for code in CODES.values())
+
+
+# --- graph breaks ----------------------------------------------------------------------------------------
+
+NO_SOURCE = _code(
+    "LMC-GB001", "source not found", "The text of a function cannot be read, so capture has nothing to look at."
+)
+NO_RULE = _code("LMC-GB002", "no rule", "The program uses a part of Python that capture has no rule for.")
+DEFERRED = _code("LMC-GB003", "deferred code", "A part of the program would run later than where it stands.")
+TWO_KINDS = _code(
+    "LMC-GB004", "two kinds after a branch", "A name is two different kinds of thing after a branch or a loop."
+)
+STALE_STATE = _code(
+    "LMC-GB005", "a state under two names", "A name may or may not be the state that was changed a moment ago."
+)
+CHOSEN_EXPRESSION = _code(
+    "LMC-GB006", "expression chosen by a branch", "A branch chose an lmc expression that no state holds yet."
+)
+CHANGED_ARGUMENT = _code("LMC-GB007", "argument changed", "The program changes an object that its caller gave it.")
+CHANGED_IN_PLACE = _code(
+    "LMC-GB008", "container changed in place", "A value inside a container that only the run knows is changed in place."
+)
+GLOBAL_ASSIGNED = _code("LMC-GB009", "global assigned", "The program assigns a variable of its module.")
+STATE_GIVEN_AWAY = _code(
+    "LMC-GB010", "state given away", "A program state is given to code that capture cannot look into."
+)
+ENDLESS_LOOP = _code(
+    "LMC-GB011", "endless loop", "A loop over ordinary values did not end while the program was traced."
+)
+ENDLESS_RECURSION = _code(
+    "LMC-GB012", "endless recursion", "A function calls itself and does not end while the program is traced."
+)
+NOT_A_STATES_METHOD = _code(
+    "LMC-GB013", "unknown use of a state", "A program state does not have this method or operator."
+)
+ROLES_AFTER_BRANCH = _code(
+    "LMC-GB014", "roles after a branch", "A turn is open after one arm of a branch and closed after the other."
+)
+FUNCTION_GIVEN_AWAY = _code(
+    "LMC-GB015",
+    "function given away",
+    "A function made inside the program is given to Python that capture cannot look into.",
+)
+RUN_TIME_PARAMETER = _code(
+    "LMC-GB016",
+    "parameter of the run",
+    "A parameter of a generation must be known when the program is compiled, and is not.",
+)
+LIST_OF_STATES = _code(
+    "LMC-GB017", "list of states changed", "A list of states is changed in a way that capture does not follow."
+)
+INNER_SAMPLING = _code(
+    "LMC-GB018",
+    "sampling of an inner program",
+    "Sampling parameters are given to a program that is called inside another.",
+)
+NOT_A_PLAIN_FUNCTION = _code(
+    "LMC-GB019", "not a plain function", "The program is an asynchronous function or a generator."
+)
+CHANGED_WHILE_WALKED = _code(
+    "LMC-GB020", "container changed in its loop", "A container is changed while a loop walks over it."
+)
+WALKED_TWICE = _code(
+    "LMC-GB021", "iterator used twice", "An iterator is walked over again after nothing is left of it."
+)
+TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one another more deeply than a graph may be.")
+
+# --- constraints: refusals and lints ---------------------------------------------------------------------
+
+EMPTY = _code("LMC-CN001", "nothing fits", "No text satisfies a constraint, so a generation under it could not begin.")
+INVALID = _code("LMC-CN002", "not well formed", "A grammar or structural tag cannot be read by what has to follow it.")
+UNSUPPORTED = _code(
+    "LMC-CN003", "cannot be kept", "A part of a constraint could be followed only in part, so it is refused."
+)
+TOO_LARGE = _code("LMC-CN004", "automaton too large", "The automaton of a constraint needs too many states.")
+WHITESPACE = _code(
+    "LMC-CN005", "free spaces in JSON", "Spaces that a JSON schema allows cost tokens, or keep text from being forced."
+)
+RELAXED = _code(
+    "LMC-CN006", "schema not kept exactly", "A keyword of a JSON schema is kept by fewer texts, late, or not at all."
+)
+ENDLESS = _code("LMC-CN007", "endless grammar", "A rule of a grammar leads to itself and never ends.")
+PREFIX = _code(
+    "LMC-CN011",
+    "a choice begins another",
+    "One choice is how another one begins, so they cannot be told apart in time.",
+)
+FIRST_TOKEN = _code(
+    "LMC-CN012", "choices share a token", "The first token of one choice also begins the text of another."
+)
+BOUNDARY = _code(
+    "LMC-CN013",
+    "prompt ends inside a token",
+    "The tokenizer would not cut the text where the prompt ends and the answer begins.",
+)
+TOO_SHORT = _code(
+    "LMC-CN014", "max_tokens too small", "No text of the constraint fits in the tokens that the call may make."
+)
+UNBOUNDED = _code(
+    "LMC-CN015", "no longest text", "Neither a regex nor its call says where the text ends at the latest."
+)
+FREE_WHITESPACE = _code(
+    "LMC-CN016", "free spaces in a regex", "A regex lets whitespace stand between texts that are fixed."
+)
+UNSPELLABLE = _code(
+    "LMC-CN017", "not in the vocabulary", "The model's vocabulary cannot spell a part of the constraint."
+)
+END_IN_TAG = _code(
+    "LMC-CN018", "end token in a tag", "A structural tag holds the token that ends every generation of the model."
+)
+TYPELESS = _code(
+    "LMC-CN019", "schema without a type", "A JSON schema asks things of objects or arrays and does not ask for one."
+)
+BROKEN = _code(
+    "LMC-CN020", "text breaks its schema", "A complete text breaks what no automaton knows of its JSON schema."
+)
+
+# --- constraints: what a run has to say ------------------------------------------------------------------
+
+DISTORTED = _code("LMC-CN110", "distorted distribution", "A constraint left little of what the model wanted to say.")
+
+# --- chat templates --------------------------------------------------------------------------------------
+
+REWRITING = _code(
+    "LMC-CT001", "template rewrites turns", "The tokenizer's chat template changes earlier turns when a turn is added."
+)

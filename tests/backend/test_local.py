@@ -1,0 +1,85 @@
+"""CpuBackend's own arguments: how it jumps, and where it keeps compiled grammars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lmc
+from lmc.backend.local import CpuBackend
+from lmc.errors import BackendError
+
+GRAMMAR = 'root ::= "(" root ")" | "x"'
+
+
+@lmc.function
+def nested(s):
+    s += "Brackets: " + lmc.gen("text", grammar=GRAMMAR, max_tokens=8, temperature=0)
+
+
+@lmc.function
+def record(s):
+    s += "As JSON:" + lmc.gen("text", regex=r' \{"name": "[a-z]{3}", "species": "cat"\}', max_tokens=32, temperature=0)
+
+
+def passes(**jump: str) -> int:
+    """Forward passes of a text of which much is forced."""
+    return record.run(backend=CpuBackend("lmc-tiny", dtype="fp32", disk_cache=False, **jump)).report.forward_passes
+
+
+def answer(backend: CpuBackend) -> str:
+    """What the program says there."""
+    return nested.run(backend=backend)["text"]
+
+
+def test_jump_says_how_forced_text_is_jumped_over(recwarn):
+    """Over more of it, in fewer passes; without a warning."""
+    assert passes(jump="off") > passes(jump="exact") == passes() >= passes(jump="naive")
+    assert not [warning for warning in recwarn if warning.category is DeprecationWarning]
+
+
+def test_the_old_name_of_jump_still_works():
+    """With a warning that says the new one, at the caller's line."""
+    with pytest.warns(DeprecationWarning, match="jump=") as caught:
+        old = passes(boundary="off")
+    assert caught[0].filename == __file__
+    assert old == passes(jump="off")
+
+
+def test_an_unknown_jump_is_refused():
+    """Before the model is loaded."""
+    with pytest.raises(BackendError, match="there is no jump 'far'") as caught:
+        CpuBackend("no/such/folder", jump="far")
+    assert caught.value.help == "exact, naive, off"
+
+
+def test_a_grammar_is_compiled_once_for_all_processes(tmp_path: Path, monkeypatch):
+    """The second backend reads what the first one kept, and says the same."""
+    first = answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=tmp_path))
+    assert len(list(tmp_path.iterdir())) == 1
+
+    def never(*args: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr("lmc.backend.masks.xgrammar.compile_source", never)
+    assert answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=tmp_path)) == first
+
+
+def test_a_broken_file_is_compiled_again(tmp_path: Path):
+    """Whatever is in it."""
+    first = answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=tmp_path))
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], whole.replace(b"root", b"rout"), b"\xff\xfe"):
+        file.write_bytes(content)
+        assert answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=tmp_path)) == first
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("disk_cache, is_kept", [(True, True), (False, False)])
+def test_the_users_cache_folder_is_the_default(disk_cache, is_kept, tmp_path: Path, monkeypatch):
+    """And False keeps nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=disk_cache))
+    assert bool(list(tmp_path.rglob("*.json"))) == is_kept
