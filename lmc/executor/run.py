@@ -183,8 +183,8 @@ class Run:
         while has_more or self._unheard or not self.is_idle:
             if not self._unheard:
                 has_more = has_more and self._pull(source, pull_s)
-                told = self.step(0.0 if has_more and self.room else WAIT_S)
-                self._unheard.extend(event for event in told if type(event) is ItemEnded)
+                timeout_s = 0.0 if has_more and self.room else WAIT_S
+                self._unheard.extend(event for event in self.step(timeout_s) if type(event) is ItemEnded)
             while self._unheard:
                 yield self._unheard.popleft()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lmc.backend.echo import EchoBackend
+from lmc.backend.mixing import mix
 from lmc.executor import Executor, PlanItem
-from lmc.executor.lineage import call_seed, child_lineage, mix
+from lmc.executor.lineage import call_seed, child_lineage
 from lmc.executor.runnable import compile_plan
 from tests.support.echo_runs import FORKS, Ran, program, run, says
 

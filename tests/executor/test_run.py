@@ -180,8 +180,8 @@ def test_memory_is_flat_over_a_source_without_an_end() -> None:
                 next(ends)
             counts.append(num_alive())
 
-    assert abs(counts[2] - counts[0]) < 500
-    assert sum(type(each) is Instance for each in gc.get_objects()) <= 100
+    assert abs(counts[2] - counts[0]) < 2500  # two hundred items at most that are on their way or not handed out yet
+    assert sum(type(each) is Instance for each in gc.get_objects()) <= 200
 
 
 def test_a_slow_source_does_not_keep_back_what_has_ended() -> None:
