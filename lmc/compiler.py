@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
@@ -18,9 +18,12 @@ from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 
 if TYPE_CHECKING:
+    import networkx
+
+    from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Ids, Piece, Tokenizer
-    from lmc.passes import Inputs, Report
+    from lmc.passes import Inputs, Planned, Report
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
@@ -30,32 +33,45 @@ DEFAULT_LEVEL = 2
 class Compiled:
     """A program compiled for one shape of arguments.
 
-    graph    as captured, before any pass
-    plan     what runs
-    reports  what each pass did
+    trace    the capture, from before any pass
+    planned  the plan, with what the passes did and were told
     """
 
     trace: Trace
-    plan: Plan
-    reports: tuple[Report, ...]
-    inputs: Inputs
+    planned: Planned
 
     @property
     def graph(self) -> Graph:
         """The graph as captured."""
         return self.trace.graph
 
+    @property
+    def plan(self) -> Plan:
+        """What runs."""
+        return self.planned.plan
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """What each pass did."""
+        return self.planned.reports
+
     def emit(self, format: str = "table") -> str:
         """The compiled program as text: table, ir, tree, dot, mermaid or json. Raises ArgumentError for another."""
         from lmc.viz import emit
 
-        return emit(self, format)
+        return emit(self.planned, format)
 
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm
 
-        return emit_fsm(self, name, format)
+        return emit_fsm(self.planned, name, format)
+
+    def as_networkx(self) -> networkx.DiGraph:
+        """The program's nodes with what the plan says of them, and what leads from one to another (ir/network.py)."""
+        from lmc.ir.network import plan_network
+
+        return plan_network(self.plan)
 
     def explain(self) -> str:
         """What each pass did, in sentences."""
@@ -70,7 +86,7 @@ class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
     traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace] = field(default_factory=dict)
-    plans: dict[tuple[int, str, str], tuple[Trace, Plan, tuple[Report, ...]]] = field(default_factory=dict)
+    plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed."""
@@ -86,27 +102,29 @@ def compile_trace(
     made: Trace,
     pipeline: str,
     tokenizer: Tokenizer | None,
+    caps: Caps | None = None,
+    *,
     items: Sequence[Mapping[Path, object]] = (),
     on_change: OnChange | None = None,
 ) -> Compiled:
     """Run a pipeline over a trace; kept where that depends on nothing else.
 
+    caps       what the backend can do; None where none is known yet
     items      argument values that the prefix tree is to know, by path
     on_change  called with each pass that changed something, and what it made
     """
     from lmc.passes import is_level, parse_pipeline, run_pipeline
 
-    inputs = inputs_of(tokenizer, items)
-    key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "")
+    inputs = replace(inputs_of(tokenizer, items), caps=caps)
+    key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
     is_own = bool(items) or on_change is not None
     if kept is None or kept[0] is not made or is_own:
         passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
-        plan, reports = run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each)
-        kept = (made, plan, reports)
+        kept = (made, run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each))
         if not is_own:
             cache.plans[key] = kept
-    return Compiled(made, kept[1], kept[2], inputs)
+    return Compiled(made, kept[1])
 
 
 def pipeline_of(level: int | str) -> str:

@@ -110,9 +110,11 @@ def _result(outcome: Outcome, report: RunReport | None) -> Result:
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
     """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
-    from lmc.passes import fuse_constraints
+    from lmc.passes import fit, fuse_constraints
 
     pipeline = compiler.pipeline_of(opt_level)
+    if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
+        fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
     if backend.caps.fused and not alone:
         return pipeline
@@ -156,7 +158,9 @@ class _Items:
         kept = self._kept.get(key)
         if kept is None:
             made = self._cache.trace(self._func, shapes)
-            done = compiler.compile_trace(self._cache, made, self._pipeline, self._backend.tokenizer)
+            done = compiler.compile_trace(
+                self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
+            )
             self._kept[key] = kept = (compile_plan(done.plan), made, done)
         return kept
 

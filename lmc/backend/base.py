@@ -1,56 +1,25 @@
 """The waist: everything that crosses between the executor and an engine or API.
 
 The executor opens a Session on a Backend, submits Requests and steps; the session answers with Events. Token
-ids are the truth; a StateId is only a hint that an engine may still hold their KV. Every (request, sample)
+ids are the truth: what KV an engine holds of them is its own affair. Every (request, sample)
 gets exactly one Finished or Failed. One thread steps a session; `wake` may be called from any thread.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
+from lmc.ir.caps import Caps as Caps
 from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.prompt import Piece, Tokenizer
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 
-ConstraintKind = Literal["regex", "choices", "json_schema", "grammar", "structural_tag"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """What a backend can do; the compiler reads it before a program runs.
-
-    prompt   what a request's prompt is made of
-    max_len  tokens of prompt and output together, None where unlimited
-    """
-
-    prompt: Literal["ids", "text", "messages"] = "ids"
-    segments: bool = True
-    score: bool = True
-    fused: bool = False
-    n: bool = True
-    logprobs: bool = True
-    constraints: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind))
-    hints: bool = False
-    prefix_cache: bool = False
-    images: bool = False
-    seed: bool = True
-    max_len: int | None = None
-
-
 # --- prompts ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StateId:
-    """Names the KV of a token prefix in a namespace: a chained digest of its ids, and how many they are."""
-
-    namespace: str
-    digest: int
-    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +28,6 @@ class Prompt:
 
     ids: tuple[int, ...]
     pieces: tuple[Piece, ...] = ()
-    state: StateId | None = None
 
 
 # --- requests --------------------------------------------------------------------------------------------
@@ -112,19 +80,17 @@ class Request:
     rid        unique in its session
     n          samples; each gets its own events, sample i draws from (seed, i)
     gang       requests of one gang share a prefix and are scheduled together
-    known_len  least and most tokens the output can have, where the compiler knows
+    priority   the higher goes first, before those that are waiting longer
+    most_tokens  that the output can come to, where its constraint bounds it below max_tokens
     """
 
     rid: int
     prompt: Prompt
     out: tuple[Segment, ...]
-    program: str = ""
     n: int = 1
     gang: int | None = None
     priority: int = 0
-    deadline_s: float | None = None
-    known_len: tuple[int, int] | None = None
-    keep: bool = True
+    most_tokens: int | None = None
 
 
 # --- events ----------------------------------------------------------------------------------------------
@@ -233,7 +199,6 @@ class Finished:
     sample: int
     reason: FinishReason
     usage: Usage = Usage()
-    state: StateId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +217,14 @@ Event = Delta | SegmentEnd | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """Advice about a token prefix; a session that cannot follow it ignores it, results never change."""
+class PrefixHint:
+    """Advice about a token prefix; a session that cannot follow it ignores it, results never change.
+
+    ttl_s  after how long a pin ends by itself
+    """
 
     kind: Literal["prefetch", "pin", "release"]
     ids: tuple[int, ...]
-    program: str = ""
     ttl_s: float | None = None
 
 
@@ -297,7 +264,7 @@ class Session(Protocol):
     def abort(self, rid: int, reason: str) -> None:
         """End a request early; its unfinished samples get Failed with code `aborted`."""
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         """Take advice; may do nothing."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:

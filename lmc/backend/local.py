@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lmc import knobs
-from lmc.backend.base import Caps
 from lmc.backend.default_model import folder_of
 from lmc.errors import BackendError
+from lmc.ir.caps import CONSTRAINT_KINDS, Caps
+from lmc.ir.hints import HintKind
+from lmc.ir.scoring import CHOICES_METHODS
 
 if TYPE_CHECKING:
     from lmc.backend.engine.session import EngineSession
     from lmc.backend.masks.disk import DiskCache
     from lmc.backend.masks.jumps import Jump
 
+# a prefetch would have nowhere to fetch from: there is one tier of keys and values
+FOLLOWED: frozenset[HintKind] = frozenset(("gang", "priority", "pin", "release"))
 KV_BYTES = 1 << 30  # memory for keys and values, unless num_slots says otherwise
 MAX_SLOTS = 1 << 18
 
@@ -82,7 +86,17 @@ class CpuBackend:
             max_running=max_running,
             cache=cache,
         )
-        self.caps = Caps(prefix_cache=cache, fused=True, max_len=runner.max_len)
+        self.caps = Caps(
+            constraints=CONSTRAINT_KINDS,
+            score=frozenset(CHOICES_METHODS),
+            fused=True,
+            n=True,
+            logprobs=True,
+            seed=True,
+            hints=FOLLOWED if cache else frozenset(("gang", "priority")),
+            prefix_cache=cache,
+            max_len=runner.max_len,
+        )
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""

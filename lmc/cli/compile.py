@@ -14,7 +14,7 @@ from lmc import knobs
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
 from lmc.codes import with_footer
-from lmc.viz import DEFAULT_WIDTH, FORMATS, Look
+from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -105,8 +105,8 @@ def compile_command(
     done = compiled(prog, values, passes if passes is not None else level, tokenizer_of(model), print_ir_after_change)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
-    look = look_for(width, output)
-    shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, look) for each in formats]
+    terminal = terminal_for(width, output)
+    shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, terminal) for each in formats]
     is_for_people = _FOR_PEOPLE.issuperset(formats)
     if not formats:
         shown.append(_summary(done))
@@ -129,7 +129,8 @@ def compiled(
     made = cache.trace(prog.func, arguments.holes(prog.func, bound))
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     items, on_change = [known] if known else (), _print_change if is_traced else None
-    return compiler.compile_trace(cache, made, compiler.pipeline_of(pipeline), tokenizer, items, on_change)
+    pipeline = compiler.pipeline_of(pipeline)
+    return compiler.compile_trace(cache, made, pipeline, tokenizer, items=items, on_change=on_change)
 
 
 def _print_change(each: Pass, ir: Graph | Plan) -> None:
@@ -149,10 +150,10 @@ def tokenizer_of(model: str | None) -> Tokenizer | None:
 # --- what is printed -------------------------------------------------------------------------------------
 
 
-def _emitted(done: Compiled, format: str, look: Look) -> str:
+def _emitted(done: Compiled, format: str, terminal: Terminal) -> str:
     from lmc.viz import emit
 
-    return emit(done, format, look)
+    return emit(done.planned, format, terminal)
 
 
 def _summary(done: Compiled) -> str:
@@ -162,7 +163,7 @@ def _summary(done: Compiled) -> str:
     from lmc.viz.tree import total
     from lmc.viz.view import View
 
-    view = View(done)
+    view = View(done.planned)
     shares = f"  {total(sharing(view), view)}\n" if view.calls else ""
     return (
         f"{view.title}\n  {summary(view)}\n{shares}"
@@ -177,12 +178,12 @@ def _times(reports: Sequence[Report]) -> str:
     return "\n".join([*rows, f"{'all passes':<{width}}  {total:8.2f} ms"])
 
 
-def look_for(width: int | None, output: str | None) -> Look:
+def terminal_for(width: int | None, output: str | None) -> Terminal:
     """The terminal's width and colours; neither in a file or a pipe."""
     is_terminal = output is None and sys.stdout.isatty()
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
     is_plain = knobs.is_plain()
-    return Look(width or max(40, columns), is_terminal and not is_plain)
+    return Terminal(width or max(40, columns), is_terminal and not is_plain)
 
 
 def write(text: str, output: str | None) -> None:

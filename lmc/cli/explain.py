@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled, look_for, tokenizer_of, write
+from lmc.cli.compile import compiled, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
 from lmc.codes import with_footer
@@ -18,7 +18,7 @@ from lmc.viz import FSM_FORMATS
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.ir.prompt import Tokenizer
-    from lmc.viz import Look
+    from lmc.viz import Terminal
 
 TEXTS = ("text", "json")
 
@@ -74,15 +74,15 @@ def explain_command(
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
     done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer, False)
-    look = look_for(width, output)
+    terminal = terminal_for(width, output)
     if name is not None:
         from lmc.viz import emit_fsm
 
-        write(emit_fsm(done, name, format, look), output)
+        write(emit_fsm(done.planned, name, format, terminal), output)
     elif is_about_constraints:
-        write(_constraints(done, tokenizer, format, look), output)
+        write(_constraints(done, tokenizer, format, terminal), output)
     else:
-        write(_sharing(done, format, look), output)
+        write(_sharing(done, format, terminal), output)
 
 
 def _page(code: str) -> str:
@@ -97,17 +97,17 @@ def _page(code: str) -> str:
     return CODES[code.upper()].page
 
 
-def _sharing(done: Compiled, format: str, look: Look) -> str:
+def _sharing(done: Compiled, format: str, terminal: Terminal) -> str:
     from lmc.viz import emit
 
     if format == "json":
-        return emit(done, "json", look)
-    return with_footer(f"{emit(done, 'tree', look)}\n{done.explain()}\n")
+        return emit(done.planned, "json", terminal)
+    return with_footer(f"{emit(done.planned, 'tree', terminal)}\n{done.explain()}\n")
 
 
-def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, look: Look) -> str:
+def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:
     from lmc.viz import constraints_json, constraints_text
     from lmc.viz.constraints import Constraints
 
-    told = Constraints(done, tokenizer)  # type: ignore[arg-type]  # a folder's tokenizer knows its vocabulary
-    return constraints_json.render(told) if format == "json" else with_footer(constraints_text.render(told, look))
+    told = Constraints(done.planned, tokenizer)  # type: ignore[arg-type]  # a folder's tokenizer knows its vocabulary
+    return constraints_json.render(told) if format == "json" else with_footer(constraints_text.render(told, terminal))

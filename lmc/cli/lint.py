@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled, look_for, tokenizer_of
+from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, model_option, width_option
 from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_TOKENS, with_footer
@@ -37,7 +37,7 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     prog = load_program(program)
     done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
     notes = notes_of(done)
-    room = look_for(width, None).width
+    room = terminal_for(width, None).width
     said = "\n".join(_told(note, room) for note in notes)
     click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)
     if notes and strict:

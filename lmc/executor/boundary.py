@@ -41,7 +41,7 @@ def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]
     kept, whole = together(run, after, score, encode)
     left = len(prompt.ids) - len(known) + len(kept)
     assert prompt.ids[len(prompt.ids) - len(known) :] == known, "a prompt ends in the tokens of its last run"
-    return (replace(prompt, ids=prompt.ids[:left], state=None), whole) if left else (prompt, score)
+    return (replace(prompt, ids=prompt.ids[:left]), whole) if left else (prompt, score)
 
 
 def together(run: Run, after: Ids | None, score: Score, encode: Encode) -> tuple[tuple[int, ...], Score]:
@@ -73,9 +73,7 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
         return prompt, gen
     whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
     form = Fused((word, Blank(gen.constraint)))
-    return replace(prompt, ids=prompt.ids[:left], state=None), replace(
-        gen, sampling=whole, constraint=form, blanks=(sampling,)
-    )
+    return replace(prompt, ids=prompt.ids[:left]), replace(gen, sampling=whole, constraint=form, blanks=(sampling,))
 
 
 def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal, TypeVar, cast
 
 from lmc.backend.base import Gen, Score
+from lmc.executor.hints import NO_HINTS, CallHints
 from lmc.executor.notes import located, one_line
 from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
@@ -25,22 +26,6 @@ E = TypeVar("E", bound=BaseException)
 
 NOT_SAMPLING = ("name", "constraint", "dtype", "boundary", "spacing", "choices", "method", "parts")
 NOTHING: Mapping[str, object] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Gang:
-    """A shared prefix that a call's prompt begins with, and so the gang of its requests.
-
-    is_common  True where all items share that prefix
-    """
-
-    prefix: int
-    is_common: bool
-    num_prefixes: int
-
-    def of(self, item: int) -> int:
-        """The number of the gang for an item."""
-        return self.prefix if self.is_common else (item + 1) * self.num_prefixes + self.prefix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +55,7 @@ class CallParams:
     parts: tuple[FormPart, ...] = ()
     calls: tuple[CallParams, ...] = ()
     number: int = 0
-    gang: Gang | None = None
+    hints: CallHints = NO_HINTS
     span: Span | None = None
     line: Callable[[], str] = lambda: "a call"
     ready: Gen | Score | Seeding | None = None
@@ -102,7 +87,7 @@ class CallParams:
         )
 
 
-def of_node(node: Node, number: int, gang: Gang | None = None) -> CallParams:
+def of_node(node: Node, number: int, hints: CallHints = NO_HINTS) -> CallParams:
     """What a model node asks, its named inputs left out."""
     attrs = dict(node.attrs)
     parts = parts_of(node) if node.op == "fused" else ()
@@ -118,7 +103,7 @@ def of_node(node: Node, number: int, gang: Gang | None = None) -> CallParams:
         parts=parts,
         calls=tuple(_of_part(part, node) for part in parts if isinstance(part, FusedGen | FusedSelect)),
         number=number,
-        gang=gang,
+        hints=hints,
         span=node.span,
         line=partial(one_line, node),
     )

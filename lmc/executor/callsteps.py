@@ -17,6 +17,7 @@ from lmc.executor.calls import Call
 from lmc.executor.future import Cell, Future, Poison, pending_in, poison_in, settled, when_settled
 from lmc.executor.instance import Instance, Position
 from lmc.executor.lineage import call_seed
+from lmc.executor.output_bound import most_tokens
 from lmc.executor.requests import asked, segment
 from lmc.executor.state import ProgramState
 from lmc.executor.steps import BlockFrame, RunNode, futures_in, settle_outputs
@@ -88,8 +89,15 @@ def ask(
         inst.fails_at((*path, params.number), failure)
         give_up(inst, outs, failure)
         return
-    gang = params.gang.of(inst.number) if params.gang is not None else None
-    request = Request(next(inst.shared.rids), prompt, out, program=inst.program.name, n=n, gang=gang)
+    request = Request(
+        next(inst.shared.rids),
+        prompt,
+        out,
+        n=n,
+        gang=params.hints.gang_of(inst.number),
+        priority=params.hints.priority,
+        most_tokens=most_tokens(out),
+    )
     inst.num_calls += 1
     inst.shared.outbox.append(Call(inst, params, request, state, outs, path, wanted, texts))
 

@@ -56,6 +56,7 @@ class OpenCall(Protocol):
     """
 
     inst: Instance
+    params: CallParams
     request: Request
     is_aborted: bool
 

@@ -1,8 +1,8 @@
 """The executor: runs plans for many items at once, on one thread, as one stream of requests.
 
-Each round: start items, run whatever can go on, submit all new requests in one go, step the session, hand out what
-host calls have ended. An item costs no thread; only host calls with an effect use a bounded pool. One item's failure
-never touches another.
+Each round: start items, run whatever can go on, submit all new requests in one go and in the plan's order, step the
+session, hand out what host calls have ended. An item costs no thread; only host calls with an effect use a bounded
+pool. One item's failure never touches another.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lmc.backend.base import Session, Usage
 from lmc.errors import ArgumentError, RequestError
 from lmc.executor.events import Detail, ItemEnded, RunEvent
 from lmc.executor.future import Poison
+from lmc.executor.hints import Adviser
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
 from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
@@ -100,6 +101,7 @@ class Run:
         self._dropped: set[int] = set()  # of those waiting: aborted
         self._active: dict[int, Instance] = {}
         self._open: dict[int, OpenCall] = {}  # calls that the session has not answered, aborted ones too
+        self._adviser = Adviser(self._session.hint)
         self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the ends
         self._pool = HostPool(executor.max_workers, self._session.wake)
         self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
@@ -165,6 +167,7 @@ class Run:
             instance.is_over = True
         for rid in self._open:
             self._session.abort(rid, reason)
+        self._adviser.close()
         self._pool.close()
         for each in (self._waiting, self._active, self._open, self._unheard, self._shared.ready, self._shared.outbox):
             each.clear()
@@ -231,7 +234,10 @@ class Run:
     def _submit(self) -> None:
         shared = self._shared
         calls = [call for call in shared.outbox if not call.inst.is_over]
+        calls.sort(key=_in_plan_order)
         shared.outbox.clear()
+        for call in calls:
+            self._adviser.started(call.inst.id, call.params.hints, call.request.prompt.ids)
         self._open.update((call.request.rid, call) for call in calls)
         if calls:
             self._session.submit([call.request for call in calls])
@@ -251,6 +257,7 @@ class Run:
             call = self._open.get(event.rid)
             if call is not None and call.take(event):
                 del self._open[event.rid]
+                self._adviser.ended(call.inst.id, call.params.hints)
                 if not call.inst.is_over:
                     call.settle()
 
@@ -261,4 +268,10 @@ class Run:
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:
         del self._active[instance.id]
+        self._adviser.over(instance.id)
         self._shared.told.append(ItemEnded(instance.id, outcome))
+
+
+def _in_plan_order(call: OpenCall) -> tuple[int, int]:
+    """Items as they were added; within one the plan says which of the calls that are ready goes first."""
+    return call.inst.id, call.params.hints.order

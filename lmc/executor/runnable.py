@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from lmc.executor.call_params import CallParams, Gang, of_node
+from lmc.executor.call_params import CallParams, of_node
 from lmc.executor.callsteps import model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
+from lmc.executor.hints import NO_HINTS, CallHints, hints_of
 from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
@@ -47,7 +48,7 @@ class Runnable:
 def compile_plan(plan: Plan) -> Runnable:
     """Make a plan ready to run; keep the result as long as the plan is run."""
     graph = plan.graph
-    compiler = _Compiler(graph, _gangs(plan))
+    compiler = _Compiler(graph, hints_of(plan))
     body = compiler.block(graph.body, None)
     used = {str(node.attr("fn")) for node in graph.walk() if node.has("fn")}
     return Runnable(
@@ -57,20 +58,6 @@ def compile_plan(plan: Plan) -> Runnable:
         tuple(compiler.calls),
         tuple(extern for extern in graph.externs if extern.name in used),
     )
-
-
-def _gangs(plan: Plan) -> dict[int, Gang]:
-    """The gangs of the model nodes that share a prefix, by node number."""
-    count = len(plan.prefixes)
-    common: dict[int, bool] = {}
-    for prefix in sorted(plan.prefixes, key=lambda p: p.id):
-        above = prefix.parent is None or common.get(prefix.parent, False)
-        common[prefix.id] = above and all(isinstance(piece, Lit) for piece in prefix.pieces)
-    return {
-        step.node: Gang(step.prefix, common.get(step.prefix, False), count)
-        for step in plan.steps
-        if step.prefix is not None
-    }
 
 
 @dataclass(slots=True)
@@ -103,9 +90,9 @@ class _Scope:
 class _Compiler:
     """Walks the graph in program order."""
 
-    def __init__(self, graph: Graph, gangs: dict[int, Gang]) -> None:
+    def __init__(self, graph: Graph, hints: dict[int, CallHints]) -> None:
         self.graph = graph
-        self.gangs = gangs
+        self.hints = hints
         self.calls: list[CallParams] = []
         self.num_nodes = 0
 
@@ -146,7 +133,7 @@ class _Compiler:
         return self.num_nodes - 1
 
     def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> RunNode:
-        self.calls.append(of_node(node, number, self.gangs.get(number)))
+        self.calls.append(of_node(node, number, self.hints.get(number, NO_HINTS)))
         return model_node(node, len(self.calls) - 1, ins, outs)
 
     def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:

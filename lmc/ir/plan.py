@@ -1,6 +1,8 @@
 """The plan: when things happen. A graph, and beside it one Step for each call or control region.
 
-Hints only: a plan without a single prefix or hint gives the same results. Plans print, and round-trip.
+The plan is what runs: of the calls that are ready at once, the one whose step stands first is submitted first, with
+its hints. That decides speed alone: a plan with its steps in another order that keeps `after`, without a single
+prefix or hint, gives the same results. Plans print, and round-trip.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lmc.ir.graph import Atom, Graph
+from lmc.ir.hints import Hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Step:
     after   the steps of the same region that it waits for
     prompt  a model call's flat prompt; a Value is a hole, a state Value is a prompt that came into the region
     prefix  the deepest shared prefix it starts with, None where it shares nothing
+    hints   advice for whoever runs a model call (ir/hints.py)
     """
 
     id: int
@@ -30,6 +34,7 @@ class Step:
     after: tuple[int, ...] = ()
     prompt: tuple[Atom, ...] = ()
     prefix: int | None = None
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from lmc.errors import VerifyError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.hint_rules import check_hints
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.rewrite import definitions
@@ -19,7 +20,7 @@ def check_steps(plan: Plan) -> None:
     """Raises VerifyError at the first step that does not fit the graph or an earlier step."""
     nodes, around = _numbered(plan.graph.body)
     names = _types_by_name(plan.graph)
-    prefixes = {prefix.id for prefix in plan.prefixes}
+    prefixes = {prefix.id: prefix for prefix in plan.prefixes}
     steps: dict[int, Step] = {}
     used: set[int] = set()
     for step in plan.steps:
@@ -30,6 +31,7 @@ def check_steps(plan: Plan) -> None:
         _check_prompt(step, names)
         if step.prefix is not None and step.prefix not in prefixes:
             _fail_step(step, f"there is no prefix p{step.prefix}")
+        check_hints(step, prefixes)
         steps[step.id] = step
         used.add(step.node)
 

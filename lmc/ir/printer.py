@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from lmc.ir.graph import Atom, Block, Extern, Graph, Node, Param, Value
+from lmc.ir.hints import print_hint
 from lmc.ir.literal import literal, quote, sigil, word
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
@@ -162,6 +163,7 @@ def _step(step: Step, label: Value | None) -> str:
     words += [f"inside #{step.inside}"] if step.inside is not None else []
     words += [f"wave {step.wave}", *_refs("after", step.after), *_atoms("prompt", step.prompt)]
     words += [f"prefix p{step.prefix}"] if step.prefix is not None else []
+    words += ["hints", ", ".join(map(print_hint, step.hints))] if step.hints else []
     return " ".join(words)
 
 

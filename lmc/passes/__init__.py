@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from lmc.errors import ArgumentError, did_you_mean
-from lmc.passes import chat_template, cse, dce, fold_text, fuse_constraints, hoist_prefix, lint, schedule
+from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import TokenSharing, measure, shared_tokens
 from lmc.passes.pipeline import run_passes, run_pipeline
+from lmc.passes.planned import Planned
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Report", "TokenSharing", "is_level", "measure",
-    "parse_pipeline",
-    "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "is_level",
+    "measure", "parse_pipeline", "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
@@ -25,16 +25,17 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_constraints.PASS,
     schedule.PASS,
     hoist_prefix.PASS,
+    fit.PASS,
 )
 PASSES: dict[str, Pass] = {each.name: each for each in PIPELINE}
 
 # what -O0 to -O3 run; -O0 is only what is needed to run at all, and to refuse what cannot; only -O3 makes a program say
 # other tokens
 LEVELS: dict[int, str] = {
-    0: "chat_template,lint,schedule",
-    1: "dce,cse,fold_text,chat_template,lint,schedule",
-    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix",
-    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix",
+    0: "chat_template,lint,schedule,fit",
+    1: "dce,cse,fold_text,chat_template,lint,schedule,fit",
+    2: "dce,cse,fold_text,chat_template,lint,schedule,hoist_prefix,fit",
+    3: "dce,cse,fold_text,chat_template,lint,fuse_constraints,schedule,hoist_prefix,fit",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lmc.ir.caps import Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Node
 from lmc.ir.prompt import Encode
@@ -33,8 +34,8 @@ class Inputs:
     chat       the chat template; None where the tokenizer has none, or none is known yet
     batch      for each item the argument values by `Param.path`; empty when compiling without arguments
     sampling   the run's defaults
-
     control_tokens  the texts of control tokens: what stands before one in a template changes no token behind it
+    caps       what the backend can do; None where none is known
     """
 
     encode: Encode | None = None
@@ -45,6 +46,7 @@ class Inputs:
     sampling: Sampling = field(default_factory=Sampling)
     spellings: Callable[[], Sequence[bytes]] | None = None
     control_tokens: frozenset[str] = frozenset()
+    caps: Caps | None = None
 
 
 NO_INPUTS = Inputs()

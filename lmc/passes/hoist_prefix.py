@@ -31,6 +31,7 @@ from lmc.ir.plan import Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.known_values import KnownValues
+from lmc.passes.prefix_hints import with_hints
 from lmc.passes.prefix_tree import PrefixNode, prefix_nodes, sort_keys
 from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
 
@@ -57,13 +58,13 @@ class TokenSharing:
 
 
 def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
-    """The plan with its prefix tree."""
+    """The plan with its prefix tree, and the hints that come of it (prefix_hints.py)."""
     builder, prompts = prompts_of(plan, inputs)
     prefixes = _prefixes(builder, prompts)
     counts = Counter(prompt.step for prompt in prompts)
     deepest = _deepest(prefixes, prompts, counts)
     steps = tuple(replace(step, prefix=deepest.get(step.id)) for step in plan.steps)
-    found = replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes))
+    found = with_hints(replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes)))
     return found, _report(found, _sharing(plan, prompts), inputs)
 
 

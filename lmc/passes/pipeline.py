@@ -17,6 +17,7 @@ from lmc.ir.verify import verify, verify_plan
 from lmc.knobs import verifies_each_pass
 from lmc.passes import schedule
 from lmc.passes.base import NO_INPUTS, Inputs, Level, Pass, Report
+from lmc.passes.planned import Planned
 
 OnChange = Callable[[Pass, Graph | Plan], None]
 
@@ -28,7 +29,7 @@ def run_pipeline(
     *,
     on_change: OnChange | None = None,
     verify_each: bool = True,
-) -> tuple[Plan, tuple[Report, ...]]:
+) -> Planned:
     """The plan of a graph; `schedule` is put at the end of graph passes where `passes` lacks it.
 
     on_change is called with the pass and its result after each pass that changed something; verify_each is that of
@@ -40,7 +41,7 @@ def run_pipeline(
         chosen = (*chosen[:num_graph], schedule.PASS, *chosen[num_graph:])
     plan, reports = run_passes(graph, chosen, inputs, on_change=on_change, verify_each=verify_each)
     assert isinstance(plan, Plan)
-    return plan, reports
+    return Planned(plan, reports, inputs)
 
 
 def run_passes(

@@ -1,18 +1,20 @@
-"""Pictures of a compiled program: one file a view. Same input, same bytes out.
+"""Pictures of a planned program: one file a view. Same input, same bytes out.
 
-To add a view, write its file with a `render(compiled, look) -> str` and add one line here.
+To add a view, write its file with a `render(planned, terminal) -> str` and add one line here.
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.errors import ArgumentError, did_you_mean
+from lmc.viz.terminal import DEFAULT_WIDTH, PLAIN, Terminal
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
+    from lmc.passes.planned import Planned
+
+__all__ = ["DEFAULT_WIDTH", "FORMATS", "FSM_FORMATS", "PLAIN", "Terminal", "emit", "emit_fsm"]
 
 FORMATS: dict[str, str] = {
     "table": "lmc.viz.table",
@@ -27,30 +29,18 @@ FSM_FORMATS: dict[str, str] = {
     "dot": "lmc.viz.fsm_dot",
     "svg": "lmc.viz.fsm_svg",
 }
-DEFAULT_WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How wide a table or tree may get, in columns, and whether it is coloured (for a terminal)."""
-
-    width: int = DEFAULT_WIDTH
-    color: bool = False
-
-
-PLAIN = Look()
-
-
-def emit(compiled: Compiled, format: str = "table", look: Look = PLAIN) -> str:
-    """The compiled program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
+def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN) -> str:
+    """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
     if format not in FORMATS:
         help = did_you_mean(format, FORMATS, repr) or f"the formats are {', '.join(FORMATS)}"
         raise ArgumentError(f"there is no format {format!r}", help=help)
-    text: str = importlib.import_module(FORMATS[format]).render(compiled, look)
+    text: str = importlib.import_module(FORMATS[format]).render(planned, terminal)
     return text
 
 
-def emit_fsm(compiled: Compiled, name: str, format: str = "ascii", look: Look = PLAIN) -> str:
+def emit_fsm(planned: Planned, name: str, format: str = "ascii", terminal: Terminal = PLAIN) -> str:
     """The compressed automaton of one call's constraint, drawn as ascii, dot or svg.
 
     Raises ArgumentError for a name that no constrained call has, or a constraint without an automaton.
@@ -60,6 +50,6 @@ def emit_fsm(compiled: Compiled, name: str, format: str = "ascii", look: Look = 
     from lmc.viz.constraints import Constraints
     from lmc.viz.fsm import fsm_of_call
 
-    fsm = fsm_of_call(Constraints(compiled), name)
-    text: str = importlib.import_module(FSM_FORMATS[format]).render(fsm, look)
+    fsm = fsm_of_call(Constraints(planned), name)
+    text: str = importlib.import_module(FSM_FORMATS[format]).render(fsm, terminal)
     return text

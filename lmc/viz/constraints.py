@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from lmc.backend.masks.forced_edges import ForcedEdges
     from lmc.backend.masks.rehearse import Rehearsal
     from lmc.backend.masks.unspellable import Unspellable
-    from lmc.compiler import Compiled
     from lmc.passes import Note
-    from lmc.viz.view import Row
+    from lmc.passes.planned import Planned
+    from lmc.viz.view import StepView
 
 Language = Constraint | Fused
 MAX_STATES = 20_000  # of an automaton that is made to be looked at
@@ -105,7 +105,7 @@ class Constrained:
     automaton   None where there is none, and `why` says why
     """
 
-    row: Row
+    row: StepView
     constraint: Language | None
     automaton: Automaton | None
     why: str
@@ -115,8 +115,8 @@ class Constrained:
 class Constraints:
     """The constrained calls of a compiled program, in program order."""
 
-    def __init__(self, compiled: Compiled, tokenizer: Tokenizer | None = None) -> None:
-        self.view = View(compiled)
+    def __init__(self, planned: Planned, tokenizer: Tokenizer | None = None) -> None:
+        self.view = View(planned)
         self.tokenizer = tokenizer
 
     @cached_property
@@ -156,7 +156,7 @@ class Constraints:
         assert self.tokenizer is not None
         return ConstraintMasks(self.tokenizer, len(self.tokenizer.vocab_bytes()))
 
-    def _told(self, row: Row) -> Constrained:
+    def _told(self, row: StepView) -> Constrained:
         constraint = _constraint(row)
         automaton, why = (None, "it is known only when the program runs")
         if isinstance(constraint, Fused) and (pieces := fused.stretches(fused.parts_of(row.node)))[1:]:
@@ -165,11 +165,11 @@ class Constraints:
             automaton, why = automaton_of(constraint)
         return Constrained(row, constraint, automaton, why, self._notes(row))
 
-    def _notes(self, row: Row) -> tuple[Note, ...]:
+    def _notes(self, row: StepView) -> tuple[Note, ...]:
         """What any pass has to say about the place of a call: of an unrolled loop, about all of its turns."""
         return tuple(
             note
-            for report in self.view.compiled.reports
+            for report in self.view.planned.reports
             for note in report.notes
             if (report.name in PASSES or (note.code or "").startswith(ABOUT_CONSTRAINTS))
             if note.span is not None and note.span == row.node.span
@@ -193,7 +193,7 @@ def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
     return Automaton(tree, compressed, sum(1 for _ in states(dfa)), found, _example(dfa)), ""
 
 
-def _constraint(row: Row) -> Language | None:
+def _constraint(row: StepView) -> Language | None:
     """What may come out of a call; of a fused form, all of it."""
     return fusion.constraint_of(fused.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
 
@@ -233,6 +233,6 @@ def _example(dfa: CharDfa) -> tuple[tuple[str, bool], ...]:
     return tuple(chars)
 
 
-def _is_constrained(row: Row) -> bool:
+def _is_constrained(row: StepView) -> bool:
     keyed = {*RUN_TIME_KINDS, "choices"} & set(row.node.kwargs)
     return bool(keyed) or _constraint(row) is not None

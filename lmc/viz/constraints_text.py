@@ -15,8 +15,8 @@ from lmc.viz.tree import call_name
 from lmc.viz.wording import form_pieces, on_one_line, tools_text, visible
 
 if TYPE_CHECKING:
-    from lmc.viz import Look
     from lmc.viz.constraints import Tokens
+    from lmc.viz.terminal import Terminal
 
 INDENT = 2
 LABEL = 11  # columns of what a line is about
@@ -25,16 +25,16 @@ MAX_EDGES = 8  # edges of a call whose tokens are shown
 Line = tuple[str, str]  # what it is about, and what it says; cut, not wrapped, where it is quoted text
 
 
-def render(constraints: Constraints, look: Look) -> str:
+def render(constraints: Constraints, terminal: Terminal) -> str:
     """All constrained calls, one paragraph each."""
-    title = heading(f"{constraints.view.title}: what may come out", look)
-    told = [_call(call, constraints, look) for call in constraints.calls]
+    title = heading(f"{constraints.view.title}: what may come out", terminal)
+    told = [_call(call, constraints, terminal) for call in constraints.calls]
     return title + "".join(f"\n{part}" for part in told or ["no call is constrained\n"])
 
 
-def _call(call: Constrained, constraints: Constraints, look: Look) -> str:
-    room = look.width - INDENT - LABEL
-    lines = [heading(call_name(call.row, constraints.view), look)]
+def _call(call: Constrained, constraints: Constraints, terminal: Terminal) -> str:
+    room = terminal.width - INDENT - LABEL
+    lines = [heading(call_name(call.row, constraints.view), terminal)]
     for label, text in _quoted(call):
         lines.append(_line(label, keep_ends(text, room)))
     for label, text in _sentences(call):

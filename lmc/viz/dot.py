@@ -9,8 +9,8 @@ from lmc.viz.flow import Box, Edge, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
 
 _SHAPES = {
     "arg": 'shape=ellipse, style="filled", fillcolor="#f3f3f3"',
@@ -29,30 +29,34 @@ _LINES = {
 }
 
 
-def render(compiled: Compiled, look: Look) -> str:
-    """The program as a digraph. Thick: a prompt goes on; thin: a value; dashed: order of effects; dotted: control."""
-    view = View(compiled)
+def render(planned: Planned, terminal: Terminal) -> str:
+    """The program as a digraph. Thick: a prompt goes on; thin: a value; dashed: order of effects; dotted: control.
+
+    Boxes with a thick line are the critical path.
+    """
+    view = View(planned)
     drawn = flow(view)
     lines = [
         f"digraph {quoted(view.plan.graph.name)} {{",
         f"  label={quoted(view.title)}; labelloc=t; rankdir=TB;",
         '  node [fontname="Helvetica", fontsize=11]; edge [fontname="Helvetica", fontsize=9];',
-        *_boxes(drawn.boxes, "  "),
+        *_boxes(drawn.boxes, drawn.critical, "  "),
         *(f"  {_edge(edge)}" for edge in drawn.edges),
     ]
     return "\n".join(lines) + "\n}\n"
 
 
-def _boxes(boxes: tuple[Box, ...], pad: str) -> Iterator[str]:
+def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], pad: str) -> Iterator[str]:
     for box in boxes:
-        node = f"{box.id} [label={quoted(*box.lines)}, {_SHAPES[box.kind]}];"
+        width = ", penwidth=2.5" if box.id in critical else ""
+        node = f"{box.id} [label={quoted(*box.lines)}, {_SHAPES[box.kind]}{width}];"
         if box.kind not in ("if", "loop"):
             yield pad + node
             continue
         yield f"{pad}subgraph cluster_{box.id} {{"
         yield f"{pad}  label={quoted(f'{box.kind} #{box.id[1:]}')}; style=rounded; color=gray60;"
         yield f"{pad}  {node}"
-        yield from _boxes(box.inside, pad + "  ")
+        yield from _boxes(box.inside, critical, pad + "  ")
         yield pad + "}"
 
 

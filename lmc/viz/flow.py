@@ -1,18 +1,22 @@
 """The dataflow between steps: what `dot` and `mermaid` draw. Knows neither language.
 
 A step's inputs are followed back through ordinary nodes to the steps and arguments that they come from. A branch
-or a loop is a box with a head, which decides; its arms begin at the head.
+or a loop is a box with a head, which decides; its arms begin at the head. What a step waits for is drawn where nothing
+else leads there from it, and a longest row of calls, each of which needs the one before, is known as the critical path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
 from lmc.ir.printer import print_path
-from lmc.viz.view import Row, View
+from lmc.viz.view import StepView, View
+
+if TYPE_CHECKING:
+    import networkx
 
 _READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
 _JOIN = "join"  # under which name a joined child's values go on
@@ -42,10 +46,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Boxes in program order, regions nested, and edges between them."""
+    """Boxes in program order, regions nested, and edges between them; the ids of the boxes on the critical path."""
 
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
+    critical: frozenset[str] = frozenset()
 
 
 def flow(view: View) -> Flow:
@@ -58,8 +63,8 @@ class _Follower:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.rows = {row.step.node: row for row in view.rows}
-        self.regions = frozenset(_id(row) for row in view.rows if row.is_region)
+        self.rows = {row.step.node: row for row in view.steps}
+        self.regions = frozenset(_id(row) for row in view.steps if row.is_region)
         self.sources: dict[str, tuple[Source, ...]] = {}
         self.edges: dict[Edge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
@@ -74,7 +79,8 @@ class _Follower:
         used = {edge.start for edge in self.edges}
         args = [Box(f"arg{i}", "arg", (f"{print_path(p.path)}: {p.value.type}",)) for i, p in enumerate(params)]
         boxes = [*(box for box in args if box.id in used), *boxes, Box("end", "end", ("return",))]
-        return Flow(tuple(boxes), tuple(self.edges))
+        network = _network(self.edges)
+        return Flow(tuple(boxes), tuple(_drawn(self.edges, network)), _critical(boxes, network))
 
     def _block(self, block: Block, head: str, arm: str) -> list[Box]:
         """The boxes of a block; those that wait for nothing in it hang on the head of the region around it."""
@@ -104,16 +110,18 @@ class _Follower:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
-    def _call(self, node: Node, row: Row) -> Box:
+    def _call(self, node: Node, row: StepView) -> Box:
         id = _id(row)
         self._reads(node.inputs, id)
         self._order(row)
         for value in node.outputs:
             state = value.type.is_state
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
-        return Box(id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row)))
+        return Box(
+            id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row), *_hints(row))
+        )
 
-    def _region(self, node: Node, row: Row) -> Box:
+    def _region(self, node: Node, row: StepView) -> Box:
         id, kind = _id(row), "if" if row.step.op == "if" else "loop"
         decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
         self._reads(decides, id)
@@ -156,12 +164,48 @@ class _Follower:
         if start != end:
             self.edges.setdefault(Edge(start, end, kind, label))
 
-    def _order(self, row: Row) -> None:
+    def _order(self, row: StepView) -> None:
         """What it waits for beside its data: earlier effects."""
-        reached = {edge.start for edge in self.edges if edge.end == _id(row)}
         for start in (f"s{step}" for step in row.step.after):
-            if start not in reached and start not in self.regions:
+            if start not in self.regions:
                 self._edge(start, _id(row), "order")
+
+
+def _network(edges: Iterable[Edge]) -> networkx.DiGraph:
+    """The boxes and what leads from one to another within one turn of each loop; it has no cycle."""
+    import networkx
+
+    return networkx.DiGraph((edge.start, edge.end) for edge in edges if edge.kind != "again")
+
+
+def _drawn(edges: Iterable[Edge], network: networkx.DiGraph) -> Iterator[Edge]:
+    """The edges, those of order only where the one box follows from the other in no other way."""
+    import networkx
+
+    others = {(edge.start, edge.end) for edge in edges if edge.kind != "order"}
+    needed = networkx.transitive_reduction(network).edges
+    for edge in edges:
+        pair = (edge.start, edge.end)
+        if edge.kind != "order" or (pair in needed and pair not in others):
+            yield edge
+
+
+def _critical(boxes: Iterable[Box], network: networkx.DiGraph) -> frozenset[str]:
+    """The model calls of a longest row; none where no two come in a row."""
+    import networkx
+
+    calls = {box.id for box in _all(boxes) if box.kind == "model"}
+    weighted = networkx.DiGraph(network)
+    for start, _, told in weighted.edges(data=True):
+        told["weight"] = int(start in calls)
+    chain = [id for id in networkx.dag_longest_path(weighted) if id in calls]
+    return frozenset(chain if len(chain) > 1 else ())
+
+
+def _all(boxes: Iterable[Box]) -> Iterator[Box]:
+    for box in boxes:
+        yield box
+        yield from _all(box.inside)
 
 
 def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
@@ -170,9 +214,18 @@ def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
         yield (start, "data", label if kind == "data" else name)
 
 
-def _id(row: Row) -> str:
+def box_number(id: str) -> int:
+    """The step's number in the id of its box."""
+    return int(id[1:])
+
+
+def _id(row: StepView) -> str:
     return f"s{row.step.id}"
 
 
-def _place(row: Row) -> tuple[str, ...]:
+def _hints(row: StepView) -> tuple[str, ...]:
+    return (row.hints,) if row.hints else ()
+
+
+def _place(row: StepView) -> tuple[str, ...]:
     return (row.place,) if row.place else ()

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 from lmc.viz.text_table import columns_of, heading, keep_ends
 
 if TYPE_CHECKING:
-    from lmc.viz import Look
     from lmc.viz.fsm import Arrow, Fsm
+    from lmc.viz.terminal import Terminal
 
 MIN_LABEL = 12  # columns that a label keeps, however narrow the terminal is
 LEGEND = "(n): a text may end there"
 
 
-def render(fsm: Fsm, look: Look) -> str:
+def render(fsm: Fsm, terminal: Terminal) -> str:
     """The automaton under its title."""
     digits = len(str(max(0, fsm.num_drawn - 1)))
     rows = _rows(fsm)
-    room = max(MIN_LABEL, look.width - 2 * digits - len("()    -> "))
+    room = max(MIN_LABEL, terminal.width - 2 * digits - len("()    -> "))
     labels = [keep_ends(arrow.label, room) if arrow else "" for _, arrow in rows]
     width = max(map(columns_of, labels), default=0)
     lines = [_line(name, arrow, label, digits, width) for (name, arrow), label in zip(rows, labels)]
-    return heading(fsm.heading, look) + "".join(f"{line.rstrip()}\n" for line in (*lines, LEGEND))
+    return heading(fsm.heading, terminal) + "".join(f"{line.rstrip()}\n" for line in (*lines, LEGEND))
 
 
 def _rows(fsm: Fsm) -> list[tuple[str, Arrow | None]]:

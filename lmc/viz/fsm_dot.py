@@ -9,13 +9,13 @@ from lmc.viz.dot import quoted
 from lmc.viz.text_table import keep_ends
 
 if TYPE_CHECKING:
-    from lmc.viz import Look
     from lmc.viz.fsm import Arrow, Fsm
+    from lmc.viz.terminal import Terminal
 
 MAX_LABEL = 40  # columns
 
 
-def render(fsm: Fsm, look: Look) -> str:
+def render(fsm: Fsm, terminal: Terminal) -> str:
     """The automaton, from left to right."""
     lines = [
         f"digraph {quoted(fsm.title)} {{",

@@ -14,8 +14,8 @@ from lmc.viz.layered import CHAR, LINE, LOOP, RADIUS, Item, Picture, Way, pictur
 from lmc.viz.text_table import columns_of
 
 if TYPE_CHECKING:
-    from lmc.viz import Look
     from lmc.viz.fsm import Fsm
+    from lmc.viz.terminal import Terminal
 
 MARGIN = 16
 BACK = 7  # how far below the middle of a state an arrow meets it that goes back
@@ -33,7 +33,7 @@ HEADS = (
 )
 
 
-def render(fsm: Fsm, look: Look) -> str:
+def render(fsm: Fsm, terminal: Terminal) -> str:
     """The automaton under its title."""
     drawn = picture(fsm)
     width = max(drawn.width + ENTRY, columns_of(fsm.heading) * CHAR) + 2 * MARGIN

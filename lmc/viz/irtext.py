@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The text of the plan."""
-    return str(compiled.plan)
+    return str(planned.plan)

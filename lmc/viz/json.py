@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import Value
+from lmc.ir.hints import HINTS
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
@@ -21,12 +22,13 @@ from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
     from lmc.ir.graph import Atom, Node
+    from lmc.ir.hints import Hint
     from lmc.passes import Report
     from lmc.passes.flat_prompts import FlatPiece
-    from lmc.viz import Look
-    from lmc.viz.view import Row
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
+    from lmc.viz.view import StepView
 
 VERSION = 1
 Json = dict[str, Any]  # Any: what json.dumps takes
@@ -34,9 +36,9 @@ Json = dict[str, Any]  # Any: what json.dumps takes
 _HOLES = {"text": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The plan as JSON, indented."""
-    view = View(compiled)
+    view = View(planned)
     tree = sharing(view)
     whole = {
         "version": VERSION,
@@ -45,7 +47,7 @@ def render(compiled: Compiled, look: Look) -> str:
             {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
             for param in view.plan.graph.params
         ],
-        "steps": [_step(row, view, tree) for row in view.rows],
+        "steps": [_step(row, view, tree) for row in view.steps],
         "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
         "totals": {
             "calls": len(view.calls),
@@ -55,12 +57,12 @@ def render(compiled: Compiled, look: Look) -> str:
             "distinct": tree.distinct,
             "saved": tree.saved,
         },
-        "passes": [_report(report) for report in compiled.reports],
+        "passes": [_report(report) for report in planned.reports],
     }
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _step(row: Row, view: View, tree: Sharing) -> Json:
+def _step(row: StepView, view: View, tree: Sharing) -> Json:
     step = row.step
     told: Json = {
         "id": step.id,
@@ -75,9 +77,16 @@ def _step(row: Row, view: View, tree: Sharing) -> Json:
     if row.is_call:
         told |= {"prompt": [_piece(piece) for piece in row.pieces], "prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
+        told["hints"] = [_hint(hint) for hint in step.hints]
         told["options"] = {key: json_value(value) for key, value in row.node.attrs}
         told["options"] |= {key: _atom(atom) for key, atom in row.node.kwargs.items()}
     return told
+
+
+def _hint(hint: Hint) -> Json:
+    told: Json = {"kind": hint.kind, HINTS[hint.kind].names: hint.target}
+    told |= {"ttl_s": hint.ttl_s} if hint.ttl_s is not None else {}
+    return told | ({"all_items": True} if hint.is_shared else {})
 
 
 def json_place(node: Node) -> Json | None:

@@ -112,17 +112,14 @@ def _backward(arrows: Sequence[Arrow]) -> frozenset[Arrow]:
 
 def _ranks(arrows: Sequence[Arrow], backward: frozenset[Arrow]) -> dict[int, int]:
     """By state the length of the longest way to it, backward arrows left out."""
-    into: dict[int, list[int]] = {0: []}
-    for arrow in arrows:
-        assert arrow.target is not None
-        sources = into.setdefault(arrow.target, [])
-        if arrow not in backward and arrow.source != arrow.target:
-            sources.append(arrow.source)
-    ranks: dict[int, int] = {}
-    while len(ranks) < len(into):
-        ready = [state for state, sources in into.items() if state not in ranks and ranks.keys() >= set(sources)]
-        ranks |= {state: max((ranks[source] + 1 for source in into[state]), default=0) for state in ready}
-    return ranks
+    import networkx
+
+    network = networkx.DiGraph()
+    network.add_nodes_from([0, *(arrow.target for arrow in arrows)])
+    forward = [arrow for arrow in arrows if arrow not in backward and arrow.source != arrow.target]
+    network.add_edges_from((arrow.source, arrow.target) for arrow in forward)
+    layers = networkx.topological_generations(network)
+    return {state: rank for rank, layer in enumerate(layers) for state in layer}
 
 
 def _state(state: int, rank: int, arrows: Iterable[Arrow]) -> Item:

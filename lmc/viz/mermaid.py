@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.viz.flow import Box, Edge, flow
+from lmc.viz.flow import Box, Edge, box_number, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
+    from lmc.viz.terminal import Terminal
 
 _SHAPES = {
     "arg": ("([", "])"),
@@ -24,10 +24,14 @@ _ARROWS = {"state": "==>", "data": "-->", "order": "-.->", "arm": "-.->", "again
 _LABELS = {"order": "after", "again": "again"}
 
 
-def render(compiled: Compiled, look: Look) -> str:
-    """The program as a flowchart. Thick: a prompt goes on; thin: a value; dotted: control, and order of effects."""
-    drawn = flow(View(compiled))
+def render(planned: Planned, terminal: Terminal) -> str:
+    """The program as a flowchart. Thick: a prompt goes on; thin: a value; dotted: control, and order of effects.
+
+    Boxes with a thick line are the critical path.
+    """
+    drawn = flow(View(planned))
     lines = ["flowchart TD", *_boxes(drawn.boxes, "  "), *(f"  {_edge(edge)}" for edge in drawn.edges)]
+    lines += [f"  style {_id(id)} stroke-width:3px" for id in sorted(drawn.critical, key=box_number)]
     return "\n".join(lines) + "\n"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmc.ir.graph import Node
     from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz.sharing import Pieces
-    from lmc.viz.view import Row, View
+    from lmc.viz.view import StepView, View
 
 MAX_FIRST = 60  # columns of a prompt that a sentence quotes
 
@@ -84,12 +84,12 @@ def _goes_on(state: Atom, root: Value, view: View) -> bool:
     return all(_goes_on(atom, root, view) for atom in _results(region, region.node.outputs.index(first.atom)))
 
 
-def _results(region: Row, slot: int) -> Iterator[Atom]:
+def _results(region: StepView, slot: int) -> Iterator[Atom]:
     """What an `if` gives as its result of that number, from each arm that ends."""
     return (block.end.inputs[slot] for block in region.node.regions if block.end.op == "yield")
 
 
-def _carried(region: Row, slot: int) -> Iterator[Atom]:
+def _carried(region: StepView, slot: int) -> Iterator[Atom]:
     """What a turn hands to the next in the slot of that number, counted as the loop's inputs."""
     shift = 1 if region.step.op == "loop" else 0  # `next go, slots...`; a `for` has its items in place of go
     return (block.end.inputs[slot + shift] for block in region.node.regions if block.end.op == "next")
@@ -126,7 +126,7 @@ def _behind(value: Value, node: Node | None, view: View) -> list[Atom | None]:
     return [None]
 
 
-def _loop_values(value: Value, region: Row) -> list[Atom | None]:
+def _loop_values(value: Value, region: StepView) -> list[Atom | None]:
     node, is_for = region.node, region.step.op == "for"
     if value in node.outputs:
         slot = node.outputs.index(value) + is_for

@@ -16,7 +16,7 @@ from lmc.passes.prompt_ids import PromptIdsBuilder, cut_pieces, num_units
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Prefix
-    from lmc.viz.view import Row, View
+    from lmc.viz.view import StepView, View
 
 Pieces = tuple[FlatPiece, ...]
 
@@ -25,7 +25,7 @@ Pieces = tuple[FlatPiece, ...]
 class Leaf:
     """A call: `pieces` are what its prompt adds to the prefix above it, `size` how much that is."""
 
-    row: Row
+    row: StepView
     pieces: Pieces
     size: int
 
@@ -76,8 +76,8 @@ class _Builder:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.has_tokens = view.compiled.inputs.encode is not None
-        self.ids = PromptIdsBuilder(view.compiled.inputs, view.makers)
+        self.has_tokens = view.planned.inputs.encode is not None
+        self.ids = PromptIdsBuilder(view.planned.inputs, view.makers)
         self.rows = {row.step.id: row for row in view.calls}
         self.lengths: dict[int, int] = {}  # prefix -> units from the beginning of the prompt to its end
         self.chains: dict[int, int] = {}  # prefix -> size from the beginning of the prompt to its end
@@ -109,7 +109,7 @@ class _Builder:
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
         return Shared(prefix, cut_pieces(pieces, above, length), size, not has_holes)
 
-    def _leaf(self, row: Row) -> Leaf:
+    def _leaf(self, row: StepView) -> Leaf:
         above, before = self._chain(row.step.prefix)
         return Leaf(row, cut_pieces(row.pieces, above, None), self._size_of(row.pieces) - before)
 
@@ -130,7 +130,7 @@ def _first_call(node: Shared | Leaf) -> int:
 # --- why a call shares nothing ---------------------------------------------------------------------------
 
 
-def nearest(leaf: Leaf, view: View) -> tuple[Row, int] | None:
+def nearest(leaf: Leaf, view: View) -> tuple[StepView, int] | None:
     """The other call whose prompt goes along longest with this one's, and for how many units.
 
     A prompt that goes on from a state is no other: what it begins with is known only when the program runs.

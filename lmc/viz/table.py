@@ -16,11 +16,11 @@ from lmc.viz.view import View
 from lmc.viz.wording import options, prompt_text
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
     from lmc.passes import Note
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
     from lmc.viz.sharing import Pieces
-    from lmc.viz.view import Row
+    from lmc.viz.terminal import Terminal
+    from lmc.viz.view import StepView
 
 Columns = tuple[Column, ...]
 
@@ -29,9 +29,9 @@ MAX_WAVE, MAX_STEP, MAX_PLACE = 12, 32, 28  # columns of what stands before the 
 MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The table under a title and what the program comes to."""
-    view = View(compiled)
+    view = View(planned)
     tree = sharing(view)
     columns = (
         Column("#", "right", "dim"),
@@ -43,16 +43,16 @@ def render(compiled: Compiled, look: Look) -> str:
         Column(tree.unit, "right"),
         Column("options", "left", "dim"),
     )
-    rows = [_cells(row, view, tree) for row in view.rows]
-    body = grid(*_fit(columns, view, rows, look.width), look) if rows else "no steps\n"
-    body += wrapped(FOOT.format(tree.unit), look.width) if view.calls else ""
-    head = heading(view.title, look) + wrapped(summary(view), look.width)
-    return head + "\n" + body + "".join(wrapped(str(note), look.width) for note in _dropped(view))
+    rows = [_cells(row, view, tree) for row in view.steps]
+    body = grid(*_fit(columns, view, rows, terminal.width), terminal) if rows else "no steps\n"
+    body += wrapped(FOOT.format(tree.unit), terminal.width) if view.calls else ""
+    head = heading(view.title, terminal) + wrapped(summary(view), terminal.width)
+    return head + "\n" + body + "".join(wrapped(str(note), terminal.width) for note in _dropped(view))
 
 
 def summary(view: View) -> str:
     """`5 model calls, at most 3 in a row; 1 branch, 1 loop`."""
-    ops = [row.step.op for row in view.rows]
+    ops = [row.step.op for row in view.steps]
     calls, waves = len(view.calls), view.num_waves
     branches, loops = ops.count("if"), ops.count("loop") + ops.count("for")
     in_a_row = f", critical path {waves}" + (" (one turn of each loop)" if loops else "")
@@ -67,7 +67,7 @@ def summary(view: View) -> str:
 
 def _dropped(view: View) -> tuple[Note, ...]:
     """The notes of `dce` on model calls that it took out."""
-    report = next((report for report in view.compiled.reports if report.name == "dce"), None)
+    report = view.planned.report("dce")
     return report.notes if report and report.count("calls dropped") else ()
 
 
@@ -75,7 +75,7 @@ def _num(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
+def _cells(row: StepView, view: View, tree: Sharing) -> list[str]:
     arm = f"{row.arm}: " if row.arm in ("then", "else") else ""
     step = row.step.op if row.is_region else f"{row.step.op} {view.name(row)}"
     step = keep_start("  " * len(row.around) + arm + step, MAX_STEP)
@@ -83,7 +83,8 @@ def _cells(row: Row, view: View, tree: Sharing) -> list[str]:
     if not row.is_call:
         return [*cells, view.name(row) if row.is_region else "", "", "", ""]
     prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
-    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), options(row.node, view)]
+    words = ", ".join(filter(None, (options(row.node, view), row.hints)))
+    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), words]
 
 
 def _to_last_text(pieces: Pieces) -> Pieces:
@@ -94,7 +95,7 @@ def _to_last_text(pieces: Pieces) -> Pieces:
     return pieces
 
 
-def _share(row: Row, tree: Sharing) -> str:
+def _share(row: StepView, tree: Sharing) -> str:
     """`28/35`: so much of the prompt's known text is shared with another call."""
     size = tree.sizes[row.step.id]
     return f"{size - tree.leaves[row.step.id].size}/{size}"
@@ -109,7 +110,7 @@ def _fit(columns: Columns, view: View, rows: list[list[str]], width: int) -> tup
     sizes[prompt] = max(MIN_PROMPT, rest - sizes[last])
     if is_narrow := rest < MIN_PROMPT + len(columns[last].title):
         sizes[prompt] = max(MIN_PROMPT, rest + GAP)
-    for row, cells in zip(view.rows, rows):
+    for row, cells in zip(view.steps, rows):
         cells[prompt] = (keep_end if row.is_call else keep_start)(cells[prompt], sizes[prompt])
         cells[last] = keep_start(cells[last], sizes[last])
     return (columns[:last], [cells[:last] for cells in rows]) if is_narrow else (columns, rows)

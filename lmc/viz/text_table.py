@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
-from lmc.viz import Look
+from lmc.viz.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -28,7 +28,7 @@ class Column:
     style: str = ""
 
 
-def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> str:
+def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal) -> str:
     """The rows under their titles, one line a row. Cells are not cut: the caller made them fit."""
     from rich.table import Table
 
@@ -37,16 +37,16 @@ def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -
         table.add_column(column.title, justify=column.align, style=column.style, no_wrap=True, overflow="crop")
     for row in rows:
         table.add_row(*map(_literal, row))
-    return _printed(table, look, max(look.width, sum(widths(columns, rows)) + GAP * len(columns)))
+    return _printed(table, terminal, max(terminal.width, sum(widths(columns, rows)) + GAP * len(columns)))
 
 
-def heading(text: str, look: Look) -> str:
+def heading(text: str, terminal: Terminal) -> str:
     """A title, bold on a terminal."""
     from rich.text import Text
 
     return "".join(
-        _printed(Text(line, style="bold"), look, max(look.width, columns_of(line)))
-        for line in wrapped(text, look.width).splitlines()
+        _printed(Text(line, style="bold"), terminal, max(terminal.width, columns_of(line)))
+        for line in wrapped(text, terminal.width).splitlines()
     )
 
 
@@ -104,16 +104,16 @@ def _literal(text: str) -> Text:
     return Text(text)  # no markup: a prompt may hold [bold]
 
 
-def _printed(thing: object, look: Look, width: int) -> str:
+def _printed(thing: object, terminal: Terminal, width: int) -> str:
     from rich.console import Console
 
     out = StringIO()
     console = Console(
         file=out,
         width=width,
-        force_terminal=look.color,
-        color_system="standard" if look.color else None,
-        no_color=not look.color,
+        force_terminal=terminal.color,
+        color_system="standard" if terminal.color else None,
+        no_color=not terminal.color,
         highlight=False,
         legacy_windows=False,
     )

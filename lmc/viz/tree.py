@@ -22,28 +22,28 @@ from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
     from lmc.passes.flat_prompts import FlatPiece
-    from lmc.viz import Look
+    from lmc.passes.planned import Planned
     from lmc.viz.sharing import Pieces
-    from lmc.viz.view import Row
+    from lmc.viz.terminal import Terminal
+    from lmc.viz.view import StepView
 
 MIN_TEXT = 16  # columns that a prompt's text keeps however long the rest of its line is
 MAX_PIECE = 40  # columns of a piece that a reason quotes
 
 
-def render(compiled: Compiled, look: Look) -> str:
+def render(planned: Planned, terminal: Terminal) -> str:
     """The sharing tree with its totals."""
-    view = View(compiled)
+    view = View(planned)
     tree = sharing(view)
     columns = (Column("prompt"), Column(tree.unit, "right"), Column("calls", "right"), Column("saved", "right"))
     lines = list(_lines(tree, view))
     numbers = [line.numbers for line in lines]
-    room = look.width - sum(max(map(len, (c.title, *texts))) + GAP for c, texts in zip(columns[1:], zip(*numbers)))
+    room = terminal.width - sum(max(map(len, (c.title, *texts))) + GAP for c, texts in zip(columns[1:], zip(*numbers)))
     cells = [(line.text(room - GAP), *line.numbers) for line in lines]
-    body = grid(columns, cells, look) if lines else "no model calls\n"
-    notes = "".join(wrapped(note, look.width) for note in _notes(tree, view))
-    return heading(f"{view.title}: what its prompts share", look) + "\n" + body + "\n" + notes
+    body = grid(columns, cells, terminal) if lines else "no model calls\n"
+    notes = "".join(wrapped(note, terminal.width) for note in _notes(tree, view))
+    return heading(f"{view.title}: what its prompts share", terminal) + "\n" + body + "\n" + notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_L
     """A node's line behind the guides `first`, and what is below it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
-        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view), (size, "", ""))
+        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view) + _hints(node.row), (size, "", ""))
         if node.row.step.prefix is None and _is_searched(view):
             yield _Line(rest + "   ", "", _why(node, view))
         return
@@ -82,10 +82,14 @@ def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_L
         yield from _node(below, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "), view)
 
 
-def call_name(row: Row, view: View) -> str:
+def call_name(row: StepView, view: View) -> str:
     """`#4 select kind, p.py:13 (if #3, then)`."""
     around = f" ({row.around[-1].op} #{row.around[-1].id}, {row.arm})" if row.around else ""
     return f"#{row.step.id} {row.step.op} {view.name(row)}" + (f", {row.place}" if row.place else "") + around
+
+
+def _hints(row: StepView) -> str:
+    return f" [{row.hints}]" if row.hints else ""
 
 
 def _quoted(pieces: Pieces, view: View) -> str:
@@ -105,7 +109,7 @@ def _has_holes(pieces: Iterable[FlatPiece]) -> bool:
 
 
 def _is_searched(view: View) -> bool:
-    return any(report.name == "hoist_prefix" for report in view.compiled.reports)
+    return view.planned.report("hoist_prefix") is not None
 
 
 def _why(leaf: Leaf, view: View) -> str:

@@ -1,6 +1,6 @@
 """What every picture is drawn from: a plan's steps with their nodes, nesting and prompts, and names for values.
 
-Reads the compiled program only; draws nothing.
+Reads the planned program only; draws nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
+from lmc.ir.hints import brief
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Text
@@ -19,8 +20,8 @@ from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole,
 from lmc.passes.known_values import KnownValues
 
 if TYPE_CHECKING:
-    from lmc.compiler import Compiled
     from lmc.ir.plan import Plan, Step
+    from lmc.passes.planned import Planned
 
 _UNNAMED = re.compile(r"t\d+")  # what capture calls a value that has no name in the user's code
 MAX_EXPRESSION = 40  # characters of an unnamed value's expression; a longer one goes by its IR name
@@ -28,7 +29,7 @@ _ARMS = {"if": ("then", "else")}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StepView:
     """A step with what it takes to show it.
 
     around  the regions it stands in, outermost first
@@ -58,40 +59,46 @@ class Row:
         return self.node.span.place if self.node.span else ""
 
     @property
+    def hints(self) -> str:
+        """`pin p0, priority 2`: its hints, but for the gang of its own prefix, which the prefix says already."""
+        own = ("gang", self.step.prefix)
+        return ", ".join(brief(hint) for hint in self.step.hints if (hint.kind, hint.target) != own)
+
+    @property
     def wave(self) -> str:
         """`2.0`: wave 0 of a region that starts in wave 2."""
         return ".".join(str(step.wave) for step in (*self.around, self.step))
 
 
 class View:
-    """A compiled program, ready to be drawn."""
+    """A planned program, ready to be drawn."""
 
-    def __init__(self, compiled: Compiled) -> None:
-        self.compiled = compiled
-        self.plan: Plan = compiled.plan
+    def __init__(self, planned: Planned) -> None:
+        self.planned = planned
+        self.plan: Plan = planned.plan
         self.prompts = FlatPrompts(self.plan.graph)
         self.makers = self.prompts.makers
         self._paths = {param.value.name: print_path(param.path) for param in self.plan.graph.params}
-        given = compiled.inputs.batch[0] if len(compiled.inputs.batch) == 1 else {}
+        given = planned.inputs.batch[0] if len(planned.inputs.batch) == 1 else {}
         self._known = KnownValues(self.plan.graph, self.makers, given)
 
     @cached_property
-    def rows(self) -> tuple[Row, ...]:
-        """One row a step, in program order."""
+    def steps(self) -> tuple[StepView, ...]:
+        """Every step, in the plan's order."""
         nodes = self.plan.graph.nodes
         arms = list(_arms(self.plan.graph.body, ""))
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)
 
     @property
-    def calls(self) -> tuple[Row, ...]:
+    def calls(self) -> tuple[StepView, ...]:
         """The model calls."""
-        return tuple(row for row in self.rows if row.is_call)
+        return tuple(row for row in self.steps if row.is_call)
 
     @cached_property
-    def region_of(self) -> dict[str, Row]:
+    def region_of(self) -> dict[str, StepView]:
         """The region that a value comes out of, or is handed in by, by the value's name."""
-        regions = [row for row in self.rows if row.is_region]
+        regions = [row for row in self.steps if row.is_region]
         return {
             value.name: row
             for row in regions
@@ -101,7 +108,7 @@ class View:
     @property
     def num_waves(self) -> int:
         """How many model calls run in a row, each loop's body counted once."""
-        report = next((report for report in self.compiled.reports if report.name == "schedule"), None)
+        report = self.planned.report("schedule")
         return report.count("waves") if report else 0
 
     @property
@@ -110,7 +117,7 @@ class View:
         params = (f"{print_path(p.path)}: {p.value.type}" for p in self.plan.graph.params)
         return f"{self.plan.graph.name}({', '.join(params)})"
 
-    def _row(self, step: Step, node: Node, arm: str, steps: dict[int, Step]) -> Row:
+    def _row(self, step: Step, node: Node, arm: str, steps: dict[int, Step]) -> StepView:
         around: list[Step] = []
         inside = step.inside
         while inside is not None:
@@ -118,7 +125,7 @@ class View:
             inside = steps[inside].inside
         is_call = OPS[step.op].kind == "model"
         pieces = tuple(map(self._filled, self.prompts.of(node.inputs[0]))) if is_call else ()
-        return Row(step, node, tuple(around), arm, tuple(piece for piece in pieces if known_text(piece) != ""))
+        return StepView(step, node, tuple(around), arm, tuple(piece for piece in pieces if known_text(piece) != ""))
 
     def _filled(self, piece: FlatPiece) -> FlatPiece:
         text = self._known.text(piece.atom) if is_hole(piece, "text") else None
@@ -126,7 +133,7 @@ class View:
 
     # --- names ---------------------------------------------------------------------------------------------
 
-    def name(self, row: Row) -> str:
+    def name(self, row: StepView) -> str:
         """What a step is called: its value, the function it calls, or the condition or loop as it is written."""
         if row.is_region:
             return self._heading(row)
@@ -138,7 +145,7 @@ class View:
         """The function that a host call calls, as the user names it."""
         return self.plan.graph.extern(str(call.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
 
-    def _heading(self, row: Row) -> str:
+    def _heading(self, row: StepView) -> str:
         """The source of an `if`'s condition or of a loop's first line; the IR where that cannot be read."""
         if row.step.op == "if":
             return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])

@@ -25,7 +25,7 @@ from lmc.backend.base import (
     Finished,
     Forced,
     Gen,
-    Hint,
+    PrefixHint,
     Prompt,
     Request,
     Score,
@@ -589,10 +589,10 @@ def test_hints_change_nothing(session: Session) -> None:
     """A hint is advice: known prefix or not, the answer is the same."""
     ids = tuple(session.tokenizer.encode("Once upon a time "))
     before = answer(session, Gen(None, GREEDY))[0].ids
-    session.hint(Hint("pin", ids))
-    session.hint(Hint("prefetch", (1, 2, 3)))
+    session.hint(PrefixHint("pin", ids))
+    session.hint(PrefixHint("prefetch", (1, 2, 3)))
     after = answer(session, Gen(None, GREEDY))[0].ids
-    session.hint(Hint("release", ids))
+    session.hint(PrefixHint("release", ids))
 
     assert before == after
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from lmc.errors import VerifyError
 from lmc.ir.graph import Block, Extern, Graph, Lit, Node, Param, Value
+from lmc.ir.hints import Hint
 from lmc.ir.plan import Plan, Prefix
 from lmc.ir.types import DATA, STATE, STR, Type
 from lmc.ir.verify import MAX_DEPTH, verify, verify_plan
@@ -255,6 +257,10 @@ def _with_step(number: int, **change: object) -> Plan:
     return replace(SOUND, steps=tuple(steps))
 
 
+def _with_hints(*hints: Hint) -> Plan:
+    return _with_step(1, hints=hints)
+
+
 def _with_prefix(**change: object) -> Plan:
     return replace(SOUND, prefixes=(PREFIXES[0], replace(PREFIXES[1], **change)))  # type: ignore[arg-type]
 
@@ -276,9 +282,49 @@ BROKEN_PLANS = [
         "step #2 (gen): its prompt has `%y`, a `str` that the graph does not define",
     ),
     (_with_step(2, prefix=7), "step #2 (gen): there is no prefix p7"),
+    (_with_step(3, hints=(Hint("priority", 1),)), "step #3 (call): only a model call has hints"),
+    (_with_hints(Hint("keep", 0)), "step #1 (gen): there is no hint `keep`"),  # type: ignore[arg-type]
+    (_with_hints(Hint("prefetch", 7)), "step #1 (gen): `prefetch` names p7, and there is no such prefix"),
+    (_with_hints(Hint("release", 7)), "step #1 (gen): `release` names p7, and there is no such prefix"),
+    (_with_hints(Hint("pin", 7, 1.0)), "step #1 (gen): `pin` names p7, and there is no such prefix"),
+    (
+        _with_step(2, hints=(Hint("pin", 1, 1.0),)),
+        "step #2 (gen): `pin` names p1, which its prompt does not begin with",
+    ),
+    (
+        _with_hints(Hint("pin", 1)),
+        "step #1 (gen): `pin` needs a time to live in seconds: `pin p1 for 60.0`",
+    ),
+    (
+        _with_hints(Hint("pin", 1, 0.0)),
+        "step #1 (gen): `pin` needs a time to live in seconds: `pin p1 for 60.0`",
+    ),
+    (
+        _with_hints(Hint("pin", 1, math.inf)),
+        "step #1 (gen): `pin` needs a time to live in seconds: `pin p1 for 60.0`",
+    ),
+    (_with_hints(Hint("release", 1, 2.0)), "step #1 (gen): `release` has no time to live"),
+    (_with_hints(Hint("prefetch", 1, 2.0)), "step #1 (gen): `prefetch` has no time to live"),
+    (_with_hints(Hint("gang", 1, 2.0)), "step #1 (gen): `gang` has no time to live"),
+    (_with_hints(Hint("priority", 1, 2.0)), "step #1 (gen): `priority` has no time to live"),
+    (_with_hints(Hint("gang", -1)), "step #1 (gen): `gang` names gang -1; gangs are numbered from 0"),
+    (
+        _with_hints(Hint("pin", 1, 1.0, is_shared=True)),
+        "step #1 (gen): `pin` is never `all`; only a gang is one for all items",
+    ),
+    (
+        _with_hints(Hint("priority", 1, is_shared=True)),
+        "step #1 (gen): `priority` is never `all`; only a gang is one for all items",
+    ),
+    (_with_hints(Hint("gang", 0), Hint("gang", 1)), "step #1 (gen): it has more than one `gang`"),
+    (_with_hints(Hint("priority", 0), Hint("priority", 1)), "step #1 (gen): it has more than one `priority`"),
+    (
+        _with_hints(Hint("release", 1), Hint("release", 1)),
+        "step #1 (gen): it has more than one `release p1`",
+    ),
     (replace(SOUND, prefixes=(*PREFIXES, PREFIXES[0])), "prefix p0: its number is taken by an earlier prefix"),
     (_with_prefix(parent=1), "prefix p1: it is under p1, which is not an earlier prefix"),
-    (_with_prefix(steps=(8,)), "prefix p1: there is no step #8"),
+    (_with_prefix(steps=(1, 8)), "prefix p1: there is no step #8"),
     (_with_prefix(pieces=(Value("q", STR),)), "prefix p1: it has `%q`, a `str` that the graph does not define"),
 ]
 
@@ -296,4 +342,7 @@ def test_sound_plan_is_accepted() -> None:
     """And so is one without a step."""
     verify_plan(SOUND)
     verify_plan(Plan(SOUND.graph, ()))
+    verify_plan(
+        _with_hints(Hint("release", 0), Hint("release", 1), Hint("priority", -3), Hint("gang", 7, is_shared=True))
+    )
     verify_plan(replace(SOUND, prefixes=(*PREFIXES, Prefix(9, 1, (), None, (), 0))))

@@ -34,7 +34,7 @@ NUM_ENGINE = NUM_ECHO // 10
 
 def run(graph: Graph, passes: str, backend) -> tuple[Outcome, list[Node]]:
     """What a run at seed 3 gives, and the fused nodes that it ran."""
-    plan, _ = run_pipeline(graph, parse_pipeline(passes))
+    plan = run_pipeline(graph, parse_pipeline(passes)).plan
     (outcome,) = Executor(backend.open(), seed=3).run(plan, [{("who",): "Otto"}])
     return outcome, [node for node in plan.graph.walk() if node.op == "fused"]
 

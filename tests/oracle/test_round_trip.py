@@ -38,5 +38,5 @@ def test_graphs_and_plans_round_trip(case: Case):
         if made is None:
             continue
         check(made.graph)
-        plan, _ = run_pipeline(made.graph, PIPELINE, on_change=lambda each, ir: check(ir))
+        plan = run_pipeline(made.graph, PIPELINE, on_change=lambda each, ir: check(ir)).plan
         check(plan)

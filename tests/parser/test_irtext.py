@@ -137,6 +137,13 @@ PLAN_MESSAGES = {
     ("plan share", "plan other"): "the plan is for `other`, the program is `share`",
     ("wave 2", "wave"): "unexpected `after`",
     ("p0 calls 11", "p0"): "unexpected `tokens`",
+    ("gang g1", "gnag g1"): "there is no hint `gnag`",
+    ("gang g1", "gang p1"): "`gang` names a gang: `gang g0`",
+    ("pin p1 for", "pin 1 for"): "`pin` names a prefix: `pin p0`",
+    ("release p1", "release g1"): "`release` names a prefix: `release p0`",
+    ("prefetch p0", "prefetch 0"): "`prefetch` names a prefix: `prefetch p0`",
+    ("priority -2", "priority p2"): "`priority` names a number: `priority 0`",
+    ("pin p1 for 2.5", "pin p1 for"): "unexpected `,`",
 }
 
 

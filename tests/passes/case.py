@@ -7,8 +7,9 @@
     program ...
     // cse: nodes merged 1
 
-Further head lines: `encode: bytes|words`, `decode: bytes|words`, `chat: chatml|strict|rewriting`, `begin: 1 2`, and
-`args: {"topic": "cats"}`, one line an item of the batch.
+Further head lines: `encode: bytes|words`, `decode: bytes|words`, `chat: chatml|strict|rewriting`, `begin: 1 2`,
+`caps: n hints=gang,pin max_len=100` (what a backend can do), and `args: {"topic": "cats"}`, one line an item of the
+batch.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from zlib import crc32
 
 from lmc.backend.echo.byte_tokenizer import CHATML, CONTROL_TOKENS, ByteTokenizer
+from lmc.ir.caps import Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
 from lmc.ir.plan import Plan
@@ -94,6 +96,7 @@ class Case:
             begin_ids=tuple(map(int, (self.one("begin") or "").split())),
             control_tokens=frozenset(CONTROL_TOKENS) if self.one("encode") == "bytes" else frozenset(),
             chat=CHATS[name] if (name := self.one("chat")) else None,
+            caps=caps_of(line) if (line := self.one("caps")) else None,
             batch=tuple(by_path(json.loads(line)) for line in self.all("args")),
         )
 
@@ -118,6 +121,15 @@ def read_case(path: Path) -> Case:
 def parse_ir(text: str) -> Graph | Plan:
     """A graph, or a plan."""
     return parse_plan(text) if text.lstrip().startswith("plan ") else parse_graph(text)
+
+
+def caps_of(line: str) -> Caps:
+    """`n hints=gang,pin max_len=100` as Caps: a flag, a set of names, a number."""
+    fields: dict[str, object] = {}
+    for word in line.split():
+        name, _, value = word.partition("=")
+        fields[name] = True if not value else int(value) if value.isdigit() else frozenset(value.split(","))
+    return Caps(**fields)  # type: ignore[arg-type]
 
 
 def by_path(arguments: Mapping[str, object]) -> dict[tuple[str | int, ...], object]:

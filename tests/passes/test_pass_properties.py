@@ -78,7 +78,7 @@ def test_passes_keep_what_a_program_does(names: str):
 def test_a_step_comes_after_all_it_waits_for():
     """A step's wave is no earlier than that of a step it waits for, and later where that is a model call."""
     for seed in SEEDS:
-        plan, _ = run_pipeline(graph_of(seed), parse_pipeline("schedule"))
+        plan = run_pipeline(graph_of(seed), parse_pipeline("schedule")).plan
         steps = {step.id: step for step in plan.steps}
         for step in plan.steps:
             for id in step.after:
@@ -90,7 +90,7 @@ def test_every_call_begins_with_its_prefixes():
     for seed in SEEDS:
         graph = graph_of(seed)
         inputs = Inputs(encode_bytes, decode_bytes, batch=batch_of(graph, {}, {"topic": "cars"}))
-        plan, _ = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs)
+        plan = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs).plan
         builder, rows = prompts_of(plan, inputs)
         whole: dict[int | None, list[object]] = {None: []}
         for prefix in plan.prefixes:
@@ -105,7 +105,7 @@ def test_computed_tokens_are_the_distinct_beginnings_of_all_prompts():
     for seed in SEEDS:
         graph = graph_of(seed)
         inputs = Inputs(encode=encode_bytes, begin_ids=(256,), batch=batch_of(graph, {}, {}, {"topic": "cars"}))
-        plan, _ = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs)
+        plan = run_pipeline(graph, parse_pipeline(LEVEL_2), inputs).plan
         ids = [row.ids for row in prompts_of(plan, inputs)[1]]
         beginnings = {row[: end + 1] for row in ids for end, id in enumerate(row) if id >= 0}
         sharing = measure(plan, inputs)

@@ -84,7 +84,8 @@ def test_a_pass_on_the_wrong_level_is_refused(text: str):
 
 def test_a_plan_comes_out_of_graph_passes_alone():
     """`schedule` is put where it is missing."""
-    plan, reports = run_pipeline(GRAPH, parse_pipeline("cse"))
+    planned = run_pipeline(GRAPH, parse_pipeline("cse"))
+    plan, reports = planned.plan, planned.reports
 
     assert [step.op for step in plan.steps] == ["gen"]
     assert [report.name for report in reports] == ["cse", "schedule"]
@@ -92,7 +93,7 @@ def test_a_plan_comes_out_of_graph_passes_alone():
 
 def test_a_plan_pass_gets_its_schedule():
     """Also in the middle of a pipeline."""
-    _, reports = run_pipeline(GRAPH, parse_pipeline("cse,hoist_prefix"))
+    reports = run_pipeline(GRAPH, parse_pipeline("cse,hoist_prefix")).reports
 
     assert [report.name for report in reports] == ["cse", "schedule", "hoist_prefix"]
 
@@ -107,7 +108,7 @@ def test_only_changes_are_told():
 
 def test_every_report_has_its_time():
     """--time-passes reads it from there."""
-    _, reports = run_pipeline(GRAPH, PIPELINE)
+    reports = run_pipeline(GRAPH, PIPELINE).reports
 
     assert [report.name for report in reports] == list(PASSES)
     assert all(report.seconds > 0 for report in reports)
@@ -115,7 +116,7 @@ def test_every_report_has_its_time():
 
 def test_reports_say_where():
     """Sentences carry the place in the user's file."""
-    _, reports = run_pipeline(GRAPH, parse_pipeline("cse"))
+    reports = run_pipeline(GRAPH, parse_pipeline("cse")).reports
 
     assert str(reports[0]) == "cse: nodes merged 1\n  merged append %b (p.py:4) into append %a (p.py:3)"
 
@@ -188,7 +189,7 @@ def test_what_was_broken_before_is_no_fault_of_a_pass(verified):
 
 def test_only_the_last_result_is_verified_where_nobody_looks(verified):
     """The verifier costs more than the passes do."""
-    plan, _ = run_pipeline(GRAPH, PIPELINE, verify_each=False)
+    plan = run_pipeline(GRAPH, PIPELINE, verify_each=False).plan
 
     assert verified == [plan]
 
@@ -198,7 +199,7 @@ def test_each_change_is_verified(verified):
     same = Pass("same", "graph", lambda graph, inputs: (graph, Report("same")))
     after_dce, _ = run_passes(GRAPH, PIPELINE[:1], verify_each=False)
     del verified[:]
-    plan, _ = run_pipeline(GRAPH, (same, PIPELINE[0], same))
+    plan = run_pipeline(GRAPH, (same, PIPELINE[0], same)).plan
 
     assert verified == [GRAPH, after_dce, plan]
 

@@ -82,8 +82,9 @@ TEXT = """program p(%doc: str) {
 
 
 def plan_of(inputs: Inputs) -> tuple[Plan, Report]:
-    plan, reports = run_pipeline(parse_graph(TEXT), PIPELINE, inputs)
-    return plan, reports[-1]
+    planned = run_pipeline(parse_graph(TEXT), PIPELINE, inputs)
+    plan, reports = planned.plan, planned.reports
+    return plan, next(report for report in reports if report.name == "hoist_prefix")
 
 
 def test_what_the_prefixes_save_is_what_the_report_says():
@@ -124,7 +125,7 @@ def test_a_long_program_does_not_reach_pythons_recursion_limit():
     text = "\n".join(
         ["program p() {", "  %s0 = begin", '  %t0 = append %s0, "Go."', *lines, "  return %t800, none\n}\n"]
     )
-    plan, _ = run_pipeline(parse_graph(text), PIPELINE)
+    plan = run_pipeline(parse_graph(text), PIPELINE).plan
 
     assert plan.steps[-1].wave == 799
     assert len(plan.prefixes) == 799

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from lmc.backend.base import Backend, Caps, Counters, Event, Failed, Hint, Request, SegmentEnd, Session
+from lmc.backend.base import Backend, Caps, Counters, Event, Failed, PrefixHint, Request, SegmentEnd, Session
 from lmc.ir.prompt import Tokenizer
 from scripts.support.checkpoint import Family, tiny_checkpoint
 
@@ -144,7 +144,7 @@ class RecordingSession:
     def abort(self, rid: int, reason: str) -> None:
         self.inner.abort(rid, reason)
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         self.inner.hint(hint)
 
     def step(self, timeout_s: float | None = None) -> list[Event]:

@@ -126,8 +126,8 @@ PROGRAMS = {"tips": TIPS, "states": STATES, "host": HOST, "constraints": CONSTRA
 PLAN = """\
 plan share {
   #0 for %s5 node 2 wave 0
-  #1 gen %x node 4 inside #0 wave 0 prompt "Topic: " %d prefix p1
-  #2 gen %easy node 6 wave 1 after #0 prompt "Topic: " %s5 "\\n" prefix p0
+  #1 gen %x node 4 inside #0 wave 0 prompt "Topic: " %d prefix p1 hints gang g1, pin p1 for 2.5, prefetch p0
+  #2 gen %easy node 6 wave 1 after #0 prompt "Topic: " %s5 "\\n" prefix p0 hints gang g0 all, release p1, priority -2
   #3 call %log node 7 wave 2 after #0 #2
   p0 calls 11 tokens 2 steps #1 #2 adds "Topic: "
   p1 under p0 calls 10 steps #1 adds %d

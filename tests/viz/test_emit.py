@@ -17,7 +17,7 @@ from lmc.errors import ArgumentError, LMError
 from lmc.parser.irtext.parse import parse_plan
 from lmc.passes import measure
 from lmc.program import Program
-from lmc.viz import FORMATS, Look, emit
+from lmc.viz import FORMATS, Terminal, emit
 from lmc.viz.sharing import sharing
 from lmc.viz.view import View
 from tests.oracle.programs import all_cases
@@ -31,11 +31,12 @@ MERMAID_LINE = re.compile(
     r'|(subgraph region_s\d+ \["[^"]*"\]|end)'
     r'|\w+(\(\["[^"]*"\]\)|\("[^"]*"\)|\["[^"]*"\]|\{"[^"]*"\}|\{\{"[^"]*"\}\})'
     r'|\w+ (-->|==>|-\.->)(\|"[^"]*"\|)? \w+'
+    r"|style s\d+ stroke-width:3px"
 )
 DOT_LINE = re.compile(
     r'digraph "([^"\\]|\\.)*" \{|\}|subgraph cluster_s\d+ \{'
     r'|label="([^"\\]|\\.)*"; [\w=; #]*|node \[.*\]; edge \[.*\];'
-    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"\];'
+    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"(, penwidth=2\.5)?\];'
     r'|\w+ -> \w+( \[(label="([^"\\]|\\.)*")?(, )?[\w=, ]*\])?;'
 )
 
@@ -53,7 +54,7 @@ def ways(case: Case) -> list[Compiled]:
 def test_every_view_is_well_formed(case):
     """IR is read back, JSON loads, and each line of DOT and Mermaid is one that their grammars know."""
     for done in ways(case):
-        texts = {format: emit(done, format, Look(width=90)) for format in FORMATS}
+        texts = {format: emit(done.planned, format, Terminal(width=90)) for format in FORMATS}
 
         assert all(text.endswith("\n") for text in texts.values())
         assert str(parse_plan(texts["ir"])) == texts["ir"]
@@ -67,9 +68,9 @@ def test_every_view_is_well_formed(case):
 def test_tree_says_what_hoist_prefix_measured(case):
     """Where nothing is left to guess the totals are the pass's, elsewhere at least as much is known to be saved."""
     for done in ways(case):
-        if done.inputs.encode is None:
+        if done.planned.inputs.encode is None:
             continue
-        tree, measured = sharing(View(done)), measure(done.plan, done.inputs)
+        tree, measured = sharing(View(done.planned)), measure(done.plan, done.planned.inputs)
         if measured.is_exact:
             assert (tree.total, tree.distinct) == (measured.prompt_tokens, measured.computed_tokens)
         assert tree.total >= measured.prompt_tokens
@@ -92,7 +93,7 @@ def test_odd_text_is_escaped(golden):
     """Quotes, brackets, markup and wide characters stay text in all formats."""
     done = odd.compile()
 
-    golden("viz/odd.txt", "\n".join(emit(done, format) for format in ("table", "tree", "dot", "mermaid")))
+    golden("viz/odd.txt", "\n".join(emit(done.planned, format) for format in ("table", "tree", "dot", "mermaid")))
 
 
 def test_unknown_format_names_the_known():
@@ -107,7 +108,7 @@ def test_unknown_format_names_the_known():
 @pytest.mark.parametrize("format", ["table", "tree"])
 def test_lines_fit(format, width):
     """No line is wider than asked for."""
-    lines = emit(odd.compile(), format, Look(width=width)).splitlines()
+    lines = emit(odd.compile().planned, format, Terminal(width=width)).splitlines()
 
     assert [line for line in lines if len(line) > width] == []
 
@@ -116,7 +117,7 @@ def test_colour_changes_no_column():
     """With colours the same text, between escapes."""
     done = odd.compile()
     for format in ("table", "tree"):
-        coloured = emit(done, format, Look(color=True))
+        coloured = emit(done.planned, format, Terminal(color=True))
 
         assert "\x1b[" in coloured
-        assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == emit(done, format).split()
+        assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == emit(done.planned, format).split()

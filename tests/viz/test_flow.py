@@ -10,7 +10,7 @@ from lmc.viz.view import View
 
 def edges(program: Program) -> set[tuple[str, str, str, str]]:
     """(from, to, kind, label), boxes by their first line."""
-    drawn = flow(View(program.compile()))
+    drawn = flow(View(program.compile().planned))
     names: dict[str, str] = {}
 
     def name(boxes):
@@ -78,3 +78,32 @@ def tools(s, query: str):
 def test_effects_are_ordered():
     """A host call with an effect waits for the one before it."""
     assert ("call print", "call print", "order", "") in edges(tools)
+
+
+@lmc.function
+def chain_of_effects(s, query: str):
+    print("one")
+    print("two")
+    print("three")
+    s += query + lmc.gen("a", max_tokens=2)
+    print("four")
+
+
+def test_what_follows_anyway_is_not_drawn():
+    """The third effect waits for the second, which waits for the first: no line leads from the first to the third."""
+    drawn = flow(View(chain_of_effects.compile().planned))
+    order = [(edge.start, edge.end) for edge in drawn.edges if edge.kind == "order"]
+
+    assert order == [("s0", "s1"), ("s1", "s2"), ("s2", "s4")]
+
+
+def test_the_critical_path_is_a_longest_row_of_calls():
+    """Of two that could be drawn the first, through the arm of a branch; one call alone is no path."""
+    assert flow(View(forks.compile().planned)).critical == {"s0", "s2", "s3"}
+    assert flow(View(branch.compile().planned)).critical == {"s0", "s2", "s3"}
+
+    @lmc.function
+    def one(s):
+        s += "Say: " + lmc.gen("a")
+
+    assert not flow(View(one.compile().planned)).critical

@@ -14,7 +14,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.automaton.compress import CompressedDfa, compress
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.parser.regex.parse import parse_regex
-from lmc.viz import PLAIN, Look, emit_fsm, fsm_ascii, fsm_dot, fsm_svg
+from lmc.viz import PLAIN, Terminal, emit_fsm, fsm_ascii, fsm_dot, fsm_svg
 from lmc.viz.fsm import Fsm, _edges, fsm_of
 from lmc.viz.fsm_label import edge_label, set_label
 from lmc.viz.fsm_runs import FsmEdge, joined_runs
@@ -202,7 +202,7 @@ def test_arrows_lead_from_left_to_right_in_order(pattern):
 def test_lines_of_ascii_fit(width):
     """Long labels are cut in the middle."""
     fsm = drawn(r'"a rather long text that stands here": ([0-9]|"another one, no less long than that")\}')
-    lines = fsm_ascii.render(fsm, Look(width=width)).splitlines()
+    lines = fsm_ascii.render(fsm, Terminal(width=width)).splitlines()
 
     assert all(len(line) <= width for line in lines[1:]), lines
     assert ("…" in "".join(lines)) == (width < 60)
@@ -240,7 +240,7 @@ def test_a_call_is_drawn_by_its_name():
 
     assert done.fsm("age").startswith("gen age, test_fsm.py:")
     assert done.fsm("age", "svg").startswith("<svg ")
-    assert done.fsm("age", "dot") == emit_fsm(done, "age", "dot")
+    assert done.fsm("age", "dot") == emit_fsm(done.planned, "age", "dot")
 
 
 @pytest.mark.parametrize(

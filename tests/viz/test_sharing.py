@@ -15,7 +15,7 @@ TOKENIZER = EchoBackend().tokenizer
 
 def outline(done: Compiled) -> list:
     """The tree as nested lists: (text, size, what is below) for a prefix, (text, size) for a call."""
-    view = View(done)
+    view = View(done.planned)
 
     def told(node: Shared | Leaf):
         text = prompt_text(node.pieces, view)
@@ -65,7 +65,7 @@ def test_a_tokenizer_finds_sharing_inside_a_piece():
 
 def test_reasons_name_the_first_difference():
     """How far the nearest other prompt goes along, and what follows in each."""
-    tree = emit(apart.compile(), "tree")
+    tree = emit(apart.compile().planned, "tree")
 
     assert 'its first 5 characters are those of #1, then "me about " against "us about "' in tree
     assert 'it begins with {topic}, #0 with "Tell me about "' in tree
@@ -75,7 +75,7 @@ def test_values_that_are_given_are_text():
     """An argument whose value is known is no hole, so sizes are exact."""
     from lmc.cli.compile import compiled
 
-    tree = emit(compiled(nested, {"topic": "cats"}, 2, TOKENIZER, False), "tree")
+    tree = emit(compiled(nested, {"topic": "cats"}, 2, TOKENIZER, False).planned, "tree")
 
     assert '"Topic: cats. "' in tree
     assert "{topic}" not in tree
@@ -96,7 +96,7 @@ def loops(s, items: list):
 
 def test_prompts_of_states_are_explained():
     """A loop's state says how it begins and whether turns only add; a branch's, after which branch it is."""
-    tree = " ".join(emit(loops.compile(), "tree").split())
+    tree = " ".join(emit(loops.compile().planned, "tree").split())
 
     assert 'begins; at first "Start.". Each turn adds to it' in tree
     assert "the prompt after `for` #0" in tree

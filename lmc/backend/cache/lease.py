@@ -12,6 +12,7 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -183,6 +184,7 @@ class KVCache:
         self.tree: RadixTree | None = RadixTree(page_size) if cache else None
         self.num_evicted = 0
         self._leases: dict[int, Lease] = {}
+        self._held: Counter[RadixNode] = Counter()  # locked without a lease
 
     @property
     def num_locked(self) -> int:
@@ -210,6 +212,23 @@ class KVCache:
     def peek(self, namespace: str, ids: Int32) -> int:
         """How many tokens of `ids` are resident."""
         return self.tree.peek(namespace, ids) if self.tree else 0
+
+    def hold(self, namespace: str, ids: Int32) -> RadixNode | None:
+        """Lock the resident prefix of `ids` until `let_go`: its deepest node; None where nothing of it is resident."""
+        if self.tree is None or not self.tree.peek(namespace, ids):
+            return None
+        node = self.tree.match(namespace, ids).node
+        self.tree.lock(node)
+        self._held[node] += 1
+        return node
+
+    def let_go(self, node: RadixNode) -> None:
+        """End of a `hold`."""
+        assert self.tree is not None
+        self._held[node] -= 1
+        if not self._held[node]:
+            del self._held[node]
+        self.tree.unlock(node)
 
     def alloc(self, num: int, after: int | None) -> Int32 | None:
         """Slots from the pool, after evicting for them; None, and nothing evicted, where even that is too little.
@@ -244,7 +263,8 @@ class KVCache:
         self.pool.check()
         owner: npt.NDArray[np.int8] = np.zeros(self.pool.num_slots, np.int8)
         if self.tree is not None:
-            self.tree.check([lease.node for lease in self.leases() if lease.node is not None])
+            leased = [lease.node for lease in self.leases() if lease.node is not None]
+            self.tree.check([*self._held.elements(), *leased])
             for node in self.tree.nodes():
                 assert (self.pool.state[node.slots] == SlotState.TREE).all()
                 owner[node.slots] += 1

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Caps, Counters, Delta, Event, Failed, Finished, Hint, Request
+from lmc.backend.base import Counters, Delta, Event, Failed, Finished, PrefixHint, Request
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
+from lmc.ir.caps import Caps
 from lmc.ir.prompt import Tokenizer
+from lmc.ir.scoring import CHOICES_METHODS
 
 Groups = list[list[Event]]  # what is left to say of a request, one group a step, the next one last
 
@@ -57,7 +59,15 @@ class EchoBackend:
     ) -> None:
         self._bytes = tokenizer or ByteTokenizer()
         self.tokenizer: Tokenizer = self._bytes
-        self.caps = Caps(constraints=frozenset(("regex", "choices", "json_schema")), fused=True, max_len=max_len)
+        self.caps = Caps(
+            constraints=frozenset(("regex", "choices", "json_schema")),
+            score=frozenset(CHOICES_METHODS),
+            fused=True,
+            n=True,
+            logprobs=True,
+            seed=True,
+            max_len=max_len,
+        )
         self.log: list[Request] = []
         self.record = record
         self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())
@@ -139,7 +149,7 @@ class EchoSession:
         for sample in _unfinished(request, groups):
             self._ready.append(Failed(rid, sample, "aborted", reason))
 
-    def hint(self, hint: Hint) -> None:
+    def hint(self, hint: PrefixHint) -> None:
         """Ignored: there is no cache."""
 
     def step(self, timeout_s: float | None = None) -> list[Event]:

@@ -30,12 +30,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, Request
+from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
+from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import RequestEntry, Sequence
 from lmc.backend.engine.tree import PrefixOrder
@@ -58,7 +59,7 @@ class Engine:
     chunk_len     most tokens of one prompt in one step
     token_budget  most tokens of one step, decode rows included (at least max_running)
     cache         False computes every prompt whole and keeps nothing
-    clock         seconds, for deadlines
+    clock         seconds, for how long a prefix is pinned
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Engine:
         self.tokenizer = tokenizer
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)
+        self.pins = Pins(self.cache, clock)
         self.scheduler = Scheduler(
             self.cache,
+            self.pins,
             chunk_len=chunk_len,
             token_budget=token_budget,
             max_running=max_running,
@@ -89,9 +92,7 @@ class Engine:
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._prefixes = PrefixOrder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
-        self._clock = clock
         self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
-        self._timed: set[RequestEntry] = set()
         self._num_submitted = 0
         self._idle_steps = 0
         self._lock = threading.RLock()
@@ -118,8 +119,17 @@ class Engine:
             for owner, rid in list(self._unfinished):
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
+            self.pins.close(account)
         account.is_closed = True
         self.wake(account)
+
+    def hint(self, account: Account, hint: PrefixHint) -> None:
+        """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
+        with self._lock:
+            if hint.kind == "pin" and not account.is_closed:
+                self.pins.pin(account, hint.ids, hint.ttl_s)
+            elif hint.kind == "release":
+                self.pins.release(account, hint.ids)
 
     def wake(self, account: Account) -> None:
         """Make the account's waiting step return."""
@@ -148,8 +158,7 @@ class Engine:
 
     def step(self) -> None:
         """Schedule, launch a pass, land the one before; at depth 1 the pass itself."""
-        if self._timed:
-            self._expire()
+        self.pins.expire()
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
             self.land()
         works = self._schedule()
@@ -240,9 +249,6 @@ class Engine:
         entry = RequestEntry(request, account, self._num_submitted, score_plans(request, self.tokenizer))
         seqs = [Sequence(entry, sample) for sample in range(request.n)]
         self._unfinished[key] = set(seqs)
-        if request.deadline_s is not None:
-            entry.deadline = self._clock() + request.deadline_s
-            self._timed.add(entry)
         refusal = self._limits.refuse(request, entry.plans)
         for seq in seqs:
             if refusal is None:
@@ -325,12 +331,11 @@ class Engine:
 
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
         request, lease = seq.entry.request, seq.lease
-        if lease is not None and request.keep and lease.published <= len(seq.tokens):
+        if lease is not None and lease.published <= len(seq.tokens):
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
         self._end(seq)
-        state = seq.state() if request.keep else None
-        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage(), state))
+        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage()))
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
         self._end(seq)
@@ -343,19 +348,6 @@ class Engine:
         self._unfinished[key].remove(seq)
         if not self._unfinished[key]:
             del self._unfinished[key]
-            self._timed.discard(seq.entry)
-
-    def _expire(self) -> None:
-        now = self._clock()
-        for entry in [entry for entry in self._timed if entry.deadline is not None and entry.deadline <= now]:
-            why = Refusal(
-                "deadline",
-                f"The request did not end within {entry.request.deadline_s} s",
-                "allow it more time, or lower max_tokens",
-                retryable=True,
-            )
-            for seq in sorted(self._unfinished[entry.account, entry.request.rid], key=lambda seq: seq.sample):
-                self._fail(seq, why)
 
     def _idle(self) -> None:
         """Nothing could be scheduled: if that goes on, give up on the first in line rather than hang."""

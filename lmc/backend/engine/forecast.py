@@ -34,9 +34,9 @@ class Forecast:
     def left(self, seq: Sequence) -> int:
         """Slots that `seq` is still expected to take beyond those it has."""
         expected = int(self.share * _most_left(seq)) + 1
-        known = seq.entry.request.known_len
-        if known is not None:
-            expected = min(_most_left(seq), max(0, known[1] - (len(seq.tokens) - seq.prompt_len)))
+        most_tokens = seq.entry.request.most_tokens
+        if most_tokens is not None:  # and the token that ends it
+            expected = min(expected, max(0, most_tokens - (len(seq.tokens) - seq.prompt_len)) + 1)
         plan = seq.entry.plans.get(seq.segment)
         return len(seq.tokens) - seq.committed + expected + (plan.num_scratch if plan else 0)
 

@@ -16,6 +16,7 @@ from operator import attrgetter
 from lmc.backend.cache.lease import KVCache, Lease
 from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.forecast import Forecast, peak
+from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue
 from lmc.backend.engine.work import Work, extend_work, score_work
@@ -47,11 +48,12 @@ class Scheduler:
     """
 
     def __init__(
-        self, cache: KVCache, *, chunk_len: int, token_budget: int, max_running: int, prepare: Prepare
+        self, cache: KVCache, pins: Pins, *, chunk_len: int, token_budget: int, max_running: int, prepare: Prepare
     ) -> None:
         self.running: list[Sequence] = []  # in rank order
         self.waiting = WaitingQueue()
         self._cache = cache
+        self._pins = pins
         self._chunk_len = chunk_len
         self._token_budget = max(token_budget, max_running)  # every running sequence can decode in every step
         self._max_running = max_running
@@ -164,7 +166,7 @@ class Scheduler:
             if self.is_flying:  # nothing that is taken back comes free before it has landed
                 self.wants_landing = True
                 return False
-            if self._shrink_one():
+            if self._shrink_one() or self._pins.revoke():
                 continue
             victim = self.running[-1]
             if victim is self.running[0]:
@@ -236,7 +238,7 @@ class Scheduler:
             seq.account.counters.waited_for_claim += 1
             self.waiting.block(seq, found, self._room_changed)
             return Verdict.BLOCKED
-        if not self._fits(seq, found) or not self._start(seq, found):
+        if not self._make_fit(seq, found) or not self._start(seq, found):
             found.release()
             return Verdict.NO_ROOM
         return Verdict.ADMITTED
@@ -245,7 +247,7 @@ class Scheduler:
         """Let a sequence run, if its first chunk finds slots without taking any from another."""
         end = lease.committed + min(len(seq.tokens) - lease.committed, self._chunk_len, self._budget)
         while not self._grow(seq, lease, end):
-            if self.is_flying or not self._shrink_one():
+            if self.is_flying or not (self._shrink_one() or self._pins.revoke()):
                 return False
         self.waiting.remove(seq)
         seq.lease, seq.seat = lease, self._free_seats.pop()
@@ -253,6 +255,13 @@ class Scheduler:
         seq.account.count_admission(seq.note_kv(lease.published, cached=True))
         if seq.num_pending:
             self._put(extend_work(seq, min(end, seq.target_len)))
+        return True
+
+    def _make_fit(self, seq: Sequence, lease: Lease) -> bool:
+        """Whether it fits, pins revoked for it as far as they stand in its way."""
+        while not self._fits(seq, lease):
+            if not self._pins.revoke():
+                return False
         return True
 
     def _fits(self, seq: Sequence, lease: Lease) -> bool:

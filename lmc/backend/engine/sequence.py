@@ -7,10 +7,9 @@ generated. The tokens are the truth: what KV the lease holds of them may be lost
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from lmc.backend.base import Request, Segment, StateId, Usage
+from lmc.backend.base import Request, Segment, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
@@ -32,14 +31,12 @@ class RequestEntry:
 
     plans      Score segment -> its rows
     matchers   Gen segment -> a matcher at the start, forked by each sample
-    deadline   on the engine's clock
     """
 
     request: Request
     account: Account
     arrival: int
     plans: dict[int, ScorePlan]
-    deadline: float | None = None
     matchers: dict[int, Matcher] = field(default_factory=dict)
 
 
@@ -172,13 +169,3 @@ class Sequence:
     def usage(self) -> Usage:
         """What this sample cost so far."""
         return Usage(self._accounted, self.cached, self.computed, self.output_tokens, self.forced_tokens)
-
-    def state(self) -> StateId:
-        """The name of the prefix that the tokens are now."""
-        return state_of(self.account.namespace, self.tokens.ids)
-
-
-def state_of(namespace: str, ids: Int32) -> StateId:
-    """The StateId of a token prefix in a namespace."""
-    digest = blake2b(ids.tobytes(), digest_size=8, key=blake2b(namespace.encode(), digest_size=32).digest())
-    return StateId(namespace, int.from_bytes(digest.digest(), "little"), len(ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmc.backend.base import Counters, Event, Hint, Request
+from lmc.backend.base import Counters, Event, PrefixHint, Request
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.engine import Engine
 from lmc.ir.prompt import Tokenizer
@@ -24,8 +24,9 @@ class EngineSession:
         """End a request early; its unfinished samples get Failed with code `aborted`."""
         self.engine.abort(self._account, rid, reason)
 
-    def hint(self, hint: Hint) -> None:
-        """Hints change nothing here: what a session needs next is found in the queue."""
+    def hint(self, hint: PrefixHint) -> None:
+        """Follow a pin or a release. Any other hint changes nothing: what is needed next is found in the queue."""
+        self.engine.hint(self._account, hint)
 
     def step(self, timeout_s: float | None = None) -> list[Event]:
         """Step the engine once and return this session's events.

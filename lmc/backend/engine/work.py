@@ -134,7 +134,7 @@ def _tree(stems: tuple[Ids, ...], last: Ids, prefix: Int32, scratch: Int32) -> l
     return rows
 
 
-class Columns:
+class PassColumns:
     """A ForwardBatch in the making, row by row."""
 
     __slots__ = ("num_logits", "offsets", "seats", "starts", "tables", "tokens", "wanted")
@@ -175,7 +175,7 @@ class Columns:
 
 def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> ForwardBatch:
     """One batch of works in this order, `runs` being over their rows; free branches come behind all others."""
-    columns = Columns()
+    columns = PassColumns()
     free: list[Work] = []
     for work in works:
         if work.plan is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lmc.errors import did_you_mean
 from lmc.ir.graph import Atom, Attr, Block, Extern, Graph, Lit, Literal, Node, Param, Value
+from lmc.ir.hints import HINTS, SIGILS, Hint, HintKind
 from lmc.ir.ops import Effect
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.printer import label
@@ -195,7 +196,7 @@ class _Builder:
         return Plan(graph, steps, tuple(self.prefix(row) for row in rows if row.data == "prefix"))
 
     def step(self, tree: Any, nodes: tuple[Node, ...]) -> Step:
-        id, op, name, node, inside, wave, after, prompt, prefix = tree.children
+        id, op, name, node, inside, wave, after, prompt, prefix, hints = tree.children
         made = Step(
             id=self.ref(id),
             node=read_int(self.source, node),
@@ -205,10 +206,24 @@ class _Builder:
             after=self.refs(after),
             prompt=self.atoms(prompt),
             prefix=self.ref(prefix) if prefix else None,
+            hints=tuple(map(self.hint, hints.children)) if hints else (),
         )
         if (self.use(name) if name else None) != label(made, nodes):
             self.source.fail(name or id, f"step `{id}` is not called by the last result of node {made.node}")
         return made
+
+    def hint(self, tree: Any) -> Hint:
+        name, target, ttl, everyone = tree.children
+        kind = read_word(self.source, name)
+        if kind not in HINTS:
+            help = did_you_mean(kind, HINTS) or f"the hints are {', '.join(HINTS)}"
+            self.source.fail(name, f"there is no hint `{kind}`", help=help)
+        names = HINTS[kind].names
+        if target.type != _TARGETS[names]:
+            self.source.fail(target, f"`{kind}` names a {names}: `{kind} {SIGILS[names]}0`")
+        number = read_int(self.source, target) if names == "number" else self.ref(target)
+        seconds = None if ttl is None else cast("float", read_value(self.source, ttl))
+        return Hint(cast("HintKind", kind), number, seconds, everyone is not None)
 
     def prefix(self, tree: Any) -> Prefix:
         id, parent, calls, tokens, steps, pieces = tree.children
@@ -236,6 +251,8 @@ def _first_token(child: Any) -> Token:
         child = next(each for each in child.children if each is not None)
     return cast("Token", child)
 
+
+_TARGETS = {"prefix": "PREFIX", "gang": "GANG", "number": "INT"}  # the token of what a hint names
 
 Form = tuple["Token", str, tuple[Atom, ...], tuple[str, ...], tuple[tuple[str, Attr], ...], tuple[Block, ...]]
 

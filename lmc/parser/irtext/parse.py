@@ -39,6 +39,7 @@ _TERMINALS = {
     "RAISES": "raises or total",
     "STEP": "a step (#0)",
     "PREFIX": "a prefix (p0)",
+    "GANG": "a gang (g0)",
     "_NL": "the end of the line",
     "$END": "the end of the text",
 }

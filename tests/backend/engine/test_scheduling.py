@@ -161,7 +161,7 @@ def test_oldest_is_never_retracted() -> None:
 
 def test_known_lengths_admit_what_fits() -> None:
     """A bound that the compiler knows lets more run at once than max_tokens would, and nothing is retracted."""
-    requests = [ask(i, f"{i}" * 20, gen(200, stop=("zzzz",)), known_len=(1, 4)) for i in range(8)]
+    requests = [ask(i, f"{i}" * 20, gen(200, stop=("zzzz",)), most_tokens=4) for i in range(8)]
     bench = Bench(num_slots=260)
     bench.session.submit(requests)
     bench.step()

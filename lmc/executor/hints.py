@@ -1,0 +1,141 @@
+"""A plan's order and hints on their way to the session: what goes into a call's request, and what is told beside it.
+
+A prefix of the plan becomes token ids when the first call that begins with it starts: as many of its prompt's as the
+plan counts; where it could not count them, what the prompts of all calls so far have in common, which holds the prefix.
+Nothing here changes a result, and a session may do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lmc.backend.base import PrefixHint
+from lmc.common_prefix import common_len
+from lmc.ir.hints import HINTS, Hint
+from lmc.ir.plan import Plan, Step
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallHints:
+    """What a plan says of a call beside what it asks.
+
+    order        its place among the plan's steps: of calls that are ready at once the first goes first
+    gang         the hint that names its gang; `num_gangs` are in the plan
+    before       hints about prefixes for when it starts; `behind` for when it has ended
+    begins_with  (prefix, tokens of it, None where not known) of those its prompt begins with that some hint names
+    """
+
+    order: int = 0
+    gang: Hint | None = None
+    num_gangs: int = 0
+    priority: int = 0
+    before: tuple[Hint, ...] = ()
+    behind: tuple[Hint, ...] = ()
+    begins_with: tuple[tuple[int, int | None], ...] = ()
+
+    def gang_of(self, item: int) -> int | None:
+        """The number of its gang for an item; a shared one has the same for all."""
+        if self.gang is None or self.gang.is_shared:
+            return None if self.gang is None else self.gang.target
+        return (item + 1) * self.num_gangs + self.gang.target
+
+
+NO_HINTS = CallHints()
+
+
+def hints_of(plan: Plan) -> dict[int, CallHints]:
+    """The order and the hints of the plan's steps, by node number."""
+    lengths = _lengths(plan)
+    named = {hint.target for step in plan.steps for hint in step.hints if HINTS[hint.kind].names == "prefix"}
+    of_step: dict[int, list[int]] = {}
+    for prefix in plan.prefixes:
+        for id in prefix.steps if prefix.id in named else ():
+            of_step.setdefault(id, []).append(prefix.id)
+    gangs = [hint.target for step in plan.steps for hint in step.hints if hint.kind == "gang"]
+    num_gangs = max(gangs, default=-1) + 1
+    return {
+        step.node: _of_step(step, order, num_gangs, tuple((id, lengths[id]) for id in of_step.get(step.id, ())))
+        for order, step in enumerate(plan.steps)
+    }
+
+
+def _of_step(step: Step, order: int, num_gangs: int, begins_with: tuple[tuple[int, int | None], ...]) -> CallHints:
+    about = [hint for hint in step.hints if HINTS[hint.kind].names == "prefix"]
+    return CallHints(
+        order,
+        next((hint for hint in step.hints if hint.kind == "gang"), None),
+        num_gangs,
+        next((hint.target for hint in step.hints if hint.kind == "priority"), 0),
+        tuple(hint for hint in about if HINTS[hint.kind].at == "start"),
+        tuple(hint for hint in about if HINTS[hint.kind].at == "end"),
+        begins_with,
+    )
+
+
+def _lengths(plan: Plan) -> dict[int, int | None]:
+    """Tokens from the beginning of a prompt to the end of each prefix, None where they are not counted."""
+    lengths: dict[int, int | None] = {}
+    for prefix in plan.prefixes:  # parents come before children
+        above = 0 if prefix.parent is None else lengths[prefix.parent]
+        lengths[prefix.id] = None if above is None or prefix.tokens is None else above + prefix.tokens
+    return lengths
+
+
+class _ItemPrefixes:
+    """Of one item: the tokens of the prefixes that it has come by, and those that it has pinned."""
+
+    __slots__ = ("known", "pinned")
+
+    def __init__(self) -> None:
+        self.known: dict[int, Ids] = {}
+        self.pinned: dict[int, Ids] = {}
+
+
+class Adviser:
+    """Tells a session what the plans of a run advise, as their calls start and end. Every pin it sets it releases."""
+
+    def __init__(self, tell: Callable[[PrefixHint], None]) -> None:
+        self._tell = tell
+        self._items: dict[int, _ItemPrefixes] = {}
+
+    def started(self, item: int, hints: CallHints, prompt: Ids) -> None:
+        """A call is about to be submitted."""
+        if not (hints.begins_with or hints.before):
+            return
+        known = self._items.setdefault(item, _ItemPrefixes()).known
+        for prefix, length in hints.begins_with:
+            before = known.get(prefix, prompt)
+            known[prefix] = prompt[: common_len(before, prompt) if length is None else length]
+        for hint in hints.before:
+            if hint.target in known:
+                self._tell(PrefixHint("prefetch", known[hint.target]))
+
+    def ended(self, item: int, hints: CallHints) -> None:
+        """A call has ended, well or not."""
+        prefixes = self._items.get(item)
+        if prefixes is None:
+            return
+        for hint in hints.behind:
+            self._release(prefixes, hint.target)
+            if hint.kind == "pin" and hint.target in prefixes.known:
+                prefixes.pinned[hint.target] = ids = prefixes.known[hint.target]
+                self._tell(PrefixHint("pin", ids, hint.ttl_s))
+
+    def close(self) -> None:
+        """Nothing is kept for any item any longer."""
+        for item in list(self._items):
+            self.over(item)
+
+    def over(self, item: int) -> None:
+        """An item has ended: nothing is kept for it any longer."""
+        prefixes = self._items.pop(item, _ItemPrefixes())
+        for prefix in list(prefixes.pinned):
+            self._release(prefixes, prefix)
+
+    def _release(self, prefixes: _ItemPrefixes, prefix: int) -> None:
+        ids = prefixes.pinned.pop(prefix, None)
+        if ids is not None:
+            self._tell(PrefixHint("release", ids))
