@@ -7,7 +7,7 @@ prefix, so any wrong token, order or slot changes every result behind it. Freed 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Seq
 from functools import lru_cache
 
@@ -20,7 +20,8 @@ from lmc.backend.runner.flight import PassOutcome
 from lmc.errors import ConstraintError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.constraint import Choices, Constraint
-from lmc.ir.prompt import Piece
+from lmc.ir.prompt import Ids, Piece
+from lmc.ir.runs import runs, text_of
 from tests.support.rows import Draw, Row, each_draw, records_of, rows_of
 
 WORDS = ("the ", "ab", "abc", "ing", "\n\n", "é", "日", "stop", "Answer", " yes", " no", "x" * 7)
@@ -57,6 +58,15 @@ class FakeTokenizer:
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         return b"".join(self.bytes_of[id] for id in ids).decode(errors="replace")
+
+    def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
+        ids: list[int] = []
+        for run in runs(pieces):
+            ids += run.ids if isinstance(run, Ids) else self.encode(text_of(run))
+        return ids
+
+    def control_tokens(self) -> dict[str, int]:
+        return {}
 
     def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
         raise NotImplementedError

@@ -40,7 +40,7 @@ class Saved:
 
 def seen(graph: Graph, arguments: tuple[object, ...], externs: Mapping[str, object], seed: int) -> dict[str, Any]:
     """How a run of a graph ends, in plain values: two runs that differ in anything differ in this."""
-    plan, _ = run_pipeline(graph, ())
+    plan = run_pipeline(graph, ()).plan
     item = {param.path: value for param, value in zip(graph.params, arguments, strict=True)}
     session = EchoBackend(seed).open()
     try:
