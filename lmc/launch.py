@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import partial
+from itertools import count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -21,8 +22,12 @@ from lmc.result import Result
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.executor import ItemEnded, Outcome, Startable
+    from lmc.executor.requests import RunParams
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
+
+# compiled: captured into a graph, whole, or refused; eager: the Python function itself
+Mode = Literal["compiled", "eager"]
 
 
 class Launch:
@@ -42,19 +47,24 @@ class Launch:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
+        mode: Mode = "compiled",
     ) -> None:
         from lmc.executor import Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
             raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
+        if mode not in get_args(Mode):
+            raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        self._items = _Items(func, cache, backend, _pipeline(opt_level, backend, defaults))
+        pipeline = _pipeline(opt_level, backend, defaults) if mode == "compiled" else ""
         self._session = backend.open()
         self._before = self._session.counters()
-        self._run = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint).open(
-            "items"
+        executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
+        self._items: _Items | _EagerItems = (
+            _Items(func, cache, backend, pipeline) if mode == "compiled" else _EagerItems(func, executor.params)
         )
+        self._run = executor.open("items")
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -119,6 +129,35 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     if backend.caps.fused and not alone:
         return pipeline
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
+
+
+class _EagerItems:
+    """Turns arguments into items that run the function as it is."""
+
+    def __init__(self, func: FunctionType | MethodType, params: RunParams) -> None:
+        from lmc.eager import Expressions
+
+        self._func = func
+        self._expressions = Expressions(params)
+        self._numbers = count()
+
+    def keep_leaves(self) -> None:
+        """Nothing is predicted of a program that nobody has read."""
+
+    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
+        """The next item; one that fails where it cannot be bound."""
+        from lmc.eager import EagerItem
+        from lmc.executor import FailedItem
+
+        number = next(self._numbers)
+        try:
+            arguments = bind()
+        except Exception as error:
+            return FailedItem(error, number)
+        return EagerItem(partial(arguments_of.call, self._func, arguments), self._expressions, number)
+
+    def predicted(self) -> None:
+        """None."""
 
 
 class _Items:

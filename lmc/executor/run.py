@@ -163,8 +163,8 @@ class Run:
         if self.is_closed:
             return
         self.is_closed = True
-        for instance in self._active.values():
-            instance.is_over = True
+        for instance in list(self._active.values()):
+            instance.abandon()
         for rid in self._open:
             self._session.abort(rid, reason)
         self._adviser.close()
