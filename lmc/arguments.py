@@ -40,7 +40,7 @@ def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: obj
     if _plain_names(fn) is not None:
         return fn(state, **arguments)
     signature = _signature(fn)
-    bound = inspect.BoundArguments(signature, {next(iter(signature.parameters)): state, **arguments})  # type: ignore[arg-type]
+    bound = inspect.BoundArguments(signature, {next(iter(signature.parameters)): state, **arguments})
     return fn(*bound.args, **bound.kwargs)
 
 

@@ -100,18 +100,22 @@ class Program:
         model: str | None = None,
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
-        mode: Mode = "compiled",
         **kwargs: Any,
     ) -> Result:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
-        `mode="eager"` runs the Python function itself, with no graph: its calls are submitted where they stand and
-        waited for where they are read. Its own Python runs on this thread, and a part of it that blocks (`time.sleep`,
-        a slow tool) holds up every item of a batch. A program that is called inside such a one runs in the same run and
-        gives its state; there `seed`, `opt_level` and `mode` are those of the run.
+        `mode` says how: "compiled", the default, captures the program into a graph and refuses what it cannot capture.
+        "eager" runs the Python function itself: its calls are submitted where they stand and waited for where they are
+        read. Its own Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a
+        batch. A program that is called inside such a one runs in the same run and gives its state; there `seed`,
+        `opt_level` and `mode` are those of the run. "auto" is compiled, and eager where capture meets a graph break,
+        which is said once; with `fullgraph=True` the break is raised. A program's own argument of these names comes
+        first; `run_batch` and `open_run` can say how such a program is run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        mode: Mode = kwargs.pop("mode") if self._is_option("mode", kwargs) else "compiled"
+        fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
         outer = _running() if backend is None and model is None else None
         if outer is not None:
@@ -119,7 +123,7 @@ class Program:
 
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults, mode) as launch:
+        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
@@ -137,6 +141,7 @@ class Program:
         progress_bar: bool = False,
         generator_style: bool = False,
         mode: Mode = "compiled",
+        fullgraph: bool = False,
         **defaults: Any,
     ) -> list[Result]:
         """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
@@ -148,7 +153,7 @@ class Program:
         if isinstance(batch, Mapping | str) or not isinstance(batch, Iterable):
             raise ArgumentError("run_batch takes a list of items", help="wrap the one item in a list")
         sampling = self._only_sampling("run_batch", defaults)
-        with self._launch(backend, model, seed, opt_level, sampling, mode) as launch:
+        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
             return launch.all_results(batch)
 
     def open_run(
@@ -159,6 +164,7 @@ class Program:
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode = "compiled",
+        fullgraph: bool = False,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -167,7 +173,8 @@ class Program:
             for index, result in run.results({"line": line} for line in sys.stdin):
                 print(index, result["answer"])
         """
-        return self._launch(backend, model, seed, opt_level, self._only_sampling("open_run", defaults), mode)
+        sampling = self._only_sampling("open_run", defaults)
+        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph)
 
     def _launch(
         self,
@@ -177,14 +184,21 @@ class Program:
         opt_level: int | str,
         defaults: Mapping[str, Any],
         mode: Mode,
+        fullgraph: bool,
     ) -> Launch:
         from lmc.backend import resolve
         from lmc.launch import Launch
 
+        if fullgraph and mode == "eager":
+            raise ArgumentError("an eager run has no graph", help='leave out fullgraph, or mode="eager"')
+        outer = _running() if backend is None and model is None else None
+        if outer is not None:
+            backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
         return Launch(
-            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults, mode=mode
-        )
+            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
+            mode="compiled" if fullgraph and mode == "auto" else mode,
+        )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Sampling defaults, where the program's arguments stand in the items. Raises ArgumentError for others."""
@@ -192,6 +206,10 @@ class Program:
         if unknown:
             raise _unknown_parameter(method, next(iter(unknown)))
         return defaults
+
+    def _is_option(self, name: str, given: Mapping[str, Any]) -> bool:
+        """True where an option of `run` is given, and the program has no argument of that name."""
+        return name in given and name not in self.arg_names and not self._takes_any
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sampling defaults and program arguments apart; a program's own argument of that name comes first."""
@@ -207,7 +225,7 @@ def _running() -> ProgramGreenlet | None:
 
 
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode"]
+    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph"]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Literal, cast
+from typing import cast
 
 from lmc.executor.call_params import NOTHING, CallParams
 from lmc.executor.requests import RunParams, prepared, segment
@@ -69,7 +69,7 @@ def _written(x: GenExpr) -> tuple[str, object] | None:
 
 def _select(x: SelectExpr) -> CallParams:
     return CallParams(
-        cast('Literal["select"]', "select"), x.name, dict(x.params), choices=x.choices, method=x.method,
+        "select", x.name, dict(x.params), choices=x.choices, method=x.method,
         boundary=x.boundary,
     )  # fmt: skip
 

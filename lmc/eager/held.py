@@ -73,7 +73,7 @@ class Held:
     def joined(self, ready: Ready, children: Sequence[Held], mode: str) -> Held:
         """The parent with what its children have set, or said."""
         join = JOIN_MODES[mode]
-        there = all([each.is_there for each in (self, *children)])
+        there = all(each.is_there for each in (self, *children))
         known = join(self.known, tuple(child.known for child in children))
         if there:
             return Held(known, known)

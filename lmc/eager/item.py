@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
 from lmc.eager.program_greenlet import ProgramGreenlet
@@ -20,12 +21,14 @@ from lmc.executor.state import ProgramState
 class EagerItem:
     """A function of a state, run as it is.
 
-    number  which item of the batch it is: its random streams depend on it
+    number   which item of the batch it is: its random streams depend on it
+    backend  what it runs on, for a batch that it opens itself
     """
 
     function: Callable[[EagerState], object]
     expressions: Expressions
     number: int = 0
+    backend: Backend | None = None
 
     def start(self, inst: Instance) -> None:
         """Run the function until it waits for something."""
@@ -37,7 +40,7 @@ class EagerItem:
             value = public(self.function(state))
             return state.end(), value
 
-        program = ProgramGreenlet(inst, self.expressions, body)
+        program = ProgramGreenlet(inst, self.expressions, body, self.backend)
         program.go_on()
 
 

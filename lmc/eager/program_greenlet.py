@@ -7,6 +7,7 @@ from contextvars import copy_context
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
 from lmc.errors import ArgumentError, LMError
@@ -15,7 +16,7 @@ from lmc.executor.instance import Instance
 from lmc.executor.notes import from_user
 
 
-class ProgramGreenlet(greenlet):
+class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
     """Runs `body`, which gives the final state and the value, for an item.
 
     The program has a copy of the caller's context variables to itself. Who resumes it is its parent, and gets the
@@ -23,12 +24,20 @@ class ProgramGreenlet(greenlet):
 
     expressions   how its calls are made; those of a program that is called inside it may have other defaults
     num_calls     calls made so far, and `num_programs` called inside it
+    backend       what it runs on, for a batch that it opens itself
     """
 
-    def __init__(self, inst: Instance, expressions: Expressions, body: Callable[[], tuple[Cell, Cell]]) -> None:
+    def __init__(
+        self,
+        inst: Instance,
+        expressions: Expressions,
+        body: Callable[[], tuple[Cell, Cell]],
+        backend: Backend | None = None,
+    ) -> None:
         super().__init__(self._run_to_end)
         self.gr_context = copy_context()
         self.inst = inst
+        self.backend = backend
         self.expressions = expressions
         self.num_calls = 0
         self.num_programs = 0

@@ -161,15 +161,15 @@ class EagerState:
         """A whole assistant turn, or a `with` block of one."""
         return self._turn("assistant", expr)
 
-    def _turn(self, role: Role, expr: object) -> Block | Concat:
+    def _turn(self, role: Role, expr: object) -> WithBlock | Concat:
         if expr is None:
-            return Block(self, lambda: self._begin(role), lambda: self._end(role))
+            return WithBlock(self, lambda: self._begin(role), lambda: self._end(role))
         self._append(Concat((RoleBegin(role), expr, RoleEnd(role))))
         return Concat(())
 
-    def var_scope(self, name: str) -> Block:
+    def var_scope(self, name: str) -> WithBlock:
         """A `with` block whose text will be the value of that name."""
-        return Block(
+        return WithBlock(
             self,
             lambda: self._change(lambda state: state.begin_scope(name)),
             lambda: self._change(lambda state: state.end_scope(name), later=name),
@@ -209,7 +209,7 @@ class EagerState:
         return waited(self._program.inst, self._held.cell)
 
 
-class Block:
+class WithBlock:
     """A turn or a scope as a `with` block: ends however the block is left."""
 
     __slots__ = ("_begin", "_end", "_state")
@@ -232,7 +232,7 @@ class Forks(list[Any]):  # Any: a program may put what it likes into its list
         super().__init__(states)
         self._parent = parent
 
-    def __iadd__(self, x: Any) -> Forks:  # type: ignore[override, misc]
+    def __iadd__(self, x: Any) -> Forks:  # type: ignore[misc]
         """Append to each: one part of a list each, what a function gives for its number, or the same to all."""
         parts = [x] * len(self)
         if isinstance(x, list | tuple):
