@@ -13,40 +13,47 @@ from lmc.ir.constraint import RUN_TIME_KINDS, Spacing
 from lmc.parser.primitives import DTYPE_REGEX, GenExpr, SelectExpr
 from lmc.source import Span
 
-MAX_KEPT = 256  # expressions whose parameters are remembered: a program writes a few, and a batch the same ones
+MAX_KEPT = 1024  # expressions whose parameters are remembered: a program writes a few, and a batch the same ones
 ATOMS = frozenset((str, int, float, bool, type(None)))
 
 
 class Expressions:
-    """Makes calls of expressions, with a run's parameters; the same expression is looked at once."""
+    """Makes calls of expressions, with a run's parameters; the same expression at the same place is looked at once."""
 
     def __init__(self, run: RunParams) -> None:
         self.run = run
-        self._kept: dict[object, CallParams] = {}
+        self._checked: dict[object, CallParams] = {}  # by expression
+        self._placed: dict[object, CallParams] = {}  # by expression and place
 
     def within(self, settings: Mapping[str, object]) -> Expressions:
         """The same run with other defaults for calls that do not say."""
         return Expressions(replace(self.run, defaults={**self.run.defaults, **settings}))
 
     def call(self, x: GenExpr | SelectExpr, number: int, span: Span, seed_of: Callable[[], int]) -> CallParams:
-        """The `number`-th call of a program, with its whole segment; `seed_of` gives a seed where it brings none.
+        """The `number`-th call of a program, made ready; `seed_of` gives a seed where it brings none.
 
         Raises ArgumentError, ConstraintError.
         """
-        found = self._gen(x) if isinstance(x, GenExpr) else _select(x)
-        wanted = segment(found, self.run, NOTHING, seed_of)
-        return replace(found, number=number, span=span, line=partial(_line, span), ready=wanted)
+        key = _key(x) if isinstance(x, GenExpr) else None
+        if key is None:
+            return self._placed_at(x, None, number, span, seed_of)
+        at = (key, number, span)
+        kept = self._placed.get(at)
+        if kept is None:
+            kept = _keep(self._placed, at, self._placed_at(x, key, number, span, seed_of))
+        return kept
 
-    def _gen(self, x: GenExpr) -> CallParams:
-        key = _key(x)
+    def _placed_at(
+        self, x: GenExpr | SelectExpr, key: object, number: int, span: Span, seed_of: Callable[[], int]
+    ) -> CallParams:
+        found = self._gen(x, key) if isinstance(x, GenExpr) else _select(x)
+        wanted = segment(found, self.run, NOTHING, seed_of)
+        return replace(found, number=number, span=span, line=partial(_line, span), ready=found.ready or wanted)
+
+    def _gen(self, x: GenExpr, key: object) -> CallParams:
         if key is None:
             return self._made(x)
-        kept = self._kept.get(key)
-        if kept is None:
-            if len(self._kept) == MAX_KEPT:
-                self._kept.clear()
-            kept = self._kept[key] = self._made(x)
-        return kept
+        return self._checked.get(key) or _keep(self._checked, key, self._made(x))
 
     def _made(self, x: GenExpr) -> CallParams:
         written, sampling = _written(x), dict(x.params)
@@ -58,6 +65,13 @@ class Expressions:
             constraint = self.run.parse_constraint(*written, cast("Spacing | None", x.spacing))
             call = replace(call, constraint=constraint, written=None)
         return prepared(call, self.run)
+
+
+def _keep(kept: dict[object, CallParams], key: object, call: CallParams) -> CallParams:
+    if len(kept) == MAX_KEPT:
+        kept.clear()
+    kept[key] = call
+    return call
 
 
 def _written(x: GenExpr) -> tuple[str, object] | None:

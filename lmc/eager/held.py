@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, cast
 
 from lmc.executor.future import Cell, Future, Poison, Ready, pending_in, poison_in, settled, when_settled
-from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.executor.state import JOIN_MODES, Final, ProgramState
 from lmc.ir.prompt import Ids
 
 LATER = object()  # in place of a name's value that is read off the whole state
@@ -58,8 +58,7 @@ class Held:
         """The state behind a call that was made of it."""
         before = self.known
         names = before.names if name is None else before.names.with_values({name: value}, {name: LATER})
-        known = replace(before, head=(before.head, NOT_SAID), names=names, calls=before.calls + 1)
-        return Held(known, state)
+        return Held(before.called(cast(Final, before.final), (before.head, NOT_SAID), names), state)
 
     def forked(self, ready: Ready, num_children: int) -> list[Held]:
         """The parent, then the children."""
