@@ -128,6 +128,10 @@ class EagerState:
         """The value of that name."""
         return self[name]
 
+    def variables(self) -> dict[str, Any]:
+        """All values by name."""
+        return dict(self._whole().names.values)
+
     def __contains__(self, name: str) -> bool:
         return self._held.known.has(name)
 

@@ -17,6 +17,8 @@ from lmc.backend.echo import EchoBackend
 from lmc.eager import EagerItem, Expressions
 from lmc.errors import ArgumentError, RequestError
 from lmc.executor import Executor
+from lmc.executor.events import CallEnded, TextGrew
+from lmc.executor.requests import RunParams
 from lmc.executor.run import Run
 from tests.support.alive import num_alive
 
@@ -196,6 +198,25 @@ def test_context_variables_are_a_program_s_own() -> None:
 
     assert seen == ["caller"] * 3 + ["item 0", "item 1", "item 2"]
     assert who.get() == "caller"
+
+
+def test_a_run_tells_of_its_calls() -> None:
+    """Text as it grows and the end of each call, by the names that the program gave them."""
+    run = Executor(EchoBackend(chunks=2).open()).open("text")
+    events: list[Any] = []
+
+    def program(s: Any) -> str:
+        ask(s, "a")
+        ask(s, "b")
+        return str(s["a"] + s["b"])
+
+    run.add(EagerItem(program, Expressions(RunParams())))
+    while not run.is_idle:
+        events += run.step()
+    grown, ended = ([e for e in events if type(e) is kind] for kind in (TextGrew, CallEnded))
+
+    assert [e.call.name for e in ended] == ["a", "b"]
+    assert "".join(e.text for e in grown) == events[-1].outcome.ret and len(grown) > 2
 
 
 # --- how they end ------------------------------------------------------------------------------------------------
