@@ -44,7 +44,7 @@ from lmc.kernels.vocab_row import (
     LOWEST_KEY,
     NO_ID,
     TILING,
-    Tiling,
+    RowTiling,
     allowed_tile,
     count_cut,
     count_token,
@@ -68,7 +68,7 @@ def sample(
     bitmask: Bitmask | None = None,
     penalties: Penalties | None = None,
     out: Tensor | None = None,
-    tiling: Tiling = TILING,
+    tiling: RowTiling = TILING,
 ) -> Tensor:
     """One token for each row.
 

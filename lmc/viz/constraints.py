@@ -50,8 +50,8 @@ MAX_STATES = 20_000  # of an automaton that is made to be looked at
 PASSES = ("fuse_constraints",)  # whose notes all are
 
 
-class Tokenizer(Protocol):
-    """What is needed of a tokenizer."""
+class VocabTokenizer(Protocol):
+    """What forced tokens are found with: a tokenizer that can list its vocabulary."""
 
     key: str
     eos_ids: frozenset[int]
@@ -115,7 +115,7 @@ class Constrained:
 class Constraints:
     """The constrained calls of a compiled program, in program order."""
 
-    def __init__(self, planned: Planned, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(self, planned: Planned, tokenizer: VocabTokenizer | None = None) -> None:
         self.view = View(planned)
         self.tokenizer = tokenizer
 
@@ -159,7 +159,7 @@ class Constraints:
     def _told(self, row: StepView) -> Constrained:
         constraint = _constraint(row)
         automaton, why = (None, "it is known only when the program runs")
-        if isinstance(constraint, Fused) and (pieces := fused.stretches(fused.parts_of(row.node)))[1:]:
+        if isinstance(constraint, Fused) and (pieces := fused.sections(fused.parts_of(row.node)))[1:]:
             why = f"the form is written, put and scored in {len(pieces)} pieces"
         elif constraint is not None:
             automaton, why = automaton_of(constraint)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
 _JOIN = "join"  # under which name a joined child's values go on
 Kind = Literal["state", "data", "order", "arm", "again"]
-Source = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
+Feed = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class FlowEdge:
     """From one box to another. state: a prompt goes on; data: a value; order: effects; arm, again: control."""
 
     start: str
@@ -49,7 +49,7 @@ class Flow:
     """Boxes in program order, regions nested, and edges between them; the ids of the boxes on the critical path."""
 
     boxes: tuple[Box, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[FlowEdge, ...]
     critical: frozenset[str] = frozenset()
 
 
@@ -65,8 +65,8 @@ class _Follower:
         self.view = view
         self.rows = {row.step.node: row for row in view.steps}
         self.regions = frozenset(_id(row) for row in view.steps if row.is_region)
-        self.sources: dict[str, tuple[Source, ...]] = {}
-        self.edges: dict[Edge, None] = {}  # a set that keeps its order
+        self.sources: dict[str, tuple[Feed, ...]] = {}
+        self.edges: dict[FlowEdge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
 
     def flow(self) -> Flow:
@@ -149,10 +149,10 @@ class _Follower:
         carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
         for i, value in enumerate(node.outputs):
             found = tuple(dict.fromkeys(source for atoms in carried for source in self._from(atoms[i])))
-            decided: tuple[Source, ...] = () if value.type.is_state else ((id, "data", value.name),)
+            decided: tuple[Feed, ...] = () if value.type.is_state else ((id, "data", value.name),)
             self.sources[value.name] = found or decided
 
-    def _from(self, atom: Atom) -> tuple[Source, ...]:
+    def _from(self, atom: Atom) -> tuple[Feed, ...]:
         return self.sources.get(atom.name, ()) if isinstance(atom, Value) else ()
 
     def _reads(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
@@ -162,7 +162,7 @@ class _Follower:
 
     def _edge(self, start: str, end: str, kind: Kind, label: str = "") -> None:
         if start != end:
-            self.edges.setdefault(Edge(start, end, kind, label))
+            self.edges.setdefault(FlowEdge(start, end, kind, label))
 
     def _order(self, row: StepView) -> None:
         """What it waits for beside its data: earlier effects."""
@@ -171,14 +171,14 @@ class _Follower:
                 self._edge(start, _id(row), "order")
 
 
-def _network(edges: Iterable[Edge]) -> networkx.DiGraph:
+def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:
     """The boxes and what leads from one to another within one turn of each loop; it has no cycle."""
     import networkx
 
     return networkx.DiGraph((edge.start, edge.end) for edge in edges if edge.kind != "again")
 
 
-def _drawn(edges: Iterable[Edge], network: networkx.DiGraph) -> Iterator[Edge]:
+def _drawn(edges: Iterable[FlowEdge], network: networkx.DiGraph) -> Iterator[FlowEdge]:
     """The edges, those of order only where the one box follows from the other in no other way."""
     import networkx
 
@@ -208,7 +208,7 @@ def _all(boxes: Iterable[Box]) -> Iterator[Box]:
         yield from _all(box.inside)
 
 
-def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
+def _as_data(sources: Iterable[Feed], name: str) -> Iterator[Feed]:
     """A value that is read out of a prompt, or computed from others, keeps their names; out of a prompt, its own."""
     for start, kind, label in sources:
         yield (start, "data", label if kind == "data" else name)

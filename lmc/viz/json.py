@@ -18,7 +18,7 @@ from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
 from lmc.passes.flat_prompts import PromptHole, known_text
-from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
+from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, sharing
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -134,14 +134,14 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, float) or value - value == 0
 
 
-def _shared(nodes: tuple[Shared | Leaf, ...]) -> list[Shared]:
+def _shared(nodes: tuple[SharedPrefix | Leaf, ...]) -> list[SharedPrefix]:
     """All prefixes of the tree, by number."""
-    found = [node for node in nodes if isinstance(node, Shared)]
+    found = [node for node in nodes if isinstance(node, SharedPrefix)]
     inner = [each for node in found for each in _shared(tuple(node.below))]
     return sorted([*found, *inner], key=lambda node: node.prefix.id)
 
 
-def _prefix(node: Shared, view: View) -> Json:
+def _prefix(node: SharedPrefix, view: View) -> Json:
     return {
         "id": node.prefix.id,
         "parent": node.prefix.parent,

@@ -31,7 +31,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedPrefix:
     """A prefix: what it adds to the one above, how much that is, and what is below it by first call.
 
     is_exact  no hole in it, so `size` is all of it
@@ -41,7 +41,7 @@ class Shared:
     pieces: Pieces
     size: int
     is_exact: bool
-    below: list[Shared | Leaf] = field(default_factory=list)
+    below: list[SharedPrefix | Leaf] = field(default_factory=list)
 
     @property
     def saved(self) -> int:
@@ -54,7 +54,7 @@ class Sharing:
     """The whole tree. total: of all prompts; distinct: each prefix once."""
 
     unit: str
-    top: tuple[Shared | Leaf, ...]
+    top: tuple[SharedPrefix | Leaf, ...]
     leaves: dict[int, Leaf]
     sizes: dict[int, int]
     total: int
@@ -85,7 +85,7 @@ class _Builder:
     def build(self) -> Sharing:
         nodes = {prefix.id: self._shared(prefix) for prefix in self.view.plan.prefixes}
         leaves = {row.step.id: self._leaf(row) for row in self.rows.values()}
-        top: list[Shared | Leaf] = []
+        top: list[SharedPrefix | Leaf] = []
         for node in nodes.values():
             (top if node.prefix.parent is None else nodes[node.prefix.parent].below).append(node)
         for leaf in leaves.values():
@@ -97,7 +97,7 @@ class _Builder:
         unit = "tokens" if self.has_tokens else "chars"
         return Sharing(unit, tuple(top), leaves, sizes, sum(sizes.values()), distinct)
 
-    def _shared(self, prefix: Prefix) -> Shared:
+    def _shared(self, prefix: Prefix) -> SharedPrefix:
         above, before = self._chain(prefix.parent)
         pieces = self.rows[prefix.steps[0]].pieces
         length = above + sum(len(str(atom.value)) if isinstance(atom, Lit) else 1 for atom in prefix.pieces)
@@ -107,7 +107,7 @@ class _Builder:
         else:
             size = self._size_of(cut_pieces(pieces, 0, length)) - self._size_of(cut_pieces(pieces, 0, above))
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
-        return Shared(prefix, cut_pieces(pieces, above, length), size, not has_holes)
+        return SharedPrefix(prefix, cut_pieces(pieces, above, length), size, not has_holes)
 
     def _leaf(self, row: StepView) -> Leaf:
         above, before = self._chain(row.step.prefix)
@@ -123,7 +123,7 @@ class _Builder:
         return sum(num_units(piece) for piece in pieces if known_text(piece) is not None)
 
 
-def _first_call(node: Shared | Leaf) -> int:
+def _first_call(node: SharedPrefix | Leaf) -> int:
     return node.row.step.id if isinstance(node, Leaf) else min(node.prefix.steps)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lmc.passes.flat_prompts import is_hole, known_text
 from lmc.passes.prompt_ids import cut_pieces
 from lmc.viz.origin import origins
-from lmc.viz.sharing import Leaf, Shared, Sharing, nearest, sharing
+from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, nearest, sharing
 from lmc.viz.text_table import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
@@ -67,7 +67,7 @@ def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
         yield from _node(node, "", "", view)
 
 
-def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
+def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
     """A node's line behind the guides `first`, and what is below it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)

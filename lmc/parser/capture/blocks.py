@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 
+from lmc.codes import NO_RULE
 from lmc.ir.graph import Lit
 from lmc.ir.types import BOOL
 from lmc.parser.capture.breaks import graph_break
@@ -31,7 +32,7 @@ def execute(cx: Capture, stmts: list[ast.stmt], *, tail: bool = False) -> None:
         else:
             rule = cx.rules.statements.get(type(stmt))
             if rule is None:
-                raise graph_break("LMC-GB002", cx.at(stmt), f"`{_word(stmt)}`")
+                raise graph_break(NO_RULE, cx.at(stmt), f"`{_word(stmt)}`")
             rule(cx, stmt)
         # set by the statement itself, or by an arm of it
         left = cx.frame.fields["$exit"]

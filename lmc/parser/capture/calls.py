@@ -24,6 +24,7 @@ from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
@@ -79,7 +80,7 @@ def call_node(cx: Capture, node: ast.Call) -> StandIn:
         elif isinstance(value, Container) and isinstance(value.content, dict):
             kwargs.update(value.content)
         else:
-            raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
+            raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
     cx.at(node)
     return call(cx, fn, tuple(args), kwargs)
 
@@ -167,7 +168,7 @@ def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...]
         extra = value if name == "params" else {name: value}
         for key in STATIC:
             if not is_ordinary(extra.get(key)):
-                raise graph_break("LMC-GB016", cx.t.span, key)
+                raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
 
 
 @cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
@@ -186,7 +187,7 @@ def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
     try:
         return cx.python(x)
     except ValueError:
-        raise graph_break("LMC-GB016", cx.t.span, f"`{fn.__name__}`") from None
+        raise graph_break(RUN_TIME_PARAMETER, cx.t.span, f"`{fn.__name__}`") from None
 
 
 # --- pure functions --------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     ):
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(_has_state(a) for a in (*args, *kwargs.values())):
-        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
     atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
@@ -292,7 +293,7 @@ def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
 def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     mixed = len(xs) > 1 and any(has_code(cx, x) for x in xs)
     if mixed:
-        raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
+        raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
     return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
 
 
@@ -330,7 +331,7 @@ def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
         end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
     if isinstance(x, Container) and x.content is not before:
-        raise graph_break("LMC-GB020", cx.t.span)
+        raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
     return _pure(cx, reversed, (x,), {})
 
 
@@ -342,23 +343,23 @@ def _range(cx: Capture, *bounds: StandIn) -> StandIn:
 
 def _any(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
+        raise graph_break(DEFERRED, cx.t.span, "what `any` walks over")
     return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
 
 
 def _all(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
+        raise graph_break(DEFERRED, cx.t.span, "what `all` walks over")
     return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
 
 
 def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
-        raise graph_break("LMC-GB003", cx.t.span, f"`next` of `{x.name}`")
+        raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
         return NotImplemented
     if not default:
-        raise graph_break("LMC-GB002", cx.t.span, "`next` without a default")
+        raise graph_break(NO_RULE, cx.t.span, "`next` without a default")
     return comprehensions.first(cx, x, None, default[0])
 
 
@@ -422,7 +423,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
 def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
     """The list of `key(item)` for the items of x."""
     if key is None:
-        raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
+        raise graph_break(NO_RULE, cx.t.span, "comparing program states without a key")
     return map_over(cx, x, lambda i: call(cx, key, (i,), {}))
 
 
@@ -469,7 +470,7 @@ def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
 
 
 def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
-    raise graph_break("LMC-GB002", cx.t.span, "reading the frame or running text as code")
+    raise graph_break(NO_RULE, cx.t.span, "reading the frame or running text as code")
 
 
 SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -494,14 +495,14 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             if has_state or any(isinstance(a, Closure) for a in args):
                 raise
     if has_state:
-        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
     if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
     for x in (*args, *kwargs.values()):
         if has_code(cx, x):
-            raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
+            raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     give = cx.t.value_atom if fn is print else cx.argument
     atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]

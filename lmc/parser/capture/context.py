@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, ModuleType
 from typing import Any, get_args
 
+from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
 from lmc.ir.builtins import PURE
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
@@ -102,8 +103,8 @@ class Capture:
         self.at(node)
         if rule is None:
             if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
-                raise graph_break("LMC-GB003", self.t.span, f"`{type(node).__name__.lower()}`")
-            raise graph_break("LMC-GB002", self.t.span, f"`{type(node).__name__}`")
+                raise graph_break(DEFERRED, self.t.span, f"`{type(node).__name__.lower()}`")
+            raise graph_break(NO_RULE, self.t.span, f"`{type(node).__name__}`")
         return rule(self, node)
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -142,7 +143,7 @@ class Capture:
         if isinstance(value, Sym) and value.type.maybe:
             # a check raises UnboundLocalError, where Python raises NameError in an inner function
             if frame is not self.frame:
-                raise graph_break("LMC-GB004", self.t.span, f"`{name}`, which an inner function reads,")
+                raise graph_break(TWO_KINDS, self.t.span, f"`{name}`, which an inner function reads,")
             sure = self.t.fresh(value.type.when_set(), name)
             self.t.emit("check", (value.value,), (sure,), name=name)
             value = wrap(self.t, sure, borrowed=True)

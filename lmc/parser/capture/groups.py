@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from lmc.codes import LIST_OF_STATES
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Value
 from lmc.ir.types import STATES
@@ -55,7 +56,7 @@ def push_all(cx: Capture, box: Container, xs: StandIn) -> None:
             push(cx, box, x)
         return
     if not (isinstance(xs, Container) and xs.holds_states):
-        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is not a list of states")
+        raise graph_break(LIST_OF_STATES, cx.t.span, "extended by something that is not a list of states")
     each_element(cx, xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
     cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
 

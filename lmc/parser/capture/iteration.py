@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import DATA
 from lmc.parser.capture import comprehensions
@@ -72,7 +73,7 @@ def static_items(cx: Capture, x: StandIn, node: ast.AST | None = None) -> tuple[
     items = known_items(listed(cx, x))
     if items is None:
         span = cx.at(node) if node is not None else cx.t.span
-        raise graph_break("LMC-GB002", span, "`*` of a run-time sequence")
+        raise graph_break(NO_RULE, span, "`*` of a run-time sequence")
     return items
 
 
@@ -135,7 +136,7 @@ def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
     watched = Watched(cx, given)
     yield
     if watched.changed():
-        raise graph_break("LMC-GB020", cx.t.span)
+        raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
 
 
 def in_turn(cx: Capture, atom: Atom) -> Atom:

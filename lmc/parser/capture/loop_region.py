@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
 from lmc.parser.capture import exits
@@ -211,7 +212,7 @@ class Region:
             wide = join(wide, had)
         if wide is None or isinstance(new, Unmergeable):
             label = f"`{key[1]}`"
-            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable("LMC-GB004", label)
+            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable(TWO_KINDS, label)
             self.lifted.pop(key, None)
             return True
         shared = self.cx.t.may_be(new, arm.birth)
@@ -223,7 +224,7 @@ class Region:
     def _check_roles(self, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
-            raise graph_break("LMC-GB014", self.span)
+            raise graph_break(ROLES_AFTER_BRANCH, self.span)
 
     def _type(self, x: StandIn, key: Key, arm: Arm) -> Type | None:
         """The type a field's content has as a carried value; None where it can be none."""
@@ -286,7 +287,7 @@ class Region:
         for owner, name in arm.outer_writes():
             # bound in the body, not carried, and nothing after the loop was seen to read it: it must stay so
             if owner is frame and name not in frame.fields and (owner, name) not in self.constant:
-                t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))
+                t.write(owner, name, Unmergeable(TWO_KINDS, f"`{name}`"))
 
     def _go(self, flag: StandIn) -> Atom:
         """Whether there is another turn: not after a break or a return."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
 from lmc.parser.capture import exits, state_lists
@@ -56,7 +57,7 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     given = cx.eval(node.iter)
     cx.t.span = span = cx.at(node)
     if has_code(cx, given):
-        raise graph_break("LMC-GB003", span, "this iterable, which runs code of the program between the turns,")
+        raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     iterable = listed(cx, given)
     items = known_items(iterable)
     cx.t.span = span
@@ -114,18 +115,18 @@ class _Walk:
         if self.box is not None and at > 0:
             self._look_again(self.box, at)
         elif self.watched.changed_ahead(at):
-            raise graph_break("LMC-GB020", self.span)
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
         return self.is_resized or at < len(self.items)
 
     def _look_again(self, box: Container, at: int) -> None:
         items = known_items(self.given)
         if items is None or at > MAX_WHILE:
-            raise graph_break("LMC-GB020", self.span)
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
         self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
         if self.is_resized:
             return
         if box.kind in ("dict", "set") and box.members != self.members:
-            raise graph_break("LMC-GB020", self.span)
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
         self.items = items
 
     def item(self, at: int) -> StandIn:
@@ -257,7 +258,7 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
         # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
             break
-    raise graph_break("LMC-GB011", cx.at(node), MAX_WHILE)
+    raise graph_break(ENDLESS_LOOP, cx.at(node), MAX_WHILE)
 
 
 class _Breaks(ast.NodeTransformer):

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
@@ -140,10 +141,10 @@ class Merge:
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
-            return Unmergeable("LMC-GB006", label)
+            return Unmergeable(CHOSEN_EXPRESSION, label)
         if self._leaf(x, self.a) and self._leaf(y, self.b):
             return self._leaves(x, y, label)
-        return Unmergeable("LMC-GB004", label)
+        return Unmergeable(TWO_KINDS, label)
 
     def _once(self, x: StandIn, y: StandIn, merge: Callable[[], StandIn]) -> StandIn:
         """Two names of one thing before are two names of one thing after."""
@@ -181,7 +182,7 @@ class Merge:
         p, q = self._in(self.a, x), self._in(self.b, y)
         shared = join(kind(p), kind(q))
         if shared is None:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
         for one in (x, y):
             self.sealed.update((id(box), box) for box in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
@@ -241,12 +242,12 @@ class Merge:
     def _check_roles(self, x: Value, y: Value) -> None:
         role = self.tracer.role
         if role.get(x.name, "") != role.get(y.name, ""):
-            raise graph_break("LMC-GB014", self.tracer.span)
+            raise graph_break(ROLES_AFTER_BRANCH, self.tracer.span)
 
     def _containers(self, x: Container, y: Container, label: str) -> StandIn:
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
         content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
         if isinstance(content, Unmergeable):
@@ -282,7 +283,7 @@ class Merge:
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
         shared = join(kind(p), kind(q))
         if shared is None:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
         return self._yield(p, q, shared)
 
     def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from lmc.codes import CHANGED_ARGUMENT, CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser.capture import groups, state_lists, states
@@ -106,7 +107,7 @@ def _of_container(
     if name in MUTATORS:
         return _change(cx, box, name, args, kwargs)
     if box.holds_states:
-        raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+        raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
     return run_time(cx, cx.t.container_value(box), name, args, kwargs)
 
 
@@ -123,9 +124,9 @@ def _view(cx: Capture, box: Container, name: str) -> StandIn:
 def writable(cx: Capture, box: Container) -> None:
     """Refuse to change what is not the program's own container."""
     if box.path is not None:
-        raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
+        raise graph_break(CHANGED_ARGUMENT, cx.t.span, f"this statement (on `{box.path[0]}`)")
     if box.borrowed or "frozen" in box.fields:
-        raise graph_break("LMC-GB008", cx.t.span)
+        raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
 def write(cx: Capture, box: Container, content: StandIn) -> None:
@@ -171,7 +172,7 @@ def _change_states(cx: Capture, box: Container, name: str, args: tuple[StandIn, 
         return None
     if name == "pop" and not args:
         return state_lists.pop(cx, box)
-    raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+    raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
 
 
 def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> None:
@@ -182,7 +183,7 @@ def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> Non
         return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
-    raise graph_break("LMC-GB008", cx.t.span)
+    raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
 def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) -> None:
@@ -204,7 +205,7 @@ def _set_container_item(cx: Capture, box: Container, index: StandIn, value: Stan
     elif isinstance(content, Value) and content.type.name in ("ref", "any"):
         _set_live_item(cx, content, index, value)
     elif box.holds_states:
-        raise graph_break("LMC-GB017", cx.t.span, "item assignment")
+        raise graph_break(LIST_OF_STATES, cx.t.span, "item assignment")
     else:
         writable(cx, box)
         _seal(cx, box)

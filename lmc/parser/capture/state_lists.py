@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from lmc.codes import LIST_OF_STATES
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import DATA, INT, STATE, STATES
 from lmc.parser.capture.breaks import graph_break
@@ -76,7 +77,7 @@ def _move_in(cx: Capture, box: Container) -> None:
 def push(cx: Capture, box: Container, x: StandIn) -> None:
     """`states.append(x)` on a run-time list of states; from then on `x` is a second name of an element."""
     if not isinstance(x, StateCell):
-        raise graph_break("LMC-GB017", cx.t.span, "something that is not a state is appended")
+        raise graph_break(LIST_OF_STATES, cx.t.span, "something that is not a state is appended")
     out = cx.t.fresh(STATES)
     cx.t.write(box, "resized", cx.t.born())
     cx.t.emit("states_append", (box.value, cx.t.state(x)), (out,))
@@ -87,7 +88,7 @@ def push(cx: Capture, box: Container, x: StandIn) -> None:
 def pop(cx: Capture, box: Container) -> StateCell:
     """`pop()`: the last state, which is in the list no more."""
     if "shown" in box.fields:
-        raise graph_break("LMC-GB017", cx.t.span, "`.pop` after a part of it was taken")
+        raise graph_break(LIST_OF_STATES, cx.t.span, "`.pop` after a part of it was taken")
     cx.t.write(box, "resized", cx.t.born())
     value = cx.t.fresh(STATE)
     cx.t.emit("states_item", (box.value, Lit(-1)), (value,))

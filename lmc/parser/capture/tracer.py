@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import TypeVar
 
+from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
@@ -297,14 +298,14 @@ class Tracer:
         if isinstance(x, Unmergeable):
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
-            raise graph_break("LMC-GB006", self.span)
+            raise graph_break(CHOSEN_EXPRESSION, self.span)
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
-            raise graph_break("LMC-GB003", self.span, what)
+            raise graph_break(DEFERRED, self.span, what)
         if isinstance(x, Closure | Method):
-            raise graph_break("LMC-GB015", self.span, f"`{x.name}`")
+            raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
-            raise graph_break("LMC-GB010", self.span, "an operation")
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
 
     def text_value(self, x: LazyStr) -> Atom:
@@ -342,7 +343,7 @@ class Tracer:
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
         if _holds_state(x):
-            raise graph_break("LMC-GB010", self.span, "an operation on text and values")
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         return self.atom(x)
 
     # --- states ------------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ class Tracer:
         if "stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
-            raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
+            raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
             read = self.fresh(STATE, cell)
             self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))

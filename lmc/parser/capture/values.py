@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any, Protocol, TypeGuard
 
+from lmc.codes import STALE_STATE
 from lmc.ir.graph import Literal, Value
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
@@ -147,7 +148,7 @@ class Container(Owner):
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
         if "stale" in self.fields:
             assert self.stale is not None
-            raise graph_break("LMC-GB005", self.stale.span, f"this list (it shares `{self.stale.name}`)")
+            raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         held = self.fields["content"]
         return held if isinstance(held, _HELD) else known_content(held)
 
