@@ -65,6 +65,7 @@ _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 
 def call_node(cx: Capture, node: ast.Call) -> StandIn:
     """A call expression."""
+    # in Python's order, the function first: each of these may emit nodes with effects
     fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
     args: list[StandIn] = []
     for arg in node.args:
@@ -91,6 +92,7 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if is_ordinary(receiver) and not is_literal(receiver):
         return cx.bake_attribute(receiver, node.attr)
+    # raised here, before the arguments are traced: Python looks the attribute up first
     known = _class_of(receiver)
     if known is not None and not hasattr(known, node.attr):
         raise ProgramRaise(AttributeError, (f"{known.__name__!r} object has no attribute {node.attr!r}",))
@@ -148,6 +150,7 @@ def _program_of(fn: StandIn) -> LmProgram | None:
 
 
 def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    # grammars and tools are made while tracing, so what they are made of must be known by now
     given: Callable[[StandIn], StandIn] = partial(_known, cx, fn) if fn in MAKERS else partial(listed, cx)
     try:
         _check_static(cx, fn, args, kwargs)
@@ -155,6 +158,7 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
     except (ArgumentError, ConstraintError) as error:
         error.span = error.span or cx.t.span
         raise
+    # of the primitive's own signature: Python's words do not say what it does take
     except TypeError as error:
         names = [n for n in inspect.signature(fn).parameters if n != "params"]
         near = next((did_you_mean(k, names) for k in kwargs if k not in names), None)
@@ -199,6 +203,7 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
+    # None in `known` is what only the run knows, unless the argument itself is None
     if all(k is not None or a is None for k, a in zip(known, args)) and all(
         v is not None or kwargs[k] is None for k, v in known_kw.items()
     ):
@@ -225,6 +230,7 @@ def _len(cx: Capture, x: StandIn) -> StandIn:
             return state_lists.length(cx, x)
     if isinstance(x, tuple):
         return len(x)
+    # `_pure` computes it
     if plain(x):
         return NotImplemented
     return Sym(cx.t.host("len", cx.t.value_atom(x), type=INT))
@@ -275,6 +281,7 @@ def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
     return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
 
 
+# what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
 
@@ -292,6 +299,7 @@ def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
 
 def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     mixed = len(xs) > 1 and any(has_code(cx, x) for x in xs)
+    # zip takes from each in turn: the code of one would run between the items of the others
     if mixed:
         raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
     return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
@@ -328,6 +336,7 @@ def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
     """From the end as it was when `reversed` was called."""
     items = known_items(x)
     if items is not None and not (isinstance(x, Container) and x.kind == "set"):
+        # a list that has become shorter than where it was to begin has nothing to give
         end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
     if isinstance(x, Container) and x.content is not before:
@@ -403,6 +412,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     x = listed(cx, x)
     if key is None and not _has_state(x):
         return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    # the order is computed from keys alone: items may be states, which no Python function can be given
     keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
 
     def ordered(way: bool) -> Sym:
@@ -431,10 +441,12 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
         x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
         if key is None:
+            # without a key it is a pure function, which takes a value; these are none before they are walked over
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
                 return NotImplemented
             more = {} if default is UNBOUND else {"default": default}
             return _pure(cx, max if pick == "max" else min, (x,), more)
+        # of nothing and without a default `best` raises, as Python does
         some = True if default is UNBOUND else cx.truth(x)
         if isinstance(some, bool):
             return best(cx, x, key) if some else default
@@ -496,14 +508,17 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    # a compiled pattern cannot be changed, so its methods are functions of the text
     if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
+    # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
         if has_code(cx, x):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
+    # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
     atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
@@ -515,6 +530,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
         return False
     file = fn.__code__.co_filename
     installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
+    # `<string>` and the like are not files: there is no source to look into
     return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
 
 

@@ -90,6 +90,7 @@ class Region:
         mine, self.frame.exits = self.frame.exits, set()
         aliases, touched = len(t.alias_log), t.live_touched
         while True:
+            # links that a void trace made would make cells stale that share nothing
             t.forget_aliases(aliases)
             arm = Arm(t)
             self.frame.exits = set()
@@ -99,6 +100,7 @@ class Region:
             try:
                 arm.run(self._turn)
             except NeedLift as need:
+                # a name of a loop around this one, which carries it and traces this one anew
                 if need.marker.region is not self:
                     raise
                 # read before it is bound in this turn: it may come from the turn before, or be unset in the first
@@ -117,6 +119,7 @@ class Region:
     def _turn(self) -> None:
         """Trace one turn, from what the carries hold when it begins."""
         cx, t = self.cx, self.cx.t
+        # put, not written: nothing is changed here, so nothing that is an alias may go stale
         for key, value in (*self.constant.items(), *self.broken.items()):
             t.put(*key, value)
         for key, type_ in self.lifted.items():
@@ -154,10 +157,12 @@ class Region:
         t, (owner, name) = self.cx.t, key
         if isinstance(owner, StateCell) and name == "value":
             t.names[param.name] = owner
+            # every turn begins in the role that the first one does: `_check_roles` breaks where one ends in another
             t.role[param.name] = t.role.get(owner.value.name, "")
             t.put(owner, name, param)
         elif isinstance(owner, Container) and name == "content":
             held = owner.fields["content"]
+            # a state in the list may have a name besides: a write through the one makes the other stale
             if param.type == STATES and isinstance(held, tuple):
                 t.alias_elements(owner, held)
             for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
@@ -170,12 +175,14 @@ class Region:
             made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
                 made.hint = name
+            # it may be what the field held before the loop, or what any turn has put there
             if isinstance(made, StateCell | Container):
                 t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
             t.put(owner, name, made)
 
     def _grow(self, arm: Arm) -> bool:
         """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
+        # no turn follows this one, so there is nothing to carry
         if arm.raised:
             return False
         grew = False
@@ -193,6 +200,7 @@ class Region:
             old = owner.fields.get(name, UNBOUND)
             if key not in self.lifted and (new is old or same_literal(new, old)):
                 continue
+            # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
             if old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
             grew |= self._lift(key, old, new, arm)
@@ -204,6 +212,7 @@ class Region:
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
             then = None  # a state that may be unset: an error only if it is read
+        # an empty list may become one of anything: the body says of what
         if key[1] == "content" and isinstance(key[0], Container) and old == () and then == STATES:
             first = STATES
         had = self.lifted.get(key)
@@ -215,6 +224,7 @@ class Region:
             self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable(TWO_KINDS, label)
             self.lifted.pop(key, None)
             return True
+        # more that it may be is more that goes stale: another trace is needed, as for a wider type
         shared = self.cx.t.may_be(new, arm.birth)
         grew = len(shared) > len(self.may_be.get(key, ()))
         self.may_be[key] = shared
@@ -300,6 +310,7 @@ class Region:
         """What a carry holds, as one value."""
         owner, name = key
         if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
+            # `list` of nothing would be data
             if self.lifted[key] == STATES and not content:
                 return self.cx.t.host("states", type=STATES)
             return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
@@ -311,6 +322,7 @@ class Region:
             return Lit(UNSET)
         if isinstance(x, Value):
             return x
+        # as it is: to make sure of it is an error where nobody may ever read it
         if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
             return x.value
         return self.cx.t.atom(x)

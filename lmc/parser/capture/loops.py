@@ -36,7 +36,9 @@ from lmc.parser.capture.values import (
     known_items,
 )
 
+# more items than these are a region: the graph would grow with the data
 MAX_UNROLL = 64
+# what counts as endless: turns or nodes of a `while`, turns over a container that its own body makes longer
 MAX_WHILE = 1000
 
 
@@ -51,6 +53,7 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     """`for target in iterable: body`."""
     if node.orelse:
         return _with_else(cx, node)
+    # the code of a generator runs between the turns of the loop: as a loop of its own it is traced in that order
     inner = _of_generator(cx, node) if isinstance(node.iter, ast.GeneratorExp) else None
     if inner is not None:
         return for_loop(cx, inner)
@@ -64,6 +67,7 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if items is not None and len(items) <= MAX_UNROLL:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
+    # a region takes what it walks over before its first turn, so a change in the body would be missed
     with unchanged(cx, given):
         if isinstance(iterable, Columns):
             _over_columns(cx, node, iterable)
@@ -89,9 +93,11 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
     """`for t in (e for x in xs if c): body` as `for x in xs: if c: t = e; body`, in whose order Python does it."""
     assert isinstance(node.iter, ast.GeneratorExp)
     clause = node.iter.generators[0]
+    # a parameter of a lambda may have one of the names, and is not an `ast.Name` that would be renamed with it
     if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
         return None
     names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
+    # Python has no name that begins with `$`: the body cannot see what the generator binds
     renamed = _Renamed(names, f"${node.lineno}_{node.col_offset}_")
     target, elt, *tests = (renamed.visit(copy.deepcopy(e)) for e in (clause.target, node.iter.elt, *clause.ifs))
     body: list[ast.stmt] = [ast.copy_location(ast.Assign([node.target], elt), node.iter), *node.body]
@@ -122,11 +128,14 @@ class _Walk:
         items = known_items(self.given)
         if items is None or at > MAX_WHILE:
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
+        # Python compares sizes alone, and raises where the next item is taken: that turn begins, in error
         self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
         if self.is_resized:
             return
+        # as many members, but others: which of them Python would come to next depends on its hash table
         if box.kind in ("dict", "set") and box.members != self.members:
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
+        # a list is walked over by index, whatever is done to it meanwhile
         self.items = items
 
     def item(self, at: int) -> StandIn:
@@ -140,6 +149,7 @@ class _Walk:
 
 def _unrolled(cx: Capture, node: ast.For, walk: _Walk) -> None:
     frame = cx.frame
+    # a `break` in here is not one of the loop around it
     outer, frame.exits = frame.exits, set()
     _turns(cx, node, walk, 0)
     exits.settle_exit(cx, frame)
@@ -222,6 +232,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     """`while test: body`."""
     if node.orelse:
         return _with_else(cx, node)
+    # on trial: nothing of it is in the graph before `commit`
     attempt = Arm(cx.t)
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
@@ -229,6 +240,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
         with attempt.open():
             _while_unrolled(cx, node)
         attempt.commit()
+    # the turns before the exception do happen
     except ProgramRaise:
         attempt.commit()
         raise
@@ -254,6 +266,7 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
             raise TurnedSymbolic
         if left in (exits.BREAK, exits.RETURN):
             return
+        # a `continue` ends the turn, and is over with it
         cx.t.write(frame, "$exit", exits.RUNNING)
         # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
@@ -274,6 +287,7 @@ class _Breaks(ast.NodeTransformer):
     def _leave(self, node: ast.AST) -> ast.AST:
         return node
 
+    # a `break` in these leaves an inner loop
     visit_For = visit_While = visit_FunctionDef = visit_Lambda = _leave
 
 
@@ -286,6 +300,7 @@ def _located(new: ast.stmt, old: ast.AST) -> ast.stmt:
 
 def _with_else(cx: Capture, node: ast.For | ast.While) -> None:
     """A loop with `else`: the loop, then the else block unless it broke."""
+    # by its place, as loops with an `else` may stand in one another
     name = f"$broke{node.lineno}_{node.col_offset}"
     cx.t.write(cx.frame, name, False)
     loop = copy.copy(node)

@@ -130,6 +130,7 @@ class Merge:
         """The merged stand-in, or an Unmergeable."""
         if x is y and (not self._local(x)):
             return x
+        # by repr: `==` takes -0.0 for 0.0, and nan for something else than itself
         if is_ordinary(x) and is_ordinary(y) and type(x) is type(y) and is_literal(x) and repr(x) == repr(y):
             return x
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
@@ -142,6 +143,7 @@ class Merge:
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
             return Unmergeable(CHOSEN_EXPRESSION, label)
+        # what is one value in both arms can be yielded, whatever it was made of
         if self._leaf(x, self.a) and self._leaf(y, self.b):
             return self._leaves(x, y, label)
         return Unmergeable(TWO_KINDS, label)
@@ -183,6 +185,7 @@ class Merge:
         shared = join(kind(p), kind(q))
         if shared is None:
             return Unmergeable(TWO_KINDS, label)
+        # the yielded value has their items as they are now: a change in place would not reach it
         for one in (x, y):
             self.sealed.update((id(box), box) for box in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
@@ -207,8 +210,10 @@ class Merge:
             return x.value
         if is_literal(x):
             return Lit(x)
+        # an arm that raised yields nothing: `field` took what the other left for both, which is made there
         if arm.raised:
             arm = self.b if arm is self.a else self.a
+        # to make one value of it takes nodes, which belong into the arm
         with arm.open():
             return self.tracer.atom(x)
 
@@ -219,6 +224,7 @@ class Merge:
         p, q = self._in(self.a, x), self._in(self.b, y)
         if isinstance(p, Value) and isinstance(q, Value):
             self._check_roles(p, q)
+        # where one side is None, or not sure itself, reading it begins with a check
         sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
@@ -273,6 +279,7 @@ class Merge:
                 return one
         if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
             return self._tuple(x, y, label)
+        # in one order: the program can see in which order a dict has its keys
         if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
@@ -293,6 +300,7 @@ class Merge:
             arm = self.b if arm is self.a else self.a
         with arm.open():
             holds_states = other.type.is_state if isinstance(other, Value) else bool(states_in(other))
+            # empty on this side only: `list` of nothing would be data, and the other side holds states
             if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
             return self.tracer.container_value(Container(0, form, known_content(content)))

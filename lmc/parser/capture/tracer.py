@@ -92,6 +92,7 @@ class Arm:
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
+        # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
@@ -186,6 +187,7 @@ class Tracer:
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
+                # the first change stays the one that a message names
                 if isinstance(other, Container) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
 
@@ -227,6 +229,7 @@ class Tracer:
         **more: Attr,
     ) -> Value:
         """Emit a host op with one result."""
+        # this runs code of the user's, which may change any live object, not only this one
         self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
         out = self.fresh(type)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
@@ -320,6 +323,7 @@ class Tracer:
     def container_value(self, box: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = box.content
+        # a part of a list of states shares them with it: gathered anew where the whole has changed since
         if box.window is not None:
             source, order = box.window
             whole = self.container_value(source)
@@ -355,6 +359,7 @@ class Tracer:
             assert stale is not None
             raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
+            # read anew each time, as a write by another index may have been to the same state
             read = self.fresh(STATE, cell)
             self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))
             return read
@@ -362,6 +367,7 @@ class Tracer:
         if value.type == MAYBE_STATE:
             sure = self.fresh(STATE, cell)
             self.emit("check", (value,), (sure,), name=cell.hint)
+            # checked once: from here on in this region the cell surely holds a state
             self.write(cell, "value", sure)
             return sure
         return value
@@ -401,6 +407,7 @@ class Tracer:
             return self.may_be(cell.window[0], before)
         if not isinstance(cell, StateCell | Container):
             return []
+        # what is younger ends with its region, and nobody writes to it any more
         elements = states_in(cell.fields["content"]) if isinstance(cell, Container) else ()
         return [other for other in (cell, *cell.aliases, *elements) if other.birth <= before]
 
@@ -426,6 +433,7 @@ class Tracer:
     def forget_aliases(self, since: int) -> None:
         """Take back the aliases recorded after `since`: that trace is thrown away."""
         while len(self.alias_log) > since:
+            # links were appended to both in the order of the log, so the last of each is this one
             a, b = self.alias_log.pop()
             a.aliases.pop()
             b.aliases.pop()
@@ -452,6 +460,7 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
     try:
         return fn(*args, **kwargs)
     except Exception as error:
+        # what cannot stand in the graph as a literal is told in words
         said: tuple[object, ...] = error.args
         raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
@@ -463,6 +472,7 @@ def _label(obj: object) -> str:
         return f"builtins.{name}"
     if isinstance(module, str) and isinstance(name, str):
         code = getattr(obj, "__code__", None)
+        # a function made in a function: others made there have the same qualified name
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
