@@ -189,7 +189,7 @@ def top_of_row(row, wanted, log_sum, ids_to, logprobs_to, TILE: tl.constexpr):
 def token_logprobs_reference(
     logits: Tensor, tokens: Tensor, wanted: Tensor, *, max_top: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The same in torch, by sorting; in fp64 for fp64 logits, otherwise in fp32."""
+    """Logprobs of tokens and the best ones in torch, by sorting; in fp64 for fp64 logits, otherwise in fp32."""
     exact = logits.dtype if logits.dtype == torch.float64 else torch.float32
     largest = torch.finfo(torch.float32).max
     x = logits.to(exact).nan_to_num(nan=-torch.inf, neginf=-torch.inf, posinf=largest)

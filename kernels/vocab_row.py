@@ -14,7 +14,7 @@ import triton.language as tl
 from lmc.kernels.gumbel import log_exponential
 from lmc.kernels.placement import IS_INTERPRETED
 
-LOWEST = tl.constexpr(-3.4028234663852886e38)  # fp32; -inf is no token
+LOWEST = tl.constexpr(-3.4028234663852886e38)  # fp32; -inf is not a token
 LARGEST = tl.constexpr(3.4028234663852886e38)
 LOWEST_KEY = tl.constexpr(-2139095040)  # ordered(LOWEST)
 LOG2_E = tl.constexpr(1.4426950408889634)

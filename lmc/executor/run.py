@@ -114,7 +114,7 @@ class Run:
     @property
     def room(self) -> int:
         """How many items may be added that need not wait for others to end."""
-        return max(0, self._executor.max_active - len(self._active) - len(self._waiting))
+        return max(0, self._executor.max_active - self.num_active - len(self._waiting))
 
     @property
     def is_idle(self) -> bool:
@@ -221,7 +221,7 @@ class Run:
         return bool(self._open or self._shared.outbox or self._pool.num_running)
 
     def _start_waiting(self) -> None:
-        room = self._executor.max_active - len(self._active)
+        room = self._executor.max_active - self.num_active
         for _ in range(min(room, STARTED_A_ROUND, len(self._waiting))):
             id, item = self._waiting.popleft()
             if id in self._dropped:
@@ -271,7 +271,7 @@ class Run:
     def _patience(self, timeout_s: float) -> float:
         """Seconds to wait in the session where it has nothing to do."""
         # what can be told or started now is not kept waiting for the model
-        can_start = self._waiting and len(self._active) < self._executor.max_active
+        can_start = self._waiting and self.num_active < self._executor.max_active
         return 0.0 if self._shared.told or can_start else timeout_s
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:

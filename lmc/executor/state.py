@@ -68,7 +68,7 @@ class Names:
         return self.values[name] if name in self.fresh else None
 
     def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
-        """The same names with some set."""
+        """These names with some set."""
         fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
         return Names({**self.values, **values}, {**self.meta, **meta}, fresh)
 

@@ -72,7 +72,7 @@ class Op:
             return Poison(noted(from_user(error), self.node))
 
     def run_on_pool(self, inst: Instance, inputs: list[Cell]) -> Cell:
-        """The same for a thread of the pool, which nothing may end."""
+        """`run` for a thread of the pool, which nothing may end."""
         try:
             return self.run(inst, inputs)
         except BaseException as error:

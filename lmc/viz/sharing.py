@@ -133,7 +133,7 @@ def _first_call(node: SharedPrefix | Leaf) -> int:
 def nearest(leaf: Leaf, view: View) -> tuple[StepView, int] | None:
     """The other call whose prompt goes along longest with this one's, and for how many units.
 
-    A prompt that goes on from a state is no other: what it begins with is known only when the program runs.
+    A prompt that goes on from a state is not another: what it begins with is known only when the program runs.
     """
     rows = [row for row in view.calls if row != leaf.row and row.pieces and not is_hole(row.pieces[0], "state")]
     others = [(row, _common(leaf.row.pieces, row.pieces)) for row in rows]

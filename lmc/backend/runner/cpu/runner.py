@@ -64,11 +64,6 @@ class TorchRunner:
             self.device.type, decoder.dtype, config.num_heads, config.num_kv_heads, config.head_dim
         )
 
-    @property
-    def kv_bytes_per_token(self) -> int:
-        """Bytes of one slot over all layers."""
-        return self.cache.bytes_per_token
-
     def launch(self, batch: ForwardBatch) -> CpuFlight:
         """Compute a pass; nothing of it is left to do later but to sample and score."""
         return CpuFlight(self.forward(batch).cpu(), self.hidden)
