@@ -63,8 +63,8 @@ class _Follower:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.rows = {row.step.node: row for row in view.steps}
-        self.regions = frozenset(_id(row) for row in view.steps if row.is_region)
+        self.step_views = {step_view.step.node: step_view for step_view in view.steps}
+        self.regions = frozenset(_id(step_view) for step_view in view.steps if step_view.is_region)
         self.sources: dict[str, tuple[Feed, ...]] = {}
         self.edges: dict[FlowEdge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
@@ -88,12 +88,12 @@ class _Follower:
         for node in block.nodes:
             number = self.number
             self.number += 1
-            row = self.rows.get(number)
-            if row is None:
+            step_view = self.step_views.get(number)
+            if step_view is None:
                 self._pass_on(node)
                 continue
-            boxes.append(self._region(node, row) if row.is_region else self._call(node, row))
-            if head and not row.step.after:
+            boxes.append(self._region(node, step_view) if step_view.is_region else self._call(node, step_view))
+            if head and not step_view.step.after:
                 self._edge(head, boxes[-1].id, "arm", arm)
         return boxes
 
@@ -110,28 +110,30 @@ class _Follower:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
-    def _call(self, node: Node, row: StepView) -> Box:
-        id = _id(row)
+    def _call(self, node: Node, step_view: StepView) -> Box:
+        id = _id(step_view)
         self._reads(node.inputs, id)
-        self._order(row)
+        self._order(step_view)
         for value in node.outputs:
             state = value.type.is_state
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
         return Box(
-            id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row), *_hints(row))
+            id,
+            "model" if step_view.is_call else "call",
+            (f"{step_view.step.op} {self.view.name(step_view)}", *_place(step_view), *_hints(step_view)),
         )
 
-    def _region(self, node: Node, row: StepView) -> Box:
-        id, kind = _id(row), "if" if row.step.op == "if" else "loop"
-        decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
+    def _region(self, node: Node, step_view: StepView) -> Box:
+        id, kind = _id(step_view), "if" if step_view.step.op == "if" else "loop"
+        decides = node.inputs[:1] if step_view.step.op in ("if", "for") else ()
         self._reads(decides, id)
-        self._order(row)
-        self._enter(node, id, node.inputs[1:] if row.step.op == "for" else node.inputs)
+        self._order(step_view)
+        self._enter(node, id, node.inputs[1:] if step_view.step.op == "for" else node.inputs)
         inside: list[Box] = []
         for region, arm in zip(node.regions, ("then", "else") if kind == "if" else ("each turn",)):
             inside += self._block(region, id, arm)
         self._leave(node, id)
-        return Box(id, kind, (self.view.name(row), *_place(row)), tuple(inside))
+        return Box(id, kind, (self.view.name(step_view), *_place(step_view)), tuple(inside))
 
     def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
         """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
@@ -164,11 +166,11 @@ class _Follower:
         if start != end:
             self.edges.setdefault(FlowEdge(start, end, kind, label))
 
-    def _order(self, row: StepView) -> None:
+    def _order(self, step_view: StepView) -> None:
         """What it waits for beside its data: earlier effects."""
-        for start in (f"s{step}" for step in row.step.after):
+        for start in (f"s{step}" for step in step_view.step.after):
             if start not in self.regions:
-                self._edge(start, _id(row), "order")
+                self._edge(start, _id(step_view), "order")
 
 
 def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:
@@ -219,13 +221,13 @@ def box_number(id: str) -> int:
     return int(id[1:])
 
 
-def _id(row: StepView) -> str:
-    return f"s{row.step.id}"
+def _id(step_view: StepView) -> str:
+    return f"s{step_view.step.id}"
 
 
-def _hints(row: StepView) -> tuple[str, ...]:
-    return (row.hints,) if row.hints else ()
+def _hints(step_view: StepView) -> tuple[str, ...]:
+    return (step_view.hints,) if step_view.hints else ()
 
 
-def _place(row: StepView) -> tuple[str, ...]:
-    return (row.place,) if row.place else ()
+def _place(step_view: StepView) -> tuple[str, ...]:
+    return (step_view.place,) if step_view.place else ()

@@ -25,7 +25,7 @@ Pieces = tuple[FlatPiece, ...]
 class Leaf:
     """A call: `pieces` are what its prompt adds to the prefix above it, `size` how much that is."""
 
-    row: StepView
+    step_view: StepView
     pieces: Pieces
     size: int
 
@@ -78,28 +78,28 @@ class _Builder:
         self.view = view
         self.has_tokens = view.planned.inputs.encode is not None
         self.ids = PromptIdsBuilder(view.planned.inputs, view.makers)
-        self.rows = {row.step.id: row for row in view.calls}
+        self.step_views = {step_view.step.id: step_view for step_view in view.calls}
         self.lengths: dict[int, int] = {}  # prefix -> units from the beginning of the prompt to its end
         self.chains: dict[int, int] = {}  # prefix -> size from the beginning of the prompt to its end
 
     def build(self) -> Sharing:
         nodes = {prefix.id: self._shared(prefix) for prefix in self.view.plan.prefixes}
-        leaves = {row.step.id: self._leaf(row) for row in self.rows.values()}
+        leaves = {step_view.step.id: self._leaf(step_view) for step_view in self.step_views.values()}
         top: list[SharedPrefix | Leaf] = []
         for node in nodes.values():
             (top if node.prefix.parent is None else nodes[node.prefix.parent].below).append(node)
         for leaf in leaves.values():
-            (top if leaf.row.step.prefix is None else nodes[leaf.row.step.prefix].below).append(leaf)
+            (top if leaf.step_view.step.prefix is None else nodes[leaf.step_view.step.prefix].below).append(leaf)
         for siblings in (top, *(node.below for node in nodes.values())):
             siblings.sort(key=_first_call)
-        sizes = {id: self._size_of(row.pieces) for id, row in self.rows.items()}
+        sizes = {id: self._size_of(step_view.pieces) for id, step_view in self.step_views.items()}
         distinct = sum(node.size for node in nodes.values()) + sum(leaf.size for leaf in leaves.values())
         unit = "tokens" if self.has_tokens else "chars"
         return Sharing(unit, tuple(top), leaves, sizes, sum(sizes.values()), distinct)
 
     def _shared(self, prefix: Prefix) -> SharedPrefix:
         above, before = self._chain(prefix.parent)
-        pieces = self.rows[prefix.steps[0]].pieces
+        pieces = self.step_views[prefix.steps[0]].pieces
         length = above + sum(len(str(atom.value)) if isinstance(atom, Lit) else 1 for atom in prefix.pieces)
         has_holes = not all(isinstance(atom, Lit) for atom in prefix.pieces)
         if prefix.tokens is not None:
@@ -109,9 +109,9 @@ class _Builder:
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
         return SharedPrefix(prefix, cut_pieces(pieces, above, length), size, not has_holes)
 
-    def _leaf(self, row: StepView) -> Leaf:
-        above, before = self._chain(row.step.prefix)
-        return Leaf(row, cut_pieces(row.pieces, above, None), self._size_of(row.pieces) - before)
+    def _leaf(self, step_view: StepView) -> Leaf:
+        above, before = self._chain(step_view.step.prefix)
+        return Leaf(step_view, cut_pieces(step_view.pieces, above, None), self._size_of(step_view.pieces) - before)
 
     def _chain(self, prefix: int | None) -> tuple[int, int]:
         return (0, 0) if prefix is None else (self.lengths[prefix], self.chains[prefix])
@@ -124,7 +124,7 @@ class _Builder:
 
 
 def _first_call(node: SharedPrefix | Leaf) -> int:
-    return node.row.step.id if isinstance(node, Leaf) else min(node.prefix.steps)
+    return node.step_view.step.id if isinstance(node, Leaf) else min(node.prefix.steps)
 
 
 # --- why a call shares nothing ---------------------------------------------------------------------------
@@ -135,8 +135,12 @@ def nearest(leaf: Leaf, view: View) -> tuple[StepView, int] | None:
 
     A prompt that goes on from a state is not another: what it begins with is known only when the program runs.
     """
-    rows = [row for row in view.calls if row != leaf.row and row.pieces and not is_hole(row.pieces[0], "state")]
-    others = [(row, _common(leaf.row.pieces, row.pieces)) for row in rows]
+    calls = [
+        step_view
+        for step_view in view.calls
+        if step_view != leaf.step_view and step_view.pieces and not is_hole(step_view.pieces[0], "state")
+    ]
+    others = [(step_view, _common(leaf.step_view.pieces, step_view.pieces)) for step_view in calls]
     return max(others, key=lambda other: other[1], default=None)
 
 

@@ -561,7 +561,7 @@ def _has_state(x: StandIn) -> bool:
             return True
         return any(_has_state(i) for i in x.parts)
     if isinstance(x, DictView):
-        return _has_state(x.box)
+        return _has_state(x.container)
     if isinstance(x, Once):
         return any(_has_state(i) for i in x.sources)
     return isinstance(x, tuple) and any(_has_state(i) for i in x)

@@ -242,7 +242,7 @@ class Capture:
                 return True
             return self.t.host("truth", self.t.text_value(x), type=BOOL)
         if isinstance(x, DictView):
-            return self.truth(x.box)
+            return self.truth(x.container)
         if isinstance(x, Container):
             if x.is_static:
                 return bool(x.content)

@@ -382,16 +382,18 @@ def _getitem(value: Any, index: object) -> object:  # Any: the user's program sa
     return value[index]
 
 
-def _container_item(cx: Capture, box: Container, index: StandIn) -> StandIn:
-    content = box.content
+def _container_item(cx: Capture, container: Container, index: StandIn) -> StandIn:
+    content = container.content
     if isinstance(content, dict) and is_literal(index):
         return ordinary(_getitem, content, index)
-    if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
+    if isinstance(content, tuple) and is_literal(index) and container.kind != "set":
         return ordinary(_getitem, list(content), index)
-    if box.holds_states:
-        return state_lists.element(cx, box, index)
+    if container.holds_states:
+        return state_lists.element(cx, container, index)
     out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
-    return wrap(cx.t, cx.t.host("item", cx.t.container_value(box), cx.t.value_atom(index), type=out), borrowed=True)
+    return wrap(
+        cx.t, cx.t.host("item", cx.t.container_value(container), cx.t.value_atom(index), type=out), borrowed=True
+    )
 
 
 def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:

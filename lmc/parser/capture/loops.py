@@ -111,29 +111,31 @@ class _Walk:
 
     def __init__(self, cx: Capture, given: StandIn, items: tuple[StandIn, ...]) -> None:
         self.given, self.items, self.span = given, items, cx.t.span
-        self.box = given.box if isinstance(given, DictView) else given if isinstance(given, Container) else None
-        self.members = self.box.members if self.box is not None else ()
+        self.container = (
+            given.container if isinstance(given, DictView) else given if isinstance(given, Container) else None
+        )
+        self.members = self.container.members if self.container is not None else ()
         self.is_resized = False
         self.watched = Watched(cx, given)
 
     def has(self, at: int) -> bool:
         """True where turn `at` begins, be it in error; a graph break where the body has made that unknown."""
-        if self.box is not None and at > 0:
-            self._look_again(self.box, at)
+        if self.container is not None and at > 0:
+            self._look_again(self.container, at)
         elif self.watched.changed_ahead(at):
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
         return self.is_resized or at < len(self.items)
 
-    def _look_again(self, box: Container, at: int) -> None:
+    def _look_again(self, container: Container, at: int) -> None:
         items = known_items(self.given)
         if items is None or at > MAX_WHILE:
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
         # Python compares sizes alone, and raises where the next item is taken: that turn begins, in error
-        self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
+        self.is_resized = container.kind in ("dict", "set") and len(items) != len(self.members)
         if self.is_resized:
             return
         # as many members, but others: which of them Python would come to next depends on its hash table
-        if box.kind in ("dict", "set") and box.members != self.members:
+        if container.kind in ("dict", "set") and container.members != self.members:
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
         # a list is walked over by index, whatever is done to it meanwhile
         self.items = items
@@ -141,8 +143,8 @@ class _Walk:
     def item(self, at: int) -> StandIn:
         """The item of turn `at`; a dict or set that was resized raises."""
         if self.is_resized:
-            assert self.box is not None
-            what = "dictionary" if self.box.kind == "dict" else "Set"
+            assert self.container is not None
+            what = "dictionary" if self.container.kind == "dict" else "Set"
             raise ProgramRaise(RuntimeError, (f"{what} changed size during iteration",))
         return self.items[at]
 

@@ -104,8 +104,8 @@ class Merge:
         for x, y, both in self.made.values():
             if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
-        for box in self.sealed.values():
-            self.tracer.write(box, "frozen", True)
+        for container in self.sealed.values():
+            self.tracer.write(container, "frozen", True)
 
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
@@ -187,7 +187,7 @@ class Merge:
             return Unmergeable(TWO_KINDS, label)
         # the yielded value has their items as they are now: a change in place would not reach it
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in containers_in(one))
+            self.sealed.update((id(container), container) for container in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
@@ -259,19 +259,19 @@ class Merge:
         if isinstance(content, Unmergeable):
             return content
         old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
-        box = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
-        self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
-        self.tracer.alias(box, old)
-        return box
+        container = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
+        self._alias_elements(container, content, self._held(self.a, x), self._held(self.b, y))
+        self.tracer.alias(container, old)
+        return container
 
-    def _held(self, arm: Arm, box: Container) -> StandIn:
-        return arm.now(box, "content") if box.window is None else self._in(arm, box)
+    def _held(self, arm: Arm, container: Container) -> StandIn:
+        return arm.now(container, "content") if container.window is None else self._in(arm, container)
 
-    def _alias_elements(self, box: Container, merged: StandIn, *contents: StandIn) -> None:
+    def _alias_elements(self, container: Container, merged: StandIn, *contents: StandIn) -> None:
         """A list of states that is run-time from here on may hold states that have names of their own."""
         if isinstance(merged, Value) and merged.type.is_state:
             for content in contents:
-                self.tracer.alias_elements(box, content)
+                self.tracer.alias_elements(container, content)
 
     def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
         for one in (x, y):
@@ -286,7 +286,7 @@ class Merge:
             return bad if bad is not None else merged
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in containers_in(one))
+            self.sealed.update((id(container), container) for container in containers_in(one))
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
         shared = join(kind(p), kind(q))
         if shared is None:

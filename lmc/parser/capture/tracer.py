@@ -320,29 +320,29 @@ class Tracer:
             return part if isinstance(part, Value) else Lit(part)
         return self.host("concat", *(p if isinstance(p, Value) else Lit(p) for p in x.parts), type=STR)
 
-    def container_value(self, box: Container) -> Value:
+    def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
-        content = box.content
+        content = container.content
         # a part of a list of states shares them with it: gathered anew where the whole has changed since
-        if box.window is not None:
-            source, order = box.window
+        if container.window is not None:
+            source, order = container.window
             whole = self.container_value(source)
             assert isinstance(content, Value)
-            return content if whole == box.seen else self.host("states_gather", whole, order, type=STATES)
+            return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if box.holds_states:
+        if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
         if isinstance(content, dict):
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
-        return self.host("set_of" if box.kind == "set" else "list", *(self.atom(i) for i in content))
+        return self.host("set_of" if container.kind == "set" else "list", *(self.atom(i) for i in content))
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
-        if view.value is not None and view.box.content is view.content:
+        if view.value is not None and view.container.content is view.content:
             return view.value
-        return self.host("method", self.container_value(view.box), type=DATA, name=view.name)
+        return self.host("method", self.container_value(view.container), type=DATA, name=view.name)
 
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
@@ -361,7 +361,7 @@ class Tracer:
         if isinstance(cell, Element):
             # read anew each time, as a write by another index may have been to the same state
             read = self.fresh(STATE, cell)
-            self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))
+            self.emit("states_item", (self.container_value(cell.container), self.atom(cell.index)), (read,))
             return read
         value = cell.value
         if value.type == MAYBE_STATE:
@@ -383,13 +383,13 @@ class Tracer:
         self._mark_stale(cell)
         if isinstance(cell, Element):
             out = self.fresh(STATES)
-            self.emit("states_set", (self.container_value(cell.box), self.atom(cell.index), value), (out,))
-            self.write(cell.box, "content", out)
+            self.emit("states_set", (self.container_value(cell.container), self.atom(cell.index), value), (out,))
+            self.write(cell.container, "content", out)
         else:
             self.write(cell, "value", value)
 
     def _mark_stale(self, cell: StateCell) -> None:
-        for other in cell.box.aliases if isinstance(cell, Element) else cell.aliases:
+        for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.fields:
                 self.write(other, "stale", Stale(cell.hint if isinstance(other, Container) else other.hint, self.span))
 
@@ -402,7 +402,7 @@ class Tracer:
     def may_be(self, cell: StandIn, before: int) -> list[StateCell | Container]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
-            cell = cell.box
+            cell = cell.container
         if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
         if not isinstance(cell, StateCell | Container):
@@ -416,14 +416,14 @@ class Tracer:
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
 
-    def alias_elements(self, box: Container, content: StandIn) -> None:
+    def alias_elements(self, container: Container, content: StandIn) -> None:
         """Record that a run-time list of states may hold those of a list, which have names of their own."""
         for cell in states_in(content):
-            self.link(box, cell)
+            self.link(container, cell)
 
     def link(self, a: StateCell | Container, b: StateCell | Container) -> None:
         """Record that two cells may be one, or may hold the same."""
-        b = b.box if isinstance(b, Element) else b
+        b = b.container if isinstance(b, Element) else b
         if a is b or b in a.aliases:
             return
         a.aliases.append(b)

@@ -35,8 +35,7 @@ def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = 
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise BackendError(f"device '{device}' was asked for and torch finds no CUDA device", help="use device='cpu'")
-    place = torch.device(device)
-    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=place, pack=make_linear)
+    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=torch.device(device), pack=make_linear)
     return TorchRunner(decoder, num_slots=num_slots)
 
 
