@@ -104,6 +104,7 @@ class Engine:
         with self._lock:
             for request in requests:
                 self._submit(account, request)
+        # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
 
@@ -280,6 +281,7 @@ class Engine:
     def _settle(self, work: Work) -> None:
         """Keep what a work has computed and move its sequence on."""
         seq, lease = work.seq, work.lease
+        # a void work does not come here, and any other still has both
         assert seq.lease is lease and seq.generation is work.generation
         # else a later work of it has been launched, and what is reserved for that one must stay
         if seq.ahead is work:
@@ -328,6 +330,7 @@ class Engine:
             reason = self._outputs.scored(seq, work.logprobs)
         if work.id is not None:
             reason = self._outputs.take(seq, work.id, work.record)
+        # nothing is to be written: the keys and values of the prompt are all that was asked for
         elif not seq.entry.request.out and work.end == len(seq.tokens):
             reason = "length"
         return self._outputs.begin(seq, reason) if reason is not None else None

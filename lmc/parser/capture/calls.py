@@ -387,6 +387,7 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
     if isinstance(x, LazyStr):
+        # its text is not known, its class is
         return isinstance("", kinds)
     if isinstance(x, Container) and x.is_static and is_ordinary(kinds):
         return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
@@ -422,6 +423,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     if isinstance(backwards, bool):
         chosen = ordered(backwards)
     else:
+        # `reverse` of equal keys keeps their order, so it is not the other order backwards
         chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
     if isinstance(x, Container) and x.holds_states:
         return state_lists.gather(cx, x, chosen)

@@ -133,6 +133,7 @@ class Arm:
     def commit(self) -> None:
         """Make this region's nodes and writes those of the region around it."""
         self.tracer.nodes.extend(self.nodes)
+        # put, not written: what had to go stale did so while it was traced
         for (owner, name), new in self.writes.items():
             self.tracer.put(owner, name, new)
 
@@ -142,6 +143,7 @@ class Arm:
 
 
 def _put(owner: Owner, name: str, value: StandIn) -> None:
+    # a field that was not there is not there again: rules ask whether it is
     if value is UNBOUND:
         owner.fields.pop(name, None)
     else:
@@ -340,6 +342,7 @@ class Tracer:
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
+        # by identity: every change puts a new content there, however like the old one
         if view.value is not None and view.container.content is view.content:
             return view.value
         return self.host("method", self.container_value(view.container), type=DATA, name=view.name)
@@ -376,6 +379,7 @@ class Tracer:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
             before = cell.value.name
+            # unless the rule has said it: a turn may begin or end with the new value
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
                 self.known[value.name] = self.known.get(before, {})
