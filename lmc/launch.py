@@ -104,8 +104,10 @@ class Launch:
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""
-        self._run.close()
-        self._session.close()
+        try:
+            self._run.close()
+        finally:
+            self._session.close()
 
     def __enter__(self) -> Launch:
         return self
