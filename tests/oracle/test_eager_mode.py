@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.oracle.compiled import difference, see_batch, see_eager, see_eager_mode
+from tests.oracle.fuzz import ARGUMENTS, loaded, source_of
 from tests.oracle.programs import all_cases
 from tests.oracle.programs.case import Case
 from tests.oracle.test_compiled_equals_eager import LIMIT_S, at_most, check_calls
@@ -40,3 +41,16 @@ def test_eager_batch_equals_eager_runs_of_its_items(case: Case):
         want = see_eager(case, args, 0, item=i)
         want.effects = None
         assert not (wrong := difference(got, want)), f"item {i}\n{wrong}"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_program_equals_the_eager_oracle(seed: int):
+    """Programs of the fuzzer's grammar, those that capture refuses too."""
+
+    arguments = ARGUMENTS[seed % len(ARGUMENTS)]
+    with loaded(source_of(seed)) as names:
+        case = Case(names["program"], (arguments,), log=names["LOG"])
+        with at_most(LIMIT_S):
+            want, got = see_eager(case, arguments, seed), see_eager_mode(case, arguments, seed)
+    assert not (wrong := difference(got, want)), wrong
+    check_calls(got.calls, want.calls, 0 if want.error is None else 2)
