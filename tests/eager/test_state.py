@@ -132,6 +132,22 @@ def test_a_value_is_one_object() -> None:
     assert run(program) == [1, 3, 3]
 
 
+def test_a_scope_is_the_text_in_it_once_that_is_there() -> None:
+    """Read while its call is on its way, and again behind it."""
+
+    def program(s: Any) -> Any:
+        s += "before "
+        with s.var_scope("all"):
+            s += "in "
+            s += lmc.gen("x", max_tokens=2)
+        first = s["all"]
+        s += "behind"
+        return first == s["all"] == s.get_var("all") == "in " + s["x"], s.variables().keys()
+
+    is_it, names = run(program)
+    assert is_it and set(names) == {"all", "x"}
+
+
 def test_states_are_returned_as_values() -> None:
     """Alone, in lists and in tuples; a list without a state is the program's own."""
     own: list[Any] = [[1]]
