@@ -149,7 +149,10 @@ class EagerState:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise ArgumentError(f"a program state has no method `{name}`")
+        methods = ", ".join(
+            sorted(each for each in vars(EagerState) if not each.startswith("_") and each != "ret_value")
+        )
+        raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
 
     # --- turns and scopes ------------------------------------------------------------------------------------
 
