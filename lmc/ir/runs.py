@@ -43,15 +43,20 @@ def text_of(pieces: Iterable[Piece]) -> str:
 def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """The same pieces with neighbouring texts as one, those without text left out; generated values stay."""
     found: list[Piece] = []
-    texts: list[str] = []
+    texts: list[Text] = []
     for piece in pieces:
         if isinstance(piece, Text):
-            texts.append(piece.text)
+            if piece.text:
+                texts.append(piece)
         elif piece.text or isinstance(piece, Ids):
-            found += [Text("".join(texts))] if any(texts) else []
+            found += _as_one(texts)
             found.append(piece)
             texts.clear()
-    return (*found, Text("".join(texts))) if any(texts) else tuple(found)
+    return (*found, *_as_one(texts))
+
+
+def _as_one(texts: list[Text]) -> list[Text]:
+    return [Text(text_of(texts))] if len(texts) > 1 else texts
 
 
 def joined(run: Iterable[Text | Control]) -> list[tuple[bool, str]]:
