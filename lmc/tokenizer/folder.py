@@ -134,9 +134,11 @@ class FolderTokenizer:
     def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""
         whole, at = is_first, 0
-        well_formed = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
-        text = text_of(well_formed)
-        for start, end, token in self._finder.spans(well_formed):
+        text = text_of(run)
+        if _well_formed(text) is not text:
+            run = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
+            text = text_of(run)
+        for start, end, token in self._finder.spans(run):
             yield from self._between(text[at:start], whole)
             yield token
             whole, at = self._is_spaced_after(token), end
