@@ -37,7 +37,7 @@ def last_run(pieces: Sequence[Piece]) -> tuple[Run, Ids | None]:
 
 def text_of(pieces: Iterable[Piece]) -> str:
     """What pieces read as."""
-    return "".join(piece.text for piece in pieces)
+    return "".join([piece.text for piece in pieces])
 
 
 def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
