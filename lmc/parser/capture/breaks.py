@@ -42,7 +42,7 @@ BREAKS: dict[str, tuple[str, str]] = {
     codes.ENDLESS_RECURSION: ("{0} calls itself and does not end at trace time", "turn the recursion into a loop"),
     codes.NOT_A_STATES_METHOD: (
         "{0} cannot be used on a program state",
-        "a state has `+=`, s[name], fork, copy, text, messages, get_var, set_var, get_meta_info, var_scope and its roles",
+        "it has `+=`, s[name], fork, copy, text, messages, get_var, set_var, get_meta_info, var_scope and roles",
     ),
     codes.ROLES_AFTER_BRANCH: ("roles do not match after the branch", "open and close a role in the same arm"),
     codes.FUNCTION_GIVEN_AWAY: (
