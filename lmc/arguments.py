@@ -35,6 +35,15 @@ def bind(
     return dict(list(call.arguments.items())[1:])
 
 
+def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: object) -> Any:
+    """Call a program's function with a state and the arguments that `bind` gave."""
+    if _plain_names(fn) is not None:
+        return fn(state, **arguments)
+    signature = _signature(fn)
+    bound = inspect.BoundArguments(signature, {next(iter(signature.parameters)): state, **arguments})
+    return fn(*bound.args, **bound.kwargs)
+
+
 def bind_item(fn: FunctionType | MethodType, bound: Mapping[str, Any], item: object) -> dict[str, Any]:
     """The arguments of a batch item: a mapping by name, or a list in order. Raises ArgumentError for another."""
     if isinstance(item, Mapping):

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGES = Path(__file__).parent / "pages"
-ABOUT_CONSTRAINTS = "LMC-CN"  # how the codes of constraints begin
+ABOUT_BREAKS = "LMC-GB"  # how the codes of graph breaks begin
+ABOUT_CONSTRAINTS = "LMC-CN"  # those of constraints
 ABOUT_TOKENS = "LMC-TK"
 
 

@@ -5,15 +5,18 @@ Knows no Program: what is run is a function with what is bound to it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import partial
+from itertools import count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import compiler
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, CaptureError
+from lmc.fallback import is_graph_break, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport
 from lmc.result import Result
@@ -21,8 +24,17 @@ from lmc.result import Result
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.executor import ItemEnded, Outcome, Startable
+    from lmc.executor.requests import RunParams
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
+
+Shapes = dict[str, ArgumentShape]  # of the arguments, by name
+
+# compiled: captured into a graph, whole, or refused; eager: the Python function itself;
+# auto: compiled, and eager where capture refuses with a graph break
+Mode = Literal["compiled", "eager", "auto"]
+
+CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class Launch:
@@ -42,19 +54,27 @@ class Launch:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
+        mode: Mode = "compiled",
     ) -> None:
         from lmc.executor import Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
             raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
+        if mode not in get_args(Mode):
+            raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        self._items = _Items(func, cache, backend, _pipeline(opt_level, backend, defaults))
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults)
         self._session = backend.open()
         self._before = self._session.counters()
-        self._run = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint).open(
-            "items"
-        )
+        executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
+        self._items: _Items | _EagerItems
+        if mode == "compiled":
+            self._items = _Items(func, cache, backend, pipeline)
+        else:
+            eager = _EagerItems(func, executor.params, backend)
+            self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
+        self._run = executor.open("items")
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -79,12 +99,15 @@ class Launch:
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        return RunReport.of(self._backend.name, self._before, self._session.counters(), self._items.predicted())
+        items, now = self._items, self._session.counters()
+        return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""
-        self._run.close()
-        self._session.close()
+        try:
+            self._run.close()
+        finally:
+            self._session.close()
 
     def __enter__(self) -> Launch:
         return self
@@ -121,8 +144,51 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 
 
+class _EagerItems:
+    """Turns arguments into items that run the function as it is; `num_eager` so far."""
+
+    def __init__(self, func: FunctionType | MethodType, params: RunParams, backend: Backend) -> None:
+        from lmc.eager import Expressions
+
+        self._func, self._backend = func, backend
+        self._expressions = Expressions(params)
+        self._numbers = count()
+        self.num_eager = 0
+
+    def keep_leaves(self) -> None:
+        """Nothing is predicted of a program that nobody has read."""
+
+    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
+        """The next item; one that fails where it cannot be bound."""
+        from lmc.executor import FailedItem
+
+        number = next(self._numbers)
+        try:
+            return self.made(bind(), number)
+        except Exception as error:
+            return FailedItem(error, number)
+
+    def made(self, arguments: dict[str, Any], number: int) -> Startable:
+        """The item of these arguments. Raises ArgumentError where a call would not run the function."""
+        from lmc.eager import EagerItem
+
+        if self._func.__code__.co_flags & CALLED_IN_VAIN:
+            raise ArgumentError(
+                f"`{self._func.__name__}` is a generator or async: calling it runs nothing of it",
+                help="write a plain function",
+            )
+        self.num_eager += 1
+        run = partial(arguments_of.call, self._func, arguments)
+        return EagerItem(run, self._expressions, number, self._backend)
+
+    def predicted(self) -> None:
+        """None."""
+
+
 class _Items:
     """Turns arguments into items of the executor: same shape, same compiled plan."""
+
+    num_eager = 0
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
@@ -136,22 +202,27 @@ class _Items:
 
     def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
         """The next item; one that fails where it cannot be bound or compiled."""
-        from lmc.executor import FailedItem, PlanItem
+        from lmc.executor import FailedItem
 
         number, self._count = self._count, self._count + 1
         try:
             arguments = bind()
-            runnable, made, _ = self._compiled(
-                {name: arguments_of.shape_of(value) for name, value in arguments.items()}
-            )
-            leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
+            shapes = {name: arguments_of.shape_of(value) for name, value in arguments.items()}
+            return self._made(arguments, shapes, number)
         except Exception as error:
             return FailedItem(error, number)
+
+    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
+        """The item of these arguments; raises where they cannot be compiled for."""
+        from lmc.executor import PlanItem
+
+        runnable, made, _ = self._compiled(shapes)
+        leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         if self._leaves is not None:
             self._leaves.append(leaves)
         return PlanItem(runnable, leaves, made.externs, number)
 
-    def _compiled(self, shapes: dict[str, ArgumentShape]) -> tuple[Runnable, Trace, compiler.Compiled]:
+    def _compiled(self, shapes: Shapes) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan
 
         key = tuple(shapes.items())
@@ -174,3 +245,40 @@ class _Items:
 
         ((_, _, done),) = self._kept.values()
         return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))
+
+
+class _AutoItems(_Items):
+    """The same, and the function as it is where it meets a graph break. Capture runs nothing, so nothing runs twice."""
+
+    def __init__(
+        self,
+        func: FunctionType | MethodType,
+        cache: compiler.Cache,
+        backend: Backend,
+        pipeline: str,
+        eager: _EagerItems,
+    ) -> None:
+        super().__init__(func, cache, backend, pipeline)
+        self._eager = eager
+        self._broken: set[tuple[tuple[str, ArgumentShape], ...]] = set()  # shapes that meet a break
+
+    @property
+    def num_eager(self) -> int:  # type: ignore[override]
+        """Items that run as they are."""
+        return self._eager.num_eager
+
+    def predicted(self) -> TokenSharing | None:
+        """None where some items have no plan."""
+        return None if self.num_eager else super().predicted()
+
+    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
+        key = tuple(shapes.items())
+        if key not in self._broken:
+            try:
+                return super()._made(arguments, shapes, number)
+            except CaptureError as error:
+                if not is_graph_break(error):
+                    raise
+                say_broken(self._func.__name__, error)
+                self._broken.add(key)
+        return self._eager.made(arguments, number)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -16,7 +17,8 @@ from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.compiler import Compiled
-    from lmc.launch import Launch
+    from lmc.eager.program_greenlet import ProgramGreenlet
+    from lmc.launch import Launch, Mode
     from lmc.result import Result
 
 _default_backend: list[Backend | str | None] = [None]  # set by set_default_backend
@@ -102,11 +104,26 @@ class Program:
     ) -> Result:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
+        `mode` says how: "compiled", the default, captures the program into a graph and refuses what it cannot capture.
+        "eager" runs the Python function itself: its calls are submitted where they stand and waited for where they are
+        read. Its own Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a
+        batch. A program that is called inside such a one runs in the same run and gives its state; there `seed`,
+        `opt_level` and `mode` are those of the run. "auto" is compiled, and eager where capture meets a graph break,
+        which is said once; with `fullgraph=True` the break is raised. A program's own argument of these names comes
+        first; `run_batch` and `open_run` can say how such a program is run.
+
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        mode: Mode = kwargs.pop("mode") if self._is_option("mode", kwargs) else "compiled"
+        fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
+        outer = _running() if backend is None and model is None else None
+        if outer is not None:
+            from lmc.eager import run_inside
+
+            return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults) as launch:
+        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
@@ -123,6 +140,8 @@ class Program:
         num_threads: int | str = "auto",
         progress_bar: bool = False,
         generator_style: bool = False,
+        mode: Mode = "compiled",
+        fullgraph: bool = False,
         **defaults: Any,
     ) -> list[Result]:
         """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
@@ -133,7 +152,8 @@ class Program:
         """
         if isinstance(batch, Mapping | str) or not isinstance(batch, Iterable):
             raise ArgumentError("run_batch takes a list of items", help="wrap the one item in a list")
-        with self._launch(backend, model, seed, opt_level, self._only_sampling("run_batch", defaults)) as launch:
+        sampling = self._only_sampling("run_batch", defaults)
+        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
             return launch.all_results(batch)
 
     def open_run(
@@ -143,6 +163,8 @@ class Program:
         model: str | None = None,
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
+        mode: Mode = "compiled",
+        fullgraph: bool = False,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -151,7 +173,8 @@ class Program:
             for index, result in run.results({"line": line} for line in sys.stdin):
                 print(index, result["answer"])
         """
-        return self._launch(backend, model, seed, opt_level, self._only_sampling("open_run", defaults))
+        sampling = self._only_sampling("open_run", defaults)
+        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph)
 
     def _launch(
         self,
@@ -160,13 +183,21 @@ class Program:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
+        mode: Mode,
+        fullgraph: bool,
     ) -> Launch:
         from lmc.backend import resolve
         from lmc.launch import Launch
 
+        if fullgraph and mode == "eager":
+            raise ArgumentError("an eager run has no graph", help='leave out fullgraph, or mode="eager"')
+        outer = _running() if backend is None and model is None else None
+        if outer is not None:
+            backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
         return Launch(
-            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults
+            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
+            mode="compiled" if fullgraph and mode == "auto" else mode,
         )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +207,10 @@ class Program:
             raise _unknown_parameter(method, next(iter(unknown)))
         return defaults
 
+    def _is_option(self, name: str, given: Mapping[str, Any]) -> bool:
+        """True where an option of `run` is given, and the program has no argument of that name."""
+        return name in given and name not in self.arg_names and not self._takes_any
+
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sampling defaults and program arguments apart; a program's own argument of that name comes first."""
         sampling = {*SAMPLING_FIELDS, *RUN_NAMES} - set(self.arg_names)
@@ -183,8 +218,14 @@ class Program:
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
 
 
+def _running() -> ProgramGreenlet | None:
+    """The eager program that this call stands in; there is none before one was ever run."""
+    eager = sys.modules.get("lmc.eager")
+    return None if eager is None else cast("ProgramGreenlet | None", eager.current())
+
+
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level"]
+    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph"]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 

@@ -16,6 +16,7 @@ FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "outp
 class RunReport:
     """Counts of one `run` or `run_batch`, all items together.
 
+    num_eager  items that ran as Python, without a graph
     predicted  what the compiler's prefix tree says of the same prompts; None where it was not asked
     """
 
@@ -27,13 +28,15 @@ class RunReport:
     output_tokens: int
     forward_passes: int
     predicted: TokenSharing | None = None
+    num_eager: int = 0
 
     @classmethod
-    def of(cls, backend: str, before: Counters, now: Counters, predicted: TokenSharing | None) -> RunReport:
+    def of(
+        cls, backend: str, before: Counters, now: Counters, predicted: TokenSharing | None, num_eager: int = 0
+    ) -> RunReport:
         """What was counted since `before`."""
-        return cls(
-            backend, **{name: getattr(now, name) - getattr(before, name) for name in FIELDS}, predicted=predicted
-        )
+        counts = {name: getattr(now, name) - getattr(before, name) for name in FIELDS}
+        return cls(backend, **counts, predicted=predicted, num_eager=num_eager)
 
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
@@ -43,6 +46,8 @@ class RunReport:
             f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), "
             f"{self.computed_tokens} computed",
         ]
+        if self.num_eager:
+            lines.append(f"  items that ran as Python, without a graph: {self.num_eager}")
         if self.predicted is not None:
             count = f"{self.predicted.computed_tokens} distinct prompt tokens"
             rough = "  estimated before the run: " + count + ", every branch taken once, what stands in holes left out"

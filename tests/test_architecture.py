@@ -25,14 +25,14 @@ from lmc.errors import LMError
 from lmc.passes import PASSES
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic")
+HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
 GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
-FOURTH = ("arguments", "report", "result", "compiler", "launch", "program", "")
+FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "program", "")
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -58,6 +58,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     "backend": (*WAIST, *GROUND),
     "executor": (*WAIST, "ir", *GROUND),
+    "eager": ("executor", "parser", *WAIST, "ir", *GROUND),
     "viz": ("passes", "backend.masks", *WAIST, "ir", *GROUND),
 }  # fmt: skip
 BELOW = tuple(DOORS)
@@ -83,6 +84,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.engine": ("numpy",),
     "backend.local": ("torch",),
     "compiler": ("networkx",),
+    "eager": ("greenlet",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

@@ -123,10 +123,11 @@ class Instance:
     is_over    nothing of it may start any more
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
+    leave      called when it is over, for what still waits inside the program
     """
 
     __slots__ = (
-        "base", "failures", "id", "is_over", "num_calls", "num_open", "number", "program", "ready", "returned",
+        "base", "failures", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
         "shared", "usage",
     )  # fmt: skip
 
@@ -142,6 +143,7 @@ class Instance:
         self.is_over = False
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
+        self.leave: Callable[[], None] | None = None
         self.usage = Usage()
 
     def fail(self, failure: Poison) -> Poison:
@@ -189,6 +191,14 @@ class Instance:
         else:
             self._end(cast("ProgramState | None", state), ret, None)
 
+    def abandon(self) -> None:
+        """Let nothing of it start any more, and leave the program where it waits."""
+        self.is_over = True
+        if self.leave is not None:
+            leave, self.leave = self.leave, None
+            leave()
+
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
         self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls))
+        self.abandon()

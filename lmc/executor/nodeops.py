@@ -6,7 +6,7 @@ or a tuple where the node has not exactly one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from lmc.errors import ArgumentError, ChatTemplateError
@@ -20,6 +20,7 @@ from lmc.ir.ops import OPS
 
 Plain = list[Any]  # Any: values of the program; the verifier has seen that their types fit the node
 Compute = Callable[[Instance, Plain], Cell]
+NOTHING: Mapping[str, str] = {}
 
 # inputs that a node takes as they are, even if they are still to come: lists of states hold futures
 LAZY: dict[str, Callable[[int], frozenset[int]]] = {
@@ -77,28 +78,29 @@ def _role_begin(node: Node) -> Compute:
     if text is not None:
         return lambda inst, xs: xs[0].begin_role(role, text)
 
-    def compute(inst: Instance, xs: Plain) -> ProgramState:
-        state: ProgramState = xs[0]
-        previous = state.turns.previous
-        literal = after.get(previous) if after else _opening(inst, previous, role)
-        if literal is None and (after or _is_append_only(inst)):
-            raise ChatTemplateError(f"the chat template has no {role!r} turn after {previous or 'the start'!r}")
-        return state.begin_role(role, literal)
+    return lambda inst, xs: turn_begun(inst, xs[0], role, after)
 
-    return compute
+
+def turn_begun(inst: Instance, state: ProgramState, role: str, after: Mapping[str, str] = NOTHING) -> ProgramState:
+    """The state with a turn open; `after` has the template's literal by the role before it, where it is known."""
+    previous = state.turns.previous
+    literal = after.get(previous) if after else _opening(inst, previous, role)
+    if literal is None and (after or _is_append_only(inst)):
+        raise ChatTemplateError(f"the chat template has no {role!r} turn after {previous or 'the start'!r}")
+    return state.begin_role(role, literal)
 
 
 def _role_end(node: Node) -> Compute:
     role, text = cast(str, node.attr("role")), cast("str | None", node.attr("text"))
 
-    def compute(inst: Instance, xs: Plain) -> ProgramState:
-        state: ProgramState = xs[0]
-        literal = text
-        if text is None and state.turns.role == role and not state.turns.rendered:
-            literal = inst.shared.prompts.tokenizer.chat.end(role)  # type: ignore[union-attr]
-        return state.end_role(role, literal)
+    return lambda inst, xs: turn_ended(inst, xs[0], role, text)
 
-    return compute
+
+def turn_ended(inst: Instance, state: ProgramState, role: str, literal: str | None = None) -> ProgramState:
+    """The state with its turn closed; `literal` is what the template puts behind it, where it is known."""
+    if literal is None and state.turns.role == role and not state.turns.rendered:
+        literal = inst.shared.prompts.tokenizer.chat.end(role)  # type: ignore[union-attr]
+    return state.end_role(role, literal)
 
 
 def _opening(inst: Instance, previous: str, role: str) -> str | None:

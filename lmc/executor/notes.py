@@ -14,7 +14,7 @@ from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
-_LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+LMC_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def noted(error: E, node: Node) -> E:
@@ -34,7 +34,7 @@ def located(error: E, span: Span | None, line: Callable[[], str]) -> E:
 def from_user(error: E) -> E:
     """The error with a traceback that begins in the user's code, and keeps no frame of ours alive."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_LMC):
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(LMC_FOLDER):
         trace = trace.tb_next
     if trace is None and isinstance(error, AssertionError):
         return error  # our own bug: where it happened is worth more

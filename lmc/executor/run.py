@@ -166,7 +166,8 @@ class Run:
             return
         self.is_closed = True
         # before the aborts: whatever is still heard of these must set nothing going
-        for instance in self._active.values():
+        left = list(self._active.values())
+        for instance in left:
             instance.is_over = True
         for rid in self._open:
             self._session.abort(rid, reason)
@@ -174,6 +175,8 @@ class Run:
         self._pool.close()
         for each in (self._waiting, self._active, self._open, self._unheard, self._shared.ready, self._shared.outbox):
             each.clear()
+        for instance in left:
+            instance.abandon()  # last, for it may run code of the user's
 
     def ends_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[ItemEnded]:
         """Run all items of a source, which may be endless; the end of each, as it comes.

@@ -23,6 +23,7 @@ from lmc.errors import CaptureError, LMError
 from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
+from lmc.launch import Mode
 from lmc.parser.capture.trace import ArgumentLeaf, ArgumentShape
 from lmc.parser.constraints import parse_constraint
 from lmc.program import Program
@@ -89,12 +90,24 @@ def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, wa
     return seen
 
 
-def see_batch(case: Case, seed: int, opt_level: int) -> list[Seen]:
+def see_eager_mode(case: Case, args: dict[str, Any], seed: int) -> Seen:
+    """The function in a greenlet, with completions in shuffled order."""
+    case.prepare()
+    echo = backend(seed, shuffle=seed * 31)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        [result] = _program(case).run_batch([copy.deepcopy(args)], backend=echo, seed=seed, mode="eager")
+    seen = _seen(result, _effects(case, printed))
+    seen.calls.update((r.prompt.ids, r.out[0], r.n) for r in echo.log)
+    return seen
+
+
+def see_batch(case: Case, seed: int, opt_level: int, mode: Mode = "compiled") -> list[Seen]:
     """All arguments of a program, twice over, as the items of one batch; effects are not looked at."""
-    items = copy.deepcopy([*case.args, *case.args])
+    items = [copy.deepcopy(args) for args in (*case.args, *case.args)]
     echo = backend(seed, shuffle=seed)
     with contextlib.redirect_stdout(io.StringIO()):
-        results = _program(case).run_batch(items, backend=echo, seed=seed, opt_level=opt_level)
+        results = _program(case).run_batch(items, backend=echo, seed=seed, opt_level=opt_level, mode=mode)
     return [_seen(result, None) for result in results]
 
 

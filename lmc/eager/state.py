@@ -1,0 +1,273 @@
+"""`s` of a program that runs as Python: the names, parameters and errors of a state in capture, each done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, cast
+
+from lmc.eager.held import LATER, Held
+from lmc.eager.place import place
+from lmc.eager.program_greenlet import ProgramGreenlet, value_of, waited
+from lmc.errors import ArgumentError
+from lmc.executor.callsteps import ask, give_up
+from lmc.executor.future import Cell, Future, Poison, settled
+from lmc.executor.lineage import call_seed
+from lmc.executor.nodeops import turn_begun, turn_ended
+from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
+
+
+class EagerState:
+    """A program state: `s += text`, `s += gen(...)`, `s["name"]`, turns, forks.
+
+    Calls are submitted and not waited for; reading a value, the text, the messages or what is known of a call is what
+    waits. A failed call raises where it is read first, and at the end of the program at the latest.
+
+    ret_value  what the program returned, of one that was called inside another
+    """
+
+    __slots__ = ("_copied_from", "_held", "_program", "ret_value")
+
+    ret_value: Any
+
+    def __init__(self, program: ProgramGreenlet, held: Held) -> None:
+        self._program = program
+        self._held = held
+        self._copied_from: EagerState | None = None
+
+    # --- appending -------------------------------------------------------------------------------------------
+
+    def __iadd__(self, x: object) -> EagerState:
+        self._append(x)
+        return self
+
+    def _append(self, x: object) -> None:
+        match x:
+            case str():
+                text = x if type(x) is str else str.__str__(x)
+                self._change(lambda state: state.append(text))
+            case Concat(parts):
+                for part in parts:
+                    self._append(part)
+            case GenExpr() | SelectExpr():
+                self._call(x)
+            case RoleBegin(role):
+                self._begin(role)
+            case RoleEnd(role):
+                self._end(role)
+            case _:
+                raise _not_text(x)
+
+    def _change(self, change: Callable[[ProgramState], ProgramState], later: str | None = None) -> None:
+        self._held = self._held.changed(self._program.inst.ready, change, later)
+
+    def _call(self, x: GenExpr | SelectExpr) -> None:
+        program, inst, held = self._program, self._program.inst, self._held
+        there = held.is_there
+        known, cell = held.known, held.cell
+        number = program.num_calls
+        params = program.expressions.call(
+            x, number, place(), lambda: call_seed(inst.base, known.lineage, known.calls)
+        )  # fmt: skip
+        program.num_calls += 1
+        state, value = outs = [Future(inst.ready), Future(inst.ready)]
+
+        def start() -> None:
+            begun = settled(cell)
+            if type(begun) is Poison:
+                give_up(inst, outs, begun)
+            else:
+                ask(inst, params, cast(ProgramState, begun), outs)
+
+        inst.num_open += 1
+        if there or type(cell) is not Future:
+            start()
+        else:
+            cell.then(start)
+        self._held = held.called(cast("str | None", params.name), state, value)
+
+    def _begin(self, role: str) -> None:
+        inst = self._program.inst
+        self._change(lambda state: turn_begun(inst, state, role))
+
+    def _end(self, role: str) -> None:
+        inst = self._program.inst
+        self._change(lambda state: turn_ended(inst, state, role))
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def _whole(self) -> ProgramState:
+        return cast(ProgramState, value_of(self._program.inst, self._held.cell))
+
+    def text(self) -> str:
+        """The whole prompt so far."""
+        return self._whole().text()
+
+    def messages(self) -> list[dict[str, str]]:
+        """The closed turns, as role and content."""
+        return self._whole().messages()
+
+    def sync(self) -> None:
+        """Wait for every call that the state holds."""
+        self._whole()
+
+    def get_meta_info(self, name: str) -> Any:
+        """How the value of that name came to be, None where no call has set it; raises KeyError."""
+        return self._whole().meta(name)
+
+    def __getitem__(self, name: str) -> Any:
+        held = self._held
+        if held.is_there:
+            return held.known.get(name)
+        value = held.known.get(name)
+        if value is LATER:
+            return self._whole().get(name)
+        return value_of(self._program.inst, value) if type(value) is Future else value
+
+    def get_var(self, name: str) -> Any:
+        """The value of that name."""
+        return self[name]
+
+    def variables(self) -> dict[str, Any]:
+        """All values by name."""
+        return dict(self._whole().names.values)
+
+    def __contains__(self, name: str) -> bool:
+        return self._held.known.has(name)
+
+    __iter__ = None  # `for x in s` would count through names that are numbers
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if not isinstance(name, str):
+            raise _not_text(name)
+        self._change(lambda state: state.set(name, value))
+
+    def set_var(self, name: str, value: object) -> None:
+        """Give a name a value."""
+        self[name] = value
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        methods = ", ".join(
+            sorted(each for each in vars(EagerState) if not each.startswith("_") and each != "ret_value")
+        )
+        raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
+
+    # --- turns and scopes ------------------------------------------------------------------------------------
+
+    def system(self, expr: object = None) -> Any:
+        """A whole system turn, or a `with` block of one."""
+        return self._turn("system", expr)
+
+    def user(self, expr: object = None) -> Any:
+        """A whole user turn, or a `with` block of one."""
+        return self._turn("user", expr)
+
+    def assistant(self, expr: object = None) -> Any:
+        """A whole assistant turn, or a `with` block of one."""
+        return self._turn("assistant", expr)
+
+    def _turn(self, role: Role, expr: object) -> WithBlock | Concat:
+        if expr is None:
+            return WithBlock(self, lambda: self._begin(role), lambda: self._end(role))
+        self._append(Concat((RoleBegin(role), expr, RoleEnd(role))))
+        return Concat(())
+
+    def var_scope(self, name: str) -> WithBlock:
+        """A `with` block whose text will be the value of that name."""
+        return WithBlock(
+            self,
+            lambda: self._change(lambda state: state.begin_scope(name)),
+            lambda: self._change(lambda state: state.end_scope(name), later=name),
+        )
+
+    # --- forks -----------------------------------------------------------------------------------------------
+
+    def fork(self, size: int = 1, position_ids_offset: object = None) -> Forks:
+        """States that go on from here, each with random draws of its own."""
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise ArgumentError(f"fork takes a number of children, not {size!r}")
+        self._held, *children = self._held.forked(self._program.inst.ready, size)
+        return Forks(self, [EagerState(self._program, child) for child in children])
+
+    def copy(self, position_ids_offset: object = None) -> EagerState:
+        """One fork; as a `with` block it is joined at the end."""
+        (child,) = self.fork(1)
+        child._copied_from = self
+        return cast(EagerState, child)
+
+    def __enter__(self) -> EagerState:
+        if self._copied_from is None:
+            raise ArgumentError("a program state is no `with` block", help="write `with s.copy() as c:`")
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        assert self._copied_from is not None
+        self._copied_from._join([self], "gather_variable")
+
+    def _join(self, children: Iterable[EagerState], mode: str) -> None:
+        if mode not in JOIN_MODES:
+            raise ArgumentError(f"unknown join mode {mode!r}", help="gather_variable or concate_and_append")
+        self._held = self._held.joined(self._program.inst.ready, [child._held for child in children], mode)
+
+    def end(self) -> Cell:
+        """The state once it is there, or the failure of a call that it holds."""
+        return waited(self._program.inst, self._held.cell)
+
+
+class WithBlock:
+    """A turn or a scope as a `with` block: ends however the block is left."""
+
+    __slots__ = ("_begin", "_end", "_state")
+
+    def __init__(self, state: EagerState, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self._state, self._begin, self._end = state, begin, end
+
+    def __enter__(self) -> EagerState:
+        self._begin()
+        return self._state
+
+    def __exit__(self, *raised: object) -> None:
+        self._end()
+
+
+class Forks(list[Any]):  # Any: a program may put what it likes into its list
+    """What `fork` gives: a list of states that knows their parent."""
+
+    def __init__(self, parent: EagerState, states: Iterable[EagerState]) -> None:
+        super().__init__(states)
+        self._parent = parent
+
+    def __iadd__(self, x: Any) -> Forks:  # type: ignore[misc]
+        """Append to each: one part of a list each, what a function gives for its number, or the same to all."""
+        parts = [x] * len(self)
+        if isinstance(x, list | tuple):
+            if len(x) != len(self):
+                raise ArgumentError(f"{len(x)} texts for {len(self)} forks")
+            parts = list(x)
+        for i, (state, part) in enumerate(zip(self, parts)):
+            state += x(i) if callable(x) else part
+        return self
+
+    def join(self, mode: str = "gather_variable") -> None:
+        """Give the parent what its children have set, a list a name; or, by "concate_and_append", their text."""
+        self._parent._join(self, mode)
+
+
+def public(x: Any) -> Any:
+    """What a program returned; its states, in lists and tuples too, are waited for and given as values."""
+    if isinstance(x, EagerState):
+        return x._whole()
+    if type(x) not in (list, tuple, Forks):
+        return x
+    made = [public(each) for each in x]
+    if type(x) is not Forks and all(a is b for a, b in zip(made, x)):
+        return x
+    return tuple(made) if type(x) is tuple else made
+
+
+def _not_text(x: object) -> TypeError:
+    return TypeError(
+        f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
+    )  # fmt: skip

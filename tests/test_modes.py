@@ -1,0 +1,213 @@
+"""How a program is run: compiled, as Python, or whichever it can be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+import lmc
+from lmc.backend.echo import EchoBackend
+from lmc.errors import ArgumentError, CaptureError
+
+TOTAL = 0
+
+
+@lmc.function
+def whole(s: Any, word: str) -> str:
+    s += word
+    s += lmc.gen("x", max_tokens=4)
+    return s["x"].upper()
+
+
+@lmc.function
+def counts(s: Any, word: str) -> int:
+    """Assigns a global: a graph break."""
+    global TOTAL
+    s += word
+    s += lmc.gen("x", max_tokens=4)
+    TOTAL += len(s["x"])
+    return TOTAL
+
+
+@lmc.function
+def either(s: Any, words: Any) -> Any:
+    """A break for some shapes of its argument: it is changed."""
+    if isinstance(words, list):
+        words.append("end")
+    s += f"{words}"
+    s += lmc.gen("x", max_tokens=4)
+    return s["x"]
+
+
+@lmc.function
+def way(s: Any, mode: str) -> str:
+    """Has an argument with the name of an option."""
+    s += mode
+    s += lmc.gen("x", max_tokens=2)
+    return mode
+
+
+MODES = ("compiled", "eager", "auto")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_program_says_the_same_in_every_mode(mode: Any) -> None:
+    """One run, a batch, and items as they come."""
+    want = whole.run_batch([{"word": w} for w in "abc"], backend=EchoBackend(), seed=3)
+
+    one = whole.run(word="a", backend=EchoBackend(), seed=3, mode=mode)
+    batch = whole.run_batch([{"word": w} for w in "abc"], backend=EchoBackend(), seed=3, mode=mode)
+    with whole.open_run(backend=EchoBackend(), seed=3, mode=mode) as run:
+        held = dict(run.results({"word": w} for w in "abc"))
+
+    assert one.ret_value == want[0].ret_value and one.text() == want[0].text()
+    assert [r.ret_value for r in batch] == [r.ret_value for r in want] == [held[i].ret_value for i in range(3)]
+    assert [r.usage for r in batch] == [r.usage for r in want]
+    assert batch[0].get_meta_info("x") == want[0].get_meta_info("x")
+
+
+def test_compiled_is_what_a_run_is_that_says_nothing() -> None:
+    """A graph break is an error, and nothing ran."""
+    with pytest.raises(CaptureError) as caught:
+        counts.run(word="a", backend=EchoBackend())
+    assert caught.value.code == "LMC-GB009" and TOTAL == 0
+
+
+def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFixture) -> None:
+    """Its effects happen once; one line says why, once; the report counts it."""
+    global TOTAL
+    TOTAL = 0
+    with caplog.at_level(logging.WARNING, logger="lmc"):
+        first = counts.run(word="a", backend=EchoBackend(), mode="auto")
+        second = counts.run(word="a", backend=EchoBackend(), mode="auto")
+    TOTAL, length = 0, len(first["x"])
+
+    assert first.ret_value == length and second.ret_value == 2 * length
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("lmc: `counts` runs as Python, without a graph: LMC-GB009 at test_modes.py:")
+    assert first.report is not None and first.report.num_eager == 1
+    assert "items that ran as Python, without a graph: 1" in str(first.report)
+
+
+def test_auto_compiles_what_it_can() -> None:
+    """Of one batch some items have a plan and some have none, by the shapes of their arguments."""
+    items: list[Any] = [{"words": "a"}, {"words": ["a"]}, {"words": "b"}, {"words": ["b"]}]
+
+    results = either.run_batch(items, backend=EchoBackend(), mode="auto")
+    alone = [either.run_batch([item], backend=EchoBackend(), mode="eager")[0] for item in ({"words": "a"},)]
+
+    assert [r.error for r in results] == [None] * 4
+    assert results[0].report is not None and results[0].report.num_eager == 2
+    assert results[0]["x"] == alone[0]["x"]
+    assert items[1]["words"] == ["a", "end"]
+
+
+def test_fullgraph_raises_the_break() -> None:
+    """What `auto` would run as Python is an error; of an eager run it makes no sense."""
+    with pytest.raises(CaptureError):
+        counts.run(word="a", backend=EchoBackend(), mode="auto", fullgraph=True)
+    with pytest.raises(ArgumentError, match="an eager run has no graph"):
+        counts.run(word="a", backend=EchoBackend(), mode="eager", fullgraph=True)
+
+
+def test_auto_hides_no_other_mistake() -> None:
+    """Only a break of capture leads to Python: a mistake in the program is an error as ever."""
+
+    @lmc.function
+    def wrong(s: Any) -> None:
+        s += lmc.gen("x", regex="[")
+
+    with pytest.raises(lmc.LMError) as caught:
+        wrong.run(backend=EchoBackend(), mode="auto")
+    assert not isinstance(caught.value, CaptureError)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_argument_of_the_program_comes_first(mode: Any) -> None:
+    """`mode=` is the program's where it has one; a batch can still say how it is run."""
+    assert way.run(mode="fast", backend=EchoBackend()).ret_value == "fast"
+    assert [r.ret_value for r in way.run_batch([{"mode": "fast"}], backend=EchoBackend(), mode=mode)] == ["fast"]
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    """By name."""
+    with pytest.raises(ArgumentError, match="unknown mode 'fast'"):
+        whole.run(word="a", backend=EchoBackend(), mode="fast")
+
+
+@pytest.mark.parametrize("mode", ("eager", "auto"))
+def test_a_function_that_a_call_does_not_run_is_refused(mode: Any) -> None:
+    """A generator or an async function would end at once, with nothing said."""
+
+    async def later(s: Any) -> None:
+        s += lmc.gen("x")
+
+    def parts(s: Any) -> Any:
+        yield s
+
+    for function in (later, parts):
+        with pytest.raises(ArgumentError, match="calling it runs nothing of it"):
+            lmc.run(function, backend=EchoBackend(), mode=mode)
+
+
+# --- programs inside programs ------------------------------------------------------------------------------------
+
+
+def test_a_program_inside_an_eager_one_is_in_its_run() -> None:
+    """On its backend, with a prompt of its own; sampling parameters are defaults for its calls alone."""
+    backend = EchoBackend(record=True)
+
+    def outer(s: Any) -> Any:
+        inner = whole.run(word="inner", temperature=0, max_new_tokens=2)
+        other = whole(word="other")
+        s += "outer"
+        s += lmc.gen("y", max_tokens=5)
+        return inner.ret_value == inner["x"].upper(), other.text()
+
+    result = lmc.run(outer, backend=backend, mode="eager")
+
+    assert result.ret_value[0] and result.ret_value[1].startswith("other")
+    assert [request.prompt.pieces[0].text for request in backend.log] == ["inner", "other", "outer"]
+    assert [request.out[0].sampling.temperature for request in backend.log] == [0, 1, 1]  # type: ignore[union-attr]
+
+
+def test_a_batch_inside_an_eager_program_is_a_run_of_its_own() -> None:
+    """On the same backend; it ends before the program goes on."""
+    backend = EchoBackend(record=True)
+
+    def outer(s: Any) -> str:
+        first = whole.run_batch([{"word": "a"}, {"word": "b"}])
+        again = whole.run_batch([{"word": "a"}, {"word": "b"}], mode="eager")
+        assert [r.ret_value for r in first] == [r.ret_value for r in again]
+        s += "outer"
+        s += lmc.gen("y", max_tokens=5)
+        return str(s["y"])
+
+    results = lmc.run_batch(outer, [{}, {}], backend=backend, mode="eager")
+
+    assert all(r.error is None for r in results) and len(backend.log) == 10
+
+
+def test_an_eager_run_inside_an_event_loop() -> None:
+    """It is an ordinary call there, which holds the loop."""
+
+    async def main() -> str:
+        return str(whole.run(word="a", backend=EchoBackend(), mode="eager").ret_value)
+
+    assert asyncio.run(main()) == whole.run(word="a", backend=EchoBackend()).ret_value
+
+
+def test_a_program_that_sleeps_holds_up_the_others() -> None:
+    """There is one thread: what blocks in one program is waited for by all."""
+
+    def sleeps(s: Any) -> None:
+        time.sleep(0.02)
+        s += lmc.gen("x", max_tokens=2)
+
+    start = time.monotonic()
+    lmc.run_batch(sleeps, [{}] * 5, backend=EchoBackend(), mode="eager")
+    assert time.monotonic() - start >= 0.1
