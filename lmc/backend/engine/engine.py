@@ -48,6 +48,7 @@ from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
 
+INTERRUPTED = Refusal("engine_error", "The engine was interrupted", "try again", retryable=True)
 MAX_IDLE_STEPS = 3  # steps without any work before the first in line is given up on: never a hang
 
 
@@ -157,7 +158,19 @@ class Engine:
         return self.scheduler.has_work or bool(self._flights)
 
     def step(self) -> None:
-        """Schedule, launch a pass, land the one before; at depth 1 the pass itself."""
+        """Schedule, launch a pass, land the one before; at depth 1 the pass itself.
+
+        Ctrl-C in the middle is raised, and costs the others that run a pass: what was under way is computed again.
+        """
+        try:
+            self._step()
+        except Exception:
+            raise
+        except BaseException:
+            self._drop_flights()
+            raise
+
+    def _step(self) -> None:
         self.pins.expire()
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
             self.land()
@@ -231,6 +244,16 @@ class Engine:
                 self._fly([work])
                 self.land()
 
+    def _drop_flights(self) -> None:
+        """Nothing is under way any more; the pool has no open step, for whose end slots would wait for good."""
+        for flight in self._flights:
+            flight.land()
+        self._flights.clear()
+        for step in sorted(self.cache.pool.open_steps):
+            self.cache.pool.end_step(step)
+        for seq in self.scheduler.running:
+            seq.drop_ahead()
+
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
         flight.land()
@@ -264,6 +287,9 @@ class Engine:
         except Exception as error:
             self._fail(seq, _refusal(error))
             return False
+        except BaseException:
+            self._fail(seq, INTERRUPTED)
+            raise
         seq.begun = True
         if reason is not None:
             self._finish(seq, reason)
@@ -291,10 +317,11 @@ class Engine:
         except Exception as error:
             self._fail(seq, _refusal(error))
             return
+        except BaseException:  # it may have taken in half of what was computed
+            self._fail(seq, INTERRUPTED)
+            raise
         if seq.ahead is not None and not _is_of_use(seq.ahead, work):
-            seq.ahead.is_void = True
-            seq.ahead = None
-            lease.launched = 0
+            seq.drop_ahead()
         if reason is not None:
             self._finish(seq, reason)
         elif lease.committed >= seq.tokens.length:
