@@ -149,7 +149,7 @@ def advance_kernel(
 def automaton_words_reference(
     states: Tensor, which: Tensor, automata: Automata, *, out: Tensor | None = None
 ) -> Tensor:
-    """The same in torch."""
+    """The masks of states as words of bits, in torch."""
     vocab = automata.classes.shape[1]
     classes = automata.classes[which.clamp(min=0).long().where(states >= 0, 0)].long()
     after = automata.next_state[states.clamp(min=0).long()[:, None], classes]
@@ -161,7 +161,7 @@ def automaton_words_reference(
 
 
 def advance_reference(states: Tensor, which: Tensor, tokens: Tensor, automata: Automata) -> None:
-    """The same in torch."""
+    """Move states by a token each, in torch, in place."""
     steps = (states >= 0) & (tokens >= 0)
     classes = automata.classes[which[steps].long(), tokens[steps]].long()
     after = automata.next_state[states[steps].long(), classes]

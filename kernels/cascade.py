@@ -321,7 +321,7 @@ def cascade_attention_reference(
     out: Tensor | None = None,
     lse: Tensor | None = None,
 ) -> Tensor:
-    """The same in torch: states of every segment and sequence, merged; needs no list."""
+    """Cascade attention in torch: states of every segment and sequence, merged; needs no list."""
     dtype = accumulator(q)
     spans = list(zip(*(x.tolist() for x in (segments.begins, segments.ends, segments.lengths))))
     depths = torch.zeros(len(q) + 1, dtype=torch.int64)

@@ -110,7 +110,7 @@ def decode_attention_reference(
     out: Tensor | None = None,
     lse: Tensor | None = None,
 ) -> Tensor:
-    """The same in torch, one sequence after another, in fp64 for fp64 queries and otherwise in fp32; needs no list."""
+    """Decode attention in torch, one sequence after another, in fp64 for fp64 queries, else in fp32; needs no list."""
     out = torch.empty_like(q) if out is None else out
     for b, length in enumerate(lengths.tolist()):
         begin = max(0, length - rule.window) if rule.window else 0

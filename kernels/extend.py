@@ -165,7 +165,7 @@ def extend_attention_reference(
     out: Tensor | None = None,
     lse: Tensor | None = None,
 ) -> Tensor:
-    """The same in torch, one sequence after another, in fp64 for fp64 queries and otherwise in fp32; needs no list."""
+    """Extend attention in torch, one sequence after another, in fp64 for fp64 queries, else in fp32; needs no list."""
     out = torch.empty_like(q) if out is None else out
     starts = query_starts.tolist()
     for b, length in enumerate(lengths.tolist()):

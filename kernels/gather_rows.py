@@ -87,7 +87,7 @@ def gather_rows_kernel(
 def gather_rows_reference(
     x: Tensor, rows: Tensor, *, residual: Tensor | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """The same in torch."""
+    """Rows gathered by indexing in torch."""
     source = rows.long().clamp(min=0)
     gathered = x[source] if residual is None else x[source] + residual[source]
     gathered = torch.where((rows >= 0)[:, None], gathered, 0).to(x.dtype)

@@ -50,7 +50,7 @@ def log_exponential(tokens, key_a, key_b):
 
 
 def mixed_reference(x: Tensor) -> Tensor:
-    """The same on int64 tensors that hold 32 bits."""
+    """What `mixed` gives, on int64 tensors that hold 32 bits."""
     x = x ^ (x >> 16)
     x = (x * 0x7FEB352D) & WORD
     x = x ^ (x >> 15)
@@ -59,7 +59,7 @@ def mixed_reference(x: Tensor) -> Tensor:
 
 
 def log_exponential_reference(tokens: Tensor, seed: int, position: int) -> Tensor:
-    """The same in torch: ln(E) of tokens [N] in a row with this seed and position, fp32."""
+    """What `log_exponential` gives, in torch: ln(E) of tokens [N] in a row with this seed and position, fp32."""
     s0, s1, p0, p1 = (torch.tensor(x & WORD) for x in (seed, seed >> 32, position, position >> 32))
     mix = mixed_reference
     a = mix((mix(mix(mix((s0 + 0x9E3779B9) & WORD) ^ s1) + p0 & WORD)) ^ p1).to(tokens.device)

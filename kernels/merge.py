@@ -242,7 +242,7 @@ def merge_states_reference(
     out: Tensor | None = None,
     lse: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The same in torch, in the type of `outs`."""
+    """Partial results merged in torch, in the type of `outs`."""
     terms = lses if sinks is None else torch.cat([lses, sinks.to(lses).expand(1, *lses.shape[1:])])
     merged_lse = torch.logsumexp(terms, 0)
     is_empty = lses == -math.inf
@@ -264,7 +264,7 @@ def merge_ranges_reference(
     out: Tensor,
     lse: Tensor | None = None,
 ) -> None:
-    """The same in torch, one token after another."""
+    """Ranges of partial results merged in torch, one token after another."""
     for token, *spans in ranges[: int(num_ranges)].tolist():
         index = [first + i for first, count in zip(spans[::2], spans[1::2]) for i in range(count)]
         merged, merged_lse = merge_states_reference(states[index, None], state_lses[index, None], sinks=sinks)

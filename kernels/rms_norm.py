@@ -111,7 +111,7 @@ def rms_norm_reference(
     residual: Tensor | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The same in torch; sums in fp64 for fp64 rows, otherwise in fp32."""
+    """RMS norm in torch; sums in fp64 for fp64 rows, otherwise in fp32."""
     if residual is not None:
         x = residual.add_(x)
     exact = x.dtype if x.dtype == torch.float64 else torch.float32

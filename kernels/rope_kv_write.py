@@ -291,7 +291,7 @@ def rope_kv_write_reference(
     rope: Rope,
     norm: HeadNorm | None = None,
 ) -> None:
-    """The same in torch; in fp64 for fp64 queries, otherwise in fp32."""
+    """Rope, and K and V into their slots, in torch; in fp64 for fp64 queries, otherwise in fp32."""
     exact = q.dtype if q.dtype == torch.float64 else torch.float32
     cos, sin = (table[positions.long()].to(exact)[:, None] for table in (rope.cos, rope.sin))
     new_k, new_v = k.to(exact), v.to(exact)

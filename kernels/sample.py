@@ -44,7 +44,7 @@ from lmc.kernels.vocab_row import (
     LOWEST_KEY,
     NO_ID,
     TILING,
-    Tiling,
+    RowTiling,
     allowed_tile,
     count_cut,
     count_token,
@@ -68,7 +68,7 @@ def sample(
     bitmask: Bitmask | None = None,
     penalties: Penalties | None = None,
     out: Tensor | None = None,
-    tiling: Tiling = TILING,
+    tiling: RowTiling = TILING,
 ) -> Tensor:
     """One token for each row.
 
@@ -151,7 +151,7 @@ def sample_kernel(
     i = tl.program_id(0).to(tl.int64)
     temperature, k = tl.load(temperature_ptr + i), tl.load(top_k_ptr + i)
     p, min_p = tl.load(top_p_ptr + i), tl.load(min_p_ptr + i)
-    k = tl.where(k < vocab, k, 0)  # all of them is no filter
+    k = tl.where(k < vocab, k, 0)  # all of them: nothing is filtered
     row = row_of(
         i, logits_ptr, words_ptr, word_rows_ptr, counts_ptr, repetition_ptr, presence_ptr, frequency_ptr,
         logits_stride, words_stride, counts_stride, vocab, num_words, HAS_MASK, HAS_MASK_ROWS, HAS_COUNTS,
@@ -290,7 +290,7 @@ def sample_reference(
     penalties: Penalties | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The same in torch, a row at a time, by sorting it."""
+    """What `sample` draws, in torch: a row at a time, by sorting it."""
     x = logits.float().nan_to_num(nan=-torch.inf, neginf=-torch.inf)
     if penalties is not None:
         x = penalised(x, penalties)

@@ -109,9 +109,7 @@ def drawn_again(
 
 
 @triton.jit
-def count_cut_of_row(
-    row, top, rate, k, low, HAS_MASK: tl.constexpr, HAS_COUNTS: tl.constexpr, TILE: tl.constexpr
-):
+def count_cut_of_row(row, top, rate, k, low, HAS_MASK: tl.constexpr, HAS_COUNTS: tl.constexpr, TILE: tl.constexpr):
     """The cut of top_k at or above `low`, by bisection over the row, and the weight of what it keeps."""
     high = ordered(top)
     total = tl.full((), 0.0, tl.float32)

@@ -66,7 +66,7 @@ def swiglu_kernel(packed_ptr, out_ptr, packed_stride, out_stride, width, BLOCK: 
 
 
 def swiglu_reference(packed: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The same in torch; in fp64 for fp64, otherwise in fp32."""
+    """SwiGLU in torch; in fp64 for fp64, otherwise in fp32."""
     exact = packed.dtype if packed.dtype == torch.float64 else torch.float32
     gate, up = packed.to(exact).chunk(2, dim=-1)
     product = (gate * torch.sigmoid(gate) * up).to(packed.dtype)

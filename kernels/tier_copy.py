@@ -75,7 +75,7 @@ def check(layer: Tensor, slots: Tensor, packed: Tensor, name: str) -> None:
     require(layer.shape[0] > 0 and layer[0].is_contiguous(), "a slot of the layer is not contiguous")
     size = layer.element_size()
     is_whole = layer[0].numel() * size % 4 == 0 and layer.stride(0) * size % 4 == 0
-    require(is_whole, f"slots of {layer[0].numel()} {short(layer.dtype)} are no multiple of 4 bytes")
+    require(is_whole, f"slots of {layer[0].numel()} {short(layer.dtype)} are not a multiple of 4 bytes")
     near = packed.device == layer.device or (packed.device.type == "cpu" and packed.is_pinned())
     require(
         near, f"{name} is neither on {layer.device} nor pinned", help="make it with torch.empty(..., pin_memory=True)"
@@ -100,7 +100,7 @@ def copy_slots_kernel(
 
 
 def copy_slots_reference(layer: Tensor, slots: Tensor, packed: Tensor, *, is_gather: bool) -> None:
-    """The same in torch."""
+    """Gather or scatter of slots (`is_gather`) by indexing in torch."""
     kept = slots >= 0
     if is_gather:
         packed[kept] = layer[slots[kept].long()]

@@ -29,7 +29,7 @@ from lmc.kernels.vocab_row import (
     LOWEST,
     NO_ID,
     TILING,
-    Tiling,
+    RowTiling,
     allowed_tile,
     count_cut,
     ordered,
@@ -42,7 +42,7 @@ STAGES = tl.constexpr(3)
 
 
 def token_logprobs(
-    logits: Tensor, tokens: Tensor, wanted: Tensor, *, max_top: int = 0, tiling: Tiling = TILING
+    logits: Tensor, tokens: Tensor, wanted: Tensor, *, max_top: int = 0, tiling: RowTiling = TILING
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The chosen token's log-probability, and the likeliest tokens with theirs.
 
@@ -75,7 +75,7 @@ def token_logprobs(
     return chosen, top_ids, top_logprobs
 
 
-def check(logits: Tensor, tokens: Tensor, wanted: Tensor, max_top: int, tiling: Tiling) -> None:
+def check(logits: Tensor, tokens: Tensor, wanted: Tensor, max_top: int, tiling: RowTiling) -> None:
     """Refuse what the kernel cannot do."""
     check_same_device(logits=logits, tokens=tokens, wanted=wanted)
     check_shape("logits", logits, None, None)
@@ -189,7 +189,7 @@ def top_of_row(row, wanted, log_sum, ids_to, logprobs_to, TILE: tl.constexpr):
 def token_logprobs_reference(
     logits: Tensor, tokens: Tensor, wanted: Tensor, *, max_top: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The same in torch, by sorting; in fp64 for fp64 logits, otherwise in fp32."""
+    """Logprobs of tokens and the best ones in torch, by sorting; in fp64 for fp64 logits, otherwise in fp32."""
     exact = logits.dtype if logits.dtype == torch.float64 else torch.float32
     largest = torch.finfo(torch.float32).max
     x = logits.to(exact).nan_to_num(nan=-torch.inf, neginf=-torch.inf, posinf=largest)

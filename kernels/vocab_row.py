@@ -14,7 +14,7 @@ import triton.language as tl
 from lmc.kernels.gumbel import log_exponential
 from lmc.kernels.placement import IS_INTERPRETED
 
-LOWEST = tl.constexpr(-3.4028234663852886e38)  # fp32; -inf is no token
+LOWEST = tl.constexpr(-3.4028234663852886e38)  # fp32; -inf is not a token
 LARGEST = tl.constexpr(3.4028234663852886e38)
 LOWEST_KEY = tl.constexpr(-2139095040)  # ordered(LOWEST)
 LOG2_E = tl.constexpr(1.4426950408889634)
@@ -24,7 +24,7 @@ NO_ID = tl.constexpr(2147483647)
 
 
 @dataclass(frozen=True, slots=True)
-class Tiling:
+class RowTiling:
     """How a program walks its row.
 
     tile           tokens at a time, a multiple of 32
@@ -41,7 +41,7 @@ class Tiling:
 
 
 # two programs of 512 threads and 64 registers fit on an SM, so all rows of a batch of 256 are read at once
-TILING = Tiling(128, 128, 32, 4, 64) if IS_INTERPRETED else Tiling(4096, 2048, 4096, 16, 64)
+TILING = RowTiling(128, 128, 32, 4, 64) if IS_INTERPRETED else RowTiling(4096, 2048, 4096, 16, 64)
 
 
 @triton.jit

@@ -304,7 +304,7 @@ def schedule_kernel(
 
 
 def fill_reference(work: WorkList, begins: Tensor | None, ends: Tensor | None, lengths: Tensor) -> None:
-    """The same in Python, one run after another."""
+    """What `fill` writes to a work list, in Python, one run after another."""
     plan = work.plan
     firsts = range(plan.num_runs) if begins is None else begins.tolist()
     pasts = range(1, plan.num_runs + 1) if ends is None else ends.tolist()

@@ -31,7 +31,7 @@ class Code:
 
     @property
     def page(self) -> str:
-        """Its page, in Markdown: what happened, why, an example that gives the code, and one that does not."""
+        """The page of a code in Markdown: what happened, why, an example that gives it, and one that does not."""
         body = (PAGES / f"{self.id}.md").read_text(encoding="utf-8")
         return f"## {self.id}: {self.name}\n\n{self.meaning}\n\n{body}"
 

@@ -21,7 +21,7 @@ class Knob:
     meaning: str
 
     def read(self) -> str:
-        """Its value now."""
+        """The knob's value now."""
         return os.environ.get(self.name) or self.default
 
 

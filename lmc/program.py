@@ -61,7 +61,7 @@ class Program:
         return f"<lmc program {self.func.__name__}({', '.join(self.arg_names)})>"
 
     def bind(self, **kwargs: Any) -> Program:
-        """The same program with arguments fixed."""
+        """This program with arguments fixed."""
         self._check_names(kwargs)
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
 

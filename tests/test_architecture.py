@@ -233,17 +233,10 @@ def classes() -> dict[str, list[str]]:
     return found
 
 
-# names that two modules still share; to take one off, give one of its classes a name of its own
-NAMED_TWICE = {
-    "Automaton", "Capture", "Edge", "Forced", "Node", "Row", "Shared", "Source", "Tiling", "Tokenizer",
-}  # fmt: skip
-
-
 def test_a_class_has_its_name_to_itself():
     """In the whole of lmc and its kernels: who reads `Step` need not ask whose."""
 
-    twice = {name: where for name, where in classes().items() if len(where) > 1}
-    assert {name: where for name, where in twice.items() if name not in NAMED_TWICE} == {}
+    assert {name: where for name, where in classes().items() if len(where) > 1} == {}
 
 
 def test_nobody_imports_the_name_kernels():

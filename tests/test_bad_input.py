@@ -35,8 +35,8 @@ Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
 # a sentence that says what would be right needs no help beside it
 RULES = (
-    "is needed", "must be", "cannot be", "would end it", "is more than", "is no regular expression:", "a batch item is",
-    "a choice is a", "no number is", "is not valid:", "has no type", "points to nothing",
+    "is needed", "must be", "cannot be", "would end it", "is more than", "is not a regular expression:",
+    "a batch item is", "a choice is a", "no number is", "is not valid:", "has no type", "points to nothing",
 )  # fmt: skip
 
 

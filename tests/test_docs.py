@@ -106,3 +106,15 @@ def test_page_names_what_exists(page: Path):
     assert [name for name in links if not (page.parent / name).exists()] == []
     names = re.findall(r"\blmc\.([A-Za-z_]\w*)", text)
     assert [name for name in names if not hasattr(lmc, name) and not find_spec(f"lmc.{name}")] == []
+
+
+def test_the_house_names_what_exists():
+    """Files, folders and classes of the page of the house, those too that it names without their room."""
+
+    text = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    files = re.findall(r"`([\w/*]+(?:\.py|/))`", text)
+    assert [name for name in files if not any((*ROOT.glob(name), *ROOT.glob(f"lmc/**/{name}")))] == []
+    rooms = (*ROOT.glob("lmc/**/*.py"), ROOT / "tests" / "test_architecture.py")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in rooms)
+    named = re.findall(r"`((?:[A-Z][a-z]+)+|[A-Z]{3,})`", text)
+    assert [name for name in named if not re.search(rf"^(class )?{name}\b", sources, re.M)] == []

@@ -31,7 +31,7 @@ class Matcher(Protocol):
         """False where `forced` never gives a token, so that the engine may run ahead of what is sampled."""
 
     def accept(self, id: int) -> bool:
-        """Take one token that is no end token; False where the constraint does not allow it."""
+        """Take one token that is not an end token; False where the constraint does not allow it."""
 
     def is_done(self) -> bool:
         """True where nothing but an end token may follow."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def parse_arguments(program: Program, given: Iterable[str]) -> dict[str, Any]:
-    """Values by name. Raises ArgumentError for what is no `name=value`, and for a name that the program lacks."""
+    """Values by name. Raises ArgumentError for what is not a `name=value`, and for a name that the program lacks."""
     values: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")

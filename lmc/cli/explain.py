@@ -12,7 +12,7 @@ import click
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
-from lmc.codes import with_footer
+from lmc.codes import ROLES_AFTER_BRANCH, with_footer
 from lmc.viz import FSM_FORMATS
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def explain_command(
     if is_list:
         return write(codes.listing(), output)
     if program is None:
-        raise click.UsageError("name a program, or a code such as LMC-GB014")
+        raise click.UsageError(f"name a program, or a code such as {ROLES_AFTER_BRANCH}")
     if program.upper().startswith("LMC-"):
         return write(_page(program), output)
     format = format or ("text" if name is None else "ascii")

@@ -74,7 +74,7 @@ class CallParams:
         return located(error, self.span, self.line)
 
     def filled(self, given: Mapping[str, object]) -> CallParams:
-        """The same call with parameters that only the running program knows, by name."""
+        """This call with parameters that only the running program knows, by name."""
         written = [(kind, given[kind]) for kind in RUN_TIME_KINDS if given.get(kind) is not None]
         sampling = {name: value for name, value in given.items() if name in SAMPLING_FIELDS}
         return replace(
@@ -122,5 +122,5 @@ def _of_part(part: FusedGen | FusedSelect, node: Node) -> CallParams:
 
 
 def _set(params: Mapping[str, object]) -> dict[str, object]:
-    """Those that have a value; None inherits."""
+    """The parameters that have a value; None inherits."""
     return {name: value for name, value in params.items() if value is not None}

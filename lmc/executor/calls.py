@@ -125,7 +125,7 @@ class Call:
         return distortion.asked_again(self.wanted, self.request.out[0], ends, self.params, self.inst.shared.warned)
 
     def _ask(self, segment: Segment) -> None:
-        """The same prompt once more, with another segment behind it."""
+        """Send the call's prompt once more, with another segment behind it."""
         shared = self.inst.shared
         self.request = replace(self.request, rid=next(shared.rids), out=(segment,))
         self.num_left = self.request.n

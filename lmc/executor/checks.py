@@ -1,6 +1,6 @@
 """What no automaton knows of a JSON schema, held against a text when it is complete: one that breaks it is an error.
 
-A generation that its length or a stop string has cut short is no whole text, and is not looked at.
+A generation that its length or a stop string has cut short is not a whole text, and is not looked at.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]
         blanks: Sequence[Blank] = [part for part in segment.constraint.parts if isinstance(part, Blank)]
         said = [(blank.constraint, each.text, each.reason) for blank, each in zip(blanks, end.filled)]
     else:
-        said = [(segment.constraint, end.text, end.reason)]  # type: ignore[list-item]  # it is no Fused
+        said = [(segment.constraint, end.text, end.reason)]  # type: ignore[list-item]  # it is not a Fused
     for constraint, text, reason in said:
         if isinstance(constraint, JsonSchema) and reason in WHOLE:
             yield constraint, text

@@ -12,7 +12,7 @@ from typing import cast
 
 from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
 from lmc.executor.boundary import together
-from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, stretches
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, sections
 from lmc.ir.fused_automaton import constraint_of
 from lmc.ir.prompt import GENERATED, Encode, Text
 from lmc.ir.sampling import Sampling
@@ -26,8 +26,8 @@ def segments(
         if not isinstance(text, str):
             raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
     calls, found, text = iter(asked), list[Segment](), ""  # `text` is to be put
-    for stretch in stretches(form):
-        match stretch:
+    for section in sections(form):
+        match section:
             case Put(put):
                 text = put.filled(texts)
                 continue
@@ -37,7 +37,7 @@ def segments(
                 found.append(_written(parts, [cast(Sampling, next(calls)) for _ in gens]))
             case FusedSelect():
                 score = cast(Score, next(calls))
-                found += _scored(stretch, score, text, encode) if found else [score]
+                found += _scored(section, score, text, encode) if found else [score]
         text = ""
     return (*found, *_put(text, encode))
 

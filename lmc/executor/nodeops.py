@@ -34,7 +34,7 @@ def compute_of(node: Node) -> Compute:
     build = BUILDERS.get(node.op)
     if build is not None:
         return build(node)
-    assert OPS[node.op].eval is not None, f"{node.op} is no state or host op"
+    assert OPS[node.op].eval is not None, f"{node.op} is not a state or host op"
     return _host(node)
 
 
@@ -224,7 +224,7 @@ def _raise(node: Node) -> Compute:
 
 
 def handed(inst: Instance, cell: Cell) -> Cell:
-    """A value as the result of a node that only hands it on: a failed one is no failure of the node."""
+    """A value as the result of a node that only hands it on: a failed one is not a failure of the node."""
     if type(cell) is not Poison:
         return cell
     future = Future(inst.ready)

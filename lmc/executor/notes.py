@@ -23,7 +23,7 @@ def noted(error: E, node: Node) -> E:
 
 
 def located(error: E, span: Span | None, line: Callable[[], str]) -> E:
-    """The same for what is not a node: where it stands, and how it reads."""
+    """The error with a note on where it was raised, once; `line` says how that reads, an LMError gets the span."""
     if isinstance(error, LMError) and error.span is None:
         error.span = span
     if not any(note.startswith("at ") for note in getattr(error, "__notes__", ())):

@@ -41,7 +41,7 @@ class Prompts:
         final = state.final
         if final is None:
             return self._from_start(state.since(None))
-        pieces = merged(state.since(final.cell))
+        pieces = merged(state.since(final.link))
         return Prompt(final.ids + self.encode(pieces, GENERATED), final.pieces + pieces)
 
     def encode_text(self, text: str) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ class Body:
         """Issue the block's nodes; its outputs and its chain are then in the frame. `outer` is the frame around it."""
         frame = BlockFrame(self.template)
         frame.chain, frame.path = chain, path
+        # settled or not: a body may begin before the values it reads are there
         for source, target in self.captures:
             frame[target] = outer[source]
         for target, value in zip(self.params, params):
@@ -72,6 +73,7 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
     def later(inst: Instance, frame: BlockFrame, chosen: Future) -> None:
         chain, after = frame.chain, Future(inst.ready)
         futures = [Future(inst.ready) for _ in outs]
+        # what must come after the arm waits for it; what only reads other values goes on
         frame.chain = after
         for out, future in zip(outs, futures):
             frame[out] = future
@@ -88,6 +90,7 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
         body = then if chosen else other
         inner = body.run(inst, frame, chain, [], frame.path)
         if body.is_dead:
+            # never settled: nothing reads what stands behind a `raise`, and the chain ends the program
             return [Future(inst.ready) for _ in outs], inner.chain
         return [inner[end] for end in body.ends], inner.chain
 
@@ -119,6 +122,7 @@ def for_node(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body
     kind = atom_type(node.inputs[0]).name
 
     def elements_of(iterable: Cell) -> Elements:
+        # `next` of a live object is an effect like a call: it has a place in the order of the program
         is_lazy = kind == "ref" or (kind == "any" and type(iterable) not in EAGER_TYPES)
         return Elements(_each(iterable), node, is_lazy)
 
@@ -150,6 +154,7 @@ class Elements:
         """The next element, END or the failure to get one."""
         try:
             return next(self.iterator, END)
+        # `sys.exit` in the user's code ends its item, not the run
         except (Exception, SystemExit) as error:
             return Failure(Poison(noted(from_user(error), self.node)))
 
@@ -210,6 +215,7 @@ class Iterating:
     def advance(self) -> bool:
         """Run iterations until one must be waited for; True once the last has ended."""
         has_ended = None
+        # turns that need not wait follow in this loop: however many they are, the stack stays as it is
         while has_ended is None and not self._inst.is_over:
             has_ended = self._next()
         return bool(has_ended)
@@ -238,6 +244,7 @@ class Iterating:
         chain = settled_chain(self.chain)
         if type(chain) is Future:
             chain.then(self._resume)
+        # behind a failure no turn begins, and nothing has to be waited for: the program is over
         return chain is not None
 
     def _iterate(self, params: list[Cell]) -> Cell:
@@ -246,8 +253,10 @@ class Iterating:
         self._count += 1
         frame = body.run(self._inst, self._frame, self.chain, params, (*self._path, self._count))
         self.chain = frame.chain
+        # a `go` that never comes: no turn follows, and the chain ends the program
         if body.is_dead:
             return Future(self._inst.ready)
+        # not waited for: the next turn may begin with values that are still to come
         self.carried = [settled(frame[end]) for end in body.ends[1:]]
         return settled(frame[body.ends[0]])
 

@@ -135,7 +135,7 @@ def _name_of(call: CallParams) -> str | None:
 
 
 def checked_choices(choices: object) -> tuple[str, ...]:
-    """The distinct choices in order; raises ArgumentError where there is none, or one is no text."""
+    """The distinct choices in order; raises ArgumentError where there is none, or one is not a text."""
     if isinstance(choices, str) or not isinstance(choices, list | tuple):
         raise ArgumentError(f"choices={choices!r}: a list of texts is needed", help='for example ["yes", "no"]')
     if not choices:

@@ -114,7 +114,7 @@ class Run:
     @property
     def room(self) -> int:
         """How many items may be added that need not wait for others to end."""
-        return max(0, self._executor.max_active - len(self._active) - len(self._waiting))
+        return max(0, self._executor.max_active - self.num_active - len(self._waiting))
 
     @property
     def is_idle(self) -> bool:
@@ -151,6 +151,7 @@ class Run:
         self._go_on()
         self._submit()
         if self._open or self._pool.num_running:
+            # the session first: the pool's threads go on while it computes
             self._take(self._patience(timeout_s))
             self._pool.drain()
             self._go_on()
@@ -165,6 +166,7 @@ class Run:
         if id in self._active:
             self._active[id].fail(Poison(error))
         elif id not in self._dropped and any(id == each for each, _ in self._waiting):
+            # it stays in the queue and is passed over in its turn: a deque has no cheap way to lose one in the middle
             self._dropped.add(id)
             self._shared.told.append(ItemEnded(id, Outcome(None, None, error, Usage(), 0)))
 
@@ -173,6 +175,7 @@ class Run:
         if self.is_closed:
             return
         self.is_closed = True
+        # before the aborts: whatever is still heard of these must set nothing going
         for instance in self._active.values():
             instance.is_over = True
         for rid in self._open:
@@ -196,6 +199,7 @@ class Run:
         while has_more or self._unheard or not self.is_idle:
             if not self._unheard:
                 has_more = has_more and self._pull(source, pull_s)
+                # with room for more, the source is asked again rather than the session waited for
                 timeout_s = 0.0 if has_more and self.room else WAIT_S
                 self._unheard.extend(event for event in self.step(timeout_s) if type(event) is ItemEnded)
             while self._unheard:
@@ -230,7 +234,7 @@ class Run:
         return bool(self._open or self._shared.outbox or self._pool.num_running)
 
     def _start_waiting(self) -> None:
-        room = self._executor.max_active - len(self._active)
+        room = self._executor.max_active - self.num_active
         for _ in range(min(room, STARTED_A_ROUND, len(self._waiting))):
             id, item = self._waiting.popleft()
             if id in self._dropped:
@@ -247,8 +251,10 @@ class Run:
     def _submit(self) -> None:
         shared = self._shared
         calls = [call for call in shared.outbox if not call.inst.is_over]
+        # which became ready first is chance. In this order calls with a common prefix come together, and runs repeat
         calls.sort(key=_in_plan_order)
         shared.outbox.clear()
+        # advice on a prefix goes before the calls that begin with it
         for call in calls:
             self._adviser.started(call.inst.id, call.params.hints, call.request.prompt.ids)
         self._open.update((call.request.rid, call) for call in calls)
@@ -268,6 +274,7 @@ class Run:
         """Step the session, and hand out its answers."""
         for event in self._session.step(timeout_s):
             call = self._open.get(event.rid)
+            # None: of a request that a closed run has left behind
             if call is not None and call.take(event):
                 del self._open[event.rid]
                 self._adviser.ended(call.inst.id, call.params.hints)
@@ -276,7 +283,8 @@ class Run:
 
     def _patience(self, timeout_s: float) -> float:
         """Seconds to wait in the session where it has nothing to do."""
-        can_start = self._waiting and len(self._active) < self._executor.max_active
+        # what can be told or started now is not kept waiting for the model
+        can_start = self._waiting and self.num_active < self._executor.max_active
         return 0.0 if self._shared.told or can_start else timeout_s
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """A program state at run time: a prompt value with its names, roles and random lineage.
 
-Immutable and cheap to extend: the pieces of the prompt are cells of a linked list that forks share. What has been
+Immutable and cheap to extend: the pieces of the prompt are links of a linked list that forks share. What has been
 encoded for good (everything up to the last generation) is kept as token ids in `final`; turning the rest, a run that
 is still open, into ids is the business of `prompts`. Knows no graph, no request, no tokenizer.
 """
@@ -15,21 +15,21 @@ from lmc.executor.lineage import child_lineage
 from lmc.ir.prompt import Control, Piece, Text
 from lmc.ir.runs import text_of
 
-Cell = tuple["Cell | None", Piece]
+Link = tuple["Link | None", Piece]
 
 NO_NAMES: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What is encoded for good: token ids, the pieces they came from, and the last cell they cover.
+    """What is encoded for good: token ids, the pieces they came from, and the last link they cover.
 
     It ends in a generated value, so text that comes later is a run of its own and changes no token in here.
     """
 
     ids: tuple[int, ...]
     pieces: tuple[Piece, ...]
-    cell: Cell
+    link: Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class Turns:
 
     closed    (role, text) of each closed turn
     role      the open turn's, None outside of turns
-    start     the cell before the open turn's text, or the one that the last turn ended with
-    lead      the cell that the first turn began after
-    rendered  the template rewrites earlier turns: no literals in the cells, the prompt is rendered at each call
+    start     the link before the open turn's text, or the one that the last turn ended with
+    lead      the link that the first turn began after
+    rendered  the template rewrites earlier turns: no literals in the links, the prompt is rendered at each call
     """
 
     closed: tuple[tuple[str, str], ...] = ()
     role: str | None = None
-    start: Cell | None = None
-    lead: Cell | None = None
+    start: Link | None = None
+    lead: Link | None = None
     rendered: bool = False
 
     @property
@@ -68,7 +68,7 @@ class Names:
         return self.values[name] if name in self.fresh else None
 
     def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
-        """The same names with some set."""
+        """These names with some set."""
         fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
         return Names({**self.values, **values}, {**self.meta, **meta}, fresh)
 
@@ -77,19 +77,19 @@ class Names:
 class ProgramState:
     """A prompt value.
 
-    head     the last cell of text
-    born     the cell at its fork
-    scopes   (name, cell at its begin) of each open scope
+    head     the last link of text
+    born     the link at its fork
+    scopes   (name, link at its begin) of each open scope
     lineage  which branch it is, for random numbers
     calls    calls and forks made so far
     """
 
-    head: Cell | None = None
+    head: Link | None = None
     final: Final | None = None
     names: Names = Names()
     turns: Turns = Turns()
-    scopes: tuple[tuple[str, Cell | None], ...] = ()
-    born: Cell | None = None
+    scopes: tuple[tuple[str, Link | None], ...] = ()
+    born: Link | None = None
     lineage: int = 0
     calls: int = 0
 
@@ -105,7 +105,7 @@ class ProgramState:
                 head = (head, Text(text))
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 
-    def called(self, final: Final, head: Cell | None, names: Names, num_calls: int = 1) -> ProgramState:
+    def called(self, final: Final, head: Link | None, names: Names, num_calls: int = 1) -> ProgramState:
         """The state after a model call: `final` covers what it generated, `head` a cut token's text as well."""
         calls = self.calls + num_calls
         return ProgramState(head, final, names, self.turns, self.scopes, self.born, self.lineage, calls)
@@ -114,9 +114,9 @@ class ProgramState:
         """All text, template literals included."""
         return text_since(self.head, None)
 
-    def since(self, cell: Cell | None) -> list[Piece]:
-        """What was appended after `cell`, in order."""
-        return pieces_since(self.head, cell)
+    def since(self, link: Link | None) -> list[Piece]:
+        """What was appended after `link`, in order."""
+        return pieces_since(self.head, link)
 
     # --- turns -----------------------------------------------------------------------------------------------
 
@@ -207,23 +207,23 @@ class ProgramState:
         return self.append(*(text_since(child.head, child.born) for child in children))
 
 
-def pieces_since(head: Cell | None, cell: Cell | None) -> list[Piece]:
-    """The pieces after `cell` up to `head`, in order."""
+def pieces_since(head: Link | None, link: Link | None) -> list[Piece]:
+    """The pieces after `link` up to `head`, in order."""
     pieces = []
-    while head is not cell:
-        assert head is not None, "the cell is not in this state"
+    while head is not link:
+        assert head is not None, "the link is not in this state"
         head, piece = head
         pieces.append(piece)
     pieces.reverse()
     return pieces
 
 
-def text_since(head: Cell | None, cell: Cell | None) -> str:
-    """The text after `cell` up to `head`."""
-    return text_of(pieces_since(head, cell))
+def text_since(head: Link | None, link: Link | None) -> str:
+    """The text after `link` up to `head`."""
+    return text_of(pieces_since(head, link))
 
 
-def _with_control(head: Cell | None, literal: str | None, role: str, *, opens: bool) -> Cell | None:
+def _with_control(head: Link | None, literal: str | None, role: str, *, opens: bool) -> Link | None:
     return (head, Control(literal, role, opens)) if literal else head
 
 

@@ -67,11 +67,12 @@ class Op:
             inputs = [deep(cell) for cell in inputs]
         try:
             return self.compute(inst, inputs)
+        # `sys.exit` in the user's code ends its item; Ctrl-C is nobody's failure and goes through
         except (Exception, SystemExit) as error:
             return Poison(noted(from_user(error), self.node))
 
     def run_on_pool(self, inst: Instance, inputs: list[Cell]) -> Cell:
-        """The same for a thread of the pool, which nothing may end."""
+        """`run` for a thread of the pool, which nothing may end."""
         try:
             return self.run(inst, inputs)
         except BaseException as error:
@@ -131,8 +132,10 @@ def op_node(op: Op, discipline: Discipline) -> RunNode:
 def committed(inst: Instance, chain: Chain, failure: Poison | None) -> Chain:
     """The chain behind a node that has ended, well or with a failure."""
     chain = settled_chain(chain)
+    # the earliest failure in program order counts, whichever came first in time
     if failure is None or type(chain) is Poison:
         return chain
+    # all before it has succeeded: it is the one that counts
     if type(chain) is not Future:
         return inst.fail(failure)
     out = Future(inst.ready)
@@ -150,6 +153,7 @@ def settled_chain(chain: Chain) -> Chain:
 
 def _pure(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs = [frame[i] for i in op.ins]
+    # most inputs are plain: then nothing is looked at twice, and no list is made
     if not is_plain(inputs) or op.is_deep:
         inputs = op.take(inputs)
         if op.waits_for(inputs):
@@ -202,6 +206,7 @@ def settle_outputs(futures: list[Future], result: Cell) -> None:
 
 def _when_ready(op: Op, inputs: list[Cell], go: Callable[[list[Cell]], None]) -> None:
     """Call `go` with the inputs once all of them have settled, now if they have."""
+    # looked at anew: an input that has settled may be a list of states that are still to come
     inputs = op.take(inputs)
     pending = op.waits_for(inputs)
     if pending:
@@ -221,6 +226,7 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
             _raising_later(op, inst, frame, inputs)
             return
     result = op.result(inst, inputs)
+    # what it gives may be read at once: only whether its failure counts is up to the chain
     store(frame, op.outs, result)
     if type(result) is Poison:
         frame.chain = committed(inst, frame.chain, result)
@@ -242,6 +248,7 @@ def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future,
 
 def _ordered(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
+    # nothing to wait for, and no thread needed: no future is made
     if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
         result = op.run(inst, inputs)
         store(frame, op.outs, result)
@@ -256,8 +263,10 @@ def _in_turn(op: Op, inst: Instance, inputs: list[Cell], chain: Chain, futures: 
     """Run an ordered node whose inputs have settled, once the chain before it has succeeded."""
     chain = settled_chain(chain)
     deliver = partial(_deliver, inst, chain, futures, after)
+    # what works on atoms alone changes nothing, so its turn need not have come
     if type(chain) is Future and not (op.can_hurry and are_atoms(inputs)):
         chain.then(partial(_in_turn, op, inst, inputs, chain, futures, after))
+    # something before it has failed, so in Python it would never have started
     elif type(chain) is Poison:
         deliver(chain)
     elif is_plain(inputs) and op.offload and op.offload(inputs):

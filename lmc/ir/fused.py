@@ -120,17 +120,17 @@ class Put:
     text: FusedText
 
 
-Stretch = Written | Put | FusedSelect
+Section = Written | Put | FusedSelect
 
 
-def stretches(parts: Sequence[FormPart]) -> tuple[Stretch, ...]:
+def sections(parts: Sequence[FormPart]) -> tuple[Section, ...]:
     """A form as what is written, put and scored in turn.
 
     Text behind a generation is written with it, so that it ends the generation and tokens may cross the boundary.
     It is put where it stands behind a choice, where not all of it is known, and before a choice at an exact boundary,
     whose tokens it shares: there a generation ends by itself, as it does alone.
     """
-    found: list[Stretch] = []
+    found: list[Section] = []
     at = 0
     while at < len(parts):
         part = parts[at]
@@ -166,7 +166,7 @@ def end_of_text(parts: Sequence[FormPart], at: int) -> int:
     return next((i for i in range(at, len(parts)) if not isinstance(parts[i], str | FusedText)), len(parts))
 
 
-def _ended(written: Written) -> list[Stretch]:
+def _ended(written: Written) -> list[Section]:
     """What is written; a generation that ends at its stop string by itself is asked for alone."""
     *before, last = written.parts
     if before and isinstance(last, FusedGen) and last.stop:

@@ -208,7 +208,7 @@ _ROWS = (
     _host("call", "*value", "value", lambda a: None, attrs=("fn",), needs=("fn",), raises=True),
     # --- control ---
     OpDef("if", "region", ("bool",), ("*atom",), regions=2),
-    # the body runs, then `next go, slots...`: again while go is true; the outputs are the last slots
+    # the body runs, then `next go, carries...`: again while go is true; the outputs are the last carries
     OpDef("loop", "region", ("*atom",), ("*atom",), regions=1),
     # once for each item of the first input; the body's first parameter is the item
     OpDef("for", "region", ("value", "*atom"), ("*atom",), regions=1),

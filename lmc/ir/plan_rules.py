@@ -67,7 +67,7 @@ def _check_node(step: Step, nodes: list[Node], used: set[int]) -> None:
 
 
 def _check_place(step: Step, earlier: dict[int, Step], around: list[int | None]) -> None:
-    """It stands in the step of its region, and waits for earlier steps of the same region."""
+    """A step stands in the step of its region, and waits for earlier steps of the same region."""
     outer = None if step.inside is None else earlier.get(step.inside)
     if step.inside is not None and outer is None:
         _fail_step(step, f"it is inside #{step.inside}, which is not an earlier step")

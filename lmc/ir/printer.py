@@ -77,7 +77,7 @@ def _typed(value: Value, implied: Type | None) -> str:
     return name if value.type == implied else f"{name}: {value.type}"
 
 
-def _slots(values: tuple[Value, ...], inputs: tuple[Atom, ...]) -> list[str]:
+def _carries(values: tuple[Value, ...], inputs: tuple[Atom, ...]) -> list[str]:
     return [f"{_typed(value, STATE)} = {print_atom(atom)}" for value, atom in zip(values, inputs)]
 
 
@@ -105,11 +105,11 @@ def _heads(node: Node) -> list[str]:
         match node.op, node.inputs, params:
             case "if", [condition], [(), ()]:
                 return [f"if {print_atom(condition)}", " else"]
-            case "loop", inputs, [slots] if len(slots) == len(inputs):
-                return [" ".join(["loop", ", ".join(_slots(slots, inputs))]).rstrip()]
-            case "for", [items, *inputs], [(item, *slots)] if len(slots) == len(inputs):
+            case "loop", inputs, [carries] if len(carries) == len(inputs):
+                return [" ".join(["loop", ", ".join(_carries(carries, inputs))]).rstrip()]
+            case "for", [items, *inputs], [(item, *carries)] if len(carries) == len(inputs):
                 each = f"for {_typed(item, STATE)} in {print_atom(items)}"
-                return [", ".join([each, *_slots(tuple(slots), tuple(inputs))])]
+                return [", ".join([each, *_carries(tuple(carries), tuple(inputs))])]
     heads = [f" do({', '.join(_typed(value, STATE) for value in values)})" for values in params]
     return [_plain(node) + heads[0], *heads[1:]]
 

@@ -5,7 +5,7 @@ once by the tokenizer itself, control tokens recognised only where `Control` spe
 therefore changes no id; what a model generated keeps its own ids and is the only boundary. `Tokenizer.encode_pieces`
 is that rule, and nothing else makes a prompt's ids.
 
-A piece that is no text (an image) will be one more class here: a boundary like `Ids`, with ids outside the vocabulary.
+A piece that is not text (an image) will be one more class here: a boundary like `Ids`, with ids outside the vocabulary.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class Tokenizer(Protocol):
         """
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
-        """Token ids of a text that is no prompt, nothing added; control tokens are recognised only when `control`."""
+        """Token ids of a text that is not a prompt, nothing added; control tokens are read only when `control`."""
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
-        """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        """The text of `ids`, control tokens left out; bytes that are not UTF-8 become U+FFFD."""
 
     def control_tokens(self) -> dict[str, int]:
         """The ids of control tokens by their text."""

@@ -19,7 +19,7 @@ class Chars:
 
 @dataclass(frozen=True, slots=True)
 class Seq:
-    """Its items one after another; no item at all is the empty string."""
+    """Items one after another; no item at all is the empty string."""
 
     items: tuple[RegexTree, ...]
 

@@ -41,7 +41,7 @@ def text_of(pieces: Iterable[Piece]) -> str:
 
 
 def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """The same pieces with neighbouring texts as one, those without text left out; generated values stay."""
+    """Pieces with neighbouring texts as one, those without text left out; generated values stay."""
     found: list[Piece] = []
     texts: list[str] = []
     for piece in pieces:

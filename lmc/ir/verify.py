@@ -143,7 +143,7 @@ def _check_flow(node: Node) -> None:
     if node.op == "if":
         _check_if(node)
     elif node.op == "loop":
-        _check_slots(node, node.regions[0], node.inputs, node.regions[0].params)
+        _check_carries(node, node.regions[0], node.inputs, node.regions[0].params)
     elif node.op == "for":
         _check_for(node)
 
@@ -162,15 +162,15 @@ def _check_for(node: Node) -> None:
         _fail(node, "the body of `for` has no parameter for the item")
     if region.params[0].type.is_state or region.params[0].type.maybe:
         _fail(node, f"the item of `for` is `{region.params[0].type}`; it must be a value, not a state, and surely set")
-    _check_slots(node, region, node.inputs[1:], region.params[1:])
+    _check_carries(node, region, node.inputs[1:], region.params[1:])
     _check_fit(node, node.inputs[1:], node.outputs, "passes on")  # no item at all
 
 
-def _check_slots(node: Node, region: Block, inputs: tuple[Atom, ...], params: tuple[Value, ...]) -> None:
+def _check_carries(node: Node, region: Block, inputs: tuple[Atom, ...], params: tuple[Value, ...]) -> None:
     """`inputs` become the body's `params`; what `next` carries becomes the params again, at last the outputs."""
     _check_fit(node, inputs, params, "carries")
     if len(node.outputs) != len(inputs):
-        _fail(node, f"`{node.op}` carries {len(inputs)} slots and gives {len(node.outputs)} results")
+        _fail(node, f"`{node.op}` carries {len(inputs)} values and gives {len(node.outputs)} results")
     if region.end.op == "next":
         _check_fit(region.end, region.end.inputs[1:], params, "carries")
         _check_fit(region.end, region.end.inputs[1:], node.outputs, "carries")

@@ -119,7 +119,7 @@ def _described(tool: Any) -> tuple[str, Any]:
 
 def _of_dict(tool: dict[str, Any]) -> tuple[str, Any]:
     if tool.get("type", "function") != "function":
-        raise ConstraintError(f"a tool of the type {tool['type']!r} is none that lmc knows", help=_TOOL)
+        raise ConstraintError(f"a tool of the type {tool['type']!r} is not one that lmc knows", help=_TOOL)
     function = tool.get("function", tool)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise ConstraintError(f"the tool {tool!r} has no name", help=_TOOL)

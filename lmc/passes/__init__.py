@@ -5,13 +5,13 @@ from __future__ import annotations
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
-from lmc.passes.hoist_prefix import TokenSharing, measure, shared_tokens
+from lmc.passes.hoist_prefix import TokenSharing, measure
 from lmc.passes.pipeline import run_passes, run_pipeline
 from lmc.passes.planned import Planned
 
 __all__ = [
     "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "is_level",
-    "measure", "parse_pipeline", "pipeline_text", "run_passes", "run_pipeline", "shared_tokens",
+    "measure", "parse_pipeline", "run_passes", "run_pipeline",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
@@ -47,11 +47,6 @@ def is_level(pipeline: str) -> bool:
 def parse_pipeline(text: str) -> tuple[Pass, ...]:
     """The passes of a comma-separated list of names, as `-p` takes it. Raises ArgumentError at an unknown name."""
     return tuple(_named(name) for part in text.split(",") if (name := part.strip()))
-
-
-def pipeline_text(passes: tuple[Pass, ...]) -> str:
-    """The list of names that `parse_pipeline` reads back."""
-    return ",".join(each.name for each in passes)
 
 
 def _named(name: str) -> Pass:

@@ -8,7 +8,7 @@ Roots: the final state and the return value, nodes that may raise (a turn that m
 nodes with effects that others could see.
 A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
 speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
-Results of `if` and slots of `loop` and `for` that nothing reads go, with what was computed for them.
+Results of `if` and carries of `loop` and `for` that nothing reads go, with what was computed for them.
 A `loop` itself stays: it may never end, and a program must not end because of us. Keeps: node order.
 """
 
@@ -37,16 +37,16 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
 
 
 def _num_control(node: Node) -> int:
-    """How many leading inputs of a region node decide what runs; the rest are slots."""
+    """How many leading inputs of a region node decide what runs; the rest are carries."""
     return 0 if node.op == "loop" else 1
 
 
 class _Liveness:
     """Marks backwards from the roots. Nodes are numbered in `walk` order.
 
-    nodes   each node, and the number of the region node around it
-    marked  numbers of nodes that stay
-    slots   (region node, i): the i-th result or slot of it that stays
+    nodes    each node, and the number of the region node around it
+    marked   numbers of nodes that stay
+    carries  (region node, i): the i-th result or carry of it that stays
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -54,7 +54,7 @@ class _Liveness:
         self.turns = turns_of(graph)
         self.nodes: list[tuple[Node, int | None]] = []
         self.marked: set[int] = set()
-        self.slots: set[tuple[int, int]] = set()
+        self.carries: set[tuple[int, int]] = set()
         self._makers: dict[str, tuple[int, int]] = {}  # value -> (node, which output); -1 for a `for`'s item
         self._todo: list[Value] = []
         self._number(graph.body, None)
@@ -97,13 +97,13 @@ class _Liveness:
         number, i = self._makers[value.name]
         self._mark(number)
         node = self.nodes[number][0]
-        if node.regions and i >= 0 and (number, i) not in self.slots:
-            self.slots.add((number, i))
+        if node.regions and i >= 0 and (number, i) not in self.carries:
+            self.carries.add((number, i))
             self._want(_carried(node, i))
 
 
 def _needed(node: Node) -> tuple[Atom, ...]:
-    """What a node that stays needs by itself; what flows through its regions is asked for slot by slot."""
+    """What a node that stays needs by itself; what flows through its regions is asked for carry by carry."""
     if not node.regions:
         return node.inputs
     goes = [region.end.inputs[0] for region in node.regions if region.end.op == "next"]
@@ -114,8 +114,8 @@ def _carried(node: Node, i: int) -> tuple[Atom, ...]:
     """What the i-th result of a region node is made of."""
     yields = [region.end.inputs[i] for region in node.regions if region.end.op == "yield"]
     nexts = [region.end.inputs[1 + i] for region in node.regions if region.end.op == "next"]
-    slots = () if node.op == "if" else (node.inputs[_num_control(node) + i],)
-    return (*yields, *nexts, *slots)
+    carries = () if node.op == "if" else (node.inputs[_num_control(node) + i],)
+    return (*yields, *nexts, *carries)
 
 
 class _Sweep:
@@ -135,8 +135,8 @@ class _Sweep:
         return with_nodes(block, nodes)
 
     def kept(self, node: Node, number: int, regions: tuple[Block, ...]) -> Node:
-        """A region node with its live slots only."""
-        keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.slots]
+        """A region node with its live carries only."""
+        keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.carries]
         if len(keep) == len(node.outputs):
             return with_parts(node, node.inputs, regions)
         first = _num_control(node)
@@ -146,7 +146,7 @@ class _Sweep:
 
 
 def _narrowed(op: str, region: Block, keep: list[int]) -> Block:
-    """A region that carries the slots in `keep` only."""
+    """A region with the carries in `keep` only."""
     end, params = region.end, region.params
     if op != "if":
         num_items = _num_control(Node(op))

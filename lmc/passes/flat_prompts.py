@@ -41,7 +41,7 @@ FlatPiece = Text | Control | PromptHole
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """A stretch of a flat prompt that no known run leaves: it ends in a hole that is no text, or is the last one.
+    """A stretch of a flat prompt that no known run leaves: it ends in a hole that is not text, or is the last one.
 
     Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
     """

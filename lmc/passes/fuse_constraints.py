@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
 from lmc.ir.constraint import Choices, JsonSchema, Regex
-from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, stretches, to_attr
+from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, sections, to_attr
 from lmc.ir.fused_automaton import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
@@ -75,7 +75,7 @@ class _Form:
     @property
     def is_one_text(self) -> bool:
         """Whether all before is written by one automaton, and ends in text."""
-        written = stretches(self.parts)[-1:]
+        written = sections(self.parts)[-1:]
         return bool(self.parts) and isinstance(self.parts[-1], str) and isinstance(written[0], Written)
 
     def cut(self, num_nodes: int, why: str) -> None:
@@ -314,14 +314,14 @@ def _drop_ambiguous(form: _Form) -> None:
 
 def _drop_put(form: _Form) -> None:
     """Text at the end that would only be put there stays an append: it is one run with the text that comes then."""
-    if form.parts and isinstance(stretches(form.parts)[-1], Put):
+    if form.parts and isinstance(sections(form.parts)[-1], Put):
         form.cut(max(at for at, node in enumerate(form.nodes) if node.op in CALLS) + 1, form.why)
 
 
 def _problem(form: _Form) -> tuple[int, str] | None:
     """The node before which the form has to end, and why; None where each of its texts is certain."""
-    for stretch in stretches(form.parts):
-        if isinstance(stretch, Written) and (found := _open_stop(stretch, form) or _split(stretch)) is not None:
+    for section in sections(form.parts):
+        if isinstance(section, Written) and (found := _open_stop(section, form) or _split(section)) is not None:
             return found
     return None
 

@@ -73,11 +73,6 @@ def measure(plan: Plan, inputs: Inputs) -> TokenSharing:
     return _sharing(plan, prompts_of(plan, inputs)[1])
 
 
-def shared_tokens(plan: Plan) -> int:
-    """Tokens that the plan's prefixes save: each computed once instead of once a call. A prefix with holes counts 0."""
-    return sum((prefix.tokens or 0) * (prefix.calls - 1) for prefix in plan.prefixes)
-
-
 def prompts_of(plan: Plan, inputs: Inputs) -> tuple[PromptIdsBuilder, list[PromptIds]]:
     """The prompt of each call and item: all calls of the first item, then all of the second."""
     flat, nodes = FlatPrompts(plan.graph), plan.graph.nodes

@@ -110,7 +110,7 @@ class PromptIdsBuilder:
         return self._fragments_of[key]
 
     def _fragments(self, pieces: Sequence[FlatPiece], is_first: bool, item: int) -> Iterator[Fragment]:
-        """A stretch, of which only the last piece may be a hole that is no text (a state also the first one)."""
+        """A stretch, of which only the last piece may be a hole that is not text (a state also the first one)."""
         left = [piece for piece in pieces if known_text(piece) != ""]
         if self._encode is None:
             yield from (self._whole(piece, item) for piece in left)

@@ -57,15 +57,15 @@ def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns
 
 
 def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
-    slots = {"for": node.inputs[1:], "loop": node.inputs}.get(node.op, ())
+    carries = {"for": node.inputs[1:], "loop": node.inputs}.get(node.op, ())
     for region in node.regions:
         carried = {"next": region.end.inputs[1:], "yield": region.end.inputs}.get(region.end.op, ())
-        params = region.params[len(region.params) - len(slots) :]
-        yield from ((param, _joined((slot,), turns)) for param, slot in zip(params, slots))
+        params = region.params[len(region.params) - len(carries) :]
+        yield from ((param, _joined((carry,), turns)) for param, carry in zip(params, carries))
         yield from ((param, _joined((atom,), turns)) for param, atom in zip(params, carried))
         yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carried))
     if node.op == "for":  # it may run no times
-        yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, slots))
+        yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carries))
 
 
 def _joined(atoms: Iterable[object], turns: Mapping[str, Turns]) -> Turns:

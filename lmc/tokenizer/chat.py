@@ -71,7 +71,7 @@ class _Seen:
         return closed if all(gap.startswith(closed) for gap in after) else ""
 
     def objection(self) -> str:
-        """Why the template is no row of literals, "" if it is one."""
+        """Why the template is not a row of literals, "" if it is one."""
         if not self.fits:
             return self.refusal or "it renders no conversation of system, user and assistant turns"
         if self.moved:

@@ -54,7 +54,7 @@ def may_be_spelt(tokenizer: tokenizers.Tokenizer, control_ids: frozenset[int]) -
 
 
 def renamed(tokenizer: tokenizers.Tokenizer, control_ids: frozenset[int]) -> tokenizers.Tokenizer:
-    """The same tokenizer with the same ids, in which no text spells a control token."""
+    """A tokenizer with the ids of another, in which no text spells a control token."""
     import tokenizers
 
     spec = json.loads(tokenizer.to_str())

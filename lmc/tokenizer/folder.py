@@ -90,7 +90,7 @@ class FolderTokenizer:
         return list(self._between(_well_formed(text), False))
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
-        """The text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        """The text of `ids`, special tokens left out; bytes that are not UTF-8 become U+FFFD."""
         kept = [i for i in ids if i not in self.special_ids and 0 <= i < self.vocab_size]
         if self._anchor is None:
             return self._decode(kept)

@@ -32,7 +32,7 @@ class Template:
         return self._render(turns, generation_prompt, self._wants_parts)
 
     def compile(self) -> None:
-        """Raises ChatTemplateError where the source is no template."""
+        """Raises ChatTemplateError where the source is not a template."""
         assert self._compiled is not None
 
     def constants(self) -> list[str]:

@@ -18,7 +18,7 @@ def puts_space(tokenizer: tokenizers.Tokenizer) -> bool:
 
 
 def without_leading_space(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """The same tokenizer without the space it puts before a text."""
+    """The tokenizer without the space it puts before a text."""
     import tokenizers
 
     normalizer, splitter = state(tokenizer.normalizer), state(tokenizer.pre_tokenizer)

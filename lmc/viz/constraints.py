@@ -50,8 +50,8 @@ MAX_STATES = 20_000  # of an automaton that is made to be looked at
 PASSES = ("fuse_constraints",)  # whose notes all are
 
 
-class Tokenizer(Protocol):
-    """What is needed of a tokenizer."""
+class VocabTokenizer(Protocol):
+    """What forced tokens are found with: a tokenizer that can list its vocabulary."""
 
     key: str
     eos_ids: frozenset[int]
@@ -105,7 +105,7 @@ class Constrained:
     automaton   None where there is none, and `why` says why
     """
 
-    row: StepView
+    step_view: StepView
     constraint: Language | None
     automaton: Automaton | None
     why: str
@@ -115,14 +115,14 @@ class Constrained:
 class Constraints:
     """The constrained calls of a compiled program, in program order."""
 
-    def __init__(self, planned: Planned, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(self, planned: Planned, tokenizer: VocabTokenizer | None = None) -> None:
         self.view = View(planned)
         self.tokenizer = tokenizer
 
     @cached_property
     def calls(self) -> tuple[Constrained, ...]:
         """One for each call that is constrained."""
-        return tuple(self._told(row) for row in self.view.calls if _is_constrained(row))
+        return tuple(self._told(step_view) for step_view in self.view.calls if _is_constrained(step_view))
 
     def tokens(self, automaton: Automaton) -> Tokens | None:
         """What is forced under the tokenizer; None where there is no tokenizer."""
@@ -156,23 +156,23 @@ class Constraints:
         assert self.tokenizer is not None
         return ConstraintMasks(self.tokenizer, len(self.tokenizer.vocab_bytes()))
 
-    def _told(self, row: StepView) -> Constrained:
-        constraint = _constraint(row)
+    def _told(self, step_view: StepView) -> Constrained:
+        constraint = _constraint(step_view)
         automaton, why = (None, "it is known only when the program runs")
-        if isinstance(constraint, Fused) and (pieces := fused.stretches(fused.parts_of(row.node)))[1:]:
+        if isinstance(constraint, Fused) and (pieces := fused.sections(fused.parts_of(step_view.node)))[1:]:
             why = f"the form is written, put and scored in {len(pieces)} pieces"
         elif constraint is not None:
             automaton, why = automaton_of(constraint)
-        return Constrained(row, constraint, automaton, why, self._notes(row))
+        return Constrained(step_view, constraint, automaton, why, self._notes(step_view))
 
-    def _notes(self, row: StepView) -> tuple[Note, ...]:
+    def _notes(self, step_view: StepView) -> tuple[Note, ...]:
         """What any pass has to say about the place of a call: of an unrolled loop, about all of its turns."""
         return tuple(
             note
             for report in self.view.planned.reports
             for note in report.notes
             if (report.name in PASSES or (note.code or "").startswith(ABOUT_CONSTRAINTS))
-            if note.span is not None and note.span == row.node.span
+            if note.span is not None and note.span == step_view.node.span
         )
 
 
@@ -193,9 +193,13 @@ def automaton_of(constraint: Language) -> tuple[Automaton | None, str]:
     return Automaton(tree, compressed, sum(1 for _ in states(dfa)), found, _example(dfa)), ""
 
 
-def _constraint(row: StepView) -> Language | None:
+def _constraint(step_view: StepView) -> Language | None:
     """What may come out of a call; of a fused form, all of it."""
-    return fusion.constraint_of(fused.parts_of(row.node)) if row.step.op == "fused" else constraint_of(row.node)
+    return (
+        fusion.constraint_of(fused.parts_of(step_view.node))
+        if step_view.step.op == "fused"
+        else constraint_of(step_view.node)
+    )
 
 
 def _tree(constraint: Language) -> RegexTree | None:
@@ -233,6 +237,6 @@ def _example(dfa: CharDfa) -> tuple[tuple[str, bool], ...]:
     return tuple(chars)
 
 
-def _is_constrained(row: StepView) -> bool:
-    keyed = {*RUN_TIME_KINDS, "choices"} & set(row.node.kwargs)
-    return bool(keyed) or _constraint(row) is not None
+def _is_constrained(step_view: StepView) -> bool:
+    keyed = {*RUN_TIME_KINDS, "choices"} & set(step_view.node.kwargs)
+    return bool(keyed) or _constraint(step_view) is not None

@@ -25,19 +25,19 @@ def render(constraints: Constraints) -> str:
 
 
 def _call(call: Constrained, constraints: Constraints) -> Json:
-    row = call.row
+    step_view = call.step_view
     told: Json = {
-        "step": row.step.id,
-        "op": row.step.op,
-        "name": constraints.view.name(row),
-        "place": json_place(row.node),
+        "step": step_view.step.id,
+        "op": step_view.step.op,
+        "name": constraints.view.name(step_view),
+        "place": json_place(step_view.node),
         "constraint": _constraint(call),
         "why_no_automaton": call.why or None,
         "notes": [{"code": note.code, "text": note.text} for note in call.notes],
     }
     if call.automaton is not None:
         told |= _automaton(call.automaton)
-        tokens = None if row.step.op == "select" else constraints.tokens(call.automaton)
+        tokens = None if step_view.step.op == "select" else constraints.tokens(call.automaton)
         told |= {} if tokens is None else {"tokens": _tokens(tokens)}
     return told
 
@@ -46,7 +46,7 @@ def _constraint(call: Constrained) -> object:
     """The constraint; of a fused form its texts, and the names of what stands between them."""
     if not isinstance(call.constraint, Fused):
         return None if call.constraint is None else json_value(call.constraint)
-    return {"form": [word if kind == "text" else {kind: word} for kind, word in form_pieces(call.row.node)]}
+    return {"form": [word if kind == "text" else {kind: word} for kind, word in form_pieces(call.step_view.node)]}
 
 
 def _automaton(automaton: Automaton) -> Json:

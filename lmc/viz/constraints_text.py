@@ -34,7 +34,7 @@ def render(constraints: Constraints, terminal: Terminal) -> str:
 
 def _call(call: Constrained, constraints: Constraints, terminal: Terminal) -> str:
     room = terminal.width - INDENT - LABEL
-    lines = [heading(call_name(call.row, constraints.view), terminal)]
+    lines = [heading(call_name(call.step_view, constraints.view), terminal)]
     for label, text in _quoted(call):
         lines.append(_line(label, keep_ends(text, room)))
     for label, text in _sentences(call):
@@ -60,7 +60,7 @@ def _lines(label: str, text: str, room: int) -> list[str]:
 
 
 def _is_scored(call: Constrained) -> bool:
-    return call.row.step.op == "select"
+    return call.step_view.step.op == "select"
 
 
 def _quoted(call: Constrained) -> Iterator[Line]:
@@ -81,7 +81,7 @@ def _quoted(call: Constrained) -> Iterator[Line]:
         case ToolCalls(format=format, choice=choice):
             yield "tools", f"{tools_text(call.constraint)}; written as {format}, {choice}"
         case Fused():
-            pieces = form_pieces(call.row.node)
+            pieces = form_pieces(call.step_view.node)
             yield "form", " ".join(text_label(word) if kind == "text" else f"{{{word}}}" for kind, word in pieces)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.viz.flow import Box, Edge, flow
+from lmc.viz.flow import Box, FlowEdge, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], pad: str) -> Iterat
         yield pad + "}"
 
 
-def _edge(edge: Edge) -> str:
+def _edge(edge: FlowEdge) -> str:
     label = [f"label={quoted(edge.label)}"] if edge.label else []
     attrs = ", ".join([*label, *([_LINES[edge.kind]] if _LINES[edge.kind] else [])])
     return f"{edge.start} -> {edge.end}" + (f" [{attrs}];" if attrs else ";")

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _READS = frozenset(("get", "has", "meta"))  # read one value of a state, not the text in it
 _JOIN = "join"  # under which name a joined child's values go on
 Kind = Literal["state", "data", "order", "arm", "again"]
-Source = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
+Feed = tuple[str, Kind, str]  # where a value comes from: box id, as what, under which name
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class FlowEdge:
     """From one box to another. state: a prompt goes on; data: a value; order: effects; arm, again: control."""
 
     start: str
@@ -49,7 +49,7 @@ class Flow:
     """Boxes in program order, regions nested, and edges between them; the ids of the boxes on the critical path."""
 
     boxes: tuple[Box, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[FlowEdge, ...]
     critical: frozenset[str] = frozenset()
 
 
@@ -63,10 +63,10 @@ class _Follower:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.rows = {row.step.node: row for row in view.steps}
-        self.regions = frozenset(_id(row) for row in view.steps if row.is_region)
-        self.sources: dict[str, tuple[Source, ...]] = {}
-        self.edges: dict[Edge, None] = {}  # a set that keeps its order
+        self.step_views = {step_view.step.node: step_view for step_view in view.steps}
+        self.regions = frozenset(_id(step_view) for step_view in view.steps if step_view.is_region)
+        self.sources: dict[str, tuple[Feed, ...]] = {}
+        self.edges: dict[FlowEdge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
 
     def flow(self) -> Flow:
@@ -88,12 +88,12 @@ class _Follower:
         for node in block.nodes:
             number = self.number
             self.number += 1
-            row = self.rows.get(number)
-            if row is None:
+            step_view = self.step_views.get(number)
+            if step_view is None:
                 self._pass_on(node)
                 continue
-            boxes.append(self._region(node, row) if row.is_region else self._call(node, row))
-            if head and not row.step.after:
+            boxes.append(self._region(node, step_view) if step_view.is_region else self._call(node, step_view))
+            if head and not step_view.step.after:
                 self._edge(head, boxes[-1].id, "arm", arm)
         return boxes
 
@@ -110,28 +110,30 @@ class _Follower:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
-    def _call(self, node: Node, row: StepView) -> Box:
-        id = _id(row)
+    def _call(self, node: Node, step_view: StepView) -> Box:
+        id = _id(step_view)
         self._reads(node.inputs, id)
-        self._order(row)
+        self._order(step_view)
         for value in node.outputs:
             state = value.type.is_state
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
         return Box(
-            id, "model" if row.is_call else "call", (f"{row.step.op} {self.view.name(row)}", *_place(row), *_hints(row))
+            id,
+            "model" if step_view.is_call else "call",
+            (f"{step_view.step.op} {self.view.name(step_view)}", *_place(step_view), *_hints(step_view)),
         )
 
-    def _region(self, node: Node, row: StepView) -> Box:
-        id, kind = _id(row), "if" if row.step.op == "if" else "loop"
-        decides = node.inputs[:1] if row.step.op in ("if", "for") else ()
+    def _region(self, node: Node, step_view: StepView) -> Box:
+        id, kind = _id(step_view), "if" if step_view.step.op == "if" else "loop"
+        decides = node.inputs[:1] if step_view.step.op in ("if", "for") else ()
         self._reads(decides, id)
-        self._order(row)
-        self._enter(node, id, node.inputs[1:] if row.step.op == "for" else node.inputs)
+        self._order(step_view)
+        self._enter(node, id, node.inputs[1:] if step_view.step.op == "for" else node.inputs)
         inside: list[Box] = []
         for region, arm in zip(node.regions, ("then", "else") if kind == "if" else ("each turn",)):
             inside += self._block(region, id, arm)
         self._leave(node, id)
-        return Box(id, kind, (self.view.name(row), *_place(row)), tuple(inside))
+        return Box(id, kind, (self.view.name(step_view), *_place(step_view)), tuple(inside))
 
     def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
         """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
@@ -149,10 +151,10 @@ class _Follower:
         carried = [end.inputs[1:] if end.op == "next" else end.inputs for end in ends if end.op in ("next", "yield")]
         for i, value in enumerate(node.outputs):
             found = tuple(dict.fromkeys(source for atoms in carried for source in self._from(atoms[i])))
-            decided: tuple[Source, ...] = () if value.type.is_state else ((id, "data", value.name),)
+            decided: tuple[Feed, ...] = () if value.type.is_state else ((id, "data", value.name),)
             self.sources[value.name] = found or decided
 
-    def _from(self, atom: Atom) -> tuple[Source, ...]:
+    def _from(self, atom: Atom) -> tuple[Feed, ...]:
         return self.sources.get(atom.name, ()) if isinstance(atom, Value) else ()
 
     def _reads(self, atoms: Iterable[Atom], end: str, kind: Kind | None = None) -> None:
@@ -162,23 +164,23 @@ class _Follower:
 
     def _edge(self, start: str, end: str, kind: Kind, label: str = "") -> None:
         if start != end:
-            self.edges.setdefault(Edge(start, end, kind, label))
+            self.edges.setdefault(FlowEdge(start, end, kind, label))
 
-    def _order(self, row: StepView) -> None:
+    def _order(self, step_view: StepView) -> None:
         """What it waits for beside its data: earlier effects."""
-        for start in (f"s{step}" for step in row.step.after):
+        for start in (f"s{step}" for step in step_view.step.after):
             if start not in self.regions:
-                self._edge(start, _id(row), "order")
+                self._edge(start, _id(step_view), "order")
 
 
-def _network(edges: Iterable[Edge]) -> networkx.DiGraph:
+def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:
     """The boxes and what leads from one to another within one turn of each loop; it has no cycle."""
     import networkx
 
     return networkx.DiGraph((edge.start, edge.end) for edge in edges if edge.kind != "again")
 
 
-def _drawn(edges: Iterable[Edge], network: networkx.DiGraph) -> Iterator[Edge]:
+def _drawn(edges: Iterable[FlowEdge], network: networkx.DiGraph) -> Iterator[FlowEdge]:
     """The edges, those of order only where the one box follows from the other in no other way."""
     import networkx
 
@@ -208,7 +210,7 @@ def _all(boxes: Iterable[Box]) -> Iterator[Box]:
         yield from _all(box.inside)
 
 
-def _as_data(sources: Iterable[Source], name: str) -> Iterator[Source]:
+def _as_data(sources: Iterable[Feed], name: str) -> Iterator[Feed]:
     """A value that is read out of a prompt, or computed from others, keeps their names; out of a prompt, its own."""
     for start, kind, label in sources:
         yield (start, "data", label if kind == "data" else name)
@@ -219,13 +221,13 @@ def box_number(id: str) -> int:
     return int(id[1:])
 
 
-def _id(row: StepView) -> str:
-    return f"s{row.step.id}"
+def _id(step_view: StepView) -> str:
+    return f"s{step_view.step.id}"
 
 
-def _hints(row: StepView) -> tuple[str, ...]:
-    return (row.hints,) if row.hints else ()
+def _hints(step_view: StepView) -> tuple[str, ...]:
+    return (step_view.hints,) if step_view.hints else ()
 
 
-def _place(row: StepView) -> tuple[str, ...]:
-    return (row.place,) if row.place else ()
+def _place(step_view: StepView) -> tuple[str, ...]:
+    return (step_view.place,) if step_view.place else ()

@@ -76,15 +76,15 @@ def fsm_of(compressed: CompressedDfa, title: str, limit: int = MAX_STATES) -> Fs
 
 def fsm_of_call(constraints: Constraints, name: str) -> Fsm:
     """The automaton of the constrained call of that name. Raises ArgumentError where there is none."""
-    calls = {constraints.view.name(call.row): call for call in constraints.calls}
+    calls = {constraints.view.name(call.step_view): call for call in constraints.calls}
     if name not in calls:
         help = did_you_mean(name, calls) or f"the constrained calls are: {', '.join(calls) or 'none'}"
         raise ArgumentError(f"there is no constrained call `{name}`", help=help)
-    row, automaton = calls[name].row, calls[name].automaton
+    step_view, automaton = calls[name].step_view, calls[name].automaton
     if automaton is None:
-        raise ArgumentError(f"the constraint of `{name}` has no automaton: {calls[name].why}", span=row.node.span)
-    place = f", {row.place}" if row.place else ""
-    return fsm_of(automaton.compressed, f"{row.step.op} {name}{place}")
+        raise ArgumentError(f"the constraint of `{name}` has no automaton: {calls[name].why}", span=step_view.node.span)
+    place = f", {step_view.place}" if step_view.place else ""
+    return fsm_of(automaton.compressed, f"{step_view.step.op} {name}{place}")
 
 
 def _edges(compressed: CompressedDfa) -> Iterator[FsmEdge]:

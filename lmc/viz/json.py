@@ -18,7 +18,7 @@ from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
 from lmc.passes.flat_prompts import PromptHole, known_text
-from lmc.viz.sharing import Leaf, Shared, Sharing, sharing
+from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, sharing
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
             {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
             for param in view.plan.graph.params
         ],
-        "steps": [_step(row, view, tree) for row in view.steps],
+        "steps": [_step(step_view, view, tree) for step_view in view.steps],
         "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
         "totals": {
             "calls": len(view.calls),
@@ -62,24 +62,24 @@ def render(planned: Planned, terminal: Terminal) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _step(row: StepView, view: View, tree: Sharing) -> Json:
-    step = row.step
+def _step(step_view: StepView, view: View, tree: Sharing) -> Json:
+    step = step_view.step
     told: Json = {
         "id": step.id,
         "op": step.op,
-        "name": view.name(row),
-        "place": json_place(row.node),
+        "name": view.name(step_view),
+        "place": json_place(step_view.node),
         "inside": step.inside,
-        "arm": row.arm or None,
+        "arm": step_view.arm or None,
         "wave": step.wave,
         "after": list(step.after),
     }
-    if row.is_call:
-        told |= {"prompt": [_piece(piece) for piece in row.pieces], "prefix": step.prefix}
+    if step_view.is_call:
+        told |= {"prompt": [_piece(piece) for piece in step_view.pieces], "prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
         told["hints"] = [_hint(hint) for hint in step.hints]
-        told["options"] = {key: json_value(value) for key, value in row.node.attrs}
-        told["options"] |= {key: _atom(atom) for key, atom in row.node.kwargs.items()}
+        told["options"] = {key: json_value(value) for key, value in step_view.node.attrs}
+        told["options"] |= {key: _atom(atom) for key, atom in step_view.node.kwargs.items()}
     return told
 
 
@@ -134,14 +134,14 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, float) or value - value == 0
 
 
-def _shared(nodes: tuple[Shared | Leaf, ...]) -> list[Shared]:
+def _shared(nodes: tuple[SharedPrefix | Leaf, ...]) -> list[SharedPrefix]:
     """All prefixes of the tree, by number."""
-    found = [node for node in nodes if isinstance(node, Shared)]
+    found = [node for node in nodes if isinstance(node, SharedPrefix)]
     inner = [each for node in found for each in _shared(tuple(node.below))]
     return sorted([*found, *inner], key=lambda node: node.prefix.id)
 
 
-def _prefix(node: Shared, view: View) -> Json:
+def _prefix(node: SharedPrefix, view: View) -> Json:
     return {
         "id": node.prefix.id,
         "parent": node.prefix.parent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.viz.flow import Box, Edge, box_number, flow
+from lmc.viz.flow import Box, FlowEdge, box_number, flow
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _number(box: Box) -> str:
     return f"#{box.id[1:]}"
 
 
-def _edge(edge: Edge) -> str:
+def _edge(edge: FlowEdge) -> str:
     label = edge.label or _LABELS.get(edge.kind, "")
     words = f"|{quoted(label)}|" if label else ""
     return f"{_id(edge.start)} {_ARROWS[edge.kind]}{words} {_id(edge.end)}"

@@ -25,13 +25,13 @@ Pieces = tuple[FlatPiece, ...]
 class Leaf:
     """A call: `pieces` are what its prompt adds to the prefix above it, `size` how much that is."""
 
-    row: StepView
+    step_view: StepView
     pieces: Pieces
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedPrefix:
     """A prefix: what it adds to the one above, how much that is, and what is below it by first call.
 
     is_exact  no hole in it, so `size` is all of it
@@ -41,7 +41,7 @@ class Shared:
     pieces: Pieces
     size: int
     is_exact: bool
-    below: list[Shared | Leaf] = field(default_factory=list)
+    below: list[SharedPrefix | Leaf] = field(default_factory=list)
 
     @property
     def saved(self) -> int:
@@ -54,7 +54,7 @@ class Sharing:
     """The whole tree. total: of all prompts; distinct: each prefix once."""
 
     unit: str
-    top: tuple[Shared | Leaf, ...]
+    top: tuple[SharedPrefix | Leaf, ...]
     leaves: dict[int, Leaf]
     sizes: dict[int, int]
     total: int
@@ -78,28 +78,28 @@ class _Builder:
         self.view = view
         self.has_tokens = view.planned.inputs.encode is not None
         self.ids = PromptIdsBuilder(view.planned.inputs, view.makers)
-        self.rows = {row.step.id: row for row in view.calls}
+        self.step_views = {step_view.step.id: step_view for step_view in view.calls}
         self.lengths: dict[int, int] = {}  # prefix -> units from the beginning of the prompt to its end
         self.chains: dict[int, int] = {}  # prefix -> size from the beginning of the prompt to its end
 
     def build(self) -> Sharing:
         nodes = {prefix.id: self._shared(prefix) for prefix in self.view.plan.prefixes}
-        leaves = {row.step.id: self._leaf(row) for row in self.rows.values()}
-        top: list[Shared | Leaf] = []
+        leaves = {step_view.step.id: self._leaf(step_view) for step_view in self.step_views.values()}
+        top: list[SharedPrefix | Leaf] = []
         for node in nodes.values():
             (top if node.prefix.parent is None else nodes[node.prefix.parent].below).append(node)
         for leaf in leaves.values():
-            (top if leaf.row.step.prefix is None else nodes[leaf.row.step.prefix].below).append(leaf)
+            (top if leaf.step_view.step.prefix is None else nodes[leaf.step_view.step.prefix].below).append(leaf)
         for siblings in (top, *(node.below for node in nodes.values())):
             siblings.sort(key=_first_call)
-        sizes = {id: self._size_of(row.pieces) for id, row in self.rows.items()}
+        sizes = {id: self._size_of(step_view.pieces) for id, step_view in self.step_views.items()}
         distinct = sum(node.size for node in nodes.values()) + sum(leaf.size for leaf in leaves.values())
         unit = "tokens" if self.has_tokens else "chars"
         return Sharing(unit, tuple(top), leaves, sizes, sum(sizes.values()), distinct)
 
-    def _shared(self, prefix: Prefix) -> Shared:
+    def _shared(self, prefix: Prefix) -> SharedPrefix:
         above, before = self._chain(prefix.parent)
-        pieces = self.rows[prefix.steps[0]].pieces
+        pieces = self.step_views[prefix.steps[0]].pieces
         length = above + sum(len(str(atom.value)) if isinstance(atom, Lit) else 1 for atom in prefix.pieces)
         has_holes = not all(isinstance(atom, Lit) for atom in prefix.pieces)
         if prefix.tokens is not None:
@@ -107,11 +107,11 @@ class _Builder:
         else:
             size = self._size_of(cut_pieces(pieces, 0, length)) - self._size_of(cut_pieces(pieces, 0, above))
         self.lengths[prefix.id], self.chains[prefix.id] = length, before + size
-        return Shared(prefix, cut_pieces(pieces, above, length), size, not has_holes)
+        return SharedPrefix(prefix, cut_pieces(pieces, above, length), size, not has_holes)
 
-    def _leaf(self, row: StepView) -> Leaf:
-        above, before = self._chain(row.step.prefix)
-        return Leaf(row, cut_pieces(row.pieces, above, None), self._size_of(row.pieces) - before)
+    def _leaf(self, step_view: StepView) -> Leaf:
+        above, before = self._chain(step_view.step.prefix)
+        return Leaf(step_view, cut_pieces(step_view.pieces, above, None), self._size_of(step_view.pieces) - before)
 
     def _chain(self, prefix: int | None) -> tuple[int, int]:
         return (0, 0) if prefix is None else (self.lengths[prefix], self.chains[prefix])
@@ -123,8 +123,8 @@ class _Builder:
         return sum(num_units(piece) for piece in pieces if known_text(piece) is not None)
 
 
-def _first_call(node: Shared | Leaf) -> int:
-    return node.row.step.id if isinstance(node, Leaf) else min(node.prefix.steps)
+def _first_call(node: SharedPrefix | Leaf) -> int:
+    return node.step_view.step.id if isinstance(node, Leaf) else min(node.prefix.steps)
 
 
 # --- why a call shares nothing ---------------------------------------------------------------------------
@@ -133,10 +133,14 @@ def _first_call(node: Shared | Leaf) -> int:
 def nearest(leaf: Leaf, view: View) -> tuple[StepView, int] | None:
     """The other call whose prompt goes along longest with this one's, and for how many units.
 
-    A prompt that goes on from a state is no other: what it begins with is known only when the program runs.
+    A prompt that goes on from a state is not another: what it begins with is known only when the program runs.
     """
-    rows = [row for row in view.calls if row != leaf.row and row.pieces and not is_hole(row.pieces[0], "state")]
-    others = [(row, _common(leaf.row.pieces, row.pieces)) for row in rows]
+    calls = [
+        step_view
+        for step_view in view.calls
+        if step_view != leaf.step_view and step_view.pieces and not is_hole(step_view.pieces[0], "state")
+    ]
+    others = [(step_view, _common(leaf.step_view.pieces, step_view.pieces)) for step_view in calls]
     return max(others, key=lambda other: other[1], default=None)
 
 

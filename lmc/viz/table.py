@@ -43,7 +43,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
         Column(tree.unit, "right"),
         Column("options", "left", "dim"),
     )
-    rows = [_cells(row, view, tree) for row in view.steps]
+    rows = [_cells(step_view, view, tree) for step_view in view.steps]
     body = grid(*_fit(columns, view, rows, terminal.width), terminal) if rows else "no steps\n"
     body += wrapped(FOOT.format(tree.unit), terminal.width) if view.calls else ""
     head = heading(view.title, terminal) + wrapped(summary(view), terminal.width)
@@ -52,7 +52,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
 
 def summary(view: View) -> str:
     """`5 model calls, at most 3 in a row; 1 branch, 1 loop`."""
-    ops = [row.step.op for row in view.steps]
+    ops = [step_view.step.op for step_view in view.steps]
     calls, waves = len(view.calls), view.num_waves
     branches, loops = ops.count("if"), ops.count("loop") + ops.count("for")
     in_a_row = f", critical path {waves}" + (" (one turn of each loop)" if loops else "")
@@ -75,16 +75,16 @@ def _num(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _cells(row: StepView, view: View, tree: Sharing) -> list[str]:
-    arm = f"{row.arm}: " if row.arm in ("then", "else") else ""
-    step = row.step.op if row.is_region else f"{row.step.op} {view.name(row)}"
-    step = keep_start("  " * len(row.around) + arm + step, MAX_STEP)
-    cells = [str(row.step.id), keep_end(row.wave, MAX_WAVE), step, keep_end(row.place, MAX_PLACE)]
-    if not row.is_call:
-        return [*cells, view.name(row) if row.is_region else "", "", "", ""]
-    prefix = f"p{row.step.prefix}" if row.step.prefix is not None else "-"
-    words = ", ".join(filter(None, (options(row.node, view), row.hints)))
-    return [*cells, prompt_text(_to_last_text(row.pieces), view), prefix, _share(row, tree), words]
+def _cells(step_view: StepView, view: View, tree: Sharing) -> list[str]:
+    arm = f"{step_view.arm}: " if step_view.arm in ("then", "else") else ""
+    step = step_view.step.op if step_view.is_region else f"{step_view.step.op} {view.name(step_view)}"
+    step = keep_start("  " * len(step_view.around) + arm + step, MAX_STEP)
+    cells = [str(step_view.step.id), keep_end(step_view.wave, MAX_WAVE), step, keep_end(step_view.place, MAX_PLACE)]
+    if not step_view.is_call:
+        return [*cells, view.name(step_view) if step_view.is_region else "", "", "", ""]
+    prefix = f"p{step_view.step.prefix}" if step_view.step.prefix is not None else "-"
+    words = ", ".join(filter(None, (options(step_view.node, view), step_view.hints)))
+    return [*cells, prompt_text(_to_last_text(step_view.pieces), view), prefix, _share(step_view, tree), words]
 
 
 def _to_last_text(pieces: Pieces) -> Pieces:
@@ -95,10 +95,10 @@ def _to_last_text(pieces: Pieces) -> Pieces:
     return pieces
 
 
-def _share(row: StepView, tree: Sharing) -> str:
+def _share(step_view: StepView, tree: Sharing) -> str:
     """`28/35`: so much of the prompt's known text is shared with another call."""
-    size = tree.sizes[row.step.id]
-    return f"{size - tree.leaves[row.step.id].size}/{size}"
+    size = tree.sizes[step_view.step.id]
+    return f"{size - tree.leaves[step_view.step.id].size}/{size}"
 
 
 def _fit(columns: Columns, view: View, rows: list[list[str]], width: int) -> tuple[Columns, list[list[str]]]:
@@ -110,7 +110,7 @@ def _fit(columns: Columns, view: View, rows: list[list[str]], width: int) -> tup
     sizes[prompt] = max(MIN_PROMPT, rest - sizes[last])
     if is_narrow := rest < MIN_PROMPT + len(columns[last].title):
         sizes[prompt] = max(MIN_PROMPT, rest + GAP)
-    for row, cells in zip(view.steps, rows):
-        cells[prompt] = (keep_end if row.is_call else keep_start)(cells[prompt], sizes[prompt])
+    for step_view, cells in zip(view.steps, rows):
+        cells[prompt] = (keep_end if step_view.is_call else keep_start)(cells[prompt], sizes[prompt])
         cells[last] = keep_start(cells[last], sizes[last])
     return (columns[:last], [cells[:last] for cells in rows]) if is_narrow else (columns, rows)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lmc.passes.flat_prompts import is_hole, known_text
 from lmc.passes.prompt_ids import cut_pieces
 from lmc.viz.origin import origins
-from lmc.viz.sharing import Leaf, Shared, Sharing, nearest, sharing
+from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, nearest, sharing
 from lmc.viz.text_table import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
@@ -67,12 +67,14 @@ def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
         yield from _node(node, "", "", view)
 
 
-def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
+def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
     """A node's line behind the guides `first`, and what is below it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
-        yield _Line(first, _quoted(node.pieces, view), call_name(node.row, view) + _hints(node.row), (size, "", ""))
-        if node.row.step.prefix is None and _is_searched(view):
+        yield _Line(
+            first, _quoted(node.pieces, view), call_name(node.step_view, view) + _hints(node.step_view), (size, "", "")
+        )
+        if node.step_view.step.prefix is None and _is_searched(view):
             yield _Line(rest + "   ", "", _why(node, view))
         return
     numbers = (_size(node.size, node.pieces), str(node.prefix.calls), _size(node.saved, node.pieces))
@@ -82,14 +84,18 @@ def _node(node: Shared | Leaf, first: str, rest: str, view: View) -> Iterator[_L
         yield from _node(below, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "), view)
 
 
-def call_name(row: StepView, view: View) -> str:
+def call_name(step_view: StepView, view: View) -> str:
     """`#4 select kind, p.py:13 (if #3, then)`."""
-    around = f" ({row.around[-1].op} #{row.around[-1].id}, {row.arm})" if row.around else ""
-    return f"#{row.step.id} {row.step.op} {view.name(row)}" + (f", {row.place}" if row.place else "") + around
+    around = f" ({step_view.around[-1].op} #{step_view.around[-1].id}, {step_view.arm})" if step_view.around else ""
+    return (
+        f"#{step_view.step.id} {step_view.step.op} {view.name(step_view)}"
+        + (f", {step_view.place}" if step_view.place else "")
+        + around
+    )
 
 
-def _hints(row: StepView) -> str:
-    return f" [{row.hints}]" if row.hints else ""
+def _hints(step_view: StepView) -> str:
+    return f" [{step_view.hints}]" if step_view.hints else ""
 
 
 def _quoted(pieces: Pieces, view: View) -> str:
@@ -114,15 +120,15 @@ def _is_searched(view: View) -> bool:
 
 def _why(leaf: Leaf, view: View) -> str:
     """Why a call at the top of the tree shares nothing: the first piece that differs from the nearest other call's."""
-    if not leaf.row.pieces:
+    if not leaf.step_view.pieces:
         return "shares nothing: its prompt is empty"
-    if is_hole(leaf.row.pieces[0], "state"):
-        return f"goes on from {view.hole(leaf.row.pieces[0])}, see below"
+    if is_hole(leaf.step_view.pieces[0], "state"):
+        return f"goes on from {view.hole(leaf.step_view.pieces[0])}, see below"
     found = nearest(leaf, view)
     if found is None:
         return f"shares nothing: it is the only call{' whose prompt begins here' if len(view.calls) > 1 else ''}"
     other, length = found
-    mine, theirs = (_next(row.pieces, length, view) for row in (leaf.row, other))
+    mine, theirs = (_next(step_view.pieces, length, view) for step_view in (leaf.step_view, other))
     if length == 0:
         return f"shares nothing: it begins with {mine}, #{other.step.id} with {theirs}"
     same = f"its first {length} characters are those of #{other.step.id}, then {mine} against {theirs}"
@@ -141,13 +147,13 @@ def _shortened(pieces: Pieces, view: View) -> str:
 
 
 def _notes(tree: Sharing, view: View) -> Iterator[str]:
-    calls, pieces = view.calls, [piece for row in view.calls for piece in row.pieces]
+    calls, pieces = view.calls, [piece for step_view in view.calls for piece in step_view.pieces]
     if not calls:
         return
     yield total(tree, view)
     if _has_holes(pieces):
         yield "`+`: and what stands in the holes, which is known only when the program runs"
-    if any(row.around for row in calls):
+    if any(step_view.around for step_view in calls):
         yield "each call counts once: a loop's body for one turn, both arms of an `if`"
     if role := next((view.hole(piece) for piece in pieces if is_hole(piece, "role")), ""):
         yield f"{role} marks a turn: a tokenizer's chat template (--model DIR) says with what text"

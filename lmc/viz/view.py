@@ -93,16 +93,19 @@ class View:
     @property
     def calls(self) -> tuple[StepView, ...]:
         """The model calls."""
-        return tuple(row for row in self.steps if row.is_call)
+        return tuple(step_view for step_view in self.steps if step_view.is_call)
 
     @cached_property
     def region_of(self) -> dict[str, StepView]:
         """The region that a value comes out of, or is handed in by, by the value's name."""
-        regions = [row for row in self.steps if row.is_region]
+        regions = [step_view for step_view in self.steps if step_view.is_region]
         return {
-            value.name: row
-            for row in regions
-            for value in (*row.node.outputs, *(param for block in row.node.regions for param in block.params))
+            value.name: step_view
+            for step_view in regions
+            for value in (
+                *step_view.node.outputs,
+                *(param for block in step_view.node.regions for param in block.params),
+            )
         }
 
     @property
@@ -133,23 +136,23 @@ class View:
 
     # --- names ---------------------------------------------------------------------------------------------
 
-    def name(self, row: StepView) -> str:
+    def name(self, step_view: StepView) -> str:
         """What a step is called: its value, the function it calls, or the condition or loop as it is written."""
-        if row.is_region:
-            return self._heading(row)
-        if row.step.op == "call":
-            return self._function(row.node)
-        return row.node.outputs[-1].name
+        if step_view.is_region:
+            return self._heading(step_view)
+        if step_view.step.op == "call":
+            return self._function(step_view.node)
+        return step_view.node.outputs[-1].name
 
     def _function(self, call: Node) -> str:
         """The function that a host call calls, as the user names it."""
         return self.plan.graph.extern(str(call.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
 
-    def _heading(self, row: StepView) -> str:
+    def _heading(self, step_view: StepView) -> str:
         """The source of an `if`'s condition or of a loop's first line; the IR where that cannot be read."""
-        if row.step.op == "if":
-            return source(self.makers.get(_name(row.node.inputs[0]))) or self.value(row.node.inputs[0])
-        return source(row.node) or row.step.op
+        if step_view.step.op == "if":
+            return source(self.makers.get(_name(step_view.node.inputs[0]))) or self.value(step_view.node.inputs[0])
+        return source(step_view.node) or step_view.step.op
 
     def hole(self, piece: PromptHole) -> str:
         """What a hole stands for, in braces."""

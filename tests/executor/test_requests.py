@@ -39,7 +39,7 @@ def test_the_call_wins_over_the_run_over_the_defaults() -> None:
         ("top_k", 0, "top_k=0: it must be at least 1, or -1 for every token"),
         ("stop", [1], "stop=[1]: a text or a list of texts is needed"),
         ("stop", "", "stop='': an empty text would end it at once"),
-        ("stop_regex", "(", "stop_regex='(': '(' is no regular expression"),
+        ("stop_regex", "(", "stop_regex='(': '(' is not a regular expression"),
         ("n", 0, "n=0: it cannot be less than 1"),
         ("min_tokens", 500, "min_tokens=500 is more than max_tokens=128"),
         ("name", 3, "name=3: a text is needed, not int"),

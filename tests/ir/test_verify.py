@@ -89,7 +89,7 @@ BROKEN = {
     '"if" true do(%p) {\n yield\n} do() {\n yield\n}': "a region of `if` takes no parameters",
     '"if" true do() {\n yield\n}': "`if` has 2 regions, not 1",
     "loop %a = %str {\n next true, %a\n}": "`loop` carries a `str` for `%a`, which is `state`",
-    "loop %a = %s {\n next true, %a\n}": "`loop` carries 1 slots and gives 0 results",
+    "loop %a = %s {\n next true, %a\n}": "`loop` carries 1 values and gives 0 results",
     '%x = "loop" %s do() {\n next true, %s\n}': "`loop` carries 1 values; 0 are expected",
     "%x = loop %a = %s {\n next true\n}": "`next` carries 0 values; 1 are expected",
     "%x: int = loop %a: int = 0 {\n next true, 0.5\n}": "`next` carries a `float` for `%a`, which is `int`",

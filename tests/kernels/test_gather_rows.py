@@ -46,6 +46,4 @@ def test_gather_rows_on_a_gpu_matches_fp64(gpu):
     x, residual = (torch.randn(5000, 4096, device=gpu, dtype=torch.bfloat16) for _ in range(2))
     rows = torch.randint(-1, 5000, (256,), device=gpu)
     expected = gather_rows_reference(x.double(), rows, residual=residual.double())
-    torch.testing.assert_close(
-        gather_rows(x, rows, residual=residual).double(), expected, rtol=2**-8, atol=1e-30
-    )
+    torch.testing.assert_close(gather_rows(x, rows, residual=residual).double(), expected, rtol=2**-8, atol=1e-30)

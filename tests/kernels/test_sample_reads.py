@@ -8,10 +8,10 @@ import torch
 from lmc.kernels import sample_by_noise, vocab_row
 from lmc.kernels.placement import IS_INTERPRETED
 from lmc.kernels.sample import sample
-from lmc.kernels.vocab_row import Tiling
+from lmc.kernels.vocab_row import RowTiling
 from tests.kernels.sampling_cases import draws
 
-TILING = Tiling(tile=4096, noise_tile=4096, candidates=4096, num_warps=4, max_registers=64)  # as on a GPU
+TILING = RowTiling(tile=4096, noise_tile=4096, candidates=4096, num_warps=4, max_registers=64)  # as on a GPU
 VOCAB, NUM_ROWS = 5 * 4096, 3
 
 

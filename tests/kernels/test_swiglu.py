@@ -15,9 +15,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 @pytest.mark.parametrize("rows, width", [(1, 1), (3, 40), (2, 2049), (0, 8)])
 def test_swiglu_matches_reference(dtype, rows, width, device):
     packed = (torch.randn(rows, 2 * width, device=device) * 3).to(dtype)
-    torch.testing.assert_close(
-        swiglu(packed), swiglu_reference(packed), rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype]
-    )
+    torch.testing.assert_close(swiglu(packed), swiglu_reference(packed), rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
 def test_swiglu_of_strided_rows_into_a_buffer(device):

@@ -60,7 +60,7 @@ def test_layers_travel_to_the_host_and_back(device):
 @pytest.mark.parametrize(
     "layer, out, message",
     [
-        (torch.ones(9, 3).half(), torch.ones(2, 3).half(), "no multiple of 4 bytes"),
+        (torch.ones(9, 3).half(), torch.ones(2, 3).half(), "not a multiple of 4 bytes"),
         (torch.ones(9, 4), torch.ones(3, 4), "out has the shape"),
         (torch.ones(9, 4), torch.ones(2, 4).half(), "out is float16"),
         (torch.ones(9, 4), torch.ones(4, 2).T, "out is not contiguous"),

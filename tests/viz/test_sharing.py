@@ -6,7 +6,7 @@ import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.compiler import Compiled
 from lmc.viz import emit
-from lmc.viz.sharing import Leaf, Shared, sharing
+from lmc.viz.sharing import Leaf, SharedPrefix, sharing
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text
 
@@ -17,7 +17,7 @@ def outline(done: Compiled) -> list:
     """The tree as nested lists: (text, size, what is below) for a prefix, (text, size) for a call."""
     view = View(done.planned)
 
-    def told(node: Shared | Leaf):
+    def told(node: SharedPrefix | Leaf):
         text = prompt_text(node.pieces, view)
         return (text, node.size) if isinstance(node, Leaf) else (text, node.size, [told(each) for each in node.below])
 

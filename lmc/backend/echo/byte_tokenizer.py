@@ -70,7 +70,7 @@ class ByteTokenizer:
         return ids + self.encode(text)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`, control tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        """The text of `ids`, control tokens left out; bytes that are not UTF-8 become U+FFFD."""
         return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
 
     def control_tokens(self) -> dict[str, int]:

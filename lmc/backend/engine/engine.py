@@ -76,6 +76,7 @@ class Engine:
         cache: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # a sequence has one work ahead of what it knows, so one pass at most is under way when another is planned
         assert runner.depth in (1, 2)
         self.tokenizer = tokenizer
         self.runner = runner
@@ -104,6 +105,7 @@ class Engine:
         with self._lock:
             for request in requests:
                 self._submit(account, request)
+        # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
 
@@ -141,11 +143,13 @@ class Engine:
     def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
         """One step on behalf of `account`, unless events wait for it already; then its events."""
         with self._lock:
+            # a step for one account makes events for others, which are not kept waiting for another pass
             if not account.events and self.has_work:
                 self.step()
                 return account.take_events()
             if account.events or account.is_closed:
                 return account.take_events()
+        # without the lock of steps: whoever submits the work that is waited for needs it
         with self._changed:
             self._changed.wait_for(lambda: account.is_woken or bool(account.events) or self.has_work, timeout_s)
             account.is_woken = False
@@ -172,9 +176,11 @@ class Engine:
 
     def _step(self) -> None:
         self.pins.expire()
+        # what may be planned depends on what the pass comes to, or on slots that its landing sets free
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
             self.land()
         works = self._schedule()
+        # all that runs waits for the pass under way
         if not works and self._flights:
             self.land()
             works = self._schedule()
@@ -213,6 +219,7 @@ class Engine:
         launched = self._launch(works)
         if launched is None:
             return
+        # in this order the device has the new pass to compute while the old one is read, and masks know its tokens
         self.land()
         launched.ask()
         self._flights.append(launched)
@@ -227,6 +234,7 @@ class Engine:
         try:
             return Launched(self.runner, works, self._prefixes, step)
         except Exception as error:
+            # nothing of it was queued, so it will write to no slot
             self.cache.pool.end_step(step)
             self.land()
             self._try_apart(works, error)
@@ -262,6 +270,7 @@ class Engine:
                 if not work.is_void:
                     self._settle(work)
         finally:
+            # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
 
     def _submit(self, account: Account, request: Request) -> None:
@@ -298,7 +307,9 @@ class Engine:
     def _settle(self, work: Work) -> None:
         """Keep what a work has computed and move its sequence on."""
         seq, lease = work.seq, work.lease
+        # a void work does not come here, and any other still has both
         assert seq.lease is lease and seq.generation is work.generation
+        # else a later work of it has been launched, and what is reserved for that one must stay
         if seq.ahead is work:
             seq.ahead = None
             lease.launched = 0
@@ -310,6 +321,7 @@ class Engine:
         lease.commit(work.end)
         if work.start < seq.prompt_len:
             self._count_computed(work)
+        # who shares a prompt waits for its tokens; sampled ones are published when the lease ends
         if work.start < seq.publish_until:
             lease.publish(seq.tokens.ids)
         try:
@@ -320,6 +332,7 @@ class Engine:
         except BaseException:  # it may have taken in half of what was computed
             self._fail(seq, INTERRUPTED)
             raise
+        # the pass behind was launched on the belief that this one ends in another way
         if seq.ahead is not None and not _is_of_use(seq.ahead, work):
             seq.drop_ahead()
         if reason is not None:
@@ -344,6 +357,7 @@ class Engine:
             reason = self._outputs.scored(seq, work.logprobs)
         if work.id is not None:
             reason = self._outputs.take(seq, work.id, work.record)
+        # nothing is to be written: the keys and values of the prompt are all that was asked for
         elif not seq.entry.request.out and work.end == len(seq.tokens):
             reason = "length"
         return self._outputs.begin(seq, reason) if reason is not None else None
@@ -351,6 +365,7 @@ class Engine:
     def _rewind(self, seq: Sequence) -> None:
         """The last token's logits are wanted and its KV is there already: compute it again."""
         assert seq.lease is not None
+        # a published slot is the tree's, and others may be reading it: then it is opened anew from the tree
         if seq.lease.published < len(seq.tokens):
             seq.lease.truncate(len(seq.tokens) - 1)
         else:
@@ -358,6 +373,7 @@ class Engine:
 
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
         request, lease = seq.entry.request, seq.lease
+        # of what was computed only the tokens that the sequence ended with are its text
         if lease is not None and lease.published <= len(seq.tokens):
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)

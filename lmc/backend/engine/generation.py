@@ -28,7 +28,7 @@ class Generation:
     num_forced      of those, forced by the constraint
     unscored        how many forced tokens at the end of `ids` still need a log-probability
     pending_reason  why it ends once those have one
-    num_skips       how often it went on elsewhere in its constraint, so that what was forced is no longer
+    num_skips       how often it went on elsewhere in its constraint, so that what was forced no longer is
     start           position of its first token in the sequence
     seed            of this sample
     is_simple       nothing but an end token or its length ends it, and no log-probabilities are kept

@@ -19,6 +19,7 @@ class Launched:
     __slots__ = ("_error", "_flight", "_sampled", "_scored", "is_in_step", "step", "works")
 
     def __init__(self, runner: Runner, works: Seq[Work], prefixes: PrefixOrder, step: int) -> None:
+        # rows with a prefix in common stand beside each other; answers find their way back by `Work.at`
         order, runs = prefixes.of(works)
         self._flight = runner.launch(assemble([works[index] for index in order], runs))
         self._sampled: list[Work] = []
@@ -33,6 +34,7 @@ class Launched:
         try:
             self._sample()
             self._score()
+        # told where the pass lands: there works are settled, in their order
         except Exception as error:
             self._error = error
 
@@ -42,6 +44,7 @@ class Launched:
             if self._error is not None:
                 raise self._error
             self._hand_out(self._flight.result())
+        # a constraint's own error says more than that of the pass
         except Exception as error:
             for work in self.works:
                 work.error = work.error or DeviceError(error)
@@ -50,6 +53,7 @@ class Launched:
         at: list[int] = []
         draws = TokenDraws()
         for work in self.works:
+            # void since the launch, when the pass before was landed: its rows are computed and nobody asks for them
             if not work.samples or work.is_void:
                 continue
             assert work.generation is not None

@@ -94,7 +94,9 @@ class Scheduler:
         """Give up a running sequence's lease; it goes back to its place in the queue, before all later ones."""
         self.running.remove(seq)
         self._release(seq)
+        # all it has is computed like a prompt now, so what is computed again need not be a second time
         seq.publish_until = len(seq.tokens)
+        # overdue at once: it has had its turn and lost it, so nobody may overtake it
         seq.num_overtaken = MAX_OVERTAKEN
         self.waiting.add(seq)
 
@@ -118,8 +120,10 @@ class Scheduler:
         self._retracted = self.wants_landing = False
         self._steps += 1
         for seq, pending in self._by_phase():
+            # None: retracted in this very loop, for one of better rank
             if seq.lease is not None and self._budget > 0:
                 self._plan(seq, pending)
+        # what was retracted would be the first to be let in again, at the cost of what it made room for
         if not self._retracted:
             self._forecast.stepped()
             self._admit()
@@ -166,9 +170,11 @@ class Scheduler:
             if self.is_flying:  # nothing that is taken back comes free before it has landed
                 self.wants_landing = True
                 return False
+            # cheapest first: slots that nobody uses, then advice, then the work of a sequence
             if self._shrink_one() or self._pins.revoke():
                 continue
             victim = self.running[-1]
+            # it is what makes progress sure
             if victim is self.running[0]:
                 return False
             self.retract(victim)
@@ -200,6 +206,7 @@ class Scheduler:
         assert seq.lease is not None
         seq.lease.release()
         seq.lease = None
+        # the pass goes on and writes to slots in limbo; what it comes to is of no use
         if seq.ahead is not None:
             seq.ahead.is_void = True
             seq.ahead = None
@@ -210,6 +217,7 @@ class Scheduler:
         self._is_full = False
 
     def _admit(self) -> None:
+        # with nothing running no step will make room: then it is tried each time
         if self._is_full and self.running and self._steps % RETRY_STEPS:
             return
         if not self.waiting.num_ready or self._budget <= 0 or len(self.running) >= self._max_running:
@@ -224,6 +232,7 @@ class Scheduler:
                 admitted.append(seq)
             elif verdict is Verdict.NO_ROOM:
                 misses += 1
+                # those behind it would take the room that it waits for
                 if is_overdue(seq):
                     break
         self.waiting.note_admitted(admitted)
@@ -266,10 +275,12 @@ class Scheduler:
 
     def _fits(self, seq: Sequence, lease: Lease) -> bool:
         """True where the forecast says that all that run, and `seq`, can go on to their ends."""
+        # alone it fits: `Limits` has refused what does not
         if not self.running:
             return True
         held = [s.lease.committed - s.lease.published for s in self.running if s.lease is not None]
         left = [self._forecast.left(s) for s in self.running]
+        # the last page of a lease may hold a single token
         pages = self._cache.pool.page_size - 1
         new = self._forecast.left(seq) - lease.committed
         together = peak([*held, 0], [*(n + pages for n in left), new + pages])

@@ -67,6 +67,7 @@ class Work:
     @property
     def is_in_step(self) -> bool:
         """True where the row's next work needs what this one says: it is landed before anything else is planned."""
+        # what is chosen or scored decides what the sequence goes on with
         if self.plan is not None or self.forced:
             return True
         return self.samples and self.generation is not None and not self.generation.may_run_ahead
@@ -76,6 +77,7 @@ class Work:
         if self.plan is None:
             return list(range(self.at, self.at + len(self.forced))), list(self.forced)
         rows, ids = self.plan.picks()
+        # free branches have their rows of logits elsewhere: behind those of all other works (see `assemble`)
         num_own = 1 + num_nodes(self.plan.stems)
         return [self.at + row if row < num_own else self.free_at + row - num_own for row in rows], ids
 
@@ -86,6 +88,7 @@ def extend_work(seq: Sequence, end: int) -> Work:
     work = Work(seq, seq.launched, end)
     if generation is None:
         return work
+    # its one token is not known yet: the device feeds what it samples in the pass before
     if seq.ahead is not None and seq.is_fed_next:
         work.is_fed = work.samples = True
         work.num_logits = 1
@@ -96,6 +99,7 @@ def extend_work(seq: Sequence, end: int) -> Work:
         work.num_logits = 1
     if not generation.unscored:
         return work
+    # the logits at a token score the one behind it, so that at `start` was scored by the work before
     first = max(work.start + 1, len(seq.tokens) - generation.unscored)
     work.forced = tuple(seq.tokens.ids[first : end + 1].tolist())
     # the last token's own logits come with the rest, wanted or not
@@ -179,6 +183,7 @@ def assemble(works: Iterable[Work], runs: tuple[SharedRun, ...]) -> ForwardBatch
     free: list[Work] = []
     for work in works:
         if work.plan is None:
+            # nearly all rows are the last token of their sequence: no array is cut for it
             seq, is_last = work.seq, work.start + 1 == work.seq.tokens.length
             tokens = [seq.tokens.last] if is_last else [FED] if work.is_fed else _tokens(work)
             work.at = columns.add(tokens, work.start, work.num_logits, seq.seat, work.lease.table)

@@ -1,6 +1,6 @@
-"""Forced text as tokens: of what must come next, the tokens that stay as they are whatever comes after it.
+"""ForcedTokens text as tokens: of what must come next, the tokens that stay as they are whatever comes after it.
 
-Forced bytes F are certain, their tokens are not: the last of them may merge with what follows, and that may move
+ForcedTokens bytes F are certain, their tokens are not: the last of them may merge with what follows, and that may move
 earlier ones. What may be emitted is the longest common prefix of encode(F + e) over all continuations e, the end of
 the text among them. There are too many e to try, but few ways in which they matter: some token lies across the end of
 F, or none does. For each cut c of F where that token can begin, texts that put it there are looked for (witnesses);
@@ -37,7 +37,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Forced:
+class ForcedTokens:
     """Tokens that come next whatever the model says, and the state after them. Without tokens nothing is certain."""
 
     tokens: tuple[int, ...]
@@ -52,9 +52,9 @@ class StableTokens:
         self.spellings = trie.spellings
         self._encoder = encoder
         self._vocab = trie.vocab
-        self._found: dict[tuple[int, str], Forced] = {}
+        self._found: dict[tuple[int, str], ForcedTokens] = {}
 
-    def after(self, state: int, before: str = "") -> Forced:
+    def after(self, state: int, before: str = "") -> ForcedTokens:
         """What is forced from a state reached after the text `before`, whose tokens are final."""
         key = (state, before)
         if key not in self._found:
@@ -63,13 +63,13 @@ class StableTokens:
             self._found[key] = self._after(state, before)
         return self._found[key]
 
-    def _after(self, state: int, before: str) -> Forced:
+    def _after(self, state: int, before: str) -> ForcedTokens:
         label, end = forced(self.dfa, state, MAX_FORCED)
         tokens: tuple[int, ...] = ()
         if label and self.dfa.is_whole(state):
             tokens = _Search(self, label, end, before).tokens()
         length = sum(map(self.length, tokens))
-        return Forced(tokens, self.dfa.run(label[:length], state))
+        return ForcedTokens(tokens, self.dfa.run(label[:length], state))
 
     def bytes_of(self, token: int) -> bytes:
         """The bytes that a token stands for; none for what text cannot hold, or logits have no place for."""

@@ -51,7 +51,7 @@ class Splits:
         return fitting
 
     def _keep(self, fitting: list[set[Position]]) -> None:
-        """Those of them from which the text after the place leads to the end."""
+        """Keep by place those positions from which the text after it leads to the end."""
         self._alive[-1] = fitting[-1] & {self._automata.end}
         for place in range(len(self._text), -1, -1):
             for position in sorted(fitting[place], reverse=True):  # later parts first

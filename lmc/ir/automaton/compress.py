@@ -38,12 +38,12 @@ class CompressedDfa:
 
     @property
     def num_states(self) -> int:
-        """Its states; where a text begins is one, and the end of `begin` another."""
+        """States; where a text begins is one, and the end of `begin` another."""
         return len({self.start, *(edge.target for edge in self.edges)}) + bool(self.begin)
 
     @property
     def num_edges(self) -> int:
-        """Its edges, `begin` among them."""
+        """Edges, `begin` among them."""
         return len(self.edges) + bool(self.begin)
 
 

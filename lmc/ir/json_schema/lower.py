@@ -67,6 +67,7 @@ class Lowered:
     def broken_by(self, text: str) -> Finding | None:
         """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""
         checked = [finding for finding in self.findings if finding.verdict == "checked"]
+        # numbers exactly: a float may keep a bound or a multiple that its text breaks
         if not checked or contains(self.values, json.loads(text, parse_float=Decimal), self.shape):
             return None
         return checked[0]
@@ -92,6 +93,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
         cx.note("#", "(nesting)", "relaxed", why)
+    # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
     return Lowered(tree, tuple(cx.found.values()), values, shape)
@@ -104,6 +106,7 @@ def values_of(cx: SchemaLowering, source: SchemaSource, shape: Shape | None) -> 
         return everything() if schema else nothing()
     assert shape is not None
     cx.check(source)
+    # a set does not tell which keyword has looked at what: these need it, case by case
     if "unevaluatedProperties" in schema or "unevaluatedItems" in schema:
         return join(case.values for case in cases(cx, source, shape))
     return meet(own_values(cx, source, shape), *(_applied(cx, k, source, shape) for k in APPLICATORS if k in schema))
@@ -131,6 +134,7 @@ def _applied(cx: SchemaLowering, keyword: str, source: SchemaSource, shape: Shap
 def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Exactly one branch; where no value can be in two, that is `anyOf`."""
     exclusive = cx.shapes.is_exclusive(source)
+    # else each stands under a complement as well, where fewer texts would become more
     branches = [cx.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
     # complements make a schema's texts canonical, and many: only where a value can be in two branches
     if exclusive:
@@ -140,6 +144,7 @@ def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
 
 def _if(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """`if` and `then`, or not `if` and `else`."""
+    # not positive: it stands for itself, and in its complement
     condition = cx.values(source.at("if", positive=False), shape)
     then, other = (
         cx.values(source.at(key), shape) if key in source.schema else everything() for key in ("then", "else")

@@ -53,12 +53,14 @@ class SchemaLowering:
     def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:
         """Keep a finding; one that is not exact stays."""
         before = self.found.get((place, keyword))
+        # a keyword is met once for each place it applies to: what it loses in one of them has to be told
         if before is None or before.verdict == "exact":
             self.found[place, keyword] = Finding(place, keyword, verdict, why)  # type: ignore[arg-type]
 
     def check(self, source: SchemaSource) -> None:
         """Find what becomes of each keyword. Raises SchemaError for those of drafts that mean something else."""
         for keyword, value in source.schema.items():
+            # passed over as unknown it would say nothing, where its author meant something by it
             if keyword in OTHER_DRAFTS:
                 refuse(source.place, keyword, "draft 2020-12 does not have it", "write it in draft 2020-12")
             if keyword == "$schema" and value.rstrip("#") not in DRAFTS:
@@ -72,6 +74,7 @@ class SchemaLowering:
 
     def complement(self, values: Values) -> Values:
         """What is not in a set. Raises NotRegular where it is so large that its complement could not be written."""
+        # parts are shared in memory: what is small there may be more than anything could write down
         if weight(values) > MAX_WEIGHT:
             raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
         return complement(values)
@@ -82,6 +85,7 @@ class SchemaLowering:
 
     def pattern(self, source: SchemaSource, keyword: str, text: str) -> RegexTree:
         """The whole strings in which a pattern is found. Raises SchemaError where it has no tree."""
+        # patterns were read by the parser, a floor above: their trees, or why there is none, come with the schema
         tree = self.whole.patterns.get(text, "it was not read")
         if isinstance(tree, str):
             refuse(source.place, keyword, f"in {text!r} {tree}", "write the pattern without it")

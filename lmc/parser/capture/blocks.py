@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 
+from lmc.codes import NO_RULE
 from lmc.ir.graph import Lit
 from lmc.ir.types import BOOL
 from lmc.parser.capture.breaks import graph_break
@@ -31,7 +32,7 @@ def execute(cx: Capture, stmts: list[ast.stmt], *, tail: bool = False) -> None:
         else:
             rule = cx.rules.statements.get(type(stmt))
             if rule is None:
-                raise graph_break("LMC-GB002", cx.at(stmt), f"`{_word(stmt)}`")
+                raise graph_break(NO_RULE, cx.at(stmt), f"`{_word(stmt)}`")
             rule(cx, stmt)
         # set by the statement itself, or by an arm of it
         left = cx.frame.fields["$exit"]
@@ -54,6 +55,7 @@ def _word(stmt: ast.stmt) -> str:
 def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool:
     """Trace an `if`; True where the rest of the block was traced inside it."""
     truth = cx.truth(cx.eval(node.test))
+    # where something stands behind the `if`, the function does not end with its arms
     whole = tail and not rest
     if isinstance(truth, bool):
         execute(cx, node.body if truth else node.orelse, tail=whole)
@@ -65,6 +67,7 @@ def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool
     # the arms are traced, not merged yet: one may still take the rest of the block
     moved = bool(rest) and _move_rest(cx, arms, rest, tail)
     cx.t.span = span
+    # a closure may still read the locals then, and a comprehension's frame is not the function's
     nothing_after = tail and (moved or not rest) and not cx.frame.is_comprehension and not cx.has_closures
     branch(cx.t, truth, *arms, ended=cx.frame if nothing_after else None)
     return moved
@@ -72,6 +75,7 @@ def _branch(cx: Capture, node: ast.If, rest: list[ast.stmt], tail: bool) -> bool
 
 def _move_rest(cx: Capture, arms: tuple[Arm, Arm], rest: list[ast.stmt], tail: bool) -> bool:
     for one, two in (arms, arms[::-1]):
+        # then nothing has to be merged: the branch leaves behind what the other arm did
         if one.raised or two.raised:
             continue
         if surely_leaves(cx, one) and two.now(cx.frame, "$exit") == RUNNING:
@@ -85,6 +89,7 @@ def _guard(cx: Capture, left: Sym, rest: list[ast.stmt], tail: bool) -> None:
     running = cx.t.host("compare", left.value, Lit(RUNNING), type=BOOL, op="==")
 
     def go_on() -> None:
+        # in here the test has held, and the rest may leave the block in its own way
         cx.t.write(cx.frame, "$exit", RUNNING)
         execute(cx, rest, tail=tail)
 

@@ -24,6 +24,7 @@ from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
@@ -64,6 +65,7 @@ _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 
 def call_node(cx: Capture, node: ast.Call) -> StandIn:
     """A call expression."""
+    # in Python's order, the function first: each of these may emit nodes with effects
     fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
     args: list[StandIn] = []
     for arg in node.args:
@@ -79,7 +81,7 @@ def call_node(cx: Capture, node: ast.Call) -> StandIn:
         elif isinstance(value, Container) and isinstance(value.content, dict):
             kwargs.update(value.content)
         else:
-            raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
+            raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
     cx.at(node)
     return call(cx, fn, tuple(args), kwargs)
 
@@ -90,6 +92,7 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if is_ordinary(receiver) and not is_literal(receiver):
         return cx.bake_attribute(receiver, node.attr)
+    # raised here, before the arguments are traced: Python looks the attribute up first
     known = _class_of(receiver)
     if known is not None and not hasattr(known, node.attr):
         raise ProgramRaise(AttributeError, (f"{known.__name__!r} object has no attribute {node.attr!r}",))
@@ -147,6 +150,7 @@ def _program_of(fn: StandIn) -> LmProgram | None:
 
 
 def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    # grammars and tools are made while tracing, so what they are made of must be known by now
     given: Callable[[StandIn], StandIn] = partial(_known, cx, fn) if fn in MAKERS else partial(listed, cx)
     try:
         _check_static(cx, fn, args, kwargs)
@@ -154,6 +158,7 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
     except (ArgumentError, ConstraintError) as error:
         error.span = error.span or cx.t.span
         raise
+    # of the primitive's own signature: Python's words do not say what it does take
     except TypeError as error:
         names = [n for n in inspect.signature(fn).parameters if n != "params"]
         near = next((did_you_mean(k, names) for k in kwargs if k not in names), None)
@@ -167,7 +172,7 @@ def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...]
         extra = value if name == "params" else {name: value}
         for key in STATIC:
             if not is_ordinary(extra.get(key)):
-                raise graph_break("LMC-GB016", cx.t.span, key)
+                raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
 
 
 @cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
@@ -186,7 +191,7 @@ def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
     try:
         return cx.python(x)
     except ValueError:
-        raise graph_break("LMC-GB016", cx.t.span, f"`{fn.__name__}`") from None
+        raise graph_break(RUN_TIME_PARAMETER, cx.t.span, f"`{fn.__name__}`") from None
 
 
 # --- pure functions --------------------------------------------------------------------------------------
@@ -198,12 +203,13 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
+    # None in `known` is what only the run knows, unless the argument itself is None
     if all(k is not None or a is None for k, a in zip(known, args)) and all(
         v is not None or kwargs[k] is None for k, v in known_kw.items()
     ):
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(_has_state(a) for a in (*args, *kwargs.values())):
-        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
     atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
@@ -224,6 +230,7 @@ def _len(cx: Capture, x: StandIn) -> StandIn:
             return state_lists.length(cx, x)
     if isinstance(x, tuple):
         return len(x)
+    # `_pure` computes it
     if plain(x):
         return NotImplemented
     return Sym(cx.t.host("len", cx.t.value_atom(x), type=INT))
@@ -274,6 +281,7 @@ def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
     return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
 
 
+# what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
 
@@ -291,8 +299,9 @@ def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
 
 def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     mixed = len(xs) > 1 and any(has_code(cx, x) for x in xs)
+    # zip takes from each in turn: the code of one would run between the items of the others
     if mixed:
-        raise graph_break("LMC-GB003", cx.t.span, "a part of `zip`")
+        raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
     return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
 
 
@@ -327,10 +336,11 @@ def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
     """From the end as it was when `reversed` was called."""
     items = known_items(x)
     if items is not None and not (isinstance(x, Container) and x.kind == "set"):
+        # a list that has become shorter than where it was to begin has nothing to give
         end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
     if isinstance(x, Container) and x.content is not before:
-        raise graph_break("LMC-GB020", cx.t.span)
+        raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
     return _pure(cx, reversed, (x,), {})
 
 
@@ -342,23 +352,23 @@ def _range(cx: Capture, *bounds: StandIn) -> StandIn:
 
 def _any(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break("LMC-GB003", cx.t.span, "what `any` walks over")
+        raise graph_break(DEFERRED, cx.t.span, "what `any` walks over")
     return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
 
 
 def _all(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break("LMC-GB003", cx.t.span, "what `all` walks over")
+        raise graph_break(DEFERRED, cx.t.span, "what `all` walks over")
     return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
 
 
 def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
-        raise graph_break("LMC-GB003", cx.t.span, f"`next` of `{x.name}`")
+        raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
         return NotImplemented
     if not default:
-        raise graph_break("LMC-GB002", cx.t.span, "`next` without a default")
+        raise graph_break(NO_RULE, cx.t.span, "`next` without a default")
     return comprehensions.first(cx, x, None, default[0])
 
 
@@ -377,6 +387,7 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
     if isinstance(x, LazyStr):
+        # its text is not known, its class is
         return isinstance("", kinds)
     if isinstance(x, Container) and x.is_static and is_ordinary(kinds):
         return isinstance({"list": [], "group": [], "dict": {}, "set": set()}[x.kind], kinds)
@@ -402,6 +413,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     x = listed(cx, x)
     if key is None and not _has_state(x):
         return _pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    # the order is computed from keys alone: items may be states, which no Python function can be given
     keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
 
     def ordered(way: bool) -> Sym:
@@ -411,6 +423,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     if isinstance(backwards, bool):
         chosen = ordered(backwards)
     else:
+        # `reverse` of equal keys keeps their order, so it is not the other order backwards
         chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
     if isinstance(x, Container) and x.holds_states:
         return state_lists.gather(cx, x, chosen)
@@ -422,7 +435,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
 def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
     """The list of `key(item)` for the items of x."""
     if key is None:
-        raise graph_break("LMC-GB002", cx.t.span, "comparing program states without a key")
+        raise graph_break(NO_RULE, cx.t.span, "comparing program states without a key")
     return map_over(cx, x, lambda i: call(cx, key, (i,), {}))
 
 
@@ -430,10 +443,12 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
         x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
         if key is None:
+            # without a key it is a pure function, which takes a value; these are none before they are walked over
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
                 return NotImplemented
             more = {} if default is UNBOUND else {"default": default}
             return _pure(cx, max if pick == "max" else min, (x,), more)
+        # of nothing and without a default `best` raises, as Python does
         some = True if default is UNBOUND else cx.truth(x)
         if isinstance(some, bool):
             return best(cx, x, key) if some else default
@@ -469,7 +484,7 @@ def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
 
 
 def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
-    raise graph_break("LMC-GB002", cx.t.span, "reading the frame or running text as code")
+    raise graph_break(NO_RULE, cx.t.span, "reading the frame or running text as code")
 
 
 SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -494,15 +509,18 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             if has_state or any(isinstance(a, Closure) for a in args):
                 raise
     if has_state:
-        raise graph_break("LMC-GB010", cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    # a compiled pattern cannot be changed, so its methods are functions of the text
     if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
+    # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
         if has_code(cx, x):
-            raise graph_break("LMC-GB003", cx.t.span, "an argument of this call")
+            raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
+    # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
     atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
@@ -514,6 +532,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
         return False
     file = fn.__code__.co_filename
     installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
+    # `<string>` and the like are not files: there is no source to look into
     return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
 
 
@@ -544,7 +563,7 @@ def _has_state(x: StandIn) -> bool:
             return True
         return any(_has_state(i) for i in x.parts)
     if isinstance(x, DictView):
-        return _has_state(x.box)
+        return _has_state(x.container)
     if isinstance(x, Once):
         return any(_has_state(i) for i in x.sources)
     return isinstance(x, tuple) and any(_has_state(i) for i in x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
+from lmc.codes import DEFERRED, WALKED_TWICE
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -36,7 +37,7 @@ def all_of(cx: Capture, gen: Generator) -> StandIn:
 def begin(cx: Capture, source: Owner, what: str) -> None:
     """Start to walk over something that can be walked over once."""
     if "used" in source.fields:
-        raise graph_break("LMC-GB021", cx.t.span, what)
+        raise graph_break(WALKED_TWICE, cx.t.span, what)
     cx.t.write(source, "used", True)
 
 
@@ -70,7 +71,7 @@ def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt],
     first = gen.first if gen is not None else cx.eval(node.generators[0].iter)
     for clause in reversed(node.generators):
         if clause.is_async:
-            raise graph_break("LMC-GB003", cx.at(node), "`async for`")
+            raise graph_break(DEFERRED, cx.at(node), "`async for`")
         for test in reversed(clause.ifs):
             body = [_at(ast.If(test, body, []), node)]
         source = clause.iter if clause is not node.generators[0] else _at(ast.Name(FIRST, ast.Load()), clause.iter)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, ModuleType
 from typing import Any, get_args
 
+from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
 from lmc.ir.builtins import PURE
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
@@ -102,8 +103,8 @@ class Capture:
         self.at(node)
         if rule is None:
             if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
-                raise graph_break("LMC-GB003", self.t.span, f"`{type(node).__name__.lower()}`")
-            raise graph_break("LMC-GB002", self.t.span, f"`{type(node).__name__}`")
+                raise graph_break(DEFERRED, self.t.span, f"`{type(node).__name__.lower()}`")
+            raise graph_break(NO_RULE, self.t.span, f"`{type(node).__name__}`")
         return rule(self, node)
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -116,10 +117,12 @@ class Capture:
         """What a name holds."""
         frame: Frame | None = self.frame
         while frame is not None:
+            # capture's own names are in no scope of the user's
             if name.startswith("$") and name in frame.fields:
                 return frame.fields[name]
             if frame.scope.is_local(name):
                 return self._load_local(frame, name)
+            # declared `global`: the functions around are not asked
             if not frame.is_comprehension and frame.scope.is_global(name):
                 break
             if frame.closure is not None and name in frame.closure.free:
@@ -142,7 +145,7 @@ class Capture:
         if isinstance(value, Sym) and value.type.maybe:
             # a check raises UnboundLocalError, where Python raises NameError in an inner function
             if frame is not self.frame:
-                raise graph_break("LMC-GB004", self.t.span, f"`{name}`, which an inner function reads,")
+                raise graph_break(TWO_KINDS, self.t.span, f"`{name}`, which an inner function reads,")
             sure = self.t.fresh(value.type.when_set(), name)
             self.t.emit("check", (value.value,), (sure,), name=name)
             value = wrap(self.t, sure, borrowed=True)
@@ -213,6 +216,7 @@ class Capture:
 
     def loaded_outside(self, node: ast.AST) -> set[str]:
         """Names that the current function reads anywhere but inside `node`."""
+        # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
             return {ACC}
         assert self.frame.closure is not None
@@ -233,16 +237,18 @@ class Capture:
         if isinstance(x, Sym):
             return x.value if x.type == BOOL else self.t.host("truth", x.value, type=BOOL)
         if isinstance(x, LazyStr):
+            # one known part that is not empty decides, whatever the others come to
             if any(isinstance(p, str) and p for p in x.parts):
                 return True
             return self.t.host("truth", self.t.text_value(x), type=BOOL)
         if isinstance(x, DictView):
-            return self.truth(x.box)
+            return self.truth(x.container)
         if isinstance(x, Container):
             if x.is_static:
                 return bool(x.content)
             count = self.t.host("states_len", x.value, type=INT) if x.holds_states else x.value
             return self.t.host("truth", count, type=BOOL)
+        # a state is always true; one that may be unset is None where it is not set
         if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
             return self.t.host("compare", x.value, Lit(None), type=BOOL, op="is not")
         if is_ordinary(x) and not is_literal(x):
@@ -290,6 +296,7 @@ class Capture:
             for part in x.parts:
                 if isinstance(part, Container):
                     self.argument(part)
+            # one object with one identity, made anew in each run: what the function keeps of it, later changes reach
             own = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
             self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
             return x.value

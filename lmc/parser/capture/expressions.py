@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any, TypeGuard
 
+from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
@@ -127,7 +128,7 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
             return Concat((x, y))
-        raise graph_break("LMC-GB002", cx.t.span, f"`{op}` on an lmc expression")
+        raise graph_break(NO_RULE, cx.t.span, f"`{op}` on an lmc expression")
     if plain(x) and plain(y):
         return ordinary(BINARY[op], x, y)
     if op == "+" and is_text(x) and is_text(y):
@@ -280,7 +281,7 @@ def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | Non
     if x is y:
         return True
     if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
-        raise graph_break("LMC-GB005", None, "one side of this comparison (or the other side)")
+        raise graph_break(STALE_STATE, None, "one side of this comparison (or the other side)")
     live = [b for b in (x, y) if isinstance(b, Container) and not b.is_static]
     return None if len(live) == 2 else False
 
@@ -339,7 +340,7 @@ def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
         if key is None:
             inner = cx.eval(value)
             if not (isinstance(inner, Container) and isinstance(inner.content, dict)):
-                raise graph_break("LMC-GB002", cx.at(node), "`**` of a run-time mapping")
+                raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
             pairs.extend(inner.content.items())
         else:
             pairs.append((cx.eval(key), cx.eval(value)))
@@ -381,16 +382,18 @@ def _getitem(value: Any, index: object) -> object:  # Any: the user's program sa
     return value[index]
 
 
-def _container_item(cx: Capture, box: Container, index: StandIn) -> StandIn:
-    content = box.content
+def _container_item(cx: Capture, container: Container, index: StandIn) -> StandIn:
+    content = container.content
     if isinstance(content, dict) and is_literal(index):
         return ordinary(_getitem, content, index)
-    if isinstance(content, tuple) and is_literal(index) and box.kind != "set":
+    if isinstance(content, tuple) and is_literal(index) and container.kind != "set":
         return ordinary(_getitem, list(content), index)
-    if box.holds_states:
-        return state_lists.element(cx, box, index)
+    if container.holds_states:
+        return state_lists.element(cx, container, index)
     out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
-    return wrap(cx.t, cx.t.host("item", cx.t.container_value(box), cx.t.value_atom(index), type=out), borrowed=True)
+    return wrap(
+        cx.t, cx.t.host("item", cx.t.container_value(container), cx.t.value_atom(index), type=out), borrowed=True
+    )
 
 
 def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:
@@ -421,7 +424,7 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.fields:
         return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
-        raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
+        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"`.{name}`")
     if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
     if isinstance(value, Container):
@@ -436,4 +439,4 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
         return cx.bake_attribute(value, name)
-    raise graph_break("LMC-GB002", cx.t.span, f"`.{name}` of this value")
+    raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")

@@ -11,6 +11,7 @@ import functools
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
 from lmc.errors import LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
@@ -70,7 +71,7 @@ def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[S
 def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a function of the program by tracing its body."""
     if cx.depth >= MAX_DEPTH:
-        raise graph_break("LMC-GB012", cx.t.span, f"`{fn.name}`")
+        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
     frame.fields.update(_bound(cx, fn, args, kwargs))
     span, cx.depth = cx.t.span, cx.depth + 1
@@ -105,7 +106,7 @@ def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwar
     """Call another lmc program: a prompt of its own, whose random lineage counts the calls so far."""
     names = program.arg_names
     if any(k in (*SAMPLING_FIELDS, *RUN_NAMES, "backend", "stream") and k not in names for k in kwargs):
-        raise graph_break("LMC-GB018", cx.t.span)
+        raise graph_break(INNER_SAMPLING, cx.t.span)
     number = binary(cx, "+", cx.root.fields["programs"], 1)
     cx.t.write(cx.root, "programs", number)
     state = cx.t.fresh(STATE)

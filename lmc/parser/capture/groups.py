@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from lmc.codes import LIST_OF_STATES
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Value
 from lmc.ir.types import STATES
@@ -47,21 +48,21 @@ def join(cx: Capture, group: Container, mode: StandIn = "gather_variable") -> No
         join_into(cx, group.parent, "join_list", group.value, mode=mode)
 
 
-def push_all(cx: Capture, box: Container, xs: StandIn) -> None:
+def push_all(cx: Capture, container: Container, xs: StandIn) -> None:
     """`states.extend(xs)`."""
     items = known_items(xs)
     if items is not None:
         for x in items:
-            push(cx, box, x)
+            push(cx, container, x)
         return
     if not (isinstance(xs, Container) and xs.holds_states):
-        raise graph_break("LMC-GB017", cx.t.span, "extended by something that is not a list of states")
-    each_element(cx, xs, lambda i, cell: _push_value(cx, box, cx.t.state(cell)))
+        raise graph_break(LIST_OF_STATES, cx.t.span, "extended by something that is not a list of states")
+    each_element(cx, xs, lambda i, cell: _push_value(cx, container, cx.t.state(cell)))
     cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
 
 
-def _push_value(cx: Capture, box: Container, value: Value) -> None:
+def _push_value(cx: Capture, container: Container, value: Value) -> None:
     out = cx.t.fresh(STATES)
-    cx.t.write(box, "resized", cx.t.born())
-    cx.t.emit("states_append", (box.value, value), (out,))
-    cx.t.write(box, "content", out)
+    cx.t.write(container, "resized", cx.t.born())
+    cx.t.emit("states_append", (container.value, value), (out,))
+    cx.t.write(container, "content", out)

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import DATA
 from lmc.parser.capture import comprehensions
@@ -72,7 +73,7 @@ def static_items(cx: Capture, x: StandIn, node: ast.AST | None = None) -> tuple[
     items = known_items(listed(cx, x))
     if items is None:
         span = cx.at(node) if node is not None else cx.t.span
-        raise graph_break("LMC-GB002", span, "`*` of a run-time sequence")
+        raise graph_break(NO_RULE, span, "`*` of a run-time sequence")
     return items
 
 
@@ -81,29 +82,35 @@ class Watched:
 
     def __init__(self, cx: Capture, given: StandIn) -> None:
         sources = list(_sources(given))
-        boxes = [(x.box if isinstance(x, DictView) else x, way) for x, way in sources]
-        self.before = [(box, self._mark(box), way) for box, way in boxes if isinstance(box, Container)]
+        boxes = [(x.container if isinstance(x, DictView) else x, way) for x, way in sources]
+        self.before = [
+            (container, self._mark(container), way) for container, way in boxes if isinstance(container, Container)
+        ]
         self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
         self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
         self.log, self.begun = cx.t.changed, len(cx.t.changed)
 
-    def _mark(self, box: Container) -> StandIn:
+    def _mark(self, container: Container) -> StandIn:
         """What stands for the content: a list of states has not changed where its states have."""
-        return box.fields.get("resized") if box.holds_states and not box.is_static else box.fields["content"]
+        return (
+            container.fields.get("resized")
+            if container.holds_states and not container.is_static
+            else container.fields["content"]
+        )
 
     def changed(self) -> bool:
         """True where one of them is not what it was."""
         if not self.live.isdisjoint(self.log[self.begun :]):
             return True
-        return any(self._mark(box) is not mark for box, mark, _ in self.before)
+        return any(self._mark(container) is not mark for container, mark, _ in self.before)
 
     def changed_ahead(self, at: int) -> bool:
         """True where a change is seen by a walk that has done `at` turns."""
         if not self.changed():
             return False
-        for box, mark, way in self.before:
+        for container, mark, way in self.before:
             num = len(mark) if isinstance(mark, tuple | dict) else 0
-            if _ahead(mark, at, num, way) != _ahead(box.content, at, num, way):
+            if _ahead(mark, at, num, way) != _ahead(container.content, at, num, way):
                 return True
         return False
 
@@ -135,7 +142,7 @@ def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
     watched = Watched(cx, given)
     yield
     if watched.changed():
-        raise graph_break("LMC-GB020", cx.t.span)
+        raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
 
 
 def in_turn(cx: Capture, atom: Atom) -> Atom:
@@ -192,5 +199,5 @@ def _walk(cx: Capture, x: StandIn, body: Callable[[StandIn], None]) -> None:
     Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
 
 
-def _push(cx: Capture, box: Container, x: StandIn) -> None:
-    cx.call(Method(box, "append"), (x,), {})
+def _push(cx: Capture, container: Container, x: StandIn) -> None:
+    cx.call(Method(container, "append"), (x,), {})

@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
 from lmc.parser.capture import exits
@@ -89,6 +90,7 @@ class Region:
         mine, self.frame.exits = self.frame.exits, set()
         aliases, touched = len(t.alias_log), t.live_touched
         while True:
+            # links that a void trace made would make cells stale that share nothing
             t.forget_aliases(aliases)
             arm = Arm(t)
             self.frame.exits = set()
@@ -98,6 +100,7 @@ class Region:
             try:
                 arm.run(self._turn)
             except NeedLift as need:
+                # a name of a loop around this one, which carries it and traces this one anew
                 if need.marker.region is not self:
                     raise
                 # read before it is bound in this turn: it may come from the turn before, or be unset in the first
@@ -116,6 +119,7 @@ class Region:
     def _turn(self) -> None:
         """Trace one turn, from what the carries hold when it begins."""
         cx, t = self.cx, self.cx.t
+        # put, not written: nothing is changed here, so nothing that is an alias may go stale
         for key, value in (*self.constant.items(), *self.broken.items()):
             t.put(*key, value)
         for key, type_ in self.lifted.items():
@@ -153,10 +157,12 @@ class Region:
         t, (owner, name) = self.cx.t, key
         if isinstance(owner, StateCell) and name == "value":
             t.names[param.name] = owner
+            # every turn begins in the role that the first one does: `_check_roles` breaks where one ends in another
             t.role[param.name] = t.role.get(owner.value.name, "")
             t.put(owner, name, param)
         elif isinstance(owner, Container) and name == "content":
             held = owner.fields["content"]
+            # a state in the list may have a name besides: a write through the one makes the other stale
             if param.type == STATES and isinstance(held, tuple):
                 t.alias_elements(owner, held)
             for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
@@ -169,12 +175,14 @@ class Region:
             made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
                 made.hint = name
+            # it may be what the field held before the loop, or what any turn has put there
             if isinstance(made, StateCell | Container):
                 t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
             t.put(owner, name, made)
 
     def _grow(self, arm: Arm) -> bool:
         """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
+        # no turn follows this one, so there is nothing to carry
         if arm.raised:
             return False
         grew = False
@@ -192,6 +200,7 @@ class Region:
             old = owner.fields.get(name, UNBOUND)
             if key not in self.lifted and (new is old or same_literal(new, old)):
                 continue
+            # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
             if old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
             grew |= self._lift(key, old, new, arm)
@@ -203,6 +212,7 @@ class Region:
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
             then = None  # a state that may be unset: an error only if it is read
+        # an empty list may become one of anything: the body says of what
         if key[1] == "content" and isinstance(key[0], Container) and old == () and then == STATES:
             first = STATES
         had = self.lifted.get(key)
@@ -211,9 +221,10 @@ class Region:
             wide = join(wide, had)
         if wide is None or isinstance(new, Unmergeable):
             label = f"`{key[1]}`"
-            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable("LMC-GB004", label)
+            self.broken[key] = new if isinstance(new, Unmergeable) else Unmergeable(TWO_KINDS, label)
             self.lifted.pop(key, None)
             return True
+        # more that it may be is more that goes stale: another trace is needed, as for a wider type
         shared = self.cx.t.may_be(new, arm.birth)
         grew = len(shared) > len(self.may_be.get(key, ()))
         self.may_be[key] = shared
@@ -223,7 +234,7 @@ class Region:
     def _check_roles(self, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
-            raise graph_break("LMC-GB014", self.span)
+            raise graph_break(ROLES_AFTER_BRANCH, self.span)
 
     def _type(self, x: StandIn, key: Key, arm: Arm) -> Type | None:
         """The type a field's content has as a carried value; None where it can be none."""
@@ -286,7 +297,7 @@ class Region:
         for owner, name in arm.outer_writes():
             # bound in the body, not carried, and nothing after the loop was seen to read it: it must stay so
             if owner is frame and name not in frame.fields and (owner, name) not in self.constant:
-                t.write(owner, name, Unmergeable("LMC-GB004", f"`{name}`"))
+                t.write(owner, name, Unmergeable(TWO_KINDS, f"`{name}`"))
 
     def _go(self, flag: StandIn) -> Atom:
         """Whether there is another turn: not after a break or a return."""
@@ -299,6 +310,7 @@ class Region:
         """What a carry holds, as one value."""
         owner, name = key
         if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
+            # `list` of nothing would be data
             if self.lifted[key] == STATES and not content:
                 return self.cx.t.host("states", type=STATES)
             return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
@@ -310,6 +322,7 @@ class Region:
             return Lit(UNSET)
         if isinstance(x, Value):
             return x
+        # as it is: to make sure of it is an error where nobody may ever read it
         if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
             return x.value
         return self.cx.t.atom(x)

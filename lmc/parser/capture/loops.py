@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
 from lmc.parser.capture import exits, state_lists
@@ -35,7 +36,9 @@ from lmc.parser.capture.values import (
     known_items,
 )
 
+# more items than these are a region: the graph would grow with the data
 MAX_UNROLL = 64
+# what counts as endless: turns or nodes of a `while`, turns over a container that its own body makes longer
 MAX_WHILE = 1000
 
 
@@ -50,19 +53,21 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     """`for target in iterable: body`."""
     if node.orelse:
         return _with_else(cx, node)
+    # the code of a generator runs between the turns of the loop: as a loop of its own it is traced in that order
     inner = _of_generator(cx, node) if isinstance(node.iter, ast.GeneratorExp) else None
     if inner is not None:
         return for_loop(cx, inner)
     given = cx.eval(node.iter)
     cx.t.span = span = cx.at(node)
     if has_code(cx, given):
-        raise graph_break("LMC-GB003", span, "this iterable, which runs code of the program between the turns,")
+        raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     iterable = listed(cx, given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
+    # a region takes what it walks over before its first turn, so a change in the body would be missed
     with unchanged(cx, given):
         if isinstance(iterable, Columns):
             _over_columns(cx, node, iterable)
@@ -88,9 +93,11 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
     """`for t in (e for x in xs if c): body` as `for x in xs: if c: t = e; body`, in whose order Python does it."""
     assert isinstance(node.iter, ast.GeneratorExp)
     clause = node.iter.generators[0]
+    # a parameter of a lambda may have one of the names, and is not an `ast.Name` that would be renamed with it
     if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
         return None
     names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
+    # Python has no name that begins with `$`: the body cannot see what the generator binds
     renamed = _Renamed(names, f"${node.lineno}_{node.col_offset}_")
     target, elt, *tests = (renamed.visit(copy.deepcopy(e)) for e in (clause.target, node.iter.elt, *clause.ifs))
     body: list[ast.stmt] = [ast.copy_location(ast.Assign([node.target], elt), node.iter), *node.body]
@@ -104,41 +111,47 @@ class _Walk:
 
     def __init__(self, cx: Capture, given: StandIn, items: tuple[StandIn, ...]) -> None:
         self.given, self.items, self.span = given, items, cx.t.span
-        self.box = given.box if isinstance(given, DictView) else given if isinstance(given, Container) else None
-        self.members = self.box.members if self.box is not None else ()
+        self.container = (
+            given.container if isinstance(given, DictView) else given if isinstance(given, Container) else None
+        )
+        self.members = self.container.members if self.container is not None else ()
         self.is_resized = False
         self.watched = Watched(cx, given)
 
     def has(self, at: int) -> bool:
         """True where turn `at` begins, be it in error; a graph break where the body has made that unknown."""
-        if self.box is not None and at > 0:
-            self._look_again(self.box, at)
+        if self.container is not None and at > 0:
+            self._look_again(self.container, at)
         elif self.watched.changed_ahead(at):
-            raise graph_break("LMC-GB020", self.span)
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
         return self.is_resized or at < len(self.items)
 
-    def _look_again(self, box: Container, at: int) -> None:
+    def _look_again(self, container: Container, at: int) -> None:
         items = known_items(self.given)
         if items is None or at > MAX_WHILE:
-            raise graph_break("LMC-GB020", self.span)
-        self.is_resized = box.kind in ("dict", "set") and len(items) != len(self.members)
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
+        # Python compares sizes alone, and raises where the next item is taken: that turn begins, in error
+        self.is_resized = container.kind in ("dict", "set") and len(items) != len(self.members)
         if self.is_resized:
             return
-        if box.kind in ("dict", "set") and box.members != self.members:
-            raise graph_break("LMC-GB020", self.span)
+        # as many members, but others: which of them Python would come to next depends on its hash table
+        if container.kind in ("dict", "set") and container.members != self.members:
+            raise graph_break(CHANGED_WHILE_WALKED, self.span)
+        # a list is walked over by index, whatever is done to it meanwhile
         self.items = items
 
     def item(self, at: int) -> StandIn:
         """The item of turn `at`; a dict or set that was resized raises."""
         if self.is_resized:
-            assert self.box is not None
-            what = "dictionary" if self.box.kind == "dict" else "Set"
+            assert self.container is not None
+            what = "dictionary" if self.container.kind == "dict" else "Set"
             raise ProgramRaise(RuntimeError, (f"{what} changed size during iteration",))
         return self.items[at]
 
 
 def _unrolled(cx: Capture, node: ast.For, walk: _Walk) -> None:
     frame = cx.frame
+    # a `break` in here is not one of the loop around it
     outer, frame.exits = frame.exits, set()
     _turns(cx, node, walk, 0)
     exits.settle_exit(cx, frame)
@@ -221,6 +234,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     """`while test: body`."""
     if node.orelse:
         return _with_else(cx, node)
+    # on trial: nothing of it is in the graph before `commit`
     attempt = Arm(cx.t)
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
@@ -228,6 +242,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
         with attempt.open():
             _while_unrolled(cx, node)
         attempt.commit()
+    # the turns before the exception do happen
     except ProgramRaise:
         attempt.commit()
         raise
@@ -253,11 +268,12 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
             raise TurnedSymbolic
         if left in (exits.BREAK, exits.RETURN):
             return
+        # a `continue` ends the turn, and is over with it
         cx.t.write(frame, "$exit", exits.RUNNING)
         # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
             break
-    raise graph_break("LMC-GB011", cx.at(node), MAX_WHILE)
+    raise graph_break(ENDLESS_LOOP, cx.at(node), MAX_WHILE)
 
 
 class _Breaks(ast.NodeTransformer):
@@ -273,6 +289,7 @@ class _Breaks(ast.NodeTransformer):
     def _leave(self, node: ast.AST) -> ast.AST:
         return node
 
+    # a `break` in these leaves an inner loop
     visit_For = visit_While = visit_FunctionDef = visit_Lambda = _leave
 
 
@@ -285,6 +302,7 @@ def _located(new: ast.stmt, old: ast.AST) -> ast.stmt:
 
 def _with_else(cx: Capture, node: ast.For | ast.While) -> None:
     """A loop with `else`: the loop, then the else block unless it broke."""
+    # by its place, as loops with an `else` may stand in one another
     name = f"$broke{node.lineno}_{node.col_offset}"
     cx.t.write(cx.frame, name, False)
     loop = copy.copy(node)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
@@ -103,8 +104,8 @@ class Merge:
         for x, y, both in self.made.values():
             if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
-        for box in self.sealed.values():
-            self.tracer.write(box, "frozen", True)
+        for container in self.sealed.values():
+            self.tracer.write(container, "frozen", True)
 
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
@@ -129,6 +130,7 @@ class Merge:
         """The merged stand-in, or an Unmergeable."""
         if x is y and (not self._local(x)):
             return x
+        # by repr: `==` takes -0.0 for 0.0, and nan for something else than itself
         if is_ordinary(x) and is_ordinary(y) and type(x) is type(y) and is_literal(x) and repr(x) == repr(y):
             return x
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
@@ -140,10 +142,11 @@ class Merge:
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
-            return Unmergeable("LMC-GB006", label)
+            return Unmergeable(CHOSEN_EXPRESSION, label)
+        # what is one value in both arms can be yielded, whatever it was made of
         if self._leaf(x, self.a) and self._leaf(y, self.b):
             return self._leaves(x, y, label)
-        return Unmergeable("LMC-GB004", label)
+        return Unmergeable(TWO_KINDS, label)
 
     def _once(self, x: StandIn, y: StandIn, merge: Callable[[], StandIn]) -> StandIn:
         """Two names of one thing before are two names of one thing after."""
@@ -181,9 +184,10 @@ class Merge:
         p, q = self._in(self.a, x), self._in(self.b, y)
         shared = join(kind(p), kind(q))
         if shared is None:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
+        # the yielded value has their items as they are now: a change in place would not reach it
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in containers_in(one))
+            self.sealed.update((id(container), container) for container in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
@@ -206,8 +210,10 @@ class Merge:
             return x.value
         if is_literal(x):
             return Lit(x)
+        # an arm that raised yields nothing: `field` took what the other left for both, which is made there
         if arm.raised:
             arm = self.b if arm is self.a else self.a
+        # to make one value of it takes nodes, which belong into the arm
         with arm.open():
             return self.tracer.atom(x)
 
@@ -218,6 +224,7 @@ class Merge:
         p, q = self._in(self.a, x), self._in(self.b, y)
         if isinstance(p, Value) and isinstance(q, Value):
             self._check_roles(p, q)
+        # where one side is None, or not sure itself, reading it begins with a check
         sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
@@ -241,30 +248,30 @@ class Merge:
     def _check_roles(self, x: Value, y: Value) -> None:
         role = self.tracer.role
         if role.get(x.name, "") != role.get(y.name, ""):
-            raise graph_break("LMC-GB014", self.tracer.span)
+            raise graph_break(ROLES_AFTER_BRANCH, self.tracer.span)
 
     def _containers(self, x: Container, y: Container, label: str) -> StandIn:
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
         content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
         if isinstance(content, Unmergeable):
             return content
         old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
-        box = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
-        self._alias_elements(box, content, self._held(self.a, x), self._held(self.b, y))
-        self.tracer.alias(box, old)
-        return box
+        container = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
+        self._alias_elements(container, content, self._held(self.a, x), self._held(self.b, y))
+        self.tracer.alias(container, old)
+        return container
 
-    def _held(self, arm: Arm, box: Container) -> StandIn:
-        return arm.now(box, "content") if box.window is None else self._in(arm, box)
+    def _held(self, arm: Arm, container: Container) -> StandIn:
+        return arm.now(container, "content") if container.window is None else self._in(arm, container)
 
-    def _alias_elements(self, box: Container, merged: StandIn, *contents: StandIn) -> None:
+    def _alias_elements(self, container: Container, merged: StandIn, *contents: StandIn) -> None:
         """A list of states that is run-time from here on may hold states that have names of their own."""
         if isinstance(merged, Value) and merged.type.is_state:
             for content in contents:
-                self.tracer.alias_elements(box, content)
+                self.tracer.alias_elements(container, content)
 
     def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
         for one in (x, y):
@@ -272,17 +279,18 @@ class Merge:
                 return one
         if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
             return self._tuple(x, y, label)
+        # in one order: the program can see in which order a dict has its keys
         if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
-            self.sealed.update((id(box), box) for box in containers_in(one))
+            self.sealed.update((id(container), container) for container in containers_in(one))
         p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
         shared = join(kind(p), kind(q))
         if shared is None:
-            return Unmergeable("LMC-GB004", label)
+            return Unmergeable(TWO_KINDS, label)
         return self._yield(p, q, shared)
 
     def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:
@@ -292,6 +300,7 @@ class Merge:
             arm = self.b if arm is self.a else self.a
         with arm.open():
             holds_states = other.type.is_state if isinstance(other, Value) else bool(states_in(other))
+            # empty on this side only: `list` of nothing would be data, and the other side holds states
             if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
             return self.tracer.container_value(Container(0, form, known_content(content)))

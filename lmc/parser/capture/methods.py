@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from lmc.codes import CHANGED_ARGUMENT, CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser.capture import groups, state_lists, states
@@ -88,90 +89,94 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[StandIn, ...], 
 
 
 def _of_container(
-    cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+    cx: Capture, container: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
 ) -> StandIn:
-    if name == "join" and box.kind == "group":
-        groups.join(cx, box, *args, **kwargs)
+    if name == "join" and container.kind == "group":
+        groups.join(cx, container, *args, **kwargs)
         return None
     if name == "copy" and not args:
-        if box.holds_states and not box.is_static:
-            return state_lists.all_of(cx, box)
-        return Container(cx.t.born(), "list" if box.kind == "group" else box.kind, box.content)
-    if name in ("keys", "values", "items") and not args and not kwargs and box.kind in ("dict", "data"):
-        return _view(cx, box, name)
-    if box.is_static:
-        rule = _STATIC.get((box.kind if box.kind != "group" else "list", name))
-        if rule is not None and (done := rule(cx, box, *args, **kwargs)) is not NotImplemented:
+        if container.holds_states and not container.is_static:
+            return state_lists.all_of(cx, container)
+        return Container(cx.t.born(), "list" if container.kind == "group" else container.kind, container.content)
+    if name in ("keys", "values", "items") and not args and not kwargs and container.kind in ("dict", "data"):
+        return _view(cx, container, name)
+    if container.is_static:
+        rule = _STATIC.get((container.kind if container.kind != "group" else "list", name))
+        if rule is not None and (done := rule(cx, container, *args, **kwargs)) is not NotImplemented:
             return done
     if name in MUTATORS:
-        return _change(cx, box, name, args, kwargs)
-    if box.holds_states:
-        raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
-    return run_time(cx, cx.t.container_value(box), name, args, kwargs)
+        return _change(cx, container, name, args, kwargs)
+    if container.holds_states:
+        raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
+    return run_time(cx, cx.t.container_value(container), name, args, kwargs)
 
 
-def _view(cx: Capture, box: Container, name: str) -> StandIn:
-    if box.is_static:
-        return DictView(box, name, None)
-    made = run_time(cx, cx.t.container_value(box), name, (), {})
-    return DictView(box, name, made.value) if isinstance(made, Container) and box.value.type == DATA else made
+def _view(cx: Capture, container: Container, name: str) -> StandIn:
+    if container.is_static:
+        return DictView(container, name, None)
+    made = run_time(cx, cx.t.container_value(container), name, (), {})
+    return (
+        DictView(container, name, made.value) if isinstance(made, Container) and container.value.type == DATA else made
+    )
 
 
 # --- changing in place -----------------------------------------------------------------------------------
 
 
-def writable(cx: Capture, box: Container) -> None:
+def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
-    if box.path is not None:
-        raise graph_break("LMC-GB007", cx.t.span, f"this statement (on `{box.path[0]}`)")
-    if box.borrowed or "frozen" in box.fields:
-        raise graph_break("LMC-GB008", cx.t.span)
+    if container.path is not None:
+        raise graph_break(CHANGED_ARGUMENT, cx.t.span, f"this statement (on `{container.path[0]}`)")
+    if container.borrowed or "frozen" in container.fields:
+        raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
-def write(cx: Capture, box: Container, content: StandIn) -> None:
+def write(cx: Capture, container: Container, content: StandIn) -> None:
     """Give a container a new content."""
-    writable(cx, box)
-    cx.t.write(box, "content", content)
+    writable(cx, container)
+    cx.t.write(container, "content", content)
 
 
-def _change(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+def _change(
+    cx: Capture, container: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> StandIn:
     """A mutating method on a run-time container: a changed copy takes its place."""
-    if isinstance(box.content, Value) and box.content.type.name in ("ref", "any"):
-        return run_time(cx, box.content, name, args, kwargs)
-    writable(cx, box)
+    if isinstance(container.content, Value) and container.content.type.name in ("ref", "any"):
+        return run_time(cx, container.content, name, args, kwargs)
+    writable(cx, container)
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
-    if box.holds_states or (not box.content and given_states):
-        return _change_states(cx, box, name, args)
+    if container.holds_states or (not container.content and given_states):
+        return _change_states(cx, container, name, args)
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
-    cx.t.emit("mutate", (cx.t.container_value(box), *atoms), (changed, result), keys=keys, name=name)
-    _seal(cx, box)
-    write(cx, box, changed)
+    cx.t.emit("mutate", (cx.t.container_value(container), *atoms), (changed, result), keys=keys, name=name)
+    _seal(cx, container)
+    write(cx, container, changed)
     return wrap(cx.t, result, borrowed=True) if name in ("pop", "setdefault", "popitem") else None
 
 
-def _seal(cx: Capture, box: Container) -> None:
+def _seal(cx: Capture, container: Container) -> None:
     """A container that becomes run-time: what is in it must not change any more."""
-    for inner in containers_in(box.content):
+    for inner in containers_in(container.content):
         cx.t.write(inner, "frozen", True)
 
 
-def _change_states(cx: Capture, box: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:
+def _change_states(cx: Capture, container: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:
     """append, extend and pop() of a list of states that is run-time, or becomes so."""
-    if box.is_static:
-        cells = box.content
-        cx.t.write(box, "content", cx.t.container_value(box) if cells else cx.t.host("states", type=STATES))
-        cx.t.alias_elements(box, cells)
+    if container.is_static:
+        cells = container.content
+        cx.t.write(container, "content", cx.t.container_value(container) if cells else cx.t.host("states", type=STATES))
+        cx.t.alias_elements(container, cells)
     if name == "append" and len(args) == 1:
-        state_lists.push(cx, box, args[0])
+        state_lists.push(cx, container, args[0])
         return None
     if name == "extend" and len(args) == 1:
-        groups.push_all(cx, box, args[0])
+        groups.push_all(cx, container, args[0])
         return None
     if name == "pop" and not args:
-        return state_lists.pop(cx, box)
-    raise graph_break("LMC-GB017", cx.t.span, f"`.{name}`")
+        return state_lists.pop(cx, container)
+    raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
 
 
 def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> None:
@@ -182,7 +187,7 @@ def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> Non
         return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
-    raise graph_break("LMC-GB008", cx.t.span)
+    raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
 def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) -> None:
@@ -190,105 +195,109 @@ def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) ->
     cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
 
 
-def _set_container_item(cx: Capture, box: Container, index: StandIn, value: StandIn) -> None:
-    content = box.content
+def _set_container_item(cx: Capture, container: Container, index: StandIn, value: StandIn) -> None:
+    content = container.content
     if isinstance(content, tuple) and isinstance(index, int):
         if not -len(content) <= index < len(content):
             raise ProgramRaise(IndexError, ("list assignment index out of range",))
         if content[index] is value and isinstance(value, StateCell):
             return
         at = index % len(content)
-        write(cx, box, (*content[:at], value, *content[at + 1 :]))
+        write(cx, container, (*content[:at], value, *content[at + 1 :]))
     elif isinstance(content, dict) and is_literal(index):
-        write(cx, box, {**content, index: value})
+        write(cx, container, {**content, index: value})
     elif isinstance(content, Value) and content.type.name in ("ref", "any"):
         _set_live_item(cx, content, index, value)
-    elif box.holds_states:
-        raise graph_break("LMC-GB017", cx.t.span, "item assignment")
+    elif container.holds_states:
+        raise graph_break(LIST_OF_STATES, cx.t.span, "item assignment")
     else:
-        writable(cx, box)
-        _seal(cx, box)
-        write(cx, box, cx.t.host("set_item", cx.t.container_value(box), cx.t.value_atom(index), cx.stored(value)))
+        writable(cx, container)
+        _seal(cx, container)
+        write(
+            cx,
+            container,
+            cx.t.host("set_item", cx.t.container_value(container), cx.t.value_atom(index), cx.stored(value)),
+        )
 
 
-def extend(cx: Capture, box: Container, x: StandIn) -> Container:
-    """`box += x`, `box.extend(x)`."""
+def extend(cx: Capture, container: Container, x: StandIn) -> Container:
+    """`container += x`, `container.extend(x)`."""
     items = known_items(x)
-    if box.is_static and isinstance(box.content, tuple) and items is not None:
-        write(cx, box, (*box.content, *items))
+    if container.is_static and isinstance(container.content, tuple) and items is not None:
+        write(cx, container, (*container.content, *items))
     else:
-        _change(cx, box, "extend", (x,), {})
-    return box
+        _change(cx, container, "extend", (x,), {})
+    return container
 
 
 # --- methods of containers whose structure is known ------------------------------------------------------
 
 
-def _append(cx: Capture, box: Container, x: StandIn) -> None:
-    write(cx, box, (*box.members, x))
+def _append(cx: Capture, container: Container, x: StandIn) -> None:
+    write(cx, container, (*container.members, x))
 
 
-def _extend(cx: Capture, box: Container, x: StandIn) -> StandIn:
+def _extend(cx: Capture, container: Container, x: StandIn) -> StandIn:
     if known_items(x) is None:
         return NotImplemented
-    extend(cx, box, x)
+    extend(cx, container, x)
     return None
 
 
-def _pop(cx: Capture, box: Container, index: StandIn = -1) -> StandIn:
+def _pop(cx: Capture, container: Container, index: StandIn = -1) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.members)
+    items = list(container.members)
     item = ordinary(lambda: items.pop(index))
-    write(cx, box, tuple(items))
+    write(cx, container, tuple(items))
     return item
 
 
-def _insert(cx: Capture, box: Container, index: StandIn, x: StandIn) -> StandIn:
+def _insert(cx: Capture, container: Container, index: StandIn, x: StandIn) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
-    items = list(box.members)
+    items = list(container.members)
     items.insert(index, x)
-    write(cx, box, tuple(items))
+    write(cx, container, tuple(items))
     return None
 
 
-def _reverse(cx: Capture, box: Container) -> None:
-    write(cx, box, box.members[::-1])
+def _reverse(cx: Capture, container: Container) -> None:
+    write(cx, container, container.members[::-1])
 
 
-def _clear(cx: Capture, box: Container) -> None:
-    write(cx, box, {} if box.kind == "dict" else ())
+def _clear(cx: Capture, container: Container) -> None:
+    write(cx, container, {} if container.kind == "dict" else ())
 
 
-def _add(cx: Capture, box: Container, x: StandIn) -> StandIn:
-    if not (is_literal(x) and all(is_literal(i) for i in box.members)):
+def _add(cx: Capture, container: Container, x: StandIn) -> StandIn:
+    if not (is_literal(x) and all(is_literal(i) for i in container.members)):
         return NotImplemented
-    write(cx, box, tuple(dict.fromkeys((*box.members, x))))
+    write(cx, container, tuple(dict.fromkeys((*container.members, x))))
     return None
 
 
-def _get(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
-    return box.pairs.get(key, default) if is_literal(key) else NotImplemented
+def _get(cx: Capture, container: Container, key: StandIn, default: StandIn = None) -> StandIn:
+    return container.pairs.get(key, default) if is_literal(key) else NotImplemented
 
 
-def _update(cx: Capture, box: Container, other: StandIn = None, **more: StandIn) -> StandIn:
+def _update(cx: Capture, container: Container, other: StandIn = None, **more: StandIn) -> StandIn:
     if other is None:
         given: dict[Any, StandIn] = {}
     elif isinstance(other, Container) and isinstance(other.content, dict):
         given = other.content
     else:
         return NotImplemented
-    write(cx, box, {**box.pairs, **given, **more})
+    write(cx, container, {**container.pairs, **given, **more})
     return None
 
 
-def _setdefault(cx: Capture, box: Container, key: StandIn, default: StandIn = None) -> StandIn:
+def _setdefault(cx: Capture, container: Container, key: StandIn, default: StandIn = None) -> StandIn:
     if not is_literal(key):
         return NotImplemented
-    if key not in box.pairs:
-        write(cx, box, {**box.pairs, key: default})
-    return box.pairs[key]
+    if key not in container.pairs:
+        write(cx, container, {**container.pairs, key: default})
+    return container.pairs[key]
 
 
 _STATIC: dict[tuple[str, str], Callable[..., Any]] = {

@@ -11,6 +11,7 @@ import symtable
 from dataclasses import dataclass
 from types import FunctionType
 
+from lmc.codes import NO_SOURCE, NOT_A_PLAIN_FUNCTION
 from lmc.parser.capture.breaks import graph_break
 from lmc.source import Span
 
@@ -91,7 +92,7 @@ def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Sco
     file = source_file(code.co_filename)
     span = Span(code.co_filename, code.co_firstlineno)
     if file is None:
-        raise graph_break("LMC-GB001", None, f"`{fn.__name__}`")
+        raise graph_break(NO_SOURCE, None, f"`{fn.__name__}`")
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None
     if code.co_name == "<lambda>":
         found = file.lambdas.get(code.co_firstlineno, [])
@@ -99,9 +100,9 @@ def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Sco
     else:
         node = file.functions.get((code.co_name, code.co_firstlineno))
     if node is None:
-        raise graph_break("LMC-GB001", span, f"`{fn.__name__}`")
+        raise graph_break(NO_SOURCE, span, f"`{fn.__name__}`")
     if isinstance(node, ast.AsyncFunctionDef) or code.co_flags & 0x2A0:  # generator, coroutine, async generator
-        raise graph_break("LMC-GB019", node_span(node, code.co_filename), f"`{fn.__name__}`")
+        raise graph_break(NOT_A_PLAIN_FUNCTION, node_span(node, code.co_filename), f"`{fn.__name__}`")
     return node, function_scope(node, code.co_filename, fn.__globals__)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 
+from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
 from lmc.parser.capture import expressions, groups, states
@@ -71,7 +72,7 @@ def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
         if new is not old or not isinstance(old, StateCell):
             set_item(cx, owner, index, new)
         return
-    raise graph_break("LMC-GB002", cx.at(node), "an augmented assignment to an attribute or slice")
+    raise graph_break(NO_RULE, cx.at(node), "an augmented assignment to an attribute or slice")
 
 
 def _append_in_arms(node: ast.AugAssign) -> ast.If:
@@ -85,7 +86,7 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
     cx.at(node)
     if isinstance(old, StateCell):
         if op != "+":
-            raise graph_break("LMC-GB013", cx.at(node), f"`{op}=`")
+            raise graph_break(NOT_A_STATES_METHOD, cx.at(node), f"`{op}=`")
         states.append(cx, old, value)
         return old
     if isinstance(old, Container) and op == "+" and old.kind == "group":
@@ -112,7 +113,7 @@ def delete_node(cx: Capture, node: ast.Delete) -> None:
                 call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
                 continue
         if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):
-            raise graph_break("LMC-GB002", cx.at(node), "`del` of anything but a local name")
+            raise graph_break(NO_RULE, cx.at(node), "`del` of anything but a local name")
         cx.load(target.id)
         cx.t.write(cx.frame, target.id, UNBOUND)
 
@@ -142,7 +143,7 @@ def continue_node(cx: Capture, node: ast.Continue) -> None:
 def raise_node(cx: Capture, node: ast.Raise) -> None:
     """`raise X(...)`: surely raises here, which ends the region."""
     if node.exc is None:
-        raise graph_break("LMC-GB002", cx.at(node), "a bare `raise`")
+        raise graph_break(NO_RULE, cx.at(node), "a bare `raise`")
     _raise_expr(cx, node.exc)
 
 
@@ -155,7 +156,7 @@ def _raise_expr(cx: Capture, node: ast.expr) -> None:
         kind, args = cx.eval(node), ()
     cx.t.span = span
     if not is_ordinary(kind):
-        raise graph_break("LMC-GB002", span, "`raise` of a run-time value")
+        raise graph_break(NO_RULE, span, "`raise` of a run-time value")
     raise ProgramRaise(kind, args)
 
 
@@ -178,7 +179,7 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
     """A function defined inside the program."""
     if node.decorator_list:
-        raise graph_break("LMC-GB002", cx.at(node), "a decorated function inside a program")
+        raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
     assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
 
 
@@ -210,7 +211,7 @@ def _with_items(cx: Capture, items: list[ast.withitem], body: list[ast.stmt]) ->
     block = cx.eval(items[0].context_expr)
     span = cx.at(items[0].context_expr)
     if not isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
-        raise graph_break("LMC-GB002", span, "`with` over something that is not a program state")
+        raise graph_break(NO_RULE, span, "`with` over something that is not a program state")
     entered = states.enter(cx, block)
     if items[0].optional_vars is not None:
         assign(cx, items[0].optional_vars, entered)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from lmc.codes import NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
@@ -43,7 +44,7 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
         parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
     elif isinstance(x, StateCell):
-        raise graph_break("LMC-GB013", cx.t.span, "appending a state (append its text(), or a value of it)")
+        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, "appending a state (append its text(), or a value of it)")
     else:
         _append_text(cx, cell, _as_text(cx, x))
 
@@ -233,7 +234,7 @@ def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> Non
     """`cell[name] = value`."""
     atom = cx.t.atom(value)
     if isinstance(atom, Value) and atom.type.is_state:
-        raise graph_break("LMC-GB010", cx.t.span, "`s[name] = ...`")
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, "`s[name] = ...`")
     before = cx.t.state(cell)
     known = dict(cx.t.known.get(before.name, {}))
     out = cx.t.fresh(STATE, cell)
@@ -249,7 +250,7 @@ def method(cx: Capture, cell: StateCell, name: str, args: tuple[StandIn, ...], k
     """A method of a state."""
     rule = METHODS.get(name)
     if rule is None:
-        raise graph_break("LMC-GB013", cx.t.span, f"`.{name}`")
+        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"`.{name}`")
     return _with_arguments(rule, cx, cell, args, kwargs)
 
 

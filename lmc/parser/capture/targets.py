@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lmc.codes import GLOBAL_ASSIGNED, LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
@@ -26,7 +27,7 @@ def assign(cx: Capture, target: ast.expr, value: StandIn, *, skip_comprehensions
     elif isinstance(target, ast.Attribute):
         _assign_attribute(cx, target, value)
     else:
-        raise graph_break("LMC-GB002", cx.t.span, "assignment to this target")
+        raise graph_break(NO_RULE, cx.t.span, "assignment to this target")
 
 
 def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bool) -> None:
@@ -36,10 +37,10 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
         return
     while frame is not None and (not frame.scope.is_local(name) or (skip_comprehensions and frame.is_comprehension)):
         if frame.scope.is_global(name):
-            raise graph_break("LMC-GB009", cx.t.span, f"`{name} = ...`")
+            raise graph_break(GLOBAL_ASSIGNED, cx.t.span, f"`{name} = ...`")
         frame = frame.parent
     if frame is None:
-        raise graph_break("LMC-GB009", cx.t.span, f"`{name} = ...`")
+        raise graph_break(GLOBAL_ASSIGNED, cx.t.span, f"`{name} = ...`")
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 
@@ -59,7 +60,7 @@ def _name_after(cx: Capture, name: str, value: StandIn) -> None:
 def _assign_attribute(cx: Capture, target: ast.Attribute, value: StandIn) -> None:
     owner = cx.eval(target.value)
     if isinstance(owner, StateCell | Container | LazyStr):
-        raise graph_break("LMC-GB013", cx.t.span, f"assigning `.{target.attr}`")
+        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"assigning `.{target.attr}`")
     cx.t.call(setattr, cx.t.atom(owner), Lit(target.attr), cx.argument(value))
 
 
@@ -84,7 +85,7 @@ def _unpack(cx: Capture, targets: list[ast.expr], value: StandIn) -> None:
 
 def _unpacked(cx: Capture, value: StandIn, num: int) -> tuple[StandIn, ...]:
     if isinstance(value, Container) and value.holds_states:
-        raise graph_break("LMC-GB017", cx.t.span, "unpacking a list of unknown length")
+        raise graph_break(LIST_OF_STATES, cx.t.span, "unpacking a list of unknown length")
     atom = cx.t.value_atom(value)
     odd = kind(atom).name in ("any", "ref")
     outs = tuple(cx.t.fresh(ANY if odd else DATA) for _ in range(num))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
+from lmc.codes import NO_RULE, TOO_DEEP
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import DATA, NONE, STATE, Type
@@ -87,7 +88,7 @@ def _check_depth(block: Block, depth: int) -> None:
     """Blocks in blocks are walked by recursion, in every pass and backend."""
     for node in block.nodes:
         if node.regions and depth >= MAX_DEPTH:
-            raise graph_break("LMC-GB022", node.span, MAX_DEPTH)
+            raise graph_break(TOO_DEEP, node.span, MAX_DEPTH)
         for region in node.regions:
             _check_depth(region, depth + 1)
 
@@ -111,7 +112,7 @@ def _passed(
 
 def _known(cx: Capture, stars: str, name: str, content: StandIn) -> StandIn:
     if content is None:
-        error = graph_break("LMC-GB002", cx.t.span, f"`{stars}{name}` of unknown length")
+        error = graph_break(NO_RULE, cx.t.span, f"`{stars}{name}` of unknown length")
         error.help = f"take `{name}` as one argument"
         raise error
     return content

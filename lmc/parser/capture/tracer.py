@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import TypeVar
 
+from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
@@ -91,6 +92,7 @@ class Arm:
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
+        # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
@@ -131,6 +133,7 @@ class Arm:
     def commit(self) -> None:
         """Make this region's nodes and writes those of the region around it."""
         self.tracer.nodes.extend(self.nodes)
+        # put, not written: what had to go stale did so while it was traced
         for (owner, name), new in self.writes.items():
             self.tracer.put(owner, name, new)
 
@@ -140,6 +143,7 @@ class Arm:
 
 
 def _put(owner: Owner, name: str, value: StandIn) -> None:
+    # a field that was not there is not there again: rules ask whether it is
     if value is UNBOUND:
         owner.fields.pop(name, None)
     else:
@@ -185,6 +189,7 @@ class Tracer:
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
+                # the first change stays the one that a message names
                 if isinstance(other, Container) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
 
@@ -226,6 +231,7 @@ class Tracer:
         **more: Attr,
     ) -> Value:
         """Emit a host op with one result."""
+        # this runs code of the user's, which may change any live object, not only this one
         self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
         out = self.fresh(type)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
@@ -297,14 +303,14 @@ class Tracer:
         if isinstance(x, Unmergeable):
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
-            raise graph_break("LMC-GB006", self.span)
+            raise graph_break(CHOSEN_EXPRESSION, self.span)
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
-            raise graph_break("LMC-GB003", self.span, what)
+            raise graph_break(DEFERRED, self.span, what)
         if isinstance(x, Closure | Method):
-            raise graph_break("LMC-GB015", self.span, f"`{x.name}`")
+            raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
-            raise graph_break("LMC-GB010", self.span, "an operation")
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
 
     def text_value(self, x: LazyStr) -> Atom:
@@ -316,33 +322,35 @@ class Tracer:
             return part if isinstance(part, Value) else Lit(part)
         return self.host("concat", *(p if isinstance(p, Value) else Lit(p) for p in x.parts), type=STR)
 
-    def container_value(self, box: Container) -> Value:
+    def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
-        content = box.content
-        if box.window is not None:
-            source, order = box.window
+        content = container.content
+        # a part of a list of states shares them with it: gathered anew where the whole has changed since
+        if container.window is not None:
+            source, order = container.window
             whole = self.container_value(source)
             assert isinstance(content, Value)
-            return content if whole == box.seen else self.host("states_gather", whole, order, type=STATES)
+            return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if box.holds_states:
+        if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
         if isinstance(content, dict):
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
-        return self.host("set_of" if box.kind == "set" else "list", *(self.atom(i) for i in content))
+        return self.host("set_of" if container.kind == "set" else "list", *(self.atom(i) for i in content))
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
-        if view.value is not None and view.box.content is view.content:
+        # by identity: every change puts a new content there, however like the old one
+        if view.value is not None and view.container.content is view.content:
             return view.value
-        return self.host("method", self.container_value(view.box), type=DATA, name=view.name)
+        return self.host("method", self.container_value(view.container), type=DATA, name=view.name)
 
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
         if _holds_state(x):
-            raise graph_break("LMC-GB010", self.span, "an operation on text and values")
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         return self.atom(x)
 
     # --- states ------------------------------------------------------------------------------------------
@@ -352,15 +360,17 @@ class Tracer:
         if "stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
-            raise graph_break("LMC-GB005", self.span or stale.span, f"`{stale.name}`")
+            raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
         if isinstance(cell, Element):
+            # read anew each time, as a write by another index may have been to the same state
             read = self.fresh(STATE, cell)
-            self.emit("states_item", (self.container_value(cell.box), self.atom(cell.index)), (read,))
+            self.emit("states_item", (self.container_value(cell.container), self.atom(cell.index)), (read,))
             return read
         value = cell.value
         if value.type == MAYBE_STATE:
             sure = self.fresh(STATE, cell)
             self.emit("check", (value,), (sure,), name=cell.hint)
+            # checked once: from here on in this region the cell surely holds a state
             self.write(cell, "value", sure)
             return sure
         return value
@@ -369,6 +379,7 @@ class Tracer:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
             before = cell.value.name
+            # unless the rule has said it: a turn may begin or end with the new value
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
                 self.known[value.name] = self.known.get(before, {})
@@ -376,13 +387,13 @@ class Tracer:
         self._mark_stale(cell)
         if isinstance(cell, Element):
             out = self.fresh(STATES)
-            self.emit("states_set", (self.container_value(cell.box), self.atom(cell.index), value), (out,))
-            self.write(cell.box, "content", out)
+            self.emit("states_set", (self.container_value(cell.container), self.atom(cell.index), value), (out,))
+            self.write(cell.container, "content", out)
         else:
             self.write(cell, "value", value)
 
     def _mark_stale(self, cell: StateCell) -> None:
-        for other in cell.box.aliases if isinstance(cell, Element) else cell.aliases:
+        for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.fields:
                 self.write(other, "stale", Stale(cell.hint if isinstance(other, Container) else other.hint, self.span))
 
@@ -395,11 +406,12 @@ class Tracer:
     def may_be(self, cell: StandIn, before: int) -> list[StateCell | Container]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
-            cell = cell.box
+            cell = cell.container
         if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
         if not isinstance(cell, StateCell | Container):
             return []
+        # what is younger ends with its region, and nobody writes to it any more
         elements = states_in(cell.fields["content"]) if isinstance(cell, Container) else ()
         return [other for other in (cell, *cell.aliases, *elements) if other.birth <= before]
 
@@ -408,14 +420,14 @@ class Tracer:
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
 
-    def alias_elements(self, box: Container, content: StandIn) -> None:
+    def alias_elements(self, container: Container, content: StandIn) -> None:
         """Record that a run-time list of states may hold those of a list, which have names of their own."""
         for cell in states_in(content):
-            self.link(box, cell)
+            self.link(container, cell)
 
     def link(self, a: StateCell | Container, b: StateCell | Container) -> None:
         """Record that two cells may be one, or may hold the same."""
-        b = b.box if isinstance(b, Element) else b
+        b = b.container if isinstance(b, Element) else b
         if a is b or b in a.aliases:
             return
         a.aliases.append(b)
@@ -425,6 +437,7 @@ class Tracer:
     def forget_aliases(self, since: int) -> None:
         """Take back the aliases recorded after `since`: that trace is thrown away."""
         while len(self.alias_log) > since:
+            # links were appended to both in the order of the log, so the last of each is this one
             a, b = self.alias_log.pop()
             a.aliases.pop()
             b.aliases.pop()
@@ -451,6 +464,7 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
     try:
         return fn(*args, **kwargs)
     except Exception as error:
+        # what cannot stand in the graph as a literal is told in words
         said: tuple[object, ...] = error.args
         raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
@@ -462,6 +476,7 @@ def _label(obj: object) -> str:
         return f"builtins.{name}"
     if isinstance(module, str) and isinstance(name, str):
         code = getattr(obj, "__code__", None)
+        # a function made in a function: others made there have the same qualified name
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"

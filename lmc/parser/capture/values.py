@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any, Protocol, TypeGuard
 
+from lmc.codes import STALE_STATE
 from lmc.ir.graph import Literal, Value
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
@@ -105,11 +106,11 @@ class StateCell(Owner):
 class Element(StateCell):
     """A state inside a run-time list of states: read from the list, written through to it."""
 
-    __slots__ = ("box", "index")
+    __slots__ = ("container", "index")
 
-    def __init__(self, birth: int, box: Container, index: StandIn, hint: str) -> None:
+    def __init__(self, birth: int, container: Container, index: StandIn, hint: str) -> None:
         Owner.__init__(self, birth)
-        self.box, self.index, self.hint, self.aliases = box, index, hint, []
+        self.container, self.index, self.hint, self.aliases = container, index, hint, []
 
 
 class Container(Owner):
@@ -147,7 +148,7 @@ class Container(Owner):
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
         if "stale" in self.fields:
             assert self.stale is not None
-            raise graph_break("LMC-GB005", self.stale.span, f"this list (it shares `{self.stale.name}`)")
+            raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         held = self.fields["content"]
         return held if isinstance(held, _HELD) else known_content(held)
 
@@ -194,16 +195,16 @@ class Container(Owner):
 class DictView:
     """The keys, values or items of a dict: what it shows is what the dict holds when it is looked at."""
 
-    __slots__ = ("box", "content", "name", "value")
+    __slots__ = ("container", "content", "name", "value")
 
-    def __init__(self, box: Container, name: str, value: Value | None) -> None:
-        self.box, self.name, self.value = box, name, value
-        self.content = box.content if value is not None else None
+    def __init__(self, container: Container, name: str, value: Value | None) -> None:
+        self.container, self.name, self.value = container, name, value
+        self.content = container.content if value is not None else None
 
     @property
     def items(self) -> tuple[StandIn, ...] | None:
         """What it shows, where the trace knows."""
-        content = self.box.content
+        content = self.container.content
         if not isinstance(content, dict):
             return None
         return tuple(getattr(content, self.name)())

@@ -119,13 +119,13 @@ class _Builder:
         return token, "if", (self.atom(condition),), (), (), (Block((), yes), Block((), no))
 
     def loop(self, tree: Any) -> Form:
-        token, *slots, body = tree.children
-        inputs, params = self.slots([slot for slot in slots if slot])
+        token, *carries, body = tree.children
+        inputs, params = self.carries([carry for carry in carries if carry])
         return token, "loop", inputs, (), (), (Block(params, self.nodes(body)),)
 
     def for_(self, tree: Any) -> Form:
-        token, item, items, *slots, body = tree.children
-        first, (inputs, params) = self.atom(items), self.slots(slots)
+        token, item, items, *carries, body = tree.children
+        first, (inputs, params) = self.atom(items), self.carries(carries)
         block = (self.out(item, STATE), *params)
         return token, "for", (first, *inputs), (), (), (Block(block, self.nodes(body)),)
 
@@ -133,10 +133,10 @@ class _Builder:
         *params, body = tree.children
         return Block(tuple(self.out(param, STATE) for param in params if param), self.nodes(body))
 
-    def slots(self, slots: list[Any]) -> tuple[tuple[Atom, ...], tuple[Value, ...]]:
+    def carries(self, carries: list[Any]) -> tuple[tuple[Atom, ...], tuple[Value, ...]]:
         """What goes in, read before any of the parameters is defined; and the parameters."""
-        inputs = tuple(self.atom(slot.children[1]) for slot in slots)
-        return inputs, tuple(self.out(slot.children[0], STATE) for slot in slots)
+        inputs = tuple(self.atom(carry.children[1]) for carry in carries)
+        return inputs, tuple(self.out(carry.children[0], STATE) for carry in carries)
 
     def operands(self, children: list[Any]) -> tuple[str | None, tuple[Atom, ...], tuple[str, ...]]:
         fn, inputs, keys = None, [], []

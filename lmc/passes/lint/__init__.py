@@ -38,7 +38,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
-    """The same graph, and the notes on its model calls."""
+    """The graph as it was, and the notes on its model calls."""
     prompts = FlatPrompts(graph)
     nodes = [node for node in graph.nodes if OPS[node.op].kind == "model"]
     calls = [call_of(node, prompts, inputs) for node in nodes]

@@ -1,6 +1,6 @@
 """A text right before a value, with nothing between them: the tokenizer reads its end and the value as one token.
 
-Calls that differ in the value then share fewer tokens than the text has. A space at the end is no such case: it goes
+Calls that differ in the value then share fewer tokens than the text has. A space at the end is not such a case: it goes
 with the word behind it, wherever it is written, and the text before it keeps its tokens.
 """
 

@@ -25,7 +25,6 @@ class KVTensors:
         """Reserve the memory; pages are touched only when they are written."""
         shape = (num_slots, 2, num_kv_heads, head_dim)
         self.layers = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
-        self.bytes_per_token = num_layers * 2 * num_kv_heads * head_dim * dtype.itemsize
 
     def write(self, layer: int, slots: Tensor, kv: Tensor) -> None:
         """Put kv [T, 2, Hkv, D] into T different slots: one pass for K and V."""

@@ -58,7 +58,7 @@ class PlainLinear:
         return F.linear(x, self.weight, self.bias)
 
     def add(self, x: Tensor, residual: Tensor) -> Tensor:
-        """The same, added to residual [T, out]."""
+        """[T, in] -> [T, out], added to residual [T, out] in place."""
         return F.linear(x, self.weight, self.bias).add_(residual)
 
 
@@ -80,7 +80,7 @@ class PackedLinear:
         return out
 
     def add(self, x: Tensor, residual: Tensor) -> Tensor:
-        """The same, added to residual [T, out] before it is rounded."""
+        """[T, in] -> [T, out], added to residual [T, out] in place, before it is rounded."""
         out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.weight, self.bias, "add")
         return out
 
@@ -119,7 +119,7 @@ def private_flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: 
 
 
 def public_flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> tuple[Tensor, Tensor]:
-    """The same by matmul, in fp32."""
+    """What `private_flash` gives, by public matmuls in fp32."""
     batch, heads, n, d = q.shape
     grouped = q.reshape(batch, k.shape[1], heads // k.shape[1], n, d).float()  # [B, Hkv, G, N, D]
     scores = grouped @ k.float().unsqueeze(2).mT * d**-0.5

@@ -35,8 +35,7 @@ def load_model(folder: Path, *, dtype: Precision, num_slots: int, device: str = 
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise BackendError(f"device '{device}' was asked for and torch finds no CUDA device", help="use device='cpu'")
-    place = torch.device(device)
-    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=place, pack=make_linear)
+    decoder = load_decoder(folder, dtype=DTYPES[dtype], device=torch.device(device), pack=make_linear)
     return TorchRunner(decoder, num_slots=num_slots)
 
 
@@ -63,11 +62,6 @@ class TorchRunner:
         self.flash = choose_flash(
             self.device.type, decoder.dtype, config.num_heads, config.num_kv_heads, config.head_dim
         )
-
-    @property
-    def kv_bytes_per_token(self) -> int:
-        """Bytes of one slot over all layers."""
-        return self.cache.bytes_per_token
 
     def launch(self, batch: ForwardBatch) -> CpuFlight:
         """Compute a pass; nothing of it is left to do later but to sample and score."""
