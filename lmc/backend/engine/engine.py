@@ -33,6 +33,7 @@ from collections.abc import Callable
 from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
+from lmc.backend.engine.interrupts import held_interrupts
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
@@ -102,7 +103,7 @@ class Engine:
 
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             for request in requests:
                 self._submit(account, request)
         # who is woken takes the lock of steps, so it is free by now
@@ -111,14 +112,14 @@ class Engine:
 
     def abort(self, account: Account, rid: int, reason: str) -> None:
         """End what is left of a request; nothing if it has ended."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             why = Refusal("aborted", reason or "The request was aborted")
             for seq in sorted(self._unfinished.get((account, rid), ()), key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
     def close(self, account: Account) -> None:
         """Abort all of an account; its steps wait for nothing any more."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             for owner, rid in list(self._unfinished):
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
@@ -128,7 +129,7 @@ class Engine:
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
         """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             if hint.kind == "pin" and not account.is_closed:
                 self.pins.pin(account, hint.ids, hint.ttl_s)
             elif hint.kind == "release":
@@ -142,7 +143,7 @@ class Engine:
 
     def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
         """One step on behalf of `account`, unless events wait for it already; then its events."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             # a step for one account makes events for others, which are not kept waiting for another pass
             if not account.events and self.has_work:
                 self.step()
@@ -153,7 +154,7 @@ class Engine:
         with self._changed:
             self._changed.wait_for(lambda: account.is_woken or bool(account.events) or self.has_work, timeout_s)
             account.is_woken = False
-        with self._lock:
+        with held_interrupts(), self._lock:
             return account.take_events()
 
     @property

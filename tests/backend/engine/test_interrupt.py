@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -88,3 +89,25 @@ def test_a_request_that_took_in_half_of_a_token_fails(monkeypatch: pytest.Monkey
 
     assert failed(events, 0).code == "engine_error" and failed(events, 0).retryable
     assert_as_expected([event for event in events if event.rid != 0], free)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
+    """It is raised once what was computed has been taken in; a second one is raised at once."""
+    bench = Bench()
+
+    def press(_: object) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    bench.runner.fail_when = press
+    bench.session.submit([ask(0, "What? ", gen(4, ignore_eos=True))])
+    with pytest.raises(KeyboardInterrupt):
+        bench.session.step(0)
+    assert bench.runner.passes == 1 and len(bench.engine._flights) == bench.depth - 1
+
+    bench.engine.check()
+    bench.runner.fail_when = lambda row: press(row) or press(row)
+    with pytest.raises(KeyboardInterrupt):
+        bench.session.step(0)
+    bench.engine.check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
