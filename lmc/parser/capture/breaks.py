@@ -40,7 +40,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "let its condition depend on a generated value, or bound it",
     ),
     codes.ENDLESS_RECURSION: ("{0} calls itself and does not end at trace time", "turn the recursion into a loop"),
-    codes.NOT_A_STATES_METHOD: ("{0} cannot be used on a program state", "see the methods of a state in the README"),
+    codes.NOT_A_STATES_METHOD: (
+        "{0} cannot be used on a program state",
+        "it has `+=`, s[name], fork, copy, text, messages, get_var, set_var, get_meta_info, var_scope and roles",
+    ),
     codes.ROLES_AFTER_BRANCH: ("roles do not match after the branch", "open and close a role in the same arm"),
     codes.FUNCTION_GIVEN_AWAY: (
         "{0} is defined inside the program and given to Python that capture cannot look into",

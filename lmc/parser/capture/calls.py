@@ -79,11 +79,19 @@ def call_node(cx: Capture, node: ast.Call) -> StandIn:
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
         elif isinstance(value, Container) and isinstance(value.content, dict):
+            _check_names(cx, value.content, kwargs, node)
             kwargs.update(value.content)
         else:
             raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
     cx.at(node)
     return call(cx, fn, tuple(args), kwargs)
+
+
+def _check_names(cx: Capture, content: dict[object, StandIn], given: dict[str, StandIn], node: ast.Call) -> None:
+    """What `**` unpacks must be names, none of them given before: Python raises a TypeError."""
+    for name in content:
+        if not isinstance(name, str) or name in given:
+            raise graph_break(NO_RULE, cx.at(node), f"`**` with {name!r}, given before or not a name,")
 
 
 def _bound(cx: Capture, node: ast.Attribute) -> StandIn:

@@ -286,11 +286,16 @@ class _Breaks(ast.NodeTransformer):
         set_it = ast.Assign([ast.Name(self.name, ast.Store())], ast.Constant(True))
         return [_located(set_it, node), node]
 
+    def _inner_loop(self, node: ast.For | ast.While) -> ast.AST:
+        """A `break` in its body leaves the inner loop; one in its `else` leaves the loop around it."""
+        node.orelse = self.visit(ast.Module(node.orelse, [])).body
+        return node
+
     def _leave(self, node: ast.AST) -> ast.AST:
         return node
 
-    # a `break` in these leaves an inner loop
-    visit_For = visit_While = visit_FunctionDef = visit_Lambda = _leave
+    visit_For = visit_While = _inner_loop
+    visit_FunctionDef = visit_Lambda = _leave
 
 
 def _located(new: ast.stmt, old: ast.AST) -> ast.stmt:

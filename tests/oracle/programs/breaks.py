@@ -160,7 +160,27 @@ def state_or_text_after_branch(s):
     s += lm.gen("y", max_tokens=2)
 
 
+def name_given_twice(s):
+    """Python raises a TypeError for it."""
+
+    def say(word="w"):
+        return word
+
+    s += say(word="a", **{"word": "b"})
+    s += lm.gen("y", max_tokens=2)
+
+
+def unpacks_what_is_no_name(s):
+    def say(**words):
+        return "".join(words.values())
+
+    s += say(**{1: "b"})
+    s += lm.gen("y", max_tokens=2)
+
+
 CASES = [
+    Case(name_given_twice, expects="break", code="LMC-GB002", raises=True),
+    Case(unpacks_what_is_no_name, expects="break", code="LMC-GB002", raises=True),
     Case(assigns_global, expects="break", code="LMC-GB009", reset=reset),
     Case(defines_class, expects="break"),
     Case(inner_generator, expects="break"),

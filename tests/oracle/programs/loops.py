@@ -181,6 +181,57 @@ def while_else(s):
     return i
 
 
+def break_in_an_inner_else(s, words):
+    """It leaves the outer loop, whose own `else` is then left out."""
+    for w in words:
+        for c in "ab":
+            s += w + c
+            s += lm.select("stop", ["y", "n"])
+            if s["stop"] == "y":
+                break
+        else:
+            s += "no y"
+            break
+    else:
+        s += "none went through"
+    s += lm.gen("end", max_tokens=3)
+
+
+def break_in_a_static_inner_else(s, words):
+    for w in words:
+        i = 0
+        while i < 2:
+            s += f"{w}{i}"
+            i += 1
+        else:
+            break
+    else:
+        s += "not broken"
+    s += lm.gen("end", max_tokens=3)
+
+
+def break_and_continue_in_inner_elses(s, words):
+    """Each `else` belongs to the loop before it; a `continue` in one goes on with the loop around it."""
+    for w in words:
+        for _ in "a":
+            s += lm.select("c", ["p", "q", "r"])
+            if s["c"] == "p":
+                break
+        else:
+            while True:
+                s += "."
+                break
+            else:
+                s += "never"
+            if s["c"] == "q":
+                continue
+            break
+        s += w
+    else:
+        s += "to the end"
+    s += lm.gen("end", max_tokens=3)
+
+
 def loop_variable_after_loop(s, xs):
     for x in xs:
         s += f"{x} "
@@ -268,6 +319,9 @@ CASES = [
     Case(nested_loops, ({"rows": 2, "columns": "abc"}, {"rows": 3, "columns": ["p", "q"]})),
     Case(for_else, ({"words": ["a", "b"]}, {"words": []})),
     Case(while_else),
+    Case(break_in_an_inner_else, ({"words": ["x", "y", "z"]}, {"words": []})),
+    Case(break_in_a_static_inner_else, ({"words": ["x", "y"]}, {"words": []})),
+    Case(break_and_continue_in_inner_elses, ({"words": ["x", "y", "z"]}, {"words": []})),
     Case(loop_variable_after_loop, ({"xs": [1, 2]}, {"xs": ["a"]})),
     Case(loop_local_possibly_unset),
     Case(dict_iteration, ({"table": {"a": 1, "b": "two"}}, {"table": {}})),
