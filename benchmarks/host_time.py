@@ -5,7 +5,8 @@
 All rows decode, 1,024 prompt tokens each, half of them shared, greedy unless said. Each checkout runs in a process of
 its own, one thread, on the same workload; the two take turns, step by batch of steps, so that a loaded machine slows
 both. Tokens are those of README.md, each row's from its own place on; `random` is the worst case for whoever remembers
-what tokens say behind each other. What is printed is the median over rounds of the median step, and of its ratio.
+what tokens say behind each other, `regex` a constraint that the text satisfies. What is printed is the median over
+rounds of the median step, and of its ratio.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "stop": {"stop": ("\n\nQ:",)},
     "drawn": {"temperature": 0.7, "top_p": 0.9},
     "random": {},
+    "regex": {"ignore_eos": False, "regex": "( *[A-Za-z,.]+)* *"},
 }
 
 
@@ -116,6 +118,7 @@ class Bench:
             chunk_len=1024,
             token_budget=1 << 19,
             max_running=512,
+            masks=find("lmc.backend.masks.factory", "lmc.backend.constraint.masks").ConstraintMasks(tokenizer, VOCAB),
         )
         is_old = hasattr(self._engine, "open")
         self._session = (
@@ -156,14 +159,20 @@ def requests(rows: int, steps: int, kind: str) -> list[Any]:
     rng = np.random.default_rng(1)
     head = rng.integers(300, 2000, 512).tolist()
     options = {"max_tokens": steps + 64, "temperature": 0.0, "ignore_eos": True, **KINDS[kind]}
+    constraint = parsed(options.pop("regex", None))
     return [
         base.Request(
             i,
             base.Prompt((*head, *rng.integers(300, 2000, 512).tolist())),
-            (base.Gen("x", sampling(seed=i, **options)),),
+            (base.Gen("x", sampling(seed=i, **options), constraint),),
         )
         for i in range(rows)
     ]
+
+
+def parsed(pattern: str | None) -> Any:
+    """A constraint, where there is one."""
+    return find("lmc.parser.regex.parse", "lmc.parser.regex").parse_regex(pattern) if pattern else None
 
 
 class Child:

@@ -33,6 +33,12 @@ class Matcher(Protocol):
     def accept(self, id: int) -> bool:
         """Take one token that is not an end token; False where the constraint does not allow it."""
 
+    def continued(self, id: int) -> bool:
+        """Take a token after which text must or may come, none of it forced; False, and nothing done, else.
+
+        It may be False where it need not: `accept`, `is_done` and `forced` say all.
+        """
+
     def is_done(self) -> bool:
         """True where nothing but an end token may follow."""
 

@@ -97,12 +97,11 @@ class ProgramState:
 
     def append(self, *texts: str) -> ProgramState:
         """The state with ordinary text behind it."""
-        head = self.head
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
-            if text:
-                head = (head, Text(text))
+        text = "".join(texts)
+        head = (self.head, Text(text)) if text else self.head
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 
     def called(self, final: Final, head: Link | None, names: Names, num_calls: int = 1) -> ProgramState:

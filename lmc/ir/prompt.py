@@ -63,6 +63,7 @@ class Tokenizer(Protocol):
     key: str
     vocab_size: int
     eos_ids: frozenset[int]  # tokens that end a generation
+    is_byte_level: bool  # a token is the same bytes wherever it stands, and a text is its tokens' bytes joined
     begin_ids: tuple[int, ...]  # put before a prompt that does not begin with a template's literal
     chat: ChatTemplate | None  # None where the tokenizer has no template
 

@@ -37,21 +37,26 @@ def last_run(pieces: Sequence[Piece]) -> tuple[Run, Ids | None]:
 
 def text_of(pieces: Iterable[Piece]) -> str:
     """What pieces read as."""
-    return "".join(piece.text for piece in pieces)
+    return "".join([piece.text for piece in pieces])
 
 
 def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """Pieces with neighbouring texts as one, those without text left out; generated values stay."""
     found: list[Piece] = []
-    texts: list[str] = []
+    texts: list[Text] = []
     for piece in pieces:
         if isinstance(piece, Text):
-            texts.append(piece.text)
+            if piece.text:
+                texts.append(piece)
         elif piece.text or isinstance(piece, Ids):
-            found += [Text("".join(texts))] if any(texts) else []
+            found += _as_one(texts)
             found.append(piece)
             texts.clear()
-    return (*found, Text("".join(texts))) if any(texts) else tuple(found)
+    return (*found, *_as_one(texts))
+
+
+def _as_one(texts: list[Text]) -> list[Text]:
+    return [Text(text_of(texts))] if len(texts) > 1 else texts
 
 
 def joined(run: Iterable[Text | Control]) -> list[tuple[bool, str]]:

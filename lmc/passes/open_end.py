@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lmc.common_prefix import common_len
 from lmc.ir.prompt import Encode, Ids, Text
-from lmc.ir.runs import Run
+from lmc.ir.runs import Run, merged
 
 WORDS = ("a", "er", "in", "The", "1")
 FOLLOWING = (*WORDS, "word", " word", "   ", "\n", "\n\n", '"', ".")
@@ -20,5 +20,5 @@ FOLLOWING = (*WORDS, "word", " word", "   ", "\n", "\n\n", '"', ".")
 
 def num_kept(run: Run, after: Ids | None, encode: Encode, following: Sequence[str] = FOLLOWING) -> int:
     """How many of a run's tokens stay whichever of some texts follows it."""
-    known = encode(run, after)
-    return min(common_len(known, encode((*run, Text(text)), after)) for text in following)
+    known, pieces = encode(run, after), merged(run)
+    return min(common_len(known, encode((*pieces, Text(text)), after)) for text in following)

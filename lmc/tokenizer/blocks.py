@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 BLOCK_CHARS = 1024  # a block has at least as many, so that few tokens are looked up by themselves
+END_CHARS = 64  # what follows a text changes the tokens of its end: a cut is looked for in so much of it
 CUT = re.compile(r"(?<=[a-z])(?= [a-z])")
 _ACROSS = re.compile(rb"[a-z] ")
 
@@ -45,12 +46,20 @@ _ALTERNATIVES = frozenset(
 
 
 def blocks(text: str) -> Iterable[str]:
-    """A text cut into blocks, each as long as it was when the text was shorter, but for the last one."""
+    """A text cut into blocks, each as long as it was when the text was shorter, but for the last one and its end."""
     start = 0
     while len(text) - start > BLOCK_CHARS and (cut := CUT.search(text, start + BLOCK_CHARS)):
         yield text[start : cut.start()]
         start = cut.start()
+    if len(text) - start > 2 * END_CHARS and (end := _last_cut(text)):
+        yield text[start:end]
+        start = end
     yield text[start:]
+
+
+def _last_cut(text: str) -> int:
+    """Where the end of a text may be cut off, 0 where it cannot be; few texts that may follow move it."""
+    return max((cut.start() for cut in CUT.finditer(text, len(text) - END_CHARS)), default=0)
 
 
 def may_be_cut(tokenizer: tokenizers.Tokenizer, spellings: Callable[[], list[bytes]], *, spaced: bool) -> bool:

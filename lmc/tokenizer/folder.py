@@ -34,7 +34,7 @@ from lmc.tokenizer.control_tokens import may_be_spelt, renamed, separate_control
 from lmc.tokenizer.files import TokenizerFiles, read_files
 from lmc.tokenizer.jinja import Template
 from lmc.tokenizer.leading_space import puts_space, state, without_leading_space
-from lmc.tokenizer.vocabulary import vocab_bytes
+from lmc.tokenizer.vocabulary import is_byte_level, vocab_bytes
 
 if TYPE_CHECKING:
     import tokenizers
@@ -59,6 +59,7 @@ class FolderTokenizer:
     key: str
     vocab_size: int
     eos_ids: frozenset[int]
+    is_byte_level: bool
     begin_ids: tuple[int, ...]
     chat: ChatTemplate | None
     control_ids: frozenset[int]
@@ -75,6 +76,7 @@ class FolderTokenizer:
         self._finder = ControlFinder(tokenizer, self.control_ids)
         self._cached = lru_cache(MAX_CACHED_TEXTS)(self._encode)
         self._is_spaced_after = cache(self._spaced_after)
+        self.is_byte_level = is_byte_level(state(tokenizer.decoder))
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         self.begin_ids = _begin_ids(tokenizer)
         for ordinary in (self._first, self._middle):
@@ -132,9 +134,11 @@ class FolderTokenizer:
     def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""
         whole, at = is_first, 0
-        well_formed = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
-        text = text_of(well_formed)
-        for start, end, token in self._finder.spans(well_formed):
+        text = text_of(run)
+        if _well_formed(text) is not text:
+            run = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
+            text = text_of(run)
+        for start, end, token in self._finder.spans(run):
             yield from self._between(text[at:start], whole)
             yield token
             whole, at = self._is_spaced_after(token), end

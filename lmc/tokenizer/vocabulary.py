@@ -27,6 +27,11 @@ def vocab_bytes(names: Iterable[str | None], decoder: Any) -> list[bytes]:
     return [b"" if name is None else spell(name) for name in names]
 
 
+def is_byte_level(decoder: Any) -> bool:
+    """Whether a decoder joins the bytes of its tokens and does nothing else."""
+    return {part.get("type") for part in _parts(decoder)} == {"ByteLevel"}
+
+
 def _parts(decoder: Any) -> list[dict[str, Any]]:
     if decoder is None:
         return []

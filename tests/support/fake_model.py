@@ -38,6 +38,7 @@ class FakeTokenizer:
     key = "fake"
     vocab_size = VOCAB
     eos_ids = frozenset({EOS})
+    is_byte_level = True
     begin_ids: tuple[int, ...] = ()
     chat: ChatTemplate | None = None
 
@@ -278,6 +279,13 @@ class FakeMatcher:
     def accept(self, id: int) -> bool:
         self.done += self.tokenizer.bytes_of[id]
         return any(option.startswith(self.done) for option in self.options)
+
+    def continued(self, id: int) -> bool:
+        after = FakeMatcher(self.options, self.tokenizer, self.done, self.jumps)
+        if id == EOS or not after.accept(id) or after.is_done() or after.forced(()):
+            return False
+        self.done = after.done
+        return True
 
     def is_done(self) -> bool:
         return self.can_stop() and not any(o != self.done and o.startswith(self.done) for o in self.options)

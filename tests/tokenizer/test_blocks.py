@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from lmc.tokenizer.blocks import BLOCK_CHARS, blocks, may_be_cut
+from lmc.tokenizer.blocks import BLOCK_CHARS, END_CHARS, blocks, may_be_cut
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
@@ -24,14 +24,24 @@ def with_parts(**parts: Any) -> Tokenizer:
 
 
 def test_blocks_of_a_text_that_grows_stay() -> None:
-    """All but the last one, and together they are the text."""
+    """All but the last one, of which an end may be cut off; together they are the text."""
     text = "some words and 1 more. " * 400
     before, after = list(blocks(text[:5000])), list(blocks(text))
 
     assert "".join(after) == text and len(after) > 6
-    assert after[: len(before) - 1] == before[:-1]
-    assert all(BLOCK_CHARS <= len(block) < BLOCK_CHARS + 40 for block in after[:-1])
+    assert after[: len(before) - 2] == before[:-2]
+    assert all(BLOCK_CHARS <= len(block) < BLOCK_CHARS + 40 for block in after[:-2])
     assert list(blocks("x" * 5000)) == ["x" * 5000]
+
+
+def test_what_follows_a_text_is_encoded_with_its_end_only() -> None:
+    """Its last words: the block before them is the same for all that may follow."""
+    text = "some words and then, 1 more: " * 12
+    known, *end = blocks(text)
+    assert 0 < len("".join(end)) <= END_CHARS
+    for more in ("a", "er", "The", "1", " ", "\n", '"'):
+        assert list(blocks(text + more)) == [known, "".join(end) + more]
+    assert list(blocks(text[:END_CHARS])) == [text[:END_CHARS]]
 
 
 @pytest.mark.parametrize("regex", [GPT2, GPT2.replace("'s|'t|'re|'ve|'m|'ll|'d", "(?i:'s|'t|'re|'ve|'m|'ll|'d)")])

@@ -1,5 +1,6 @@
 """Tokenizers read from a folder: what control tokens may do, and that ids equal transformers' own."""
 
+import itertools
 import json
 import os
 import random
@@ -273,6 +274,15 @@ def test_token_bytes_spell_the_text(chatml, llama, text):
         spelt = tokenizer.vocab_bytes()
 
         assert b"".join(spelt[i] for i in tokenizer.encode(text)) == text.encode()
+
+
+@pytest.mark.parametrize("text", ["é日🙂 a", " two  words\n", "x"])
+def test_tokens_of_a_byte_level_vocabulary_are_the_same_bytes_everywhere(chatml, llama, text):
+    """So their texts add up, wherever characters are whole; a SentencePiece one makes no such promise."""
+    assert chatml.is_byte_level and not llama.is_byte_level
+    for ids in itertools.product(chatml.encode(text), repeat=3):
+        spelt = b"".join(chatml.vocab_bytes()[i] for i in ids)
+        assert chatml.decode(ids) == spelt.decode(errors="replace")
 
 
 def test_control_tokens_have_no_bytes(chatml):

@@ -11,13 +11,14 @@ from zlib import crc32
 
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.prompt import Control, Ids, Piece, Text
-from lmc.ir.runs import Run, joined, runs
+from lmc.ir.runs import Run, joined, runs, text_of
 
 CONTROL_TOKENS: tuple[str, ...] = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|end|>")
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
 
 _CONTROL_IDS: dict[str, int] = {token: 256 + i for i, token in enumerate(CONTROL_TOKENS)}
 _CONTROL = re.compile("(" + "|".join(map(re.escape, CONTROL_TOKENS)) + ")")
+_SPELLINGS = (*(bytes((byte,)) for byte in range(256)), *(name.encode() for name in CONTROL_TOKENS))
 
 CHATML = ChatTemplate(
     name="chatml",
@@ -31,6 +32,7 @@ class ByteTokenizer:
 
     key: str
     vocab_size: int = 256 + len(CONTROL_TOKENS)
+    is_byte_level = True
     eos_ids: frozenset[int] = frozenset((_CONTROL_IDS["<|im_end|>"], _CONTROL_IDS["<|end|>"]))
     begin_ids: tuple[int, ...]
     chat: ChatTemplate | None
@@ -50,13 +52,12 @@ class ByteTokenizer:
         """Token ids of a prompt's pieces; what stands between two control tokens is encoded as one text."""
         ids: list[int] = []
         for run in runs(pieces):
-            if isinstance(run, Ids):
-                ids += run.ids
-            else:
-                ids += self._encode_run(run)
+            ids += run.ids if isinstance(run, Ids) else self._encode_run(run)
         return ids
 
     def _encode_run(self, run: Run) -> list[int]:
+        if not any(isinstance(piece, Control) for piece in run):
+            return self.encode(text_of(run))
         ids, text = list[int](), ""
         for is_control, each in joined(run):
             for part in _CONTROL.split(each) if is_control else (each,):
@@ -79,7 +80,7 @@ class ByteTokenizer:
 
     def show(self, ids: Iterable[int]) -> str:
         """The text of `ids` with control tokens written out: what a test compares a prompt with."""
-        return b"".join(self._spelling(i) for i in ids).decode("utf-8", "replace")
+        return b"".join(map(_SPELLINGS.__getitem__, ids)).decode("utf-8", "replace")
 
     def render(self, turns: list[tuple[str, str]], *, open_role: str | None) -> list[Piece]:
         """A conversation of (role, text); `open_role` begins one more turn at the end and leaves it open."""
@@ -92,9 +93,6 @@ class ByteTokenizer:
     def _encode_part(self, part: str) -> Iterable[int]:
         token = _CONTROL_IDS.get(part)
         return part.encode("utf-8", "replace") if token is None else (token,)
-
-    def _spelling(self, token: int) -> bytes:
-        return bytes((token,)) if token < 256 else CONTROL_TOKENS[token - 256].encode()
 
 
 def _with_previous(turns: list[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -1,5 +1,7 @@
 """Ids to text, one id at a time: text comes out once, and only when no later byte can change it.
 
+Where a token is the same bytes wherever it stands, its text is found once; elsewhere once behind each other token.
+
 A character may be spread over several tokens; until it is whole the tokenizer shows U+FFFD for it, so up to three
 of those at the end are held back (a UTF-8 character has at most three bytes before its last).
 """
@@ -23,7 +25,7 @@ class Front:
 
     ids     of it, none at the beginning of a text
     length  characters it has by itself
-    after   token -> the text it adds behind this one, and the front of what follows
+    after   token -> what it adds behind this one; None where its last character may not be whole
     """
 
     __slots__ = ("after", "ids", "length")
@@ -31,7 +33,10 @@ class Front:
     def __init__(self, ids: list[int], length: int) -> None:
         self.ids = ids
         self.length = length
-        self.after: dict[int, tuple[str, Front]] = {}
+        self.after: dict[int, Added | None] = {}
+
+
+Added = tuple[str, Front]  # the text that a token adds, and the front of what follows
 
 
 class Decoder:
@@ -40,10 +45,11 @@ class Decoder:
     shown   texts of control tokens that are not to be left out, by id
     """
 
-    __slots__ = ("_fronts", "_num_pairs", "_shown", "_texts", "_tokenizer")
+    __slots__ = ("_fronts", "_is_byte_level", "_num_pairs", "_shown", "_texts", "_tokenizer")
 
     def __init__(self, tokenizer: Tokenizer, shown: Mapping[int, str] | None = None) -> None:
         self._tokenizer = tokenizer
+        self._is_byte_level = tokenizer.is_byte_level
         self._shown = shown or {}
         self._texts: dict[int, str] = {}
         self._fronts: dict[int | None, Front] = {}
@@ -58,21 +64,24 @@ class Decoder:
         return front
 
     def leaned_on(self, id: int, before: Front) -> Front:
-        """`id` where it is text by itself, else the one that was leaned on before it."""
+        """`id` where it is text by itself, else the one that was leaned on before it; one for all if none matters."""
+        if self._is_byte_level:
+            return before
         text = self.one(id)
         return self.front(id) if text and REPLACEMENT not in text else before
 
-    def learn(self, front: Front, id: int) -> None:
-        """Remember what `id` adds behind `front`, if its last character is whole: most pairs come again."""
+    def learned(self, front: Front, id: int) -> Added | None:
+        """What `id` adds behind `front`, None where its last character may not be whole; remembered."""
         whole = self.many([*front.ids, id])
-        if num_settled(whole, front.length) < len(whole):
-            return
+        is_settled = num_settled(whole, front.length) == len(whole)
+        found = (whole[front.length :], self.leaned_on(id, front)) if is_settled else None
         if self._num_pairs >= MAX_PAIRS:
             self._num_pairs = 0
             for each in self._fronts.values():
                 each.after.clear()
         self._num_pairs += 1
-        front.after[id] = whole[front.length :], self.leaned_on(id, front)
+        front.after[id] = found
+        return found
 
     def one(self, id: int) -> str:
         """The text of one token by itself."""
@@ -121,27 +130,27 @@ class Detokenizer:
         for id in context[-CONTEXT:]:
             self._front = decoder.leaned_on(int(id), self._front)
 
-    def known(self, id: int) -> str | None:
-        """Take one more id if what it adds is remembered, and say it; else None, and nothing is done."""
+    def added(self, id: int) -> Added | None:
+        """What one more id would add, whatever follows; None where that cannot be said yet."""
         if self._window:
             return None
-        found = self._front.after.get(id)
-        if found is None:
-            return None
-        text, self._front = found
+        after = self._front.after
+        return after[id] if id in after else self._decoder.learned(self._front, id)
+
+    def take(self, added: Added) -> None:
+        """Take one more id, of which `added` has told what it adds."""
+        text, self._front = added
         self._num_ids += 1
         self.text += text
         self.ends.append(len(self.text))
-        return text
 
     def push(self, id: int) -> None:
         """Take one more id."""
+        added = self.added(id)
+        if added is not None:
+            self.take(added)
+            return
         if not self._window:
-            if self.known(id) is not None:
-                return
-            self._decoder.learn(self._front, id)
-            if self.known(id) is not None:
-                return
             self._window = [*self._front.ids]
             self._out = self._front.length
         self._num_ids += 1

@@ -31,7 +31,7 @@ class Generation:
     num_skips       how often it went on elsewhere in its constraint, so that what was forced no longer is
     start           position of its first token in the sequence
     seed            of this sample
-    is_simple       nothing but an end token or its length ends it, and no log-probabilities are kept
+    is_simple       no log-probabilities are kept, and it is no form
     max_tokens      the Gen's own, or less where the model's length leaves less
     """
 
@@ -94,7 +94,7 @@ class Generation:
         self._sent_text = self._sent_ids = 0
         # sampled by its parameters alone, whatever came out before
         self._is_plain = matcher is None and not sampling.min_tokens and not has_penalties(sampling)
-        self.is_simple = matcher is None and self._stops is None and not self.wants_scores
+        self.is_simple = not gen.blanks and not self.wants_scores
 
     @property
     def num_left(self) -> int:
@@ -121,18 +121,25 @@ class Generation:
         draws.add(self.gen.sampling, self.seed, position, output=self.ids, banned=self._banned(mask), mask=mask)
 
     def continued(self, id: int) -> str | None:
-        """Take a sampled token that ends nothing, and say the text it adds; None, and nothing done, else.
+        """Take a sampled token that ends and forces nothing, and say its text; None, and nothing done, else.
 
-        For a generation without stops, constraint and log-probabilities, whose text is all shown: nearly every token
-        of it comes this way. `push` and `news` do the same for all.
+        For a generation without log-probabilities whose text is all shown: nearly every token of it comes this way.
+        `push`, `jump` and `news` do the same for all.
         """
         if not self.is_simple or id < 0 or id in self._ends or self.num_tokens + 1 >= self.max_tokens:
             return None
-        if self._sent_ids < len(self.ids):
+        detokenizer = self._detokenizer
+        if self._sent_ids < len(self.ids) or self._sent_text < len(detokenizer.text):
             return None
-        text = self._detokenizer.known(id)
-        if text is None:
+        added = detokenizer.added(id)
+        if added is None:
             return None
+        text = added[0]
+        if self._stops is not None and self._stops.may_begin(text):
+            return None
+        if self.matcher is not None and not self.matcher.continued(id):
+            return None
+        detokenizer.take(added)
         self.num_tokens += 1
         self.ids.append(id)
         self._sent_ids += 1

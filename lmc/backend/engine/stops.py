@@ -16,16 +16,21 @@ _LOOKS = re.compile(r"\(\?(?:[=!]|<[=!])|\\[bBZ]|\$")  # these match depending o
 class Stops:
     """The stop strings and patterns of one generation. Raises re.error on a pattern that is none."""
 
-    __slots__ = ("_longest", "_patterns", "_strings", "_width")
+    __slots__ = ("_first", "_longest", "_patterns", "_strings", "_width")
 
     def __init__(self, strings: tuple[str, ...], patterns: tuple[str, ...]) -> None:
         self._strings = tuple(string for string in strings if string)
         self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._first = frozenset(string[0] for string in self._strings)
         self._longest = max((len(string) for string in self._strings), default=0)
         self._width = max((max_width(pattern) for pattern in patterns), default=0)
 
     def __bool__(self) -> bool:
         return bool(self._strings or self._patterns)
+
+    def may_begin(self, text: str) -> bool:
+        """False where no match, nor the beginning of one, can begin in `text`."""
+        return bool(self._patterns) or not self._first.isdisjoint(text)
 
     def find(self, text: str, old: int, floor: int) -> int | None:
         """Where to cut `text`, if at all; its first `old` characters were searched, patterns start at `floor`."""

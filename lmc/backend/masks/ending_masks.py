@@ -27,10 +27,19 @@ class EndingMasks(TokenMasks):
         self.eos_ids, self.eos_mask = eos_ids, eos_mask
         self.num_ids = trie.size
         self._ending: dict[int, Int32] = {}
+        self._is_free: dict[int, bool] = {}
 
     def with_ends(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` and the end tokens; not to be written to."""
         return self.ending(state) if self.is_accepting(state) else self.mask(state)
+
+    def goes_on_freely(self, state: int) -> bool:
+        """Whether text may come next, and none of it is forced."""
+        found = self._is_free.get(state)
+        if found is None:
+            found = bool(self.mask(state).any()) and not self.jumps.may_jump(state)
+            self._is_free[state] = found
+        return found
 
     def ending(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` with the end tokens, whether the text may end here or not."""

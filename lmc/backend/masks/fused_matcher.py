@@ -65,6 +65,10 @@ class FusedMatcher(AutomatonMatcher):
         self._text += spelt
         return True
 
+    def continued(self, id: int) -> bool:
+        """False: where its generations begin and end must be looked at with every token."""
+        return False
+
     def fork(self) -> FusedMatcher:
         """An independent matcher in the same state."""
         return copy(self)

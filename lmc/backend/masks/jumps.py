@@ -37,9 +37,13 @@ class Jumps:
         """False where nothing is ever jumped over."""
         return self._jump != "off"
 
+    def may_jump(self, state: int) -> bool:
+        """Whether anything is certain of what comes next: where not, no tokens are."""
+        return self._jump != "off" and forced_byte(self._dfa, state) is not None
+
     def after(self, state: int, ids: Sequence[int]) -> tuple[int, ...]:
         """The tokens that come next in a state that was reached by `ids`; none where nothing is certain."""
-        if self._jump == "off" or forced_byte(self._dfa, state) is None:
+        if not self.may_jump(state):
             return ()
         key = (state, tuple(ids[-CONTEXT:]))
         found = self._found.get(key)

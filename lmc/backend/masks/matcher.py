@@ -32,6 +32,17 @@ class AutomatonMatcher:
         self._state = state
         return True
 
+    def continued(self, id: int) -> bool:
+        """Take a token after which text must or may come, none of it forced; False, and nothing done, else."""
+        masks = self._masks
+        if id in masks.eos_ids or not 0 <= id < masks.num_ids:
+            return False
+        state = masks.next(self._state, id)
+        if not masks.goes_on_freely(state):
+            return False
+        self._state = state
+        return True
+
     def is_done(self) -> bool:
         """True where the text is complete and nothing but an end token may follow."""
         return self.can_stop() and not self._masks.mask(self._state).any()

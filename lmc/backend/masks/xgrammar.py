@@ -256,6 +256,10 @@ class XGrammarMatcher:
             self._forcing.write(self._masks.spellings[id])
         return True
 
+    def continued(self, id: int) -> bool:
+        """False: only after a token has been taken does xgrammar know whether text may follow."""
+        return False
+
     def is_done(self) -> bool:
         """True where the text is complete and nothing but an end token may follow."""
         return self.can_stop() and not (self.mask() & ~self._masks.eos_mask).any()

@@ -89,8 +89,10 @@ class ByteDfa:
     def run(self, text: bytes, state: int | None = None) -> int:
         """The state after some bytes."""
         at = self.start if state is None else state
+        class_of, rows = self.class_of, self._rows
         for byte in text:
-            at = self.step(at, byte)
+            after = rows[at][class_of[byte]]
+            at = self.step(at, byte) if after == UNKNOWN else after
         return at
 
     def is_accepting(self, state: int) -> bool:

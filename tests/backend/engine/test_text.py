@@ -17,13 +17,15 @@ from lmc.backend.engine.stops import UNBOUNDED, Stops, max_width
 from lmc.errors import ConstraintError
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import TOKENIZER
-from tests.support.fake_model import EOS, FakeTokenizer
+from tests.support.fake_model import EOS, FakeMatcher, FakeTokenizer
 
 # --- detokenising --------------------------------------------------------------------------------------------
 
 
 class SpaceTrimming(FakeTokenizer):
     """Like sentencepiece ones: the first space of what is decoded is lost, each byte of no character is U+FFFD."""
+
+    is_byte_level = False
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         data = b"".join(self.bytes_of[id] for id in ids)
@@ -68,8 +70,9 @@ def test_space_after_the_prompt_is_kept() -> None:
 class Forgetful(Decoder):
     """Decodes every window anew."""
 
-    def learn(self, front: detokenize.Front, id: int) -> None:
-        """Nothing is remembered."""
+    def learned(self, front: detokenize.Front, id: int) -> detokenize.Added | None:
+        """Nothing is said before the window has been decoded."""
+        return None
 
 
 @pytest.mark.parametrize("max_pairs", [1, 7, 1 << 17])
@@ -109,6 +112,46 @@ def test_short_way_says_what_the_long_one_says() -> None:
             long.news()
             assert (short.ids, short.num_tokens, said) == (long.ids, long.num_tokens, long.text)
     assert num_short > len(ids)
+
+
+@pytest.mark.parametrize("stop", [("the end",), ("\n\nQ:", "end."), ("x",)])
+def test_short_way_with_stops_says_what_the_long_one_says(stop: tuple[str, ...]) -> None:
+    """A stop, its beginning, and a beginning that comes to nothing: shown and cut as by push and news."""
+    sampling = Sampling(max_tokens=99, stop=stop)
+    short, long = make(sampling), make(sampling)
+    num_short = 0
+    for id in TOKENIZER.encode("the answer is no: the\n\nAnswer yes.\n\nQ, the egg, the end. x"):
+        text, reason = short.continued(id), None
+        num_short += text is not None
+        if text is None:
+            reason = short.push(id)
+            text = short.end()[0] if reason else short.news()[0]
+        assert long.push(id) == reason
+        assert (long.end() if reason else long.news())[0] == text
+        assert (short.ids, short.text) == (long.ids, long.text)
+        if reason:
+            break
+    assert reason == "stop" and num_short > 15
+
+
+@pytest.mark.parametrize("jumps", [True, False])
+def test_short_way_under_a_constraint_says_what_the_long_one_says(jumps: bool) -> None:
+    """What is forced, and the end, are left to the long way; a token that may not come is taken by neither."""
+    options = (b"the answer is the end", b"the answer is yes, or no", b"the answer is yes")
+    short, long = (make(Sampling(max_tokens=99), FakeMatcher(options, TOKENIZER, jumps=jumps)) for _ in range(2))
+    ids, num_short, reason = TOKENIZER.encode("the answer is yes, or no"), 0, None
+    assert short.jump() is None and long.jump() is None
+    while reason is None:
+        id = ids[len(long.ids)]
+        if short.continued(id) is None:
+            reason = short.push(id) or short.jump()
+            short.news()
+        else:
+            num_short += 1
+        assert (long.push(id) or long.jump()) == reason
+        assert (short.ids, short.num_forced, short.text) == (long.ids, long.num_forced, long.text)
+    assert reason == "constraint" and (jumps or num_short > 10)
+    assert make(Sampling(max_tokens=9), FakeMatcher(options, TOKENIZER)).continued(ord("z")) is None
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -176,8 +219,8 @@ def test_pattern_never_takes_back_text(pattern: str) -> None:
 # --- generation ----------------------------------------------------------------------------------------------
 
 
-def make(sampling: Sampling) -> Generation:
-    """A generation without prompt or constraint."""
+def make(sampling: Sampling, matcher: FakeMatcher | None = None) -> Generation:
+    """A generation without a prompt."""
     return Generation(
         Gen(None, sampling),
         start=0,
@@ -186,7 +229,7 @@ def make(sampling: Sampling) -> Generation:
         eos_ids=TOKENIZER.eos_ids,
         decoder=Decoder(TOKENIZER),
         context=(),
-        matcher=None,
+        matcher=matcher,
     )
 
 
