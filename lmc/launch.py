@@ -82,9 +82,12 @@ class Launch:
         The index counts the items of this launch from 0. A failed item carries its own error; what the source raises is
         the error of one more item, the last. Items that are on their way when the iteration is left are yielded by the
         next call. The results have no report: see `report`.
+
+        While the source makes its next item, nothing runs and no result comes: one that waits for a person or for a
+        result of this iteration waits with all the others.
         """
-        for ended in self._ends_of(items):
-            yield ended.item, _result(ended.outcome, None)
+        check_items("results", items)
+        return ((ended.item, _result(ended.outcome, None)) for ended in self._ends_of(items))
 
     def all_results(self, items: Iterable[Any]) -> list[Result]:
         """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
@@ -125,6 +128,12 @@ class Launch:
         self.close()
         report = self.report()
         return [_result(outcomes[i], report) for i in range(len(outcomes))]
+
+
+def check_items(method: str, items: object) -> None:
+    """Raises ArgumentError for what is one item, or none."""
+    if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
+        raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
 
 
 def _result(outcome: Outcome, report: RunReport | None) -> Result:

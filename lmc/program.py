@@ -150,8 +150,9 @@ class Program:
         what it raises is the error of one more item, the last; for one without an end see `open_run`. `num_threads`,
         `progress_bar` and `generator_style` are accepted for SGLang's sake: no thread is needed an item.
         """
-        if isinstance(batch, Mapping | str) or not isinstance(batch, Iterable):
-            raise ArgumentError("run_batch takes a list of items", help="wrap the one item in a list")
+        from lmc.launch import check_items
+
+        check_items("run_batch", batch)
         sampling = self._only_sampling("run_batch", defaults)
         with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
             return launch.all_results(batch)

@@ -196,3 +196,12 @@ def test_a_run_refuses_parameters_that_it_does_not_know() -> None:
     """As run_batch does, by its own name."""
     with pytest.raises(lmc.ArgumentError, match="open_run has no parameter `temprature`"):
         one.open_run(backend="echo", temprature=0.5)
+
+
+@pytest.mark.parametrize("items", [{"number": 1}, "12", 5, None])
+def test_what_is_not_a_list_of_items_is_refused_at_once(items: Any) -> None:
+    """A dict is one item, and letters are none: an error of the call, not of each."""
+    with one.open_run(backend=EchoBackend()) as run, pytest.raises(lmc.ArgumentError, match="results takes a list"):
+        run.results(items)
+    with pytest.raises(lmc.ArgumentError, match="run_batch takes a list"):
+        one.run_batch(items, backend=EchoBackend())

@@ -39,8 +39,8 @@ class CpuBackend:
     disk_cache True keeps compiled grammars in lmc's folder of $XDG_CACHE_HOME (~/.cache), a path there; False nowhere
     boundary   the old name of `jump`; warns
 
-    Raises BackendError where `jump` or `dtype` is not one of these, ModelLoadError for a folder that holds no usable
-    model or tokenizer.
+    Raises BackendError where an argument is not one of these or a size is less than 1, ModelLoadError for a folder
+    that holds no usable model or tokenizer.
     """
 
     def __init__(
@@ -65,6 +65,14 @@ class CpuBackend:
         from lmc.tokenizer import load_tokenizer
 
         jump = _jump(jump, boundary)
+        kept = _disk_cache(disk_cache)
+        _check_sizes(
+            num_slots=1 if num_slots is None else num_slots,
+            page_size=page_size,
+            chunk_len=chunk_len,
+            token_budget=token_budget,
+            max_running=max_running,
+        )
         folder = folder_of(model)
         config = read_config(folder)
         self.name = "cpu"
@@ -75,7 +83,7 @@ class CpuBackend:
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
-        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, _disk_cache(disk_cache))
+        masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, kept)
         self.engine = Engine(
             runner,
             self.tokenizer,
@@ -125,7 +133,16 @@ def _disk_cache(wanted: bool | str | Path) -> DiskCache | None:
     """Where compiled grammars are kept, if anywhere."""
     from lmc.backend.masks.disk import DiskCache
 
+    if not isinstance(wanted, bool | str | Path):
+        raise BackendError(f"disk_cache={wanted!r} is not a folder", help="a path, True for lmc's own, or False")
     return None if wanted is False else DiskCache(None if wanted is True else Path(wanted))
+
+
+def _check_sizes(**sizes: int) -> None:
+    """Raises BackendError for the first that is not a whole number from 1 on."""
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise BackendError(f"{name}={size!r} is not a size", help="a whole number, 1 or more")
 
 
 def _dtype(wanted: str) -> Literal["fp32", "bf16"]:

@@ -10,7 +10,7 @@ from lmc.cli.failing import reported
 @click.command("passes", short_help="List the passes.")
 @reported
 def passes_command() -> None:
-    """List the passes in the order they run, and what -O0, -O1 and -O2 run.
+    """List the passes in the order they run, and what each level runs.
 
     \b
     lmc compile prog.py -p dce,cse,schedule

@@ -124,7 +124,7 @@ class Run:
     def add(self, item: Startable) -> int:
         """Take an item, to be started by a step; its id, counted from 0. Raises ArgumentError once closed."""
         if self.is_closed:
-            raise ArgumentError("a closed run takes no items", help="open another")
+            raise _closed()
         id = next(self._ids)
         self._waiting.append((id, item))
         return id
@@ -133,10 +133,20 @@ class Run:
         """Do one round of work and return what ended or grew, in order.
 
         Where nothing can go on, it waits up to `timeout_s` for the session, which `wake` ends from any thread. A run
-        that is idle or closed returns at once.
+        that is idle or closed returns at once. Ctrl-C in the middle closes the run: work that it cut off would be
+        waited for without end.
         """
         if self.is_closed or self.is_idle:
             return []
+        try:
+            return self._round(timeout_s)
+        except Exception:
+            raise
+        except BaseException:
+            self.close("the run was interrupted")
+            raise
+
+    def _round(self, timeout_s: float) -> list[RunEvent]:
         self._start_waiting()
         self._go_on()
         self._submit()
@@ -173,7 +183,8 @@ class Run:
             self._session.abort(rid, reason)
         self._adviser.close()
         self._pool.close()
-        for each in (self._waiting, self._active, self._open, self._unheard, self._shared.ready, self._shared.outbox):
+        shared = self._shared
+        for each in (self._waiting, self._active, self._open, self._unheard, shared.ready, shared.outbox, shared.told):
             each.clear()
         for instance in left:
             instance.abandon()  # last, for it may run code of the user's
@@ -183,8 +194,10 @@ class Run:
 
         Items are taken from it as others end. What it raises is the error of one more item, the last. `pull_s` bounds
         the time in which a round takes items, so that those it has can go on beside a slow source. Ends that come after
-        the iteration is left are those of the next.
+        the iteration is left are those of the next. Raises ArgumentError where the run is closed already.
         """
+        if self.is_closed:
+            raise _closed()
         source, has_more = iter(items), True
         while has_more or self._unheard or not self.is_idle:
             if not self._unheard:
@@ -281,6 +294,10 @@ class Run:
         del self._active[instance.id]
         self._adviser.over(instance.id)
         self._shared.told.append(ItemEnded(instance.id, outcome))
+
+
+def _closed() -> ArgumentError:
+    return ArgumentError("a closed run takes no items", help="open another")
 
 
 def _in_plan_order(call: OpenCall) -> tuple[int, int]:

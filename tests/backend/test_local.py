@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_an_unknown_jump_is_refused():
     with pytest.raises(BackendError, match="there is no jump 'far'") as caught:
         CpuBackend("no/such/folder", jump="far")
     assert caught.value.help == "exact, naive, off"
+
+
+@pytest.mark.parametrize("name", ["num_slots", "page_size", "chunk_len", "token_budget", "max_running"])
+@pytest.mark.parametrize("size", [0, -5, 2.5, "many", True])
+def test_what_is_not_a_size_is_refused(name: str, size: object):
+    """Before the model is loaded, by its name."""
+    with pytest.raises(BackendError, match=re.escape(f"{name}={size!r} is not a size")):
+        CpuBackend("no/such/folder", **{name: size})
+
+
+@pytest.mark.parametrize("folder", [None, 3])
+def test_a_cache_that_is_not_a_folder_is_refused(folder: object):
+    """None is not False: nobody need guess what it means."""
+    with pytest.raises(BackendError, match="is not a folder"):
+        CpuBackend("no/such/folder", disk_cache=folder)
 
 
 def test_a_grammar_is_compiled_once_for_all_processes(tmp_path: Path, monkeypatch):

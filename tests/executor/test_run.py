@@ -295,6 +295,33 @@ def test_closing_gives_up_all_that_is_open() -> None:
         run.add(next(items(range(1))))
 
 
+def test_a_run_that_was_interrupted_is_closed() -> None:
+    """Ctrl-C may have cut off work that others would wait for: nothing is asked of the run any more."""
+
+    class Interrupted(Counting):
+        def submit(self, requests: list[Request]) -> None:
+            raise KeyboardInterrupt
+
+    run = opened(Interrupted(EchoBackend()))
+    with pytest.raises(KeyboardInterrupt):
+        next(run.ends_of(items(range(3))))
+
+    assert run.is_closed and run.is_idle
+    with pytest.raises(ArgumentError, match="closed run"):
+        next(run.ends_of(items(range(0))))
+
+
+def test_what_was_told_before_a_close_keeps_no_iteration_going() -> None:
+    """An item that was aborted while it waited has been told of; the run is idle once it is closed all the same."""
+    run = opened(max_active=1)
+    waiting = [run.add(item) for item in items(range(3))][-1]
+    run.step(0)
+    run.abort(waiting)
+    run.close()
+
+    assert run.is_idle
+
+
 def test_no_work_is_opened_after_a_close() -> None:
     """Neither by a call whose answer had come, nor by a tool that ends later."""
     may_end, ended = threading.Event(), threading.Event()

@@ -33,6 +33,7 @@ from collections.abc import Callable
 from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
+from lmc.backend.engine.interrupts import held_interrupts
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
@@ -48,6 +49,7 @@ from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
 
+INTERRUPTED = Refusal("engine_error", "The engine was interrupted", "try again", retryable=True)
 MAX_IDLE_STEPS = 3  # steps without any work before the first in line is given up on: never a hang
 
 
@@ -101,7 +103,7 @@ class Engine:
 
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             for request in requests:
                 self._submit(account, request)
         # who is woken takes the lock of steps, so it is free by now
@@ -110,14 +112,14 @@ class Engine:
 
     def abort(self, account: Account, rid: int, reason: str) -> None:
         """End what is left of a request; nothing if it has ended."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             why = Refusal("aborted", reason or "The request was aborted")
             for seq in sorted(self._unfinished.get((account, rid), ()), key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
     def close(self, account: Account) -> None:
         """Abort all of an account; its steps wait for nothing any more."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             for owner, rid in list(self._unfinished):
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
@@ -127,7 +129,7 @@ class Engine:
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
         """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             if hint.kind == "pin" and not account.is_closed:
                 self.pins.pin(account, hint.ids, hint.ttl_s)
             elif hint.kind == "release":
@@ -141,7 +143,7 @@ class Engine:
 
     def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
         """One step on behalf of `account`, unless events wait for it already; then its events."""
-        with self._lock:
+        with held_interrupts(), self._lock:
             # a step for one account makes events for others, which are not kept waiting for another pass
             if not account.events and self.has_work:
                 self.step()
@@ -152,7 +154,7 @@ class Engine:
         with self._changed:
             self._changed.wait_for(lambda: account.is_woken or bool(account.events) or self.has_work, timeout_s)
             account.is_woken = False
-        with self._lock:
+        with held_interrupts(), self._lock:
             return account.take_events()
 
     @property
@@ -161,7 +163,19 @@ class Engine:
         return self.scheduler.has_work or bool(self._flights)
 
     def step(self) -> None:
-        """Schedule, launch a pass, land the one before; at depth 1 the pass itself."""
+        """Schedule, launch a pass, land the one before; at depth 1 the pass itself.
+
+        Ctrl-C in the middle is raised, and costs the others that run a pass: what was under way is computed again.
+        """
+        try:
+            self._step()
+        except Exception:
+            raise
+        except BaseException:
+            self._drop_flights()
+            raise
+
+    def _step(self) -> None:
         self.pins.expire()
         # what may be planned depends on what the pass comes to, or on slots that its landing sets free
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
@@ -239,6 +253,16 @@ class Engine:
                 self._fly([work])
                 self.land()
 
+    def _drop_flights(self) -> None:
+        """Nothing is under way any more; the pool has no open step, for whose end slots would wait for good."""
+        for flight in self._flights:
+            flight.land()
+        self._flights.clear()
+        for step in sorted(self.cache.pool.open_steps):
+            self.cache.pool.end_step(step)
+        for seq in self.scheduler.running:
+            seq.drop_ahead()
+
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
         flight.land()
@@ -273,6 +297,9 @@ class Engine:
         except Exception as error:
             self._fail(seq, _refusal(error))
             return False
+        except BaseException:
+            self._fail(seq, INTERRUPTED)
+            raise
         seq.begun = True
         if reason is not None:
             self._finish(seq, reason)
@@ -303,11 +330,12 @@ class Engine:
         except Exception as error:
             self._fail(seq, _refusal(error))
             return
+        except BaseException:  # it may have taken in half of what was computed
+            self._fail(seq, INTERRUPTED)
+            raise
         # the pass behind was launched on the belief that this one ends in another way
         if seq.ahead is not None and not _is_of_use(seq.ahead, work):
-            seq.ahead.is_void = True
-            seq.ahead = None
-            lease.launched = 0
+            seq.drop_ahead()
         if reason is not None:
             self._finish(seq, reason)
         elif lease.committed >= seq.tokens.length:

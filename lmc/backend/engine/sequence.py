@@ -153,6 +153,14 @@ class Sequence:
             self.computed += new
         return new
 
+    def drop_ahead(self) -> None:
+        """What it has under way, if anything, is not waited for."""
+        if self.ahead is not None:
+            self.ahead.is_void = True
+            self.ahead = None
+        if self.lease is not None:
+            self.lease.launched = 0
+
     @property
     def cacheable_ids(self) -> Int32:
         """The tokens whose KV may come from the cache: all, short of those that make logits still wanted."""
