@@ -129,7 +129,10 @@ class FolderTokenizer:
 
     def control_tokens(self) -> dict[str, int]:
         """The ids of control tokens by their text."""
-        return {name: i for i in self.control_ids if (name := self._whole.id_to_token(i))}
+        # as it was written: `id_to_token` gives what a normalizer makes of it, a space mark in front and all
+        added = self._whole.get_added_tokens_decoder()
+        names = {i: added[i].content if i in added else self._whole.id_to_token(i) for i in self.control_ids}
+        return {name: i for i, name in names.items() if name}
 
     def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""

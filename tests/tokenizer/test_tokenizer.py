@@ -314,3 +314,15 @@ def test_ids_equal_those_of_transformers(tmp_path):
     assert ours.encode_pieces(ours.render(turns, open_role="assistant")) == expected
     assert ours.encode("the user's  tools") == fast("the user's  tools").input_ids
     assert ours.eos_ids == {2}
+
+
+def test_a_normalized_control_token_has_the_name_it_was_given(tmp_path):
+    """A normalizer that puts a space mark before a text puts none into the token's name."""
+
+    made = Tokenizer(models.BPE({"▁": 0, "a": 1, "<": 2, ">": 3}, [], unk_token="a"))
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    made.add_tokens([AddedToken("<tool>", normalized=True)])
+    made.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+
+    assert load_tokenizer(tmp_path).control_tokens() == {"<tool>": 4}
