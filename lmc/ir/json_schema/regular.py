@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
@@ -16,8 +17,10 @@ from lmc.ir.automaton.algebra import states
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import Finding, NotRegular
-from lmc.ir.json_schema.lower import Lowered, lower
 from lmc.ir.regex import RegexTree
+
+if TYPE_CHECKING:
+    from lmc.ir.json_schema.lower import Lowered
 
 NUM_FIRST = 500  # states that are made, breadth first
 MAX_STATES = 15_000  # that they may need
@@ -43,6 +46,9 @@ def regular(schema: JsonSchema) -> Lowered:
 @lru_cache(maxsize=256)
 def _looked_at(schema: JsonSchema) -> Lowered | Finding:
     """The lowered schema, or what is not regular."""
+    # late, as most programs have no schema and starting is quicker without
+    from lmc.ir.json_schema.lower import lower
+
     try:
         lowered = lower(schema)
         for _ in islice(states(CharDfa(lowered.tree, max_states=MAX_STATES, max_nodes=MAX_NODES)), NUM_FIRST):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from lmc.codes import WHITESPACE
 from lmc.ir.constraint import Constraint, JsonSchema, StructuralTag, ToolCalls
-from lmc.ir.json_schema.audit import Remark, lint
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall
+
+if TYPE_CHECKING:
+    from lmc.ir.json_schema.audit import Remark
 
 
 def schema(call: LintedCall) -> Iterator[Note]:
@@ -34,4 +37,7 @@ def _schemas(constraint: Constraint | None) -> Iterator[tuple[str, JsonSchema]]:
 @lru_cache(maxsize=256)
 def remarks(constraint: JsonSchema) -> tuple[Remark, ...]:
     """What is worth a remark, once for all calls that have the schema."""
+    # late, as most programs have no schema and starting is quicker without
+    from lmc.ir.json_schema.audit import lint
+
     return lint(constraint)
