@@ -17,6 +17,8 @@ from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, RunEvent
 from lmc.executor.future import Cell, Poison, Ready, poison_in
 from lmc.executor.hostcalls import HostPool
+from lmc.executor.limits import NO_LIMITS, CallLimits, Later
+from lmc.executor.made_call import MadeCall
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import RunParams
 from lmc.executor.state import ProgramState
@@ -27,13 +29,17 @@ Position = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one item ended: the final state and what it returned, or the earliest error in program order."""
+    """How one item ended: the final state and what it returned, or the earliest error in program order.
+
+    made  its calls as they were asked, where the run keeps them
+    """
 
     state: ProgramState | None
     ret: object
     error: BaseException | None
     usage: Usage
     calls: int
+    made: tuple[MadeCall, ...] = ()
 
 
 class Startable(Protocol):
@@ -96,6 +102,8 @@ class Shared:
     outbox    calls to submit in the next round
     failed    items that have failed in this round: their open calls are to be aborted
     warned    places of calls that something was said about
+    limits    of every call; `later` are calls that are asked again after a while
+    begin_s   when the run began, on the clock of `time.perf_counter`, where calls are kept; None where they are not
     """
 
     params: RunParams
@@ -110,6 +118,9 @@ class Shared:
     outbox: list[OpenCall] = field(default_factory=list)
     failed: list[Instance] = field(default_factory=list)
     warned: set[str] = field(default_factory=set)
+    limits: CallLimits = NO_LIMITS
+    later: Later[OpenCall] = field(default_factory=Later)
+    begin_s: float | None = None
 
 
 class Instance:
@@ -124,11 +135,12 @@ class Instance:
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     leave      called when it is over, for what still waits inside the program
+    made       its calls so far, where the run keeps them
     """
 
     __slots__ = (
-        "base", "failures", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
-        "shared", "usage",
+        "base", "failures", "id", "is_over", "leave", "made", "num_calls", "num_open", "number", "program", "ready",
+        "returned", "shared", "usage",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -145,6 +157,7 @@ class Instance:
         self.returned: tuple[Cell, Cell] | None = None
         self.leave: Callable[[], None] | None = None
         self.usage = Usage()
+        self.made: list[MadeCall] | None = None if shared.begin_s is None else []
 
     def fail(self, failure: Poison) -> Poison:
         """End with an error, all before it in program order having succeeded."""
@@ -200,5 +213,5 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
-        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls))
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, tuple(self.made or ())))
         self.abandon()
