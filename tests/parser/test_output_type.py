@@ -51,7 +51,7 @@ READ: list[tuple[Any, str, object]] = [
     (Literal[1, "1", True, None], '"1"', "1"),
     (Literal[1, "1", True, None], "true", True),
     (list[int], "[1, 2]", [1, 2]),
-    (Optional[int], "null", None),
+    (Optional[int], "null", None),  # noqa: UP045
     (int | None, "3", 3),
     (dict[str, float], '{"a": 1}', {"a": 1.0}),
     (tuple[int, str], '[1,"a"]', (1, "a")),
@@ -93,7 +93,7 @@ def test_equal_annotations_are_one_and_like_ones_two() -> None:
 
 @pytest.mark.parametrize("hint", [Plain, 3, lambda x: x, type, Literal[b"x"]])
 def test_what_has_no_schema_is_refused(hint: Any) -> None:
-    with pytest.raises(ConstraintError, match="use|values"):
+    with pytest.raises(ConstraintError, match=r"use|values"):
         output_type(hint)
 
 

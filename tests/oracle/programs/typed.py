@@ -108,7 +108,8 @@ def plain_rows(s):
 
 
 def maybe(s):
-    s += lm.gen("o", type=Optional[bool], max_tokens=8) + lm.gen("u", type=Literal["a"] | None, max_tokens=8)
+    s += lm.gen("o", type=Optional[bool], max_tokens=8)  # noqa: UP045
+    s += lm.gen("u", type=Literal["a"] | None, max_tokens=8)
     return s["o"] is None, s["u"]
 
 
