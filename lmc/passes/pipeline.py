@@ -35,7 +35,7 @@ def run_pipeline(
     on_change is called with the pass and its result after each pass that changed something; verify_each is that of
     `run_passes`.
     """
-    chosen = _scheduled(passes)
+    chosen = _scheduled(tuple(passes))
     plan, reports = run_passes(graph, chosen, inputs, on_change=on_change, verify_each=verify_each)
     assert isinstance(plan, Plan)
     return Planned(plan, reports, inputs)
