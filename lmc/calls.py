@@ -26,7 +26,8 @@ class CallRecord:
     place          file:line
     prompt         all text before the answer, template literals included; `prompt_tokens` of it, `cached_tokens` of
                    these from the cache. Calls that were fused into one request have the tokens of that in common
-    output         what the program read; a list where several samples were asked, None where it failed
+    output         the text that came, before it is read as a value; a list where several samples were asked, None
+                   where it failed
     output_tokens  generated, of all samples
     finish_reason  a list where several samples were asked, None where it failed
     scores         by choice, of a select: what was compared; `distribution` is the model's own
@@ -108,7 +109,7 @@ def _usage(call: MadeCall) -> Usage | None:
 def _said(call: MadeCall) -> str | None:
     if call.error is not None:
         return f"{type(call.error).__name__}: {getattr(call.error, 'message', None) or call.error}"
-    return "the item was over before the call had ended" if call.values is None else None
+    return None if call.end_s is not None else "the item was over before the call had ended"
 
 
 def _prompt(call: MadeCall) -> str:
@@ -119,15 +120,17 @@ def _prompt(call: MadeCall) -> str:
 
 def _of_call(call: MadeCall) -> dict[str, Any]:
     """Of a request with one call."""
-    ends = [end for end in call.ends if end is not None] if call.values else []
+    ends = [end for end in call.ends if end is not None]
+    ends = ends if len(ends) == call.request.n else []
     many = call.request.n > 1
+    texts = [end.filled[0].text if end.filled else end.text for end in ends]
     logprobs = [_logprobs(end.logprobs, call.tokenizer) for end in ends if end.logprobs is not None]
     reasons = [end.filled[0].reason if end.filled else end.reason for end in ends]
     return {
         "name": getattr(call.request.out[0], "name", None),
         "kind": "select" if call.params.op == "select" else "gen",
         "prompt": _prompt(call),
-        "output": call.values[0] if call.values else None,
+        "output": (texts if many else texts[0]) if texts else None,
         "output_tokens": sum(sample.usage.output_tokens for sample in call.finished if sample is not None),
         "finish_reason": (reasons if many else reasons[0]) if reasons else None,
         "logprobs": (logprobs if many else logprobs[0]) if logprobs else None,
@@ -139,7 +142,8 @@ def _of_form(call: MadeCall) -> Iterator[dict[str, Any]]:
     """Of a request that makes several calls with text between them."""
     from lmc.executor.fused_calls import answers
 
-    said = answers(call.params.parts, call.request.out, [end for end in call.ends if end]) if call.values else []
+    ends = [end for end in call.ends if end is not None]
+    said = answers(call.params.parts, call.request.out, ends) if len(ends) == len(call.request.out) else []
     prompt = _prompt(call)
     values = iter(said)
     each = iter(call.params.calls)

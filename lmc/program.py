@@ -109,17 +109,17 @@ class Program:
     ) -> Result:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
-        `mode` says how: "compiled", the default, captures the program into a graph and refuses what it cannot capture.
-        "eager" runs the Python function itself: its calls are submitted where they stand and waited for where they are
-        read. Its own Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a
-        batch. A program that is called inside such a one runs in the same run and gives its state; there `seed`,
-        `opt_level` and `mode` are those of the run. "auto" is compiled, and eager where capture meets a graph break,
-        which is said once; with `fullgraph=True` the break is raised. A program's own argument of these names comes
-        first; `run_batch` and `open_run` can say how such a program is run.
+        `mode` says how: "auto", the default, captures the program into a graph, and runs it as Python where it cannot
+        be captured whole, which is said once; with `fullgraph=True`, or mode="compiled", that is an error. "eager" runs
+        the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
+        Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
+        program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
+        `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
+        say how such a program is run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
-        mode: Mode = kwargs.pop("mode") if self._is_option("mode", kwargs) else "compiled"
+        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
         outer = _running() if backend is None and model is None else None
@@ -160,7 +160,7 @@ class Program:
         journal: str | Path | None = None,
         rerun_failed: bool = True,
         calls: bool = False,
-        mode: Mode = "compiled",
+        mode: Mode | None = None,
         fullgraph: bool = False,
         **defaults: Any,
     ) -> list[Result] | BatchRun:
@@ -169,6 +169,7 @@ class Program:
         An item is a dict of arguments, or a list of positional ones, or for a program of one argument the argument
         itself; a batch any iterable of these, a DataFrame or a csv.DictReader. A generator is not listed first, and
         what it raises is the error of one more item, the last; for one without an end see `open_run`.
+        `mode` and `fullgraph` are those of `run`, for each item by itself.
 
         generator_style  an iterator of results instead of the list: in the order of the items, or with `ordered=False`
                          as they end, each with its `item`. What is on its way goes on only while a result is waited for
@@ -209,7 +210,7 @@ class Program:
         model: str | None = None,
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
-        mode: Mode = "compiled",
+        mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
         **defaults: Any,
@@ -230,14 +231,15 @@ class Program:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
-        mode: Mode,
+        mode: Mode | None,
         fullgraph: bool,
         limits: CallLimits | None = None,
         keeps_calls: bool = False,
     ) -> Launch:
         from lmc.backend import resolve
-        from lmc.launch import Launch
+        from lmc.launch import DEFAULT_MODE, Launch
 
+        mode = mode or DEFAULT_MODE
         if fullgraph and mode == "eager":
             raise ArgumentError("an eager run has no graph", help='leave out fullgraph, or mode="eager"')
         outer = _running() if backend is None and model is None else None

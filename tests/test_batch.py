@@ -495,6 +495,22 @@ def test_a_fused_request_is_as_many_calls() -> None:
     assert calls[0].prompt == "Name: " and calls[1].prompt == f"Name: {calls[0].output}, age: "
 
 
+def test_an_output_of_a_type_is_told_as_text() -> None:
+    """Of one that cannot be read as its type, too."""
+
+    @lmc.function
+    def count(s, words):
+        s += "How many?" + lmc.gen("n", dtype="int", max_tokens=3)
+        return s["n"]
+
+    wrong = EchoBackend(script=lambda prompt, gen: "some")
+    for backend, is_well in [(EchoBackend(), True), (wrong, False)]:
+        (result,) = count.run_batch(["x"], backend=backend, calls=True)
+        (call,) = result.calls
+        assert (result.error is None) == is_well and isinstance(call.output, str)
+        assert int(call.output) == result.ret_value if is_well else (call.output, bool(call.error)) == ("some", True)
+
+
 def test_calls_of_a_failed_run_are_told() -> None:
     """What failed says so, and what was cut off."""
     backend = EchoBackend(fail=lambda request: "no" if 77 in request.prompt.ids else None)

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 
 from lmc.backend.base import Event, Finished, Request, SegmentEnd
 from lmc.executor.call_params import CallParams
-from lmc.executor.future import Cell
 from lmc.ir.prompt import Tokenizer
 
 
 class MadeCall:
-    """A call that was asked; `values` is None where its item was over before it ended.
+    """A call that was asked; `end_s` is None where its item was over before it ended.
 
     position  in the program, as failures are ordered
     request   the last one, where it was asked several times, as `num_asked` says
     lineage   of the state it was asked in: which branch
     texts     what stands in the texts of a fused form
-    values    what the program got, one for each call of a form
     ends      of its samples, or of the segments of a form; `finished` by sample
     begin_s, first_s, end_s  when it was made, when its first text or segment was there, and its last; since `run_s`,
                              the run's begin on the clock of `time.perf_counter`
@@ -26,7 +24,7 @@ class MadeCall:
 
     __slots__ = (
         "begin_s", "end_s", "ends", "error", "finished", "first_s", "lineage", "num_asked", "params", "position",
-        "request", "run_s", "texts", "tokenizer", "values",
+        "request", "run_s", "texts", "tokenizer",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +44,6 @@ class MadeCall:
         self.first_s: float | None = None
         self.end_s: float | None = None
         self.num_asked = 1
-        self.values: Sequence[Cell] | None = None
         self.ends: Sequence[SegmentEnd | None] = ()
         self.finished: Sequence[Finished | None] = ()
         self.error: BaseException | None = None
@@ -61,10 +58,8 @@ class MadeCall:
         request: Request,
         ends: Sequence[SegmentEnd | None],
         finished: Sequence[Finished | None],
-        values: Sequence[Cell],
         error: BaseException | None,
     ) -> None:
         """The call is over."""
         self.end_s = time.perf_counter() - self.run_s
         self.request, self.ends, self.finished, self.error = request, ends, finished, error
-        self.values = () if error is not None else values
