@@ -27,6 +27,8 @@ MODULES = (
     "sglang_compat",
     "selects",
     "fuzzed",
+    "objects",
+    "tables",
 )
 
 
