@@ -58,18 +58,27 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
+def trace(
+    fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], guards: list[Guard] | None = None
+) -> Trace:
+    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake.
+
+    guards  is filled with what was baked, up to the error where there is one
+    """
     deep_recursion()
     opaque: frozenset[object] = frozenset()
+    baked = [] if guards is None else guards
     while True:
+        cx = Capture(RULES, opaque)
+        cx.t.guards = baked
         try:
-            return _trace(Capture(RULES, opaque), fn, shapes)
+            return _trace(cx, fn, shapes)
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
                 raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
             opaque |= {escape.maker}
+            baked.clear()
 
 
 def _trace(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
