@@ -68,20 +68,26 @@ def trace(
     deep_recursion()
     opaque: frozenset[object] = frozenset()
     baked = [] if guards is None else guards
+    names_are_live = False
     while True:
-        cx = Capture(RULES, opaque)
+        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live)
         cx.t.guards = baked
         try:
-            return _trace(cx, fn, shapes)
+            made = _traced(cx, fn, shapes)
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
                 raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
             opaque |= {escape.maker}
-            baked.clear()
+        else:
+            # a loop may bring what was generated behind a read before it
+            if not (cx.names_are_live and cx.names_were_read):
+                return made
+            names_are_live = True
+        baked.clear()
 
 
-def _trace(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
+def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
