@@ -53,7 +53,11 @@ class Flaky:
 # --- what a batch may be ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("batch", [["a", "b"], ("a", "b"), iter(["a", "b"]), {"a": 1, "b": 2}.keys()], ids=str)
+@pytest.mark.parametrize(
+    "batch",
+    [["a", "b"], ("a", "b"), iter(["a", "b"]), {"a": 1, "b": 2}.keys()],
+    ids=["list", "tuple", "iterator", "keys"],
+)
 def test_an_item_may_be_the_one_argument(batch: Any) -> None:
     """Of several, the one that must be given."""
     assert answers(typed.run_batch(batch, backend="echo")) == [("a", 2), ("b", 2)]
@@ -500,7 +504,7 @@ def test_an_output_of_a_type_is_told_as_text() -> None:
 
     @lmc.function
     def count(s, words):
-        s += "How many?" + lmc.gen("n", dtype="int", max_tokens=3)
+        s += "How many?" + lmc.gen("n", dtype="int", max_tokens=8)
         return s["n"]
 
     wrong = EchoBackend(script=lambda prompt, gen: "some")
