@@ -66,7 +66,7 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults)
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=listen is not None)
         self._session = backend.open()
         self._before = self._session.counters()
         executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
@@ -115,6 +115,11 @@ class Launch:
         items, now = self._items, self._session.counters()
         return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
 
+    @property
+    def num_eager(self) -> int:
+        """Items so far that run as Python."""
+        return self._items.num_eager
+
     def close(self) -> None:
         """Give up what is on its way and close the session."""
         try:
@@ -158,15 +163,18 @@ def result_of(outcome: Outcome, report: RunReport | None) -> Result:
     return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
 
 
-def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
-    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
+def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself.
+
+    is_told  somebody wants each text as it grows: that of a fused form comes only at its end
+    """
     from lmc.passes import fit, fuse_constraints
 
     pipeline = compiler.pipeline_of(opt_level)
     if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
-    if backend.caps.fused and not alone:
+    if backend.caps.fused and not alone and not is_told:
         return pipeline
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 

@@ -6,7 +6,7 @@ Streaming, a server or a progress bar are made of these; they are in the order i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from lmc.executor.call_params import CallParams
@@ -49,7 +49,10 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A model call has its value, a list where it has several samples; `error` says why there is none."""
+    """A model call has its value, a list where it has several samples; `error` says why there is none.
+
+    meta  what `get_meta_info` gives for its name; None where it has no name
+    """
 
     item: int
     branch: str
@@ -58,6 +61,7 @@ class CallEnded:
     params: CallParams
     value: object
     error: BaseException | None = None
+    meta: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Telling:
             self._branches.said(state)
         told = self._inst.shared.told
         for (number, name, call), value in zip(self._calls, values, strict=True):
-            told.append(CallEnded(self._inst.id, self._path, number, name, call, value))
+            meta = None if name is None else state.names.meta.get(name)
+            told.append(CallEnded(self._inst.id, self._path, number, name, call, value, meta=meta))
 
     def _tell(self, index: int, text: str, sample: int = 0) -> None:
         number, name, _ = self._calls[index]
