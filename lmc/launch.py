@@ -116,6 +116,11 @@ class Launch:
         return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
 
     @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._run.is_idle
+
+    @property
     def num_eager(self) -> int:
         """Items so far that run as Python."""
         return self._items.num_eager

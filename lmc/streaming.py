@@ -8,7 +8,7 @@ everything from the start, and a slow one holds up nobody. What makes the run go
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -196,7 +196,9 @@ class ReaderDriver:
             )
         self._is_inside = True
         try:
-            if next(rounds, rounds) is rounds:
+            over = next(rounds, rounds) is rounds
+            # the last round ends the run at once: nothing is held for a reader who has all there is
+            if over or (launch.is_idle and next(rounds, rounds) is rounds):
                 self._end(None)
         except BaseException as error:
             self._end(error)
@@ -361,8 +363,8 @@ class _Run:
             driver.close()
 
 
-class Branch:
-    """The text of one branch of a run: its prompt as it grows, and what its calls write.
+class BranchText:
+    """One branch of a run: its prompt as it grows, and what its calls write.
 
     path  "" for the program's own state, "0.2" for the third child of its first fork, "p0" for the first program called
     """
@@ -405,16 +407,16 @@ class Branch:
         return f"<{type(self).__name__} {self.path!r}>"
 
 
-class Stream(_Run, Branch):
+class Stream(_Run, BranchText):
     """What `run(..., stream=True)` gives: text while the run goes on, and what a Result has once it is over.
 
-    Reading a text or an event makes the run go on as far as that needs, on this thread. A value, the text or the messages
-    are those of the finished run: reading one runs it to its end, and raises its error.
+    Reading a text or an event makes the run go on as far as that needs, on this thread. A value, the text or the
+    messages are those of the finished run: reading one runs it to its end, and raises its error.
     """
 
     def __init__(self, driver: Driver, asynchronous: Callable[[Record], Driver] | None = None) -> None:
         _Run.__init__(self, driver, asynchronous)
-        Branch.__init__(self, self, 0, "")
+        BranchText.__init__(self, self, 0, "")
 
     # --- while it goes on
 
@@ -432,11 +434,11 @@ class Stream(_Run, Branch):
         """The same in a coroutine."""
         return self._of._async(_all(self._item))
 
-    def branch(self, path: str) -> Branch:
+    def branch(self, path: str) -> BranchText:
         """One branch, by its path."""
-        return Branch(self._of, self._number, path)
+        return BranchText(self._of, self._number, path)
 
-    def branches(self) -> Iterator[Branch]:
+    def branches(self) -> Iterator[BranchText]:
         """The branches as they come, the program's own state first."""
         return map(self.branch, self._of._sync(_branches(self._item)))
 
@@ -444,17 +446,22 @@ class Stream(_Run, Branch):
 
     def result(self) -> Result:
         """Run to the end; the result, which carries its error."""
-        for _ in self.events():
+        for _ in self._of._sync(_all(self._whole)):
             pass
         assert self._item.result is not None
         return self._item.result
 
     async def async_result(self) -> Result:
         """The same in a coroutine."""
-        async for _ in self.async_events():
+        async for _ in self._of._async(_all(self._whole)):
             pass
         assert self._item.result is not None
         return self._item.result
+
+    @property
+    def _whole(self) -> Record | ItemRecord:
+        """What must be over for the result to be whole."""
+        return self._driver.record
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -476,7 +483,11 @@ class BatchItem(Stream):
     """One item of a streamed batch; the batch is what is closed."""
 
     def __init__(self, batch: BatchStream, number: int) -> None:
-        Branch.__init__(self, batch, number, "")
+        BranchText.__init__(self, batch, number, "")
+
+    @property
+    def _whole(self) -> Record | ItemRecord:
+        return self._item
 
     def close(self) -> None:
         """Nothing: see BatchStream.close."""
@@ -488,8 +499,8 @@ class BatchItem(Stream):
 class BatchStream(_Run):
     """What `run_batch(..., stream=True)` gives: events and results as they come, and each item by its index.
 
-    Items of a generator are taken as others end. Events are kept for who reads late: of a source without an end take the
-    results of `open_run(on_event=...)`, which keeps nothing.
+    Items of a generator are taken as others end. Events are kept for who reads late: of a source without an end take
+    the results of `open_run(on_event=...)`, which keeps nothing.
     """
 
     def events(self) -> Iterator[Told]:
@@ -519,3 +530,26 @@ class BatchStream(_Run):
 
     def __repr__(self) -> str:
         return f"<BatchStream of {len(self._driver.record.items)} items>"
+
+
+# --- opening ---------------------------------------------------------------------------------------------------
+
+
+def stream_one(opener: Callable[..., Launch], arguments: dict[str, Any], on_event: OnEvent | None) -> Stream:
+    """A stream of one run; `opener` opens its launch, which happens with the first reading."""
+
+    def open(record: Record) -> Opened:
+        launch = opener(listen=record.take)
+        return launch, launch.rounds((), [arguments])
+
+    return Stream(ReaderDriver(open, on_event))
+
+
+def stream_batch(opener: Callable[..., Launch], items: Iterable[Any], on_event: OnEvent | None) -> BatchStream:
+    """The same of a batch."""
+
+    def open(record: Record) -> Opened:
+        launch = opener(listen=record.take)
+        return launch, launch.rounds(items)
+
+    return BatchStream(ReaderDriver(open, on_event))

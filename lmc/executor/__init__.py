@@ -11,6 +11,6 @@ from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.run import Executor, Run
 
 __all__ = [
-    "Arguments", "CallEnded", "CallStarted", "Detail", "Executor", "FailedItem", "ItemEnded", "Outcome", "PlanItem", "Run",
-    "RunEvent", "Startable", "TextGrew",
+    "Arguments", "CallEnded", "CallStarted", "Detail", "Executor", "FailedItem", "ItemEnded", "Outcome", "PlanItem",
+    "Run", "RunEvent", "Startable", "TextGrew",
 ]  # fmt: skip

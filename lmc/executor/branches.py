@@ -1,8 +1,8 @@
 """What a run tells of the texts of an item: those of its prompt, of each fork, of each program called inside it.
 
-A branch has a path: "" is the program's own state, "0.2" the third child of its first fork, "0.2/1.0" the first child of
-that one's second fork, "p0" the first program called inside. All that a branch gains is told once and in order, whether
-a model wrote it or not: its texts together (of several samples the first) are its prompt.
+A branch has a path: "" is the program's own state, "0.2" the third child of its first fork, "0.2/1.0" the first child
+of that one's second fork, "p0" the first program called inside. All that a branch gains is told once and in order,
+whether a model wrote it or not: its texts together (of several samples the first) are its prompt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Branches:
         self._item = item
         self._told = told
         self._paths: dict[int, str] = {0: ""}
-        self._ends: dict[int, Link | None] = {}  # up to where the text was told; from where the branch was born, if absent
+        self._ends: dict[
+            int, Link | None
+        ] = {}  # up to where the text was told; from where the branch was born, if absent
         self._num_forks: dict[int, int] = {}
         self._num_calls = 0
 
@@ -72,7 +74,7 @@ class Branches:
 
 
 def _pieces_after(head: Link | None, link: Link | None) -> list[Piece] | None:
-    """The pieces after `link` up to `head`; None where it is not in this state, which a graph written by hand may have."""
+    """The pieces after `link` up to `head`; None where it is not in this state: a graph written by hand may do that."""
     pieces = []
     while head is not link:
         if head is None:

@@ -1,4 +1,4 @@
-"""State ops that tell what their branch gains at once: wrapped where a run wants to know, so that others pay nothing."""
+"""State ops that tell at once what their branch gains: wrapped where a run wants to know; others pay nothing."""
 
 from __future__ import annotations
 
