@@ -62,7 +62,11 @@ def source_file(name: str) -> SourceFile | None:
         return None
     kept = _FILES.get(name)
     if kept is None or kept[0] != text:
-        _FILES[name] = kept = (text, _parse(name, text))
+        try:
+            parsed = _parse(name, text)
+        except (SyntaxError, ValueError):  # not the text that the function was compiled from
+            return None
+        _FILES[name] = kept = (text, parsed)
     return kept[1]
 
 

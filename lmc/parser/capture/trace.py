@@ -58,10 +58,16 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
+def trace(
+    fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], guards: list[Guard] | None = None
+) -> Trace:
+    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake.
+
+    guards  is filled with what was baked, up to the error where there is one
+    """
     deep_recursion()
     cx = Capture(RULES)
+    cx.t.guards = cx.t.guards if guards is None else guards
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
