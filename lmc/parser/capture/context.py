@@ -21,7 +21,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    GenericAlias,
+    MethodDescriptorType,
+    ModuleType,
+    UnionType,
+)
 from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
@@ -77,8 +85,10 @@ class Rules:
 class Capture:
     """One trace in progress."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, *, names_are_live: bool = False) -> None:
         self.rules = rules
+        self.names_are_live = names_are_live  # a name of a state may hold an object of the user's
+        self.names_were_read = False  # as values that nobody can change
         self.t = Tracer()
         self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
         self.node: ast.AST = ast.Pass()
@@ -320,12 +330,14 @@ IMMUTABLE = (
     frozenset,
     complex,
     *get_args(Constraint),
+    GenericAlias,
+    UnionType,
 )
 
 
 def bakeable(value: object) -> bool:
-    """True for what cannot change behind the graph's back: atoms, tuples of them, functions, classes, programs."""
-    if is_literal(value) or isinstance(value, IMMUTABLE):
+    """True for what cannot change behind the graph's back: atoms, tuples of such, functions, classes, annotations."""
+    if is_literal(value) or isinstance(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
 

@@ -7,6 +7,7 @@ operands in Python's order, then calls `cx.at` again: evaluating them has moved 
 from __future__ import annotations
 
 import ast
+from types import GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
@@ -129,7 +130,7 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         if op == "+":
             return Concat((x, y))
         raise graph_break(NO_RULE, cx.t.span, f"`{op}` on an lmc expression")
-    if plain(x) and plain(y):
+    if (plain(x) and plain(y)) or (op == "|" and _is_annotation(x) and _is_annotation(y)):
         return ordinary(BINARY[op], x, y)
     if op == "+" and is_text(x) and is_text(y):
         parts: list[str | Value] = []
@@ -142,6 +143,11 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     p, q = cx.t.value_atom(x), cx.t.value_atom(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
+
+
+def _is_annotation(x: StandIn) -> bool:
+    """True for what `int | None` is made of; a class whose metaclass is the user's has code of its own there."""
+    return x is None or type(x) is type or isinstance(x, UnionType | GenericAlias) or type(x).__module__ == "typing"
 
 
 def _is_list(x: StandIn) -> bool:
@@ -371,11 +377,19 @@ def item(cx: Capture, value: StandIn, index: StandIn) -> StandIn:
         return _container_item(cx, value, index)
     if isinstance(value, tuple) and is_literal(index):
         return ordinary(_getitem, value, index)
-    if is_ordinary(value) and is_ordinary(index) and plain(value):
+    if is_ordinary(value) and is_ordinary(index) and (plain(value) or _is_generic(value)):
         return ordinary(_getitem, value, index)
     atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
     return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
+
+
+def _is_generic(value: StandIn) -> bool:
+    """True for what makes an annotation: list, dict and the like, and the names of `typing`."""
+    return value in _GENERIC if isinstance(value, type) else type(value).__module__ == "typing"
+
+
+_GENERIC = frozenset((list, dict, tuple, set, frozenset, type))
 
 
 def _getitem(value: Any, index: object) -> object:  # Any: the user's program says what can be indexed

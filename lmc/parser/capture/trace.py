@@ -66,7 +66,17 @@ def trace(
     guards  is filled with what was baked, up to the error where there is one
     """
     deep_recursion()
-    cx = Capture(RULES)
+    return _traced(fn, shapes, guards, names_are_live=False)
+
+
+def _traced(
+    fn: FunctionType | MethodType,
+    shapes: Mapping[str, ArgumentShape],
+    guards: list[Guard] | None,
+    *,
+    names_are_live: bool,
+) -> Trace:
+    cx = Capture(RULES, names_are_live=names_are_live)
     cx.t.guards = cx.t.guards if guards is None else guards
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
@@ -82,6 +92,8 @@ def trace(
     except LMError as error:
         error.span = error.span or cx.t.span
         raise
+    if cx.names_are_live and cx.names_were_read:  # a loop may bring what was generated behind a read before it
+        return _traced(fn, shapes, guards, names_are_live=True)
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)

@@ -22,6 +22,7 @@ from typing import TypeVar
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.values import (
@@ -470,6 +471,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
 
 
 def _label(obj: object) -> str:
+    if isinstance(obj, OutputType):
+        return f"type {obj.name}"
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
     if name is not None and BUILTINS.get(name) is not None and BUILTINS[name].fn is obj:

@@ -26,6 +26,7 @@ MODULES = (
     "breaks",
     "sglang_compat",
     "selects",
+    "typed",
     "fuzzed",
 )
 
