@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
+from lmc.launch import result_of
 
 if TYPE_CHECKING:
     from lmc.executor import ItemEnded
@@ -192,7 +193,7 @@ class BatchLoop:
             attempt.num_before += 1
             self._later.add(wait_s, attempt)
             return
-        result = self._launch.result(attempt.number, ended.outcome)
+        result = result_of(ended.outcome, None, attempt.number)
         if self._journal is not None:
             self._journal.add(result, attempt.key)
         self._give(result)
@@ -259,6 +260,19 @@ class BatchOptions:
         number = self.max_in_flight
         if number is not None and (type(number) is not int or number < 1):
             raise ArgumentError(f"max_in_flight={number!r}: a whole number from 1 on is needed")
+
+    def check_stream(self, stream: bool, generator_style: bool, listens: bool) -> None:
+        """Raises ArgumentError for what does not go with a stream, or with somebody who hears of all that happens."""
+        given: dict[str, object] = {"retry": self.retry.items or self.retry.calls}
+        if stream:
+            given |= {"generator_style": generator_style, "timeout": self.timeout.item, "journal": self.journal}
+            given |= {"max_in_flight": self.max_in_flight, "progress_bar": self.progress_bar}
+        name = next((name for name, value in given.items() if value), None)
+        if name is not None and (stream or listens):
+            what = "stream=True" if stream else "on_event"
+            raise ArgumentError(
+                f"`{name}` does not go with {what}", help="what was told of an attempt cannot be taken back; use one"
+            )
 
 
 def all_results(launch: Launch, items: Iterable[Any], options: BatchOptions) -> list[Result]:

@@ -19,7 +19,7 @@ from typing import Any
 from lmc.errors import ArgumentError
 from lmc.identity import differences, digest
 from lmc.result import Result
-from lmc.saved import NotSaved, result_of, saved_result
+from lmc.saved import NotSaved, restored_result, saved_result
 
 VERSION = 1
 BEGIN = b'{"lmc_journal":'
@@ -86,7 +86,7 @@ class Journal:
         entry = self._entries.get(item)
         if entry is None or not self._counts(entry):
             return None
-        return result_of(json.loads(os.pread(self._file, entry.length, entry.offset)), item)
+        return restored_result(json.loads(os.pread(self._file, entry.length, entry.offset)), item)
 
     def add(self, result: Result, key: str | None) -> None:
         """Write the line of an item that has ended. What cannot be held in JSON is said, and runs again next time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from lmc.batch import BatchRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import ProgramGreenlet
-    from lmc.executor import CallLimits
+    from lmc.executor.events import RunEvent
+    from lmc.executor.run import Listen
     from lmc.launch import Launch, Mode
     from lmc.patience import Retry, Timeout
     from lmc.result import Result
+    from lmc.streaming import OnEvent, Stream
 
 _default_backend: list[Backend | str | None] = [None]  # set by set_default_backend
 
@@ -117,8 +119,37 @@ class Program:
         `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
         say how such a program is run.
 
+        `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
+        CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
+
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
+        return cast("Result", self._run(is_stream, args, kwargs, backend, model, seed, opt_level))
+
+    def stream(
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Stream:
+        """`run` with `stream=True`, for a program that has an argument of that name too."""
+        return cast("Stream", self._run(True, args, kwargs, backend, model, seed, opt_level))
+
+    def _run(
+        self,
+        is_stream: bool,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        backend: Backend | str | None,
+        model: str | None,
+        seed: int,
+        opt_level: int | str,
+    ) -> Result | Stream:
+        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
@@ -126,9 +157,16 @@ class Program:
         if outer is not None:
             from lmc.eager import run_inside
 
+            if is_stream or on_event is not None:
+                raise _inside()
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True) as launch:
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+        if is_stream:
+            from lmc.streaming import stream_one
+
+            return stream_one(opener, arguments, on_event)
+        with opener(listen=_listener(on_event)) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
@@ -162,8 +200,10 @@ class Program:
         calls: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        stream: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
-    ) -> list[Result] | BatchRun:
+    ) -> Any:
         """Run for every item, all in one stream of requests: one result an item, in order; a failed one has its error.
 
         An item is a dict of arguments, or a list of positional ones, or for a program of one argument the argument
@@ -180,6 +220,8 @@ class Program:
                          where it was left, by whatever. With `rerun_failed` what failed then runs again
         calls            keep the model calls, for `result.calls`
         progress_bar     on stderr; where that is no terminal, a line every half minute
+        stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
+        on_event         that of `run`
         num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
 
         Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
@@ -195,10 +237,16 @@ class Program:
             reruns_failed=rerun_failed, progress_bar=progress_bar,
         )  # fmt: skip
         sampling = self._only_sampling("run_batch", defaults)
-        launch = self._launch(
-            backend, model, seed, opt_level, sampling, mode, fullgraph,
-            limits=call_limits(options.retry, options.timeout), keeps_calls=calls,
+        options.check_stream(stream, generator_style, on_event is not None)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
+        if stream:
+            from lmc.streaming import stream_batch
+
+            return stream_batch(opener, batch, on_event)
+        launch = opener(listen=_listener(on_event))
         if generator_style:
             return one_by_one(launch, batch, options, in_order=ordered)
         return all_results(launch, batch, options)
@@ -213,6 +261,7 @@ class Program:
         mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -222,9 +271,10 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        return opener(listen=_listener(on_event))
 
-    def _launch(
+    def _opener(
         self,
         backend: Backend | str | None,
         model: str | None,
@@ -233,9 +283,9 @@ class Program:
         defaults: Mapping[str, Any],
         mode: Mode | None,
         fullgraph: bool,
-        limits: CallLimits | None = None,
-        keeps_calls: bool = False,
-    ) -> Launch:
+        **options: Any,
+    ) -> Callable[..., Launch]:
+        """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
         from lmc.launch import DEFAULT_MODE, Launch
 
@@ -246,9 +296,9 @@ class Program:
         if outer is not None:
             backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
-        return Launch(
-            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
-            mode="compiled" if fullgraph and mode == "auto" else mode, limits=limits, keeps_calls=keeps_calls,
+        return functools.partial(
+            Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
+            mode="compiled" if fullgraph and mode == "auto" else mode, **options,
         )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,8 +331,39 @@ _OF_BATCH = (
 )  # fmt: skip
 
 
+def _listener(on_event: OnEvent | None) -> Listen | None:
+    """What hears a run's events for somebody who wants to be called with them."""
+    if on_event is None:
+        return None
+    from lmc.streaming import public
+
+    def listen(event: RunEvent) -> None:
+        on_event(public(event))
+
+    return listen
+
+
+def _inside() -> ArgumentError:
+    return ArgumentError(
+        "a program that is called inside another one is part of that one's run, and of its stream",
+        help="read the outer run's stream: the inner program's text is its branch p0, p1, ...",
+    )
+
+
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph", *_OF_BATCH]
+    known = [
+        *SAMPLING_FIELDS,
+        *RUN_NAMES,
+        "backend",
+        "model",
+        "seed",
+        "opt_level",
+        "mode",
+        "fullgraph",
+        "stream",
+        "on_event",
+        *_OF_BATCH,
+    ]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 

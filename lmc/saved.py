@@ -155,7 +155,7 @@ def saved_result(result: Result) -> dict[str, Json]:
         raise NotSaved("a value contains itself") from None
 
 
-def result_of(saved: Mapping[str, Json], item: int) -> Result:
+def restored_result(saved: Mapping[str, Json], item: int) -> Result:
     """The result that was saved; it has no report. Raises LMError as `decode` does."""
     from lmc.backend.base import Usage
     from lmc.calls import CallRecord

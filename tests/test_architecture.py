@@ -34,7 +34,7 @@ WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
-    "patience", "progress", "launch", "batch", "program", "",
+    "patience", "progress", "launch", "streaming", "batch", "program", "",
 )  # fmt: skip
 ROOF = ("cli", "server")
 
@@ -319,9 +319,9 @@ def test_compiling_needs_no_engine():
 # --- names -----------------------------------------------------------------------------------------------
 
 PUBLIC = (
-    "ArgumentError", "BackendError", "CaptureError", "ChatTemplateError", "ConstraintError", "CpuBackend",
-    "EchoBackend", "LMError", "ModelLoadError", "OutputError", "ParseError", "Program", "RequestError", "Result",
-    "Retry", "Timeout", "VerifyError",
+    "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
+    "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
+    "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

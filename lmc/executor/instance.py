@@ -13,6 +13,7 @@ from typing import Protocol, cast
 from lmc.backend.base import Event, Request, Usage
 from lmc.backend.mixing import mix
 from lmc.errors import LMError
+from lmc.executor.branches import Branches
 from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, RunEvent
 from lmc.executor.future import Cell, Poison, Ready, poison_in
@@ -31,7 +32,7 @@ Position = tuple[int, ...]
 class Outcome:
     """How one item ended: the final state and what it returned, or the earliest error in program order.
 
-    made  its calls as they were asked, where the run keeps them
+    made  its calls as they were asked; None where the run does not keep them
     """
 
     state: ProgramState | None
@@ -39,7 +40,7 @@ class Outcome:
     error: BaseException | None
     usage: Usage
     calls: int
-    made: tuple[MadeCall, ...] = ()
+    made: tuple[MadeCall, ...] | None = None
 
 
 class Startable(Protocol):
@@ -135,11 +136,13 @@ class Instance:
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     leave      called when it is over, for what still waits inside the program
+    branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
     """
 
     __slots__ = (
-        "base", "failures", "id", "is_over", "leave", "made", "num_calls", "num_open", "number", "program", "ready",
+        "base", "branches", "failures", "id", "is_over", "leave", "made", "num_calls", "num_open", "number", "program",
+        "ready",
         "returned", "shared", "usage",
     )  # fmt: skip
 
@@ -158,6 +161,9 @@ class Instance:
         self.leave: Callable[[], None] | None = None
         self.usage = Usage()
         self.made: list[MadeCall] | None = None if shared.begin_s is None else []
+        self.branches: Branches | None = None
+        if shared.detail != "items":
+            self.branches = Branches(id, shared.told, shared.detail == "text")
 
     def fail(self, failure: Poison) -> Poison:
         """End with an error, all before it in program order having succeeded."""
@@ -202,6 +208,8 @@ class Instance:
         elif (failure := poison_in(self.returned)) is not None:
             self.fail(failure)
         else:
+            if self.branches is not None and state is not None:
+                self.branches.reached(cast(ProgramState, state))
             self._end(cast("ProgramState | None", state), ret, None)
 
     def abandon(self) -> None:
@@ -213,5 +221,6 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
-        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, tuple(self.made or ())))
+        made = None if self.made is None else tuple(self.made)
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made))
         self.abandon()
