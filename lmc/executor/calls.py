@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 from lmc.backend.base import (
     Delta,
@@ -21,13 +22,14 @@ from lmc.backend.base import (
     SegmentEnd,
     TokenLogprob,
 )
-from lmc.errors import RequestError
+from lmc.errors import OutputError, RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
 from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
+from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
 
 
@@ -70,8 +72,8 @@ class Call:
         self.outs = outs
         self.num_left = request.n
         self.telling: Telling | None = None
-        if inst.shared.detail != "items":
-            self.telling = Telling(inst, params, request.out[0], self.wanted, request.n)
+        if inst.branches is not None:
+            self.telling = Telling(inst, inst.branches, params, state, request.out[0], wanted, request.n)
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -103,15 +105,31 @@ class Call:
             self._ask(again)
             return
         error = self._error()
+        if error is None:
+            try:
+                results = self._form_result() if self.params.parts else self._result()
+            except OutputError as unreadable:
+                unreadable.span = self.params.span
+                error = self.params.noted(unreadable)
         if error is not None:
             failure = Poison(error)
             self.inst.fails_at((*self.path, self.params.number), failure)
             self._give([failure] * len(self.outs))
+            if self.telling is not None:
+                self.telling.failed(error)
         else:
-            self._give(self._form_result() if self.params.parts else self._result())
-        if self.telling is not None:
-            self.telling.ended([out.value for out in self.outs[1:]], error)
+            self._give(results)
+            if self.telling is not None:
+                state, *values = results
+                self.telling.ended(cast(ProgramState, state), values, self._texts())
         self.inst.answered()
+
+    def _texts(self) -> list[list[str]]:
+        """What each sample said; of a form, the text of each of its parts."""
+        if self.params.parts:
+            said = fused_calls.answers(self.params.parts, self.request.out, self.form_ends)
+            return [[text] for text in fused_calls.by_part(self.params.parts, self.texts, said)]
+        return [[_without_word(end).text for end in self.ends if end is not None]]
 
     @property
     def _is_free(self) -> bool:
@@ -163,7 +181,8 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
-        value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
+        values = [self._value(end) for end in ends]
+        value = values[0] if len(values) == 1 else values
         segment = self.request.out[0]
         names = self.state.names
         name = getattr(segment, "name", None)
@@ -171,6 +190,10 @@ class Call:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _value(self, end: SegmentEnd) -> object:
+        params = self.params
+        return value_of(end.text, params.dtype, params.output, was_cut=end.reason == "length")
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""
