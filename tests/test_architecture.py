@@ -315,6 +315,9 @@ def test_compiling_needs_no_engine():
 # --- names -----------------------------------------------------------------------------------------------
 
 PUBLIC = (
+    "Anthropic", "Crusoe", "Engine", "LiteLLM", "OpenAI", "Runtime", "RuntimeEndpoint", "VertexAI",
+    "build_regex_from_object", "dump_state_text", "flush_cache", "get_server_info", "image", "read_jsonl",
+    "separate_reasoning", "video",
     "ArgumentError", "BackendError", "CaptureError", "ChatTemplateError", "ConstraintError", "CpuBackend",
     "EchoBackend", "LMError", "ModelLoadError", "OutputError", "ParseError", "Program", "RequestError", "Result",
     "VerifyError",
