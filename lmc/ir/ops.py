@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.codes import CHANGED_IN_PLACE
+from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
@@ -104,6 +104,12 @@ def _unpack(attrs: dict[str, Any], value: Any) -> tuple[Any, ...]:
 
 
 def _text(attrs: dict[str, Any], value: Any) -> str:
+    if getattr(type(value), "__lmc_expression__", False):
+        raise CaptureError(
+            "an lmc expression was made by Python that capture does not look into",
+            code=CHOSEN_EXPRESSION,
+            help="make it in the program, or in a function of your own that capture can follow",
+        )
     if not isinstance(value, str):
         raise TypeError(
             f"only text can be appended to a program state, not {type(value).__name__}; use an f-string or str()"

@@ -35,6 +35,7 @@ class Expr:
     """Something that can be appended to a program state."""
 
     __slots__ = ()
+    __lmc_expression__ = True
 
     def __add__(self, other: object) -> Expr:
         return Concat((self, _part(other)))

@@ -270,9 +270,7 @@ class EagerState:
             self._lose(expr.name)
             return
         try:
-            values = [
-                value_of(end.text, expr.dtype, expr.output, was_cut=end.reason == "length") for end in answers
-            ]
+            values = [value_of(end.text, expr.dtype, expr.output, was_cut=end.reason == "length") for end in answers]
         except OutputError as error:
             self._failure = error
             self._run.failures.append(error)

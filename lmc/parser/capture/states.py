@@ -13,10 +13,12 @@ from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.output import value_type
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import DATA, REF, STATE, STATES, STR, Type
+from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
+    Choice,
     Container,
     CopyBlock,
     LazyStr,
@@ -45,6 +47,8 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
     elif isinstance(x, str | LazyStr):
         parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
+    elif isinstance(x, Choice):
+        choices.each(cx, x, lambda option: append(cx, cell, option))
     elif isinstance(x, StateCell):
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, "appending a state (append its text(), or a value of it)")
     else:

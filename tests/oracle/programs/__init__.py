@@ -28,6 +28,8 @@ MODULES = (
     "selects",
     "typed",
     "fuzzed",
+    "objects",
+    "tables",
 )
 
 
