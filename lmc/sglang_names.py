@@ -75,9 +75,9 @@ def _found(backend: Any) -> Any:
 
 
 def _version() -> str:
-    import lmc
+    from importlib.metadata import version
 
-    return lmc.__version__
+    return version("lmc")
 
 
 def read_jsonl(filename: str | Path) -> Iterator[Any]:
