@@ -1,1 +1,1 @@
-"""Programs as people write them, of the kinds that SGLang's examples, benchmarks and tests have, and agent frameworks."""
+"""Programs as people write them: the kinds of SGLang's examples, benchmarks and tests, and of agent frameworks."""

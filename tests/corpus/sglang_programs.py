@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from enum import Enum
-from typing import Any
+from enum import StrEnum
 
 import pydantic
 
 import lmc as sgl
+from tests.corpus.registry import registry
 
-RUNS: dict[str, tuple[Any, list[dict[str, Any]]]] = {}  # name -> (function, arguments of each run)
-
-
-def runs(*arguments: dict[str, Any]) -> Any:
-    """Registers a program with the arguments that it is run with."""
-
-    def add(fn: Any) -> Any:
-        RUNS[fn.__name__] = (fn, list(arguments or ({},)))
-        return fn
-
-    return add
+RUNS, runs = registry()
 
 
 # --- straight lines ------------------------------------------------------------------------------------------
@@ -235,7 +225,7 @@ def choices_logprob(s):
     return info["choice"] == ["yes", "no", "maybe"].index(s["tool"])
 
 
-class Weapon(str, Enum):
+class Weapon(StrEnum):
     SWORD = "sword"
     AXE = "axe"
 
@@ -247,7 +237,8 @@ class Wizard(pydantic.BaseModel):
 
 
 CHARACTER_REGEX = (
-    r'\{\n    "name": "[A-Z][a-z]{2,6}",\n    "house": "(Gryffindor|Ravenclaw)",\n    "age": [0-9]{1,2}\n\}'
+    r'\{\n    "name": "[A-Z][a-z]{2,6}",\n'
+    r'    "house": "(Gryffindor|Ravenclaw)",\n    "age": [0-9]{1,2}\n\}'
 )
 
 
@@ -377,8 +368,7 @@ def tree_of_thought_v0(s, question, num_branches):
         sol_states.extend(forks)
     for sol in sol_states:
         forks = reflect_solution(sol, num_branches)
-    for sol in sol_states:
-        pass
+        forks.join()
     return [sol["answer"] for sol in sol_states]
 
 
@@ -461,7 +451,8 @@ def poignancy_event(s, event, name, traits):
 
 @runs({"persona": "Ann", "action": "cooking"})
 def event_triple(s, persona, action):
-    s += "Task: Turn the input into (subject, predicate, object).\nInput: Sam is eating.\nOutput: (Sam, eat, food)\n---\n"
+    s += "Task: Turn the input into (subject, predicate, object).\n"
+    s += "Input: Sam is eating.\nOutput: (Sam, eat, food)\n---\n"
     s += f"Input: {persona} is {action}.\nOutput: ({persona}," + sgl.gen("event_triple", max_tokens=6, stop=")") + ")"
 
 

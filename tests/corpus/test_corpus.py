@@ -12,7 +12,7 @@ import lmc
 from lmc.errors import CaptureError
 from tests.oracle.compiled import plain
 
-MODULES = ("sglang_programs",)
+MODULES = ("sglang_programs", "framework_programs")
 SEEDS = range(3)
 RUNS = [
     pytest.param(fn, arguments, id=f"{module.removesuffix('_programs')}.{name}-{i}")
