@@ -253,7 +253,7 @@ def debate(s, topic, rounds):
         side += system(ROLES[name]) + user(topic)
     last = ""
     for _ in range(rounds):
-        for name, side in sides.items():
+        for side in sides.values():
             if last:
                 side += user(f"They say: {last}")
             side += assistant(gen("turn", max_tokens=3))
