@@ -218,7 +218,12 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
     if known is not None:
-        return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
+        if not isinstance(known, Value):
+            return known.value
+        # a failed call is raised where it is read, which matters where somebody may catch it
+        if cx.t.tries:
+            known = cx.t.host("read", known, type=known.type)
+        return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     out = cx.t.fresh(DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
