@@ -29,7 +29,7 @@ _WHERE = {
     ),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
-        "ChatTemplateError", "BackendError", "ModelLoadError", "RequestError",
+        "ChatTemplateError", "OutputError", "BackendError", "ModelLoadError", "RequestError",
     ),
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from lmc.errors import ConstraintError as ConstraintError
     from lmc.errors import LMError as LMError
     from lmc.errors import ModelLoadError as ModelLoadError
+    from lmc.errors import OutputError as OutputError
     from lmc.errors import ParseError as ParseError
     from lmc.errors import RequestError as RequestError
     from lmc.errors import VerifyError as VerifyError

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import compiler
-from lmc.errors import ArgumentError, CaptureError
-from lmc.fallback import is_graph_break, say_broken
+from lmc.errors import ArgumentError
+from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport
 from lmc.result import Result
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 Shapes = dict[str, ArgumentShape]  # of the arguments, by name
 
-# compiled: captured into a graph, whole, or refused; eager: the Python function itself;
-# auto: compiled, and eager where capture refuses with a graph break
-Mode = Literal["compiled", "eager", "auto"]
+# auto: compiled, and eager where it cannot be captured whole; compiled: captured into a graph, or refused;
+# eager: the Python function itself
+Mode = Literal["auto", "compiled", "eager"]
+DEFAULT_MODE: Mode = "auto"
 
 CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -54,7 +55,7 @@ class Launch:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
-        mode: Mode = "compiled",
+        mode: Mode = DEFAULT_MODE,
     ) -> None:
         from lmc.executor import Executor
         from lmc.parser.constraints import parse_constraint
@@ -142,9 +143,11 @@ def _result(outcome: Outcome, report: RunReport | None) -> Result:
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
     """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
-    from lmc.passes import fit, fuse_constraints
+    from lmc.passes import check_pipeline, fit, fuse_constraints, parse_pipeline
 
     pipeline = compiler.pipeline_of(opt_level)
+    if isinstance(opt_level, str):
+        check_pipeline(parse_pipeline(opt_level))  # before an item could take it for a mistake of its own
     if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
@@ -215,14 +218,15 @@ class _Items:
 
         number, self._count = self._count, self._count + 1
         try:
-            arguments = bind()
-            shapes = {name: arguments_of.shape_of(value) for name, value in arguments.items()}
-            return self._made(arguments, shapes, number)
+            return self._made(bind(), number)
         except Exception as error:
             return FailedItem(error, number)
 
-    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
+    def _made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments; raises where they cannot be compiled for."""
+        return self._planned(arguments, shapes_of(arguments), number)
+
+    def _planned(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
         from lmc.executor import PlanItem
 
         runnable, made, _ = self._compiled(shapes)
@@ -256,8 +260,13 @@ class _Items:
         return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))
 
 
+def shapes_of(arguments: Mapping[str, Any]) -> Shapes:
+    """What one graph has in common with the others of its program: the shapes of its arguments."""
+    return {name: arguments_of.shape_of(value) for name, value in arguments.items()}
+
+
 class _AutoItems(_Items):
-    """The same, and the function as it is where it meets a graph break. Capture runs nothing, so nothing runs twice."""
+    """The same, and the function as it is where there is no graph. Capture runs nothing, so nothing runs twice."""
 
     def __init__(
         self,
@@ -280,14 +289,19 @@ class _AutoItems(_Items):
         """None where some items have no plan."""
         return None if self.num_eager else super().predicted()
 
-    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
-        key = tuple(shapes.items())
-        if key not in self._broken:
-            try:
-                return super()._made(arguments, shapes, number)
-            except CaptureError as error:
-                if not is_graph_break(error):
-                    raise
-                say_broken(self._func.__name__, error)
+    def _made(self, arguments: dict[str, Any], number: int) -> Startable:
+        key = None
+        try:
+            shapes = shapes_of(arguments)
+            key = tuple(shapes.items())
+            if key not in self._broken:
+                return self._planned(arguments, shapes, number)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            item = self._eager.made(arguments, number)
+            say_broken(self._func.__name__, error)
+            if key is not None:
                 self._broken.add(key)
+            return item
         return self._eager.made(arguments, number)

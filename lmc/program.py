@@ -104,17 +104,17 @@ class Program:
     ) -> Result:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
-        `mode` says how: "compiled", the default, captures the program into a graph and refuses what it cannot capture.
-        "eager" runs the Python function itself: its calls are submitted where they stand and waited for where they are
-        read. Its own Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a
-        batch. A program that is called inside such a one runs in the same run and gives its state; there `seed`,
-        `opt_level` and `mode` are those of the run. "auto" is compiled, and eager where capture meets a graph break,
-        which is said once; with `fullgraph=True` the break is raised. A program's own argument of these names comes
-        first; `run_batch` and `open_run` can say how such a program is run.
+        `mode` says how: "auto", the default, captures the program into a graph, and runs it as Python where it cannot
+        be captured whole, which is said once; with `fullgraph=True`, or mode="compiled", that is an error. "eager" runs
+        the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
+        Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
+        program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
+        `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
+        say how such a program is run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
-        mode: Mode = kwargs.pop("mode") if self._is_option("mode", kwargs) else "compiled"
+        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
         outer = _running() if backend is None and model is None else None
@@ -140,15 +140,16 @@ class Program:
         num_threads: int | str = "auto",
         progress_bar: bool = False,
         generator_style: bool = False,
-        mode: Mode = "compiled",
+        mode: Mode | None = None,
         fullgraph: bool = False,
         **defaults: Any,
     ) -> list[Result]:
         """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
 
-        One result an item, in order; a failed item carries its own error. A generator of items is not listed first, and
-        what it raises is the error of one more item, the last; for one without an end see `open_run`. `num_threads`,
-        `progress_bar` and `generator_style` are accepted for SGLang's sake: no thread is needed an item.
+        One result an item, in order; a failed item carries its own error. `mode` and `fullgraph` are those of `run`,
+        for each item by itself. A generator of items is not listed first, and what it raises is the error of one more
+        item, the last; for one without an end see `open_run`. `num_threads`, `progress_bar` and `generator_style` are
+        accepted for SGLang's sake: no thread is needed an item.
         """
         from lmc.launch import check_items
 
@@ -164,7 +165,7 @@ class Program:
         model: str | None = None,
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
-        mode: Mode = "compiled",
+        mode: Mode | None = None,
         fullgraph: bool = False,
         **defaults: Any,
     ) -> Launch:
@@ -184,12 +185,13 @@ class Program:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
-        mode: Mode,
+        mode: Mode | None,
         fullgraph: bool,
     ) -> Launch:
         from lmc.backend import resolve
-        from lmc.launch import Launch
+        from lmc.launch import DEFAULT_MODE, Launch
 
+        mode = mode or DEFAULT_MODE
         if fullgraph and mode == "eager":
             raise ArgumentError("an eager run has no graph", help='leave out fullgraph, or mode="eager"')
         outer = _running() if backend is None and model is None else None

@@ -316,7 +316,8 @@ def test_compiling_needs_no_engine():
 
 PUBLIC = (
     "ArgumentError", "BackendError", "CaptureError", "ChatTemplateError", "ConstraintError", "CpuBackend",
-    "EchoBackend", "LMError", "ModelLoadError", "ParseError", "Program", "RequestError", "Result", "VerifyError",
+    "EchoBackend", "LMError", "ModelLoadError", "OutputError", "ParseError", "Program", "RequestError", "Result",
+    "VerifyError",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

@@ -21,13 +21,14 @@ from lmc.backend.base import (
     SegmentEnd,
     TokenLogprob,
 )
-from lmc.errors import RequestError
+from lmc.errors import OutputError, RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
 from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
+from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
 
 
@@ -103,12 +104,18 @@ class Call:
             self._ask(again)
             return
         error = self._error()
+        if error is None:
+            try:
+                results = self._form_result() if self.params.parts else self._result()
+            except OutputError as unreadable:
+                unreadable.span = self.params.span
+                error = self.params.noted(unreadable)
         if error is not None:
             failure = Poison(error)
             self.inst.fails_at((*self.path, self.params.number), failure)
             self._give([failure] * len(self.outs))
         else:
-            self._give(self._form_result() if self.params.parts else self._result())
+            self._give(results)
         if self.telling is not None:
             self.telling.ended([out.value for out in self.outs[1:]], error)
         self.inst.answered()
@@ -163,7 +170,8 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
-        value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
+        values = [self._value(end) for end in ends]
+        value = values[0] if len(values) == 1 else values
         segment = self.request.out[0]
         names = self.state.names
         name = getattr(segment, "name", None)
@@ -171,6 +179,10 @@ class Call:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _value(self, end: SegmentEnd) -> object:
+        params = self.params
+        return value_of(end.text, params.dtype, params.output, was_cut=end.reason == "length")
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""

@@ -31,6 +31,7 @@ from lmc.parser.capture.merge import join_arms
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NotLifted, ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
     Container,
     Owner,
     StandIn,
@@ -63,7 +64,7 @@ class _Tried:
         self.lifted: dict[Key, Type] = {}
         self.flags: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
-        self.may_be: dict[Key, list[StateCell | Container]] = {}
+        self.may_be: dict[Key, list[Cell]] = {}
         self.known: dict[Key, dict[str, Atom]] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
@@ -116,10 +117,12 @@ class _Tried:
         if self.has_grown or now == t.handed:
             return
         self.is_marking = True
-        fields = [(key, key[0].fields.get(key[1], UNBOUND)) for key in self.lifted]
-        atoms = tuple(field_atom(t, key, held, self.lifted[key]) for key, held in fields)
-        t.emit("unwind", atoms)
-        self.is_marking = False
+        try:
+            fields = [(key, key[0].fields.get(key[1], UNBOUND)) for key in self.lifted]
+            atoms = tuple(field_atom(t, key, held, self.lifted[key]) for key, held in fields)
+            t.emit("unwind", atoms)
+        finally:
+            self.is_marking = False
         t.handed = now
 
     def _print(self) -> list[StandIn]:

@@ -13,6 +13,7 @@ from lmc.ir.types import DATA, MAYBE_STATE, NONE, STATE, STATES, STR, Type, type
 from lmc.parser.capture.tracer import Key, NotLifted, Tracer, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
     Container,
     Element,
     LazyStr,
@@ -53,7 +54,7 @@ def field_type(x: StandIn, key: Key, now: Now) -> Type | None:
     return None
 
 
-def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[StateCell | Container]) -> None:
+def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> None:
     """Put a carried value where the code of a region finds it; `shared` is what it may share something with."""
     owner, name = key
     if isinstance(owner, StateCell) and name == "value":
@@ -71,7 +72,7 @@ def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[StateCell | 
         t.put(owner, name, param)
     else:
         if not name.startswith("$"):
-            t.names[param.name] = name
+            t.names[param.name] = name.removeprefix(".")  # of an attribute
         old = owner.fields.get(name)
         made = wrap(t, param, borrowed=True)
         if isinstance(made, StateCell):

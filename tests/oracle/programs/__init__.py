@@ -27,7 +27,10 @@ MODULES = (
     "breaks",
     "sglang_compat",
     "selects",
+    "typed",
     "fuzzed",
+    "objects",
+    "tables",
 )
 
 
