@@ -22,6 +22,8 @@ __version__ = "0.1.0"
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
+    "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
+    "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from lmc.errors import ParseError as ParseError
     from lmc.errors import RequestError as RequestError
     from lmc.errors import VerifyError as VerifyError
+    from lmc.executor.events import CallEnded as CallEnded
+    from lmc.executor.events import CallStarted as CallStarted
+    from lmc.executor.events import TextGrew as TextGrew
     from lmc.parser.primitives import assistant as assistant
     from lmc.parser.primitives import assistant_begin as assistant_begin
     from lmc.parser.primitives import assistant_end as assistant_end
@@ -78,6 +83,9 @@ if TYPE_CHECKING:
     from lmc.program import run_batch as run_batch
     from lmc.program import set_default_backend as set_default_backend
     from lmc.result import Result as Result
+    from lmc.streaming import BatchStream as BatchStream
+    from lmc.streaming import ItemDone as ItemDone
+    from lmc.streaming import Stream as Stream
 
 
 def __getattr__(name: str) -> Any:

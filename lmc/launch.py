@@ -6,9 +6,9 @@ Knows no Program: what is run is a function with what is bound to it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.executor import ItemEnded, Outcome, Startable
     from lmc.executor.requests import RunParams
+    from lmc.executor.run import Listen
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
 
@@ -56,6 +57,7 @@ class Launch:
         opt_level: int | str,
         defaults: Mapping[str, Any],
         mode: Mode = DEFAULT_MODE,
+        listen: Listen | None = None,
     ) -> None:
         from lmc.executor import Executor
         from lmc.parser.constraints import parse_constraint
@@ -65,7 +67,7 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults)
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=listen is not None)
         self._session = backend.open()
         self._before = self._session.counters()
         executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
@@ -75,7 +77,8 @@ class Launch:
         else:
             eager = _EagerItems(func, executor.params, backend)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
-        self._run = executor.open("items")
+        self._items.tells = listen is not None
+        self._run = executor.open("items" if listen is None else "text", listen)
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -88,7 +91,14 @@ class Launch:
         result of this iteration waits with all the others.
         """
         check_items("results", items)
-        return ((ended.item, _result(ended.outcome, None)) for ended in self._ends_of(items))
+        return ((ended.item, result_of(ended.outcome, None)) for ended in self._ends_of(items))
+
+    def rounds(self, items: Iterable[Any], bound: Sequence[dict[str, Any]] = ()) -> Iterator[object]:
+        """Run the items of a source, or sets of bound arguments, a round at a time: who listens hears what it tells."""
+        if bound or isinstance(items, Sized):
+            self._items.keep_leaves()
+        known = (self._items.item(partial(dict, arguments)) for arguments in bound)
+        return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
     def all_results(self, items: Iterable[Any]) -> list[Result]:
         """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
@@ -106,6 +116,16 @@ class Launch:
         items, now = self._items, self._session.counters()
         return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
 
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._run.is_idle
+
+    @property
+    def num_eager(self) -> int:
+        """Items so far that run as Python."""
+        return self._items.num_eager
+
     def close(self) -> None:
         """Give up what is on its way and close the session."""
         try:
@@ -121,14 +141,21 @@ class Launch:
 
     def _ends_of(self, items: Iterable[Any]) -> Iterator[ItemEnded]:
         """The ends of items as they came; those of a list are there, and taking them needs no limit of time."""
-        made = (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
-        return self._run.ends_of(made, inf) if isinstance(items, Sized) else self._run.ends_of(made)
+        return self._run.ends_of(self._made(items), self._pull_s(items))
+
+    def _made(self, items: Iterable[Any]) -> Iterator[Startable]:
+        return (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
+
+    def _pull_s(self, items: Iterable[Any]) -> float:
+        from lmc.executor.run import PULL_S
+
+        return inf if isinstance(items, Sized) else PULL_S
 
     def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
         outcomes = {ended.item: ended.outcome for ended in ends}
         self.close()
         report = self.report()
-        return [_result(outcomes[i], report) for i in range(len(outcomes))]
+        return [result_of(outcomes[i], report) for i in range(len(outcomes))]
 
 
 def check_items(method: str, items: object) -> None:
@@ -137,12 +164,16 @@ def check_items(method: str, items: object) -> None:
         raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
 
 
-def _result(outcome: Outcome, report: RunReport | None) -> Result:
+def result_of(outcome: Outcome, report: RunReport | None) -> Result:
+    """What people get of an item that has ended."""
     return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
 
 
-def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
-    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
+def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself.
+
+    is_told  somebody wants each text as it grows: that of a fused form comes only at its end
+    """
     from lmc.passes import check_pipeline, fit, fuse_constraints, parse_pipeline
 
     pipeline = compiler.pipeline_of(opt_level)
@@ -151,7 +182,7 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
-    if backend.caps.fused and not alone:
+    if backend.caps.fused and not alone and not is_told:
         return pipeline
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 
@@ -166,6 +197,7 @@ class _EagerItems:
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
+        self.tells = False
 
     def keep_leaves(self) -> None:
         """Nothing is predicted of a program that nobody has read."""
@@ -201,6 +233,7 @@ class _Items:
     """Turns arguments into items of the executor: same shape, same compiled plan."""
 
     num_eager = 0
+    tells = False  # whether a run listens to its states
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
@@ -245,7 +278,7 @@ class _Items:
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
-            self._kept[key] = kept = (compile_plan(done.plan), made, done)
+            self._kept[key] = kept = (compile_plan(done.plan, tells=self.tells), made, done)
         return kept
 
     def predicted(self) -> TokenSharing | None:

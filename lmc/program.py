@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from lmc.backend.base import Backend
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import ProgramGreenlet
+    from lmc.executor.events import RunEvent
+    from lmc.executor.run import Listen
     from lmc.launch import Launch, Mode
     from lmc.result import Result
+    from lmc.streaming import OnEvent, Stream
 
 _default_backend: list[Backend | str | None] = [None]  # set by set_default_backend
 
@@ -112,8 +115,37 @@ class Program:
         `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
         say how such a program is run.
 
+        `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
+        CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
+
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
+        return cast("Result", self._run(is_stream, args, kwargs, backend, model, seed, opt_level))
+
+    def stream(
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Stream:
+        """`run` with `stream=True`, for a program that has an argument of that name too."""
+        return cast("Stream", self._run(True, args, kwargs, backend, model, seed, opt_level))
+
+    def _run(
+        self,
+        is_stream: bool,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        backend: Backend | str | None,
+        model: str | None,
+        seed: int,
+        opt_level: int | str,
+    ) -> Result | Stream:
+        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
@@ -121,9 +153,16 @@ class Program:
         if outer is not None:
             from lmc.eager import run_inside
 
+            if is_stream or on_event is not None:
+                raise _inside()
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph) as launch:
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph)
+        if is_stream:
+            from lmc.streaming import stream_one
+
+            return stream_one(opener, arguments, on_event)
+        with opener(listen=_listener(on_event)) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
@@ -142,20 +181,29 @@ class Program:
         generator_style: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        stream: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
-    ) -> list[Result]:
+    ) -> Any:
         """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
 
         One result an item, in order; a failed item carries its own error. `mode` and `fullgraph` are those of `run`,
         for each item by itself. A generator of items is not listed first, and what it raises is the error of one more
         item, the last; for one without an end see `open_run`. `num_threads`, `progress_bar` and `generator_style` are
         accepted for SGLang's sake: no thread is needed an item.
+
+        Gives a list of results; with `stream=True` a BatchStream at once. `on_event` is that of `run`.
         """
         from lmc.launch import check_items
 
         check_items("run_batch", batch)
         sampling = self._only_sampling("run_batch", defaults)
-        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        if stream:
+            from lmc.streaming import stream_batch
+
+            return stream_batch(opener, batch, on_event)
+        with opener(listen=_listener(on_event)) as launch:
             return launch.all_results(batch)
 
     def open_run(
@@ -167,6 +215,7 @@ class Program:
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -176,9 +225,10 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        return opener(listen=_listener(on_event))
 
-    def _launch(
+    def _opener(
         self,
         backend: Backend | str | None,
         model: str | None,
@@ -187,7 +237,8 @@ class Program:
         defaults: Mapping[str, Any],
         mode: Mode | None,
         fullgraph: bool,
-    ) -> Launch:
+    ) -> Callable[..., Launch]:
+        """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
         from lmc.launch import DEFAULT_MODE, Launch
 
@@ -198,8 +249,8 @@ class Program:
         if outer is not None:
             backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
-        return Launch(
-            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
+        return functools.partial(
+            Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
             mode="compiled" if fullgraph and mode == "auto" else mode,
         )  # fmt: skip
 
@@ -227,8 +278,38 @@ def _running() -> ProgramGreenlet | None:
     return None if eager is None else cast("ProgramGreenlet | None", eager.current())
 
 
+def _listener(on_event: OnEvent | None) -> Listen | None:
+    """What hears a run's events for somebody who wants to be called with them."""
+    if on_event is None:
+        return None
+    from lmc.streaming import public
+
+    def listen(event: RunEvent) -> None:
+        on_event(public(event))
+
+    return listen
+
+
+def _inside() -> ArgumentError:
+    return ArgumentError(
+        "a program that is called inside another one is part of that one's run, and of its stream",
+        help="read the outer run's stream: the inner program's text is its branch p0, p1, ...",
+    )
+
+
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph"]
+    known = [
+        *SAMPLING_FIELDS,
+        *RUN_NAMES,
+        "backend",
+        "model",
+        "seed",
+        "opt_level",
+        "mode",
+        "fullgraph",
+        "stream",
+        "on_event",
+    ]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
@@ -254,7 +335,7 @@ def run(prog: Any, *args: Any, **kwargs: Any) -> Result:
     return as_program(prog).run(*args, **kwargs)
 
 
-def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> list[Result]:
+def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> Any:
     """`lmc.run_batch(prog, items, ...)`: see Program.run_batch."""
     return as_program(prog).run_batch(batch, **kwargs)
 

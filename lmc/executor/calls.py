@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 from lmc.backend.base import (
     Delta,
@@ -71,8 +72,8 @@ class Call:
         self.outs = outs
         self.num_left = request.n
         self.telling: Telling | None = None
-        if inst.shared.detail != "items":
-            self.telling = Telling(inst, params, request.out[0], self.wanted, request.n)
+        if inst.branches is not None:
+            self.telling = Telling(inst, inst.branches, params, state, request.out[0], wanted, request.n)
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -114,11 +115,21 @@ class Call:
             failure = Poison(error)
             self.inst.fails_at((*self.path, self.params.number), failure)
             self._give([failure] * len(self.outs))
+            if self.telling is not None:
+                self.telling.failed(error)
         else:
             self._give(results)
-        if self.telling is not None:
-            self.telling.ended([out.value for out in self.outs[1:]], error)
+            if self.telling is not None:
+                state, *values = results
+                self.telling.ended(cast(ProgramState, state), values, self._texts())
         self.inst.answered()
+
+    def _texts(self) -> list[list[str]]:
+        """What each sample said; of a form, the text of each of its parts."""
+        if self.params.parts:
+            said = fused_calls.answers(self.params.parts, self.request.out, self.form_ends)
+            return [[text] for text in fused_calls.by_part(self.params.parts, self.texts, said)]
+        return [[_without_word(end).text for end in self.ends if end is not None]]
 
     @property
     def _is_free(self) -> bool:

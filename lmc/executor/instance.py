@@ -13,6 +13,7 @@ from typing import Protocol, cast
 from lmc.backend.base import Event, Request, Usage
 from lmc.backend.mixing import mix
 from lmc.errors import LMError
+from lmc.executor.branches import Branches
 from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, RunEvent
 from lmc.executor.future import Cell, Poison, Ready, poison_in
@@ -124,11 +125,12 @@ class Instance:
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     leave      called when it is over, for what still waits inside the program
+    branches   what is told of its texts; None where the run wants to know of items only
     """
 
     __slots__ = (
-        "base", "failures", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
-        "shared", "usage",
+        "base", "branches", "failures", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready",
+        "returned", "shared", "usage",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -145,6 +147,9 @@ class Instance:
         self.returned: tuple[Cell, Cell] | None = None
         self.leave: Callable[[], None] | None = None
         self.usage = Usage()
+        self.branches: Branches | None = None
+        if shared.detail != "items":
+            self.branches = Branches(id, shared.told, shared.detail == "text")
 
     def fail(self, failure: Poison) -> Poison:
         """End with an error, all before it in program order having succeeded."""
@@ -189,6 +194,8 @@ class Instance:
         elif (failure := poison_in(self.returned)) is not None:
             self.fail(failure)
         else:
+            if self.branches is not None and state is not None:
+                self.branches.reached(cast(ProgramState, state))
             self._end(cast("ProgramState | None", state), ret, None)
 
     def abandon(self) -> None:

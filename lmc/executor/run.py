@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import inf
 from types import TracebackType
@@ -35,6 +35,8 @@ STARTED_A_ROUND = 1024  # so that a large batch's first requests are under way b
 PULL_S = 0.02  # the same for a source that takes its time: how long a round may ask it for items
 WAIT_S = 1.0  # where nothing can go on; a session that is woken waits no longer
 NOTHING: Mapping[str, object] = {}
+
+Listen = Callable[[RunEvent], None]
 
 
 class Executor:
@@ -68,10 +70,13 @@ class Executor:
         self.rids = count()
         self._open: Run | None = None
 
-    def open(self, detail: Detail = "text") -> Run:
-        """A run that takes items until it is closed; `detail` is how much it tells of them."""
+    def open(self, detail: Detail = "text", listen: Listen | None = None) -> Run:
+        """A run that takes items until it is closed; `detail` is how much it tells of them.
+
+        listen  hears each event, on the thread that steps, before `step` returns it; what it raises, `step` raises
+        """
         assert self._open is None or self._open.is_closed, "two runs would take each other's events"
-        self._open = Run(self, detail)
+        self._open = Run(self, detail, listen)
         return self._open
 
     def run(self, plan: Plan | Runnable, items: Iterable[Arguments]) -> list[Outcome]:
@@ -92,8 +97,9 @@ class Run:
     is_closed  True once nothing may start any more
     """
 
-    def __init__(self, executor: Executor, detail: Detail) -> None:
+    def __init__(self, executor: Executor, detail: Detail, listen: Listen | None = None) -> None:
         self.is_closed = False
+        self._listen = listen
         self._executor = executor
         self._session = executor.session
         self._ids = count()
@@ -139,7 +145,11 @@ class Run:
         if self.is_closed or self.is_idle:
             return []
         try:
-            return self._round(timeout_s)
+            told = self._round(timeout_s)
+            if self._listen is not None:
+                for event in told:
+                    self._listen(event)
+            return told
         except Exception:
             raise
         except BaseException:
@@ -198,15 +208,20 @@ class Run:
         """
         if self.is_closed:
             raise _closed()
-        source, has_more = iter(items), True
-        while has_more or self._unheard or not self.is_idle:
-            if not self._unheard:
-                has_more = has_more and self._pull(source, pull_s)
-                # with room for more, the source is asked again rather than the session waited for
-                timeout_s = 0.0 if has_more and self.room else WAIT_S
-                self._unheard.extend(event for event in self.step(timeout_s) if type(event) is ItemEnded)
+        while self._unheard:
+            yield self._unheard.popleft()
+        for told in self.rounds_of(items, pull_s):
+            self._unheard.extend(event for event in told if type(event) is ItemEnded)
             while self._unheard:
                 yield self._unheard.popleft()
+
+    def rounds_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[list[RunEvent]]:
+        """Run all items of a source as `ends_of` does; what each round told."""
+        source, has_more = iter(items), True
+        while has_more or not self.is_idle:
+            has_more = has_more and self._pull(source, pull_s)
+            # with room for more, the source is asked again rather than the session waited for
+            yield self.step(0.0 if has_more and self.room else WAIT_S)
 
     def __enter__(self) -> Run:
         return self
