@@ -31,6 +31,8 @@ MODULES = (
     "fuzzed",
     "objects",
     "tables",
+    "structure",
+    "sorting",
 )
 
 
