@@ -12,7 +12,7 @@ from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance
 from lmc.executor.regions import Body, ended, link
 from lmc.executor.steps import BlockFrame, Chain, RunNode, settled_chain
-from lmc.executor.unwinding import TryRun, Handling, Unwind, handing
+from lmc.executor.unwinding import Handling, TryRun, Unwind, handing
 
 
 def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: Body, has_effects: bool) -> RunNode:
