@@ -17,6 +17,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
+from lmc.recent import Recent
 
 if TYPE_CHECKING:
     import networkx
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
+MAX_KEPT = 256  # traces of one program, and plans: a program has a few shapes, and a server's may have ever new ones
+MAX_TEXTS = 16_384  # texts whose tokens are remembered while a program is compiled
+Shape = tuple[tuple[str, ArgumentShape], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,24 @@ class NoTrace:
 
 @dataclass(slots=True)
 class Cache:
-    """What a program has been compiled to, by the shape of its arguments."""
+    """What a program has been compiled to, by the shape of its arguments; at most MAX_KEPT traces, and as many plans.
 
-    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace | NoTrace] = field(default_factory=dict)
-    plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
+    A trace that no longer holds gives its place to the one that is made instead of it, and so do its plans.
+    """
+
+    traces: Recent[Shape, Trace | NoTrace] = field(default_factory=lambda: Recent(MAX_KEPT))
+    plans: Recent[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(
+        default_factory=lambda: Recent(MAX_KEPT)
+    )
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed. Raises what `trace` raises."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)
         if kept is None or not kept.holds():
-            self.traces[key] = kept = _traced(fn, shapes)
+            stale, kept = kept, _traced(fn, shapes)
+            self.traces.put(key, kept)
+            self.plans.forget(lambda plan: plan[0] is stale)
         if isinstance(kept, NoTrace):
             raise kept.error.with_traceback(None)
         return kept
@@ -146,7 +157,7 @@ def compile_trace(
         passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
         kept = (made, run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each))
         if not is_own:
-            cache.plans[key] = kept
+            cache.plans.put(key, kept)
     return Compiled(made, kept[1])
 
 
@@ -168,7 +179,7 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
     if tokenizer is None:
         return Inputs(batch=tuple(items))
 
-    @functools.cache  # several passes ask for the same
+    @functools.lru_cache(MAX_TEXTS)  # several passes ask for the same
     def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
         return tuple(tokenizer.encode_pieces(pieces, after=after))
 

@@ -18,6 +18,7 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
+from lmc.recent import Recent
 from lmc.report import RunReport
 from lmc.result import Result
 
@@ -237,7 +238,8 @@ class _Items:
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
-        self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
+        self._kept: Recent[compiler.Shape, tuple[Runnable, Trace, compiler.Compiled]] = Recent(compiler.MAX_KEPT)
+        self._num_shapes = 0
         self._count = 0
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
 
@@ -278,12 +280,14 @@ class _Items:
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
-            self._kept[key] = kept = (compile_plan(done.plan, tells=self.tells), made, done)
+            kept = (compile_plan(done.plan, tells=self.tells), made, done)
+            self._kept.put(key, kept)
+            self._num_shapes += 1
         return kept
 
     def predicted(self) -> TokenSharing | None:
         """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
-        if self._leaves is None or len(self._kept) != 1:
+        if self._leaves is None or self._num_shapes != 1:
             return None
         if not self._backend.caps.prefix_cache or "hoist_prefix" not in self._pipeline:
             return None
