@@ -41,7 +41,7 @@ def plain(num: int) -> str:
 def calls_between(num: int) -> str:
     """A tool is called with each answer, so that each call waits for something that is not a prompt."""
     lines = (f'    s += "Number {i}: " + lmc.gen("a{i}")\n    s += note(s["a{i}"])\n' for i in range(num))
-    return "@lmc.tool\ndef note(text: str) -> str:\n    return text\n\n\ndef program(s):\n" + "".join(lines)
+    return "def note(text):\n    return str(len(text))\n\n\ndef program(s):\n" + "".join(lines)
 
 
 def branches(num: int) -> str:
@@ -52,11 +52,7 @@ def branches(num: int) -> str:
 
 def group(num: int) -> str:
     """The same of a group of forks, that many at once."""
-    part = f"[f'part {{i}}' for i in range({num})]"
-    return (
-        f'def program(s):\n    s += "All begin so. "\n    f = s.fork({num})\n    f += {part!s}\n'
-        '    f += lmc.gen("a")\n    f.join()\n'
-    ) if False else f'def program(s):\n    s += "All begin so. "\n    f = s.fork({num})\n    f += lmc.gen("a")\n    f.join()\n'
+    return f'def program(s):\n    s += "All begin so. "\n    f = s.fork({num})\n    f += lmc.gen("a")\n    f.join()\n'
 
 
 def loop(num: int) -> str:
@@ -91,30 +87,29 @@ def compiled(source: str, folder: Path, tokenizer: Tokenizer | None) -> tuple[Co
 
 
 def cpu_s(work: Callable[[], object]) -> float:
-    """The least time of the CPU that some work takes."""
-    times = []
-    for _ in range(2):
-        gc.collect()
-        gc.disable()
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-        gc.enable()
-    return min(times)
+    """The time of the CPU that some work takes."""
+    gc.collect()
+    gc.disable()
+    began = time.process_time()
+    work()
+    took = time.process_time() - began
+    gc.enable()
+    return took
 
 
-@pytest.mark.parametrize("with_tokenizer", [False, True], ids=["no tokenizer", "tokenizer"])
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize(
+    "shape, with_tokenizer", [*((shape, False) for shape in SHAPES), (turns, True), (calls_between, True)]
+)
 def test_compiling_and_showing_grow_with_the_program(
     shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path
 ) -> None:
-    """From 500 calls to 1,000 and on to 2,000."""
+    """From 500 calls to 2,000: four times as much, and not sixteen times."""
     tokenizer = EchoBackend().tokenizer if with_tokenizer else None
-    compiled(shape(50), tmp_path, tokenizer)  # what is imported once
-    times = [cpu_s(lambda n=n: compiled(shape(n), tmp_path, tokenizer)) for n in (500, 1_000, 2_000)]  # type: ignore[misc]
+    sizes = [compiled(shape(n), tmp_path, tokenizer)[1] for n in (250, 500)]  # and what is imported once
+    times = [cpu_s(lambda n=n: compiled(shape(n), tmp_path, tokenizer)) for n in (500, 2_000)]  # type: ignore[misc]
 
-    assert times[2] / max(times[0], 0.2) < MAX_RATIO**2, times
-    assert compiled(shape(1_000), tmp_path, tokenizer)[1] < MAX_RATIO * compiled(shape(500), tmp_path, tokenizer)[1]
+    assert times[1] / max(times[0], 0.2) < MAX_RATIO**2, times
+    assert sizes[1] < MAX_RATIO * sizes[0]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
@@ -132,9 +127,7 @@ def test_a_long_plan_is_read_back(shape: Callable[[int], str], tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.parametrize("with_tokenizer", [False, True], ids=["no tokenizer", "tokenizer"])
 @pytest.mark.parametrize("shape", [turns, plain, branches, group], ids=lambda shape: shape.__name__)
-def test_ten_thousand_calls_in_one_program(
-    shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path
-) -> None:
+def test_ten_thousand_calls_in_one_program(shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path) -> None:
     """Traced, compiled and shown in every format."""
     began = time.process_time()
     compiled(shape(10_000), tmp_path, EchoBackend().tokenizer if with_tokenizer else None)
