@@ -10,7 +10,7 @@ import lmc
 from lmc.parser.irtext.parse import parse_graph, parse_plan
 
 
-class Tag(str, enum.Enum):
+class Tag(str, enum.Enum):  # noqa: UP042  (what many programs have; it prints otherwise)
     """Prints as `Tag.A`, and holds `alpha`."""
 
     A = "alpha"
