@@ -12,8 +12,8 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import Path
-from lmc.errors import ArgumentError
+from lmc.arguments import Path, with_numbers
+from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_LEVEL = 2
 MAX_KEPT = 256  # traces of one program, and plans: a program has a few shapes, and a server's may have ever new ones
 MAX_TEXTS = 16_384  # texts whose tokens are remembered while a program is compiled
-Shape = tuple[tuple[str, ArgumentShape], ...]
+MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
+Key = tuple[tuple[str, ArgumentShape], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,48 @@ class Cache:
     """What a program has been compiled to, by the shape of its arguments; at most MAX_KEPT traces, and as many plans.
 
     A trace that no longer holds gives its place to the one that is made instead of it, and so do its plans.
+
+    numbers  what a graph for such shapes would have to know
+    narrow   the shapes with values that this came to, at most MAX_NARROW for one
     """
 
-    traces: Recent[Shape, Trace | NoTrace] = field(default_factory=lambda: Recent(MAX_KEPT))
+    traces: Recent[Key, Trace | NoTrace] = field(default_factory=lambda: Recent(MAX_KEPT))
     plans: Recent[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(
         default_factory=lambda: Recent(MAX_KEPT)
     )
+    numbers: Recent[Key, frozenset[Path]] = field(default_factory=lambda: Recent(MAX_KEPT))
+    narrow: Recent[Key, set[Key]] = field(default_factory=lambda: Recent(MAX_KEPT))
+
+    def trace_for(
+        self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Trace:
+        """The trace for these shapes, whatever the values; where there is none, the one for the numbers among them.
+
+        Only numbers that something was computed with, such as a count of forks or a depth, and for a few values of
+        them. Raises what `trace` raises for the shapes.
+        """
+        try:
+            return self.trace(fn, shapes)
+        except CaptureError as error:
+            key = tuple(shapes.items())
+            self.numbers.put(key, error.numbers)
+            narrow = self.narrowed(shapes, values)
+            known, one = self.narrow.get(key) or set[Key](), tuple(narrow.items())
+            if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
+                raise
+            known.add(one)
+            self.narrow.put(key, known)
+            try:
+                return self.trace(fn, narrow)
+            except CaptureError:
+                raise error from None
+
+    def narrowed(
+        self, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Mapping[str, ArgumentShape]:
+        """The shapes with the values of numbers that a graph must know, as `trace_for` has found."""
+        paths = self.numbers.get(tuple(shapes.items()))
+        return with_numbers(shapes, values, paths) if paths else shapes
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed. Raises what `trace` raises."""

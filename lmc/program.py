@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -15,12 +15,16 @@ from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmc.backend.base import Backend
+    from lmc.batch import BatchRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import ProgramGreenlet
     from lmc.executor.events import RunEvent
     from lmc.executor.run import Listen
     from lmc.launch import Launch, Mode
+    from lmc.patience import Retry, Timeout
     from lmc.result import Result
     from lmc.streaming import OnEvent, Stream
 
@@ -28,8 +32,13 @@ _default_backend: list[Backend | str | None] = [None]  # set by set_default_back
 
 
 def set_default_backend(backend: Backend | str | None) -> None:
-    """The backend that `run` uses when none is named."""
-    _default_backend[0] = backend
+    """The backend that `run` uses when none is named; a `Runtime` gives its own."""
+    _default_backend[0] = getattr(backend, "endpoint", backend)
+
+
+def default_backend() -> Backend | str | None:
+    """What `set_default_backend` has set."""
+    return _default_backend[0]
 
 
 class Program:
@@ -87,7 +96,9 @@ class Program:
         opt_level is 0, 1, 2, 3 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
         """
         self._check_names(arguments)
-        made = self._cache.trace(self.func, arguments_of.holes(self.func, {**self.bound, **arguments}))
+        bound = {**self.bound, **arguments}
+        holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
+        made = self._cache.trace_for(self.func, holes, known)
         return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
     def trace(self, **arguments: Any) -> Compiled:
@@ -157,7 +168,7 @@ class Program:
                 raise _inside()
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph)
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
         if is_stream:
             from lmc.streaming import stream_one
 
@@ -168,9 +179,17 @@ class Program:
             raise result.error
         return result
 
+    @overload
+    def run_batch(
+        self, batch: Iterable[Any], *, generator_style: Literal[False] = False, **options: Any
+    ) -> list[Result]: ...
+
+    @overload
+    def run_batch(self, batch: Iterable[Any], *, generator_style: Literal[True], **options: Any) -> BatchRun: ...
+
     def run_batch(
         self,
-        batch: Iterable[Mapping[str, Any] | Sequence[Any]],
+        batch: Iterable[Any],
         *,
         backend: Backend | str | None = None,
         model: str | None = None,
@@ -179,32 +198,65 @@ class Program:
         num_threads: int | str = "auto",
         progress_bar: bool = False,
         generator_style: bool = False,
+        ordered: bool = True,
+        max_in_flight: int | None = None,
+        retry: int | Retry | None = None,
+        timeout: float | Timeout | None = None,
+        journal: str | Path | None = None,
+        rerun_failed: bool = True,
+        calls: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
         stream: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Any:
-        """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
+        """Run for every item, all in one stream of requests: one result an item, in order; a failed one has its error.
 
-        One result an item, in order; a failed item carries its own error. `mode` and `fullgraph` are those of `run`,
-        for each item by itself. A generator of items is not listed first, and what it raises is the error of one more
-        item, the last; for one without an end see `open_run`. `num_threads`, `progress_bar` and `generator_style` are
-        accepted for SGLang's sake: no thread is needed an item.
+        An item is a dict of arguments, or a list of positional ones, or for a program of one argument the argument
+        itself; a batch any iterable of these, a DataFrame or a csv.DictReader. A generator is not listed first, and
+        what it raises is the error of one more item, the last; for one without an end see `open_run`.
+        `mode` and `fullgraph` are those of `run`, for each item by itself.
 
-        Gives a list of results; with `stream=True` a BatchStream at once. `on_event` is that of `run`.
+        generator_style  an iterator of results instead of the list: in the order of the items, or with `ordered=False`
+                         as they end, each with its `item`. What is on its way goes on only while a result is waited for
+        max_in_flight    items that run at once; all that the machine can hold by default
+        retry            how often an item is run again, whole, that failed with what may pass: a number, or a Retry
+        timeout          seconds that an item may take, or a Timeout
+        journal          a file with a line for each item that has ended: the same batch with the same file goes on
+                         where it was left, by whatever. With `rerun_failed` what failed then runs again
+        calls            keep the model calls, for `result.calls`
+        progress_bar     on stderr; where that is no terminal, a line every half minute
+        stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
+        on_event         that of `run`
+        num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
+
+        Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
+        the `results` so far.
         """
+        from lmc.batch import BatchOptions, all_results, one_by_one
         from lmc.launch import check_items
+        from lmc.patience import call_limits, retry_of, timeout_of
 
         check_items("run_batch", batch)
+        options = BatchOptions(
+            retry=retry_of(retry), timeout=timeout_of(timeout), max_in_flight=max_in_flight, journal=journal,
+            reruns_failed=rerun_failed, progress_bar=progress_bar,
+        )  # fmt: skip
         sampling = self._only_sampling("run_batch", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        options.check_stream(stream, generator_style, on_event is not None)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
         if stream:
             from lmc.streaming import stream_batch
 
             return stream_batch(opener, batch, on_event)
-        with opener(listen=_listener(on_event)) as launch:
-            return launch.all_results(batch)
+        launch = opener(listen=_listener(on_event))
+        if generator_style:
+            return one_by_one(launch, batch, options, in_order=ordered)
+        return all_results(launch, batch, options)
 
     def open_run(
         self,
@@ -215,6 +267,7 @@ class Program:
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        calls: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
@@ -225,7 +278,7 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
         return opener(listen=_listener(on_event))
 
     def _opener(
@@ -237,6 +290,7 @@ class Program:
         defaults: Mapping[str, Any],
         mode: Mode | None,
         fullgraph: bool,
+        **options: Any,
     ) -> Callable[..., Launch]:
         """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
@@ -251,7 +305,7 @@ class Program:
         found = resolve(backend if backend is not None else _default_backend[0], model)
         return functools.partial(
             Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
-            mode="compiled" if fullgraph and mode == "auto" else mode,
+            mode="compiled" if fullgraph and mode == "auto" else mode, **options,
         )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,6 +330,12 @@ def _running() -> ProgramGreenlet | None:
     """The eager program that this call stands in; there is none before one was ever run."""
     eager = sys.modules.get("lmc.eager")
     return None if eager is None else cast("ProgramGreenlet | None", eager.current())
+
+
+_OF_BATCH = (
+    "progress_bar", "generator_style", "ordered", "max_in_flight", "retry", "timeout", "journal", "rerun_failed",
+    "calls",
+)  # fmt: skip
 
 
 def _listener(on_event: OnEvent | None) -> Listen | None:
@@ -309,6 +369,7 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
         "fullgraph",
         "stream",
         "on_event",
+        *_OF_BATCH,
     ]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)

@@ -98,7 +98,7 @@ class Record:
 
 def public(event: RunEvent) -> Told:
     """An event of the executor's as people get it."""
-    return ItemDone(event.item, result_of(event.outcome, None)) if isinstance(event, ItemEnded) else event
+    return ItemDone(event.item, result_of(event.outcome, None, event.item)) if isinstance(event, ItemEnded) else event
 
 
 def aborted(why: str = "the run was closed before its end") -> RequestError:

@@ -28,11 +28,14 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "recent")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
-FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "streaming", "program", "")
+FOURTH = (
+    "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
+    "patience", "progress", "launch", "streaming", "batch", "program", "sglang_names", "",
+)  # fmt: skip
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -85,8 +88,9 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.local": ("torch",),
     "compiler": ("networkx",),
     "eager": ("greenlet",),
+    "progress": ("rich",),
     "viz": ("networkx", "rich"),
-    **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
+    **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
 
 
@@ -315,9 +319,12 @@ def test_compiling_needs_no_engine():
 # --- names -----------------------------------------------------------------------------------------------
 
 PUBLIC = (
+    "Anthropic", "Crusoe", "Engine", "LiteLLM", "OpenAI", "Runtime", "RuntimeEndpoint", "VertexAI",
+    "build_regex_from_object", "dump_state_text", "flush_cache", "get_server_info", "image", "read_jsonl",
+    "separate_reasoning", "video",
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
-    "ParseError", "Program", "RequestError", "Result", "Stream", "TextGrew", "VerifyError",
+    "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

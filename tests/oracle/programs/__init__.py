@@ -12,6 +12,7 @@ MODULES = (
     "branches",
     "loops",
     "exits",
+    "tries",
     "forks",
     "state_lists",
     "aliases",
@@ -30,6 +31,8 @@ MODULES = (
     "fuzzed",
     "objects",
     "tables",
+    "structure",
+    "sorting",
 )
 
 
