@@ -40,7 +40,7 @@ from lmc.parser.capture.functions import closure_of, run_closure, run_program
 from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, Escapes, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -48,6 +48,7 @@ from lmc.parser.capture.values import (
     Columns,
     Container,
     DictView,
+    Escapes,
     Frame,
     Generator,
     LazyStr,

@@ -19,13 +19,14 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import Escapes, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     Choice,
     Closure,
     Container,
     DictView,
     Element,
+    Escapes,
     LazyStr,
     Method,
     Once,

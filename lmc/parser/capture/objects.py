@@ -23,9 +23,10 @@ from typing import TypeGuard
 from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import Escapes, ProgramRaise
+from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Escapes,
     PartialCall,
     StandIn,
     Super,

@@ -32,6 +32,7 @@ MODULES = (
     "tables",
     "structure",
     "sorting",
+    "constants",
 )
 
 
