@@ -102,6 +102,7 @@ class Capture:
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
+        self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
         self.root.fields["programs"] = 0
         self.handling: StandIn = None  # the exception whose handler is being traced
@@ -209,7 +210,9 @@ class Capture:
             return value
         if is_constant(value) and not self.t.live_touched and ALL_CONSTANTS not in self.opaque:
             return self._constant(value)
-        return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
+        live = self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF))
+        self.live[live.name] = value
+        return Sym(live)
 
     def _constant(self, value: StandIn) -> StandIn:
         """A list, tuple or dict of the user's whose content is known as long as nothing can have changed it."""

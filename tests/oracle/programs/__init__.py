@@ -34,6 +34,7 @@ MODULES = (
     "structure",
     "sorting",
     "constants",
+    "live_objects",
 )
 
 
