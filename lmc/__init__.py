@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "lmc.program": ("Program", "function", "run", "run_batch", "compile", "set_default_backend"),
+    "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
     "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
     from lmc.program import Program as Program
+    from lmc.program import arun as arun
+    from lmc.program import arun_batch as arun_batch
     from lmc.program import compile as compile
     from lmc.program import function as function
     from lmc.program import run as run

@@ -32,7 +32,7 @@ GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
-FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "streaming", "program", "")
+FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "streaming", "aio", "program", "")
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -318,6 +318,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Stream", "TextGrew", "VerifyError",
+    "arun", "arun_batch",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

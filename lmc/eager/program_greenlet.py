@@ -10,6 +10,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
+from lmc.eager.task_greenlet import AsyncProgram, TaskGreenlet
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
@@ -62,7 +63,7 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         try:
             state, value = self._body()
         except (Exception, SystemExit, GreenletExit) as error:
-            self.inst.fail(Poison(_placed(error)))
+            self.inst.fail(Poison(placed(error)))
         else:
             self.inst.finish(state, value)
 
@@ -73,9 +74,14 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
             self.throw(GreenletExit)
 
 
-def current() -> ProgramGreenlet | None:
+Running = ProgramGreenlet | AsyncProgram
+
+
+def current() -> Running | None:
     """The program that runs now on this thread, None outside of one."""
     now = getcurrent()
+    if isinstance(now, TaskGreenlet):
+        return now.program
     return now if isinstance(now, ProgramGreenlet) else None
 
 
@@ -109,7 +115,7 @@ def _was_read(owner: Instance, failure: Poison) -> None:
         owner.failures = {at: each for at, each in owner.failures.items() if each is not failure} or None
 
 
-def _placed(error: BaseException) -> BaseException:
+def placed(error: BaseException) -> BaseException:
     """An error of the program, with its own traceback, and the line where lmc has raised it."""
     if isinstance(error, LMError) and error.span is None:
         error.span = place_of(error.__traceback__)
