@@ -17,11 +17,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lmc.version import __version__ as __version__
 
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
+    "lmc.patience": ("Retry", "Timeout"),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
     "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
     "lmc.parser.primitives": (
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user as user
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
+    from lmc.patience import Retry as Retry
+    from lmc.patience import Timeout as Timeout
     from lmc.program import Program as Program
     from lmc.program import arun as arun
     from lmc.program import arun_batch as arun_batch

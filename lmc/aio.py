@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
 from itertools import count
@@ -41,6 +41,7 @@ class _AwaitedRun:
         self._lock = threading.RLock()
         self._more = threading.Condition(self._lock)
         self._readers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._numbers = count()
         self._context = copy_context()
         self._hub = hub_of(opener.backend)
         self._port: Port = self._hub.open(self._notified, self._broken)
@@ -78,6 +79,10 @@ class _AwaitedRun:
         """Abort what has not ended."""
         self._over(aborted())
 
+    def binds(self, items: Iterable[Any]) -> Iterator[Callable[[], dict[str, Any]]]:
+        """What gives the arguments of each item."""
+        return self._launch.binds(items)[0]
+
     # --- what is told
 
     def _listen(self, event: RunEvent) -> None:
@@ -105,8 +110,7 @@ class _AwaitedRun:
         """Do what can be done now."""
         launch = self._launch
         try:
-            while not self.record.is_over and (launch.step() or launch.can_go_on):
-                pass
+            launch.go_on()
         except BaseException as error:
             self._over(error)
             return
@@ -142,7 +146,7 @@ class ThreadRun(_AwaitedRun):
 
     def _take(self, bind: Callable[[], dict[str, Any]], is_last: bool) -> None:
         if not self.record.is_over:
-            self._launch.take(bind)
+            self._launch.start(bind, next(self._numbers))
             self.takes_more = self.takes_more and not is_last
             self._step()
 
@@ -194,7 +198,7 @@ class LoopRun(_AwaitedRun):
 
     def take(self, bind: Callable[[], dict[str, Any]], *, is_last: bool) -> None:
         """One more item."""
-        self._launch.take(bind)
+        self._launch.start(bind, next(self._numbers))
         self.takes_more = self.takes_more and not is_last
         self.kick()
 
@@ -281,14 +285,8 @@ class AsyncBatch:
     over are forgotten. Left early, by `break` or by cancellation, what is on its way is aborted.
     """
 
-    def __init__(
-        self,
-        opener: Opener,
-        items: Iterable[Any] | AsyncIterable[Any],
-        bind: Callable[[Any], dict[str, Any]],
-        on_event: OnEvent | None,
-    ) -> None:
-        self._opener, self._items, self._bind, self._on_event = opener, items, bind, on_event
+    def __init__(self, opener: Opener, items: Iterable[Any] | AsyncIterable[Any], on_event: OnEvent | None) -> None:
+        self._opener, self._items, self._on_event = opener, items, on_event
 
     def __await__(self) -> Generator[Any, None, list[Result]]:
         return self._all().__await__()
@@ -304,7 +302,7 @@ class AsyncBatch:
         record = Record(self._on_event)
         run = awaited(self._opener, record, is_told=self._on_event is not None)
         room = asyncio.Semaphore(MAX_AHEAD)
-        feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, self._bind, room.acquire))
+        feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire))
         try:
             while True:
                 seen, is_over = record.version, record.is_over
@@ -324,28 +322,22 @@ class AsyncBatch:
 async def _feed(
     run: ThreadRun | LoopRun,
     items: Iterable[Any] | AsyncIterable[Any],
-    bind: Callable[[Any], dict[str, Any]],
     has_room: Callable[[], Coroutine[Any, Any, Any]],
 ) -> None:
     """Take items as there is room; what the source raises is the error of one more item, the last."""
     try:
-        async for item in _each(items):
+        async for bind in _binds(run, items):
             await has_room()
             if run.record.is_over:
                 return
-            run.take(partial(bind, item), is_last=False)
+            run.take(bind, is_last=False)
     except Exception as error:
         run.take(partial(_raise, error), is_last=True)
     else:
         run.end()
 
 
-def _begin_batch(
-    opener: Opener,
-    items: Iterable[Any] | AsyncIterable[Any],
-    bind: Callable[[Any], dict[str, Any]],
-    record: Record,
-) -> ThreadRun | LoopRun:
+def _begin_batch(opener: Opener, items: Iterable[Any] | AsyncIterable[Any], record: Record) -> ThreadRun | LoopRun:
     """A run of many items, to be streamed to coroutines."""
     run = awaited(opener, record, is_told=True)
     record, num_taken = run.record, count(1)
@@ -358,17 +350,20 @@ def _begin_batch(
                 return
             await run.wait(seen)
 
-    run.feeding = asyncio.get_running_loop().create_task(_feed(run, items, bind, has_room))
+    run.feeding = asyncio.get_running_loop().create_task(_feed(run, items, has_room))
     return run
 
 
-async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def _binds(
+    run: ThreadRun | LoopRun, items: Iterable[Any] | AsyncIterable[Any]
+) -> AsyncIterator[Callable[[], dict[str, Any]]]:
+    """What gives each item's arguments."""
     if isinstance(items, AsyncIterable):
         async for item in items:
-            yield item
+            yield next(run.binds([item]))
         return
-    for item in items:
-        yield item
+    for bind in run.binds(items):
+        yield bind
         await asyncio.sleep(0)  # others on the loop have their turn
 
 
@@ -455,11 +450,9 @@ def stream_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | No
     return Stream(ReaderDriver(open, on_event), begin)
 
 
-def stream_batch(
-    opener: Opener, items: Iterable[Any], bind: Callable[[Any], dict[str, Any]], on_event: OnEvent | None
-) -> BatchStream:
+def stream_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None) -> BatchStream:
     """The same of a batch."""
-    begin = partial(_begin_batch, opener, items, bind)
+    begin = partial(_begin_batch, opener, items)
     if opener.is_async:
         return BatchStream(RunnerDriver(begin, on_event), begin)
 
@@ -476,12 +469,10 @@ def run_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None)
     return asyncio.run(arun_one(opener, arguments, on_event))
 
 
-def run_batch(
-    opener: Opener, items: Iterable[Any], bind: Callable[[Any], dict[str, Any]], on_event: OnEvent | None
-) -> list[Result]:
+def run_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None) -> list[Result]:
     """The same of a batch."""
     refuse_inside_loop()
-    return asyncio.run(_listed(AsyncBatch(opener, items, bind, on_event)))
+    return asyncio.run(_listed(AsyncBatch(opener, items, on_event)))
 
 
 async def _listed(batch: AsyncBatch) -> list[Result]:

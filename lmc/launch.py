@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count
 from math import inf
@@ -21,12 +21,12 @@ from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport
 from lmc.result import Result
+from lmc.tables import rows_of
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Session
     from lmc.eager import EventLoop
-    from lmc.executor import ItemEnded, Outcome, Startable
-    from lmc.executor.events import RunEvent
+    from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
     from lmc.executor.requests import RunParams
     from lmc.executor.run import Listen
     from lmc.executor.runnable import Runnable
@@ -80,12 +80,14 @@ class Launch:
         opt_level: int | str,
         defaults: Mapping[str, Any],
         mode: Mode = DEFAULT_MODE,
+        limits: CallLimits | None = None,
+        keeps_calls: bool = False,
         listen: Listen | None = None,
         is_told: bool | None = None,
         session: Session | None = None,
         loop: EventLoop | None = None,
     ) -> None:
-        from lmc.executor import Executor
+        from lmc.executor import NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
@@ -95,13 +97,14 @@ class Launch:
         self._func, self._bound, self._backend = func, bound, backend
         if inspect.iscoroutinefunction(func) and mode == "auto":
             mode = "eager"
+        self._settings = {"seed": seed, "sampling": dict(defaults), "opt_level": opt_level}
         is_told = listen is not None if is_told is None else is_told
         pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=is_told)
         self._session = session or backend.open()
         self._before = self._session.counters()
         executor = Executor(
-            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint,
-            rids=getattr(session, "rids", None), waits_outside=loop is not None,
+            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
+            keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
         )  # fmt: skip
         self._items: _Items | _EagerItems
         if mode == "compiled":
@@ -110,7 +113,9 @@ class Launch:
             eager = _EagerItems(func, executor.params, backend, loop)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
         self._items.tells = is_told
-        self._run = executor.open("text" if is_told else "items", listen)
+        self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
+        heard = None if listen is None else partial(self._renumbered, listen)
+        self._run = executor.open("text" if is_told else "items", heard)
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -123,7 +128,7 @@ class Launch:
         result of this iteration waits with all the others.
         """
         check_items("results", items)
-        return ((ended.item, result_of(ended.outcome, None)) for ended in self._ends_of(items))
+        return ((ended.item, result_of(ended.outcome, None, ended.item)) for ended in self._ends_of(items))
 
     def rounds(self, items: Iterable[Any], bound: Sequence[dict[str, Any]] = ()) -> Iterator[object]:
         """Run the items of a source, or sets of bound arguments, a round at a time: who listens hears what it tells."""
@@ -132,34 +137,65 @@ class Launch:
         known = (self._items.item(partial(dict, arguments)) for arguments in bound)
         return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
-    def take(self, bind: Callable[[], dict[str, Any]]) -> None:
-        """One more item, whose arguments `bind` gives, or raises: it is that item's error."""
-        self._run.add(self._items.item(bind))
-
-    def step(self) -> list[RunEvent]:
-        """Do what can be done without waiting; what it told."""
-        return self._run.step(0.0)
-
-    @property
-    def can_go_on(self) -> bool:
-        """True where another step would do something."""
-        return self._run.can_go_on
-
-    def all_results(self, items: Iterable[Any]) -> list[Result]:
-        """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
-        if isinstance(items, Sized):
-            self._items.keep_leaves()
-        return self._to_end(self._ends_of(items))
+    def go_on(self) -> None:
+        """Do all that can be done without waiting."""
+        while self._run.step(0.0) or self._run.can_go_on:
+            pass
 
     def one_result(self, arguments: dict[str, Any]) -> Result:
-        """The result for one set of bound arguments; closes the run."""
+        """The result for one set of bound arguments, with the report; closes the run."""
         self._items.keep_leaves()
-        return self._to_end(self._run.ends_of([self._items.item(lambda: arguments)]))[0]
+        (ended,) = self._run.ends_of([self._items.item(lambda: arguments)])
+        self.close()
+        return result_of(ended.outcome, self.report(), 0)
+
+    # --- for who adds items one by one -----------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many items may be started that need not wait for others to end."""
+        return self._run.room
+
+    def keep_leaves(self) -> None:
+        """Remember the arguments of the items to come, for the report's prediction."""
+        self._items.keep_leaves()
+
+    def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
+        """Start the item of that number in its batch; its id in this run. What `bind` raises is the item's error."""
+        id = self._run.add(self._items.item(bind, number))
+        if id != number:
+            self._numbers[id] = number
+        return id
+
+    def step(self, timeout_s: float) -> list[ItemEnded]:
+        """Do one round of work, waiting at most so long, and return the items that ended, by their ids."""
+        from lmc.executor import ItemEnded
+
+        return [event for event in self._run.step(timeout_s) if type(event) is ItemEnded]
+
+    def _renumbered(self, listen: Listen, event: RunEvent) -> None:
+        """Hand an event on, with the item's number in its batch."""
+        number = self._numbers.get(event.item)
+        listen(event if number is None else replace(event, item=number))
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End an item early, with a RequestError of that code that may be retried."""
+        self._run.abort(id, reason, code=code, retryable=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the results beside the items, as JSON by name (see identity.py)."""
+        from lmc.identity import identity_of
+
+        return identity_of(self._func, self._bound, self._backend, self._settings)
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        items, now = self._items, self._session.counters()
-        return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
+        return replace(self.counts(), predicted=self._items.predicted())
+
+    def counts(self) -> RunReport:
+        """The same without a prediction."""
+        now = self._session.counters()
+        return RunReport.of(self._backend.name, self._before, now, None, self._items.num_eager)
 
     @property
     def is_idle(self) -> bool:
@@ -189,29 +225,28 @@ class Launch:
         return self._run.ends_of(self._made(items), self._pull_s(items))
 
     def _made(self, items: Iterable[Any]) -> Iterator[Startable]:
-        return (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
+        return map(self._items.item, self.binds(items)[0])
 
     def _pull_s(self, items: Iterable[Any]) -> float:
         from lmc.executor.run import PULL_S
 
         return inf if isinstance(items, Sized) else PULL_S
 
-    def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
-        outcomes = {ended.item: ended.outcome for ended in ends}
-        self.close()
-        report = self.report()
-        return [result_of(outcomes[i], report) for i in range(len(outcomes))]
+    def binds(self, items: Iterable[Any]) -> tuple[Iterator[Callable[[], dict[str, Any]]], int | None]:
+        """What gives the arguments of each item, or raises what is wrong with it; and how many there are, if known."""
+        rows, total = rows_of(items, partial(arguments_of.takes, self._func), self._func.__name__)
+        return (partial(arguments_of.bind_item, self._func, self._bound, row) for row in rows), total
 
 
 def check_items(method: str, items: object) -> None:
     """Raises ArgumentError for what is one item, or none."""
-    if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
+    if isinstance(items, Mapping | str | bytes) or not isinstance(items, Iterable):
         raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
 
 
-def result_of(outcome: Outcome, report: RunReport | None) -> Result:
-    """What people get of an item that has ended."""
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
+def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
+    """What people get of an item of that number that has ended."""
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made)
 
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
@@ -249,11 +284,11 @@ class _EagerItems:
     def keep_leaves(self) -> None:
         """Nothing is predicted of a program that nobody has read."""
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound."""
         from lmc.executor import FailedItem
 
-        number = next(self._numbers)
+        number = next(self._numbers) if number is None else number
         try:
             return self.made(bind(), number)
         except Exception as error:
@@ -289,18 +324,18 @@ class _Items:
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
         self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
-        self._count = 0
+        self._numbers = count()
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
 
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for `predicted`."""
         self._leaves = []
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound or compiled."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound or compiled."""
         from lmc.executor import FailedItem
 
-        number, self._count = self._count, self._count + 1
+        number = next(self._numbers) if number is None else number
         try:
             return self._made(bind(), number)
         except Exception as error:

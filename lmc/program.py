@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -15,13 +15,17 @@ from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmc.aio import AsyncBatch
     from lmc.backend.base import Backend
+    from lmc.batch import BatchRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import Running
     from lmc.executor.events import RunEvent
     from lmc.executor.run import Listen
     from lmc.launch import Launch, Mode, Opener
+    from lmc.patience import Retry, Timeout
     from lmc.result import Result
     from lmc.streaming import OnEvent, Stream
 
@@ -183,7 +187,8 @@ class Program:
         on_event, mode, fullgraph = self._options(kwargs)
         defaults, kwargs = self._split(kwargs)
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        return self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph), arguments, on_event
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+        return opener, arguments, on_event
 
     def _run_inside(self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         from lmc.eager import run_inside
@@ -229,9 +234,17 @@ class Program:
             return cast("Result", astream(opener, arguments, on_event))
         return await arun_one(opener, arguments, on_event)
 
+    @overload
+    def run_batch(
+        self, batch: Iterable[Any], *, generator_style: Literal[False] = False, **options: Any
+    ) -> list[Result]: ...
+
+    @overload
+    def run_batch(self, batch: Iterable[Any], *, generator_style: Literal[True], **options: Any) -> BatchRun: ...
+
     def run_batch(
         self,
-        batch: Iterable[Mapping[str, Any] | Sequence[Any]],
+        batch: Iterable[Any],
         *,
         backend: Backend | str | None = None,
         model: str | None = None,
@@ -240,37 +253,74 @@ class Program:
         num_threads: int | str = "auto",
         progress_bar: bool = False,
         generator_style: bool = False,
+        ordered: bool = True,
+        max_in_flight: int | None = None,
+        retry: int | Retry | None = None,
+        timeout: float | Timeout | None = None,
+        journal: str | Path | None = None,
+        rerun_failed: bool = True,
+        calls: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
         stream: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Any:
-        """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
+        """Run for every item, all in one stream of requests: one result an item, in order; a failed one has its error.
 
-        One result an item, in order; a failed item carries its own error. `mode` and `fullgraph` are those of `run`,
-        for each item by itself. A generator of items is not listed first, and what it raises is the error of one more
-        item, the last; for one without an end see `open_run`. `num_threads`, `progress_bar` and `generator_style` are
-        accepted for SGLang's sake: no thread is needed an item.
+        An item is a dict of arguments, or a list of positional ones, or for a program of one argument the argument
+        itself; a batch any iterable of these, a DataFrame or a csv.DictReader. A generator is not listed first, and
+        what it raises is the error of one more item, the last; for one without an end see `open_run`.
+        `mode` and `fullgraph` are those of `run`, for each item by itself.
 
-        Gives a list of results; with `stream=True` a BatchStream at once. `on_event` is that of `run`.
+        generator_style  an iterator of results instead of the list: in the order of the items, or with `ordered=False`
+                         as they end, each with its `item`. What is on its way goes on only while a result is waited for
+        max_in_flight    items that run at once; all that the machine can hold by default
+        retry            how often an item is run again, whole, that failed with what may pass: a number, or a Retry
+        timeout          seconds that an item may take, or a Timeout
+        journal          a file with a line for each item that has ended: the same batch with the same file goes on
+                         where it was left, by whatever. With `rerun_failed` what failed then runs again
+        calls            keep the model calls, for `result.calls`
+        progress_bar     on stderr; where that is no terminal, a line every half minute
+        stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
+        on_event         that of `run`
+        num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
+
+        Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
+        the `results` so far.
         """
+        from lmc.batch import BatchOptions, all_results, one_by_one
         from lmc.launch import check_items
+        from lmc.patience import call_limits, retry_of, timeout_of
 
         check_items("run_batch", batch)
+        options = BatchOptions(
+            retry=retry_of(retry), timeout=timeout_of(timeout), max_in_flight=max_in_flight, journal=journal,
+            reruns_failed=rerun_failed, progress_bar=progress_bar,
+        )  # fmt: skip
         sampling = self._only_sampling("run_batch", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
-        if stream or self.is_async:
-            from lmc.aio import run_batch, stream_batch
+        options.check_stream(stream, generator_style, on_event is not None)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
+        if stream:
+            from lmc.aio import stream_batch
 
-            bind = functools.partial(arguments_of.bind_item, self.func, self.bound)
-            return (stream_batch if stream else run_batch)(opener, batch, bind, on_event)
-        with opener(listen=_listener(on_event)) as launch:
-            return launch.all_results(batch)
+            return stream_batch(opener, batch, on_event)
+        if self.is_async:
+            from lmc.aio import run_batch
+
+            options.check_async(generator_style)
+            return run_batch(opener, batch, on_event)
+        launch = opener(listen=_listener(on_event))
+        if generator_style:
+            return one_by_one(launch, batch, options, in_order=ordered)
+        return all_results(launch, batch, options)
 
     def arun_batch(
         self,
-        batch: Iterable[Mapping[str, Any] | Sequence[Any]] | AsyncIterable[Mapping[str, Any] | Sequence[Any]],
+        batch: Iterable[Any] | AsyncIterable[Any],
         *,
         backend: Backend | str | None = None,
         model: str | None = None,
@@ -278,6 +328,7 @@ class Program:
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        calls: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> AsyncBatch:
@@ -291,8 +342,8 @@ class Program:
         if not isinstance(batch, AsyncIterable):
             check_items("arun_batch", batch)
         sampling = self._only_sampling("arun_batch", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
-        return AsyncBatch(opener, batch, functools.partial(arguments_of.bind_item, self.func, self.bound), on_event)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        return AsyncBatch(opener, batch, on_event)
 
     def open_run(
         self,
@@ -303,6 +354,7 @@ class Program:
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        calls: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
@@ -313,7 +365,7 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
         return opener(listen=_listener(on_event))
 
     def _opener(
@@ -325,6 +377,7 @@ class Program:
         defaults: Mapping[str, Any],
         mode: Mode | None,
         fullgraph: bool,
+        **options: Any,
     ) -> Opener:
         """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
@@ -339,7 +392,7 @@ class Program:
         found = resolve(backend if backend is not None else _default_backend[0], model)
         open = functools.partial(
             Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
-            mode="compiled" if fullgraph and mode == "auto" else mode,
+            mode="compiled" if fullgraph and mode == "auto" else mode, **options,
         )  # fmt: skip
         return Opener(found, self.is_async, open)
 
@@ -365,6 +418,12 @@ def _running() -> Running | None:
     """The eager program that this call stands in; there is none before one was ever run."""
     eager = sys.modules.get("lmc.eager")
     return None if eager is None else cast("Running | None", eager.current())
+
+
+_OF_BATCH = (
+    "progress_bar", "generator_style", "ordered", "max_in_flight", "retry", "timeout", "journal", "rerun_failed",
+    "calls",
+)  # fmt: skip
 
 
 def _listener(on_event: OnEvent | None) -> Listen | None:
@@ -398,6 +457,7 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
         "fullgraph",
         "stream",
         "on_event",
+        *_OF_BATCH,
     ]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)

@@ -105,7 +105,7 @@ class Record:
 
     def _missing(self, number: int) -> Result:
         error = self._error or IndexError(f"the batch has no item {number}")
-        return Result(None, None, error, Usage(), None)
+        return Result(None, None, error, Usage(), None, number)
 
     def forget(self) -> list[Told]:
         """All that was told, for the only reader there is: it is not kept."""
@@ -118,7 +118,7 @@ class Record:
 
 def public(event: RunEvent) -> Told:
     """An event of the executor's as people get it."""
-    return ItemDone(event.item, result_of(event.outcome, None)) if isinstance(event, ItemEnded) else event
+    return ItemDone(event.item, result_of(event.outcome, None, event.item)) if isinstance(event, ItemEnded) else event
 
 
 def aborted(why: str = "the run was closed before its end") -> RequestError:

@@ -27,6 +27,7 @@ from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
+from lmc.executor.made_call import MadeCall
 from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
 from lmc.ir.output import value_of
@@ -41,13 +42,15 @@ class Call:
     path             the position of the block it stands in
     ends, finished   by sample; `form_ends` has the ends of all segments of a fused form
     telling          what the run is told of it; None where it wants to know of items only
+    made             what is kept of it; None where the run keeps nothing
     num_left         samples that have not ended
+    num_failures     times that it was asked again because it had failed
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "num_left", "outs", "params", "path",
-        "request", "state", "telling", "texts", "wanted",
+        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "made", "num_failures", "num_left",
+        "outs", "params", "path", "request", "state", "telling", "texts", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +77,13 @@ class Call:
         self.telling: Telling | None = None
         if inst.branches is not None:
             self.telling = Telling(inst, inst.branches, params, state, request.out[0], wanted, request.n)
+        self.made: MadeCall | None = None
+        if inst.made is not None:
+            shared = inst.shared
+            position, tokenizer = (*path, params.number), shared.prompts.tokenizer
+            self.made = MadeCall(position, params, request, state.lineage, texts, tokenizer, shared.begin_s or 0.0)
+            inst.made.append(self.made)
+        self.num_failures = 0
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -81,6 +91,8 @@ class Call:
 
     def take(self, event: Event) -> bool:
         """Note what happened; True once every sample has ended."""
+        if self.made is not None:
+            self.made.heard(event)
         if type(event) is Delta:
             if self.telling is not None:
                 self.telling.grew(event)
@@ -100,9 +112,14 @@ class Call:
 
     def settle(self) -> None:
         """Give the result to those who wait, or ask once more."""
+        wait_s = self._retry_in()
+        if wait_s is not None:
+            self.num_failures += 1
+            self._ask(self.request.out, wait_s)
+            return
         again = None if self.failed is not None else self._again()
         if again is not None:
-            self._ask(again)
+            self._ask((again,))
             return
         error = self._error()
         if error is None:
@@ -122,6 +139,9 @@ class Call:
             if self.telling is not None:
                 state, *values = results
                 self.telling.ended(cast(ProgramState, state), values, self._texts())
+        if self.made is not None:
+            ends = self.form_ends if self.params.parts else self.ends
+            self.made.ended(self.request, ends, self.finished, error)
         self.inst.answered()
 
     def _texts(self) -> list[list[str]]:
@@ -142,15 +162,26 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         return distortion.asked_again(self.wanted, self.request.out[0], ends, self.params, self.inst.shared.warned)
 
-    def _ask(self, segment: Segment) -> None:
-        """Send the call's prompt once more, with another segment behind it."""
+    def _retry_in(self) -> float | None:
+        """Seconds until a call that failed is asked again; None where it is not."""
+        return None if self.failed is None else self.inst.shared.limits.retry_in(self.failed, self.num_failures)
+
+    def _ask(self, out: tuple[Segment, ...], wait_s: float = 0.0) -> None:
+        """Send the call's prompt once more, with these segments behind it, after so many seconds."""
         shared = self.inst.shared
-        self.request = replace(self.request, rid=next(shared.rids), out=(segment,))
+        self.request = replace(self.request, rid=next(shared.rids), out=out)
         self.num_left = self.request.n
         self.ends = [None] * self.request.n
         self.finished = [None] * self.request.n
+        self.failed = None
+        self.form_ends.clear()
         self.inst.num_calls += 1
-        shared.outbox.append(self)
+        if self.made is not None:
+            self.made.num_asked += 1
+        if wait_s:
+            shared.later.add(wait_s, self)
+        else:
+            shared.outbox.append(self)
 
     def _give(self, results: Sequence[Cell]) -> None:
         for out, result in zip(self.outs, results, strict=True):

@@ -22,6 +22,7 @@ from lmc.executor.hints import Adviser
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
 from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
+from lmc.executor.limits import NO_LIMITS, CallClock, CallLimits
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
@@ -50,6 +51,8 @@ class Executor:
     max_active        items that run at once
     rids              numbers for requests, where others use the session too
     waits_outside     items may wait for what a run knows nothing of
+    limits            of every call
+    keeps_calls       whether an outcome has the item's calls as they were asked
     """
 
     def __init__(
@@ -64,12 +67,16 @@ class Executor:
         max_active: int = MAX_ACTIVE,
         rids: Iterator[int] | None = None,
         waits_outside: bool = False,
+        limits: CallLimits = NO_LIMITS,
+        keeps_calls: bool = False,
     ) -> None:
         self.session = session
         self.params = RunParams(seed, defaults, parse_constraint)
         self.externs = externs
         self.max_workers = max_workers
         self.max_active = max_active
+        self.limits = limits
+        self.keeps_calls = keeps_calls
         self.prompts = Prompts(session.tokenizer)
         self.rids = count() if rids is None else rids
         self.waits_outside = waits_outside
@@ -115,7 +122,11 @@ class Run:
         self._adviser = Adviser(self._session.hint)
         self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the ends
         self._pool = HostPool(executor.max_workers, self._session.wake)
-        self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
+        self._clock = CallClock(executor.limits.timeout_s)
+        self._shared = Shared(
+            executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail, limits=executor.limits,
+            begin_s=time.perf_counter() if executor.keeps_calls else None,
+        )  # fmt: skip
 
     @property
     def num_active(self) -> int:
@@ -171,8 +182,11 @@ class Run:
     def _round(self, timeout_s: float) -> list[RunEvent]:
         self._start_waiting()
         self._go_on()
+        self._shared.outbox.extend(self._shared.later.due())
         self._submit()
-        if self._open or self._pool.num_running:
+        for rid in self._clock.late(self._open):
+            self._session.abort(rid, "it is too late")
+        if self._is_moving:
             # the session first: the pool's threads go on while it computes
             self._take(self._patience(timeout_s))
             self._pool.drain()
@@ -183,9 +197,11 @@ class Run:
         assert not is_stuck, "items wait and nothing is running"
         return told
 
-    def abort(self, id: int, reason: str = "the item was aborted") -> None:
-        """End an item early: it ends with a RequestError of code `aborted`. One that has ended is left alone."""
-        error = RequestError(reason, code="aborted")
+    def abort(
+        self, id: int, reason: str = "the item was aborted", *, code: str = "aborted", retryable: bool = False
+    ) -> None:
+        """End an item early: it ends with a RequestError of that code. One that has ended is left alone."""
+        error = RequestError(reason, code=code, retryable=retryable)
         if id in self._active:
             self._active[id].fail(Poison(error))
         elif id not in self._dropped and any(id == each for each, _ in self._waiting):
@@ -207,6 +223,7 @@ class Run:
         self._adviser.close()
         self._pool.close()
         shared = self._shared
+        shared.later.clear()
         for each in (self._waiting, self._active, self._open, self._unheard, shared.ready, shared.outbox, shared.told):
             each.clear()
         for instance in left:
@@ -262,7 +279,7 @@ class Run:
 
     @property
     def _is_moving(self) -> bool:
-        return bool(self._open or self._shared.outbox or self._pool.num_running)
+        return bool(self._open or self._shared.outbox or self._shared.later or self._pool.num_running)
 
     def _start_waiting(self) -> None:
         room = self._executor.max_active - self.num_active
@@ -291,6 +308,7 @@ class Run:
         self._open.update((call.request.rid, call) for call in calls)
         if calls:
             self._session.submit([call.request for call in calls])
+            self._clock.submitted(call.request.rid for call in calls)
         if shared.failed:
             shared.failed.clear()
             self._abort_orphans()
@@ -306,8 +324,9 @@ class Run:
         for event in self._session.step(timeout_s):
             call = self._open.get(event.rid)
             # None: of a request that a closed run has left behind
-            if call is not None and call.take(event):
+            if call is not None and call.take(self._clock.told(event)):
                 del self._open[event.rid]
+                self._clock.answered(event.rid)
                 self._adviser.ended(call.inst.id, call.params.hints)
                 if not call.inst.is_over:
                     call.settle()
@@ -316,7 +335,9 @@ class Run:
         """Seconds to wait in the session where it has nothing to do."""
         # what can be told or started now is not kept waiting for the model
         can_start = self._waiting and self.num_active < self._executor.max_active
-        return 0.0 if self._shared.told or can_start else timeout_s
+        if self._shared.told or can_start:
+            return 0.0
+        return self._clock.patience(self._shared.later.patience(timeout_s))
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:
         del self._active[instance.id]
