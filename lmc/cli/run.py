@@ -16,6 +16,7 @@ from lmc.cli.options import arguments_option, level_option, passes_option
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.program import Program
     from lmc.result import Result
 
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
+@click.option(
+    "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
 def run_command(
@@ -55,6 +59,7 @@ def run_command(
     fullgraph: bool,
     level: int,
     passes: str | None,
+    is_stream: bool,
     is_json: bool,
 ) -> None:
     """Run a program and print its values, what it returned, and what it cost.
@@ -64,6 +69,7 @@ def run_command(
     lmc run prog.py --arg topic=cats --model ./Qwen3-0.6B --backend cpu
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
+    lmc run prog.py --arg topic=cats --stream
     """
     from lmc.cli.arguments import parse_arguments, read_items
     from lmc.cli.loading import load_program
@@ -83,9 +89,27 @@ def run_command(
         "fullgraph": fullgraph,
     }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
+    if is_stream:
+        _stream(prog, items, settings, is_batch=args_file is not None, is_json=is_json)
+        return
     with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():
         results = prog.run_batch(items, **settings)
     _show(results, is_batch=args_file is not None, is_json=is_json)
+
+
+def _stream(prog: Program, items: list[Any], settings: dict[str, Any], *, is_batch: bool, is_json: bool) -> None:
+    from lmc.cli.streaming import show_events, show_text
+    from lmc.errors import ArgumentError
+
+    if is_batch and not is_json:
+        raise ArgumentError(
+            "the texts of a batch grow side by side", help="--stream --json prints each event with its item"
+        )
+    with prog.run_batch(items, stream=True, **settings) as batch:
+        if is_json:
+            show_events(batch, _as_json)
+        else:
+            show_text(batch)
 
 
 def _show(results: Sequence[Result], *, is_batch: bool, is_json: bool) -> None:

@@ -100,3 +100,37 @@ def test_file_may_have_the_name_of_a_module(cli, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("import lmc\n@lmc.function\ndef f(s):\n    s += lmc.gen('x', max_tokens=2)\n")
 
     assert cli("run", "json.py", "--backend", "echo").exit_code == 0
+
+
+def test_stream_prints_the_text_as_it_comes(cli):
+    """All of the prompt, whatever its parts; then what it cost."""
+    args = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo"]
+    result = cli(*args, "--stream")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(json.loads(cli(*args, "--json").stdout)["text"])
+    assert "\n\necho: 3 calls" in result.stdout
+
+
+def test_stream_as_json_is_a_line_an_event(cli, tmp_path):
+    """Of all items; a failed one with its error, and the exit status is 1."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"topic": "cats"}\n{}\n')
+    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--stream", "--json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert result.exit_code == 1
+    assert {event["event"] for event in events} == {"text", "call_started", "call_ended", "item_done"}
+    first, second = sorted((e for e in events if e["event"] == "item_done"), key=lambda e: e["item"])
+    joined = "".join(e["text"] for e in events if e["event"] == "text" and e["item"] == 0 and not e["branch"])
+    assert joined == first["text"] and "error" in second
+
+
+def test_a_streamed_batch_needs_json(cli, tmp_path):
+    """Its texts would run into one another."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"topic": "cats"}\n')
+    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--stream")
+
+    assert result.exit_code != 0
+    assert "--stream --json" in result.stderr
