@@ -90,7 +90,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "eager": ("greenlet",),
     "progress": ("rich",),
     "viz": ("networkx", "rich"),
-    **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
+    **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
 
 

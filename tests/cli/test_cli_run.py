@@ -73,12 +73,12 @@ def test_arguments_serve_every_item(cli, tmp_path):
 
 
 def test_bad_line_of_a_batch_is_named(cli, tmp_path):
-    """File and line, before anything runs."""
+    """File and line; the others run."""
     items = tmp_path / "items.jsonl"
     items.write_text('{"topic": "cats"}\n["dogs"]\n')
     result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo")
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.exit_code == 1 and "--- item 0 ---\nword" in result.stdout
     assert f"{items}:2 is not a JSON object, but list" in result.stderr
 
 
@@ -112,25 +112,21 @@ def test_stream_prints_the_text_as_it_comes(cli):
     assert "\n\necho: 3 calls" in result.stdout
 
 
-def test_stream_as_json_is_a_line_an_event(cli, tmp_path):
-    """Of all items; a failed one with its error, and the exit status is 1."""
-    items = tmp_path / "items.jsonl"
-    items.write_text('{"topic": "cats"}\n{}\n')
-    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--stream", "--json")
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+def test_stream_as_json_is_a_line_an_event(cli):
+    """The text, the calls, and at the end what --json gives without it."""
+    args = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo", "--json"]
+    events = [json.loads(line) for line in cli(*args, "--stream").stdout.splitlines()]
+    whole = json.loads(cli(*args).stdout)
 
-    assert result.exit_code == 1
     assert {event["event"] for event in events} == {"text", "call_started", "call_ended", "item_done"}
-    first, second = sorted((e for e in events if e["event"] == "item_done"), key=lambda e: e["item"])
-    joined = "".join(e["text"] for e in events if e["event"] == "text" and e["item"] == 0 and not e["branch"])
-    assert joined == first["text"] and "error" in second
+    assert "".join(e["text"] for e in events if e["event"] == "text" and not e["branch"]) == whole["text"]
+    assert events[-1]["values"] == whole["values"]
 
 
-def test_a_streamed_batch_needs_json(cli, tmp_path):
-    """Its texts would run into one another."""
-    items = tmp_path / "items.jsonl"
-    items.write_text('{"topic": "cats"}\n')
-    result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--stream")
+def test_what_fails_while_it_is_streamed(cli):
+    """Behind the text that came; a batch is refused."""
+    result = cli("run", "tips.py", "--backend", "echo", "--stream")
+    batch = cli("run", "tips.py", "--args-file", "items.jsonl", "--backend", "echo", "--stream")
 
-    assert result.exit_code != 0
-    assert "--stream --json" in result.stderr
+    assert result.exit_code == 1 and "ArgumentError" in result.stderr
+    assert batch.exit_code == 2 and "--stream is for one run" in batch.stderr
