@@ -393,10 +393,15 @@ class BranchText:
     path  "" for the program's own state, "0.2" for the third child of its first fork, "p0" for the first program called
     """
 
-    def __init__(self, run: _Run, item: int, path: str) -> None:
-        self._of = run
+    def __init__(self, run: _Run | None, item: int, path: str) -> None:
+        self._holder = run
         self._number = item
         self.path = path
+
+    @property
+    def _of(self) -> _Run:
+        """The run. A stream is its own: it must not hold itself, or letting go of it would not end it."""
+        return self._holder or cast(_Run, self)
 
     @property
     def _item(self) -> ItemRecord:
@@ -440,7 +445,7 @@ class Stream(_Run, BranchText):
 
     def __init__(self, driver: Driver, asynchronous: Callable[[Record], Driver] | None = None) -> None:
         _Run.__init__(self, driver, asynchronous)
-        BranchText.__init__(self, self, 0, "")
+        BranchText.__init__(self, None, 0, "")
 
     # --- while it goes on
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from itertools import count, islice
@@ -322,7 +321,6 @@ def test_a_run_that_nobody_holds_is_aborted(mode: Mode, how: str) -> None:
         next(reader)
         reader.close()  # type: ignore[attr-defined]
         del reader
-    gc.collect()
     assert echo.is_clean and len(echo.sessions) == (how != "never read")
 
 
