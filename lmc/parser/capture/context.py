@@ -100,6 +100,7 @@ class Capture:
         self.guarded: set[object] = set()
         self.root = Owner(0)
         self.root.fields["programs"] = 0
+        self.handling: StandIn = None  # the exception whose handler is being traced
 
     # --- the rules ---------------------------------------------------------------------------------------
 
@@ -219,6 +220,15 @@ class Capture:
         return Sym(self.t.host("attr", live, type=ANY, name=name))
 
     @contextmanager
+    def handling_of(self, error: StandIn) -> Iterator[None]:
+        """Trace the handler of an exception."""
+        outer, self.handling = self.handling, error
+        try:
+            yield
+        finally:
+            self.handling = outer
+
+    @contextmanager
     def in_frame(self, frame: Frame) -> Iterator[None]:
         """Trace in another frame."""
         outer, self.frame = self.frame, frame
@@ -240,7 +250,9 @@ class Capture:
     def bound_in(self, node: ast.AST) -> list[str]:
         """Names that `node` binds, in source order."""
         names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        names += [n.name for n in ast.walk(node) if isinstance(n, ast.FunctionDef)]
+        names += [n.name for n in ast.walk(node) if isinstance(n, _NAMED) and n.name is not None]
+        aliases = [a for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
+        names += [a.asname or a.name.split(".")[0] for a in aliases]
         return list(dict.fromkeys(names))
 
     # --- stand-ins and ordinary values -------------------------------------------------------------------
@@ -341,6 +353,8 @@ class Capture:
             self.t.write(x, "frozen", True)
         return self.t.value_atom(x)
 
+
+_NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
 
 IMMUTABLE = (
     type,
