@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from itertools import count, islice
@@ -304,6 +305,31 @@ def test_a_closed_run_is_aborted(mode: Mode) -> None:
     with pytest.raises(lmc.RequestError, match="closed before its end"):
         list(texts)
     stream.close()
+
+
+def test_any_thread_may_close_a_run() -> None:
+    """One that runs as Python on another is aborted all the same, and left on its own thread."""
+    left: list[int] = []
+
+    @lmc.function
+    def program(s):
+        try:
+            s += lmc.gen("x", max_tokens=50)
+            s += s["x"]
+        finally:
+            left.append(threading.get_ident())
+
+    echo = Watched(chunks=40)
+    stream = program.stream(backend=echo, mode="eager")
+    next(iter(stream))
+    thread = threading.Thread(target=stream.close)
+    thread.start()
+    thread.join(20)
+    assert echo.is_clean and stream.error is not None
+    del stream
+    gc.collect()
+    program.run(backend=EchoBackend(), mode="eager")  # its thread goes on
+    assert left == [threading.get_ident()] * 2
 
 
 @in_both_modes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 
 from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import error as GreenletError
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
@@ -71,8 +73,10 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
     def _unwind(self) -> None:
         """The item is over: leave the program where it waits, so that its `finally` blocks run."""
         if self and getcurrent() is not self:
-            self.parent = getcurrent()
-            self.throw(GreenletExit)
+            # another thread's is refused: greenlet leaves it there, once nobody holds it any more
+            with suppress(GreenletError, ValueError):
+                self.parent = getcurrent()
+                self.throw(GreenletExit)
 
 
 Running = ProgramGreenlet | AsyncProgram
