@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
+from threading import get_ident
 
 from greenlet import GreenletExit, getcurrent, greenlet
-from greenlet import error as GreenletError
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
@@ -18,6 +17,9 @@ from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
 from lmc.executor.notes import from_user
 from lmc.executor.unwinding import was_read
+
+# programs whose runs were closed on other threads, by the thread that each is to be left on: when it runs one again
+_to_leave: dict[int, list[ProgramGreenlet]] = {}
 
 
 class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
@@ -46,7 +48,11 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         self.num_calls = 0
         self.num_programs = 0
         self._body = body
+        self._thread = get_ident()
         inst.leave = self._unwind
+        if _to_leave:
+            for each in _to_leave.pop(self._thread, ()):
+                each._unwind()
 
     def go_on(self) -> None:
         """Run until it waits or ends."""
@@ -73,10 +79,11 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
     def _unwind(self) -> None:
         """The item is over: leave the program where it waits, so that its `finally` blocks run."""
         if self and getcurrent() is not self:
-            # another thread's is refused: greenlet leaves it there, once nobody holds it any more
-            with suppress(GreenletError, ValueError):
-                self.parent = getcurrent()
-                self.throw(GreenletExit)
+            if get_ident() != self._thread:
+                _to_leave.setdefault(self._thread, []).append(self)
+                return
+            self.parent = getcurrent()
+            self.throw(GreenletExit)
 
 
 Running = ProgramGreenlet | AsyncProgram
