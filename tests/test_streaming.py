@@ -307,7 +307,7 @@ def test_a_closed_run_is_aborted(mode: Mode) -> None:
 
 
 def test_any_thread_may_close_a_run() -> None:
-    """One that runs as Python on another is aborted all the same, and left on its own thread when that runs the next."""
+    """One that runs as Python on another is aborted all the same, and left where it began, with the next one."""
     left: list[int] = []
 
     @lmc.function

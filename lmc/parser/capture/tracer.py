@@ -36,6 +36,7 @@ from lmc.parser.capture.values import (
     Container,
     DictView,
     Element,
+    Escapes,
     Generator,
     LazyStr,
     Method,
@@ -64,14 +65,6 @@ FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matt
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
-
-
-class Escapes(Exception):
-    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
-
-    def __init__(self, maker: object) -> None:
-        super().__init__(maker)
-        self.maker = maker
 
 
 class ProgramRaise(Exception):
@@ -394,6 +387,9 @@ class Tracer:
     def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = container.content
+        # who gets it may keep it or change it: then it is a live object from the start
+        if container.constant is not None:
+            raise Escapes(container.constant.key)
         # a part of a list of states shares them with it: gathered anew where the whole has changed since
         if container.window is not None:
             source, order = container.window
