@@ -117,7 +117,7 @@ def _copied_with(attrs: dict[str, Any], value: Any, key: Any, item: Any) -> Any:
     return changed
 
 
-def _after_method(attrs: dict[str, Any], value: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+def _after_method(attrs: dict[str, Any], value: Any, /, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
     changed = value.copy()
     return changed, getattr(changed, attrs["name"])(*args, **kwargs)
 
@@ -190,14 +190,14 @@ _ROWS = (
     _host("set_item", "value value value", "value", _copied_with, raises=True),
     # a mutating method on `data`: the changed copy, then what the method returned
     _host("mutate", "value *value", "value value", _after_method, attrs=("name",), needs=("name",), raises=True),
-    _host("method", "value *value", "value", lambda a, x, *xs, **kw: getattr(x, a["name"])(*xs, **kw),
+    _host("method", "value *value", "value", lambda a, x, /, *xs, **kw: getattr(x, a["name"])(*xs, **kw),
           attrs=("name",), needs=("name",), raises=True),
     _host("attr", "value", "value", lambda a, x: getattr(x, a["name"]), attrs=("name",), needs=("name",), raises=True),
     _host("len", "value", "int", lambda a, x: len(x), raises=True),
-    _host("tuple", "*atom", "data", lambda a, *xs: xs),
-    _host("list", "*atom", "data", lambda a, *xs: list(xs)),
-    _host("dict", "*atom", "data", lambda a, *xs: dict(zip(xs[::2], xs[1::2])), raises=True),
-    _host("set_of", "*value", "data", lambda a, *xs: set(xs), raises=True),
+    _host("tuple", "*atom", "value", lambda a, *xs: xs),
+    _host("list", "*atom", "value", lambda a, *xs: list(xs)),
+    _host("dict", "*atom", "value", lambda a, *xs: dict(zip(xs[::2], xs[1::2])), raises=True),
+    _host("set_of", "*value", "value", lambda a, *xs: set(xs), raises=True),
     _host("unpack", "value", "*value", _unpack, attrs=("n",), needs=("n",), raises=True),
     _host("order", "value", "data", _order, attrs=("reverse",), raises=True),
     _host("best", "value", "int", _best, attrs=("pick",), needs=("pick",), raises=True),

@@ -70,6 +70,14 @@ BREAKS: dict[str, tuple[str, str]] = {
         "{0} is walked over twice, and there is nothing left of it after the first time",
         "make it a list",
     ),
+    codes.SET_ORDER: (
+        "the order of a set is needed, which depends on how Python made it",
+        "sort it: `sorted(...)`, or use a list or the keys of a dict",
+    ),
+    codes.ESCAPED: (
+        "{0} is given to Python that capture cannot look into and that may change it",
+        "give it a copy, or make it in the program and give that away",
+    ),
     codes.TOO_DEEP: (
         "branches are nested more than {0} deep",
         "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",

@@ -16,6 +16,7 @@ be run many times, or never. Everything else becomes a node that runs when the p
 from __future__ import annotations
 
 import ast
+import collections
 import inspect
 import re
 import sysconfig
@@ -37,7 +38,7 @@ from lmc.parser.capture.functions import closure_of, run_closure, run_program
 from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Closure,
@@ -219,11 +220,12 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
-    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    odd = any(map(has_live, (*args, *kwargs.values())))
+    give = cx.argument if odd else cx.t.value_atom
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "data"
+    made = "list" if fn in _LISTS else "set" if fn is set else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
@@ -267,7 +269,7 @@ def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
 def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     if x is None:
         return Container(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Container) and isinstance(x.content, dict):
+    if isinstance(x, Container) and x.kind == "dict" and isinstance(x.content, dict):
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
@@ -281,7 +283,11 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # made from one of these, it has room for all from the start, and so an order of its own
+        if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
+            made.fields["scrambled"] = ()
+        return made
     return _pure(cx, set, (x,), {})
 
 
@@ -525,13 +531,17 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         effect, out = "ordered", ANY
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
-        if has_code(cx, x):
+        if has_code(cx, x) or (isinstance(x, Generator | Once) and fn not in _WALKS):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
     atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+# what these are given they walk over once, from the start to the end
+_WALKS = (collections.Counter, collections.deque, collections.OrderedDict)
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
@@ -546,7 +556,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
-    arm = Arm(cx.t)
+    arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
             result = run_closure(cx, closure_of(cx, fn), args, kwargs)

@@ -13,7 +13,6 @@ list that two runs shared would carry one run's changes into the other. Anything
 from __future__ import annotations
 
 import ast
-import copy
 import enum
 import inspect
 import re
@@ -85,6 +84,7 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.root = Owner(0)
         self.root.fields["programs"] = 0
 
@@ -105,7 +105,16 @@ class Capture:
             if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
                 raise graph_break(DEFERRED, self.t.span, f"`{type(node).__name__.lower()}`")
             raise graph_break(NO_RULE, self.t.span, f"`{type(node).__name__}`")
-        return rule(self, node)
+        made = rule(self, node)
+        return self.placed(made, node) if isinstance(made, Container) else made
+
+    def placed(self, made: Container, node: ast.AST, what: str = "") -> Container:
+        """A container, with where it was made: a live object where the trace was begun anew for that."""
+        if made.site is None and not made.borrowed and made.path is None:
+            made.site = (self.frame.scope.file, *_place(node), what)
+            if made.site in self.t.live_sites and not made.holds_states:
+                self.t.given(made)
+        return made
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
         """Call a stand-in."""
@@ -282,31 +291,31 @@ class Capture:
             if all(is_literal(k) for k in x):
                 return Container(self.t.born(), "dict", {k: self.owned(v) for k, v in x.items()})
         elif isinstance(x, set):
-            return Container(self.t.born(), "set", tuple(x))
+            made = Container(self.t.born(), "set", tuple(x))
+            made.fields["scrambled"] = ()  # what Python made of it in which order is not known any more
+            return made
         elif isinstance(x, tuple):
             return tuple(self.owned(i) for i in x)
         return x
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
-        if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
-            if not x.is_static and x.value.type.name in ("ref", "any"):
-                return x.value
-            # what is inside may be kept and changed as well
-            for part in x.parts:
-                if isinstance(part, Container):
-                    self.argument(part)
-            # one object with one identity, made anew in each run: what the function keeps of it, later changes reach
-            own = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
-            self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
-            return x.value
-        return self.t.value_atom(x)
+        return self.t.given(x)
 
     def stored(self, x: StandIn) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""
-        if isinstance(x, Container) and not x.holds_states:
-            self.t.write(x, "frozen", True)
+        self._freeze(x)
         return self.t.value_atom(x)
+
+    def _freeze(self, x: StandIn) -> None:
+        if isinstance(x, Container) and not x.holds_states and not x.is_live:
+            self.t.write(x, "frozen", True)
+        for part in x.parts if isinstance(x, Container) else x if type(x) is tuple else ():
+            self._freeze(part)
+
+
+def _place(node: ast.AST) -> tuple[int, ...]:
+    return tuple(getattr(node, name, 0) or 0 for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
 
 IMMUTABLE = (

@@ -7,6 +7,7 @@ operands in Python's order, then calls `cx.at` again: evaluating them has moved 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
@@ -18,7 +19,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import kind, ordinary, wrap
+from lmc.parser.capture.tracer import has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     Closure,
     Container,
@@ -93,7 +94,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
     if isinstance(value, Expr):
         ordinary(format, value, "")
-    if isinstance(value, str) and conv is None and spec == "":
+    if type(value) is str and conv is None and spec == "":
         return value
     if is_literal(value) and isinstance(spec, str):
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
@@ -109,7 +110,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
 
 def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
     """True for what is surely a str."""
-    return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
+    return type(x) is str or isinstance(x, LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
 
 # --- operators -------------------------------------------------------------------------------------------
@@ -139,7 +140,8 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static
-    p, q = cx.t.value_atom(x), cx.t.value_atom(y)
+    give = cx.argument if has_live(x) or has_live(y) else cx.t.value_atom
+    p, q = give(x), give(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
@@ -252,6 +254,8 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
 
 
 def _compared(cx: Capture, x: StandIn) -> Atom:
+    if isinstance(x, Container) and x.kind == "set" and x.is_static:
+        return cx.t.host("set_of", *(cx.t.value_atom(i) for i in x.members))  # its order makes no difference
     if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
         return x.value
     return cx.t.value_atom(x)
@@ -329,8 +333,12 @@ def set_node(cx: Capture, node: ast.Set) -> StandIn:
     """`{x, y}`."""
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return Container(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # Python makes it from a frozen one, in whose order its own is not the one of adding them one by one
+        if len(items) > 2 and all(isinstance(e, ast.Constant) for e in node.elts):
+            made.fields["scrambled"] = items
+        return made
+    return _run_time(cx, "set_of", "set", items)
 
 
 def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
@@ -347,8 +355,15 @@ def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
     cx.at(node)
     if all(is_literal(k) for k, _ in pairs):
         return Container(cx.t.born(), "dict", dict(pairs))
-    flat = [cx.t.value_atom(x) for pair in pairs for x in pair]
-    return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
+    return _run_time(cx, "dict", "data", [x for pair in pairs for x in pair])
+
+
+def _run_time(cx: Capture, op: str, form: str, items: Sequence[StandIn]) -> StandIn:
+    """A container made when the program runs; one that holds something live is live."""
+    live = any(map(has_live, items))
+    atoms = [cx.argument(i) if live else cx.stored(i) for i in items]
+    made = cx.t.host(op, *atoms, type=ANY if live else DATA)
+    return Container(cx.t.born(), form, made) if live else wrap(cx.t, made, kind=form)
 
 
 def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
@@ -390,7 +405,7 @@ def _container_item(cx: Capture, container: Container, index: StandIn) -> StandI
         return ordinary(_getitem, list(content), index)
     if container.holds_states:
         return state_lists.element(cx, container, index)
-    out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
+    out = ANY if has_live(container) or has_live(index) else DATA
     return wrap(
         cx.t, cx.t.host("item", cx.t.container_value(container), cx.t.value_atom(index), type=out), borrowed=True
     )
@@ -430,7 +445,11 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, Container):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
-        return Sym(cx.t.host("attr", cx.t.value_atom(value), type=DATA, name=name))
+        return wrap(
+            cx.t,
+            cx.t.host("attr", cx.t.value_atom(value), type=ANY if has_live(value) else DATA, name=name),
+            borrowed=True,
+        )
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)

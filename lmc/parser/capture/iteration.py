@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
 from lmc.ir.graph import Atom, Value
-from lmc.ir.types import DATA
+from lmc.ir.types import ANY, DATA
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -154,7 +154,7 @@ def in_turn(cx: Capture, atom: Atom) -> Atom:
 
 def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
     """`[i for i in x if keep(i)]`."""
-    out = Container(cx.t.born(), "list", ())
+    out = comprehensions.collector(cx, "list", cx.node)
 
     def one(item: StandIn) -> None:
         truth = cx.truth(keep(item))
@@ -185,7 +185,7 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))
-        out = Container(cx.t.born(), "list", ())
+        out = comprehensions.collector(cx, "list", cx.node)
         if isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
         else:
@@ -196,7 +196,9 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
 def _walk(cx: Capture, x: StandIn, body: Callable[[StandIn], None]) -> None:
     holder = ast.Pass()
     ast.copy_location(holder, cx.node)
-    Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
+    atom = cx.t.atom(x)
+    item = ANY if kind(atom).name in ("any", "ref") else DATA
+    Region(cx, holder, "for", (in_turn(cx, atom),), item, body).trace()
 
 
 def _push(cx: Capture, container: Container, x: StandIn) -> None:

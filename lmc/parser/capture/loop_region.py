@@ -27,13 +27,14 @@ from collections.abc import Callable
 
 from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
-from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
+from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
 from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
-from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
+from lmc.parser.capture.sharing import NOTHING, Objects
+from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, has_live, mutable_in, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
@@ -47,6 +48,7 @@ from lmc.parser.capture.values import (
     containers_in,
     is_literal,
     known_content,
+    parts_of,
     same_literal,
 )
 
@@ -79,6 +81,9 @@ class Region:
         self.constant: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[StateCell | Container]] = {}
+        self.rough: set[Key] = set()  # carries that may hold what can be changed
+        self.boxes: set[Key] = set()  # carries that may themselves be what can be changed
+        self.held: dict[Key, Objects] = {}  # for a carry: the objects that turns have put there
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -88,15 +93,16 @@ class Region:
         cx, t = self.cx, self.cx.t
         # `exits` collects the ways in which this loop is left, apart from those of the loops around it
         mine, self.frame.exits = self.frame.exits, set()
-        aliases, touched = len(t.alias_log), t.live_touched
+        aliases, touched, num_boxes = len(t.alias_log), t.live_touched, len(t.boxes)
         while True:
             # links that a void trace made would make cells stale that share nothing
             t.forget_aliases(aliases)
+            del t.boxes[num_boxes:]
             arm = Arm(t)
             self.frame.exits = set()
             t.span = self.span
             self.params: dict[Key, Value] = {}
-            self.item = t.fresh(self.item_type, "item") if self.item_type is not None else None
+            self.item = self._item()
             try:
                 arm.run(self._turn)
             except NeedLift as need:
@@ -116,6 +122,13 @@ class Region:
         exits.settle_exit(cx, self.frame)
         self.frame.exits |= mine
 
+    def _item(self) -> Value | None:
+        if self.item_type is None:
+            return None
+        item = self.cx.t.fresh(self.item_type, "item")
+        self.cx.t.sharing.taken(item, self.heads[0])
+        return item
+
     def _turn(self) -> None:
         """Trace one turn, from what the carries hold when it begins."""
         cx, t = self.cx, self.cx.t
@@ -124,6 +137,7 @@ class Region:
             t.put(*key, value)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            self._share(key, param)
             self._stand_in(key, param)
         # a name that is bound only in here is unset when the first turn begins, and the last turn's in the others
         for name in cx.bound_in(self.node):
@@ -137,6 +151,17 @@ class Region:
                 execute(cx, self.node.body)
         elif isinstance(self.node, ast.While):
             self._while_turn(self.node)
+
+    def _share(self, key: Key, value: Value) -> None:
+        """Say what a carried value may be: what was there before the loop, or what any turn has put there."""
+        t, (owner, name) = self.cx.t, key
+        old = owner.fields.get(name, UNBOUND)
+        whole = owner if isinstance(owner, Container) and name == "content" else old
+        objects = t.objects_of(whole, t.clock) | self.held.get(key, NOTHING)
+        tops = frozenset((owner.birth,)) if whole is owner and not isinstance(old, Value) else objects
+        t.sharing.be(value, t.sharing.tops(old) if whole is owner and isinstance(old, Value) else tops, objects)
+        if key not in self.rough and t.is_flat(whole):
+            t.sharing.flatten(value, atom=key not in self.boxes and t.is_flat(whole, atom=True))
 
     def _while_turn(self, node: ast.While) -> None:
         """`while test: body` is a loop whose turn is `if test: body, else: break`."""
@@ -208,6 +233,7 @@ class Region:
 
     def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
         """Carry a field, as the join of all types it has had; True where that changed what is carried."""
+        self._check_live(key, old, new)
         first, then = self._type(old, key, arm), self._type(new, key, arm)
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
@@ -226,10 +252,39 @@ class Region:
             return True
         # more that it may be is more that goes stale: another trace is needed, as for a wider type
         shared = self.cx.t.may_be(new, arm.birth)
-        grew = len(shared) > len(self.may_be.get(key, ()))
+        grew = len(shared) > len(self.may_be.get(key, ())) or self._holds_more(key, new, arm)
         self.may_be[key] = shared
         self.lifted[key] = wide
         return grew or had != wide
+
+    def _holds_more(self, key: Key, new: StandIn, arm: Arm) -> bool:
+        owner, t = key[0], self.cx.t
+        whole = owner if isinstance(owner, Container) and key[1] == "content" else new
+        with arm.open():
+            objects = t.objects_of(whole, arm.birth)
+            flat, atom = t.is_flat(whole), t.is_flat(whole, atom=True)
+        had = self.held.get(key, NOTHING)
+        self.held[key] = had | objects
+        grew = not objects <= had or (not flat and key not in self.rough) or (not atom and key not in self.boxes)
+        if not flat:
+            self.rough.add(key)
+        if not atom:
+            self.boxes.add(key)
+        return grew
+
+    def _check_live(self, key: Key, old: StandIn, new: StandIn) -> None:
+        """What is live in one turn must be so in all: data has been traced as what nobody else changes."""
+        owner = key[0]
+        if isinstance(owner, Container) and key[1] == "content":
+            if not owner.is_live and any(map(has_live, parts_of(new))):
+                raise self.cx.t.make_live(owner)
+            return
+        had = self.lifted.get(key)
+        if has_live(old) or has_live(new) or (had is not None and had.name in ("any", "ref")):
+            for container in (*mutable_in(old), *mutable_in(new)):
+                content = container.fields["content"]
+                if not (isinstance(content, Value) and self.cx.t.sharing.is_atom(content)):
+                    raise self.cx.t.make_live(container)
 
     def _check_roles(self, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
@@ -257,7 +312,7 @@ class Region:
         if is_literal(x):
             return type_of(x)
         if isinstance(x, tuple):
-            return None if _has_state(x) else DATA
+            return None if _has_state(x) else ANY if has_live(x) else DATA
         return None
 
     def _emit(self, arm: Arm) -> None:
@@ -278,6 +333,8 @@ class Region:
         inits = [self._carried(key, key[0].fields.get(key[1], UNBOUND)) for key in keys]
         params = [self.params[key] for key in keys]
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
+        for key, out in zip(keys, outs):
+            self._share(key, out)
         if returns:
             inits.append(Lit(exits.RUNNING))
             params.append(t.fresh(INT, "exit"))
@@ -313,7 +370,7 @@ class Region:
             # `list` of nothing would be data
             if self.lifted[key] == STATES and not content:
                 return self.cx.t.host("states", type=STATES)
-            return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
+            return self.cx.t.container_value(Container(owner.birth, owner.kind, known_content(content)))
         return self._atom(content)
 
     def _atom(self, x: StandIn) -> Atom:

@@ -10,11 +10,12 @@ from lmc.codes import NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.types import DATA, STATE, STATES, STR, Type
+from lmc.ir.types import ANY, DATA, STATE, STATES, STR, Type
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import ProgramRaise, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, holds_state, wrap
 from lmc.parser.capture.values import (
+    VARIABLES_SITE,
     Container,
     CopyBlock,
     LazyStr,
@@ -220,9 +221,13 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     if known is not None:
         return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
     label = name if isinstance(name, str) else None
-    out = cx.t.fresh(DATA, label)
+    live = VARIABLES_SITE in cx.t.live_sites
+    out = cx.t.fresh(ANY if live or cx.t.sharing.live_in_states else DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
-    return wrap(cx.t, out, borrowed=True)
+    made = wrap(cx.t, out, borrowed=True)
+    if isinstance(made, Container):
+        made.site = VARIABLES_SITE
+    return made
 
 
 def name_atom(cx: Capture, name: StandIn) -> Atom:
@@ -232,9 +237,10 @@ def name_atom(cx: Capture, name: StandIn) -> Atom:
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
     """`cell[name] = value`."""
-    atom = cx.t.atom(value)
-    if isinstance(atom, Value) and atom.type.is_state:
+    if holds_state(value):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, "`s[name] = ...`")
+    live = has_live(value) or VARIABLES_SITE in cx.t.live_sites
+    atom = cx.argument(value) if live else cx.stored(value)
     before = cx.t.state(cell)
     known = dict(cx.t.known.get(before.name, {}))
     out = cx.t.fresh(STATE, cell)

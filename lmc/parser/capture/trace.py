@@ -10,21 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import NO_RULE, TOO_DEEP
+from lmc.codes import ESCAPED, NO_RULE, TOO_DEEP
 from lmc.errors import LMError
-from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
-from lmc.ir.types import DATA, NONE, STATE, Type
+from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.types import DATA, NONE, REF, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
+from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
+from lmc.parser.capture.values import (
+    ARGUMENTS,
+    Container,
+    Content,
+    Site,
+    StandIn,
+    StateCell,
+    Sym,
+    is_literal,
+    known_items,
+)
 from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
+MAX_TRACES = 12  # attempts, each with more made as live objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,26 @@ class Trace:
 def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
     deep_recursion()
+    live: frozenset[Site] = frozenset()
+    for _ in range(MAX_TRACES):
+        try:
+            return _trace(fn, shapes, live)
+        except MakeLive as need:
+            if need.sites <= live:
+                raise need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others") from None
+            live |= need.sites
+    raise graph_break(ESCAPED, None, "a value that shares a part with others")
+
+
+def _trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], live: frozenset[Site]) -> Trace:
+    """One attempt, with what is made at some places as live objects."""
     cx = Capture(RULES)
+    cx.t.live_sites = live
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
+    # Python makes a dict of its own for these
+    cx.own_names = {p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_KEYWORD}
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
     closure, owner = opened(cx, fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
@@ -137,6 +164,18 @@ def _returned(cx: Capture, ret: StandIn) -> Atom:
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
+    made = _made_of(cx, shape, path)
+    if isinstance(made, Container):
+        cx.t.arguments.append(made)
+    return made
+
+
+def _made_of(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
+    own = len(path) == 1 and path[0] in cx.own_names
+    if ARGUMENTS in cx.t.live_sites and not own and _is_mutable(shape):
+        assert isinstance(shape, ArgumentContainer | ArgumentLeaf)
+        form = shape.kind if isinstance(shape, ArgumentContainer) else "data"
+        return Container(cx.t.born(), form, cx.t.param(REF, path), path=path)
     if isinstance(shape, ArgumentContainer):
         items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
         if shape.kind == "tuple":
@@ -145,11 +184,17 @@ def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
         return Container(cx.t.born(), shape.kind, content, path=path)
     if shape.type == NONE:
         return None
-    value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
-    cx.t.params[path] = Param(value, path)
+    value = cx.t.param(shape.type, path)
     if shape.type == DATA:
-        return Container(cx.t.born(), "data", value, path=path)
+        made = Container(cx.t.born(), "data", value, path=path)
+        cx.t.boxes.append(made)
+        return made
     return Sym(value)
+
+
+def _is_mutable(shape: ArgumentShape) -> bool:
+    """True for what may be changed in place; what is in a tuple is looked at by itself."""
+    return shape.kind != "tuple" if isinstance(shape, ArgumentContainer) else shape.type == DATA
 
 
 class _Names:
