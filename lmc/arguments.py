@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentShape
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape
+from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
@@ -45,12 +46,38 @@ def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: obj
 
 
 def bind_item(fn: FunctionType | MethodType, bound: Mapping[str, Any], item: object) -> dict[str, Any]:
-    """The arguments of a batch item: a mapping by name, or a list in order. Raises ArgumentError for another."""
+    """The arguments of a batch item: a mapping by name, or a list in order; for a program of one argument also itself.
+
+    Raises ArgumentError for another, and the error of a BadItem.
+    """
     if isinstance(item, Mapping):
         return bind(fn, bound, (), item)
     if isinstance(item, list | tuple):
         return bind(fn, bound, item, {})
-    raise ArgumentError(f"a batch item is a dict or a list of arguments, not {type(item).__name__}")
+    if isinstance(item, BadItem):
+        raise item.error
+    name = _one_name(fn, frozenset(bound))
+    if name is not None and item is not None:
+        return bind(fn, bound, (), {name: item})
+    raise ArgumentError(
+        f"a batch item is a dict or a list of arguments, not {type(item).__name__}",
+        help=f"`{fn.__name__}` takes more than one argument" if len(_signature(fn).parameters) > 2 else None,
+    )
+
+
+def takes(fn: FunctionType | MethodType, name: object) -> bool:
+    """Whether the program has an argument of that name, or takes any."""
+    parameters = list(_signature(fn).parameters.values())[1:]
+    return any(p.name == name or (p.kind is p.VAR_KEYWORD and isinstance(name, str)) for p in parameters)
+
+
+@functools.lru_cache(maxsize=1024)
+def _one_name(fn: FunctionType | MethodType, bound: frozenset[str]) -> str | None:
+    """The argument that an item stands for by itself: the only one that must be given, or the only one there is."""
+    names = [p for p in list(_signature(fn).parameters.values())[1:] if p.name not in bound]
+    free = [p for p in names if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    needed = [p for p in free if p.default is p.empty] or free
+    return needed[0].name if len(needed) == 1 else None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -96,10 +123,33 @@ def value_at(arguments: Mapping[str, Any], path: Path) -> object:
     return value
 
 
+def with_numbers(
+    shapes: Mapping[str, ArgumentShape], values: Mapping[str, Any], paths: Collection[Path]
+) -> dict[str, ArgumentShape]:
+    """The shapes with the values of some leaves written in; a leaf that has no value stays as it is."""
+    return {name: _written(shape, values.get(name), (name,), paths) for name, shape in shapes.items()}
+
+
+def _written(shape: ArgumentShape, value: Any, path: Path, paths: Collection[Path]) -> ArgumentShape:
+    if isinstance(shape, ArgumentContainer) and value is not None:
+        items = tuple((key, _written(inner, value[key], (*path, key), paths)) for key, inner in shape.items)
+        return ArgumentContainer(shape.kind, items)
+    if isinstance(shape, ArgumentLeaf) and path in paths and type(value) in (int, bool):
+        return ArgumentNumber(shape.type, value)
+    return shape
+
+
 _ANNOTATED: dict[object, Type] = {
     str: STR, int: INT, float: FLOAT, bool: BOOL, list: DATA, dict: DATA, tuple: DATA, set: DATA,
     "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "list": DATA, "dict": DATA, "tuple": DATA, "set": DATA,
 }  # fmt: skip
+
+
+def defaults(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the arguments where they are not all given: what is bound, and defaults."""
+    empty = inspect.Parameter.empty
+    own = {n: p.default for n, p in list(_signature(fn).parameters.items())[1:] if p.default is not empty}
+    return {**own, **bound}
 
 
 def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, ArgumentShape]:

@@ -12,10 +12,11 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import Path
-from lmc.errors import ArgumentError
+from lmc.arguments import Path, with_numbers
+from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
+from lmc.parser.capture.tracer import Guard
 
 if TYPE_CHECKING:
     import networkx
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
+MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
+Key = tuple[tuple[str, ArgumentShape], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +84,74 @@ class Compiled:
         return str(self.plan)
 
 
+@dataclass(frozen=True, slots=True)
+class NoTrace:
+    """A capture that failed; it would fail again while all holds that it had baked up to there."""
+
+    error: Exception
+    guards: tuple[Guard, ...]
+
+    def holds(self) -> bool:
+        """True while everything that was baked is still the same."""
+        return all(g.holds() for g in self.guards)
+
+
 @dataclass(slots=True)
 class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
-    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace] = field(default_factory=dict)
+    traces: dict[Key, Trace | NoTrace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
+    numbers: dict[Key, frozenset[Path]] = field(default_factory=dict)  # what a graph for such shapes would have to know
+    narrow: dict[Key, set[Key]] = field(default_factory=dict)  # the shapes with values that this came to
+
+    def trace_for(
+        self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Trace:
+        """The trace for these shapes, whatever the values; where there is none, the one for the numbers among them.
+
+        Only numbers that something was computed with, such as a count of forks or a depth, and for a few values of
+        them. Raises what `trace` raises for the shapes.
+        """
+        try:
+            return self.trace(fn, shapes)
+        except CaptureError as error:
+            key = tuple(shapes.items())
+            self.numbers[key] = error.numbers
+            narrow = self.narrowed(shapes, values)
+            known, one = self.narrow.setdefault(key, set()), tuple(narrow.items())
+            if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
+                raise
+            known.add(one)
+            try:
+                return self.trace(fn, narrow)
+            except CaptureError:
+                raise error from None
+
+    def narrowed(
+        self, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Mapping[str, ArgumentShape]:
+        """The shapes with the values of numbers that a graph must know, as `trace_for` has found."""
+        paths = self.numbers.get(tuple(shapes.items())) if self.numbers else None
+        return with_numbers(shapes, values, paths) if paths else shapes
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-        """The trace for these shapes; traced again where something it baked has changed."""
+        """The trace for these shapes; traced again where something it baked has changed. Raises what `trace` raises."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)
         if kept is None or not kept.holds():
-            self.traces[key] = kept = trace(fn, shapes)
+            self.traces[key] = kept = _traced(fn, shapes)
+        if isinstance(kept, NoTrace):
+            raise kept.error.with_traceback(None)
         return kept
+
+
+def _traced(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace | NoTrace:
+    guards: list[Guard] = []
+    try:
+        return trace(fn, shapes, guards)
+    except Exception as error:
+        return NoTrace(error.with_traceback(None), tuple(guards))
 
 
 def compile_trace(

@@ -58,7 +58,13 @@ class LMError(Exception):
 
 
 class CaptureError(LMError):
-    """A program does something that cannot be captured into a graph (a graph break, code LMC-GBnnn)."""
+    """A program does something that cannot be captured into a graph (a graph break, code LMC-GBnnn).
+
+    numbers   arguments, by path, that had a part in what was computed up to there: with their values known there may
+              be a graph
+    """
+
+    numbers: frozenset[tuple[str | int, ...]] = frozenset()
 
 
 class ParseError(LMError):
@@ -75,6 +81,23 @@ class ArgumentError(LMError):
 
 class ConstraintError(LMError):
     """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend."""
+
+
+class OutputError(LMError):
+    """What was generated cannot be read as the type that was asked for; `text` is what was generated."""
+
+    def __init__(
+        self,
+        message: str,
+        text: str,
+        *,
+        span: Span | None = None,
+        code: str | None = None,
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, span=span, code=code, help=help, notes=notes)
+        self.text = text
 
 
 class ChatTemplateError(LMError):

@@ -37,6 +37,7 @@ from lmc.parser.capture.sharing import NOTHING, Objects
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, has_live, mutable_in, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
     Container,
     Element,
     LazyStr,
@@ -80,7 +81,7 @@ class Region:
         self.lifted: dict[Key, Type] = {}
         self.constant: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
-        self.may_be: dict[Key, list[StateCell | Container]] = {}
+        self.may_be: dict[Key, list[Cell]] = {}
         self.rough: set[Key] = set()  # carries that may hold what can be changed
         self.boxes: set[Key] = set()  # carries that may themselves be what can be changed
         self.held: dict[Key, Objects] = {}  # for a carry: the objects that turns have put there
@@ -195,7 +196,7 @@ class Region:
             t.put(owner, name, param)
         else:
             if not name.startswith("$"):
-                t.names[param.name] = name
+                t.names[param.name] = name.removeprefix(".")  # of an attribute
             old = owner.fields.get(name)
             made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
@@ -226,7 +227,7 @@ class Region:
             if key not in self.lifted and (new is old or same_literal(new, old)):
                 continue
             # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
-            if old is UNBOUND and key not in self.lifted and name not in self.outside:
+            if owner is self.frame and old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
             grew |= self._lift(key, old, new, arm)
         return grew

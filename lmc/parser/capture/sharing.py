@@ -84,8 +84,8 @@ class Sharing:
             self._flat.add(out.name)
             self._atoms.add(out.name)
             return
-        reach = self._all(self.reach, sources)
-        self.be(out, reach, reach)
+        inside = self._all(self._inside, sources)
+        self.be(out, inside, inside)
 
     def either(self, out: Value, *given: Atom) -> None:
         """Say that a value is one of several."""
@@ -130,13 +130,30 @@ class Sharing:
             for out in outs:
                 self.taken(out, *given)
         else:
-            own: Objects = frozenset((self._born(),))
-            is_new = node.op in _MAKE or node.op in ("slice", "binary") or node.attr("fn") in _COPIES
-            flat = self._stays_flat(node, given)
             for out in outs:
-                self.be(out, own if is_new or flat else own | reach, NOTHING if flat else reach)
-                if flat:
-                    self._flat.add(out.name)
+                self._new(node, out, given)
+
+    def _new(self, node: Node, out: Value, given: list[Value]) -> None:
+        """An object that an op makes, or one that it was given or found inside."""
+        own: Objects = frozenset((self._born(),))
+        if self._stays_flat(node, given):
+            self.be(out, own, NOTHING)
+            self._flat.add(out.name)
+            if node.op == "tuple" and all(map(self.is_atom, node.inputs)):
+                self._atoms.add(out.name)
+        elif node.op in _MAKE:
+            self.be(out, own, self._all(self.reach, given))
+        elif node.op in ("slice", "binary") or node.attr("fn") in _COPIES:
+            self.be(out, own, self._all(self._inside, given))
+        else:
+            parts: Objects = frozenset((self._born(),))
+            self.be(out, own | self._all(self.reach, given) if given else own, parts | self._all(self.reach, given))
+
+    def _inside(self, atom: Atom) -> Objects:
+        """What a value may hold: not itself, where it is sure which object that is."""
+        tops = self.tops(atom)
+        is_sure = len(tops) == 1 and all(isinstance(each, int) for each in tops)
+        return self.reach(atom) - tops if is_sure else self.reach(atom)
 
     def _note_sets(self, outs: list[Value], given: Iterable[Atom], *, made: bool = False) -> None:
         if made or any(v.name in self._sets for v in given if isinstance(v, Value)):

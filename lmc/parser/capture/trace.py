@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import ESCAPED, NO_RULE, TOO_DEEP
-from lmc.errors import LMError
+from lmc.codes import ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
+from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
-from lmc.ir.types import DATA, NONE, REF, STATE, Type
+from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
+from lmc.parser.capture.tracer import Escapes, Guard, MakeLive, ProgramRaise
 from lmc.parser.capture.values import (
     ARGUMENTS,
     Container,
@@ -35,7 +35,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
-MAX_TRACES = 12  # attempts, each with more made as live objects
+MAX_LIVE = 200  # places of one program where live objects are made instead of data
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,15 @@ class ArgumentContainer:
     items: tuple[tuple[str | int, ArgumentShape], ...]
 
 
-ArgumentShape = ArgumentLeaf | ArgumentContainer
+@dataclass(frozen=True, slots=True)
+class ArgumentNumber:
+    """An argument leaf whose value is known: a number that decides the structure of the graph. True and 1 differ."""
+
+    type: Type
+    value: int
+
+
+ArgumentShape = ArgumentLeaf | ArgumentContainer | ArgumentNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +77,41 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
+def trace(
+    fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], guards: list[Guard] | None = None
+) -> Trace:
+    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake.
+
+    guards  is filled with what was baked, up to the error where there is one
+    """
     deep_recursion()
+    opaque: frozenset[object] = frozenset()
     live: frozenset[Site] = frozenset()
-    for _ in range(MAX_TRACES):
+    baked = [] if guards is None else guards
+    names_are_live = False
+    while True:
+        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live)
+        cx.t.guards, cx.t.live_sites = baked, live
         try:
-            return _trace(fn, shapes, live)
+            made = _traced(cx, fn, shapes)
+        except Escapes as escape:
+            if escape.maker in opaque:
+                what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
+                raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
+            opaque |= {escape.maker}
         except MakeLive as need:
-            if need.sites <= live:
+            if need.sites <= live or len(live) > MAX_LIVE:
                 raise need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others") from None
             live |= need.sites
-    raise graph_break(ESCAPED, None, "a value that shares a part with others")
+        else:
+            # a loop may bring what was generated behind a read before it
+            if not (cx.names_are_live and cx.names_were_read):
+                return made
+            names_are_live = True
+        baked.clear()
 
 
-def _trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], live: frozenset[Site]) -> Trace:
-    """One attempt, with what is made at some places as live objects."""
-    cx = Capture(RULES)
-    cx.t.live_sites = live
+def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
@@ -102,6 +127,8 @@ def _trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], l
         cx.t.emit_raise(stop)
     except LMError as error:
         error.span = error.span or cx.t.span
+        if isinstance(error, CaptureError):
+            error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     _check_depth(graph.body, 0)
@@ -182,9 +209,13 @@ def _made_of(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
             return tuple(value for _, value in items)
         content: Content = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
         return Container(cx.t.born(), shape.kind, content, path=path)
+    if isinstance(shape, ArgumentNumber):
+        return shape.value
     if shape.type == NONE:
         return None
     value = cx.t.param(shape.type, path)
+    if shape.type in (INT, BOOL):
+        cx.t.numbers[value.name] = path
     if shape.type == DATA:
         made = Container(cx.t.born(), "data", value, path=path)
         cx.t.boxes.append(made)

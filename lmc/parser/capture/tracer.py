@@ -14,6 +14,7 @@ It knows nothing of Python syntax, the rules drive it. Three things it keeps mak
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDE
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.sharing import NOTHING, Object, Objects, Sharing
@@ -31,6 +33,8 @@ from lmc.parser.capture.values import (
     ARGUMENTS,
     PART,
     UNBOUND,
+    Cell,
+    Choice,
     Closure,
     Columns,
     Container,
@@ -41,12 +45,15 @@ from lmc.parser.capture.values import (
     Method,
     Once,
     Owner,
+    PartialCall,
     RoleBlock,
     Site,
     Stale,
     StandIn,
     StateCell,
+    Super,
     Sym,
+    Tracked,
     Unmergeable,
     is_literal,
     is_ordinary,
@@ -62,8 +69,18 @@ from lmc.source import Span
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
-FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")  # fields that only matter where they are set
+# fields that only matter where they are set
+FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
+_SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
+
+
+class Escapes(Exception):
+    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
+
+    def __init__(self, maker: object) -> None:
+        super().__init__(maker)
+        self.maker = maker
 
 
 class ProgramRaise(Exception):
@@ -110,12 +127,13 @@ class Arm:
     sure    what is traced in it happens whenever the region around it does: it is committed whole, or dropped
     """
 
-    __slots__ = ("birth", "nodes", "raised", "sure", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "nodes", "raised", "sure", "tracer", "writes")
 
     def __init__(self, tracer: Tracer, *, sure: bool = False) -> None:
         self.tracer, self.sure = tracer, sure
         # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
+        self.first_value = tracer.num_values  # values with this number or above were made in here, or later
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
@@ -188,12 +206,14 @@ class Tracer:
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
         self.known: dict[str, dict[str, Atom]] = {}
+        self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
+        self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
-        self.alias_log: list[tuple[StateCell | Container, StateCell | Container]] = []
+        self.alias_log: list[tuple[Cell, Cell]] = []
         self.region_birth = -1  # when the innermost region began that a run may leave out, or go through many times
         self.live_sites: frozenset[Site] = frozenset()  # see `MakeLive`
         self.sharing = Sharing(self._born_here)
@@ -224,6 +244,10 @@ class Tracer:
                 # the first change stays the one that a message names
                 if isinstance(other, Container) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
+        if isinstance(owner, Tracked) and name.startswith("."):
+            for other in owner.aliases:
+                if "stale" not in other.fields:
+                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -248,6 +272,8 @@ class Tracer:
         **more: Attr,
     ) -> Node:
         """Append a node at the current place of the user's source; its attributes come in either way."""
+        if self.numbers and op not in _SAYS:
+            self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         if not regions:
@@ -341,6 +367,13 @@ class Tracer:
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
             raise graph_break(DEFERRED, self.span, what)
+        if isinstance(x, Tracked):
+            raise Escapes(x.cls)
+        if isinstance(x, PartialCall | Super):
+            raise Escapes(_maker(x))
+        if isinstance(x, Choice):
+            every = self.host("tuple", *(self.atom(option) for option in x.options))
+            return self.host("item", every, x.index, type=ANY)
         if isinstance(x, Closure | Method):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
@@ -582,7 +615,7 @@ class Tracer:
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.fields:
-                self.write(other, "stale", Stale(cell.hint if isinstance(other, Container) else other.hint, self.span))
+                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
@@ -590,19 +623,19 @@ class Tracer:
         self.names[value.name] = cell
         return cell
 
-    def may_be(self, cell: StandIn, before: int) -> list[StateCell | Container]:
+    def may_be(self, cell: StandIn, before: int) -> list[Cell]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
             cell = cell.container
         if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
-        if not isinstance(cell, StateCell | Container):
+        if not isinstance(cell, StateCell | Container | Tracked):
             return []
         # what is younger ends with its region, and nobody writes to it any more
         elements = states_in(cell.fields["content"]) if isinstance(cell, Container) else ()
         return [other for other in (cell, *cell.aliases, *elements) if other.birth <= before]
 
-    def alias(self, cell: StateCell | Container, others: list[StateCell | Container]) -> None:
+    def alias(self, cell: Cell, others: list[Cell]) -> None:
         """Record that `cell` may be one of `others`."""
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
@@ -612,7 +645,7 @@ class Tracer:
         for cell in states_in(content):
             self.link(container, cell)
 
-    def link(self, a: StateCell | Container, b: StateCell | Container) -> None:
+    def link(self, a: Cell, b: Cell) -> None:
         """Record that two cells may be one, or may hold the same."""
         b = b.container if isinstance(b, Element) else b
         if a is b or b in a.aliases:
@@ -645,6 +678,12 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     return Sym(value)
 
 
+def _maker(x: PartialCall | Super) -> object:
+    """What made an object that is bound: its class, or `functools.partial`."""
+    first = x.owner if isinstance(x, Super) else next(iter(x.args), None)
+    return first.cls if isinstance(first, Tracked) else functools.partial
+
+
 def kind(atom: Atom) -> Type:
     """The type of an operand."""
     return atom.type if isinstance(atom, Value) else type_of(atom.value)
@@ -661,6 +700,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
 
 
 def _label(obj: object) -> str:
+    if isinstance(obj, OutputType):
+        return f"type {obj.name}"
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
     if name is not None and BUILTINS.get(name) is not None and BUILTINS[name].fn is obj:

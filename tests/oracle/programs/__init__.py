@@ -26,7 +26,12 @@ MODULES = (
     "breaks",
     "sglang_compat",
     "selects",
+    "typed",
     "fuzzed",
+    "objects",
+    "tables",
+    "structure",
+    "sorting",
 )
 
 
