@@ -89,7 +89,6 @@ STALE_STATE = _code(
 CHOSEN_EXPRESSION = _code(
     "LMC-GB006", "expression chosen by a branch", "A branch chose an lmc expression that no state holds yet."
 )
-CHANGED_ARGUMENT = _code("LMC-GB007", "argument changed", "The program changes an object that its caller gave it.")
 CHANGED_IN_PLACE = _code(
     "LMC-GB008", "container changed in place", "A value inside a container that only the run knows is changed in place."
 )

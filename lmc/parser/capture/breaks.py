@@ -25,7 +25,6 @@ BREAKS: dict[str, tuple[str, str]] = {
         "read the state before changing the other name, or use one name for it",
     ),
     codes.CHOSEN_EXPRESSION: ("an lmc expression was chosen by a branch", "append it in each arm"),
-    codes.CHANGED_ARGUMENT: ("{0} changes an argument of the program", "copy it first: `xs = list(xs)`"),
     codes.CHANGED_IN_PLACE: (
         "a value inside a run-time container is changed in place",
         "build a new value and assign it",
@@ -70,6 +69,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "{0} is walked over twice, and there is nothing left of it after the first time",
         "make it a list",
     ),
+    codes.TOO_DEEP: (
+        "branches are nested more than {0} deep",
+        "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
+    ),
     codes.SET_ORDER: (
         "the order of a set is needed, which depends on how Python made it",
         "sort it: `sorted(...)`, or use a list or the keys of a dict",
@@ -77,10 +80,6 @@ BREAKS: dict[str, tuple[str, str]] = {
     codes.ESCAPED: (
         "{0} is given to Python that capture cannot look into and that may change it",
         "give it a copy, or make it in the program and give that away",
-    ),
-    codes.TOO_DEEP: (
-        "branches are nested more than {0} deep",
-        "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
     ),
 }
 

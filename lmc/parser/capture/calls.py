@@ -254,6 +254,8 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
+    if fn in _ORDERLESS:
+        args = tuple(cx.unordered(a) for a in args)
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
@@ -273,6 +275,7 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
+_ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 

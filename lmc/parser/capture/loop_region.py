@@ -31,9 +31,9 @@ from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES,
 from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
-from lmc.parser.capture.sharing import NOTHING, Objects
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, has_live, mutable_in, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
@@ -127,7 +127,7 @@ class Region:
         if self.item_type is None:
             return None
         item = self.cx.t.fresh(self.item_type, "item")
-        self.cx.t.sharing.taken(item, self.heads[0])
+        self.cx.t.contents.taken(item, self.heads[0])
         return item
 
     def _turn(self) -> None:
@@ -160,9 +160,9 @@ class Region:
         whole = owner if isinstance(owner, Container) and name == "content" else old
         objects = t.objects_of(whole, t.clock) | self.held.get(key, NOTHING)
         tops = frozenset((owner.birth,)) if whole is owner and not isinstance(old, Value) else objects
-        t.sharing.be(value, t.sharing.tops(old) if whole is owner and isinstance(old, Value) else tops, objects)
+        t.contents.be(value, t.contents.tops(old) if whole is owner and isinstance(old, Value) else tops, objects)
         if key not in self.rough and t.is_flat(whole):
-            t.sharing.flatten(value, atom=key not in self.boxes and t.is_flat(whole, atom=True))
+            t.contents.flatten(value, atom=key not in self.boxes and t.is_flat(whole, atom=True))
 
     def _while_turn(self, node: ast.While) -> None:
         """`while test: body` is a loop whose turn is `if test: body, else: break`."""
@@ -284,7 +284,7 @@ class Region:
         if has_live(old) or has_live(new) or (had is not None and had.name in ("any", "ref")):
             for container in (*mutable_in(old), *mutable_in(new)):
                 content = container.fields["content"]
-                if not (isinstance(content, Value) and self.cx.t.sharing.is_atom(content)):
+                if not (isinstance(content, Value) and self.cx.t.contents.is_atom(content)):
                     raise self.cx.t.make_live(container)
 
     def _check_roles(self, old: StandIn, new: StandIn) -> None:

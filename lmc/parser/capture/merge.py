@@ -279,7 +279,7 @@ class Merge:
             return None
         for container in mutable_in(y if has_live(x) else x):
             content = container.fields["content"]
-            if isinstance(content, Value) and self.tracer.sharing.is_atom(content):
+            if isinstance(content, Value) and self.tracer.contents.is_atom(content):
                 continue
             need = self.tracer.make_live(container)
             if all(site[0] == "part" for site in need.sites):
@@ -297,7 +297,7 @@ class Merge:
         elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
             name = None
         out = self.tracer.fresh(type, name)
-        self.tracer.sharing.either(out, p, q)
+        self.tracer.contents.either(out, p, q)
         self.outs.append((p, q, out))
         return out
 

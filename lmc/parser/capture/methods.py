@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import CHANGED_ARGUMENT, CHANGED_IN_PLACE, LIST_OF_STATES
+from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser.capture import choices, groups, state_lists, states
@@ -145,9 +145,7 @@ def _view(cx: Capture, container: Container, name: str) -> StandIn:
 
 def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
-    if container.path is not None:
-        raise graph_break(CHANGED_ARGUMENT, cx.t.span, _of_argument(container))
-    if container.borrowed or "frozen" in container.fields:
+    if container.path is not None or container.borrowed or "frozen" in container.fields:
         raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
@@ -157,19 +155,13 @@ def open_up(cx: Capture, container: Container) -> None:
         return
     if container.path is None and not container.borrowed and "frozen" not in container.fields:
         return
-    if isinstance(container.content, Value) and cx.t.sharing.is_atom(container.content):
+    if isinstance(container.content, Value) and cx.t.contents.is_atom(container.content):
         return
     try:
         cx.t.given(container)
     except MakeLive as need:
-        code, *what = (CHANGED_IN_PLACE,) if container.path is None else (CHANGED_ARGUMENT, _of_argument(container))
-        need.error = need.error or graph_break(code, cx.t.span, *what)
+        need.error = need.error or graph_break(CHANGED_IN_PLACE, cx.t.span)
         raise
-
-
-def _of_argument(container: Container) -> str:
-    assert container.path is not None
-    return f"this statement (on `{container.path[0]}`)"
 
 
 def write(cx: Capture, container: Container, content: StandIn) -> None:
@@ -186,7 +178,7 @@ def _change(
     if isinstance(container.content, Value) and container.content.type.name in ("ref", "any"):
         return run_time(cx, container.content, name, args, kwargs)
     odd = any(has_live(a) for a in (*args, *kwargs.values()))
-    if odd or container.kind == "set" or (not container.is_static and cx.t.sharing.may_be_set(container.value)):
+    if odd or container.kind == "set" or (not container.is_static and cx.t.contents.may_be_set(container.value)):
         return run_time(cx, cx.argument(container), name, args, kwargs)
     writable(cx, container)
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)

@@ -232,7 +232,7 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
         return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
-    live = VARIABLES_SITE in cx.t.live_sites or cx.t.sharing.live_in_states
+    live = VARIABLES_SITE in cx.t.live_sites or cx.t.contents.live_in_states
     out = cx.t.fresh(REF if cx.names_are_live else ANY if live else DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
     made = wrap(cx.t, out, borrowed=True)

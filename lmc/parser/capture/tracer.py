@@ -28,7 +28,7 @@ from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.sharing import NOTHING, Object, Objects, Sharing
+from lmc.parser.capture.contents import NOTHING, Contents, Object, Objects
 from lmc.parser.capture.values import (
     ARGUMENTS,
     PART,
@@ -216,7 +216,7 @@ class Tracer:
         self.alias_log: list[tuple[Cell, Cell]] = []
         self.region_birth = -1  # when the innermost region began that a run may leave out, or go through many times
         self.live_sites: frozenset[Site] = frozenset()  # see `MakeLive`
-        self.sharing = Sharing(self._born_here)
+        self.contents = Contents(self._born_here)
         self.places: dict[Object, Site] = {}  # where objects were made
         self.boxes: list[Container] = []  # containers that have held a run-time value
         self.owners: dict[Object, Container] = {}  # objects by what was the first to hold them
@@ -277,7 +277,7 @@ class Tracer:
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         if not regions:
-            self.sharing.follow(node)
+            self.contents.follow(node)
         return node
 
     def host(
@@ -410,7 +410,7 @@ class Tracer:
         op = "dict" if isinstance(content, dict) else "set_of" if container.kind == "set" else "list"
         made = self._gathered(op, [give(i) for i in items])
         if made.type == DATA:
-            self.sharing.be(made, frozenset((container.birth,)), self._objects(container))
+            self.contents.be(made, frozenset((container.birth,)), self._objects(container))
         return made
 
     def _gathered(self, op: str, atoms: list[Atom]) -> Value:
@@ -436,7 +436,7 @@ class Tracer:
 
     def _live(self, x: Container) -> Atom:
         content = x.content
-        if isinstance(content, Value) and (content.type != DATA or self.sharing.is_atom(content)):
+        if isinstance(content, Value) and (content.type != DATA or self.contents.is_atom(content)):
             return content
         if x.path is not None and not x.borrowed:
             self._give_arguments()
@@ -454,7 +454,7 @@ class Tracer:
     def _one_object(self, x: Container) -> Value:
         """A container as one object with one identity, made anew in each run."""
         if not x.is_static:
-            if self.sharing.may_be_set(x.value):
+            if self.contents.may_be_set(x.value):
                 raise graph_break(SET_ORDER, self.span)
             return self.call(copy.deepcopy, x.value, type=REF)
         if x.kind == "set":
@@ -479,7 +479,7 @@ class Tracer:
         value = self.fresh(type, "_".join(map(str, path)))
         self.params[(type.name, *path) if type == REF else path] = Param(value, path)
         if type == DATA:
-            self.sharing.be(value, frozenset((ARGUMENTS,)), NOTHING)
+            self.contents.be(value, frozenset((ARGUMENTS,)), NOTHING)
         return value
 
     def make_live(self, x: Container) -> MakeLive:
@@ -487,13 +487,13 @@ class Tracer:
         return self._request(x, self._objects(x))
 
     def _request(self, x: Container, objects: Objects) -> MakeLive:
-        every = objects.union(*(self.sharing.reach(value) for _, value in self._sharers(x, objects)))
+        every = objects.union(*(self.contents.reach(value) for _, value in self._sharers(x, objects)))
         return MakeLive(frozenset((_site_of(x), *map(self._site, every))), self.span)
 
     def check_changed(self, x: Container) -> None:
         """Before a container is changed: raises MakeLive where something else may be it, or hold it."""
         held = x.fields["content"]
-        tops: Objects = self.sharing.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
+        tops: Objects = self.contents.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
         if any(True for _ in self._sharers(x, tops)):
             raise self._request(x, tops)
 
@@ -510,7 +510,7 @@ class Tracer:
             held = box.fields["content"]
             if box is x or not isinstance(held, Value) or held.type != DATA:
                 continue
-            if not objects.isdisjoint(self.sharing.reach(held)):
+            if not objects.isdisjoint(self.contents.reach(held)):
                 yield box, held
 
     def _objects(self, x: StandIn) -> Objects:
@@ -523,9 +523,9 @@ class Tracer:
             return NOTHING
         held = x.fields["content"]
         if isinstance(held, Value):
-            for each in self.sharing.tops(held):
+            for each in self.contents.tops(held):
                 self.owners.setdefault(each, x)
-            return self.sharing.reach(held)
+            return self.contents.reach(held)
         if x.site is not None:
             self.owners.setdefault(x.birth, x)
         return NOTHING.union((x.birth,), *map(self._objects, parts_of(held)))
@@ -538,7 +538,7 @@ class Tracer:
             return isinstance(x, LazyStr) or is_literal(x) or (isinstance(x, Sym) and x.type.is_value) or x is UNBOUND
         held = x.fields["content"]
         if isinstance(held, Value):
-            return self.sharing.is_atom(held) if atom else self.sharing.is_flat(held)
+            return self.contents.is_atom(held) if atom else self.contents.is_flat(held)
         return not atom and all(self.is_flat(i, atom=True) for i in parts_of(held))
 
     def objects_of(self, x: StandIn, since: int) -> Objects:
@@ -672,7 +672,7 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     if value.type == DATA:
         made = Container(tracer.born(), kind, value, borrowed=borrowed)
         tracer.boxes.append(made)
-        for each in () if borrowed else tracer.sharing.tops(value):
+        for each in () if borrowed else tracer.contents.tops(value):
             tracer.owners.setdefault(each, made)
         return made
     return Sym(value)

@@ -25,10 +25,10 @@ _TAKES_OUT = frozenset(("item", "unpack"))
 # what these give is new, though it may hold what they were given holds
 _COPIES = frozenset(("list", "sorted", "tuple", "dict", "set", "frozenset", "enumerate", "zip", "reversed", "gather"))
 _SETS = frozenset(("set",))
-_PARSES = frozenset(("loads",))
+_PARSES = frozenset(("loads", "unpack_starred"))  # these give things in things
 
 
-class Sharing:
+class Contents:
     """What is known of the values of a trace, by name; `born` gives a new birth number."""
 
     def __init__(self, born: Callable[[], int]) -> None:
