@@ -32,8 +32,13 @@ _default_backend: list[Backend | str | None] = [None]  # set by set_default_back
 
 
 def set_default_backend(backend: Backend | str | None) -> None:
-    """The backend that `run` uses when none is named."""
-    _default_backend[0] = backend
+    """The backend that `run` uses when none is named; a `Runtime` gives its own."""
+    _default_backend[0] = getattr(backend, "endpoint", backend)
+
+
+def default_backend() -> Backend | str | None:
+    """What `set_default_backend` has set."""
+    return _default_backend[0]
 
 
 class Program:

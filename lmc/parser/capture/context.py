@@ -100,6 +100,7 @@ class Capture:
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.root = Owner(0)
         self.root.fields["programs"] = 0
+        self.handling: StandIn = None  # the exception whose handler is being traced
 
     # --- the rules ---------------------------------------------------------------------------------------
 
@@ -127,6 +128,7 @@ class Capture:
             made.site = (self.frame.scope.file, *_place(node), what)
             if made.site in self.t.live_sites and not made.holds_states:
                 self.t.given(made)
+                self.t.journals[-1].pop((made, "content"), None)  # nobody has seen it otherwise
         return made
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -228,6 +230,15 @@ class Capture:
         return Sym(self.t.host("attr", live, type=ANY, name=name))
 
     @contextmanager
+    def handling_of(self, error: StandIn) -> Iterator[None]:
+        """Trace the handler of an exception."""
+        outer, self.handling = self.handling, error
+        try:
+            yield
+        finally:
+            self.handling = outer
+
+    @contextmanager
     def in_frame(self, frame: Frame) -> Iterator[None]:
         """Trace in another frame."""
         outer, self.frame = self.frame, frame
@@ -249,7 +260,9 @@ class Capture:
     def bound_in(self, node: ast.AST) -> list[str]:
         """Names that `node` binds, in source order."""
         names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        names += [n.name for n in ast.walk(node) if isinstance(n, ast.FunctionDef)]
+        names += [n.name for n in ast.walk(node) if isinstance(n, _NAMED) and n.name is not None]
+        aliases = [a for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
+        names += [a.asname or a.name.split(".")[0] for a in aliases]
         return list(dict.fromkeys(names))
 
     # --- stand-ins and ordinary values -------------------------------------------------------------------
@@ -358,6 +371,8 @@ class Capture:
 def _place(node: ast.AST) -> tuple[int, ...]:
     return tuple(getattr(node, name, 0) or 0 for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
+
+_NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
 
 IMMUTABLE = (
     type,

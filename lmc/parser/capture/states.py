@@ -11,6 +11,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.output import value_type
+from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import ANY, DATA, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
@@ -97,6 +98,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
         _static_or_keyed(cx, name, value, attrs, keyed)
     if x.boundary is not None:
         attrs["boundary"] = x.boundary
+    if x.reasoning is not None:
+        attrs["reasoning"] = x.reasoning
     _constrain(cx, x, attrs, keyed)
     made = value_type(x.dtype, x.output)
     if x.output is not None:
@@ -106,6 +109,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     cx.names_are_live |= made == REF
     label = x.name if isinstance(x.name, str) else None
     _call(cx, cell, "gen", text_type, label, attrs, keyed)
+    if x.reasoning is not None and label is not None:
+        cx.t.known[cx.t.state(cell).name].pop(REASONING_NAME.format(label), None)
 
 
 def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
@@ -229,7 +234,12 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
     if known is not None:
-        return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
+        if not isinstance(known, Value):
+            return known.value
+        # a failed call is raised where it is read, which matters where somebody may catch it
+        if cx.t.tries:
+            known = cx.t.host("read", known, type=known.type)
+        return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
     live = VARIABLES_SITE in cx.t.live_sites or cx.t.contents.live_in_states

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MethodType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
@@ -71,6 +72,7 @@ Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 # fields that only matter where they are set
 FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
+NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
@@ -86,9 +88,11 @@ class Escapes(Exception):
 class ProgramRaise(Exception):
     """The traced program surely raises here; unwinds to the region it stands in."""
 
-    def __init__(self, kind: object, args: tuple[StandIn, ...] = ()) -> None:
+    def __init__(
+        self, kind: object, args: tuple[StandIn, ...] = (), keywords: Mapping[str, StandIn] = NO_KEYWORDS
+    ) -> None:
         super().__init__(kind)
-        self.kind, self.arguments = kind, args
+        self.kind, self.arguments, self.keywords = kind, args, keywords
 
 
 @dataclass(slots=True)
@@ -127,7 +131,7 @@ class Arm:
     sure    what is traced in it happens whenever the region around it does: it is committed whole, or dropped
     """
 
-    __slots__ = ("birth", "first_value", "nodes", "raised", "sure", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "writes")
 
     def __init__(self, tracer: Tracer, *, sure: bool = False) -> None:
         self.tracer, self.sure = tracer, sure
@@ -137,6 +141,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
         """Trace `body` into this region, then put every field back as it was."""
@@ -152,7 +157,9 @@ class Arm:
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
         tracer, outer, around = self.tracer, self.tracer.nodes, self.tracer.region_birth
+        handed = tracer.handed
         tracer.nodes = self.nodes
+        tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         tracer.region_birth = around if self.sure else self.birth
         try:
@@ -162,6 +169,7 @@ class Arm:
             yield
         finally:
             tracer.nodes, tracer.region_birth = outer, around
+            self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
                 self.writes[(owner, name)] = owner.fields.get(name, UNBOUND)
@@ -191,8 +199,20 @@ def _put(owner: Owner, name: str, value: StandIn) -> None:
         owner.fields[name] = value
 
 
+class Watcher(Protocol):
+    """The body of a `try` that is being traced."""
+
+    def may_fail(self) -> None:
+        """Called in front of a node that may fail."""
+
+
 class Tracer:
-    """Builds one graph."""
+    """Builds one graph.
+
+    tries   the bodies of `try` that this stands in, outermost first
+    handed  what the handler of the innermost would be handed now, None outside of one
+    unread  names of values that a call may not have given, and of which no node has made sure
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -221,6 +241,9 @@ class Tracer:
         self.boxes: list[Container] = []  # containers that have held a run-time value
         self.owners: dict[Object, Container] = {}  # objects by what was the first to hold them
         self.arguments: list[Container] = []  # all containers among the arguments
+        self.tries: list[Watcher] = []
+        self.handed: object = None
+        self.unread: set[str] = set()
 
     # --- fields ------------------------------------------------------------------------------------------
 
@@ -272,6 +295,11 @@ class Tracer:
         **more: Attr,
     ) -> Node:
         """Append a node at the current place of the user's source; its attributes come in either way."""
+        row = OPS[op]
+        if self.tries and (row.raises or (row.kind == "host" and op != "extern") or self._may_be_refused(op, inputs)):
+            self.tries[-1].may_fail()
+        if row.kind in ("model", "region"):
+            self.leave_unread(outputs)
         if self.numbers and op not in _SAYS:
             self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
@@ -279,6 +307,15 @@ class Tracer:
         if not regions:
             self.contents.follow(node)
         return node
+
+    def _may_be_refused(self, op: str, inputs: tuple[Atom, ...]) -> bool:
+        """True for a turn that may not begin or end there: inside another, or by the template."""
+        state = inputs[0] if inputs else None
+        return op == "role_begin" or (op == "role_end" and isinstance(state, Value) and not self.role.get(state.name))
+
+    def leave_unread(self, values: Iterable[Value]) -> None:
+        """Note that these may be what a call should have said, of which nobody has made sure."""
+        self.unread.update(value.name for value in values if not value.type.is_state)
 
     def host(
         self,
@@ -309,8 +346,9 @@ class Tracer:
 
     def emit_raise(self, stop: ProgramRaise) -> None:
         """End the current region by an exception."""
-        fn = self.extern(stop.kind, "none")
-        self.emit("raise", tuple(self.atom(a) for a in stop.arguments), fn=fn)
+        fn, keys = self.extern(stop.kind, "none"), tuple(sorted(stop.keywords))
+        given = (*stop.arguments, *(stop.keywords[key] for key in keys))
+        self.emit("raise", tuple(self.atom(a) for a in given), keys=keys, fn=fn)
 
     def extern(self, obj: object, effect: str = "ordered", type: Type = ANY, *, raises: bool = True) -> str:
         """The symbol of a Python object; the object itself stays in a side table."""
@@ -529,6 +567,13 @@ class Tracer:
         if x.site is not None:
             self.owners.setdefault(x.birth, x)
         return NOTHING.union((x.birth,), *map(self._objects, parts_of(held)))
+
+    def data_in(self, x: StandIn) -> Iterator[Container]:
+        """The containers in a stand-in that are data, and may be changed."""
+        for container in mutable_in(x):
+            held = container.fields["content"]
+            if not (isinstance(held, Value) and self.contents.is_atom(held)):
+                yield container
 
     def is_flat(self, x: StandIn, *, atom: bool = False) -> bool:
         """True for a stand-in in which nothing can be changed; for an atom, which cannot be changed itself."""

@@ -12,6 +12,7 @@ MODULES = (
     "branches",
     "loops",
     "exits",
+    "tries",
     "forks",
     "state_lists",
     "aliases",
