@@ -17,6 +17,7 @@ from lmc.parser.capture.tracer import MakeLive, ProgramRaise, has_live, kind, or
 from lmc.parser.capture.values import (
     Container,
     DictView,
+    Escapes,
     Method,
     StandIn,
     StateCell,
@@ -145,12 +146,16 @@ def _view(cx: Capture, container: Container, name: str) -> StandIn:
 
 def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
+    if container.constant is not None:
+        raise Escapes(container.constant.key)
     if container.path is not None or container.borrowed or "frozen" in container.fields:
         raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
 def open_up(cx: Capture, container: Container) -> None:
     """Before it is changed: what is not the program's own alone becomes a live object, which is changed in place."""
+    if container.constant is not None:
+        raise Escapes(container.constant.key)
     if container.is_live or container.holds_states:
         return
     if container.path is None and not container.borrowed and "frozen" not in container.fields:

@@ -18,7 +18,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MethodType
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
@@ -41,6 +41,7 @@ from lmc.parser.capture.values import (
     Container,
     DictView,
     Element,
+    Escapes,
     Generator,
     LazyStr,
     Method,
@@ -67,6 +68,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import Expr
 from lmc.source import Span
 
+_BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
@@ -75,14 +77,6 @@ FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
-
-
-class Escapes(Exception):
-    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
-
-    def __init__(self, maker: object) -> None:
-        super().__init__(maker)
-        self.maker = maker
 
 
 class ProgramRaise(Exception):
@@ -111,7 +105,7 @@ class Guard:
         # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
-        if isinstance(now, MethodType):  # a new object each time it is read
+        if isinstance(now, _BOUND):  # a new object each time it is read; equal where it is the same of the same object
             return now == self.value
         return same_literal(now, self.value)
 
@@ -430,6 +424,9 @@ class Tracer:
     def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = container.content
+        # who gets it may keep it or change it: then it is a live object from the start
+        if container.constant is not None:
+            raise Escapes(container.constant.key)
         # a part of a list of states shares them with it: gathered anew where the whole has changed since
         if container.window is not None:
             source, order = container.window
@@ -476,6 +473,8 @@ class Tracer:
         content = x.content
         if isinstance(content, Value) and (content.type != DATA or self.contents.is_atom(content)):
             return content
+        if x.constant is not None:
+            raise Escapes(x.constant.key)
         if x.path is not None and not x.borrowed:
             self._give_arguments()
             return x.value
@@ -525,6 +524,8 @@ class Tracer:
         return self._request(x, self._objects(x))
 
     def _request(self, x: Container, objects: Objects) -> MakeLive:
+        if x.constant is not None:
+            raise Escapes(x.constant.key)
         every = objects.union(*(self.contents.reach(value) for _, value in self._sharers(x, objects)))
         return MakeLive(frozenset((_site_of(x), *map(self._site, every))), self.span)
 

@@ -33,6 +33,8 @@ MODULES = (
     "tables",
     "structure",
     "sorting",
+    "constants",
+    "live_objects",
 )
 
 
