@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import enter_context, leave_context, raised
-from lmc.ir.graph import Value
+from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL
-from lmc.parser.capture import choices, expressions, groups, states, tries
+from lmc.parser.capture import choices, expressions, groups, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
-from lmc.parser.capture.methods import call_method, extend, set_item
+from lmc.parser.capture.methods import extend, set_item
 from lmc.parser.capture.targets import assign, set_attribute
 from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
 from lmc.parser.capture.values import (
@@ -24,7 +24,6 @@ from lmc.parser.capture.values import (
     Choice,
     Container,
     CopyBlock,
-    Method,
     RoleBlock,
     ScopeBlock,
     StandIn,
@@ -126,17 +125,27 @@ def _appended(cx: Capture, cell: StandIn, value: StandIn) -> None:
 
 
 def delete_node(cx: Capture, node: ast.Delete) -> None:
-    """`del x`, `del xs[i]`."""
+    """`del x`, `del xs[i]`, `del x.name`."""
     for target in node.targets:
-        if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
-            owner = cx.eval(target.value)
-            if isinstance(owner, Container) and owner.kind in ("list", "dict"):
-                call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
-                continue
-        if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):
-            raise graph_break(NO_RULE, cx.at(node), "`del` of anything but a local name")
+        _delete(cx, target)
+
+
+def _delete(cx: Capture, target: ast.expr) -> None:
+    cx.at(target)
+    if isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            _delete(cx, part)
+    elif isinstance(target, ast.Subscript):
+        owner, index = cx.eval(target.value), slices.index_of(cx, target.slice)
+        cx.at(target)
+        slices.delete_item(cx, owner, index)
+    elif isinstance(target, ast.Name) and cx.frame.scope.is_local(target.id):
         cx.load(target.id)
         cx.t.write(cx.frame, target.id, UNBOUND)
+    elif isinstance(target, ast.Attribute) and isinstance(owner := cx.eval(target.value), Sym):
+        cx.t.call(delattr, owner.value, Lit(target.attr))
+    else:
+        raise graph_break(NO_RULE, cx.at(target), "`del` of anything but a local name, an item or an attribute")
 
 
 def pass_node(cx: Capture, node: ast.stmt) -> None:

@@ -13,6 +13,7 @@ MODULES = (
     "loops",
     "exits",
     "tries",
+    "statements",
     "forks",
     "state_lists",
     "aliases",
