@@ -12,14 +12,14 @@ from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance
 from lmc.executor.regions import Body, ended, link
 from lmc.executor.steps import BlockFrame, Chain, RunNode, settled_chain
-from lmc.executor.unwinding import Attempt, Handling, Unwind, handing
+from lmc.executor.unwinding import Handling, TryRun, Unwind, handing
 
 
 def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: Body, has_effects: bool) -> RunNode:
     """`try`; `has_effects` says that something in the body must come in its turn."""
 
     def step(inst: Instance, frame: BlockFrame) -> None:
-        attempt, chain = Attempt(frame.way), frame.chain
+        attempt, chain = TryRun(frame.way), frame.chain
         way = Unwind(attempt, tuple(frame[i] for i in ins))
         tried = body.run(inst, frame, chain if has_effects else None, (), frame.path, way)
         end = settled_chain(tried.chain)
@@ -37,7 +37,7 @@ def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: B
     def go_on(
         inst: Instance,
         frame: BlockFrame,
-        attempt: Attempt,
+        attempt: TryRun,
         tried: BlockFrame,
         chain: Chain,
         futures: list[Future],
@@ -47,7 +47,7 @@ def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: B
         link(futures, cells, after, end)
 
     def result(
-        inst: Instance, frame: BlockFrame, attempt: Attempt, tried: BlockFrame, chain: Chain
+        inst: Instance, frame: BlockFrame, attempt: TryRun, tried: BlockFrame, chain: Chain
     ) -> tuple[list[Cell], Chain]:
         """The results and the chain, once the body's chain has settled."""
         end = settled_chain(tried.chain)

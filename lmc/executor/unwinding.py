@@ -16,7 +16,7 @@ from lmc.executor.instance import Instance
 from lmc.executor.notes import without_place
 
 
-class Attempt:
+class TryRun:
     """The body of a `try` on its way.
 
     outer    the way out of the `try` itself
@@ -43,7 +43,7 @@ class Attempt:
 class Unwind:
     """The way out of a `try` body: to its handler, with the values that it is given."""
 
-    attempt: Attempt
+    attempt: TryRun
     handed: tuple[Cell, ...]
 
     @property

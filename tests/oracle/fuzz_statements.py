@@ -92,8 +92,8 @@ class StatementWriter(fuzz.Writer):
     def of_one_line(self) -> None:
         """A statement without a block."""
         self.pick(
-            self.may_raise, self.may_raise, self.may_raise, self.slice, self.delete, self.global_name, self.item, self.star,
-            self.given_function,
+            self.may_raise, self.may_raise, self.may_raise, self.slice, self.delete, self.global_name, self.item,
+            self.star, self.given_function,
         )()  # fmt: skip
 
     def may_raise(self) -> None:
@@ -213,7 +213,8 @@ class StatementWriter(fuzz.Writer):
 
     def with_block(self, depth: int) -> None:
         """A context manager, or two."""
-        one = self.pick("Manager('m', ValueError)", "Manager('k', Odd)", "managed('g')", "contextlib.suppress(KeyError)")
+        quiet = "contextlib.suppress(KeyError)"
+        one = self.pick("Manager('m', ValueError)", "Manager('k', Odd)", "managed('g')", quiet)
         two = self.pick("", "", ", managed('h')")
         name = self.fresh("t") if "Manager" in one or "managed" in one else None
         with self.block(f"with {one}{f' as {name}' if name else ''}{two}:"):

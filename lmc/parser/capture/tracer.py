@@ -62,6 +62,7 @@ Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
 NO_KEYWORDS: Mapping[str, StandIn] = {}
+_SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
 
@@ -201,6 +202,8 @@ class Tracer:
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
         self.known: dict[str, dict[str, Atom]] = {}
+        self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
+        self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
@@ -264,6 +267,8 @@ class Tracer:
             self.tries[-1].may_fail()
         if row.kind in ("model", "region"):
             self.leave_unread(outputs)
+        if self.numbers and op not in _SAYS:
+            self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         return node

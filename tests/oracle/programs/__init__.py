@@ -32,6 +32,8 @@ MODULES = (
     "fuzzed",
     "objects",
     "tables",
+    "structure",
+    "sorting",
 )
 
 

@@ -391,7 +391,7 @@ def chained_and_starred(s):
     s += lm.gen("l", regex="[ab](,[cd]){2}")
     a = b = s["l"]
     first, *rest = a.split(",")
-    *most, last = [x for x in rest]
+    *most, last = [x for x in rest]  # noqa: C416
     (p, q), r = rest, first
     return a is b, first, rest, most, last, p, q, r
 
@@ -459,7 +459,7 @@ def nested_comprehension_over_forks(s):
 
 
 def for_else(s):
-    for i in range(3):
+    for i in range(3):  # noqa: B007
         s += lm.gen("x", regex="[ab]")
         if s["x"] == "a":
             break
@@ -485,7 +485,7 @@ def library_functions_of_generators(s):
     mean = statistics.mean(int(f["v"]) for f in fs)
     top = max(int(f["v"]) for f in fs)
     text = ",".join(f["v"] for f in fs)
-    pairs = dict((i, f["v"]) for i, f in enumerate(fs))
+    pairs = dict((i, f["v"]) for i, f in enumerate(fs))  # noqa: C402
     kinds = frozenset(f["v"] for f in fs)
     return mean, top, text, pairs, sorted(kinds), sum(int(f["v"]) for f in fs)
 
@@ -541,7 +541,7 @@ def function_kept_by_python(s):
     kept = []
     for i in range(2):
         s += lm.gen("k", regex="[ab]")
-        opaque_keep(kept, lambda: i)
+        opaque_keep(kept, lambda: i)  # noqa: B023
     return [f() for f in kept]
 
 
