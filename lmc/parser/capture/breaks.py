@@ -30,7 +30,7 @@ BREAKS: dict[str, tuple[str, str]] = {
         "a value inside a run-time container is changed in place",
         "build a new value and assign it",
     ),
-    codes.GLOBAL_ASSIGNED: ("{0} assigns a global variable", "return the value instead"),
+    codes.GLOBAL_UNBOUND: ("{0} unbinds a global variable", "bind it to None instead"),
     codes.STATE_GIVEN_AWAY: (
         "a program state is given to {0}, which capture cannot look into",
         "pass text or values to it, or write it as a Python function in your own file",

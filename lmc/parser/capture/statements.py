@@ -6,7 +6,7 @@ import ast
 import importlib
 from collections.abc import Callable
 
-from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL
@@ -137,6 +137,8 @@ def _delete(cx: Capture, target: ast.expr) -> None:
         owner, index = cx.eval(target.value), slices.index_of(cx, target.slice)
         cx.at(target)
         slices.delete_item(cx, owner, index)
+    elif isinstance(target, ast.Name) and cx.frame.scope.is_global(target.id):
+        raise graph_break(GLOBAL_UNBOUND, cx.at(target), f"`del {target.id}`")
     elif isinstance(target, ast.Name) and cx.frame.scope.is_local(target.id):
         cx.load(target.id)
         cx.t.write(cx.frame, target.id, UNBOUND)

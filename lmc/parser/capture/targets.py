@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lmc.codes import GLOBAL_ASSIGNED, LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
@@ -54,8 +54,7 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
                 cx.set_global(name, value)
             return
         frame = frame.parent
-    if frame is None:
-        raise graph_break(GLOBAL_ASSIGNED, cx.t.span, f"`{name} = ...`")
+    assert frame is not None, "a name that is bound is somebody's"
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 
