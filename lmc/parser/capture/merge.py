@@ -36,6 +36,7 @@ from lmc.parser.capture.values import (
     Closure,
     Container,
     Content,
+    Escapes,
     Frame,
     LazyStr,
     Owner,
@@ -339,6 +340,9 @@ class Merge:
             raise graph_break(ROLES_AFTER_BRANCH, self.tracer.span)
 
     def _containers(self, x: Container, y: Container, label: str) -> StandIn:
+        for one in (x, y):
+            if one.constant is not None:
+                raise Escapes(one.constant.key)
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable(TWO_KINDS, label)

@@ -17,7 +17,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MethodType
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
@@ -36,6 +36,7 @@ from lmc.parser.capture.values import (
     Container,
     DictView,
     Element,
+    Escapes,
     Generator,
     LazyStr,
     Method,
@@ -57,6 +58,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import Expr
 from lmc.source import Span
 
+_BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
@@ -64,14 +66,6 @@ FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matt
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
-
-
-class Escapes(Exception):
-    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
-
-    def __init__(self, maker: object) -> None:
-        super().__init__(maker)
-        self.maker = maker
 
 
 class ProgramRaise(Exception):
@@ -100,7 +94,7 @@ class Guard:
         # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
-        if isinstance(now, MethodType):  # a new object each time it is read
+        if isinstance(now, _BOUND):  # a new object each time it is read; equal where it is the same of the same object
             return now == self.value
         return same_literal(now, self.value)
 
@@ -395,6 +389,9 @@ class Tracer:
     def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = container.content
+        # who gets it may keep it or change it: then it is a live object from the start
+        if container.constant is not None:
+            raise Escapes(container.constant.key)
         # a part of a list of states shares them with it: gathered anew where the whole has changed since
         if container.window is not None:
             source, order = container.window

@@ -34,6 +34,8 @@ MODULES = (
     "tables",
     "structure",
     "sorting",
+    "constants",
+    "live_objects",
 )
 
 
