@@ -23,12 +23,13 @@ from lmc.result import Result
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
-    from lmc.executor import ItemEnded, Outcome, Startable
+    from lmc.executor import ItemEnded, Startable
     from lmc.executor.requests import RunParams
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
 
 Shapes = dict[str, ArgumentShape]  # of the arguments, by name
+Ran = Callable[[BaseException | None], compiler.Compiled]
 
 # auto: compiled, and eager where it cannot be captured whole; compiled: captured into a graph, or refused;
 # eager: the Python function itself
@@ -56,6 +57,7 @@ class Launch:
         opt_level: int | str,
         defaults: Mapping[str, Any],
         mode: Mode = DEFAULT_MODE,
+        record: bool = False,
     ) -> None:
         from lmc.executor import Executor
         from lmc.parser.constraints import parse_constraint
@@ -73,7 +75,7 @@ class Launch:
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
         else:
-            eager = _EagerItems(func, executor.params, backend)
+            eager = _EagerItems(func, executor.params, backend, record)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
         self._run = executor.open("items")
 
@@ -88,7 +90,7 @@ class Launch:
         result of this iteration waits with all the others.
         """
         check_items("results", items)
-        return ((ended.item, _result(ended.outcome, None)) for ended in self._ends_of(items))
+        return ((ended.item, self._result(ended, None)) for ended in self._ends_of(items))
 
     def all_results(self, items: Iterable[Any]) -> list[Result]:
         """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
@@ -125,20 +127,21 @@ class Launch:
         return self._run.ends_of(made, inf) if isinstance(items, Sized) else self._run.ends_of(made)
 
     def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
-        outcomes = {ended.item: ended.outcome for ended in ends}
+        ended = {each.item: each for each in ends}
         self.close()
         report = self.report()
-        return [_result(outcomes[i], report) for i in range(len(outcomes))]
+        return [self._result(ended[i], report) for i in range(len(ended))]
+
+    def _result(self, ended: ItemEnded, report: RunReport | None) -> Result:
+        outcome, ran = ended.outcome, self._items.ran.pop(ended.item, None)
+        origin = None if ran is None else partial(ran, outcome.error)
+        return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, origin)
 
 
 def check_items(method: str, items: object) -> None:
     """Raises ArgumentError for what is one item, or none."""
     if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
         raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
-
-
-def _result(outcome: Outcome, report: RunReport | None) -> Result:
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
 
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
@@ -157,12 +160,16 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
 
 
 class _EagerItems:
-    """Turns arguments into items that run the function as it is; `num_eager` so far."""
+    """Turns arguments into items that run the function as it is; `num_eager` so far.
 
-    def __init__(self, func: FunctionType | MethodType, params: RunParams, backend: Backend) -> None:
+    ran  for each item under way what it runs as, given the error that it ended in: what is recorded, if anything is
+    """
+
+    def __init__(self, func: FunctionType | MethodType, params: RunParams, backend: Backend, is_recorded: bool) -> None:
         from lmc.eager import Expressions
 
-        self._func, self._backend = func, backend
+        self._func, self._backend, self._is_recorded = func, backend, is_recorded
+        self.ran: dict[int, Ran] = {}
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
@@ -182,7 +189,8 @@ class _EagerItems:
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
-        from lmc.eager import EagerItem
+        from lmc.eager import EagerItem, Record
+        from lmc.recorded import compiled_record
 
         if self._func.__code__.co_flags & CALLED_IN_VAIN:
             raise ArgumentError(
@@ -191,14 +199,25 @@ class _EagerItems:
             )
         self.num_eager += 1
         run = partial(arguments_of.call, self._func, arguments)
-        return EagerItem(run, self._expressions, number, self._backend)
+        record = None
+        if self._is_recorded:
+            record = Record()
+            self.ran[number] = partial(compiled_record, self._func.__name__, record, self._backend.tokenizer)
+        return EagerItem(run, self._expressions, number, self._backend, record)
 
     def predicted(self) -> None:
         """None."""
 
 
+def _same(done: compiler.Compiled, error: BaseException | None) -> compiler.Compiled:
+    return done
+
+
 class _Items:
-    """Turns arguments into items of the executor: same shape, same compiled plan."""
+    """Turns arguments into items of the executor: same shape, same compiled plan.
+
+    ran  for each item under way what it runs as: the compiled program, whatever error it ends in
+    """
 
     num_eager = 0
 
@@ -207,6 +226,7 @@ class _Items:
         self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
         self._count = 0
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
+        self.ran: dict[int, Ran] = {}
 
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for `predicted`."""
@@ -229,7 +249,8 @@ class _Items:
     def _planned(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
         from lmc.executor import PlanItem
 
-        runnable, made, _ = self._compiled(shapes)
+        runnable, made, done = self._compiled(shapes)
+        self.ran[number] = partial(_same, done)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         if self._leaves is not None:
             self._leaves.append(leaves)
@@ -278,6 +299,7 @@ class _AutoItems(_Items):
     ) -> None:
         super().__init__(func, cache, backend, pipeline)
         self._eager = eager
+        eager.ran = self.ran
         self._broken: set[tuple[tuple[str, ArgumentShape], ...]] = set()  # shapes that meet a break
 
     @property

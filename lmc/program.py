@@ -109,13 +109,15 @@ class Program:
         the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
         Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
         program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
-        `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
-        say how such a program is run.
+        `mode` are those of the run. What runs as Python is recorded, so that the result has a graph (`Result.compiled`)
+        too; record=False leaves that out. A program's own argument of these names comes first; `run_batch` and
+        `open_run` can say how such a program is run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
+        record = kwargs.pop("record") if self._is_option("record", kwargs) else True
         defaults, kwargs = self._split(kwargs)
         outer = _running() if backend is None and model is None else None
         if outer is not None:
@@ -123,7 +125,7 @@ class Program:
 
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph) as launch:
+        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph, record) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
@@ -142,20 +144,21 @@ class Program:
         generator_style: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        record: bool = False,
         **defaults: Any,
     ) -> list[Result]:
         """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
 
         One result an item, in order; a failed item carries its own error. `mode` and `fullgraph` are those of `run`,
-        for each item by itself. A generator of items is not listed first, and what it raises is the error of one more
-        item, the last; for one without an end see `open_run`. `num_threads`, `progress_bar` and `generator_style` are
-        accepted for SGLang's sake: no thread is needed an item.
+        for each item by itself; what runs as Python is recorded only with record=True. A generator of items is not
+        listed first, and what it raises is the error of one more item, the last; for one without an end see `open_run`.
+        `num_threads`, `progress_bar` and `generator_style` are accepted for SGLang's sake: no thread is needed an item.
         """
         from lmc.launch import check_items
 
         check_items("run_batch", batch)
         sampling = self._only_sampling("run_batch", defaults)
-        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
+        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph, record) as launch:
             return launch.all_results(batch)
 
     def open_run(
@@ -167,6 +170,7 @@ class Program:
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         mode: Mode | None = None,
         fullgraph: bool = False,
+        record: bool = False,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -176,7 +180,7 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph, record)
 
     def _launch(
         self,
@@ -187,6 +191,7 @@ class Program:
         defaults: Mapping[str, Any],
         mode: Mode | None,
         fullgraph: bool,
+        record: bool,
     ) -> Launch:
         from lmc.backend import resolve
         from lmc.launch import DEFAULT_MODE, Launch
@@ -200,7 +205,7 @@ class Program:
         found = resolve(backend if backend is not None else _default_backend[0], model)
         return Launch(
             self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
-            mode="compiled" if fullgraph and mode == "auto" else mode,
+            mode="compiled" if fullgraph and mode == "auto" else mode, record=record,
         )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +233,7 @@ def _running() -> ProgramGreenlet | None:
 
 
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph"]
+    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph", "record"]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 

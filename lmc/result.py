@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
+    from lmc.compiler import Compiled
     from lmc.executor.state import ProgramState
+    from lmc.ir.graph import Graph
+    from lmc.ir.plan import Plan
     from lmc.report import RunReport
 
 
 class Result:
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
-    Reading anything but `error`, `usage` and `report` of a failed run raises the run's error.
+    Reading anything but `error`, `usage`, `report` and what it ran as of a failed run raises the run's error.
     """
 
     def __init__(
@@ -23,8 +29,10 @@ class Result:
         error: BaseException | None,
         usage: Usage,
         report: RunReport | None,
+        origin: Callable[[], Compiled] | None = None,
     ) -> None:
-        self._state, self._ret = state, ret
+        self._state, self._ret, self._origin = state, ret, origin
+        self._compiled: Compiled | None = None
         self.error = error
         self.usage = usage
         self.report = report
@@ -38,19 +46,43 @@ class Result:
         return self._state
 
     @property
-    def ret_value(self) -> Any:
-        """What the program returned; a program state comes back as a Result of its own."""
-        self.state  # noqa: B018  # raises for a failed run
-        return self._public(self._ret)
+    def has_graph(self) -> bool:
+        """True where it is known what ran, so that `compiled` gives it."""
+        return self._origin is not None
 
-    def _public(self, value: object) -> Any:
+    @property
+    def compiled(self) -> Compiled:
+        """What ran: the compiled program; or what was recorded of it as it ran as Python, straight on.
+
+        Raises ArgumentError where nothing was recorded, and the error of an item that never began.
+        """
+        if self._origin is not None:
+            self._compiled = self._compiled or self._origin()
+            return self._compiled
+        if self.error is not None:
+            raise self.error
+        raise ArgumentError(
+            "nothing was recorded of what this program did as Python", help="give record=True to the run"
+        )
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of what ran; see `compiled`."""
+        return self.compiled.graph
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of what ran; see `compiled`."""
+        return self.compiled.plan
+
+    @property
+    def ret_value(self) -> Any:
+        """What the program returned; a program state, in a container too, comes back as a Result of its own."""
+        self.state  # noqa: B018  # raises for a failed run
+        from lmc.executor.returned import with_each
         from lmc.executor.state import ProgramState
 
-        if isinstance(value, ProgramState):
-            return Result(value, None, None, self.usage, self.report)
-        if isinstance(value, list) and any(isinstance(v, ProgramState) for v in value):
-            return [self._public(v) for v in value]
-        return tuple(self._public(v) for v in value) if isinstance(value, tuple) else value
+        return with_each(self._ret, ProgramState, lambda state: Result(state, None, None, self.usage, self.report))
 
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)

@@ -32,7 +32,7 @@ GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
-FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "program", "")
+FOURTH = ("arguments", "report", "compiler", "result", "fallback", "recorded", "launch", "program", "")
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room

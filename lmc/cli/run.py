@@ -5,21 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
+from lmc.codes import with_footer
+from lmc.viz import FORMATS
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
     from lmc.result import Result
 
 
-@click.command("run", short_help="Run a program, or a batch of items.")
+@click.command("run", short_help="Run a program, or a batch of items.", cls=CompileCommand)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
 @click.option("--args-file", metavar="ITEMS.JSONL", help="A batch: one JSON object of arguments a line.")
@@ -40,6 +43,14 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
+@click.option("--analyze", is_flag=True, help="Show what ran: its calls, what they shared, and what the passes did.")
+@click.option(
+    "--emit-graph",
+    "formats",
+    metavar="[=FORMAT]",
+    callback=graph_formats,
+    help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
 def run_command(
@@ -55,6 +66,8 @@ def run_command(
     fullgraph: bool,
     level: int,
     passes: str | None,
+    analyze: bool,
+    formats: tuple[str, ...],
     is_json: bool,
 ) -> None:
     """Run a program and print its values, what it returned, and what it cost.
@@ -64,6 +77,7 @@ def run_command(
     lmc run prog.py --arg topic=cats --model ./Qwen3-0.6B --backend cpu
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
+    lmc run prog.py --arg topic=cats --backend echo --analyze
     """
     from lmc.cli.arguments import parse_arguments, read_items
     from lmc.cli.loading import load_program
@@ -81,11 +95,29 @@ def run_command(
         "opt_level": passes if passes is not None else level,
         "mode": mode,
         "fullgraph": fullgraph,
+        "record": analyze or bool(formats),
     }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():
         results = prog.run_batch(items, **settings)
-    _show(results, is_batch=args_file is not None, is_json=is_json)
+    try:
+        _show(results, is_batch=args_file is not None, is_json=is_json)
+    finally:  # of a run that failed too
+        for text in _pictures(results[0], analyze, formats):
+            click.echo(text, err=is_json, nl=False)
+
+
+def _pictures(result: Result, analyze: bool, formats: Sequence[str]) -> Iterator[str]:
+    """What ran, as it is asked for."""
+    if not result.has_graph or not (analyze or formats):
+        return
+    from lmc.viz import emit
+
+    planned, terminal = result.compiled.planned, terminal_for(None, None)
+    for format in (*(("table", "tree") if analyze else ()), *formats):
+        yield f"\n{emit(planned, format, terminal)}"
+    if analyze:
+        yield with_footer(f"\n{result.compiled.explain()}\n")
 
 
 def _show(results: Sequence[Result], *, is_batch: bool, is_json: bool) -> None:

@@ -10,7 +10,8 @@ from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
 from lmc.eager.program_greenlet import ProgramGreenlet
-from lmc.eager.state import EagerState, public
+from lmc.eager.record import Record
+from lmc.eager.state import EagerState, noted, public
 from lmc.executor.future import Cell
 from lmc.executor.instance import Instance
 from lmc.executor.lineage import child_lineage
@@ -23,12 +24,14 @@ class EagerItem:
 
     number   which item of the batch it is: its random streams depend on it
     backend  what it runs on, for a batch that it opens itself
+    record   is told what it does
     """
 
     function: Callable[[EagerState], object]
     expressions: Expressions
     number: int = 0
     backend: Backend | None = None
+    record: Record | None = None
 
     def start(self, inst: Instance) -> None:
         """Run the function until it waits for something."""
@@ -36,11 +39,16 @@ class EagerItem:
 
         def body() -> tuple[Cell, Cell]:
             first = ProgramState()
-            state = EagerState(program, Held(first, first))
-            value = public(self.function(state))
+            at = 0 if record is None else record.did("begin", 0)
+            state = EagerState(program, Held(first, first), at)
+            value = self.function(state)
+            if record is not None:
+                record.ends(state._at, noted(value))
+            value = public(value)
             return state.end(), value
 
-        program = ProgramGreenlet(inst, self.expressions, body, self.backend)
+        record = self.record
+        program = ProgramGreenlet(inst, self.expressions, body, self.backend, record)
         program.go_on()
 
 
@@ -57,7 +65,9 @@ def run_inside(
     """
     first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
     program.num_programs += 1
-    state, outer = EagerState(program, Held(first, first)), program.expressions
+    record, outer = program.record, program.expressions
+    at = 0 if record is None else record.did("begin", 0, (program.num_programs,))
+    state = EagerState(program, Held(first, first), at)
     if settings:
         program.expressions = outer.within(settings)
     try:

@@ -163,7 +163,8 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
-        value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
+        texts = [_own(end.text) for end in ends]
+        value: object = texts[0] if len(ends) == 1 else texts
         segment = self.request.out[0]
         names = self.state.names
         name = getattr(segment, "name", None)
@@ -230,6 +231,11 @@ class Call:
             yield from zip(self.request.out, self.form_ends)
         else:
             yield from ((self.request.out[0], end) for end in self.ends if end is not None)
+
+
+def _own(text: str) -> str:
+    """An object of its own, none that Python or the program has for the same text: by it, a value is known again."""
+    return text[:1] + text[1:]
 
 
 def _without_word(end: SegmentEnd) -> SegmentEnd:
