@@ -6,9 +6,10 @@ Knows no Program: what is run is a function with what is bound to it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -20,16 +21,17 @@ from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport
 from lmc.result import Result
+from lmc.tables import rows_of
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
-    from lmc.executor import ItemEnded, Startable
+    from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
     from lmc.executor.requests import RunParams
+    from lmc.executor.run import Listen
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
 
 Shapes = dict[str, ArgumentShape]  # of the arguments, by name
-Ran = Callable[[BaseException | None], compiler.Compiled]
 
 # auto: compiled, and eager where it cannot be captured whole; compiled: captured into a graph, or refused;
 # eager: the Python function itself
@@ -58,8 +60,11 @@ class Launch:
         defaults: Mapping[str, Any],
         mode: Mode = DEFAULT_MODE,
         record: bool = False,
+        limits: CallLimits | None = None,
+        keeps_calls: bool = False,
+        listen: Listen | None = None,
     ) -> None:
-        from lmc.executor import Executor
+        from lmc.executor import NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
@@ -67,17 +72,24 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults)
+        self._settings = {"seed": seed, "sampling": dict(defaults), "opt_level": opt_level}
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=listen is not None)
         self._session = backend.open()
         self._before = self._session.counters()
-        executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
+        executor = Executor(
+            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
+            keeps_calls=keeps_calls,
+        )  # fmt: skip
         self._items: _Items | _EagerItems
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
         else:
             eager = _EagerItems(func, executor.params, backend, record)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
-        self._run = executor.open("items")
+        self._items.tells = listen is not None
+        self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
+        heard = None if listen is None else partial(self._renumbered, listen)
+        self._run = executor.open("items" if listen is None else "text", heard)
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -90,23 +102,79 @@ class Launch:
         result of this iteration waits with all the others.
         """
         check_items("results", items)
-        return ((ended.item, self._result(ended, None)) for ended in self._ends_of(items))
+        return ((ended.item, result_of(ended.outcome, None, ended.item)) for ended in self._ends_of(items))
 
-    def all_results(self, items: Iterable[Any]) -> list[Result]:
-        """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
-        if isinstance(items, Sized):
+    def rounds(self, items: Iterable[Any], bound: Sequence[dict[str, Any]] = ()) -> Iterator[object]:
+        """Run the items of a source, or sets of bound arguments, a round at a time: who listens hears what it tells."""
+        if bound or isinstance(items, Sized):
             self._items.keep_leaves()
-        return self._to_end(self._ends_of(items))
+        known = (self._items.item(partial(dict, arguments)) for arguments in bound)
+        return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
     def one_result(self, arguments: dict[str, Any]) -> Result:
-        """The result for one set of bound arguments; closes the run."""
+        """The result for one set of bound arguments, with the report; closes the run."""
         self._items.keep_leaves()
-        return self._to_end(self._run.ends_of([self._items.item(lambda: arguments)]))[0]
+        (ended,) = self._run.ends_of([self._items.item(lambda: arguments)])
+        self.close()
+        return result_of(ended.outcome, self.report(), 0)
+
+    # --- for who adds items one by one -----------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many items may be started that need not wait for others to end."""
+        return self._run.room
+
+    def keep_leaves(self) -> None:
+        """Remember the arguments of the items to come, for the report's prediction."""
+        self._items.keep_leaves()
+
+    def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
+        """Start the item of that number in its batch; its id in this run. What `bind` raises is the item's error."""
+        id = self._run.add(self._items.item(bind, number))
+        if id != number:
+            self._numbers[id] = number
+        return id
+
+    def step(self, timeout_s: float) -> list[ItemEnded]:
+        """Do one round of work, waiting at most so long, and return the items that ended, by their ids."""
+        from lmc.executor import ItemEnded
+
+        return [event for event in self._run.step(timeout_s) if type(event) is ItemEnded]
+
+    def _renumbered(self, listen: Listen, event: RunEvent) -> None:
+        """Hand an event on, with the item's number in its batch."""
+        number = self._numbers.get(event.item)
+        listen(event if number is None else replace(event, item=number))
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End an item early, with a RequestError of that code that may be retried."""
+        self._run.abort(id, reason, code=code, retryable=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the results beside the items, as JSON by name (see identity.py)."""
+        from lmc.identity import identity_of
+
+        return identity_of(self._func, self._bound, self._backend, self._settings)
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        items, now = self._items, self._session.counters()
-        return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
+        return replace(self.counts(), predicted=self._items.predicted())
+
+    def counts(self) -> RunReport:
+        """The same without a prediction."""
+        now = self._session.counters()
+        return RunReport.of(self._backend.name, self._before, now, None, self._items.num_eager)
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._run.is_idle
+
+    @property
+    def num_eager(self) -> int:
+        """Items so far that run as Python."""
+        return self._items.num_eager
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""
@@ -123,29 +191,38 @@ class Launch:
 
     def _ends_of(self, items: Iterable[Any]) -> Iterator[ItemEnded]:
         """The ends of items as they came; those of a list are there, and taking them needs no limit of time."""
-        made = (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
-        return self._run.ends_of(made, inf) if isinstance(items, Sized) else self._run.ends_of(made)
+        return self._run.ends_of(self._made(items), self._pull_s(items))
 
-    def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
-        ended = {each.item: each for each in ends}
-        self.close()
-        report = self.report()
-        return [self._result(ended[i], report) for i in range(len(ended))]
+    def _made(self, items: Iterable[Any]) -> Iterator[Startable]:
+        return map(self._items.item, self.binds(items)[0])
 
-    def _result(self, ended: ItemEnded, report: RunReport | None) -> Result:
-        outcome, ran = ended.outcome, self._items.ran.pop(ended.item, None)
-        origin = None if ran is None else partial(ran, outcome.error)
-        return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, origin)
+    def _pull_s(self, items: Iterable[Any]) -> float:
+        from lmc.executor.run import PULL_S
+
+        return inf if isinstance(items, Sized) else PULL_S
+
+    def binds(self, items: Iterable[Any]) -> tuple[Iterator[Callable[[], dict[str, Any]]], int | None]:
+        """What gives the arguments of each item, or raises what is wrong with it; and how many there are, if known."""
+        rows, total = rows_of(items, partial(arguments_of.takes, self._func), self._func.__name__)
+        return (partial(arguments_of.bind_item, self._func, self._bound, row) for row in rows), total
 
 
 def check_items(method: str, items: object) -> None:
     """Raises ArgumentError for what is one item, or none."""
-    if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
+    if isinstance(items, Mapping | str | bytes) or not isinstance(items, Iterable):
         raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
 
 
-def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
-    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
+def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
+    """What people get of an item of that number that has ended."""
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
+
+
+def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself.
+
+    is_told  somebody wants each text as it grows: that of a fused form comes only at its end
+    """
     from lmc.passes import check_pipeline, fit, fuse_constraints, parse_pipeline
 
     pipeline = compiler.pipeline_of(opt_level)
@@ -154,34 +231,31 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
-    if backend.caps.fused and not alone:
+    if backend.caps.fused and not alone and not is_told:
         return pipeline
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 
 
 class _EagerItems:
-    """Turns arguments into items that run the function as it is; `num_eager` so far.
-
-    ran  for each item under way what it runs as, given the error that it ended in: what is recorded, if anything is
-    """
+    """Turns arguments into items that run the function as it is; `num_eager` so far."""
 
     def __init__(self, func: FunctionType | MethodType, params: RunParams, backend: Backend, is_recorded: bool) -> None:
         from lmc.eager import Expressions
 
         self._func, self._backend, self._is_recorded = func, backend, is_recorded
-        self.ran: dict[int, Ran] = {}
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
+        self.tells = False
 
     def keep_leaves(self) -> None:
         """Nothing is predicted of a program that nobody has read."""
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound."""
         from lmc.executor import FailedItem
 
-        number = next(self._numbers)
+        number = next(self._numbers) if number is None else number
         try:
             return self.made(bind(), number)
         except Exception as error:
@@ -189,7 +263,7 @@ class _EagerItems:
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
-        from lmc.eager import EagerItem, Record
+        from lmc.eager import EagerItem, ProgramRecord
         from lmc.recorded import compiled_record
 
         if self._func.__code__.co_flags & CALLED_IN_VAIN:
@@ -199,44 +273,37 @@ class _EagerItems:
             )
         self.num_eager += 1
         run = partial(arguments_of.call, self._func, arguments)
-        record = None
-        if self._is_recorded:
-            record = Record()
-            self.ran[number] = partial(compiled_record, self._func.__name__, record, self._backend.tokenizer)
-        return EagerItem(run, self._expressions, number, self._backend, record)
+        if not self._is_recorded:
+            return EagerItem(run, self._expressions, number, self._backend)
+        record = ProgramRecord()
+        ran = partial(compiled_record, self._func.__name__, record, self._backend.tokenizer)
+        return EagerItem(run, self._expressions, number, self._backend, record, ran)
 
     def predicted(self) -> None:
         """None."""
 
 
-def _same(done: compiler.Compiled, error: BaseException | None) -> compiler.Compiled:
-    return done
-
-
 class _Items:
-    """Turns arguments into items of the executor: same shape, same compiled plan.
-
-    ran  for each item under way what it runs as: the compiled program, whatever error it ends in
-    """
+    """Turns arguments into items of the executor: same shape, same compiled plan."""
 
     num_eager = 0
+    tells = False  # whether a run listens to its states
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
         self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
-        self._count = 0
+        self._numbers = count()
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
-        self.ran: dict[int, Ran] = {}
 
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for `predicted`."""
         self._leaves = []
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound or compiled."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound or compiled."""
         from lmc.executor import FailedItem
 
-        number, self._count = self._count, self._count + 1
+        number = next(self._numbers) if number is None else number
         try:
             return self._made(bind(), number)
         except Exception as error:
@@ -250,11 +317,10 @@ class _Items:
         from lmc.executor import PlanItem
 
         runnable, made, done = self._compiled(shapes)
-        self.ran[number] = partial(_same, done)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         if self._leaves is not None:
             self._leaves.append(leaves)
-        return PlanItem(runnable, leaves, made.externs, number)
+        return PlanItem(runnable, leaves, made.externs, number, done.whatever)
 
     def _compiled(self, shapes: Shapes) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan
@@ -266,7 +332,7 @@ class _Items:
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
-            self._kept[key] = kept = (compile_plan(done.plan), made, done)
+            self._kept[key] = kept = (compile_plan(done.plan, tells=self.tells), made, done)
         return kept
 
     def predicted(self) -> TokenSharing | None:
@@ -299,7 +365,6 @@ class _AutoItems(_Items):
     ) -> None:
         super().__init__(func, cache, backend, pipeline)
         self._eager = eager
-        eager.ran = self.ran
         self._broken: set[tuple[tuple[str, ArgumentShape], ...]] = set()  # shapes that meet a break
 
     @property

@@ -8,7 +8,7 @@ from lmc.compiler import Compiled, inputs_of
 from lmc.parser.capture.trace import Trace
 
 if TYPE_CHECKING:
-    from lmc.eager import Record
+    from lmc.eager import ProgramRecord
     from lmc.ir.prompt import Tokenizer
 
 NOTE = (
@@ -17,7 +17,9 @@ NOTE = (
 )
 
 
-def compiled_record(name: str, record: Record, tokenizer: Tokenizer | None, error: BaseException | None) -> Compiled:
+def compiled_record(
+    name: str, record: ProgramRecord, tokenizer: Tokenizer | None, error: BaseException | None
+) -> Compiled:
     """What a program of that name did, planned as it ran; `error` is what it ended in."""
     from lmc.eager import recorded
     from lmc.ir.plan import Plan

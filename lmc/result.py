@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from lmc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
+    from lmc.calls import CallRecord
     from lmc.compiler import Compiled
+    from lmc.executor.made_call import MadeCall
     from lmc.executor.state import ProgramState
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
 class Result:
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
-    Reading anything but `error`, `usage`, `report` and what it ran as of a failed run raises the run's error.
+    Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
+
+    item  which item of its batch it is, from 0
     """
 
     def __init__(
@@ -29,10 +34,13 @@ class Result:
         error: BaseException | None,
         usage: Usage,
         report: RunReport | None,
-        origin: Callable[[], Compiled] | None = None,
+        item: int = 0,
+        made: Sequence[MadeCall | CallRecord] | None = None,
+        ran: Callable[[BaseException | None], object] | None = None,
     ) -> None:
-        self._state, self._ret, self._origin = state, ret, origin
-        self._compiled: Compiled | None = None
+        self._state, self._ret, self._made = state, ret, made
+        self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
+        self.item = item
         self.error = error
         self.usage = usage
         self.report = report
@@ -48,7 +56,7 @@ class Result:
     @property
     def has_graph(self) -> bool:
         """True where it is known what ran, so that `compiled` gives it."""
-        return self._origin is not None
+        return self._compiled is not None
 
     @property
     def compiled(self) -> Compiled:
@@ -56,9 +64,8 @@ class Result:
 
         Raises ArgumentError where nothing was recorded, and the error of an item that never began.
         """
-        if self._origin is not None:
-            self._compiled = self._compiled or self._origin()
-            return self._compiled
+        if self._compiled is not None:
+            return cast("Compiled", self._compiled())
         if self.error is not None:
             raise self.error
         raise ArgumentError(
@@ -83,6 +90,28 @@ class Result:
         from lmc.executor.state import ProgramState
 
         return with_each(self._ret, ProgramState, lambda state: Result(state, None, None, self.usage, self.report))
+
+    @property
+    def raw_return(self) -> object:
+        """What the program returned, program states as they are. For who saves results."""
+        return self._ret
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the run kept the calls."""
+        return self._made is not None
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """Its model calls, in program order, those of a failed run too.
+
+        Raises ArgumentError where the run did not keep them: `run` does, `run_batch` and `open_run` with `calls=True`.
+        """
+        from lmc.calls import as_records
+
+        if self._made is None:
+            raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
+        return as_records(self._made, self.item)
 
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)

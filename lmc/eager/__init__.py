@@ -8,7 +8,7 @@ thread that steps the run: a `time.sleep` or a slow tool holds up every program 
 from lmc.eager.expressions import Expressions
 from lmc.eager.item import EagerItem, run_inside
 from lmc.eager.program_greenlet import current
-from lmc.eager.record import Record
+from lmc.eager.record import ProgramRecord
 from lmc.eager.recorded import recorded
 
-__all__ = ["EagerItem", "Expressions", "Record", "current", "recorded", "run_inside"]
+__all__ = ["EagerItem", "Expressions", "ProgramRecord", "current", "recorded", "run_inside"]

@@ -10,10 +10,10 @@ from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
 from lmc.eager.program_greenlet import ProgramGreenlet
-from lmc.eager.record import Record
+from lmc.eager.record import ProgramRecord
 from lmc.eager.state import EagerState, noted, public
 from lmc.executor.future import Cell
-from lmc.executor.instance import Instance
+from lmc.executor.instance import Instance, Ran
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import ProgramState
 
@@ -24,17 +24,19 @@ class EagerItem:
 
     number   which item of the batch it is: its random streams depend on it
     backend  what it runs on, for a batch that it opens itself
-    record   is told what it does
+    record   is told what the program does; `ran` makes of it what it ran as
     """
 
     function: Callable[[EagerState], object]
     expressions: Expressions
     number: int = 0
     backend: Backend | None = None
-    record: Record | None = None
+    record: ProgramRecord | None = None
+    ran: Ran | None = None
 
     def start(self, inst: Instance) -> None:
         """Run the function until it waits for something."""
+        inst.ran = self.ran
         program: ProgramGreenlet
 
         def body() -> tuple[Cell, Cell]:
@@ -64,6 +66,8 @@ def run_inside(
     settings  sampling parameters for those of its calls that do not say
     """
     first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
+    if program.inst.branches is not None:
+        program.inst.branches.called(program.num_programs)
     program.num_programs += 1
     record, outer = program.record, program.expressions
     at = 0 if record is None else record.did("begin", 0, (program.num_programs,))

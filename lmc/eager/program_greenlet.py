@@ -10,7 +10,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
-from lmc.eager.record import Record
+from lmc.eager.record import ProgramRecord
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
@@ -35,7 +35,7 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         expressions: Expressions,
         body: Callable[[], tuple[Cell, Cell]],
         backend: Backend | None = None,
-        record: Record | None = None,
+        record: ProgramRecord | None = None,
     ) -> None:
         super().__init__(self._run_to_end)
         self.gr_context = copy_context()

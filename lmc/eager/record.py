@@ -16,7 +16,7 @@ ATOMS = frozenset((str, int, float, bool, bytes, type(None), type(...)))
 CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict"}
 
 
-class Entry(NamedTuple):
+class NotedOp(NamedTuple):
     """An operation of the op table; or `read`, where the program has waited for what a state holds.
 
     before    the state it works on, 0 where it begins one
@@ -53,7 +53,7 @@ class Other:
     value: object
 
 
-class Record:
+class ProgramRecord:
     """The log of one program.
 
     entries   what it did, in order
@@ -63,7 +63,7 @@ class Record:
     __slots__ = ("entries", "num_states", "returned")
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[NotedOp] = []
         self.num_states = 0
         self.returned: tuple[int, object] | None = None
 
@@ -71,12 +71,12 @@ class Record:
         """Note an operation; the number of the (first) state that it gives."""
         after = self.num_states + 1
         self.num_states += num_states
-        self.entries.append(Entry(op, before, after, operands, where()))
+        self.entries.append(NotedOp(op, before, after, operands, where()))
         return after
 
     def read(self, state: int, name: str | None = None, value: object = None) -> None:
         """Note that the program has a value of a state now, or knows the whole of it."""
-        self.entries.append(Entry("read", state, 0, (name, value), where()))
+        self.entries.append(NotedOp("read", state, 0, (name, value), where()))
 
     def ends(self, state: int, value: object) -> None:
         """Note what the program returned."""

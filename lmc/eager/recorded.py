@@ -12,9 +12,10 @@ from itertools import count
 from typing import cast
 
 from lmc.eager.place import span_of
-from lmc.eager.record import ATOMS, Entry, Made, Other, Record, StateAt
+from lmc.eager.record import ATOMS, CONTAINERS, Made, NotedOp, Other, ProgramRecord, StateAt
 from lmc.executor.call_params import CallParams
 from lmc.ir.graph import Atom, Attr, Block, Extern, Graph, Lit, Node, Value
+from lmc.ir.output import value_type
 from lmc.ir.types import DATA, REF, STATE, STR, Type, type_of
 from lmc.parser.primitives import GenExpr, SelectExpr
 from lmc.source import Span
@@ -35,7 +36,7 @@ class Recorded:
     objects: Mapping[str, object]
 
 
-def recorded(name: str, record: Record, error: BaseException | None) -> Recorded:
+def recorded(name: str, record: ProgramRecord, error: BaseException | None) -> Recorded:
     """The graph of a program of that name, which ended in `error` where it did not return."""
     writer = _Writer()
     for entry in record.entries:
@@ -99,7 +100,7 @@ class _Writer:
         self.node(op, inputs, (value,), attrs)
         return value
 
-    def state(self, entry: Entry, number: int | None = None, branch: str | None = None) -> Value:
+    def state(self, entry: NotedOp, number: int | None = None, branch: str | None = None) -> Value:
         """A state that comes out of an entry, in the line of the one before it unless it begins a branch."""
         number = entry.after if number is None else number
         branch = branch or self.branches.get(entry.before, "s")
@@ -112,30 +113,30 @@ class _Writer:
 
     # --- entries -----------------------------------------------------------------------------------------------
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: NotedOp) -> None:
         """Write what an entry says."""
         self.span = span_of(entry.where)
         _RULES.get(entry.op, _Writer._plain)(self, entry)
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: NotedOp) -> None:
         number = [Lit(cast(int, n)) for n in entry.operands]  # of a program inside this one
         self.node("begin", number, (self.state(entry, branch="inner" if number else "s"),))
 
-    def _plain(self, entry: Entry) -> None:
+    def _plain(self, entry: NotedOp) -> None:
         """An operation of a state and values: append, scopes."""
         before = self.states[entry.before]
         inputs = [before, *map(self.atom, entry.operands)]
         self.node(entry.op, inputs, (self.state(entry),))
 
-    def _turn(self, entry: Entry) -> None:
+    def _turn(self, entry: NotedOp) -> None:
         (role,) = entry.operands
         self.node(entry.op, (self.states[entry.before],), (self.state(entry),), {"role": str(role)})
 
-    def _scope_end(self, entry: Entry) -> None:
+    def _scope_end(self, entry: NotedOp) -> None:
         self._plain(entry)
         self._sets(entry.after, str(entry.operands[0]), None)
 
-    def _set(self, entry: Entry) -> None:
+    def _set(self, entry: NotedOp) -> None:
         name, value = entry.operands
         before, atoms = self.states[entry.before], (self.atom(str(name)), self.atom(value))
         self.node("set", (before, *atoms), (self.state(entry),))
@@ -147,13 +148,18 @@ class _Writer:
         self.names[state] = {**known, name: value} if isinstance(value, Value) else known
         self.fresh[state] |= {name}
 
-    def _call(self, entry: Entry) -> None:
+    def _call(self, entry: NotedOp) -> None:
         expr, params = cast("tuple[GenExpr | SelectExpr, CallParams]", entry.operands)
         before, number = self.states[entry.before], len(self.nodes)
-        is_list = params.op == "gen" and params.sampling.get("n", 1) != 1
+        attrs, made = _asked(expr, params), STR
+        if isinstance(expr, GenExpr):
+            made = value_type(expr.dtype, expr.output)
+            if expr.output is not None:
+                attrs["fn"] = self.extern(expr.output, f"type {expr.output.name}", made)
+            made = made if made == REF or params.sampling.get("n", 1) == 1 else DATA
         name = params.name if isinstance(params.name, str) else None
-        state, value = self.state(entry), self.named(name or "text", DATA if is_list else STR)
-        self.node(params.op, (before,), (state, value), _asked(expr, params))
+        state, value = self.state(entry), self.named(name or "text", made)
+        self.node(params.op, (before,), (state, value), attrs)
         self.after[number] = self._last(self.seen | self.held[entry.before])
         self.held[entry.after] = frozenset((number,))
         self.makers[value.name] = number
@@ -164,14 +170,14 @@ class _Writer:
         """These calls without those that others of them came after."""
         return calls.difference(*(self.after[call] for call in calls))
 
-    def _fork(self, entry: Entry) -> None:
+    def _fork(self, entry: NotedOp) -> None:
         before, size = self.states[entry.before], cast(int, entry.operands[0])
         parent = self.state(entry)
         children = [self.state(entry, entry.after + i, branch="fork") for i in range(1, size + 1)]
         self.fresh |= {entry.after + i: frozenset() for i in range(1, size + 1)}
         self.node("fork", (before,), (parent, *children), {"n": size})
 
-    def _join(self, entry: Entry) -> None:
+    def _join(self, entry: NotedOp) -> None:
         mode, children = cast("tuple[str, tuple[int, ...]]", entry.operands)
         before = self.states[entry.before]
         self.node("join", (before, *(self.states[n] for n in children)), (self.state(entry),), {"mode": mode})
@@ -180,7 +186,7 @@ class _Writer:
             for name in frozenset().union(*(self.fresh[n] for n in children)):
                 self._sets(entry.after, name, None)
 
-    def _read(self, entry: Entry) -> None:
+    def _read(self, entry: NotedOp) -> None:
         name, value = entry.operands
         found = self.names[entry.before].get(name) if isinstance(name, str) else None
         waited = self.held[entry.before]
@@ -207,34 +213,35 @@ class _Writer:
                 return self.states[number]
             case Made(op, items):
                 return self.made(op, [self.atom(each) for each in items], DATA)
-            case Other(thing):
+            case Other(thing) if id(thing) not in self.values:
                 what = type(thing)
                 fn = self.extern(thing, f"{what.__module__}.{what.__qualname__} object")
                 return self.made("extern", (), REF, {"fn": fn})
-        known = self.values.get(id(value)) if _is_told_by_identity(value) else None
+        thing = value.value if isinstance(value, Other) else value
+        known = self.values.get(id(thing)) if _is_told_by_identity(thing) else None
         if known is None:
             return Lit(cast("str", value))
         if isinstance(known, tuple):
             state, name = known
-            got = self.named(name, type_of(value))
+            got = self.named(name, type_of(thing))
             self.node("get", (self.states[state], Lit(name)), (got,))
-            self.values[id(value)] = known = got
+            self.values[id(thing)] = known = got
         return known
 
-    def extern(self, thing: object, label: str) -> str:
+    def extern(self, thing: object, label: str, kind: Type = REF) -> str:
         """The name of an extern for an object."""
         for name, known in self.objects.items():
             if known is thing:
                 return name
         name = f"e{len(self.externs)}"
-        self.externs.append(Extern(name, label, "none", False, REF))
+        self.externs.append(Extern(name, label, "none", False, kind))
         self.objects[name] = thing
         return name
 
 
 def _is_told_by_identity(value: object) -> bool:
-    """Shorter texts are one object each for all of Python, and so are small numbers."""
-    return type(value) is str and len(value) > 1
+    """Shorter texts are one object each for all of Python, and so are small numbers; containers are copied."""
+    return len(value) > 1 if isinstance(value, str) else type(value) not in ATOMS and type(value) not in CONTAINERS
 
 
 def _argument(value: object) -> object:
@@ -267,7 +274,7 @@ def _literal(value: object) -> Attr:
     return repr(value)
 
 
-_RULES: dict[str, Callable[[_Writer, Entry], None]] = {
+_RULES: dict[str, Callable[[_Writer, NotedOp], None]] = {
     "begin": _Writer._begin, "role_begin": _Writer._turn, "role_end": _Writer._turn, "scope_end": _Writer._scope_end,
     "set": _Writer._set, "gen": _Writer._call, "select": _Writer._call, "fork": _Writer._fork, "join": _Writer._join,
     "read": _Writer._read,

@@ -74,6 +74,17 @@ class EagerState:
 
     def _change(self, change: Callable[[ProgramState], ProgramState], later: str | None = None) -> None:
         self._held = self._held.changed(self._program.inst.ready, change, later)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell what the state has gained, now or as soon as it is there."""
+        branches, cell = self._program.inst.branches, self._held.cell
+        if branches is None:
+            return
+        if type(cell) is ProgramState:
+            branches.reached(cell)
+        elif type(cell) is Future:
+            cell.then(lambda: branches.reached(state) if type(state := settled(cell)) is ProgramState else None)
 
     def _call(self, x: GenExpr | SelectExpr) -> None:
         program, inst, held = self._program, self._program.inst, self._held
@@ -219,9 +230,10 @@ class EagerState:
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ArgumentError(f"fork takes a number of children, not {size!r}")
         self._held, *children = self._held.forked(self._program.inst.ready, size)
-        record = self._program.record
-        if record is not None:
-            self._at = record.did("fork", self._at, (size,), num_states=size + 1)
+        if self._program.inst.branches is not None:
+            self._program.inst.branches.forked(self._held.known, [child.known for child in children])
+        if self._program.record is not None:
+            self._at = self._program.record.did("fork", self._at, (size,), num_states=size + 1)
         return Forks(self, [EagerState(self._program, child, self._at + i) for i, child in enumerate(children, 1)])
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
@@ -244,6 +256,7 @@ class EagerState:
             raise ArgumentError(f"unknown join mode {mode!r}", help="gather_variable or concate_and_append")
         children = list(children)
         self._held = self._held.joined(self._program.inst.ready, [child._held for child in children], mode)
+        self._tell()
         self._note("join", mode, tuple(child._at for child in children))
 
     def end(self) -> Cell:

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import lmc
 from lmc.backend.echo import EchoBackend
@@ -218,6 +219,27 @@ def test_what_a_container_was_then() -> None:
     assert shown[2:4] == ["%t0 = list 1", '%s1 = set %s0, "items", %t0']
     assert sum(line.endswith("extern @e0") for line in shown) == 2
     assert "later" not in str(result.graph)
+
+
+def test_values_of_types() -> None:
+    """A number is one to the program, and a literal where it is used again; an object is known by itself."""
+
+    class Pair(BaseModel):
+        a: int
+
+    def program(s: Any) -> Any:
+        s += lmc.gen("num", dtype=int, max_tokens=3)
+        s["again"] = s["num"]
+        s += lmc.gen("pair", type=Pair)
+        s["kept"] = [s["pair"]]
+        s += lmc.gen("many", dtype=int, n=2, max_tokens=3)
+        return s["pair"]
+
+    shown = lines(checked(ran(program).compiled).graph)
+    assert shown[0].startswith('extern @e0 = "type ') and shown[0].endswith('Pair" none total ref')
+    assert shown[2].startswith("%s1, %num: int = gen %s0") and shown[3].startswith('%s2 = set %s1, "again", ')
+    assert "%t0 = list %pair" in shown and shown[-1].endswith(", %pair")
+    assert any("%many: data = gen" in line for line in shown)
 
 
 def test_a_batch_records_where_it_is_asked() -> None:

@@ -71,7 +71,7 @@ def source_file(name: str) -> SourceFile | None:
 
 
 def _parse(name: str, text: str) -> SourceFile:
-    tree = ast.parse(text, name)
+    tree = _Mangled().visit(ast.parse(text, name))
     tables: dict[tuple[str, int], symtable.SymbolTable] = {}
     stack = [symtable.symtable(text, name, "exec")]
     while stack:
@@ -88,6 +88,42 @@ def _parse(name: str, text: str) -> SourceFile:
         elif isinstance(node, ast.Lambda):
             lambdas.setdefault(node.lineno, []).append(node)
     return SourceFile(name, tree, tables, functions, lambdas)
+
+
+class _Mangled(ast.NodeTransformer):
+    """Gives private names of a class (`__name`) the ones that Python compiles them to, as `symtable` does."""
+
+    def __init__(self) -> None:
+        self.cls = ""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        outer, self.cls = self.cls, node.name.lstrip("_")
+        self.generic_visit(node)
+        self.cls = outer
+        return node
+
+    def _mangle(self, name: str) -> str:
+        private = self.cls and name.startswith("__") and not name.endswith("__") and "." not in name
+        return f"_{self.cls}{name}" if private else name
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        node.attr = self._mangle(node.attr)
+        self.generic_visit(node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        node.id = self._mangle(node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.arg = self._mangle(node.arg)
+        self.generic_visit(node)
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.keyword:
+        node.arg = node.arg and self._mangle(node.arg)
+        self.generic_visit(node)
+        return node
 
 
 def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Scope]:
