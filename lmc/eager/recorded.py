@@ -16,6 +16,7 @@ from lmc.eager.record import ATOMS, CONTAINERS, Made, NotedOp, Other, ProgramRec
 from lmc.executor.call_params import CallParams
 from lmc.ir.graph import Atom, Attr, Block, Extern, Graph, Lit, Node, Value
 from lmc.ir.output import value_type
+from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import DATA, REF, STATE, STR, Type, type_of
 from lmc.parser.primitives import GenExpr, SelectExpr
 from lmc.source import Span
@@ -156,6 +157,7 @@ class _Writer:
             made = value_type(expr.dtype, expr.output)
             if expr.output is not None:
                 attrs["fn"] = self.extern(expr.output, f"type {expr.output.name}", made)
+            attrs |= {"reasoning": expr.reasoning} if expr.reasoning is not None else {}
             made = made if made == REF or params.sampling.get("n", 1) == 1 else DATA
         name = params.name if isinstance(params.name, str) else None
         state, value = self.state(entry), self.named(name or "text", made)
@@ -165,6 +167,8 @@ class _Writer:
         self.makers[value.name] = number
         if name is not None:
             self._sets(entry.after, name, value)
+            if params.reasoning is not None:
+                self._sets(entry.after, REASONING_NAME.format(name), None)
 
     def _last(self, calls: Calls) -> Calls:
         """These calls without those that others of them came after."""

@@ -16,6 +16,7 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
 from lmc.executor.returned import with_each
 from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.ir.reasoning import REASONING_NAME
 from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
 
 
@@ -109,7 +110,9 @@ class EagerState:
             start()
         else:
             cell.then(start)
-        self._held = held.called(cast("str | None", params.name), state, value)
+        name = cast("str | None", params.name)
+        thoughts = None if params.reasoning is None or name is None else REASONING_NAME.format(name)
+        self._held = held.called(name, state, value, thoughts)
         self._note(params.op, x, params)
 
     def _begin(self, role: str) -> None:
