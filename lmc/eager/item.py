@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,7 @@ def run_inside(
 
     settings  sampling parameters for those of its calls that do not say
     """
+    _check_state_is_its_own(function, args, kwargs)
     first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
     if program.inst.branches is not None:
         program.inst.branches.called(program.num_programs)
@@ -79,3 +81,16 @@ def run_inside(
     finally:
         program.expressions = outer
     return state
+
+
+def _check_state_is_its_own(function: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raises TypeError, with what to write, where a program is given the state of another one beside its arguments."""
+    if not args or not isinstance(args[0], EagerState):
+        return
+    try:
+        inspect.signature(function).bind(None, *args, **kwargs)
+    except TypeError as error:
+        name = getattr(function, "__name__", "it")
+        error.add_note(f"`{name}` begins a prompt of its own: give it its arguments only, {name}.run(...)")
+        error.add_note(f"to go on with this state, call its function: {name}.func(s, ...)")
+        raise
