@@ -15,7 +15,6 @@ import click
 from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
-from lmc.cli.write_rows import plain
 from lmc.codes import with_footer
 from lmc.viz import FORMATS
 
@@ -206,6 +205,8 @@ def _show_item(result: Result, title: str) -> None:
     if result.error is not None:
         click.echo(f"{title}: {told(result.error)}" if title else told(result.error), err=True)
         return
+    from lmc.cli.write_rows import plain
+
     values = {name: _shown(value) for name, value in result.variables().items()}
     if (returned := result.ret_value) is not None:
         values["-> returned"] = _shown(plain(returned))
@@ -229,6 +230,8 @@ def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: b
 
 
 def _as_json(result: Result) -> dict[str, Any]:
+    from lmc.cli.write_rows import plain
+
     if result.error is not None:
         return {"error": {"type": type(result.error).__name__, "message": told(result.error)}}
     values = {name: plain(value) for name, value in result.variables().items()}

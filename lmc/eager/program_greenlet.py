@@ -15,6 +15,7 @@ from lmc.errors import ArgumentError, LMError
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
 from lmc.executor.notes import from_user
+from lmc.executor.unwinding import was_read
 
 
 class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
@@ -102,15 +103,9 @@ def value_of(owner: Instance, cell: Cell) -> object:
     """The same; raises what has failed, which counts as read then."""
     value = waited(owner, cell)
     if type(value) is Poison:
-        _was_read(owner, value)
+        was_read(owner, value)
         raise value.error
     return value
-
-
-def _was_read(owner: Instance, failure: Poison) -> None:
-    """The program has the error now: it does not come back at the program's end."""
-    if owner.failures is not None:
-        owner.failures = {at: each for at, each in owner.failures.items() if each is not failure} or None
 
 
 def _placed(error: BaseException) -> BaseException:

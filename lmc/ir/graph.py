@@ -161,6 +161,15 @@ class Graph:
         return next(e for e in self.externs if e.name == name)
 
 
+def unwinds_in(body: Block) -> Iterator[Node]:
+    """The `unwind` nodes of a `try` with this body: those of the bodies inside it are other ones'."""
+    for node in body.nodes:
+        if node.op == "unwind":
+            yield node
+        for region in node.regions[node.op == "try" :]:
+            yield from unwinds_in(region)
+
+
 def walk(block: Block) -> Iterator[Node]:
     """Every node of a block and of the regions inside it, in program order."""
     for node in block.nodes:

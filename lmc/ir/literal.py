@@ -8,7 +8,7 @@ from typing import Any
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.types import UNSET
 
-RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at"))
+RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at", "try", "except"))
 
 _BARE_VALUE = re.compile(r"[\w.]+")
 _BARE_WORD = re.compile(r"[^\W\d]\w*")

@@ -36,7 +36,7 @@ class FlowEdge:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Something to draw. `kind` says what: arg, model, call, if, loop, end. A region's box is its head."""
+    """Something to draw. `kind` says what: arg, model, call, if, try, loop, end. A region's box is its head."""
 
     id: str
     kind: str
@@ -124,21 +124,21 @@ class _Follower:
         )
 
     def _region(self, node: Node, step_view: StepView) -> Box:
-        id, kind = _id(step_view), "if" if step_view.step.op == "if" else "loop"
+        id, kind = _id(step_view), step_view.step.op if step_view.step.op in ("if", "try") else "loop"
         decides = node.inputs[:1] if step_view.step.op in ("if", "for") else ()
         self._reads(decides, id)
         self._order(step_view)
         self._enter(node, id, node.inputs[1:] if step_view.step.op == "for" else node.inputs)
         inside: list[Box] = []
-        for region, arm in zip(node.regions, ("then", "else") if kind == "if" else ("each turn",)):
+        for region, arm in zip(node.regions, _ARMS.get(kind, ("each turn",))):
             inside += self._block(region, id, arm)
         self._leave(node, id)
         return Box(id, kind, (self.view.name(step_view), *_place(step_view)), tuple(inside))
 
     def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
         """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
-        for region in node.regions:
-            if len(region.params) > len(inputs):  # the item of a `for` comes first
+        for region in (region for region in node.regions if region.params):
+            if len(region.params) > len(inputs):  # the item of a `for`, or the exception, comes first
                 self.sources[region.params[0].name] = ((id, "data", region.params[0].name),)
             for value, atom in zip(region.params[len(region.params) - len(inputs) :], inputs):
                 self.sources[value.name] = self._from(atom)
@@ -171,6 +171,9 @@ class _Follower:
         for start in (f"s{step}" for step in step_view.step.after):
             if start not in self.regions:
                 self._edge(start, _id(step_view), "order")
+
+
+_ARMS = {"if": ("then", "else"), "try": ("body", "except")}
 
 
 def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:

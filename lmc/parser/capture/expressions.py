@@ -19,13 +19,15 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import Escapes, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
+    UNBOUND,
     Choice,
     Closure,
     Container,
     DictView,
     Element,
+    Escapes,
     LazyStr,
     Method,
     Once,
@@ -536,6 +538,9 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)
+        live = objects.attribute_of_live(cx, value, name)
+        if live is not UNBOUND:
+            return live
         if value.type.is_value:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))

@@ -233,7 +233,12 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
     if known is not None:
-        return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
+        if not isinstance(known, Value):
+            return known.value
+        # a failed call is raised where it is read, which matters where somebody may catch it
+        if cx.t.tries:
+            known = cx.t.host("read", known, type=known.type)
+        return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
     out = cx.t.fresh(REF if cx.names_are_live else DATA, label)

@@ -40,6 +40,29 @@ class Stale:
     span: Span | None
 
 
+class Escapes(Exception):
+    """Something that is followed gets where it cannot be: the program is traced anew, with it left to Python.
+
+    maker   a class or function whose objects were followed, or the key of a constant
+    """
+
+    def __init__(self, maker: object) -> None:
+        super().__init__(maker)
+        self.maker = maker
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Where the content of a container outside the program was taken from, while nothing can have changed it.
+
+    key         says which object, to trace it as a live one
+    is_changed  True once code that is not followed may have changed it
+    """
+
+    key: tuple[str, int]
+    is_changed: Callable[[], bool]
+
+
 class Owner:
     """Something with fields; `birth` orders it against regions (a region merges only what is older than itself)."""
 
@@ -122,9 +145,10 @@ class Container(Owner):
     borrowed  a part of another container, or a view: it cannot be changed in place
     aliases   states that may be elements of a run-time list, and lists that may be this one
     window    of a run-time list of states: (list, order), whose states these are; `seen` is what that list held
+    constant  of one that is not the program's: it may be read as long as nothing can have changed it
     """
 
-    __slots__ = ("aliases", "borrowed", "kind", "parent", "path", "seen", "window")
+    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "window")
 
     def __init__(
         self,
@@ -142,6 +166,7 @@ class Container(Owner):
         self.aliases: list[Cell] = []
         self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
+        self.constant: Constant | None = None
 
     @property
     def content(self) -> Content:
@@ -149,6 +174,8 @@ class Container(Owner):
         if "stale" in self.fields:
             assert self.stale is not None
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
+        if self.constant is not None and self.constant.is_changed():
+            raise Escapes(self.constant.key)
         held = self.fields["content"]
         return held if isinstance(held, _HELD) else known_content(held)
 
