@@ -20,6 +20,7 @@ from lmc.viz import FORMATS
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.program import Program
     from lmc.report import RunReport
     from lmc.result import Result
 
@@ -77,6 +78,9 @@ if TYPE_CHECKING:
     callback=graph_formats,
     help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
 )
+@click.option(
+    "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
 def run_command(
@@ -101,6 +105,7 @@ def run_command(
     passes: str | None,
     analyze: bool,
     formats: tuple[str, ...],
+    is_stream: bool,
     is_json: bool,
 ) -> None:
     """Run a program and print its values, what it returned, and what it cost.
@@ -112,6 +117,7 @@ def run_command(
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
     lmc run prog.py --arg topic=cats --backend echo --analyze
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
+    lmc run prog.py --arg topic=cats --stream
     """
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
@@ -120,6 +126,8 @@ def run_command(
     is_batch = args_file is not None
     if not is_batch and (output is not None or resume):
         raise click.UsageError("-o and --resume are for a batch: give --args-file")
+    if is_batch and is_stream:
+        raise click.UsageError("--stream is for one run: the texts of a batch grow side by side")
     if is_json and output is not None:
         raise click.UsageError("--json prints, and -o writes: use one of them")
     if output is not None and (analyze or formats):
@@ -138,6 +146,9 @@ def run_command(
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature, "calls": show_prompts}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
+    if is_stream:
+        _stream(prog, values, settings, is_json=is_json)
+        return
     if args_file is None:
         with _quiet(is_json):
             (result,) = results = prog.run_batch([values], **settings)
@@ -170,6 +181,17 @@ def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: b
         click.echo(f"\n{emit(planned, format, terminal)}", err=err, nl=False)
     if analyze:
         click.echo(with_footer(f"\n{result.compiled.explain()}\n"), err=err, nl=False)
+
+
+def _stream(prog: Program, values: dict[str, Any], settings: dict[str, Any], *, is_json: bool) -> None:
+    from lmc.cli.streaming import show_events, show_text
+
+    del settings["progress_bar"]  # the text is one
+    with prog.run_batch([values], stream=True, **settings) as batch:
+        if is_json:
+            show_events(batch, _as_json)
+        else:
+            show_text(batch)
 
 
 def _quiet(is_json: bool) -> contextlib.AbstractContextManager[object]:

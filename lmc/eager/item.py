@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
 from lmc.backend.base import Backend
+from lmc.eager.async_program import arun_inside
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
-from lmc.eager.program_greenlet import ProgramGreenlet
+from lmc.eager.program_greenlet import ProgramGreenlet, Running
 from lmc.eager.record import ProgramRecord
 from lmc.eager.state import EagerState, noted, public
+from lmc.eager.task_greenlet import AsyncProgram
+from lmc.errors import ArgumentError
 from lmc.executor.future import Cell
 from lmc.executor.instance import Instance, Ran
 from lmc.executor.lineage import child_lineage
@@ -46,7 +50,7 @@ class EagerItem:
             state = EagerState(program, Held(first, first), at)
             value = self.function(state)
             if record is not None:
-                record.ends(state._at, noted(value))
+                record.ends(state.number, noted(value))
             value = public(value)
             return state.end(), value
 
@@ -56,17 +60,25 @@ class EagerItem:
 
 
 def run_inside(
-    program: ProgramGreenlet,
+    program: Running,
     function: Callable[..., object],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     settings: Mapping[str, object],
-) -> EagerState:
+) -> EagerState | Coroutine[Any, Any, EagerState]:
     """Run a function of a state inside a program: a prompt of its own, whose draws count the programs so far.
+
+    A coroutine function, which only one inside another can be, is run when what this gives is awaited.
 
     settings  sampling parameters for those of its calls that do not say
     """
     _check_state_is_its_own(function, args, kwargs)
+    is_async = iscoroutinefunction(function)
+    if is_async and not isinstance(program, AsyncProgram):
+        raise ArgumentError(
+            f"`{getattr(function, '__name__', function)}` is an `async def` program, called inside a plain one",
+            help="make the outer program an `async def` too, and await it",
+        )
     first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
     if program.inst.branches is not None:
         program.inst.branches.called(program.num_programs)
@@ -74,6 +86,8 @@ def run_inside(
     record, outer = program.record, program.expressions
     at = 0 if record is None else record.did("begin", 0, (program.num_programs,))
     state = EagerState(program, Held(first, first), at)
+    if is_async:
+        return arun_inside(cast(AsyncProgram, program), state, cast(Any, function), args, kwargs, settings)
     if settings:
         program.expressions = outer.within(settings)
     try:

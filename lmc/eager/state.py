@@ -7,7 +7,7 @@ from typing import Any, NoReturn, cast
 
 from lmc.eager.held import LATER, Held
 from lmc.eager.place import place
-from lmc.eager.program_greenlet import ProgramGreenlet, value_of, waited
+from lmc.eager.program_greenlet import Running, value_of, waited
 from lmc.eager.record import Made, StateAt, kept
 from lmc.errors import ArgumentError
 from lmc.executor.callsteps import ask, give_up
@@ -26,28 +26,29 @@ class EagerState:
     Calls are submitted and not waited for; reading a value, the text, the messages or what is known of a call is what
     waits. A failed call raises where it is read first, and at the end of the program at the latest.
 
+    number     which one it is in the program's record
     ret_value  what the program returned, of one that was called inside another
     """
 
-    __slots__ = ("_at", "_copied_from", "_held", "_program", "ret_value")
+    __slots__ = ("_copied_from", "_held", "_program", "number", "ret_value")
 
     ret_value: Any
 
-    def __init__(self, program: ProgramGreenlet, held: Held, at: int = 0) -> None:
+    def __init__(self, program: Running, held: Held, at: int = 0) -> None:
         self._program = program
         self._held = held
-        self._at = at  # its number in the program's record
+        self.number = at
         self._copied_from: EagerState | None = None
 
     def _note(self, op: str, *operands: object) -> None:
         record = self._program.record
         if record is not None:
-            self._at = record.did(op, self._at, operands)
+            self.number = record.did(op, self.number, operands)
 
     def _note_read(self, name: str | None = None, value: object = None) -> None:
         record = self._program.record
         if record is not None:
-            record.read(self._at, name, value)
+            record.read(self.number, name, value)
 
     # --- appending -------------------------------------------------------------------------------------------
 
@@ -198,7 +199,9 @@ class EagerState:
         if name.startswith("__"):
             raise AttributeError(name)
         methods = ", ".join(
-            sorted(each for each in vars(EagerState) if not each.startswith("_") and each != "ret_value")
+            sorted(
+                each for each in vars(EagerState) if not each.startswith("_") and each not in ("number", "ret_value")
+            )
         )
         raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
 
@@ -236,8 +239,8 @@ class EagerState:
         if self._program.inst.branches is not None:
             self._program.inst.branches.forked(self._held.known, [child.known for child in children])
         if self._program.record is not None:
-            self._at = self._program.record.did("fork", self._at, (size,), num_states=size + 1)
-        return Forks(self, [EagerState(self._program, child, self._at + i) for i, child in enumerate(children, 1)])
+            self.number = self._program.record.did("fork", self.number, (size,), num_states=size + 1)
+        return Forks(self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)])
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
         """One fork; as a `with` block it is joined at the end."""
@@ -260,7 +263,7 @@ class EagerState:
         children = list(children)
         self._held = self._held.joined(self._program.inst.ready, [child._held for child in children], mode)
         self._tell()
-        self._note("join", mode, tuple(child._at for child in children))
+        self._note("join", mode, tuple(child.number for child in children))
 
     def end(self) -> Cell:
         """The state once it is there, or the failure of a call that it holds."""
@@ -313,7 +316,7 @@ def noted(x: object) -> object:
 
 def _own(x: object) -> object:
     if isinstance(x, EagerState):
-        return StateAt(x._at)
+        return StateAt(x.number)
     return Made("list", tuple(map(noted, x))) if isinstance(x, Forks) else None
 
 

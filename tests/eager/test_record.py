@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -170,6 +171,25 @@ def test_a_program_inside() -> None:
         '%s2, %x = gen %s1 {max_tokens=2, name="x"}',
         "return %s2, none",
     ]
+
+
+def test_an_asynchronous_program() -> None:
+    """In the order in which its tasks did it."""
+
+    async def part(s: Any) -> None:
+        s += lmc.gen("x", max_tokens=2)
+        assert s["x"]
+
+    async def program(s: Any) -> Any:
+        a, b = s.fork(2)
+        await asyncio.gather(part(a), part(b))
+        s += lmc.gen("y", max_tokens=2)
+        return a["x"]
+
+    result = lmc.run(lmc.function(program), backend=EchoBackend())
+    compiled = checked(result.compiled)
+    assert [node.op for node in compiled.graph.nodes] == ["begin", "fork", "gen", "gen", "gen", "return"]
+    assert [step.wave for step in compiled.plan.steps] == [0, 0, 1]
 
 
 def test_a_run_that_fails() -> None:
