@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import EllipsisType
 
 from lmc.ir.constraint import Constraint
+from lmc.ir.literal import spelled
 from lmc.ir.types import REF, Type, Unset
 from lmc.ir.types import UNSET as UNSET
 from lmc.source import Span
@@ -41,10 +42,10 @@ class Lit:
             return False
         if type(self.value) is str and type(other.value) is str:  # a long prompt need not be printed to be compared
             return self.value == other.value
-        return repr(self.value) == repr(other.value)
+        return spelled(self.value) == spelled(other.value)
 
     def __hash__(self) -> int:
-        return hash(self.value if type(self.value) is str else repr(self.value))
+        return hash(self.value if type(self.value) is str else spelled(self.value))
 
 
 Atom = Value | Lit

@@ -16,6 +16,14 @@ _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _WORDS = {None: "none", True: "true", False: "false", UNSET: "unset", ...: "..."}
 
 
+def spelled(value: object) -> str:
+    """The repr of a value to compare it by; Python refuses that of an integer of many digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return literal(value)
+
+
 def quote(text: str) -> str:
     """A string in double quotes; every code point comes back, lone surrogates and controls included."""
     if text.isprintable() and '"' not in text and "\\" not in text:

@@ -188,11 +188,25 @@ def _drawn(edges: Iterable[FlowEdge], network: networkx.DiGraph) -> Iterator[Flo
     import networkx
 
     others = {(edge.start, edge.end) for edge in edges if edge.kind != "order"}
-    needed = networkx.transitive_reduction(network).edges
+    places = {id: place for place, id in enumerate(networkx.topological_sort(network))}
     for edge in edges:
         pair = (edge.start, edge.end)
-        if edge.kind != "order" or (pair in needed and pair not in others):
+        if edge.kind != "order" or (pair not in others and not _leads_round(*pair, network, places)):
             yield edge
+
+
+def _leads_round(start: str, end: str, network: networkx.DiGraph, places: dict[str, int]) -> bool:
+    """Whether one box follows from another by way of a third. Only what lies between the two is looked at."""
+    todo = [id for id in network.successors(start) if id != end]
+    seen = set(todo)
+    while todo:
+        for id in network.successors(todo.pop()):
+            if id == end:
+                return True
+            if id not in seen and places[id] < places[end]:
+                seen.add(id)
+                todo.append(id)
+    return False
 
 
 def _critical(boxes: Iterable[Box], network: networkx.DiGraph) -> frozenset[str]:

@@ -101,7 +101,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
     if isinstance(value, Expr):
         ordinary(format, value, "")
-    if isinstance(value, str) and conv is None and spec == "":
+    if type(value) is str and conv is None and spec == "":
         return value
     if is_literal(value) and isinstance(spec, str):
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
@@ -117,7 +117,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
 
 def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
     """True for what is surely a str."""
-    return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
+    return type(x) is str or isinstance(x, LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
 
 # --- operators -------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
             append(cx, cell, part)
     elif isinstance(x, Expr):
         _APPEND[type(x)](cx, cell, x)
-    elif isinstance(x, str | LazyStr):
+    elif type(x) is str or isinstance(x, LazyStr):
         parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
     elif isinstance(x, Choice):
@@ -58,6 +58,8 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
 def _as_text(cx: Capture, x: StandIn) -> Atom:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
+    if isinstance(x, str):
+        return Lit(str.__str__(x))  # of a class of its own, such as an Enum's: what it holds, not what it prints as
     if is_ordinary(x):
         what = f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
         raise ProgramRaise(TypeError, (what,))

@@ -17,7 +17,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MethodType
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
@@ -59,6 +59,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import Expr
 from lmc.source import Span
 
+_BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
@@ -94,7 +95,7 @@ class Guard:
         # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
-        if isinstance(now, MethodType):  # a new object each time it is read
+        if isinstance(now, _BOUND):  # a new object each time it is read; equal where it is the same of the same object
             return now == self.value
         return same_literal(now, self.value)
 

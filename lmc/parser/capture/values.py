@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeGuard
 
 from lmc.codes import STALE_STATE
 from lmc.ir.graph import Literal, Value
+from lmc.ir.literal import spelled
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import Scope
@@ -460,7 +461,7 @@ def is_literal(x: object) -> TypeGuard[Literal]:
 
 def same_literal(x: object, y: object) -> bool:
     """True for two literals that are alike in every part: 1, 1.0 and True differ."""
-    return is_literal(x) and is_literal(y) and repr(x) == repr(y)
+    return is_literal(x) and is_literal(y) and spelled(x) == spelled(y)
 
 
 def plain(x: StandIn) -> bool:
