@@ -28,7 +28,7 @@ from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import INT, MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, kind, wrap
+from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, holds_state, kind, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -376,6 +376,8 @@ class Merge:
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
+        if any(holds_state(i) for one in (x, y) if not states_in(one) for i in parts_of(one)):
+            return Unmergeable(TWO_KINDS, label)  # a value of run time would hold the state as it is now
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
             self.sealed.update((id(container), container) for container in containers_in(one))

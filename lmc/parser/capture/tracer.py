@@ -52,6 +52,7 @@ from lmc.parser.capture.values import (
     Tracked,
     Unmergeable,
     is_literal,
+    parts_of,
     same_literal,
     states_in,
 )
@@ -349,6 +350,7 @@ class Tracer:
         if isinstance(x, Container):
             return self.container_value(x)
         if isinstance(x, tuple):
+            self._check_no_state(x)
             return self.host("tuple", *(self.atom(i) for i in x))
         if isinstance(x, DictView):
             return self.view_value(x)
@@ -402,10 +404,16 @@ class Tracer:
             return content
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
+        self._check_no_state(parts_of(content))
         if isinstance(content, dict):
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
         return self.host("set_of" if container.kind == "set" else "list", *(self.atom(i) for i in content))
+
+    def _check_no_state(self, parts: tuple[StandIn, ...]) -> None:
+        """A state in a value of run time would be what it is now, whatever is done to it later."""
+        if any(map(holds_state, parts)):
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "a list or tuple that only the run knows")
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
@@ -416,7 +424,7 @@ class Tracer:
 
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
-        if _holds_state(x):
+        if holds_state(x):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         return self.atom(x)
 
@@ -575,9 +583,10 @@ class NotLifted:
         self.key, self.region = key, region
 
 
-def _holds_state(x: StandIn) -> bool:
+def holds_state(x: StandIn) -> bool:
+    """True for a state, and for a list, dict or tuple with one in it."""
     if isinstance(x, tuple):
-        return any(_holds_state(i) for i in x)
+        return any(holds_state(i) for i in x)
     if isinstance(x, Container) and x.is_static:
-        return any(_holds_state(i) for i in x.parts)
+        return any(holds_state(i) for i in x.parts)
     return isinstance(x, StateCell) or (isinstance(x, Container) and x.holds_states)
