@@ -465,6 +465,8 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
         if known is not None and not x.type.maybe:
             return issubclass(known, kinds)
         names = kinds if isinstance(kinds, tuple) else (kinds,)
+        if not names:
+            return False
         test = [_isinstance_one(cx, x.value, k) for k in names]
         result = test[0]
         for other in test[1:]:

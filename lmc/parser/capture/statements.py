@@ -7,10 +7,11 @@ import importlib
 from collections.abc import Callable
 
 from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
+from lmc.errors import CaptureError
 from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
-from lmc.ir.types import BOOL
-from lmc.parser.capture import choices, expressions, groups, slices, states, tries
+from lmc.ir.types import ANY, BOOL
+from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -24,11 +25,13 @@ from lmc.parser.capture.values import (
     Choice,
     Container,
     CopyBlock,
+    Escapes,
     RoleBlock,
     ScopeBlock,
     StandIn,
     StateCell,
     Sym,
+    Tracked,
     is_ordinary,
 )
 
@@ -261,6 +264,8 @@ def _with_items(cx: Capture, node: ast.With, items: list[ast.withitem]) -> None:
 
     if isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
         _with_state(cx, first.context_expr, block, inner)
+    elif isinstance(block, Tracked):
+        _with_object(cx, first.context_expr, block, inner)
     else:
         _with_manager(cx, first.context_expr, block, inner)
 
@@ -284,6 +289,38 @@ def _with_state(
         ended()
     else:
         tries.guarded(cx, node, lambda: inner(entered), ended, failed)
+
+
+def _with_object(cx: Capture, node: ast.expr, manager: Tracked, inner: Callable[[StandIn], None]) -> None:
+    """An object of the program's own: its methods are looked into."""
+    methods = [objects.special(cx, manager, name) for name in ("__enter__", "__exit__")]
+    if None in methods:
+        raise Escapes(manager.cls)
+    enter, leave_it = methods
+
+    def call(method: StandIn, *args: StandIn) -> StandIn:
+        try:
+            return cx.call(method, args, {})
+        except CaptureError:  # what cannot be looked into is left to Python, the object with it
+            raise Escapes(manager.cls) from None
+
+    entered = call(enter)
+
+    def ended() -> None:
+        cx.at(node)
+        call(leave_it, None, None, None)
+
+    def failed(error: Sym) -> None:
+        cx.at(node)
+        kind, trace = (Sym(cx.t.host("attr", error.value, type=ANY, name=n)) for n in ("__class__", "__traceback__"))
+        kept = cx.truth(call(leave_it, kind, error, trace))
+        if isinstance(kept, bool):
+            if not kept:
+                _reraise(error)
+            return
+        under(cx, cx.t.host("unary", kept, type=BOOL, op="not"), lambda: _reraise(error))
+
+    tries.guarded(cx, node, lambda: inner(entered), ended, failed)
 
 
 def _with_manager(cx: Capture, node: ast.expr, manager: StandIn, inner: Callable[[StandIn], None]) -> None:
