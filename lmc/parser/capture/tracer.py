@@ -125,7 +125,7 @@ class Arm:
     sure    what is traced in it happens whenever the region around it does: it is committed whole, or dropped
     """
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "tries", "writes")
 
     def __init__(self, tracer: Tracer, *, sure: bool = False) -> None:
         self.tracer, self.sure = tracer, sure
@@ -135,6 +135,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.tries = tracer.tries
         self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
@@ -151,8 +152,8 @@ class Arm:
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
         tracer, outer, around = self.tracer, self.tracer.nodes, self.tracer.region_birth
-        handed = tracer.handed
-        tracer.nodes = self.nodes
+        handed, tries = tracer.handed, tracer.tries
+        tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         tracer.region_birth = around if self.sure else self.birth
@@ -162,7 +163,7 @@ class Arm:
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes, tracer.region_birth = outer, around
+            tracer.nodes, tracer.tries, tracer.region_birth = outer, tries, around
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -235,7 +236,7 @@ class Tracer:
         self.boxes: list[Container] = []  # containers that have held a run-time value
         self.owners: dict[Object, Container] = {}  # objects by what was the first to hold them
         self.arguments: list[Container] = []  # all containers among the arguments
-        self.tries: list[Watcher] = []
+        self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
 
@@ -384,6 +385,7 @@ class Tracer:
         if isinstance(x, Container):
             return self.given(x) if has_live(x) else self.container_value(x)
         if isinstance(x, tuple):
+            self._check_no_state(x)
             return self._gathered("tuple", [self.atom(i) for i in x])
         if isinstance(x, DictView):
             return self.view_value(x)
@@ -439,6 +441,7 @@ class Tracer:
             content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
+        self._check_no_state(parts_of(content))
         items = [x for pair in content.items() for x in pair] if isinstance(content, dict) else content
         # in a live object all that can be changed is live
         give = self.given if any(map(has_live, items)) else self.atom
@@ -603,6 +606,11 @@ class Tracer:
         if self.span is not None:
             self.places[number] = (*PART, self.span.file, self.span.line, self.span.col)
         return number
+
+    def _check_no_state(self, parts: tuple[StandIn, ...]) -> None:
+        """A state in a value of run time would be what it is now, whatever is done to it later."""
+        if any(map(holds_state, parts)):
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "a list or tuple that only the run knows")
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
@@ -810,7 +818,7 @@ def _is_mutable(x: StandIn) -> bool:
 
 
 def holds_state(x: StandIn) -> bool:
-    """True for a state, and for what has one in it."""
+    """True for a state, and for a list, dict or tuple with one in it."""
     if isinstance(x, tuple):
         return any(holds_state(i) for i in x)
     if isinstance(x, Container) and x.is_static:
