@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import inspect
 import operator
 import re
@@ -65,6 +66,7 @@ from lmc.parser.capture.values import (
     is_program,
     plain,
 )
+from lmc.parser.capture.writers import Stores, Writers, signature, writers
 from lmc.source import Span
 
 STOP_RECURSION = 20_000
@@ -113,6 +115,7 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
@@ -200,15 +203,28 @@ class Capture:
             value = cell.cell_contents
         except ValueError:
             raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
-        return self.bake(value, lambda: cell.cell_contents, (id(cell), name))
+
+        def now() -> StandIn:
+            return self._read_now(cell, "cell_contents")
+
+        return self._outside(value, self.writers.of_cell(name), now, lambda: cell.cell_contents, (id(cell), name))
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
         if GlobalName(id(module), name) in self.opaque:
             return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
+        stores = self.writers.of_global(module, name)
+        self.modules[id(module)] = module
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
-            return self.bake(module[name], lambda: module[name], (id(module), name))
+
+            def now() -> StandIn:
+                table = self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+                return Sym(self.t.host("item", table, Lit(name), type=ANY))
+
+            return self._outside(module[name], stores, now, lambda: module[name], (id(module), name))
+        if stores is Stores.YES:
+            raise graph_break(NO_RULE, self.t.span, f"`{name}`, a global that is bound while the program runs,")
         builtins = module.get("__builtins__", {})
         table = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
         assert isinstance(table, dict)
@@ -228,6 +244,29 @@ class Capture:
 
     def _module(self, module: dict[str, object]) -> Value:
         return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+
+    @functools.cached_property
+    def writers(self) -> Writers:
+        """What code may bind anew while the program runs."""
+        return writers()
+
+    def _read_now(self, owner: object, name: str) -> StandIn:
+        """An attribute of an object of the user's, read when the program runs."""
+        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
+        return Sym(self.t.host("attr", live, type=ANY, name=name))
+
+    def _outside(
+        self, value: StandIn, stores: Stores, now: Callable[[], StandIn], read: Callable[[], object], key: object
+    ) -> StandIn:
+        """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
+        if stores is Stores.YES or (stores is Stores.MAYBE and is_literal(value)):
+            return now()
+        return self.bake(value, read, key)
+
+    def guard_code(self) -> None:
+        """Once the trace is over: it holds while no code has come that might bind what it has baked."""
+        modules = tuple(self.modules.values())
+        self.guard(lambda: signature(modules), signature(modules), "code")
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -272,15 +311,18 @@ class Capture:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
             value = ordinary(getattr, owner, name)
-            return self.bake(value, lambda: getattr(owner, name), (id(owner), name))
+            stores = self.writers.of_attribute(owner, name)
+            now = lambda: self._read_now(owner, name)  # noqa: E731
+            return self._outside(value, stores, now, lambda: getattr(owner, name), (id(owner), name))
         static = inspect.getattr_static(owner, name, UNBOUND)
         if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
             return ordinary(getattr, owner, name)
         # looked at without running a descriptor: a property is code of the user's, which the run must see
         if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-            return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
-        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
-        return Sym(self.t.host("attr", live, type=ANY, name=name))
+            stores = self.writers.of_attribute(owner, name)
+            now = lambda: self._read_now(owner, name)  # noqa: E731
+            return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
+        return self._read_now(owner, name)
 
     @contextmanager
     def handling_of(self, error: StandIn) -> Iterator[None]:

@@ -136,6 +136,7 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
+    cx.guard_code()
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)

@@ -18,7 +18,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinMethodType, MethodType, MethodWrapperType
+from types import BuiltinMethodType, MethodType, MethodWrapperType, ModuleType
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
@@ -766,6 +766,10 @@ def _label(obj: object) -> str:
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
+    if type(obj) is dict and "__builtins__" in obj:
+        return f"{obj.get('__name__')}.__dict__"
+    if isinstance(obj, ModuleType):
+        return f"{obj.__name__} module"
     return f"{type(obj).__module__}.{type(obj).__qualname__} object"
 
 

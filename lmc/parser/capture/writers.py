@@ -14,9 +14,10 @@ from __future__ import annotations
 import dis
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 
 from lmc.parser.capture.ownership import is_own_code, is_own_file
@@ -167,6 +168,8 @@ class Writers:
             return Stores.YES
         if isinstance(owner, ModuleType) and (id(vars(owner)), name) in self.globals:
             return Stores.YES
+        if not _is_own(owner):
+            return Stores.NO
         near = (by for module, by in self.any_attr if by != SELF and _knows(module, owner))
         return Stores.MAYBE if any(True for _ in near) else Stores.NO
 
@@ -186,6 +189,12 @@ def _may_be(stored: object, owner: object) -> bool:
     return stored is owner
 
 
+def _is_own(owner: object) -> bool:
+    """True for a module, class or function of the user's, whose names code of the user's may make up."""
+    made_in = owner if isinstance(owner, ModuleType) else sys.modules.get(str(getattr(owner, "__module__", "")))
+    return made_in is None or is_own_file(getattr(made_in, "__file__", None) or "<main>")
+
+
 def _knows(module: dict[str, object], owner: object) -> bool:
     """True where code of a module can name an object."""
     if isinstance(owner, ModuleType):
@@ -198,7 +207,7 @@ _LAST: list[tuple[object, Writers]] = []
 
 def writers() -> Writers:
     """What all code stores that there is now."""
-    now = _signature()
+    now = signature(_own_modules())
     if not _LAST or _LAST[0][0] != now:
         found = Writers()
         for fn in _functions():
@@ -207,22 +216,23 @@ def writers() -> Writers:
     return _LAST[0][1]
 
 
-def newest() -> object:
-    """Something that is another once code has come that was not there before."""
-    return _signature()
-
-
 def _own_modules() -> Iterator[dict[str, object]]:
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and is_own_file(getattr(module, "__file__", None) or "<main>"):
             yield vars(module)
 
 
-def _signature() -> object:
-    return len(sys.modules), tuple(
+def signature(modules: Iterable[dict[str, object]]) -> tuple[int, ...]:
+    """Another one once code has come to these modules that was not there before, or a module of the user's."""
+    return _num_own(len(sys.modules)), *(
         hash(tuple(id(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
-        for module in _own_modules()
+        for module in modules
     )
+
+
+@lru_cache(maxsize=8)
+def _num_own(num_modules: int) -> int:
+    return sum(1 for _ in _own_modules())
 
 
 def _functions() -> Iterator[FunctionType]:
