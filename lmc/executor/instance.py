@@ -124,10 +124,11 @@ class Instance:
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     leave      called when it is over, for what still waits inside the program
+    frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
-        "base", "failures", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
+        "base", "failures", "frame", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
         "shared", "usage",
     )  # fmt: skip
 
@@ -144,6 +145,7 @@ class Instance:
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
         self.leave: Callable[[], None] | None = None
+        self.frame: object = None
         self.usage = Usage()
 
     def fail(self, failure: Poison) -> Poison:
@@ -194,6 +196,7 @@ class Instance:
     def abandon(self) -> None:
         """Let nothing of it start any more, and leave the program where it waits."""
         self.is_over = True
+        self.frame = None
         if self.leave is not None:
             leave, self.leave = self.leave, None
             leave()

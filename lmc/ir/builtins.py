@@ -86,10 +86,17 @@ gather = _pure("gather", _gather)  # the items at the given indices: `sorted(xs,
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
     PURE[_make] = PURE[_pure(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))]
 
+# the iterators themselves, for what is stepped at run time: a live object that is drained ahead of its loop is wrong
+LAZY: dict[Callable[..., Any], Callable[..., Any]] = {
+    make: _named(f"{name}_iterator", lambda *xs, _make=make, **kw: _make(*xs, **kw))
+    for name, make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed), ("map", map), ("filter", filter))
+}
+
 apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
 # what statements on live objects become; ordered, never pure
 STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
 

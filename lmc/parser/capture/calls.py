@@ -34,7 +34,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import item
 from lmc.parser.capture.functions import closure_of, run_closure, run_program
-from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.iteration import filter_over, has_code, iterator, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
@@ -286,12 +286,19 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
 
 
 def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
-    return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    made = _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    return _as_builtin(made, enumerate, x, start)
 
 
 # what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
+
+
+def _as_builtin(made: Once, builtin: Callable[..., Any], *args: StandIn, **kwargs: StandIn) -> Once:
+    """Say which iterator of Python's it is, for where it is stepped at run time."""
+    made.builtin, made.args, made.kwargs = builtin, args, kwargs
+    return made
 
 
 def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
@@ -310,7 +317,8 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     # zip takes from each in turn: the code of one would run between the items of the others
     if mixed:
         raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
-    return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    made = _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    return _as_builtin(made, zip, *xs, **({} if strict is False else {"strict": strict}))
 
 
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
@@ -337,7 +345,7 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 def _reversed(cx: Capture, x: StandIn) -> StandIn:
     before = x.content if isinstance(x, Container) else ()
-    return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
+    return _as_builtin(_once(cx, "reversed", lambda: _backwards(cx, x, before), x), reversed, x)
 
 
 def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
@@ -474,7 +482,8 @@ def _extreme(pick: str) -> Callable[..., Any]:
 def _map(cx: Capture, fn: StandIn, *xs: StandIn) -> StandIn:
     if len(xs) != 1:
         return NotImplemented
-    return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    made = _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    return _as_builtin(made, map, fn, *xs)
 
 
 def _is_quiet(fn: StandIn) -> bool:
@@ -488,7 +497,8 @@ def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
 
 def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    made = _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    return _as_builtin(made, filter, fn, x)
 
 
 def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
@@ -530,8 +540,13 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
-    atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
+    atoms = [give(_as_given(cx, a)) for a in args] + [give(_as_given(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+def _as_given(cx: Capture, x: StandIn) -> StandIn:
+    """An argument as the function gets it: an iterator where Python gives one, to be stepped by who was given it."""
+    return iterator(cx, x) if isinstance(x, Once) else listed(cx, x)
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:

@@ -7,9 +7,9 @@ that in `fields`, which only the tracer writes: its log of writes is how branche
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any, Protocol, TypeGuard
 
 from lmc.codes import STALE_STATE
@@ -216,9 +216,10 @@ class Once(Owner):
     make      gives its items, as a stand-in to iterate over
     sources   what it will walk over
     has_code  True where walking over it runs code of the program's
+    builtin   the class of the iterator, called with `args` and `kwargs`; None where it could not be
     """
 
-    __slots__ = ("has_code", "make", "name", "sources")
+    __slots__ = ("args", "builtin", "has_code", "kwargs", "make", "name", "sources")
 
     def __init__(
         self,
@@ -228,9 +229,13 @@ class Once(Owner):
         sources: tuple[StandIn, ...],
         *,
         has_code: bool = False,
+        builtin: Callable[..., Any] | None = None,
+        args: tuple[StandIn, ...] = (),
+        kwargs: Mapping[str, StandIn] = MappingProxyType({}),
     ) -> None:
         super().__init__(birth)
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
+        self.builtin, self.args, self.kwargs = builtin, args, kwargs
 
 
 class Columns:
