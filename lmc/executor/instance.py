@@ -128,8 +128,8 @@ class Instance:
     """
 
     __slots__ = (
-        "base", "failures", "frame", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready", "returned",
-        "shared", "usage",
+        "base", "failures", "frame", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready",
+        "returned", "shared", "usage",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:

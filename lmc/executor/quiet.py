@@ -1,7 +1,7 @@
 """Which loops may take what they walk over ahead of their turns: those in whose body nothing has an effect.
 
-An operation on a live object runs that object's own code, so it counts as an effect. An operation on the loop's own item
-is none where the item turns out to be text or a number, which is known when the loop begins.
+An operation on a live object runs that object's own code, so it counts as an effect. An operation on the loop's own
+item is none where the item turns out to be text or a number, which is known when the loop begins.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import comprehensions, state_lists
+from lmc.parser.capture import comprehensions, looking, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import item
@@ -143,11 +143,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
 
 
 def _hashable_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
-    """True where `fn` is one of the functions of a table; what cannot be hashed is in none."""
-    try:
-        return fn in table
-    except TypeError:
-        return False
+    """True where `fn` is one of the functions of a table; what has a hash of its own is in none."""
+    return looking.can_hash(fn) and fn in table
 
 
 def _program_of(fn: StandIn) -> LmProgram | None:
@@ -402,6 +399,8 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
+    if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
+        return Sym(_isinstance_one(cx, cx.t.value_atom(x), kinds))
     if isinstance(x, LazyStr):
         # its text is not known, its class is
         return isinstance("", kinds)
@@ -420,9 +419,14 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
     return NotImplemented
 
 
-def _isinstance_one(cx: Capture, value: Value, kind_: StandIn) -> Value:
-    symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
-    return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
+def _isinstance_one(cx: Capture, value: Atom, kind_: StandIn) -> Value:
+    if type(kind_) is tuple:
+        symbol: Atom = cx.t.atom(kind_)
+    else:
+        symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
+    # a class may answer by code of its own
+    effect = "none" if looking.is_quiet_check(kind_) else "ordered"
+    return cx.t.call(isinstance, value, symbol, effect=effect, type=BOOL)
 
 
 def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
@@ -556,7 +560,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     file = fn.__code__.co_filename
     installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
     # `<string>` and the like are not files: there is no source to look into
-    return not installed and not file.startswith("<") and fn.__module__.split(".")[0] != "lmc"
+    return not installed and not file.startswith("<") and (fn.__module__ or "").split(".")[0] != "lmc"
 
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeGuard
 
-from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
 from lmc.ir.builtins import LAZY
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, DATA, REF
@@ -161,7 +161,7 @@ def is_live(x: StandIn) -> bool:
     return isinstance(value, Value) and value.type.name in ("any", "ref")
 
 
-def is_stepped(cx: Capture, x: StandIn) -> TypeGuard[Once]:
+def is_stepped(x: StandIn, cx: Capture) -> TypeGuard[Once]:
     """True for a one-pass iterable that must be stepped when its loop steps, as a part of it is a live object."""
     if not isinstance(x, Once) or not is_live(x):
         return False

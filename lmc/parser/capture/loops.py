@@ -62,7 +62,7 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if has_code(cx, given):
         raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     # a live object inside `zip` and the like is stepped when the loop steps
-    iterable = iterator(cx, given) if is_stepped(cx, given) else listed(cx, given)
+    iterable = iterator(cx, given) if is_stepped(given, cx) else listed(cx, given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:

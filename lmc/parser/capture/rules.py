@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from lmc.parser.capture import calls, comprehensions, expressions, functions, loops, statements, targets
+from lmc.parser.capture import calls, comprehensions, expressions, functions, imports, loops, statements, targets
 from lmc.parser.capture.context import ExpressionRule, Rules, StatementRule
 
 EXPRESSIONS: dict[type[ast.expr], ExpressionRule] = {
@@ -52,8 +52,8 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.FunctionDef: statements.function_node,
     ast.Nonlocal: statements.pass_node,
     ast.Global: statements.pass_node,
-    ast.Import: statements.import_node,
-    ast.ImportFrom: statements.import_from_node,
+    ast.Import: imports.import_node,
+    ast.ImportFrom: imports.import_from_node,
     ast.With: statements.with_node,
     ast.For: loops.for_loop,
     ast.While: loops.while_loop,

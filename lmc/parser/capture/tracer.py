@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MethodType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
@@ -24,6 +24,7 @@ from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.looking import is_a, is_quiet
 from lmc.parser.capture.values import (
     UNBOUND,
     Closure,
@@ -469,7 +470,13 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
 
+# what has a name of its own, to be read without running code of the user's
+_NAMED = (type, FunctionType, BuiltinFunctionType, MethodType, MethodDescriptorType, ModuleType)
+
+
 def _label(obj: object) -> str:
+    if not (is_a(obj, _NAMED) and is_quiet(obj)):
+        return f"{type(obj).__module__}.{type(obj).__qualname__} object"
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
     if name is not None and BUILTINS.get(name) is not None and BUILTINS[name].fn is obj:

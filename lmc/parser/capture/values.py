@@ -375,7 +375,9 @@ def is_ordinary(x: object) -> bool:
 
 def is_program(x: object) -> TypeGuard[LmProgram]:
     """True for an lmc program; what makes them stands above this room."""
-    return getattr(type(x), "__lmc_program__", False) is True
+    kind = type(x)
+    # a metaclass of the user's may have code that says what its class has
+    return type(kind) is type and getattr(kind, "__lmc_program__", False) is True
 
 
 def is_literal(x: object) -> TypeGuard[Literal]:
@@ -392,7 +394,8 @@ def same_literal(x: object, y: object) -> bool:
 
 def plain(x: StandIn) -> bool:
     """True for an ordinary immutable value that Python may compute with at trace time."""
-    return is_literal(x) or isinstance(x, range | frozenset | complex)
+    # exactly these classes: one that is derived from them may have code of its own
+    return is_literal(x) or type(x) in (range, complex) or (type(x) is frozenset and all(is_literal(i) for i in x))
 
 
 def known_content(x: StandIn) -> Content:
