@@ -68,7 +68,7 @@ def _gather(xs: Any, order: list[int]) -> list[Any]:
     return [items[i] for i in order]
 
 
-def _apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _apply(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return fn(*args, **kwargs)
 
 

@@ -223,7 +223,8 @@ class Capture:
         """Names that the current function reads anywhere but inside `node`."""
         # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
-            return {ACC}
+            # and what `:=` binds is a name of the function's
+            return {ACC, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
         assert self.frame.closure is not None
         inside = {id(n) for n in ast.walk(node)}
         every = ast.walk(self.frame.closure.node)

@@ -100,7 +100,12 @@ def _passed(
     """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
     call = inspect.signature(fn).bind_partial()
     state, *parameters = call.signature.parameters.values()
-    call.arguments = {state.name: root, **arguments}
+    # a wrapper takes all it is given by `*args`, the state first
+    if state.kind is state.VAR_POSITIONAL:
+        more = _known(cx, "*", state.name, known_items(arguments.get(state.name, ())))
+        call.arguments = {**arguments, state.name: (root, *more)}  # type: ignore[misc]
+    else:
+        call.arguments = {state.name: root, **arguments}
     for parameter in parameters:
         given = arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:

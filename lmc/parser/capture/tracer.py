@@ -81,7 +81,7 @@ class Guard:
         # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
-        if isinstance(now, MethodType):  # a new object each time it is read
+        if isinstance(now, MethodType | BuiltinFunctionType):  # a new object each time it is read
             return now == self.value
         return same_literal(now, self.value)
 
