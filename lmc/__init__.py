@@ -17,11 +17,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lmc.version import __version__ as __version__
 
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
+    "lmc.patience": ("Retry", "Timeout"),
+    "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
+    "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
@@ -29,7 +32,7 @@ _WHERE = {
     ),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
-        "ChatTemplateError", "BackendError", "ModelLoadError", "RequestError",
+        "ChatTemplateError", "OutputError", "BackendError", "ModelLoadError", "RequestError",
     ),
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
@@ -48,9 +51,13 @@ if TYPE_CHECKING:
     from lmc.errors import ConstraintError as ConstraintError
     from lmc.errors import LMError as LMError
     from lmc.errors import ModelLoadError as ModelLoadError
+    from lmc.errors import OutputError as OutputError
     from lmc.errors import ParseError as ParseError
     from lmc.errors import RequestError as RequestError
     from lmc.errors import VerifyError as VerifyError
+    from lmc.executor.events import CallEnded as CallEnded
+    from lmc.executor.events import CallStarted as CallStarted
+    from lmc.executor.events import TextGrew as TextGrew
     from lmc.parser.primitives import assistant as assistant
     from lmc.parser.primitives import assistant_begin as assistant_begin
     from lmc.parser.primitives import assistant_end as assistant_end
@@ -70,6 +77,8 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user as user
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
+    from lmc.patience import Retry as Retry
+    from lmc.patience import Timeout as Timeout
     from lmc.program import Program as Program
     from lmc.program import compile as compile
     from lmc.program import function as function
@@ -77,6 +86,9 @@ if TYPE_CHECKING:
     from lmc.program import run_batch as run_batch
     from lmc.program import set_default_backend as set_default_backend
     from lmc.result import Result as Result
+    from lmc.streaming import BatchStream as BatchStream
+    from lmc.streaming import ItemDone as ItemDone
+    from lmc.streaming import Stream as Stream
 
 
 def __getattr__(name: str) -> Any:

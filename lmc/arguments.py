@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
 from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentShape
+from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
@@ -45,17 +46,43 @@ def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: obj
     signature = _signature(fn)
     first = next(iter(signature.parameters.values()))
     given = (state, *arguments.get(first.name, ())) if first.kind is first.VAR_POSITIONAL else state
-    bound = inspect.BoundArguments(signature, {**arguments, first.name: given})  # type: ignore[arg-type]
+    bound = inspect.BoundArguments(signature, {**arguments, first.name: given})
     return fn(*bound.args, **bound.kwargs)
 
 
 def bind_item(fn: FunctionType | MethodType, bound: Mapping[str, Any], item: object) -> dict[str, Any]:
-    """The arguments of a batch item: a mapping by name, or a list in order. Raises ArgumentError for another."""
+    """The arguments of a batch item: a mapping by name, or a list in order; for a program of one argument also itself.
+
+    Raises ArgumentError for another, and the error of a BadItem.
+    """
     if isinstance(item, Mapping):
         return bind(fn, bound, (), item)
     if isinstance(item, list | tuple):
         return bind(fn, bound, item, {})
-    raise ArgumentError(f"a batch item is a dict or a list of arguments, not {type(item).__name__}")
+    if isinstance(item, BadItem):
+        raise item.error
+    name = _one_name(fn, frozenset(bound))
+    if name is not None and item is not None:
+        return bind(fn, bound, (), {name: item})
+    raise ArgumentError(
+        f"a batch item is a dict or a list of arguments, not {type(item).__name__}",
+        help=f"`{fn.__name__}` takes more than one argument" if len(_signature(fn).parameters) > 2 else None,
+    )
+
+
+def takes(fn: FunctionType | MethodType, name: object) -> bool:
+    """Whether the program has an argument of that name, or takes any."""
+    parameters = list(_signature(fn).parameters.values())[1:]
+    return any(p.name == name or (p.kind is p.VAR_KEYWORD and isinstance(name, str)) for p in parameters)
+
+
+@functools.lru_cache(maxsize=1024)
+def _one_name(fn: FunctionType | MethodType, bound: frozenset[str]) -> str | None:
+    """The argument that an item stands for by itself: the only one that must be given, or the only one there is."""
+    names = [p for p in list(_signature(fn).parameters.values())[1:] if p.name not in bound]
+    free = [p for p in names if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    needed = [p for p in free if p.default is p.empty] or free
+    return needed[0].name if len(needed) == 1 else None
 
 
 @functools.lru_cache(maxsize=1024)

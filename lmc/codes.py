@@ -190,6 +190,9 @@ TYPELESS = _code(
 BROKEN = _code(
     "LMC-CN020", "text breaks its schema", "A complete text breaks what no automaton knows of its JSON schema."
 )
+UNREADABLE = _code(
+    "LMC-CN021", "output cannot be read", "A generated text cannot be read as the type that its call asks for."
+)
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from lmc.arguments import Path
 from lmc.errors import ArgumentError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
+from lmc.parser.capture.tracer import Guard
 
 if TYPE_CHECKING:
     import networkx
@@ -81,20 +82,42 @@ class Compiled:
         return str(self.plan)
 
 
+@dataclass(frozen=True, slots=True)
+class NoTrace:
+    """A capture that failed; it would fail again while all holds that it had baked up to there."""
+
+    error: Exception
+    guards: tuple[Guard, ...]
+
+    def holds(self) -> bool:
+        """True while everything that was baked is still the same."""
+        return all(g.holds() for g in self.guards)
+
+
 @dataclass(slots=True)
 class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
-    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace] = field(default_factory=dict)
+    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace | NoTrace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-        """The trace for these shapes; traced again where something it baked has changed."""
+        """The trace for these shapes; traced again where something it baked has changed. Raises what `trace` raises."""
         key = tuple(shapes.items())
         kept = self.traces.get(key)
         if kept is None or not kept.holds():
-            self.traces[key] = kept = trace(fn, shapes)
+            self.traces[key] = kept = _traced(fn, shapes)
+        if isinstance(kept, NoTrace):
+            raise kept.error.with_traceback(None)
         return kept
+
+
+def _traced(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace | NoTrace:
+    guards: list[Guard] = []
+    try:
+        return trace(fn, shapes, guards)
+    except Exception as error:
+        return NoTrace(error.with_traceback(None), tuple(guards))
 
 
 def compile_trace(

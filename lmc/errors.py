@@ -77,6 +77,23 @@ class ConstraintError(LMError):
     """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend."""
 
 
+class OutputError(LMError):
+    """What was generated cannot be read as the type that was asked for; `text` is what was generated."""
+
+    def __init__(
+        self,
+        message: str,
+        text: str,
+        *,
+        span: Span | None = None,
+        code: str | None = None,
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, span=span, code=code, help=help, notes=notes)
+        self.text = text
+
+
 class ChatTemplateError(LMError):
     """A role was used and the tokenizer has no chat template, or its template refuses the turns."""
 

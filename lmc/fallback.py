@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import logging
 
-from lmc.codes import ABOUT_BREAKS
-from lmc.errors import CaptureError
+from lmc.codes import CODES, how_to_read
+from lmc.errors import BackendError, ChatTemplateError, ConstraintError, LMError
 from lmc.source import Span
 
-_said: set[tuple[str | None, Span | None]] = set()  # breaks that were told of: as many as there are in the programs
+# of the program itself, found before it runs: they would be its errors without a graph too
+OF_THE_PROGRAM = (ConstraintError, BackendError, ChatTemplateError)
+
+# errors that were told of: as many as there are in the programs
+_said: set[tuple[str, str | None, Span | None]] = set()
 
 
-def is_graph_break(error: CaptureError) -> bool:
-    """True where capture has met what it cannot put into a graph, and Python could go on."""
-    return error.code is not None and error.code.startswith(ABOUT_BREAKS)
+def is_refusal(error: Exception) -> bool:
+    """True where an error says that there is no graph, and not that the program is wrong.
+
+    A graph break is one, and so is whatever else goes wrong in capture: Python can still run, and has the last word.
+    """
+    return not isinstance(error, OF_THE_PROGRAM)
 
 
-def say_broken(program: str, error: CaptureError) -> None:
-    """Say once for each break, through the logger "lmc", that the program runs without a graph, and what would help."""
-    key = (error.code, error.span)
+def say_broken(program: str, error: Exception) -> None:
+    """Say once for each break, in a line of the logger "lmc", that the program runs without a graph and what to do."""
+    code, span = (error.code, error.span) if isinstance(error, LMError) else (None, None)
+    key = (code or f"{program} {type(error).__name__}", code, span)
     if key in _said:
         return
     _said.add(key)
-    place = f" at {error.span.place}" if error.span else ""
     logging.getLogger("lmc").warning(
-        "lmc: `%s` runs as Python, without a graph: %s%s: %s; for a graph: %s",
-        program, error.code, place, error.message, error.help or "see its code",
+        "lmc: `%s` runs as Python, without a graph: %s%s: %s%s (%sfullgraph=True makes it an error)",
+        program, code or type(error).__name__, f" at {span.place}" if span else "",
+        _one_line(error.message if isinstance(error, LMError) else str(error)),
+        f"; for a graph: {_one_line(error.help)}" if isinstance(error, LMError) and error.help else "",
+        f"{how_to_read(code)}, " if code in CODES else "",
     )  # fmt: skip
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -6,33 +6,37 @@ Knows no Program: what is run is a function with what is bound to it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import compiler
-from lmc.errors import ArgumentError, CaptureError
-from lmc.fallback import is_graph_break, say_broken
+from lmc.errors import ArgumentError
+from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.report import RunReport
 from lmc.result import Result
+from lmc.tables import rows_of
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
-    from lmc.executor import ItemEnded, Outcome, Startable
+    from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
     from lmc.executor.requests import RunParams
+    from lmc.executor.run import Listen
     from lmc.executor.runnable import Runnable
     from lmc.passes import TokenSharing
 
 Shapes = dict[str, ArgumentShape]  # of the arguments, by name
 
-# compiled: captured into a graph, whole, or refused; eager: the Python function itself;
-# auto: compiled, and eager where capture refuses with a graph break
-Mode = Literal["compiled", "eager", "auto"]
+# auto: compiled, and eager where it cannot be captured whole; compiled: captured into a graph, or refused;
+# eager: the Python function itself
+Mode = Literal["auto", "compiled", "eager"]
+DEFAULT_MODE: Mode = "auto"
 
 CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -54,9 +58,12 @@ class Launch:
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
-        mode: Mode = "compiled",
+        mode: Mode = DEFAULT_MODE,
+        limits: CallLimits | None = None,
+        keeps_calls: bool = False,
+        listen: Listen | None = None,
     ) -> None:
-        from lmc.executor import Executor
+        from lmc.executor import NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
@@ -64,17 +71,24 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
-        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults)
+        self._settings = {"seed": seed, "sampling": dict(defaults), "opt_level": opt_level}
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=listen is not None)
         self._session = backend.open()
         self._before = self._session.counters()
-        executor = Executor(self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint)
+        executor = Executor(
+            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
+            keeps_calls=keeps_calls,
+        )  # fmt: skip
         self._items: _Items | _EagerItems
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
         else:
             eager = _EagerItems(func, executor.params, backend)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
-        self._run = executor.open("items")
+        self._items.tells = listen is not None
+        self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
+        heard = None if listen is None else partial(self._renumbered, listen)
+        self._run = executor.open("items" if listen is None else "text", heard)
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -87,23 +101,79 @@ class Launch:
         result of this iteration waits with all the others.
         """
         check_items("results", items)
-        return ((ended.item, _result(ended.outcome, None)) for ended in self._ends_of(items))
+        return ((ended.item, result_of(ended.outcome, None, ended.item)) for ended in self._ends_of(items))
 
-    def all_results(self, items: Iterable[Any]) -> list[Result]:
-        """One result for each item of a source that ends, in order, with the report of the whole; closes the run."""
-        if isinstance(items, Sized):
+    def rounds(self, items: Iterable[Any], bound: Sequence[dict[str, Any]] = ()) -> Iterator[object]:
+        """Run the items of a source, or sets of bound arguments, a round at a time: who listens hears what it tells."""
+        if bound or isinstance(items, Sized):
             self._items.keep_leaves()
-        return self._to_end(self._ends_of(items))
+        known = (self._items.item(partial(dict, arguments)) for arguments in bound)
+        return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
     def one_result(self, arguments: dict[str, Any]) -> Result:
-        """The result for one set of bound arguments; closes the run."""
+        """The result for one set of bound arguments, with the report; closes the run."""
         self._items.keep_leaves()
-        return self._to_end(self._run.ends_of([self._items.item(lambda: arguments)]))[0]
+        (ended,) = self._run.ends_of([self._items.item(lambda: arguments)])
+        self.close()
+        return result_of(ended.outcome, self.report(), 0)
+
+    # --- for who adds items one by one -----------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many items may be started that need not wait for others to end."""
+        return self._run.room
+
+    def keep_leaves(self) -> None:
+        """Remember the arguments of the items to come, for the report's prediction."""
+        self._items.keep_leaves()
+
+    def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
+        """Start the item of that number in its batch; its id in this run. What `bind` raises is the item's error."""
+        id = self._run.add(self._items.item(bind, number))
+        if id != number:
+            self._numbers[id] = number
+        return id
+
+    def step(self, timeout_s: float) -> list[ItemEnded]:
+        """Do one round of work, waiting at most so long, and return the items that ended, by their ids."""
+        from lmc.executor import ItemEnded
+
+        return [event for event in self._run.step(timeout_s) if type(event) is ItemEnded]
+
+    def _renumbered(self, listen: Listen, event: RunEvent) -> None:
+        """Hand an event on, with the item's number in its batch."""
+        number = self._numbers.get(event.item)
+        listen(event if number is None else replace(event, item=number))
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End an item early, with a RequestError of that code that may be retried."""
+        self._run.abort(id, reason, code=code, retryable=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the results beside the items, as JSON by name (see identity.py)."""
+        from lmc.identity import identity_of
+
+        return identity_of(self._func, self._bound, self._backend, self._settings)
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        items, now = self._items, self._session.counters()
-        return RunReport.of(self._backend.name, self._before, now, items.predicted(), items.num_eager)
+        return replace(self.counts(), predicted=self._items.predicted())
+
+    def counts(self) -> RunReport:
+        """The same without a prediction."""
+        now = self._session.counters()
+        return RunReport.of(self._backend.name, self._before, now, None, self._items.num_eager)
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._run.is_idle
+
+    @property
+    def num_eager(self) -> int:
+        """Items so far that run as Python."""
+        return self._items.num_eager
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""
@@ -120,35 +190,47 @@ class Launch:
 
     def _ends_of(self, items: Iterable[Any]) -> Iterator[ItemEnded]:
         """The ends of items as they came; those of a list are there, and taking them needs no limit of time."""
-        made = (self._items.item(partial(arguments_of.bind_item, self._func, self._bound, item)) for item in items)
-        return self._run.ends_of(made, inf) if isinstance(items, Sized) else self._run.ends_of(made)
+        return self._run.ends_of(self._made(items), self._pull_s(items))
 
-    def _to_end(self, ends: Iterator[ItemEnded]) -> list[Result]:
-        outcomes = {ended.item: ended.outcome for ended in ends}
-        self.close()
-        report = self.report()
-        return [_result(outcomes[i], report) for i in range(len(outcomes))]
+    def _made(self, items: Iterable[Any]) -> Iterator[Startable]:
+        return map(self._items.item, self.binds(items)[0])
+
+    def _pull_s(self, items: Iterable[Any]) -> float:
+        from lmc.executor.run import PULL_S
+
+        return inf if isinstance(items, Sized) else PULL_S
+
+    def binds(self, items: Iterable[Any]) -> tuple[Iterator[Callable[[], dict[str, Any]]], int | None]:
+        """What gives the arguments of each item, or raises what is wrong with it; and how many there are, if known."""
+        rows, total = rows_of(items, partial(arguments_of.takes, self._func), self._func.__name__)
+        return (partial(arguments_of.bind_item, self._func, self._bound, row) for row in rows), total
 
 
 def check_items(method: str, items: object) -> None:
     """Raises ArgumentError for what is one item, or none."""
-    if isinstance(items, Mapping | str) or not isinstance(items, Iterable):
+    if isinstance(items, Mapping | str | bytes) or not isinstance(items, Iterable):
         raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
 
 
-def _result(outcome: Outcome, report: RunReport | None) -> Result:
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report)
+def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
+    """What people get of an item of that number that has ended."""
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made)
 
 
-def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any]) -> str:
-    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself."""
-    from lmc.passes import fit, fuse_constraints
+def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
+    """The pipeline, without fusing where the backend cannot or the run asks something of each generation by itself.
+
+    is_told  somebody wants each text as it grows: that of a fused form comes only at its end
+    """
+    from lmc.passes import check_pipeline, fit, fuse_constraints, parse_pipeline
 
     pipeline = compiler.pipeline_of(opt_level)
+    if isinstance(opt_level, str):
+        check_pipeline(parse_pipeline(opt_level))  # before an item could take it for a mistake of its own
     if fit.PASS.name in [name.strip() for name in pipeline.split(",")]:
         fit.check_defaults(defaults, backend.caps)
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
-    if backend.caps.fused and not alone:
+    if backend.caps.fused and not alone and not is_told:
         return pipeline
     return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
 
@@ -163,15 +245,16 @@ class _EagerItems:
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
+        self.tells = False
 
     def keep_leaves(self) -> None:
         """Nothing is predicted of a program that nobody has read."""
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound."""
         from lmc.executor import FailedItem
 
-        number = next(self._numbers)
+        number = next(self._numbers) if number is None else number
         try:
             return self.made(bind(), number)
         except Exception as error:
@@ -198,31 +281,33 @@ class _Items:
     """Turns arguments into items of the executor: same shape, same compiled plan."""
 
     num_eager = 0
+    tells = False  # whether a run listens to its states
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
         self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
-        self._count = 0
+        self._numbers = count()
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
 
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for `predicted`."""
         self._leaves = []
 
-    def item(self, bind: Callable[[], dict[str, Any]]) -> Startable:
-        """The next item; one that fails where it cannot be bound or compiled."""
+    def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
+        """The item of that number, the next where none is said; one that fails where it cannot be bound or compiled."""
         from lmc.executor import FailedItem
 
-        number, self._count = self._count, self._count + 1
+        number = next(self._numbers) if number is None else number
         try:
-            arguments = bind()
-            shapes = {name: arguments_of.shape_of(value) for name, value in arguments.items()}
-            return self._made(arguments, shapes, number)
+            return self._made(bind(), number)
         except Exception as error:
             return FailedItem(error, number)
 
-    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
+    def _made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments; raises where they cannot be compiled for."""
+        return self._planned(arguments, shapes_of(arguments), number)
+
+    def _planned(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
         from lmc.executor import PlanItem
 
         runnable, made, _ = self._compiled(shapes)
@@ -241,7 +326,7 @@ class _Items:
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
-            self._kept[key] = kept = (compile_plan(done.plan), made, done)
+            self._kept[key] = kept = (compile_plan(done.plan, tells=self.tells), made, done)
         return kept
 
     def predicted(self) -> TokenSharing | None:
@@ -256,8 +341,13 @@ class _Items:
         return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))
 
 
+def shapes_of(arguments: Mapping[str, Any]) -> Shapes:
+    """What one graph has in common with the others of its program: the shapes of its arguments."""
+    return {name: arguments_of.shape_of(value) for name, value in arguments.items()}
+
+
 class _AutoItems(_Items):
-    """The same, and the function as it is where it meets a graph break. Capture runs nothing, so nothing runs twice."""
+    """The same, and the function as it is where there is no graph. Capture runs nothing, so nothing runs twice."""
 
     def __init__(
         self,
@@ -280,14 +370,19 @@ class _AutoItems(_Items):
         """None where some items have no plan."""
         return None if self.num_eager else super().predicted()
 
-    def _made(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
-        key = tuple(shapes.items())
-        if key not in self._broken:
-            try:
-                return super()._made(arguments, shapes, number)
-            except CaptureError as error:
-                if not is_graph_break(error):
-                    raise
-                say_broken(self._func.__name__, error)
+    def _made(self, arguments: dict[str, Any], number: int) -> Startable:
+        key = None
+        try:
+            shapes = shapes_of(arguments)
+            key = tuple(shapes.items())
+            if key not in self._broken:
+                return self._planned(arguments, shapes, number)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            item = self._eager.made(arguments, number)
+            say_broken(self._func.__name__, error)
+            if key is not None:
                 self._broken.add(key)
+            return item
         return self._eager.made(arguments, number)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -15,11 +15,18 @@ from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmc.backend.base import Backend
+    from lmc.batch import BatchRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import ProgramGreenlet
+    from lmc.executor.events import RunEvent
+    from lmc.executor.run import Listen
     from lmc.launch import Launch, Mode
+    from lmc.patience import Retry, Timeout
     from lmc.result import Result
+    from lmc.streaming import OnEvent, Stream
 
 _default_backend: list[Backend | str | None] = [None]  # set by set_default_backend
 
@@ -104,34 +111,78 @@ class Program:
     ) -> Result:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
-        `mode` says how: "compiled", the default, captures the program into a graph and refuses what it cannot capture.
-        "eager" runs the Python function itself: its calls are submitted where they stand and waited for where they are
-        read. Its own Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a
-        batch. A program that is called inside such a one runs in the same run and gives its state; there `seed`,
-        `opt_level` and `mode` are those of the run. "auto" is compiled, and eager where capture meets a graph break,
-        which is said once; with `fullgraph=True` the break is raised. A program's own argument of these names comes
-        first; `run_batch` and `open_run` can say how such a program is run.
+        `mode` says how: "auto", the default, captures the program into a graph, and runs it as Python where it cannot
+        be captured whole, which is said once; with `fullgraph=True`, or mode="compiled", that is an error. "eager" runs
+        the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
+        Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
+        program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
+        `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
+        say how such a program is run.
+
+        `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
+        CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
-        mode: Mode = kwargs.pop("mode") if self._is_option("mode", kwargs) else "compiled"
+        is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
+        return cast("Result", self._run(is_stream, args, kwargs, backend, model, seed, opt_level))
+
+    def stream(
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Stream:
+        """`run` with `stream=True`, for a program that has an argument of that name too."""
+        return cast("Stream", self._run(True, args, kwargs, backend, model, seed, opt_level))
+
+    def _run(
+        self,
+        is_stream: bool,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        backend: Backend | str | None,
+        model: str | None,
+        seed: int,
+        opt_level: int | str,
+    ) -> Result | Stream:
+        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
+        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         defaults, kwargs = self._split(kwargs)
         outer = _running() if backend is None and model is None else None
         if outer is not None:
             from lmc.eager import run_inside
 
+            if is_stream or on_event is not None:
+                raise _inside()
             return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        with self._launch(backend, model, seed, opt_level, defaults, mode, fullgraph) as launch:
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+        if is_stream:
+            from lmc.streaming import stream_one
+
+            return stream_one(opener, arguments, on_event)
+        with opener(listen=_listener(on_event)) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
         return result
 
+    @overload
+    def run_batch(
+        self, batch: Iterable[Any], *, generator_style: Literal[False] = False, **options: Any
+    ) -> list[Result]: ...
+
+    @overload
+    def run_batch(self, batch: Iterable[Any], *, generator_style: Literal[True], **options: Any) -> BatchRun: ...
+
     def run_batch(
         self,
-        batch: Iterable[Mapping[str, Any] | Sequence[Any]],
+        batch: Iterable[Any],
         *,
         backend: Backend | str | None = None,
         model: str | None = None,
@@ -140,22 +191,65 @@ class Program:
         num_threads: int | str = "auto",
         progress_bar: bool = False,
         generator_style: bool = False,
-        mode: Mode = "compiled",
+        ordered: bool = True,
+        max_in_flight: int | None = None,
+        retry: int | Retry | None = None,
+        timeout: float | Timeout | None = None,
+        journal: str | Path | None = None,
+        rerun_failed: bool = True,
+        calls: bool = False,
+        mode: Mode | None = None,
         fullgraph: bool = False,
+        stream: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
-    ) -> list[Result]:
-        """Run for every item (a dict of arguments, or a list of positional ones), all in one stream of requests.
+    ) -> Any:
+        """Run for every item, all in one stream of requests: one result an item, in order; a failed one has its error.
 
-        One result an item, in order; a failed item carries its own error. A generator of items is not listed first, and
-        what it raises is the error of one more item, the last; for one without an end see `open_run`. `num_threads`,
-        `progress_bar` and `generator_style` are accepted for SGLang's sake: no thread is needed an item.
+        An item is a dict of arguments, or a list of positional ones, or for a program of one argument the argument
+        itself; a batch any iterable of these, a DataFrame or a csv.DictReader. A generator is not listed first, and
+        what it raises is the error of one more item, the last; for one without an end see `open_run`.
+        `mode` and `fullgraph` are those of `run`, for each item by itself.
+
+        generator_style  an iterator of results instead of the list: in the order of the items, or with `ordered=False`
+                         as they end, each with its `item`. What is on its way goes on only while a result is waited for
+        max_in_flight    items that run at once; all that the machine can hold by default
+        retry            how often an item is run again, whole, that failed with what may pass: a number, or a Retry
+        timeout          seconds that an item may take, or a Timeout
+        journal          a file with a line for each item that has ended: the same batch with the same file goes on
+                         where it was left, by whatever. With `rerun_failed` what failed then runs again
+        calls            keep the model calls, for `result.calls`
+        progress_bar     on stderr; where that is no terminal, a line every half minute
+        stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
+        on_event         that of `run`
+        num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
+
+        Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
+        the `results` so far.
         """
+        from lmc.batch import BatchOptions, all_results, one_by_one
         from lmc.launch import check_items
+        from lmc.patience import call_limits, retry_of, timeout_of
 
         check_items("run_batch", batch)
+        options = BatchOptions(
+            retry=retry_of(retry), timeout=timeout_of(timeout), max_in_flight=max_in_flight, journal=journal,
+            reruns_failed=rerun_failed, progress_bar=progress_bar,
+        )  # fmt: skip
         sampling = self._only_sampling("run_batch", defaults)
-        with self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph) as launch:
-            return launch.all_results(batch)
+        options.check_stream(stream, generator_style, on_event is not None)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
+        if stream:
+            from lmc.streaming import stream_batch
+
+            return stream_batch(opener, batch, on_event)
+        launch = opener(listen=_listener(on_event))
+        if generator_style:
+            return one_by_one(launch, batch, options, in_order=ordered)
+        return all_results(launch, batch, options)
 
     def open_run(
         self,
@@ -164,8 +258,10 @@ class Program:
         model: str | None = None,
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
-        mode: Mode = "compiled",
+        mode: Mode | None = None,
         fullgraph: bool = False,
+        calls: bool = False,
+        on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
@@ -175,30 +271,34 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        return self._launch(backend, model, seed, opt_level, sampling, mode, fullgraph)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        return opener(listen=_listener(on_event))
 
-    def _launch(
+    def _opener(
         self,
         backend: Backend | str | None,
         model: str | None,
         seed: int,
         opt_level: int | str,
         defaults: Mapping[str, Any],
-        mode: Mode,
+        mode: Mode | None,
         fullgraph: bool,
-    ) -> Launch:
+        **options: Any,
+    ) -> Callable[..., Launch]:
+        """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
-        from lmc.launch import Launch
+        from lmc.launch import DEFAULT_MODE, Launch
 
+        mode = mode or DEFAULT_MODE
         if fullgraph and mode == "eager":
             raise ArgumentError("an eager run has no graph", help='leave out fullgraph, or mode="eager"')
         outer = _running() if backend is None and model is None else None
         if outer is not None:
             backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
-        return Launch(
-            self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
-            mode="compiled" if fullgraph and mode == "auto" else mode,
+        return functools.partial(
+            Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
+            mode="compiled" if fullgraph and mode == "auto" else mode, **options,
         )  # fmt: skip
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,8 +325,45 @@ def _running() -> ProgramGreenlet | None:
     return None if eager is None else cast("ProgramGreenlet | None", eager.current())
 
 
+_OF_BATCH = (
+    "progress_bar", "generator_style", "ordered", "max_in_flight", "retry", "timeout", "journal", "rerun_failed",
+    "calls",
+)  # fmt: skip
+
+
+def _listener(on_event: OnEvent | None) -> Listen | None:
+    """What hears a run's events for somebody who wants to be called with them."""
+    if on_event is None:
+        return None
+    from lmc.streaming import public
+
+    def listen(event: RunEvent) -> None:
+        on_event(public(event))
+
+    return listen
+
+
+def _inside() -> ArgumentError:
+    return ArgumentError(
+        "a program that is called inside another one is part of that one's run, and of its stream",
+        help="read the outer run's stream: the inner program's text is its branch p0, p1, ...",
+    )
+
+
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [*SAMPLING_FIELDS, *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph"]
+    known = [
+        *SAMPLING_FIELDS,
+        *RUN_NAMES,
+        "backend",
+        "model",
+        "seed",
+        "opt_level",
+        "mode",
+        "fullgraph",
+        "stream",
+        "on_event",
+        *_OF_BATCH,
+    ]
     help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
@@ -252,7 +389,7 @@ def run(prog: Any, *args: Any, **kwargs: Any) -> Result:
     return as_program(prog).run(*args, **kwargs)
 
 
-def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> list[Result]:
+def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> Any:
     """`lmc.run_batch(prog, items, ...)`: see Program.run_batch."""
     return as_program(prog).run_batch(batch, **kwargs)
 

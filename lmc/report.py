@@ -41,15 +41,21 @@ class RunReport:
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
         lines = [
-            f"{self.backend}: {self.requests} calls, {self.forward_passes} forward passes, "
-            f"{self.output_tokens} tokens generated",
+            f"{self.backend}: {counted(self.requests, 'call')}, {counted(self.forward_passes, 'forward pass')}, "
+            f"{counted(self.output_tokens, 'token')} generated",
             f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), "
             f"{self.computed_tokens} computed",
         ]
         if self.num_eager:
             lines.append(f"  items that ran as Python, without a graph: {self.num_eager}")
         if self.predicted is not None:
-            count = f"{self.predicted.computed_tokens} distinct prompt tokens"
+            count = counted(self.predicted.computed_tokens, "distinct prompt token")
             rough = "  estimated before the run: " + count + ", every branch taken once, what stands in holes left out"
             lines.append(f"  predicted: {count}" if self.predicted.is_exact else rough)
         return "\n".join(lines)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number with its noun: "1 call", "2 passes"."""
+    plural = "" if number == 1 else "es" if thing.endswith("s") else "s"
+    return f"{number} {thing}{plural}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
+    from lmc.calls import CallRecord
+    from lmc.executor.made_call import MadeCall
     from lmc.executor.state import ProgramState
     from lmc.report import RunReport
 
@@ -13,7 +18,9 @@ if TYPE_CHECKING:
 class Result:
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
-    Reading anything but `error`, `usage` and `report` of a failed run raises the run's error.
+    Reading anything but `error`, `usage`, `report`, `item` and `calls` of a failed run raises the run's error.
+
+    item  which item of its batch it is, from 0
     """
 
     def __init__(
@@ -23,8 +30,11 @@ class Result:
         error: BaseException | None,
         usage: Usage,
         report: RunReport | None,
+        item: int = 0,
+        made: Sequence[MadeCall | CallRecord] | None = None,
     ) -> None:
-        self._state, self._ret = state, ret
+        self._state, self._ret, self._made = state, ret, made
+        self.item = item
         self.error = error
         self.usage = usage
         self.report = report
@@ -51,6 +61,28 @@ class Result:
         if isinstance(value, list) and any(isinstance(v, ProgramState) for v in value):
             return [self._public(v) for v in value]
         return tuple(self._public(v) for v in value) if isinstance(value, tuple) else value
+
+    @property
+    def raw_return(self) -> object:
+        """What the program returned, program states as they are. For who saves results."""
+        return self._ret
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the run kept the calls."""
+        return self._made is not None
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """Its model calls, in program order, those of a failed run too.
+
+        Raises ArgumentError where the run did not keep them: `run` does, `run_batch` and `open_run` with `calls=True`.
+        """
+        from lmc.calls import as_records
+
+        if self._made is None:
+            raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
+        return as_records(self._made, self.item)
 
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)

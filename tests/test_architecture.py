@@ -28,11 +28,14 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
-FOURTH = ("arguments", "report", "result", "compiler", "fallback", "launch", "program", "")
+FOURTH = (
+    "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
+    "patience", "progress", "launch", "streaming", "batch", "program", "",
+)  # fmt: skip
 ROOF = ("cli", "server")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
@@ -85,6 +88,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.local": ("torch",),
     "compiler": ("networkx",),
     "eager": ("greenlet",),
+    "progress": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
@@ -315,8 +319,9 @@ def test_compiling_needs_no_engine():
 # --- names -----------------------------------------------------------------------------------------------
 
 PUBLIC = (
-    "ArgumentError", "BackendError", "CaptureError", "ChatTemplateError", "ConstraintError", "CpuBackend",
-    "EchoBackend", "LMError", "ModelLoadError", "ParseError", "Program", "RequestError", "Result", "VerifyError",
+    "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
+    "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
+    "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

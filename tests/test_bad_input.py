@@ -468,6 +468,19 @@ def _with_grammar(text: str) -> lmc.Program:
 # --- arguments --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("bad", ["text", 3, None, object()], ids=["text", "number", "none", "object"])
+def test_an_item_that_names_no_argument(place: Any, bad: Any) -> None:
+    """Of several arguments nobody knows which it would be."""
+
+    @lmc.function
+    def two(s, a, b):
+        s += f"{a} {b}"
+
+    results = two.run_batch([bad, ["x", "y"]], backend=place)
+    check(results[0].error, ArgumentError, "dict or a list", "more than one argument")
+    assert results[1].text() == "x y"
+
+
 def test_an_unknown_argument() -> None:
     """The arguments that there are, are named."""
     refused(lambda: lmc.run(ask, "x", questoin="y", backend="echo"), ArgumentError, "questoin", "question")
@@ -480,9 +493,7 @@ def test_a_missing_argument() -> None:
     refused(lambda: lmc.run(ask, "a", "b", backend="echo"), ArgumentError, "question")
 
 
-@pytest.mark.parametrize(
-    "bad", [{}, {"topic": 1}, {"question": "a", "more": 1}, [], ["a", "b"], "text", 3, None], ids=repr
-)
+@pytest.mark.parametrize("bad", [{}, {"topic": 1}, {"question": "a", "more": 1}, [], ["a", "b"], None], ids=repr)
 def test_a_bad_item(place: Any, bad: Any) -> None:
     """It alone fails."""
     results = lmc.run_batch(ask, [{"question": "x"}, bad, ["y"], ("z",)], backend=place)

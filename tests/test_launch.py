@@ -166,7 +166,7 @@ def test_sources_follow_one_another() -> None:
 def test_a_bad_item_of_a_stream_fails_alone() -> None:
     """With the error that it has in a list."""
     with one.open_run(backend=EchoBackend()) as run:
-        found = dict(run.results(item for item in ({"number": 1}, {"numbr": 2}, 3, {"number": 4})))
+        found = dict(run.results(item for item in ({"number": 1}, {"numbr": 2}, None, {"number": 4})))
 
     assert [isinstance(found[i].error, lmc.ArgumentError) for i in range(4)] == [False, True, True, False]
 

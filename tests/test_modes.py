@@ -70,11 +70,12 @@ def test_a_program_says_the_same_in_every_mode(mode: Any) -> None:
     assert batch[0].get_meta_info("x") == want[0].get_meta_info("x")
 
 
-def test_compiled_is_what_a_run_is_that_says_nothing() -> None:
-    """A graph break is an error, and nothing ran."""
-    with pytest.raises(CaptureError) as caught:
-        counts.run(word="a", backend=EchoBackend())
-    assert caught.value.code == "LMC-GB009" and TOTAL == 0
+def test_a_compiled_run_refuses_a_break() -> None:
+    """It is an error, and nothing ran; again where it is asked again."""
+    for _ in range(2):
+        with pytest.raises(CaptureError) as caught:
+            counts.run(word="a", backend=EchoBackend(), mode="compiled")
+        assert caught.value.code == "LMC-GB009" and TOTAL == 0
 
 
 def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFixture) -> None:
@@ -82,13 +83,14 @@ def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFix
     global TOTAL
     TOTAL = 0
     with caplog.at_level(logging.WARNING, logger="lmc"):
-        first = counts.run(word="a", backend=EchoBackend(), mode="auto")
+        first = counts.run(word="a", backend=EchoBackend())
         second = counts.run(word="a", backend=EchoBackend(), mode="auto")
     TOTAL, length = 0, len(first["x"])
 
     assert first.ret_value == length and second.ret_value == 2 * length
     [said] = [record.getMessage() for record in caplog.records]
     assert said.startswith("lmc: `counts` runs as Python, without a graph: LMC-GB009 at test_modes.py:")
+    assert said.endswith("(`lmc explain LMC-GB009` says more, fullgraph=True makes it an error)")
     assert first.report is not None and first.report.num_eager == 1
     assert "items that ran as Python, without a graph: 1" in str(first.report)
 
@@ -109,21 +111,88 @@ def test_auto_compiles_what_it_can() -> None:
 def test_fullgraph_raises_the_break() -> None:
     """What `auto` would run as Python is an error; of an eager run it makes no sense."""
     with pytest.raises(CaptureError):
-        counts.run(word="a", backend=EchoBackend(), mode="auto", fullgraph=True)
+        counts.run(word="a", backend=EchoBackend(), fullgraph=True)
+    [result] = counts.run_batch([{"word": "a"}], backend=EchoBackend(), fullgraph=True)
+    assert isinstance(result.error, CaptureError)
+    with counts.open_run(backend=EchoBackend(), fullgraph=True) as run:
+        [(_, result)] = run.results([{"word": "a"}])
+    assert isinstance(result.error, CaptureError)
     with pytest.raises(ArgumentError, match="an eager run has no graph"):
         counts.run(word="a", backend=EchoBackend(), mode="eager", fullgraph=True)
 
 
-def test_auto_hides_no_other_mistake() -> None:
-    """Only a break of capture leads to Python: a mistake in the program is an error as ever."""
+def test_auto_hides_no_mistake() -> None:
+    """A constraint that is none is an error before anything runs."""
 
     @lmc.function
     def wrong(s: Any) -> None:
-        s += lmc.gen("x", regex="[")
+        s += lmc.gen("x", max_tokens=2)
+        s += lmc.gen("y", regex="[")
 
-    with pytest.raises(lmc.LMError) as caught:
-        wrong.run(backend=EchoBackend(), mode="auto")
-    assert not isinstance(caught.value, CaptureError)
+    backend = EchoBackend(record=True)
+    with pytest.raises(lmc.ConstraintError):
+        wrong.run(backend=backend)
+    assert not backend.log
+
+
+def test_what_else_goes_wrong_in_capture_does_not_reach_the_user(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even a mistake of lmc's own: Python can still run. It is said, and `fullgraph` shows it."""
+    from lmc import compiler
+
+    def broken(*_: object) -> None:
+        raise KeyError("of capture's own")
+
+    monkeypatch.setattr(compiler, "trace", broken)
+    program = lmc.function(whole.func)
+    with caplog.at_level(logging.WARNING, logger="lmc"):
+        result = program.run(word="a", backend=EchoBackend())
+
+    assert result.ret_value == result["x"].upper()
+    assert result.report is not None and result.report.num_eager == 1
+    assert "without a graph: KeyError: 'of capture's own'" in caplog.text.replace('"', "'").replace("\\", "")
+    with pytest.raises(KeyError):
+        program.run(word="a", backend=EchoBackend(), fullgraph=True)
+
+
+def test_a_mistake_that_is_never_reached_is_none() -> None:
+    """Nor one that the program catches: what Python raises, and where, is what counts."""
+
+    @lmc.function
+    def careful(s: Any, kind: str) -> str:
+        s += kind
+        if kind == "bad":
+            s += lmc.gen("x", max_tokns=2)
+        try:
+            s += lmc.gen("y", max_tokens=2) + lmc.gen("y", max_tokns=2)
+        except TypeError:
+            return "caught"
+        return "not caught"
+
+    assert careful.run(kind="good", backend=EchoBackend()).ret_value == "caught"
+    with pytest.raises(TypeError, match="max_tokns"):
+        careful.run(kind="bad", backend=EchoBackend())
+
+
+@pytest.mark.parametrize("pipeline", ["nonsense", "schedule,cse"])
+def test_a_pipeline_that_is_none_is_refused(pipeline: str) -> None:
+    """It is a mistake of the caller, and nothing that Python would do better."""
+    with pytest.raises(ArgumentError, match="pass"):
+        whole.run_batch([{"word": "a"}], backend=EchoBackend(), opt_level=pipeline)
+
+
+def test_an_argument_that_contains_itself() -> None:
+    """It has no shape that a graph could be made for."""
+
+    @lmc.function
+    def depth(s: Any, items: Any) -> bool:
+        s += "a"
+        return items[0] is items
+
+    items: list[Any] = []
+    items.append(items)
+    assert depth.run(items=items, backend=EchoBackend()).ret_value is True
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -78,6 +78,7 @@ class CpuBackend:
         self.name = "cpu"
         self.tokenizer = load_tokenizer(folder)
         chosen = _dtype(dtype)
+        self.identity = f"{folder.resolve()} in {chosen}"  # what decides its answers, for who compares runs
         if num_slots is None:
             width = 4 if chosen == "fp32" else 2
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width

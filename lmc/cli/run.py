@@ -15,6 +15,7 @@ from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
 
 if TYPE_CHECKING:
+    from lmc.launch import Mode
     from lmc.result import Result
 
 
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 @click.option(
     "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
 )
+@click.option(
+    "--mode",
+    type=click.Choice(("auto", "compiled", "eager")),
+    default="auto",
+    show_default=True,
+    help="A graph where the program has one, and Python elsewhere; a graph only; or Python only.",
+)
+@click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -42,6 +51,8 @@ def run_command(
     seed: int,
     max_new_tokens: int | None,
     temperature: float | None,
+    mode: Mode,
+    fullgraph: bool,
     level: int,
     passes: str | None,
     is_json: bool,
@@ -68,6 +79,8 @@ def run_command(
         "model": model,
         "seed": seed,
         "opt_level": passes if passes is not None else level,
+        "mode": mode,
+        "fullgraph": fullgraph,
     }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():

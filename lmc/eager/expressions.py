@@ -60,7 +60,10 @@ class Expressions:
         if x.dtype in ("int", "float"):
             stop = sampling.get("stop", ())
             sampling["stop"] = (*((stop,) if isinstance(stop, str) else stop), " ", "\n")
-        call = CallParams("gen", x.name, sampling, written=written, spacing=x.spacing, boundary=x.boundary)
+        call = CallParams(
+            "gen", x.name, sampling, written=written, spacing=x.spacing, boundary=x.boundary,
+            dtype=x.dtype, output=x.output,
+        )  # fmt: skip
         if written is not None and self.run.parse_constraint is not None:
             constraint = self.run.parse_constraint(*written, cast("Spacing | None", x.spacing))
             call = replace(call, constraint=constraint, written=None)
@@ -90,11 +93,12 @@ def _select(x: SelectExpr) -> CallParams:
 
 def _key(x: GenExpr) -> object:
     """What tells an expression from others, None where that may change: 1, 1.0 and True are three values."""
-    values = (x.name, x.dtype, x.regex, x.json_schema, x.grammar, x.structural_tag, x.spacing, x.boundary)
+    schema = None if x.output else x.json_schema  # that of an output is its own
+    values = (x.name, x.dtype, x.regex, schema, x.grammar, x.structural_tag, x.spacing, x.boundary)
     given = [value for _, value in x.params]
     if not all(type(value) in ATOMS for value in (*values, *given)):
         return None
-    return values, x.params, tuple(map(type, given))
+    return values, x.output, x.params, tuple(map(type, given))
 
 
 def _line(span: Span) -> str:

@@ -56,6 +56,8 @@ def run_inside(
     settings  sampling parameters for those of its calls that do not say
     """
     first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
+    if program.inst.branches is not None:
+        program.inst.branches.called(program.num_programs)
     program.num_programs += 1
     state, outer = EagerState(program, Held(first, first)), program.expressions
     if settings:

@@ -60,6 +60,17 @@ class EagerState:
 
     def _change(self, change: Callable[[ProgramState], ProgramState], later: str | None = None) -> None:
         self._held = self._held.changed(self._program.inst.ready, change, later)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell what the state has gained, now or as soon as it is there."""
+        branches, cell = self._program.inst.branches, self._held.cell
+        if branches is None:
+            return
+        if type(cell) is ProgramState:
+            branches.reached(cell)
+        elif type(cell) is Future:
+            cell.then(lambda: branches.reached(state) if type(state := settled(cell)) is ProgramState else None)
 
     def _call(self, x: GenExpr | SelectExpr) -> None:
         program, inst, held = self._program, self._program.inst, self._held
@@ -189,6 +200,8 @@ class EagerState:
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ArgumentError(f"fork takes a number of children, not {size!r}")
         self._held, *children = self._held.forked(self._program.inst.ready, size)
+        if self._program.inst.branches is not None:
+            self._program.inst.branches.forked(self._held.known, [child.known for child in children])
         return Forks(self, [EagerState(self._program, child) for child in children])
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
@@ -210,6 +223,7 @@ class EagerState:
         if mode not in JOIN_MODES:
             raise ArgumentError(f"unknown join mode {mode!r}", help="gather_variable or concate_and_append")
         self._held = self._held.joined(self._program.inst.ready, [child._held for child in children], mode)
+        self._tell()
 
     def end(self) -> Cell:
         """The state once it is there, or the failure of a call that it holds."""

@@ -2,15 +2,16 @@
 
 `run` is the loop, `item` what it takes, `events` what it tells; `runnable` is a plan made ready, `steps`, `nodeops`
 and `regions` what nodes do; `call_params`, `requests`, `callsteps` and `calls` how a model call is described, asked and
-answered; `state` is the program state at run time.
+answered; `state` is the program state at run time, `branches` what is told of its text.
 """
 
-from lmc.executor.events import CallEnded, Detail, ItemEnded, RunEvent, TextGrew
+from lmc.executor.events import CallEnded, CallStarted, Detail, ItemEnded, RunEvent, TextGrew
 from lmc.executor.instance import Outcome, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
+from lmc.executor.limits import NO_LIMITS, Backoff, CallLimits, Later
 from lmc.executor.run import Executor, Run
 
 __all__ = [
-    "Arguments", "CallEnded", "Detail", "Executor", "FailedItem", "ItemEnded", "Outcome", "PlanItem", "Run", "RunEvent",
-    "Startable", "TextGrew",
+    "NO_LIMITS", "Arguments", "Backoff", "CallEnded", "CallLimits", "CallStarted", "Detail", "Executor", "FailedItem",
+    "ItemEnded", "Later", "Outcome", "PlanItem", "Run", "RunEvent", "Startable", "TextGrew",
 ]  # fmt: skip

@@ -18,13 +18,14 @@ from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, Spacing
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, parts_of
 from lmc.ir.graph import Node
+from lmc.ir.output import OutputType
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import default_boundary
 from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
-NOT_SAMPLING = ("name", "constraint", "dtype", "boundary", "spacing", "choices", "method", "parts")
+NOT_SAMPLING = ("name", "constraint", "dtype", "fn", "boundary", "spacing", "choices", "method", "parts")
 NOTHING: Mapping[str, object] = {}
 
 
@@ -35,6 +36,7 @@ class CallParams:
     sampling    the parameters given for it, by Sampling field; of a select, temperature and seed
     constraint  what restricts a gen; `written` (kind, value) is one that is still to be parsed, with `spacing`
     choices     of a select
+    dtype       of a gen; `output` what its text is read as, the live object that the graph names `fn`
     boundary    "exact" or "naive", None for the method's default
     parts       of a form: its texts and calls; `calls` are the calls among them
     number      which node of its program it is: of several failures the first in this order counts
@@ -49,6 +51,9 @@ class CallParams:
     constraint: Constraint | None = None
     written: tuple[str, object] | None = None
     spacing: Spacing | None = None
+    dtype: str | None = None
+    fn: str | None = None
+    output: OutputType | None = None
     choices: object = None
     method: str = "token_length_normalized"
     boundary: str | None = None
@@ -97,6 +102,8 @@ def of_node(node: Node, number: int, hints: CallHints = NO_HINTS) -> CallParams:
         {name: value for name, value in attrs.items() if name not in NOT_SAMPLING},
         cast("Constraint | None", attrs.get("constraint")),
         spacing=cast("Spacing | None", attrs.get("spacing")),
+        dtype=cast("str | None", attrs.get("dtype")),
+        fn=cast("str | None", attrs.get("fn")),
         choices=attrs.get("choices"),
         method=str(attrs.get("method")),
         boundary=cast("str | None", attrs.get("boundary")),

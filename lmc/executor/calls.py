@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 from lmc.backend.base import (
     Delta,
@@ -21,13 +22,15 @@ from lmc.backend.base import (
     SegmentEnd,
     TokenLogprob,
 )
-from lmc.errors import RequestError
+from lmc.errors import OutputError, RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
+from lmc.executor.made_call import MadeCall
 from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
+from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
 
 
@@ -39,13 +42,15 @@ class Call:
     path             the position of the block it stands in
     ends, finished   by sample; `form_ends` has the ends of all segments of a fused form
     telling          what the run is told of it; None where it wants to know of items only
+    made             what is kept of it; None where the run keeps nothing
     num_left         samples that have not ended
+    num_failures     times that it was asked again because it had failed
     is_aborted       True where its item has failed meanwhile
     """
 
     __slots__ = (
-        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "num_left", "outs", "params", "path",
-        "request", "state", "telling", "texts", "wanted",
+        "ends", "failed", "finished", "form_ends", "inst", "is_aborted", "made", "num_failures", "num_left",
+        "outs", "params", "path", "request", "state", "telling", "texts", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -70,8 +75,15 @@ class Call:
         self.outs = outs
         self.num_left = request.n
         self.telling: Telling | None = None
-        if inst.shared.detail != "items":
-            self.telling = Telling(inst, params, request.out[0], self.wanted, request.n)
+        if inst.branches is not None:
+            self.telling = Telling(inst, inst.branches, params, state, request.out[0], wanted, request.n)
+        self.made: MadeCall | None = None
+        if inst.made is not None:
+            shared = inst.shared
+            position, tokenizer = (*path, params.number), shared.prompts.tokenizer
+            self.made = MadeCall(position, params, request, state.lineage, texts, tokenizer, shared.begin_s or 0.0)
+            inst.made.append(self.made)
+        self.num_failures = 0
         self.is_aborted = False
         self.ends: list[SegmentEnd | None] = [None] * request.n
         self.finished: list[Finished | None] = [None] * request.n
@@ -79,6 +91,8 @@ class Call:
 
     def take(self, event: Event) -> bool:
         """Note what happened; True once every sample has ended."""
+        if self.made is not None:
+            self.made.heard(event)
         if type(event) is Delta:
             if self.telling is not None:
                 self.telling.grew(event)
@@ -98,20 +112,44 @@ class Call:
 
     def settle(self) -> None:
         """Give the result to those who wait, or ask once more."""
+        wait_s = self._retry_in()
+        if wait_s is not None:
+            self.num_failures += 1
+            self._ask(self.request.out, wait_s)
+            return
         again = None if self.failed is not None else self._again()
         if again is not None:
-            self._ask(again)
+            self._ask((again,))
             return
         error = self._error()
+        if error is None:
+            try:
+                results = self._form_result() if self.params.parts else self._result()
+            except OutputError as unreadable:
+                unreadable.span = self.params.span
+                error = self.params.noted(unreadable)
         if error is not None:
             failure = Poison(error)
             self.inst.fails_at((*self.path, self.params.number), failure)
             self._give([failure] * len(self.outs))
+            if self.telling is not None:
+                self.telling.failed(error)
         else:
-            self._give(self._form_result() if self.params.parts else self._result())
-        if self.telling is not None:
-            self.telling.ended([out.value for out in self.outs[1:]], error)
+            self._give(results)
+            if self.telling is not None:
+                state, *values = results
+                self.telling.ended(cast(ProgramState, state), values, self._texts())
+        if self.made is not None:
+            ends = self.form_ends if self.params.parts else self.ends
+            self.made.ended(self.request, ends, self.finished, error)
         self.inst.answered()
+
+    def _texts(self) -> list[list[str]]:
+        """What each sample said; of a form, the text of each of its parts."""
+        if self.params.parts:
+            said = fused_calls.answers(self.params.parts, self.request.out, self.form_ends)
+            return [[text] for text in fused_calls.by_part(self.params.parts, self.texts, said)]
+        return [[_without_word(end).text for end in self.ends if end is not None]]
 
     @property
     def _is_free(self) -> bool:
@@ -124,15 +162,26 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         return distortion.asked_again(self.wanted, self.request.out[0], ends, self.params, self.inst.shared.warned)
 
-    def _ask(self, segment: Segment) -> None:
-        """Send the call's prompt once more, with another segment behind it."""
+    def _retry_in(self) -> float | None:
+        """Seconds until a call that failed is asked again; None where it is not."""
+        return None if self.failed is None else self.inst.shared.limits.retry_in(self.failed, self.num_failures)
+
+    def _ask(self, out: tuple[Segment, ...], wait_s: float = 0.0) -> None:
+        """Send the call's prompt once more, with these segments behind it, after so many seconds."""
         shared = self.inst.shared
-        self.request = replace(self.request, rid=next(shared.rids), out=(segment,))
+        self.request = replace(self.request, rid=next(shared.rids), out=out)
         self.num_left = self.request.n
         self.ends = [None] * self.request.n
         self.finished = [None] * self.request.n
+        self.failed = None
+        self.form_ends.clear()
         self.inst.num_calls += 1
-        shared.outbox.append(self)
+        if self.made is not None:
+            self.made.num_asked += 1
+        if wait_s:
+            shared.later.add(wait_s, self)
+        else:
+            shared.outbox.append(self)
 
     def _give(self, results: Sequence[Cell]) -> None:
         for out, result in zip(self.outs, results, strict=True):
@@ -163,7 +212,8 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
-        value: object = ends[0].text if len(ends) == 1 else [end.text for end in ends]
+        values = [self._value(end) for end in ends]
+        value = values[0] if len(values) == 1 else values
         segment = self.request.out[0]
         names = self.state.names
         name = getattr(segment, "name", None)
@@ -171,6 +221,10 @@ class Call:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _value(self, end: SegmentEnd) -> object:
+        params = self.params
+        return value_of(end.text, params.dtype, params.output, was_cut=end.reason == "length")
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""

@@ -6,7 +6,7 @@ Streaming, a server or a progress bar are made of these; they are in the order i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from lmc.executor.call_params import CallParams
@@ -18,25 +18,50 @@ Detail = Literal["items", "calls", "text"]
 
 @dataclass(frozen=True, slots=True)
 class TextGrew:
-    """A call wrote more text, which is never taken back: all of a sample's together are its value.
+    """A branch of an item has more text, which is never taken back (see branches.py).
 
     A call that may be asked a second time, and a fused form, grow only when they end.
+
+    branch  the path of the branch
+    call    which call of the item wrote it, by number; None for text that no model wrote
+    name    of that call
+    sample  of several samples of a call the first goes into the prompt; all texts of one are its value
     """
 
     item: int
-    call: CallParams
-    sample: int
+    branch: str
     text: str
+    call: int | None = None
+    name: str | None = None
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A model call was asked for; `call` is its number in the item, `params` what it asks."""
+
+    item: int
+    branch: str
+    call: int
+    name: str | None
+    params: CallParams
 
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A model call has its value, a list where it has several samples; `error` says why there is none."""
+    """A model call has its value, a list where it has several samples; `error` says why there is none.
+
+    meta  what `get_meta_info` gives for its name; None where it has no name
+    """
 
     item: int
-    call: CallParams
+    branch: str
+    call: int
+    name: str | None
+    params: CallParams
     value: object
     error: BaseException | None = None
+    meta: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +72,4 @@ class ItemEnded:
     outcome: Outcome
 
 
-RunEvent = TextGrew | CallEnded | ItemEnded
+RunEvent = TextGrew | CallStarted | CallEnded | ItemEnded

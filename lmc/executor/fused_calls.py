@@ -103,8 +103,13 @@ def answers(form: Sequence[FormPart], out: Sequence[Segment], ends: Sequence[Seg
 
 def whole(form: Sequence[FormPart], texts: Sequence[str], said: Sequence[Answer]) -> str:
     """The text that the form wrote, put and chose."""
+    return "".join(by_part(form, texts, said))
+
+
+def by_part(form: Sequence[FormPart], texts: Sequence[str], said: Sequence[Answer]) -> list[str]:
+    """The same by part."""
     values = iter(said)
-    return "".join(_text(part, texts, values) for part in form)
+    return [_text(part, texts, values) for part in form]
 
 
 def _text(part: FormPart, texts: Sequence[str], values: Iterator[Answer]) -> str:

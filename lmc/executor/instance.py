@@ -13,10 +13,13 @@ from typing import Protocol, cast
 from lmc.backend.base import Event, Request, Usage
 from lmc.backend.mixing import mix
 from lmc.errors import LMError
+from lmc.executor.branches import Branches
 from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, RunEvent
 from lmc.executor.future import Cell, Poison, Ready, poison_in
 from lmc.executor.hostcalls import HostPool
+from lmc.executor.limits import NO_LIMITS, CallLimits, Later
+from lmc.executor.made_call import MadeCall
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import RunParams
 from lmc.executor.state import ProgramState
@@ -27,13 +30,17 @@ Position = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one item ended: the final state and what it returned, or the earliest error in program order."""
+    """How one item ended: the final state and what it returned, or the earliest error in program order.
+
+    made  its calls as they were asked; None where the run does not keep them
+    """
 
     state: ProgramState | None
     ret: object
     error: BaseException | None
     usage: Usage
     calls: int
+    made: tuple[MadeCall, ...] | None = None
 
 
 class Startable(Protocol):
@@ -96,6 +103,8 @@ class Shared:
     outbox    calls to submit in the next round
     failed    items that have failed in this round: their open calls are to be aborted
     warned    places of calls that something was said about
+    limits    of every call; `later` are calls that are asked again after a while
+    begin_s   when the run began, on the clock of `time.perf_counter`, where calls are kept; None where they are not
     """
 
     params: RunParams
@@ -110,6 +119,9 @@ class Shared:
     outbox: list[OpenCall] = field(default_factory=list)
     failed: list[Instance] = field(default_factory=list)
     warned: set[str] = field(default_factory=set)
+    limits: CallLimits = NO_LIMITS
+    later: Later[OpenCall] = field(default_factory=Later)
+    begin_s: float | None = None
 
 
 class Instance:
@@ -124,11 +136,14 @@ class Instance:
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     leave      called when it is over, for what still waits inside the program
+    branches   what is told of its texts; None where the run wants to know of items only
+    made       its calls so far, where the run keeps them
     frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
-        "base", "failures", "frame", "id", "is_over", "leave", "num_calls", "num_open", "number", "program", "ready",
+        "base", "branches", "failures", "frame", "id", "is_over", "leave", "made", "num_calls", "num_open", "number",
+        "program", "ready",
         "returned", "shared", "usage",
     )  # fmt: skip
 
@@ -147,6 +162,10 @@ class Instance:
         self.leave: Callable[[], None] | None = None
         self.frame: object = None
         self.usage = Usage()
+        self.made: list[MadeCall] | None = None if shared.begin_s is None else []
+        self.branches: Branches | None = None
+        if shared.detail != "items":
+            self.branches = Branches(id, shared.told, shared.detail == "text")
 
     def fail(self, failure: Poison) -> Poison:
         """End with an error, all before it in program order having succeeded."""
@@ -191,6 +210,8 @@ class Instance:
         elif (failure := poison_in(self.returned)) is not None:
             self.fail(failure)
         else:
+            if self.branches is not None and state is not None:
+                self.branches.reached(cast(ProgramState, state))
             self._end(cast("ProgramState | None", state), ret, None)
 
     def abandon(self) -> None:
@@ -203,5 +224,6 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
-        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls))
+        made = None if self.made is None else tuple(self.made)
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made))
         self.abandon()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from lmc.errors import ArgumentError, LMError
+from lmc.executor.call_params import CallParams
 from lmc.executor.future import Poison
 from lmc.executor.instance import BoundProgram, Instance, Shared
 from lmc.executor.nodeops import live
 from lmc.executor.requests import prepared
 from lmc.executor.runnable import Path, Runnable
+from lmc.ir.output import OutputType
 
 Arguments = Mapping[Path, object]  # by where each leaf sits in the call's arguments
 
@@ -75,7 +78,12 @@ def _bind(runnable: Runnable, externs: Mapping[str, object], shared: Shared) -> 
         found = {e.name: externs[e.name] if e.name in externs else live(e) for e in runnable.externs}
     except LMError as error:
         return error
-    return BoundProgram(runnable.name, tuple(prepared(call, shared.params) for call in runnable.calls), found)
+    calls = (prepared(_with_output(call, found), shared.params) for call in runnable.calls)
+    return BoundProgram(runnable.name, tuple(calls), found)
+
+
+def _with_output(call: CallParams, found: Mapping[str, object]) -> CallParams:
+    return call if call.fn is None else replace(call, output=cast(OutputType, found[call.fn]))
 
 
 def _shown(path: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import inf
 from types import TracebackType
@@ -22,6 +22,7 @@ from lmc.executor.hints import Adviser
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
 from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
+from lmc.executor.limits import NO_LIMITS, CallClock, CallLimits
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
@@ -36,6 +37,8 @@ PULL_S = 0.02  # the same for a source that takes its time: how long a round may
 WAIT_S = 1.0  # where nothing can go on; a session that is woken waits no longer
 NOTHING: Mapping[str, object] = {}
 
+Listen = Callable[[RunEvent], None]
+
 
 class Executor:
     """Runs plans on one session; one run at a time.
@@ -46,6 +49,8 @@ class Executor:
     parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
     max_workers       threads for host calls with an effect
     max_active        items that run at once
+    limits            of every call
+    keeps_calls       whether an outcome has the item's calls as they were asked
     """
 
     def __init__(
@@ -58,20 +63,27 @@ class Executor:
         parse_constraint: ParseConstraint | None = None,
         max_workers: int = DEFAULT_WORKERS,
         max_active: int = MAX_ACTIVE,
+        limits: CallLimits = NO_LIMITS,
+        keeps_calls: bool = False,
     ) -> None:
         self.session = session
         self.params = RunParams(seed, defaults, parse_constraint)
         self.externs = externs
         self.max_workers = max_workers
         self.max_active = max_active
+        self.limits = limits
+        self.keeps_calls = keeps_calls
         self.prompts = Prompts(session.tokenizer)
         self.rids = count()
         self._open: Run | None = None
 
-    def open(self, detail: Detail = "text") -> Run:
-        """A run that takes items until it is closed; `detail` is how much it tells of them."""
+    def open(self, detail: Detail = "text", listen: Listen | None = None) -> Run:
+        """A run that takes items until it is closed; `detail` is how much it tells of them.
+
+        listen  hears each event, on the thread that steps, before `step` returns it; what it raises, `step` raises
+        """
         assert self._open is None or self._open.is_closed, "two runs would take each other's events"
-        self._open = Run(self, detail)
+        self._open = Run(self, detail, listen)
         return self._open
 
     def run(self, plan: Plan | Runnable, items: Iterable[Arguments]) -> list[Outcome]:
@@ -92,8 +104,9 @@ class Run:
     is_closed  True once nothing may start any more
     """
 
-    def __init__(self, executor: Executor, detail: Detail) -> None:
+    def __init__(self, executor: Executor, detail: Detail, listen: Listen | None = None) -> None:
         self.is_closed = False
+        self._listen = listen
         self._executor = executor
         self._session = executor.session
         self._ids = count()
@@ -104,7 +117,11 @@ class Run:
         self._adviser = Adviser(self._session.hint)
         self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the ends
         self._pool = HostPool(executor.max_workers, self._session.wake)
-        self._shared = Shared(executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail)
+        self._clock = CallClock(executor.limits.timeout_s)
+        self._shared = Shared(
+            executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail, limits=executor.limits,
+            begin_s=time.perf_counter() if executor.keeps_calls else None,
+        )  # fmt: skip
 
     @property
     def num_active(self) -> int:
@@ -139,7 +156,11 @@ class Run:
         if self.is_closed or self.is_idle:
             return []
         try:
-            return self._round(timeout_s)
+            told = self._round(timeout_s)
+            if self._listen is not None:
+                for event in told:
+                    self._listen(event)
+            return told
         except Exception:
             raise
         except BaseException:
@@ -149,8 +170,11 @@ class Run:
     def _round(self, timeout_s: float) -> list[RunEvent]:
         self._start_waiting()
         self._go_on()
+        self._shared.outbox.extend(self._shared.later.due())
         self._submit()
-        if self._open or self._pool.num_running:
+        for rid in self._clock.late(self._open):
+            self._session.abort(rid, "it is too late")
+        if self._is_moving:
             # the session first: the pool's threads go on while it computes
             self._take(self._patience(timeout_s))
             self._pool.drain()
@@ -160,9 +184,11 @@ class Run:
         assert told or self._is_moving or not self._active, "items wait and nothing is running"
         return told
 
-    def abort(self, id: int, reason: str = "the item was aborted") -> None:
-        """End an item early: it ends with a RequestError of code `aborted`. One that has ended is left alone."""
-        error = RequestError(reason, code="aborted")
+    def abort(
+        self, id: int, reason: str = "the item was aborted", *, code: str = "aborted", retryable: bool = False
+    ) -> None:
+        """End an item early: it ends with a RequestError of that code. One that has ended is left alone."""
+        error = RequestError(reason, code=code, retryable=retryable)
         if id in self._active:
             self._active[id].fail(Poison(error))
         elif id not in self._dropped and any(id == each for each, _ in self._waiting):
@@ -184,6 +210,7 @@ class Run:
         self._adviser.close()
         self._pool.close()
         shared = self._shared
+        shared.later.clear()
         for each in (self._waiting, self._active, self._open, self._unheard, shared.ready, shared.outbox, shared.told):
             each.clear()
         for instance in left:
@@ -198,15 +225,20 @@ class Run:
         """
         if self.is_closed:
             raise _closed()
-        source, has_more = iter(items), True
-        while has_more or self._unheard or not self.is_idle:
-            if not self._unheard:
-                has_more = has_more and self._pull(source, pull_s)
-                # with room for more, the source is asked again rather than the session waited for
-                timeout_s = 0.0 if has_more and self.room else WAIT_S
-                self._unheard.extend(event for event in self.step(timeout_s) if type(event) is ItemEnded)
+        while self._unheard:
+            yield self._unheard.popleft()
+        for told in self.rounds_of(items, pull_s):
+            self._unheard.extend(event for event in told if type(event) is ItemEnded)
             while self._unheard:
                 yield self._unheard.popleft()
+
+    def rounds_of(self, items: Iterable[Startable], pull_s: float = PULL_S) -> Iterator[list[RunEvent]]:
+        """Run all items of a source as `ends_of` does; what each round told."""
+        source, has_more = iter(items), True
+        while has_more or not self.is_idle:
+            has_more = has_more and self._pull(source, pull_s)
+            # with room for more, the source is asked again rather than the session waited for
+            yield self.step(0.0 if has_more and self.room else WAIT_S)
 
     def __enter__(self) -> Run:
         return self
@@ -234,7 +266,7 @@ class Run:
 
     @property
     def _is_moving(self) -> bool:
-        return bool(self._open or self._shared.outbox or self._pool.num_running)
+        return bool(self._open or self._shared.outbox or self._shared.later or self._pool.num_running)
 
     def _start_waiting(self) -> None:
         room = self._executor.max_active - self.num_active
@@ -263,6 +295,7 @@ class Run:
         self._open.update((call.request.rid, call) for call in calls)
         if calls:
             self._session.submit([call.request for call in calls])
+            self._clock.submitted(call.request.rid for call in calls)
         if shared.failed:
             shared.failed.clear()
             self._abort_orphans()
@@ -278,8 +311,9 @@ class Run:
         for event in self._session.step(timeout_s):
             call = self._open.get(event.rid)
             # None: of a request that a closed run has left behind
-            if call is not None and call.take(event):
+            if call is not None and call.take(self._clock.told(event)):
                 del self._open[event.rid]
+                self._clock.answered(event.rid)
                 self._adviser.ended(call.inst.id, call.params.hints)
                 if not call.inst.is_over:
                     call.settle()
@@ -288,7 +322,9 @@ class Run:
         """Seconds to wait in the session where it has nothing to do."""
         # what can be told or started now is not kept waiting for the model
         can_start = self._waiting and self.num_active < self._executor.max_active
-        return 0.0 if self._shared.told or can_start else timeout_s
+        if self._shared.told or can_start:
+            return 0.0
+        return self._clock.patience(self._shared.later.patience(timeout_s))
 
     def _ended(self, instance: Instance, outcome: Outcome) -> None:
         del self._active[instance.id]

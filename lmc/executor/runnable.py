@@ -14,6 +14,7 @@ from functools import partial
 from lmc.executor.call_params import CallParams, of_node
 from lmc.executor.callsteps import model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
+from lmc.executor.gains import telling
 from lmc.executor.hints import NO_HINTS, CallHints, hints_of
 from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
@@ -51,10 +52,14 @@ class Runnable:
     holds: bool = False
 
 
-def compile_plan(plan: Plan) -> Runnable:
-    """Make a plan ready to run; keep the result as long as the plan is run."""
+def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
+    """Make a plan ready to run; keep the result as long as the plan is run.
+
+    tells  whether its states tell what they gain as soon as they have it, where a run wants to know (see branches.py);
+           else that is told with the next call
+    """
     graph = plan.graph
-    compiler = _Compiler(graph, hints_of(plan))
+    compiler = _Compiler(graph, hints_of(plan), tells)
     body = compiler.block(graph.body, None)
     used = {str(node.attr("fn")) for node in graph.walk() if node.has("fn")}
     return Runnable(
@@ -97,9 +102,10 @@ class _Scope:
 class _Compiler:
     """Walks the graph in program order."""
 
-    def __init__(self, graph: Graph, hints: dict[int, CallHints]) -> None:
+    def __init__(self, graph: Graph, hints: dict[int, CallHints], tells: bool) -> None:
         self.graph = graph
         self.hints = hints
+        self.tells = tells
         self.calls: list[CallParams] = []
         self.num_nodes = 0
 
@@ -164,7 +170,7 @@ class _Compiler:
             number,
             ins,
             outs,
-            compute_of(node),
+            telling(node, compute_of(node)) if self.tells else compute_of(node),
             lazy,
             is_deep=node.op == "join_list",
             can_fail_in=node.op == "check",

@@ -9,30 +9,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmc.backend.base import Delta, Gen, Segment
+from lmc.executor.branches import Branches
 from lmc.executor.call_params import CallParams
-from lmc.executor.events import CallEnded, TextGrew
+from lmc.executor.events import CallEnded, CallStarted, TextGrew
 from lmc.executor.future import Cell
 from lmc.executor.instance import Instance
+from lmc.executor.state import ProgramState
 from lmc.ir.constraint import Fused
+from lmc.ir.fused import FusedGen, FusedSelect
 
 FINAL = (None, "warn")  # wishes about distortion under which the first answer is the last
 
 
 class Telling:
-    """Tells of one call.
+    """Tells of one call, or of each call of a fused form.
 
-    asked   the first segment of its request
-    wanted  that segment as the program has it
+    branches  those of its item
+    state     what it goes on from
+    asked     the first segment of its request
+    wanted    that segment as the program has it
     """
 
-    __slots__ = ("_grows", "_inst", "_num_told", "_params")
+    __slots__ = ("_branches", "_calls", "_first", "_grows", "_inst", "_num_told", "_params", "_path")
 
-    def __init__(self, inst: Instance, params: CallParams, asked: Segment, wanted: Segment, num_samples: int) -> None:
+    def __init__(
+        self,
+        inst: Instance,
+        branches: Branches,
+        params: CallParams,
+        state: ProgramState,
+        asked: Segment,
+        wanted: Segment,
+        num_samples: int,
+    ) -> None:
         self._inst = inst
+        self._branches = branches
         self._params = params
         self._num_told = [-_num_healed(asked)] * num_samples  # characters of each sample; below 0, still to be left out
         is_final = isinstance(wanted, Gen) and wanted.sampling.on_distortion in FINAL
-        self._grows = is_final and not params.parts and inst.shared.detail == "text"
+        self._grows = is_final and not params.parts and branches.has_text
+        branches.reached(state)
+        self._path = branches.path(state)
+        # the name of a call may be known only when the program runs: the segment has it
+        names = [(call, call.name) for call in params.calls] or [(params, getattr(wanted, "name", None))]
+        self._calls = [(branches.next_call(), name if isinstance(name, str) else None, call) for call, name in names]
+        told = inst.shared.told
+        told += (CallStarted(inst.id, self._path, number, name, call) for number, name, call in self._calls)
 
     def grew(self, delta: Delta) -> None:
         """More text has come. A healed generation begins with the prompt's last word, which is nothing new."""
@@ -42,20 +64,46 @@ class Telling:
         self._num_told[delta.sample] = before + len(delta.text)
         text = delta.text[-before:] if before < 0 else delta.text
         if text:
-            self._inst.shared.told.append(TextGrew(self._inst.id, self._params, delta.sample, text))
+            self._tell(0, text, delta.sample)
 
-    def ended(self, values: Sequence[Cell], error: BaseException | None) -> None:
-        """The call has its value, or a form one for each of its calls; what was not told of it is told before."""
-        told, id, has_text = self._inst.shared.told, self._inst.id, self._inst.shared.detail == "text"
-        for call, value in zip(self._params.calls or (self._params,), values, strict=True):
-            if has_text and error is None:
-                told += self._rest(call, value)
-            told.append(CallEnded(id, call, value if error is None else None, error))
+    def failed(self, error: BaseException) -> None:
+        """The call has no value."""
+        told = self._inst.shared.told
+        for number, name, call in self._calls:
+            told.append(CallEnded(self._inst.id, self._path, number, name, call, None, error))
 
-    def _rest(self, call: CallParams, value: Cell) -> list[TextGrew]:
-        texts = value if isinstance(value, list) else [value]
-        rests = [text[max(told, 0) :] if self._grows else text for text, told in zip(texts, self._num_told)]
-        return [TextGrew(self._inst.id, call, sample, rest) for sample, rest in enumerate(rests) if rest]
+    def ended(self, state: ProgramState, values: Sequence[Cell], texts: Sequence[Sequence[str]]) -> None:
+        """The call has its value, or a form one for each of its calls; what was not told of it is told before.
+
+        texts  by call, of each sample; of a form, those of its parts, the texts between its calls among them
+        """
+        if self._branches.has_text:
+            if self._params.parts:
+                self._tell_parts(texts)
+            else:
+                for sample, text in enumerate(texts[0]):
+                    rest = text[max(self._num_told[sample], 0) :] if self._grows else text
+                    if rest:
+                        self._tell(0, rest, sample)
+            self._branches.said(state)
+        told = self._inst.shared.told
+        for (number, name, call), value in zip(self._calls, values, strict=True):
+            meta = None if name is None else state.names.meta.get(name)
+            told.append(CallEnded(self._inst.id, self._path, number, name, call, value, meta=meta))
+
+    def _tell(self, index: int, text: str, sample: int = 0) -> None:
+        number, name, _ = self._calls[index]
+        self._inst.shared.told.append(TextGrew(self._inst.id, self._path, text, number, name, sample))
+
+    def _tell_parts(self, texts: Sequence[Sequence[str]]) -> None:
+        index = 0
+        for part, (text,) in zip(self._params.parts, texts, strict=True):
+            if isinstance(part, FusedGen | FusedSelect):
+                if text:
+                    self._tell(index, text)
+                index += 1
+            elif text:
+                self._inst.shared.told.append(TextGrew(self._inst.id, self._path, text))
 
 
 def _num_healed(asked: Segment) -> int:

@@ -13,6 +13,7 @@ from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of
 from lmc.ir.graph import Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
+from lmc.ir.output import DTYPES
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 from lmc.ir.signature import spread
@@ -194,6 +195,9 @@ def _dict(node: Node) -> str | None:
 
 def _gen(node: Node) -> str | None:
     constraint = node.attr("constraint")
+    made = DTYPES.get(str(node.attr("dtype")))
+    if made is not None and node.attr("n") is None and "n" not in node.keys and node.outputs[1].type != made[1]:
+        return f"`gen` says dtype={node.attr('dtype')!r} and gives a `{node.outputs[1].type}`"
     if constraint is None or isinstance(constraint, CONSTRAINTS):
         known = (("boundary", BOUNDARIES), ("spacing", get_args(Spacing)))
         return next(

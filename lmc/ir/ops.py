@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.codes import CHANGED_IN_PLACE
+from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
@@ -104,6 +104,12 @@ def _unpack(attrs: dict[str, Any], value: Any) -> tuple[Any, ...]:
 
 
 def _text(attrs: dict[str, Any], value: Any) -> str:
+    if getattr(type(value), "__lmc_expression__", False):
+        raise CaptureError(
+            "an lmc expression was made by Python that capture does not look into",
+            code=CHOSEN_EXPRESSION,
+            help="make it in the program, or in a function of your own that capture can follow",
+        )
     if not isinstance(value, str):
         raise TypeError(
             f"only text can be appended to a program state, not {type(value).__name__}; use an f-string or str()"
@@ -170,7 +176,7 @@ _ROWS = (
     _state("states_gather", "list[state] data", "list[state]", raises=True),
     # --- model calls ---
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", *RUN_TIME_KINDS),
-          attrs=("name", "constraint", "dtype", "boundary", "spacing")),
+          attrs=("name", "constraint", "dtype", "boundary", "spacing", "fn")),
     # a form: texts, generations and choices as one call; one value for each of the latter (see ir.fused)
     OpDef("fused", "model", ("state", "*str"), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),

@@ -5,6 +5,7 @@ Steps and prefixes are listed after what they refer to.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NoReturn
 
 from lmc.errors import VerifyError
@@ -13,6 +14,7 @@ from lmc.ir.hint_rules import check_hints
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.rewrite import definitions
+from lmc.ir.strand import Strand
 from lmc.ir.types import Type
 
 
@@ -23,12 +25,13 @@ def check_steps(plan: Plan) -> None:
     prefixes = {prefix.id: prefix for prefix in plan.prefixes}
     steps: dict[int, Step] = {}
     used: set[int] = set()
+    passed: set[int] = set()
     for step in plan.steps:
         if step.id in steps:
             _fail_step(step, "its number is taken by an earlier step")
         _check_node(step, nodes, used)
         _check_place(step, steps, around)
-        _check_prompt(step, names)
+        _check_prompt(step, names, passed)
         if step.prefix is not None and step.prefix not in prefixes:
             _fail_step(step, f"there is no prefix p{step.prefix}")
         check_hints(step, prefixes)
@@ -86,10 +89,20 @@ def _step_name(id: int | None) -> str:
     return "the program's body" if id is None else f"the region of #{id}"
 
 
-def _check_prompt(step: Step, types: dict[str, Type]) -> None:
+def _check_prompt(step: Step, types: dict[str, Type], passed: set[int]) -> None:
+    """`passed` are the parts of earlier prompts by their identity; the steps keep them."""
     if step.prompt and OPS[step.op].kind != "model":
         _fail_step(step, "only a model call has a prompt")
-    if unknown := _unknown(step.prompt, types):
+    prompt = step.prompt
+    for part in takewhile(lambda part: id(part) not in passed, prompt.parts() if isinstance(prompt, Strand) else ()):
+        passed.add(id(part))
+        _check_pieces(step, part.tail, types)
+    if not isinstance(prompt, Strand):
+        _check_pieces(step, tuple(prompt), types)
+
+
+def _check_pieces(step: Step, pieces: tuple[Atom, ...], types: dict[str, Type]) -> None:
+    if unknown := _unknown(pieces, types):
         _fail_step(step, f"its prompt has `%{unknown.name}`, a `{unknown.type}` that the graph does not define")
 
 

@@ -1,4 +1,4 @@
-"""Graphs and plans as text: one node a line, regions indented, nothing ever elided.
+"""Graphs and plans as text: one node a line, regions indented, nothing ever elided. A long prompt names an earlier one.
 
 `parser.irtext` reads it back to an equal graph or plan. Types are written where `ir.signature` does not imply them.
 """
@@ -11,7 +11,10 @@ from lmc.ir.literal import literal, quote, sigil, word
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.signature import implied_types
+from lmc.ir.strand import Earlier, Strand
 from lmc.ir.types import STATE, Type
+
+MAX_REPEATED = 32  # pieces of a prompt that are written out again where another prompt begins with them
 
 
 def print_graph(graph: Graph, spans: bool = False) -> str:
@@ -40,7 +43,8 @@ def print_plan(plan: Plan) -> str:
     """The plan's text: steps and prefixes, one a line, then the program."""
     nodes = plan.graph.nodes
     lines = [f"plan {word(plan.graph.name)} {{"]
-    lines += [_step(step, label(step, nodes)) for step in plan.steps]
+    earlier = Earlier[Atom]()
+    lines += [_step(step, label(step, nodes), earlier) for step in plan.steps]
     lines += map(_prefix, plan.prefixes)
     return "\n".join(lines) + "\n}\n" + print_graph(plan.graph)
 
@@ -153,15 +157,27 @@ def _atoms(name: str, atoms: tuple[Atom, ...]) -> list[str]:
     return [name, *map(print_atom, atoms)] if atoms else []
 
 
+def _prompt(step: Step, earlier: Earlier[Atom]) -> list[str]:
+    """A prompt; a long one that goes on from another step's as that step, behind a colon how much of it, and more."""
+    if not step.prompt:
+        return []
+    strand = Strand.of(step.prompt)
+    found = earlier.goes_on(step.id, strand, MAX_REPEATED)
+    if found is None:
+        return _atoms("prompt", tuple(strand))
+    start = f"#{found.earlier}" + ("" if found.is_whole else f":{found.length}")
+    return ["prompt", start, *map(print_atom, found.tail)]
+
+
 def _refs(name: str, ids: tuple[int, ...]) -> list[str]:
     return [name, *(f"#{id}" for id in ids)] if ids else []
 
 
-def _step(step: Step, label: Value | None) -> str:
+def _step(step: Step, label: Value | None, earlier: Earlier[Atom]) -> str:
     op = step.op if step.op in OPS else word(step.op)  # `if` and the like are not forms here
     words = [f"  #{step.id}", op, *([print_atom(label)] if label else []), f"node {step.node}"]
     words += [f"inside #{step.inside}"] if step.inside is not None else []
-    words += [f"wave {step.wave}", *_refs("after", step.after), *_atoms("prompt", step.prompt)]
+    words += [f"wave {step.wave}", *_refs("after", step.after), *_prompt(step, earlier)]
     words += [f"prefix p{step.prefix}"] if step.prefix is not None else []
     words += ["hints", ", ".join(map(print_hint, step.hints))] if step.hints else []
     return " ".join(words)

@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn, get_args
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
+from lmc.ir.output import DTYPES, OutputType
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 
 Role = Literal["system", "user", "assistant"]
@@ -33,6 +34,7 @@ class Expr:
     """Something that can be appended to a program state."""
 
     __slots__ = ()
+    __lmc_expression__ = True
 
     def __add__(self, other: object) -> Expr:
         return Concat((self, _part(other)))
@@ -73,6 +75,7 @@ class GenExpr(Expr):
     structural_tag: Any = None
     spacing: Any = None
     boundary: str | None = None
+    output: OutputType | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +130,7 @@ def gen(
     *,
     grammar: str | Lark | None = None,
     structural_tag: Any = None,
+    type: Any = None,
     spacing: Spacing | None = None,
     repetition_penalty: float | None = None,
     seed: int | None = None,
@@ -135,7 +139,10 @@ def gen(
 ) -> Expr:
     """Generate text and keep it under `name`; a parameter left out takes the value given to `run`, else the default.
 
-    At most one of `choices`, `regex`, `json_schema`, `grammar`, `structural_tag` and `dtype` restricts what comes out.
+    At most one of `choices`, `regex`, `json_schema`, `grammar`, `structural_tag`, `dtype` and `type` restricts what
+    comes out. `type` is an annotation: the value under `name` is an int, a member of an Enum, a dataclass or pydantic
+    object, a list of such; a text that cannot be read so is an OutputError of the call. `dtype` int, float and bool
+    give such values too, and `str` a text in quotes.
     `json_schema` is JSON text, a dict, or a pydantic model class; `grammar` is EBNF text, or `lark(...)`;
     `structural_tag` is JSON text, a dict, or `tool_calls(...)`. `spacing` is that of the JSON: "compact", the default,
     "spaced" or "any". With `choices` it is a `select`, which takes `temperature` and `seed` from here if its method is
@@ -144,7 +151,7 @@ def gen(
     """
     kinds = {
         "choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar,
-        "structural_tag": structural_tag, "dtype": dtype,
+        "structural_tag": structural_tag, "dtype": dtype, "type": type,
     }  # fmt: skip
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
@@ -156,6 +163,11 @@ def gen(
             return select(name, choices, drawn, exact, seed=seed, boundary=boundary)
         return select(name, choices, choices_method=choices_method or token_length_normalized, boundary=boundary)
     _check_boundary(boundary)
+    output = None
+    if type is not None:
+        dtype, output = _output(type)
+        if output is not None and output.written is not None:
+            kinds[output.written[0]] = output.written[1]
     _check_spacing(spacing, name, [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None])
     given = {
         "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
@@ -167,8 +179,19 @@ def gen(
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
     return GenExpr(
-        name, params, _dtype_name(dtype), regex, json_schema, grammar, structural_tag, spacing, boundary
+        name, params, _dtype_name(dtype), kinds["regex"], kinds["json_schema"], grammar, structural_tag, spacing,
+        boundary, output,
     )  # fmt: skip
+
+
+def _output(type: Any) -> tuple[str | None, OutputType | None]:
+    """A type as a dtype where it is one, else as an output; neither for `str`, which any text is."""
+    simple = getattr(type, "__name__", None) if type in (str, int, float, bool) else None
+    if simple is not None:
+        return (simple if simple in DTYPES else None), None
+    from lmc.parser.output_type import output_type
+
+    return None, output_type(type)
 
 
 def lark(text: str) -> Lark:
@@ -225,7 +248,7 @@ def _check_boundary(boundary: object) -> None:
 
 
 def gen_int(name: str | None = None, max_tokens: int | None = None, **params: Any) -> Expr:
-    """Generate the digits of an integer; `params` are those of `gen`. The value is text: `int(s[name])` reads it."""
+    """Generate an integer: its value is an int. `params` are those of `gen`."""
     return gen(name, max_tokens, dtype=int, **params)
 
 
@@ -342,7 +365,7 @@ def assistant_end() -> Expr:
 
 
 # parameters that decide the graph itself, so that a value of run time cannot be one
-STATIC = ("boundary", "spacing", "method", "choices_method")
+STATIC = ("boundary", "type", "spacing", "method", "choices_method")
 MAKERS: frozenset[Any] = frozenset((lark, tool_calls))
 PRIMITIVES: frozenset[Any] = frozenset(
     (gen, gen_int, gen_string, select, lark, tool_calls, system, user, assistant, system_begin, system_end,

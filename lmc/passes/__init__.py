@@ -6,12 +6,12 @@ from lmc.errors import ArgumentError, did_you_mean
 from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import TokenSharing, measure
-from lmc.passes.pipeline import run_passes, run_pipeline
+from lmc.passes.pipeline import check_pipeline, run_passes, run_pipeline
 from lmc.passes.planned import Planned
 
 __all__ = [
-    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "is_level",
-    "measure", "parse_pipeline", "run_passes", "run_pipeline",
+    "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "check_pipeline",
+    "is_level", "measure", "parse_pipeline", "run_passes", "run_pipeline",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead

@@ -162,10 +162,9 @@ def _too_long(node: Node, prompts: FlatPrompts, inputs: Inputs, caps: Caps) -> I
     if caps.max_len is None or inputs.encode is None:
         return
     pieces = prompts.of(node.inputs[0])
-    known = tuple(piece for piece in pieces if not isinstance(piece, PromptHole))
-    if len(known) < len(pieces):
+    if any(isinstance(piece, PromptHole) for piece in reversed(pieces)):
         return
-    length = len(inputs.encode(known))
+    length = len(inputs.encode(tuple(piece for piece in pieces if not isinstance(piece, PromptHole))))
     if length >= caps.max_len:
         what = f"its prompt has {length} tokens, and the backend takes {caps.max_len} of prompt and answer together"
         yield Lack(what, f"shorten the prompt by {length + 1 - caps.max_len} tokens, or use a model of more context")

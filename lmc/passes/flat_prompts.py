@@ -5,14 +5,14 @@ Not a pass: `schedule` and `hoist_prefix` read prompts through it. It sees throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, TypeGuard
 
 from lmc.ir.fused import FusedText, parts_of
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
 from lmc.ir.prompt import Control, Text
+from lmc.ir.strand import Strand
 
 # ops whose prompt is that of their first input
 _SEES_THROUGH = frozenset(("fork", "fork_list", "set", "scope_begin", "scope_end"))
@@ -39,16 +39,6 @@ class PromptHole:
 FlatPiece = Text | Control | PromptHole
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stretch:
-    """A stretch of a flat prompt that no known run leaves: it ends in a hole that is not text, or is the last one.
-
-    Shared by all prompts that go through it, so that what is made of it can be kept by its identity.
-    """
-
-    pieces: tuple[FlatPiece, ...]
-
-
 def atom_of(piece: FlatPiece) -> Atom:
     """A piece as the graph has it: a literal, or a value."""
     return piece.atom if isinstance(piece, PromptHole) else Lit(piece.text)
@@ -66,38 +56,28 @@ def known_text(piece: FlatPiece) -> str | None:
     return str(piece.atom.value) if isinstance(piece.atom, Lit) else None
 
 
-def ends_stretch(piece: FlatPiece) -> bool:
-    """True for what a run does not go through."""
-    return is_hole(piece, "made", "state", "role")
-
-
-def stretches_of(pieces: Sequence[FlatPiece]) -> tuple[Stretch, ...]:
-    """Pieces in stretches."""
-    ends = [i + 1 for i, piece in enumerate(pieces) if ends_stretch(piece) or i + 1 == len(pieces)]
-    return tuple(Stretch(tuple(pieces[start:end])) for start, end in pairwise([0, *ends]))
-
-
 class FlatPrompts:
     """The flat prompts of a graph's states, made as they are asked for, each from the one before it."""
 
     def __init__(self, graph: Graph) -> None:
         self.makers: dict[str, Node] = {value.name: node for node in graph.nodes for value in node.outputs}
-        self._stretches: dict[str, tuple[Stretch, ...]] = {}
+        self._strands: dict[str, Strand[FlatPiece]] = {}
 
-    def of(self, state: Atom) -> tuple[FlatPiece, ...]:
-        """The pieces of a state's prompt, first to last; pieces without text are left out."""
-        return tuple(piece for stretch in self.stretches(state) for piece in stretch.pieces)
+    def of(self, state: Atom) -> Strand[FlatPiece]:
+        """The pieces of a state's prompt, first to last; pieces without text are left out.
 
-    def stretches(self, state: Atom) -> tuple[Stretch, ...]:
-        """The pieces of a state's prompt in stretches, first to last, which prompts with a common beginning share."""
+        States of one graph share the parts of their prompts that they have in common.
+        """
         assert isinstance(state, Value)
-        pieces: list[FlatPiece] = []
+        passed: list[tuple[str, list[FlatPiece]]] = []  # states, and what each adds, last piece first
         at: Atom | None = state
-        while isinstance(at, Value) and at.name not in self._stretches:
-            at = self._step_back(at, pieces)
-        known = self._stretches[at.name] if isinstance(at, Value) else ()
-        self._stretches[state.name] = _extended(known, pieces[::-1])
-        return self._stretches[state.name]
+        while isinstance(at, Value) and at.name not in self._strands:
+            passed.append((at.name, []))
+            at = self._step_back(at, passed[-1][1])
+        strand = self._strands[at.name] if isinstance(at, Value) else Strand[FlatPiece](None, ())
+        for name, pieces in reversed(passed):
+            strand = self._strands[name] = Strand(strand, reversed(pieces)) if pieces else strand
+        return strand
 
     def _step_back(self, state: Value, pieces: list[FlatPiece]) -> Atom | None:
         """Adds what the state's maker put at the end, last piece first; the state before it, None at the beginning."""
@@ -136,13 +116,6 @@ class FlatPrompts:
                 return None
             added += (_text(atom_of(piece)) for piece in reversed(pieces))
         return added
-
-
-def _extended(known: tuple[Stretch, ...], pieces: list[FlatPiece]) -> tuple[Stretch, ...]:
-    """More pieces behind a prompt; its last stretch is continued where a run goes on from it."""
-    if pieces and known and not ends_stretch(known[-1].pieces[-1]):
-        known, pieces = known[:-1], [*known[-1].pieces, *pieces]
-    return (*known, *stretches_of(pieces))
 
 
 def _text(atom: Atom) -> FlatPiece:

@@ -32,6 +32,7 @@ from lmc.ir.graph import Block, Graph, Node, Value
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular, regular_tree
 from lmc.ir.ops import OPS
+from lmc.ir.output import DTYPES
 from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
@@ -146,6 +147,8 @@ class _Fuser:
 
     def generation(self, node: Node) -> FusedGen | _No:
         constraint, params = node.attr("constraint"), _params(node)
+        if node.has("fn") or node.attr("dtype") in DTYPES:
+            return _No(f"the value of {called(node)} is not its text")
         odd = next((key for key in ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
         if odd is not None:
             return _No(f"{called(node)} is asked for alone, with {odd}")

@@ -22,18 +22,18 @@ Hints only. Keeps: the graph, the steps and their order.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lmc.ir.ops import OPS
-from lmc.ir.plan import Plan, Prefix
+from lmc.ir.plan import MAX_NAMED, Plan, Prefix
 from lmc.passes.base import Inputs, Note, Pass, Report, called
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.known_values import KnownValues
+from lmc.passes.nests import Nests
 from lmc.passes.prefix_hints import with_hints
-from lmc.passes.prefix_tree import PrefixNode, prefix_nodes, sort_keys
-from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
+from lmc.passes.prefix_tree import SharedNode
+from lmc.passes.prompt_ids import Fragments, PromptIds, PromptIdsBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,90 +60,115 @@ class TokenSharing:
 def run(plan: Plan, inputs: Inputs) -> tuple[Plan, Report]:
     """The plan with its prefix tree, and the hints that come of it (prefix_hints.py)."""
     builder, prompts = prompts_of(plan, inputs)
-    prefixes = _prefixes(builder, prompts)
-    counts = Counter(prompt.step for prompt in prompts)
-    deepest = _deepest(prefixes, prompts, counts)
-    steps = tuple(replace(step, prefix=deepest.get(step.id)) for step in plan.steps)
-    found = with_hints(replace(plan, steps=steps, prefixes=tuple(prefix for prefix, _ in prefixes)))
-    return found, _report(found, _sharing(plan, prompts), inputs)
+    shared, deepest = builder.tree.shared([prompt.node for prompt in prompts])
+    nests = Nests([node.parent.number if node.parent else None for node in shared])
+    ends = _ends(prompts, deepest)
+    common = {step: nests.common(found) for step, found in ends.items()}
+    callers = _callers(shared, ends)
+    prefixes = tuple(_prefix(node, builder, who) for node, who in zip(shared, callers))
+    steps = tuple(replace(step, prefix=common.get(step.id)) for step in plan.steps)
+    whole = replace(plan, steps=steps, prefixes=prefixes)
+    found = with_hints(whole, nests, ends)
+    return found, _report(found, callers, _sharing(plan, builder, prompts), inputs)
 
 
 def measure(plan: Plan, inputs: Inputs) -> TokenSharing:
     """What the plan's calls share, whether or not the plan has prefixes."""
-    return _sharing(plan, prompts_of(plan, inputs)[1])
+    return _sharing(plan, *prompts_of(plan, inputs))
 
 
 def prompts_of(plan: Plan, inputs: Inputs) -> tuple[PromptIdsBuilder, list[PromptIds]]:
     """The prompt of each call and item: all calls of the first item, then all of the second."""
     flat, nodes = FlatPrompts(plan.graph), plan.graph.nodes
     builder = PromptIdsBuilder(inputs, flat.makers)
-    calls = [
-        (step.id, flat.stretches(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"
-    ]
+    calls = [(step.id, flat.of(nodes[step.node].inputs[0])) for step in plan.steps if OPS[step.op].kind == "model"]
     prompts = []
     for item, arguments in enumerate(inputs.batch or ({},)):
         known = KnownValues(plan.graph, flat.makers, arguments)
-        prompts += [builder.of(step, item, stretches, known) for step, stretches in calls]
+        prompts += [builder.of(step, item, prompt, known) for step, prompt in calls]
     return builder, prompts
 
 
-def _prefixes(builder: PromptIdsBuilder, prompts: Sequence[PromptIds]) -> list[tuple[Prefix, PrefixNode]]:
-    nodes = prefix_nodes([prompt.ids for prompt in prompts])
-    return [(_prefix(number, node, builder, prompts), node) for number, node in enumerate(nodes)]
+def _ends(prompts: Sequence[PromptIds], deepest: Sequence[SharedNode | None]) -> dict[int, list[int | None]]:
+    """For each step the deepest prefix of each of its calls, an item each."""
+    ends: dict[int, list[int | None]] = {}
+    for prompt, node in zip(prompts, deepest):
+        ends.setdefault(prompt.step, []).append(node.number if node else None)
+    return ends
 
 
-def _prefix(number: int, node: PrefixNode, builder: PromptIdsBuilder, prompts: Sequence[PromptIds]) -> Prefix:
-    first = prompts[node.keys[0]]
-    added = first.ids[node.start : node.end]
+@dataclass(frozen=True, slots=True)
+class _Callers:
+    """The steps that begin with a prefix: how many, the first three, and those that the prefix names itself."""
+
+    count: int
+    first: tuple[int, ...]
+    named: tuple[int, ...]
+
+
+def _callers(shared: Sequence[SharedNode], ends: Mapping[int, Sequence[int | None]]) -> list[_Callers]:
+    """Those of each prefix, in its order."""
+    own: list[set[int]] = [set() for _ in shared]
+    for step, numbers in ends.items():
+        for number in numbers:
+            if number is not None:
+                own[number].add(step)
+    callers: list[_Callers] = []
+    gathered: list[set[int]] = [set() for _ in shared]
+    firsts: list[list[int]] = [[] for _ in shared]
+    for node in reversed(shared):  # what is below comes first
+        found = _united(gathered[node.number], set(own[node.number]))
+        first = sorted({*firsts[node.number], *sorted(own[node.number])[:3]})[:3]
+        named = found if len(found) <= MAX_NAMED else own[node.number]
+        callers.append(_Callers(len(found), tuple(first), tuple(sorted(named))))
+        if node.parent is not None:
+            gathered[node.parent.number] = _united(gathered[node.parent.number], found)
+            firsts[node.parent.number] += first
+    return callers[::-1]
+
+
+def _united(a: set[int], b: set[int]) -> set[int]:
+    """Both sets in the larger one, so that a long row of prefixes does not copy all steps at each of them."""
+    small, large = sorted((a, b), key=len)
+    large |= small
+    return large
+
+
+def _prefix(node: SharedNode, builder: PromptIdsBuilder, callers: _Callers) -> Prefix:
+    source = node.node.source
+    assert isinstance(source, Fragments)
     return Prefix(
-        id=number,
-        parent=node.parent,
-        pieces=builder.atoms(first, node.start, node.end),
-        tokens=len(added) if min(added) >= 0 else None,
-        steps=tuple(sorted({prompts[i].step for i in node.keys})),
-        calls=len(node.keys),
+        id=node.number,
+        parent=node.parent.number if node.parent else None,
+        pieces=builder.atoms(source, node.start, node.end),
+        tokens=node.num_known if node.num_known == node.end - node.start else None,
+        steps=callers.named,
+        calls=node.node.num_keys,
     )
 
 
-def _deepest(
-    prefixes: Sequence[tuple[Prefix, PrefixNode]], prompts: Sequence[PromptIds], counts: Mapping[int, int]
-) -> dict[int, int]:
-    """For each step the deepest prefix that its calls of all items begin with; parents come before children."""
-    deepest: dict[int, int] = {}
-    for prefix, node in prefixes:
-        through = Counter(prompts[i].step for i in node.keys)
-        deepest.update((step, prefix.id) for step, count in through.items() if count == counts[step])
-    return deepest
-
-
-def _sharing(plan: Plan, prompts: Sequence[PromptIds]) -> TokenSharing:
-    ids = [prompt.ids for prompt in prompts]
-    ordered = sort_keys(ids)
-    computed = sum(_num_tokens(ids[i][common:]) for i, common in zip(ordered.order, ordered.common))
+def _sharing(plan: Plan, builder: PromptIdsBuilder, prompts: Sequence[PromptIds]) -> TokenSharing:
     in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
     is_exact = not in_regions and all(prompt.is_exact for prompt in prompts)
-    return TokenSharing(len(prompts), sum(map(_num_tokens, ids)), computed, is_exact)
+    prompt_tokens = sum(prompt.node.num_known for prompt in prompts)
+    return TokenSharing(len(prompts), prompt_tokens, builder.tree.num_distinct, is_exact)
 
 
-def _num_tokens(ids: tuple[int, ...]) -> int:
-    return sum(id >= 0 for id in ids)
-
-
-def _report(plan: Plan, sharing: TokenSharing, inputs: Inputs) -> Report:
+def _report(plan: Plan, callers: Sequence[_Callers], sharing: TokenSharing, inputs: Inputs) -> Report:
     counts: list[tuple[str, int]] = [("calls", sharing.calls), ("prefixes", len(plan.prefixes))]
     if inputs.encode is not None:
         counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
         counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
     nodes = plan.graph.nodes
-    callers = {step.id: called(nodes[step.node]) for step in plan.steps}
-    notes = tuple(Note(_sentence(prefix, callers)) for prefix in plan.prefixes)
+    names = {step.id: called(nodes[step.node]) for step in plan.steps}
+    notes = tuple(Note(_sentence(prefix, who, names)) for prefix, who in zip(plan.prefixes, callers))
     return Report("hoist_prefix", tuple(counts), notes)
 
 
-def _sentence(prefix: Prefix, callers: Mapping[int, str]) -> str:
+def _sentence(prefix: Prefix, callers: _Callers, names: Mapping[int, str]) -> str:
     size = "" if prefix.tokens is None else f"{prefix.tokens} tokens, "
-    more = f" and {len(prefix.steps) - 3} more" if len(prefix.steps) > 3 else ""
-    who = ", ".join(callers[step] for step in prefix.steps[:3]) + more
+    more = f" and {callers.count - 3} more" if callers.count > 3 else ""
+    who = ", ".join(names[step] for step in callers.first) + more
     return f"p{prefix.id}: {size}computed once for {prefix.calls} calls: {who}"
 
 

@@ -35,13 +35,22 @@ def run_pipeline(
     on_change is called with the pass and its result after each pass that changed something; verify_each is that of
     `run_passes`.
     """
-    chosen = tuple(passes)
-    if schedule.PASS not in chosen:
-        num_graph = sum(each.takes == "graph" for each in chosen)
-        chosen = (*chosen[:num_graph], schedule.PASS, *chosen[num_graph:])
+    chosen = _scheduled(tuple(passes))
     plan, reports = run_passes(graph, chosen, inputs, on_change=on_change, verify_each=verify_each)
     assert isinstance(plan, Plan)
     return Planned(plan, reports, inputs)
+
+
+def check_pipeline(passes: Sequence[Pass]) -> None:
+    """Raises ArgumentError where `run_pipeline` could not run these."""
+    check_order(_scheduled(passes))
+
+
+def _scheduled(passes: Sequence[Pass]) -> tuple[Pass, ...]:
+    if schedule.PASS in passes:
+        return tuple(passes)
+    num_graph = sum(each.takes == "graph" for each in passes)
+    return (*passes[:num_graph], schedule.PASS, *passes[num_graph:])
 
 
 def run_passes(

@@ -1,63 +1,133 @@
-"""The prefix tree of many keys of integers, found by sorting: no trie of one object a token is ever built.
+"""The prefix tree of many keys of integers: put in once each, from where a beginning that is known already ends.
 
-Not a pass, and knows nothing of prompts: `hoist_prefix` says what the integers are.
+Not a pass, and knows nothing of prompts: `hoist_prefix` says what the integers are. A node holds a stretch of integers,
+so there is never one object a token; a key that goes on from another one is put in without reading that one again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from lmc.common_prefix import common_len
 
 Key = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PrefixNode:
-    """A node of the tree: what two or more keys have in common beyond the node above.
+class TreeNode:
+    """A stretch of integers behind those of the node above.
 
-    [start, end)  where it lies in each of them
-    keys          numbers of the keys that go through it, ascending
-    parent        the node above, by its place in the list, None at the top
+    end        how many integers it is from the top to its end
+    num_known  how many of those are not negative
+    source     what was being put in when it was made
+    num_keys   of those that go through it, or end in it
     """
 
-    parent: int | None
+    __slots__ = ("above", "below", "end", "ids", "num_keys", "num_known", "source")
+
+    def __init__(self, above: TreeNode | None, ids: Key, source: object) -> None:
+        self.above = above
+        self.ids = ids
+        self.end: int = (above.end if above else 0) + len(ids)
+        self.num_known: int = (above.num_known if above else 0) + num_known(ids)
+        self.source = source
+        self.num_keys = 0
+        self.below: dict[int, TreeNode] = {}  # by their first integer, in the order of their first keys
+
+    @property
+    def start(self) -> int:
+        """How many integers stand before it."""
+        return self.end - len(self.ids)
+
+
+def num_known(ids: Key) -> int:
+    """How many integers are token ids."""
+    return sum(id >= 0 for id in ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedNode:
+    """What two or more keys have in common beyond the shared node above; one or several tree nodes.
+
+    number  its place in the list: parents before children, siblings by their first key
+    start   integers before it
+    node    the tree node that it ends with
+    """
+
+    number: int
+    parent: SharedNode | None
     start: int
-    end: int
-    keys: tuple[int, ...]
+    node: TreeNode
+
+    @property
+    def end(self) -> int:
+        """Integers up to its end."""
+        return self.node.end
+
+    @property
+    def num_known(self) -> int:
+        """Of its own integers those that are token ids."""
+        return self.node.num_known - (self.parent.node.num_known if self.parent else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class SortedKeys:
-    """Keys in lexicographic order. common[i]: how long a beginning `order[i]` shares with the key before it."""
+class PrefixTree:
+    """Keys, each as the tree node that it ends with."""
 
-    order: tuple[int, ...]
-    common: tuple[int, ...]
+    def __init__(self) -> None:
+        self.root = TreeNode(None, (), None)
+        self.num_distinct = 0  # integers that are token ids, each node's once
+
+    def put(self, at: TreeNode, ids: Key, source: object = None) -> TreeNode:
+        """The node that ends with `ids` behind `at`; `source` stays with what is new. Nodes that were given stay."""
+        start = 0
+        while start < len(ids):
+            below = at.below.get(ids[start])
+            if below is None:
+                self.num_distinct += num_known(ids[start:])
+                at.below[ids[start]] = at = TreeNode(at, ids[start:], source)
+                break
+            num_common = common_len(below.ids, ids[start : start + len(below.ids)])
+            at = below if num_common == len(below.ids) else _split(below, num_common)
+            start += num_common
+        return at
+
+    def shared(self, ends: Sequence[TreeNode]) -> tuple[list[SharedNode], list[SharedNode | None]]:
+        """Every node that two or more keys begin with, and for each key the deepest of those; `ends` are all keys."""
+        nodes = list(self._nodes())
+        for end in ends:
+            end.num_keys += 1
+        for node in reversed(nodes):
+            if node.above is not None:
+                node.above.num_keys += node.num_keys
+        found: list[SharedNode] = []
+        deepest: dict[int, SharedNode | None] = {}
+        for node in nodes:
+            above = deepest[id(node.above)] if node.above is not None else None
+            if _is_shared(node):
+                above = SharedNode(len(found), above, above.end if above else 0, node)
+                found.append(above)
+            deepest[id(node)] = above
+        return found, [deepest[id(end)] for end in ends]
+
+    def _nodes(self) -> Iterator[TreeNode]:
+        """All nodes, parents before children."""
+        todo = [self.root]
+        while todo:
+            node = todo.pop()
+            yield node
+            todo += reversed(node.below.values())
 
 
-def sort_keys(keys: Sequence[Key]) -> SortedKeys:
-    """Sorts keys, and says what neighbours share."""
-    order = sorted(range(len(keys)), key=lambda i: (keys[i], i))
-    common = [common_len(keys[a], keys[b]) for a, b in pairwise(order)]
-    return SortedKeys(tuple(order), (0, *common) if order else ())
+def _is_shared(node: TreeNode) -> bool:
+    """Whether two or more keys go through a node, and not all of them on through one below it."""
+    return node.num_keys > 1 and node.end > 0 and all(n.num_keys < node.num_keys for n in node.below.values())
 
 
-def prefix_nodes(keys: Sequence[Key]) -> tuple[PrefixNode, ...]:
-    """Every node that two or more keys begin with; parents before children, siblings by their first row."""
-    done: list[PrefixNode] = []
-    ordered = sort_keys(keys)
-    todo: list[tuple[int | None, int, int, int]] = [(None, 0, 0, len(keys))]  # parent, depth, [low, high) of order
-    while todo:
-        parent, depth, low, high = todo.pop()
-        if high - low < 2:
-            continue
-        end = min(ordered.common[low + 1 : high])
-        if end > depth:
-            done.append(PrefixNode(parent, depth, end, tuple(sorted(ordered.order[low:high]))))
-            parent = len(done) - 1
-        cuts = [low, *(i for i in range(low + 1, high) if ordered.common[i] == end), high]
-        parts = sorted(pairwise(cuts), key=lambda part: min(ordered.order[part[0] : part[1]]))
-        todo += [(parent, end, *part) for part in reversed(parts)]
-    return tuple(done)
+def _split(node: TreeNode, length: int) -> TreeNode:
+    """Makes the first `length` integers of a node one of their own, and gives that one."""
+    assert node.above is not None and 0 < length < len(node.ids)
+    upper = TreeNode(node.above, node.ids[:length], node.source)
+    node.above.below[node.ids[0]] = upper
+    node.ids, node.above = node.ids[length:], upper
+    upper.below[node.ids[0]] = node
+    return upper

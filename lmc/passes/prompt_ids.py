@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from itertools import chain, takewhile
 
 from lmc.ir.graph import Atom, Lit, Node
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run, text_of
+from lmc.ir.strand import Strand
 from lmc.passes.base import Decode, Inputs
-from lmc.passes.flat_prompts import FlatPiece, PromptHole, Stretch, atom_of, is_hole, known_text
+from lmc.passes.flat_prompts import FlatPiece, PromptHole, atom_of, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 from lmc.passes.open_end import num_kept
+from lmc.passes.prefix_tree import PrefixTree, TreeNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,93 +45,157 @@ class Fragment:
         return tuple(piece for piece in self.pieces if not isinstance(piece, PromptHole))
 
 
+@dataclass(slots=True, eq=False)
+class Fragments:
+    """The fragments of a prompt up to some place: the last one behind those before it, which prompts share.
+
+    node      where it ends in the tree of all prompts
+    is_exact  all their integers are the tokens of known text
+    """
+
+    before: Fragments | None
+    fragment: Fragment
+    node: TreeNode
+    is_exact: bool
+
+    @property
+    def end(self) -> int:
+        """Integers up to its end."""
+        return self.node.end
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptIds:
     """The prompt of one call of one item; `is_exact` says that its integers are all of its tokens."""
 
     step: int
     item: int
-    fragments: tuple[Fragment, ...]
-    ids: tuple[int, ...]
+    fragments: Fragments | None
+    node: TreeNode
     is_exact: bool
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Its integers, first to last."""
+        found, at = list[tuple[int, ...]](), self.fragments
+        while at is not None:
+            found.append(at.fragment.ids)
+            at = at.before
+        return tuple(chain.from_iterable(reversed(found)))
+
+
+NO_RUN: Strand[Text | Control] = Strand(None, ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """A beginning of a prompt: what is settled whatever follows, and what is not.
+
+    settled  fragments that nothing behind them changes
+    run      known text that is still to be encoded, as a whole
+    after    what stands before the run
+    is_lost  a text that is not known stands before: what follows it is known by pieces only
+    """
+
+    settled: Fragments | None = None
+    run: Strand[Text | Control] = NO_RUN
+    after: Ids | None = None
+    is_lost: bool = False
 
 
 class PromptIdsBuilder:
-    """Makes prompts that can be compared with each other: equal holes and pieces get equal numbers."""
+    """Makes prompts that can be compared with each other: equal holes and pieces get equal numbers.
+
+    tree  of all prompts made so far
+    """
 
     def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
+        self.tree = PrefixTree()
         self._encode: Encode | None = inputs.encode
         self._decode: Decode | None = inputs.decode
         self._control_tokens = inputs.control_tokens
         self._begin = Fragment(inputs.begin_ids, ())
         self._makers = makers
         self._numbers: dict[object, int] = {}
-        self._fragments_of: dict[tuple[Stretch, int], tuple[Fragment, ...]] = {}
+        # by the identity of a prompt's part, which is kept so that it stays the only one of that identity
+        self._begun: dict[tuple[int, int], tuple[Strand[FlatPiece], _Begun]] = {}
 
-    def of(self, step: int, item: int, prompt: Sequence[Stretch], known: KnownValues) -> PromptIds:
+    def of(self, step: int, item: int, prompt: Strand[FlatPiece], known: KnownValues) -> PromptIds:
         """One call's prompt."""
-        fragments = tuple(
-            fragment for i, stretch in enumerate(prompt) for fragment in self._kept(stretch, i == 0, item, known)
-        )
-        is_exact = self._encode is not None and all(fragment.is_encoded for fragment in fragments)
-        if self._encode is not None and not (fragments and begins_by_itself(fragments[0].pieces)):
-            fragments = (self._begin, *fragments)
-        return PromptIds(step, item, fragments, tuple(chain.from_iterable(f.ids for f in fragments)), is_exact)
+        begun = self._up_to(prompt, item, known)
+        last = begun.settled
+        for fragment in self._encoded(tuple(begun.run), begun.after):
+            last = self._put(last, fragment)
+        is_exact = self._encode is not None and (last is None or last.is_exact)
+        if last is None and self._encode is not None:
+            last = self._put(None, self._begin)
+        return PromptIds(step, item, last, last.node if last else self.tree.root, is_exact)
 
-    def num_tokens(self, pieces: Sequence[FlatPiece]) -> int:
-        """Tokens of the known text of a prompt, or of its beginning; text behind a hole as it is by itself."""
-        assert self._encode is not None
-        count = 0 if not pieces or begins_by_itself(pieces) else len(self._begin.ids)
-        after = None
-        for is_known, group in groupby(pieces, key=_kind_of_text):
-            if is_known:
-                count += len(self._encode(tuple(map(_spelled, group)), after))
-            after = GENERATED
-        return count
+    def atoms(self, last: Fragments | None, start: int, end: int) -> tuple[Atom, ...]:
+        """What [start, end) stands for, `end` lying in or at the end of the last fragment.
 
-    def atoms(self, prompt: PromptIds, start: int, end: int) -> tuple[Atom, ...]:
-        """What [start, end) of a prompt stands for; a cut within a run is put where the tokens before it surely end."""
-        found: list[FlatPiece] = []
-        for fragment in prompt.fragments:
-            length = len(fragment.ids)
-            if start < length and end > 0:
-                found += self._slice(fragment, max(0, start), min(end, length))
-            start, end = start - length, end - length
-            if end <= 0:
-                break
-        return tuple(map(atom_of, found))
+        A cut within a run is put where the tokens before it surely end.
+        """
+        found: list[tuple[FlatPiece, ...]] = []
+        at = last
+        while at is not None and at.end > start:
+            first = at.end - len(at.fragment.ids)
+            found.append(self._slice(at.fragment, max(0, start - first), min(end, at.end) - first))
+            at = at.before
+        return tuple(atom_of(piece) for pieces in reversed(found) for piece in pieces)
 
     def _number(self, key: object) -> int:
         return self._numbers.setdefault(key, -1 - len(self._numbers))
 
-    def _kept(self, stretch: Stretch, is_first: bool, item: int, known: KnownValues) -> tuple[Fragment, ...]:
-        key = (stretch, item)
-        if key not in self._fragments_of:
-            pieces = [_with_text(piece, known) for piece in stretch.pieces]
-            self._fragments_of[key] = tuple(self._fragments(pieces, is_first, item))
-        return self._fragments_of[key]
+    def _put(self, before: Fragments | None, fragment: Fragment) -> Fragments:
+        """A fragment behind others; before the first one what is put before a prompt."""
+        if before is None and fragment is not self._begin and self._encode is not None:
+            before = None if begins_by_itself(fragment.pieces) else self._put(None, self._begin)
+        is_exact = fragment is self._begin or (fragment.is_encoded and (before is None or before.is_exact))
+        made = Fragments(before, fragment, self.tree.root, is_exact)
+        made.node = self.tree.put(before.node if before else self.tree.root, fragment.ids, made)
+        return made
 
-    def _fragments(self, pieces: Sequence[FlatPiece], is_first: bool, item: int) -> Iterator[Fragment]:
-        """A stretch, of which only the last piece may be a hole that is not text (a state also the first one)."""
-        left = [piece for piece in pieces if known_text(piece) != ""]
+    def _up_to(self, prompt: Strand[FlatPiece], item: int, known: KnownValues) -> _Begun:
+        """What there is of a prompt; made once for each of its parts."""
+        parts = list(takewhile(lambda part: (id(part), item) not in self._begun, prompt.parts()))
+        for part in reversed(parts):
+            begun = self._begun[id(part.before), item][1] if part.before is not None else _Begun()
+            for piece in part.tail:
+                begun = self._behind(begun, _with_text(piece, known), item)
+            self._begun[id(part), item] = (part, begun)
+        return self._begun[id(prompt), item][1]
+
+    def _behind(self, begun: _Begun, piece: FlatPiece, item: int) -> _Begun:
+        """A beginning of a prompt with one more piece."""
+        if known_text(piece) == "":
+            return begun
         if self._encode is None:
-            yield from (self._whole(piece, item) for piece in left)
-            return
-        after = None if is_first else GENERATED
-        while left:
-            run, hole, left = _up_to_hole(left)
-            if hole is None or hole.kind != "text":
-                yield from self._encoded(run, after)
-                yield from () if hole is None else (self._whole(hole, item),)
-            else:
-                yield from self._before_hole(run, after, hole, item)
-                unknown, left = self._up_to_control(left)
-                yield from (self._whole(piece, item) for piece in unknown)
-            after = GENERATED
+            return _Begun(self._put(begun.settled, self._whole(piece, item)))
+        if isinstance(piece, PromptHole):
+            return self._behind_hole(begun, piece, item)
+        if not begun.is_lost:
+            return replace(begun, run=Strand(begun.run, (piece,)))
+        at = self._first_control(piece.text) if isinstance(piece, Control) else None
+        settled = begun.settled
+        for lost in (piece,) if at is None else cut_pieces([piece], 0, at):
+            settled = self._put(settled, self._whole(lost, item))
+        found = () if at is None else cut_run((piece,), at, None)
+        return _Begun(settled, Strand(None, found), GENERATED, is_lost=at is None)
+
+    def _behind_hole(self, begun: _Begun, hole: PromptHole, item: int) -> _Begun:
+        run, settled = tuple(begun.run), begun.settled
+        if hole.kind == "text":
+            fragments = [*self._before_hole(run, begun.after, hole, item)]
+        else:
+            fragments = [*self._encoded(run, begun.after), self._whole(hole, item)]
+        for fragment in fragments:
+            settled = self._put(settled, fragment)
+        return _Begun(settled, after=GENERATED, is_lost=hole.kind == "text")
 
     def _encoded(self, run: Run, after: Ids | None) -> Iterator[Fragment]:
-        assert self._encode is not None
         if run:
+            assert self._encode is not None
             yield Fragment(self._encode(run, after), run, after, is_encoded=True)
 
     def _before_hole(self, run: Run, after: Ids | None, hole: PromptHole, item: int) -> Iterator[Fragment]:
@@ -143,16 +209,6 @@ class PromptIdsBuilder:
         tail = cut_run(run, at, None)
         key = (text_of(tail), self._identity(hole, item))
         yield Fragment((self._number(key if tail else key[1]),), (*tail, hole))
-
-    def _up_to_control(self, pieces: Sequence[FlatPiece]) -> tuple[list[FlatPiece], list[FlatPiece]]:
-        """Pieces behind a hole of text as what it leaves unknown, and what begins with a control token or a hole."""
-        for i, piece in enumerate(pieces):
-            at = self._first_control(piece.text) if isinstance(piece, Control) else None
-            if isinstance(piece, PromptHole):
-                return list(pieces[:i]), list(pieces[i:])
-            if at is not None:
-                return [*pieces[:i], *cut_pieces([piece], 0, at)], [*cut_pieces([piece], at, None), *pieces[i + 1 :]]
-        return list(pieces), []
 
     def _first_control(self, text: str) -> int | None:
         return min((at for name in self._control_tokens if (at := text.find(name)) >= 0), default=None)
@@ -235,25 +291,6 @@ def cut_pieces(pieces: Iterable[FlatPiece], start: int, end: int | None) -> tupl
         if low < high:
             found.append(piece if (low, high) == (0, length) else _cut(piece, low, high))
     return tuple(found)
-
-
-def _up_to_hole(pieces: list[FlatPiece]) -> tuple[Run, PromptHole | None, list[FlatPiece]]:
-    """The run that pieces begin with, the hole behind it, and the rest."""
-    run: list[Text | Control] = []
-    for i, piece in enumerate(pieces):
-        if isinstance(piece, PromptHole):
-            return tuple(run), piece, pieces[i + 1 :]
-        run.append(piece)
-    return tuple(run), None, []
-
-
-def _kind_of_text(piece: FlatPiece) -> str:
-    """What neighbouring pieces have in common that are counted together; "" for what is not known."""
-    return "" if known_text(piece) is None else "made" if isinstance(piece, PromptHole) else "run"
-
-
-def _spelled(piece: FlatPiece) -> Text | Control:
-    return Text(known_text(piece) or "") if isinstance(piece, PromptHole) else piece
 
 
 def num_units(piece: FlatPiece) -> int:

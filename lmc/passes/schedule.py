@@ -9,7 +9,7 @@ Calls that do not need each other stand in the same wave, without the user askin
 text or state it reads; one with effects also for earlier effects, and for whatever might have raised before it.
 A region counts as one step that waits for all that it reads; a loop's body counts once.
 
-FlatPrompts are flat, from `begin` on, through states of outer regions too. A hole is a Value; a state at the front is
+Prompts are flat, from `begin` on, through states of outer regions too. A hole is a Value; a state at the front is
 a prompt that came into the region. Keeps: the graph.
 """
 
@@ -23,8 +23,9 @@ from lmc.ir.graph import Atom, Block, Graph, Node, Value, walk
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan, Step
 from lmc.ir.rewrite import defined_in
+from lmc.ir.strand import Strand
 from lmc.passes.base import Inputs, Pass, Report
-from lmc.passes.flat_prompts import FlatPrompts, atom_of
+from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, atom_of
 
 
 def run(graph: Graph, inputs: Inputs) -> tuple[Plan, Report]:
@@ -68,6 +69,7 @@ class _Scheduler:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.prompts = FlatPrompts(graph)
+        self.atoms: dict[int, Strand[Atom]] = {}  # of the parts of prompts
         self.steps: list[Step] = []
         self.num_nodes = self.num_steps = 0
 
@@ -100,7 +102,7 @@ class _Scheduler:
         inner, depth = self.regions(node, id)
         length = start.calls + (1 if kind == "model" else depth)
         ends = inner if kind == "region" else [length - start.calls] * len(node.outputs)
-        prompt = tuple(atom_of(piece) for piece in self.prompts.of(node.inputs[0])) if kind == "model" else ()
+        prompt = self.prompts.of(node.inputs[0]).mapped(_atoms, self.atoms) if kind == "model" else ()
         self.steps.append(Step(id, number, node.op, inside, start.calls, tuple(sorted(start.steps)), prompt))
         return [_Reach(start.calls + end, frozenset((id,))) for end in ends], length
 
@@ -114,6 +116,10 @@ class _Scheduler:
             for i, atom in enumerate(carried[: len(results)] if region.end.op != "raise" else ()):
                 results[i] = max(results[i], _reach_of(atom, reach).calls)
         return results, deepest
+
+
+def _atoms(pieces: tuple[FlatPiece, ...]) -> tuple[Atom, ...]:
+    return tuple(map(atom_of, pieces))
 
 
 def _reach_of(atom: Atom, reach: dict[str, _Reach]) -> _Reach:

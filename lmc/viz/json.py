@@ -3,12 +3,15 @@
     version, program, args, steps, prefixes, totals, passes
 
 A prompt is a list of pieces: {"text"}, {"control"}, {"hole"}, {"generated"}, {"prompt_of"} or {"role_marker"}.
+Where prompts have more than MAX_PIECES in all, the version is 2, and a step may have "prompt_from": its prompt is so
+many pieces of that step's, and those in "prompt" behind them.
 Times are left out, so that the same input gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
@@ -17,6 +20,7 @@ from lmc.ir.hints import HINTS
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
+from lmc.ir.strand import Earlier
 from lmc.passes.flat_prompts import PromptHole, known_text
 from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, sharing
 from lmc.viz.view import View
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from lmc.viz.terminal import Terminal
     from lmc.viz.view import StepView
 
-VERSION = 1
+MAX_PIECES = 50_000  # of prompts written out; a conversation of some two hundred calls has as many
 Json = dict[str, Any]  # Any: what json.dumps takes
 
 _HOLES = {"text": "hole", "made": "generated", "state": "prompt_of", "role": "role_marker"}
@@ -40,14 +44,16 @@ def render(planned: Planned, terminal: Terminal) -> str:
     """The plan as JSON, indented."""
     view = View(planned)
     tree = sharing(view)
+    is_long = sum(len(step_view.pieces) for step_view in view.calls) > MAX_PIECES
+    earlier = Earlier["FlatPiece"]() if is_long else None
     whole = {
-        "version": VERSION,
+        "version": 2 if is_long else 1,
         "program": view.plan.graph.name,
         "args": [
             {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
             for param in view.plan.graph.params
         ],
-        "steps": [_step(step_view, view, tree) for step_view in view.steps],
+        "steps": [_step(step_view, view, tree, earlier) for step_view in view.steps],
         "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
         "totals": {
             "calls": len(view.calls),
@@ -62,7 +68,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _step(step_view: StepView, view: View, tree: Sharing) -> Json:
+def _step(step_view: StepView, view: View, tree: Sharing, earlier: Earlier[FlatPiece] | None) -> Json:
     step = step_view.step
     told: Json = {
         "id": step.id,
@@ -75,12 +81,20 @@ def _step(step_view: StepView, view: View, tree: Sharing) -> Json:
         "after": list(step.after),
     }
     if step_view.is_call:
-        told |= {"prompt": [_piece(piece) for piece in step_view.pieces], "prefix": step.prefix}
+        told |= _prompt(step_view, earlier) | {"prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
         told["hints"] = [_hint(hint) for hint in step.hints]
         told["options"] = {key: json_value(value) for key, value in step_view.node.attrs}
         told["options"] |= {key: _atom(atom) for key, atom in step_view.node.kwargs.items()}
     return told
+
+
+def _prompt(step_view: StepView, earlier: Earlier[FlatPiece] | None) -> Json:
+    found = None if earlier is None else earlier.goes_on(step_view.step.id, step_view.pieces, 0)
+    if found is None:
+        return {"prompt": [_piece(piece) for piece in step_view.pieces]}
+    start = {"step": found.earlier, "pieces": found.length}
+    return {"prompt_from": start, "prompt": [_piece(piece) for piece in found.tail]}
 
 
 def _hint(hint: Hint) -> Json:
@@ -134,11 +148,16 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, float) or value - value == 0
 
 
-def _shared(nodes: tuple[SharedPrefix | Leaf, ...]) -> list[SharedPrefix]:
+def _shared(nodes: Sequence[SharedPrefix | Leaf]) -> list[SharedPrefix]:
     """All prefixes of the tree, by number."""
-    found = [node for node in nodes if isinstance(node, SharedPrefix)]
-    inner = [each for node in found for each in _shared(tuple(node.below))]
-    return sorted([*found, *inner], key=lambda node: node.prefix.id)
+    found: list[SharedPrefix] = []
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, SharedPrefix):
+            found.append(node)
+            todo += node.below
+    return sorted(found, key=lambda node: node.prefix.id)
 
 
 def _prefix(node: SharedPrefix, view: View) -> Json:

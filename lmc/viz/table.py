@@ -6,6 +6,7 @@ tells calls apart, without the turn markers behind it; the tree shows how prompt
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from lmc.ir.prompt import Control
@@ -17,6 +18,7 @@ from lmc.viz.wording import options, prompt_text
 
 if TYPE_CHECKING:
     from lmc.passes import Note
+    from lmc.passes.flat_prompts import FlatPiece
     from lmc.passes.planned import Planned
     from lmc.viz.sharing import Pieces
     from lmc.viz.terminal import Terminal
@@ -43,7 +45,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
         Column(tree.unit, "right"),
         Column("options", "left", "dim"),
     )
-    rows = [_cells(step_view, view, tree) for step_view in view.steps]
+    rows = [_cells(step_view, view, tree, terminal.width) for step_view in view.steps]
     body = grid(*_fit(columns, view, rows, terminal.width), terminal) if rows else "no steps\n"
     body += wrapped(FOOT.format(tree.unit), terminal.width) if view.calls else ""
     head = heading(view.title, terminal) + wrapped(summary(view), terminal.width)
@@ -75,7 +77,7 @@ def _num(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _cells(step_view: StepView, view: View, tree: Sharing) -> list[str]:
+def _cells(step_view: StepView, view: View, tree: Sharing, width: int) -> list[str]:
     arm = f"{step_view.arm}: " if step_view.arm in ("then", "else") else ""
     step = step_view.step.op if step_view.is_region else f"{step_view.step.op} {view.name(step_view)}"
     step = keep_start("  " * len(step_view.around) + arm + step, MAX_STEP)
@@ -84,15 +86,26 @@ def _cells(step_view: StepView, view: View, tree: Sharing) -> list[str]:
         return [*cells, view.name(step_view) if step_view.is_region else "", "", "", ""]
     prefix = f"p{step_view.step.prefix}" if step_view.step.prefix is not None else "-"
     words = ", ".join(filter(None, (options(step_view.node, view), step_view.hints)))
-    return [*cells, prompt_text(_to_last_text(step_view.pieces), view), prefix, _share(step_view, tree), words]
+    return [*cells, _last_text(step_view.pieces, view, width), prefix, _share(step_view, tree), words]
 
 
-def _to_last_text(pieces: Pieces) -> Pieces:
-    """A prompt without the turn markers at its end, which are the same for many calls."""
-    for end in range(len(pieces), 0, -1):
-        if not isinstance(pieces[end - 1], Control) and not is_hole(pieces[end - 1], "role"):
-            return pieces[:end]
-    return pieces
+def _last_text(pieces: Pieces, view: View, width: int) -> str:
+    """The end of a prompt, as much as no line has room for, without turn markers: these are the same for many calls.
+
+    A prompt of nothing but markers is shown as it is.
+    """
+    is_all_markers = all(map(_is_marker, reversed(pieces)))
+    texts, length = list[str](), 0
+    for piece in reversed(pieces) if is_all_markers else dropwhile(_is_marker, reversed(pieces)):
+        texts.append(prompt_text((piece,), view))
+        length += len(texts[-1])
+        if length > 2 * width:  # some characters take no column
+            break
+    return "".join(reversed(texts))
+
+
+def _is_marker(piece: FlatPiece) -> bool:
+    return isinstance(piece, Control) or is_hole(piece, "role")
 
 
 def _share(step_view: StepView, tree: Sharing) -> str:

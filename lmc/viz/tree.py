@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.passes.flat_prompts import is_hole, known_text
-from lmc.passes.prompt_ids import cut_pieces
+from lmc.passes.prompt_ids import cut_pieces, num_units
 from lmc.viz.origin import origins
-from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, nearest, sharing
-from lmc.viz.text_table import GAP, Column, columns_of, grid, heading, keep_ends, wrapped
+from lmc.viz.sharing import Leaf, Nearest, SharedPrefix, Sharing, sharing
+from lmc.viz.text_table import ELLIPSIS, GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text, short
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmc.viz.view import StepView
 
 MIN_TEXT = 16  # columns that a prompt's text keeps however long the rest of its line is
+MAX_GUIDES = 90  # columns of guides before a line: thirty prefixes, one in another
 MAX_PIECE = 40  # columns of a piece that a reason quotes
 
 
@@ -63,25 +64,34 @@ class _Line:
 
 
 def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
-    for node in tree.top:
-        yield from _node(node, "", "", view)
+    """The lines of all nodes, a node before what is below it. A conversation nests too deep to recurse."""
+    nearest = Nearest(tree)
+    todo = [(node, "", "") for node in reversed(tree.top)]
+    while todo:
+        node, first, rest = todo.pop()
+        yield from _node(node, first, rest, view, nearest)
+        below = node.below if isinstance(node, SharedPrefix) else []
+        guides = [("├─ ", "│  ")] * (len(below) - 1) + [("└─ ", "   ")]
+        todo += [(each, _kept(rest) + own, _kept(rest) + more) for each, (own, more) in zip(below, guides)][::-1]
 
 
-def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View) -> Iterator[_Line]:
-    """A node's line behind the guides `first`, and what is below it behind `rest`."""
+def _kept(guides: str) -> str:
+    """The guides of a line; of very deep ones the last, behind an ellipsis."""
+    return guides if len(guides) <= MAX_GUIDES else ELLIPSIS + guides[-MAX_GUIDES + 1 :]
+
+
+def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View, nearest: Nearest) -> Iterator[_Line]:
+    """A node's line behind the guides `first`, and what else is said of it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
         yield _Line(
             first, _quoted(node.pieces, view), call_name(node.step_view, view) + _hints(node.step_view), (size, "", "")
         )
         if node.step_view.step.prefix is None and _is_searched(view):
-            yield _Line(rest + "   ", "", _why(node, view))
+            yield _Line(rest + "   ", "", _why(node, view, nearest))
         return
     numbers = (_size(node.size, node.pieces), str(node.prefix.calls), _size(node.saved, node.pieces))
     yield _Line(first, _quoted(node.pieces, view) or "(what every prompt begins with)", "", numbers)
-    for below in node.below:
-        is_last = below is node.below[-1]
-        yield from _node(below, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "), view)
 
 
 def call_name(step_view: StepView, view: View) -> str:
@@ -118,13 +128,13 @@ def _is_searched(view: View) -> bool:
     return view.planned.report("hoist_prefix") is not None
 
 
-def _why(leaf: Leaf, view: View) -> str:
+def _why(leaf: Leaf, view: View, nearest: Nearest) -> str:
     """Why a call at the top of the tree shares nothing: the first piece that differs from the nearest other call's."""
     if not leaf.step_view.pieces:
         return "shares nothing: its prompt is empty"
     if is_hole(leaf.step_view.pieces[0], "state"):
         return f"goes on from {view.hole(leaf.step_view.pieces[0])}, see below"
-    found = nearest(leaf, view)
+    found = nearest.of(leaf)
     if found is None:
         return f"shares nothing: it is the only call{' whose prompt begins here' if len(view.calls) > 1 else ''}"
     other, length = found
@@ -137,8 +147,11 @@ def _why(leaf: Leaf, view: View) -> str:
 
 def _next(pieces: Pieces, start: int, view: View) -> str:
     """The piece of a prompt that is at `start`."""
-    rest = cut_pieces(pieces, start, None)[:1]
-    return _shortened(rest, view) if rest else "nothing more"
+    for piece in pieces:
+        if rest := cut_pieces((piece,), start, None):
+            return _shortened(rest, view)
+        start -= num_units(piece)
+    return "nothing more"
 
 
 def _shortened(pieces: Pieces, view: View) -> str:
@@ -147,7 +160,7 @@ def _shortened(pieces: Pieces, view: View) -> str:
 
 
 def _notes(tree: Sharing, view: View) -> Iterator[str]:
-    calls, pieces = view.calls, [piece for step_view in view.calls for piece in step_view.pieces]
+    calls, pieces = view.calls, list(view.prompt_pieces)
     if not calls:
         return
     yield total(tree, view)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from lmc.ir.graph import Atom, Block, Lit, Node, Value
@@ -16,6 +17,7 @@ from lmc.ir.hints import brief
 from lmc.ir.ops import OPS
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Text
+from lmc.ir.strand import Strand
 from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 
@@ -41,7 +43,7 @@ class StepView:
     node: Node
     around: tuple[Step, ...]
     arm: str
-    pieces: tuple[FlatPiece, ...]
+    pieces: Strand[FlatPiece]
 
     @property
     def is_call(self) -> bool:
@@ -78,6 +80,7 @@ class View:
         self.plan: Plan = planned.plan
         self.prompts = FlatPrompts(self.plan.graph)
         self.makers = self.prompts.makers
+        self._shown_parts: dict[int, Strand[FlatPiece]] = {}
         self._paths = {param.value.name: print_path(param.path) for param in self.plan.graph.params}
         given = planned.inputs.batch[0] if len(planned.inputs.batch) == 1 else {}
         self._known = KnownValues(self.plan.graph, self.makers, given)
@@ -90,10 +93,20 @@ class View:
         steps = {step.id: step for step in self.plan.steps}
         return tuple(self._row(step, nodes[step.node], arms[step.node], steps) for step in self.plan.steps)
 
-    @property
+    @cached_property
     def calls(self) -> tuple[StepView, ...]:
         """The model calls."""
         return tuple(step_view for step_view in self.steps if step_view.is_call)
+
+    @property
+    def prompt_pieces(self) -> Iterator[FlatPiece]:
+        """The pieces of all prompts; what prompts share comes once."""
+        seen: set[int] = set()
+        for step_view in self.calls:
+            new = list(takewhile(lambda part: id(part) not in seen, step_view.pieces.parts()))
+            for part in reversed(new):
+                seen.add(id(part))
+                yield from part.tail
 
     @cached_property
     def region_of(self) -> dict[str, StepView]:
@@ -127,8 +140,12 @@ class View:
             around.insert(0, steps[inside])
             inside = steps[inside].inside
         is_call = OPS[step.op].kind == "model"
-        pieces = tuple(map(self._filled, self.prompts.of(node.inputs[0]))) if is_call else ()
-        return StepView(step, node, tuple(around), arm, tuple(piece for piece in pieces if known_text(piece) != ""))
+        pieces = self.prompts.of(node.inputs[0]).mapped(self._shown, self._shown_parts) if is_call else Strand(None, ())
+        return StepView(step, node, tuple(around), arm, pieces)
+
+    def _shown(self, pieces: tuple[FlatPiece, ...]) -> list[FlatPiece]:
+        """Pieces with the arguments that are given filled in."""
+        return [piece for piece in map(self._filled, pieces) if known_text(piece) != ""]
 
     def _filled(self, piece: FlatPiece) -> FlatPiece:
         text = self._known.text(piece.atom) if is_hole(piece, "text") else None

@@ -215,7 +215,7 @@ def test_a_run_tells_of_its_calls() -> None:
         events += run.step()
     grown, ended = ([e for e in events if type(e) is kind] for kind in (TextGrew, CallEnded))
 
-    assert [e.call.name for e in ended] == ["a", "b"]
+    assert [e.name for e in ended] == ["a", "b"]
     assert "".join(e.text for e in grown) == events[-1].outcome.ret and len(grown) > 2
 
 

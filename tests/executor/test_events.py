@@ -10,7 +10,7 @@ import pytest
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.backend.local import CpuBackend
 from lmc.errors import RequestError
-from lmc.executor import CallEnded, Detail, Executor, ItemEnded, PlanItem, RunEvent, TextGrew
+from lmc.executor import CallEnded, CallStarted, Detail, Executor, ItemEnded, PlanItem, RunEvent, TextGrew
 from lmc.executor.runnable import compile_plan
 from lmc.ir.plan import Plan
 from lmc.parser.constraints import parse_constraint
@@ -36,8 +36,8 @@ def texts_of(told: list[RunEvent]) -> dict[tuple[int, object, int], list[str]]:
     """What each sample of a call said, bit by bit."""
     found = defaultdict(list)
     for event in told:
-        if isinstance(event, TextGrew):
-            found[event.item, event.call.name, event.sample].append(event.text)
+        if isinstance(event, TextGrew) and event.call is not None:
+            found[event.item, event.name, event.sample].append(event.text)
     return dict(found)
 
 
@@ -45,12 +45,12 @@ def assert_texts_are_values(told: list[RunEvent]) -> None:
     """The law: all texts of a sample together are its value, told before its end."""
     grown: dict[tuple[int, object, int], str] = defaultdict(str)
     for event in told:
-        if isinstance(event, TextGrew):
-            grown[event.item, event.call.name, event.sample] += event.text
+        if isinstance(event, TextGrew) and event.call is not None:
+            grown[event.item, event.name, event.sample] += event.text
         elif isinstance(event, CallEnded) and event.error is None:
             values = event.value if isinstance(event.value, list) else [event.value]
             for sample, value in enumerate(values):
-                assert grown.pop((event.item, event.call.name, sample), "") == value
+                assert grown.pop((event.item, event.name, sample), "") == value
     assert not grown
 
 
@@ -59,14 +59,14 @@ def test_text_grows_then_the_call_ends_then_the_item() -> None:
     told = events_of(program(SAY), EchoBackend(script=says(a="one two"), chunks=2), num_items=2)
 
     of_first = [event for event in told if event.item == 0]
-    assert [type(event) for event in of_first] == [TextGrew, TextGrew, CallEnded, ItemEnded]
+    assert [type(event) for event in of_first] == [CallStarted, TextGrew, TextGrew, CallEnded, ItemEnded]
     assert texts_of(told) == {(item, "a", 0): ["one ", "two"] for item in range(2)}
-    call, end = of_first[2:]
-    assert isinstance(call, CallEnded) and (call.value, call.error, call.call.op) == ("one two", None, "gen")
+    call, end = of_first[3:]
+    assert isinstance(call, CallEnded) and (call.value, call.error, call.params.op) == ("one two", None, "gen")
     assert isinstance(end, ItemEnded) and end.outcome.ret == "one two"
 
 
-@pytest.mark.parametrize("detail, kinds", [("items", {ItemEnded}), ("calls", {CallEnded, ItemEnded})])
+@pytest.mark.parametrize("detail, kinds", [("items", {ItemEnded}), ("calls", {CallStarted, CallEnded, ItemEnded})])
 def test_less_may_be_told(detail: Detail, kinds: set[type]) -> None:
     """A batch hears of items only."""
     told = events_of(program(SAY), EchoBackend(script=says(a="one two"), chunks=2), detail)
@@ -78,7 +78,7 @@ def test_a_failed_call_says_why() -> None:
     """No value, the error with its place; the item fails with the same."""
     told = events_of(program(SAY), EchoBackend(fail=fails("a")))
 
-    call, end = told
+    _, call, end = told
     assert isinstance(call, CallEnded) and isinstance(end, ItemEnded)
     assert isinstance(call.error, RequestError) and call.value is None
     assert end.outcome.error is call.error
@@ -116,7 +116,7 @@ def test_nothing_is_told_of_an_item_that_has_been_aborted() -> None:
         while not run.is_idle:
             told += run.step()
 
-    assert [type(event) for event in first] == [TextGrew]
+    assert [type(event) for event in first] == [CallStarted, TextGrew]
     assert [type(event) for event in told] == [ItemEnded]
 
 

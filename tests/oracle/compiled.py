@@ -136,9 +136,10 @@ def _run(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int, opt_lev
     if way == "untyped":
         return _run_untyped(case, args, echo, seed, opt_level)
     if way == "concrete":
-        [result] = _with_arguments_written_in(case, args).run_batch([{}], backend=echo, seed=seed, opt_level=opt_level)
+        program, item = _with_arguments_written_in(case, args), {}
     else:
-        [result] = _program(case).run_batch([args], backend=echo, seed=seed, opt_level=opt_level)
+        program, item = _program(case), args
+    [result] = program.run_batch([item], backend=echo, seed=seed, opt_level=opt_level, mode="compiled")
     return result
 
 

@@ -15,8 +15,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from lmc.backend.base import Failed, Finished, Gen, Prompt, Request, Score, Segment, SegmentEnd, Session
-from lmc.errors import ArgumentError, ChatTemplateError, LMError, RequestError
+from lmc.errors import ArgumentError, ChatTemplateError, LMError, OutputError, RequestError
 from lmc.ir.constraint import Constraint, Grammar
+from lmc.ir.output import value_of
 from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
 from lmc.parser.primitives import DTYPE_REGEX, Concat, GenExpr, RoleBegin, RoleEnd, SelectExpr
@@ -268,8 +269,14 @@ class EagerState:
         if answers is None:
             self._lose(expr.name)
             return
-        texts = [end.text for end in answers]
-        self._keep(expr.name, texts if sampling.n > 1 else texts[0], answers[0])
+        try:
+            values = [value_of(end.text, expr.dtype, expr.output, was_cut=end.reason == "length") for end in answers]
+        except OutputError as error:
+            self._failure = error
+            self._run.failures.append(error)
+            self._lose(expr.name)
+            return
+        self._keep(expr.name, values if sampling.n > 1 else values[0], answers[0])
 
     def _select(self, expr: SelectExpr) -> None:
         params = dict(expr.params)

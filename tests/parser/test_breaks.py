@@ -24,7 +24,8 @@ PROGRAMS = {
         "f, g = s.fork(2)\ns += lm.select('x', ['a', 'b'])\nbest = f if s['x'] == 'a' else g\nbest += 'x'\n"
         "return f.text()"
     ),
-    "LMC-GB006": "s += lm.select('x', ['a', 'b'])\ne = lm.gen('y') if s['x'] == 'a' else lm.gen('z')\ns += e",
+    "LMC-GB006": "s += lm.select('x', ['a', 'b'])\n"
+    "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
     "LMC-GB007": "xs.append('a')",
     "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
     "LMC-GB009": "global K\nK = 1",

@@ -96,7 +96,8 @@ def test_every_call_begins_with_its_prefixes():
         for prefix in plan.prefixes:
             whole[prefix.id] = _spelled(whole[prefix.parent], prefix.pieces)
             for step in prefix.steps:
-                prompts = [_spelled([], builder.atoms(row, 0, len(row.ids))) for row in rows if row.step == step]
+                calls = [row for row in rows if row.step == step]
+                prompts = [_spelled([], builder.atoms(row.fragments, 0, len(row.ids))) for row in calls]
                 assert any(_begins(prompt, whole[prefix.id]) for prompt in prompts), (seed, prefix)
 
 

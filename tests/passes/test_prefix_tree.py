@@ -11,13 +11,21 @@ from lmc.common_prefix import common_len
 from lmc.ir.plan import Plan
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import PIPELINE, Inputs, Report, measure, run_pipeline
-from lmc.passes.prefix_tree import Key, PrefixNode, prefix_nodes
+from lmc.passes.nests import Nests
+from lmc.passes.prefix_tree import Key, PrefixTree, SharedNode
 from tests.passes.case import decode_words, encode_words
 
 
 def random_keys(seed: int) -> list[Key]:
     rng = Random(seed)
     return [tuple(rng.choices((-1, 0, 1), k=rng.randrange(6))) for _ in range(rng.randrange(9))]
+
+
+def shared_of(keys: list[Key]) -> tuple[list[SharedNode], list[SharedNode | None]]:
+    """The tree of keys, each put in in two halves."""
+    tree = PrefixTree()
+    middles = [tree.put(tree.root, key[: len(key) // 2]) for key in keys]
+    return tree.shared([tree.put(middle, key[len(key) // 2 :]) for middle, key in zip(middles, keys)])
 
 
 def through(keys: list[Key]) -> dict[Key, tuple[int, ...]]:
@@ -33,28 +41,66 @@ def through(keys: list[Key]) -> dict[Key, tuple[int, ...]]:
 def test_nodes_are_all_shared_beginnings_and_no_more(seed: int):
     """Every shared beginning lies in exactly one node, with exactly its keys; nodes are as long as can be."""
     keys = random_keys(seed)
-    nodes = prefix_nodes(keys)
-    spelled = {keys[s.keys[0]][:end]: s.keys for s in nodes for end in range(s.start + 1, s.end + 1)}
+    nodes, deepest = shared_of(keys)
+    users: dict[int, list[int]] = {}
+    for i, node in enumerate(deepest):
+        while node is not None:
+            users.setdefault(node.number, []).append(i)
+            node = node.parent
+    ends = [(tuple(users[s.number]), end) for s in nodes for end in range(s.start + 1, s.end + 1)]
+    spelled = {keys[who[0]][:end]: who for who, end in ends}
 
     assert spelled == through(keys)
     assert sum(s.end - s.start for s in nodes) == len(spelled)
-    for node in nodes:
-        above = None if node.parent is None else nodes[node.parent]
-        assert node.start == (above.end if above else 0)
-        assert above is None or set(node.keys) < set(above.keys)
+    for number, node in enumerate(nodes):
+        assert node.number == number and node.node.num_keys == len(users[number])
+        assert node.start == (node.parent.end if node.parent else 0)
+        assert node.parent is None or node.parent.number < number
+        assert node.parent is None or set(users[number]) < set(users[node.parent.number])
+        known = keys[users[number][0]][node.start : node.end]
+        assert node.num_known == sum(id >= 0 for id in known)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_what_is_nested_is_found_without_going_through_it(seed: int):
+    """Common parents and depths, against walks up the tree."""
+    rng = Random(seed)
+    parents: list[int | None] = []
+    path: list[int] = []
+    for number in range(60):
+        del path[rng.randrange(len(path) + 1) if rng.random() < 0.3 else len(path) :]
+        parents.append(path[-1] if path else None)
+        path.append(number)
+    nests = Nests(parents)
+
+    def above(number: int | None) -> list[int]:
+        return [] if number is None else [*above(parents[number]), number]
+
+    for _ in range(200):
+        numbers = [rng.randrange(60) for _ in range(rng.randrange(1, 4))]
+        rows = [above(number) for number in numbers]
+        common = [each[0] for each in zip(*rows) if len(set(each)) == 1]
+        others = sorted(numbers[1:])
+        nearest = max((len([1 for a, b in zip(rows[0], above(o)) if a == b]) for o in others), default=0)
+
+        assert nests.common(numbers) == (common[-1] if common else None)
+        assert nests.common([*numbers, None]) is None
+        assert nests.shared_depth(numbers[0], others) == nearest
+        assert nests.depths[numbers[0]] == len(rows[0])
 
 
 def test_equal_keys_share_all_of_themselves():
     """Two calls with one prompt: the prefix is the whole prompt."""
+    ((node,), deepest) = shared_of([(1, 2), (1, 2)])
 
-    assert prefix_nodes([(1, 2), (1, 2)]) == (PrefixNode(None, 0, 2, (0, 1)),)
+    assert (node.parent, node.start, node.end, deepest) == (None, 0, 2, [node, node])
 
 
 @pytest.mark.parametrize("keys", [[], [()], [(1, 2)], [(), ()], [(1,), (2,)]])
 def test_nothing_in_common_is_no_node(keys: list[Key]):
     """Empty and single keys are keys too."""
 
-    assert prefix_nodes(keys) == ()
+    assert shared_of(keys) == ([], [None] * len(keys))
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 8, 9])
@@ -109,7 +155,7 @@ def test_a_hole_makes_the_prediction_inexact():
 
 
 def test_a_batch_of_a_thousand_is_quick():
-    """2,000 prompts of 400 tokens: sorted, not put into a trie of 800,000 objects."""
+    """2,000 prompts of 400 tokens: a tree of 800,000 tokens in a few thousand nodes."""
     document = "word " * 200
     batch = tuple({("doc",): f"{document}{i} {document}"} for i in range(1_000))
     began = time.perf_counter()

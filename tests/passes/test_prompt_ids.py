@@ -11,10 +11,11 @@ import pytest
 from lmc.compiler import inputs_of
 from lmc.ir.graph import Graph, Lit, Value
 from lmc.ir.prompt import GENERATED, Control, Text
+from lmc.ir.strand import Strand
 from lmc.ir.types import STR
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import Inputs
-from lmc.passes.flat_prompts import FlatPiece, PromptHole, stretches_of
+from lmc.passes.flat_prompts import FlatPiece, PromptHole
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prompt_ids import PromptIds, PromptIdsBuilder
 from tests.support.token_kinds import CONTROL, KINDS
@@ -34,7 +35,7 @@ def builder_of(kind: str) -> tuple[PromptIdsBuilder, Inputs]:
 
 
 def prompt(kind: str, *pieces: FlatPiece) -> PromptIds:
-    return builder_of(kind)[0].of(0, 0, stretches_of(pieces), KnownValues(EMPTY, {}, {}))
+    return builder_of(kind)[0].of(0, 0, Strand(None, pieces), KnownValues(EMPTY, {}, {}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,11 +103,12 @@ def test_first_tokens_stand_for_a_beginning_of_the_text(kind: str, has_inverse: 
     for _ in range(12):
         texts = [text for text in rng.choices(TEXTS, k=3) if "\ud800" not in text]
         pieces = [Control(CONTROL[3] + "user\n"), *map(Text, texts), Control("<|im_end|>")]
-        found = builder.of(0, 0, stretches_of(pieces), KnownValues(EMPTY, {}, {}))
+        found = builder.of(0, 0, Strand(None, pieces), KnownValues(EMPTY, {}, {}))
         whole = "".join(piece.text for piece in pieces)
         lengths = []
         for end in range(len(found.ids) + 1):
-            shown = "".join(str(atom.value) for atom in builder.atoms(found, 0, end) if isinstance(atom, Lit))
+            atoms = builder.atoms(found.fragments, 0, end)
+            shown = "".join(str(atom.value) for atom in atoms if isinstance(atom, Lit))
 
             assert whole.startswith(shown)
             lengths.append(len(shown))

@@ -113,7 +113,7 @@ CONSTRAINTS = """\
 program constraints() {
   extern @KeyError = "builtins.KeyError" none total ref
   %s0 = begin
-  %s1, %a = gen %s0 {constraint=json_schema("{\\"type\\":\\"integer\\"}"), dtype="int"}
+  %s1, %a: int = gen %s0 {constraint=json_schema("{\\"type\\":\\"integer\\"}"), dtype="int"}
   %s2, %b = gen %s1 {constraint=choices(["a", "b"]), n=1}
   %s3, %c: data = gen %s2 {constraint=grammar("root ::= \\"a\\""), n=2}
   %s4, %d = gen %s3, regex=%a, name=%b

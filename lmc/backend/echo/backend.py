@@ -68,6 +68,7 @@ class EchoBackend:
             seed=True,
             max_len=max_len,
         )
+        self.identity = f"seed {seed}"  # what decides its answers, for who compares runs
         self.log: list[Request] = []
         self.record = record
         self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())

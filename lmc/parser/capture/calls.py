@@ -15,10 +15,11 @@ be run many times, or never. Everything else becomes a node that runs when the p
 
 from __future__ import annotations
 
+import abc
 import ast
+import functools
 import inspect
 import re
-import sysconfig
 from collections.abc import Callable, Collection
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -29,29 +30,35 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import comprehensions, looking, state_lists
+from lmc.parser.capture import choices, comprehensions, instances, looking, objects, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.expressions import item
+from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.functions import closure_of, run_closure, run_program
 from lmc.parser.capture.iteration import filter_over, has_code, iterator, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, Escapes, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
+    Choice,
     Closure,
     Columns,
     Container,
     DictView,
+    Frame,
     Generator,
     LazyStr,
     LmProgram,
     Method,
     Once,
+    PartialCall,
     StandIn,
     StateCell,
+    Super,
     Sym,
+    Tracked,
+    Unmergeable,
     is_literal,
     is_ordinary,
     is_program,
@@ -59,8 +66,6 @@ from lmc.parser.capture.values import (
     plain,
 )
 from lmc.parser.primitives import MAKERS, PRIMITIVES, STATIC
-
-_STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 
 
 def call_node(cx: Capture, node: ast.Call) -> StandIn:
@@ -98,6 +103,12 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     """`receiver.name` about to be called."""
     receiver = cx.eval(node.value)
     cx.at(node)
+    if isinstance(receiver, Tracked | Super | Choice):
+        return attribute(cx, receiver, node.attr)
+    if isinstance(receiver, type):
+        method = objects.class_attribute(cx, receiver, node.attr)
+        if method is not UNBOUND:
+            return method
     if is_ordinary(receiver) and not is_literal(receiver):
         return cx.bake_attribute(receiver, node.attr)
     # raised here, before the arguments are traced: Python looks the attribute up first
@@ -121,12 +132,24 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     """Call a stand-in or an ordinary function."""
     if isinstance(fn, Method):
         return call_method(cx, fn, args, kwargs)
+    if isinstance(fn, PartialCall):
+        return _partial(cx, fn, args, kwargs)
+    if isinstance(fn, Choice):
+        made = all(is_ordinary(option) and _hashable_in(option, PRIMITIVES) for option in fn.options)
+        return (choices.unmixed if made else choices.each)(cx, fn, lambda option: call(cx, option, args, kwargs))
+    if isinstance(fn, Tracked):
+        return _object(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
         return _host_value_call(cx, fn, args, kwargs)
+    if isinstance(fn, Container) and not fn.is_static and not fn.holds_states:
+        return _host_value_call(cx, Sym(fn.value), args, kwargs)
+    if isinstance(fn, Unmergeable):
+        raise graph_break(fn.code, cx.t.span, fn.what)
     if not is_ordinary(fn):
-        raise ProgramRaise(TypeError, ("this value is not callable",))
+        known = _class_of(fn)
+        raise ProgramRaise(TypeError, (f"{known.__name__ if known else 'object'!r} object is not callable",))
     if _hashable_in(fn, PRIMITIVES):
         return _primitive(cx, fn, args, kwargs)
     program = _program_of(fn)
@@ -139,7 +162,24 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
             return done
     if _hashable_in(fn, PURE):
         return _pure(cx, fn, args, kwargs)
+    if objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
+        return instances.make(cx, fn, args, kwargs)
     return _other(cx, fn, args, kwargs)
+
+
+def _partial(cx: Capture, fn: PartialCall, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    every, named = (*fn.args, *args), {**fn.kwargs, **kwargs}
+    if isinstance(fn.fn, objects.DataclassInit):
+        instances.fill(cx, fn.fn.cls, every, named)
+        return None
+    return call(cx, fn.fn, every, named)
+
+
+def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    method = objects.special(cx, obj, "__call__")
+    if method is None:
+        raise ProgramRaise(TypeError, (f"{obj.cls.__name__!r} object is not callable",))
+    return call(cx, method, args, kwargs)
 
 
 def _hashable_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
@@ -399,6 +439,8 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
+    if isinstance(x, Tracked):
+        return _isinstance_of(x.cls, kinds)
     if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
         return Sym(_isinstance_one(cx, cx.t.value_atom(x), kinds))
     if isinstance(x, LazyStr):
@@ -427,6 +469,87 @@ def _isinstance_one(cx: Capture, value: Atom, kind_: StandIn) -> Value:
     # a class may answer by code of its own
     effect = "none" if looking.is_quiet_check(kind_) else "ordered"
     return cx.t.call(isinstance, value, symbol, effect=effect, type=BOOL)
+
+
+def _isinstance_of(cls: type, kinds: StandIn) -> bool:
+    """`isinstance` for an object of a plain class. Raises Escapes where a class has its own say."""
+    for one in kinds if isinstance(kinds, tuple) else (kinds,):
+        if type(one) is not type and not (type(one) is abc.ABCMeta and one in cls.__mro__):
+            raise Escapes(cls)
+        if one in cls.__mro__:
+            return True
+    return False
+
+
+def _super(cx: Capture, *args: StandIn) -> StandIn:
+    """`super()`, in a method: of the class that the method stands in, and its first parameter."""
+    frame: Frame | None = cx.frame
+    while frame is not None and frame.closure is None:  # of a comprehension
+        frame = frame.parent
+    if args or frame is None or frame.closure is None or "__class__" not in frame.closure.free:
+        raise graph_break(NO_RULE, cx.t.span, "`super` but `super()` in a method")
+    spec = frame.closure.node.args
+    first = next((a.arg for a in (*spec.posonlyargs, *spec.args)), None)
+    cls = frame.closure.free["__class__"].cell_contents
+    if first is None or not isinstance(cls, type):
+        raise graph_break(NO_RULE, cx.t.span, "`super` but `super()` in a method")
+    return Super(cls, frame.fields[first])
+
+
+def _getattr(cx: Capture, x: StandIn, name: StandIn, *default: StandIn) -> StandIn:
+    if isinstance(x, Choice):
+        return choices.unmixed(cx, x, lambda option: call(cx, getattr, (option, name, *default), {}))
+    if isinstance(x, Tracked) and isinstance(name, str):
+        if default and not objects.has_attribute(cx, x, name):
+            return default[0]
+        return attribute(cx, x, name)
+    if isinstance(x, Tracked) and isinstance(name, Sym | LazyStr):
+        return _method_by_name(cx, x, name, *default)
+    return NotImplemented
+
+
+def _method_by_name(cx: Capture, x: Tracked, name: Sym | LazyStr, *default: StandIn) -> StandIn:
+    """`getattr(obj, name)` with a name that only the run knows: one of the methods of its class."""
+    names = [n for base in x.cls.__mro__ if base is not object for n in base.__dict__]
+    names = [n for n in dict.fromkeys(names) if isinstance(objects.lookup(cx, x.cls, n)[0], FunctionType)]
+    held = [n.removeprefix(".") for n in x.fields if n.startswith(".")]
+    odd = [n for n in dir(x.cls) if n not in names and not n.startswith("__")]
+    # an attribute that is no method would be chosen among as well, and a property would run
+    if odd or not names or any(n in names for n in held) or not default:
+        raise graph_break(NO_RULE, cx.t.span, "`getattr` with a name that only the run knows")
+    methods: dict[Any, StandIn] = {n: attribute(cx, x, n) for n in names}
+    whole = Container(cx.t.born(), "dict", methods)
+    return choices.got(cx, whole, name, default[0])
+
+
+def _hasattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+    if isinstance(x, Tracked) and isinstance(name, str):
+        return objects.has_attribute(cx, x, name)
+    return NotImplemented
+
+
+def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
+    if isinstance(x, Tracked) and isinstance(name, str):
+        objects.set_attribute(cx, x, name, value)
+        return None
+    return NotImplemented
+
+
+def _type(cx: Capture, x: StandIn, *more: StandIn) -> StandIn:
+    return x.cls if isinstance(x, Tracked) and not more else NotImplemented
+
+
+def _callable(cx: Capture, x: StandIn) -> StandIn:
+    if isinstance(x, Tracked):
+        return objects.special(cx, x, "__call__") is not None
+    return True if isinstance(x, Closure | PartialCall) else NotImplemented
+
+
+def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: StandIn) -> StandIn:
+    known = not is_ordinary(fn) or _is_own(fn) or is_program(fn) or _hashable_in(fn, PRIMITIVES)
+    if fn is UNBOUND or functools.partial in cx.opaque or isinstance(fn, Sym) or not known:
+        return NotImplemented
+    return PartialCall(fn, args, kwargs)
 
 
 def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
@@ -513,7 +636,9 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
     isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
-    filter: _filter, **dict.fromkeys((locals, globals, vars, dir, eval, exec, super), _refused),
+    filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr, type: _type,
+    callable: _callable, functools.partial: _make_partial,
+    **dict.fromkeys((locals, globals, vars, dir, eval, exec), _refused),
 }  # fmt: skip
 
 
@@ -528,7 +653,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
             # it may be called as it is, unless it must be followed: Python cannot run a state or a closure of ours
-            if has_state or any(isinstance(a, Closure) for a in args):
+            if has_state or any(isinstance(a, Closure | PartialCall | Choice) for a in (*args, *kwargs.values())):
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
@@ -557,10 +682,8 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
         return False
-    file = fn.__code__.co_filename
-    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
     # `<string>` and the like are not files: there is no source to look into
-    return not installed and not file.startswith("<") and (fn.__module__ or "").split(".")[0] != "lmc"
+    return objects.is_own_file(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"
 
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -582,15 +705,21 @@ def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: di
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
 
 
-def _has_state(x: StandIn) -> bool:
+def _has_state(x: StandIn, inside: frozenset[int] = frozenset()) -> bool:
     if isinstance(x, StateCell | Columns):
         return True
+    if isinstance(x, Tracked):  # objects may hold one another
+        return id(x) not in inside and any(_has_state(i, inside | {id(x)}) for i in x.fields.values())
+    if isinstance(x, PartialCall):
+        return any(_has_state(i, inside) for i in (*x.args, *x.kwargs.values()))
+    if isinstance(x, Choice):
+        return any(_has_state(i, inside) for i in x.options)
     if isinstance(x, Container):
         if x.holds_states:
             return True
-        return any(_has_state(i) for i in x.parts)
+        return any(_has_state(i, inside) for i in x.parts)
     if isinstance(x, DictView):
-        return _has_state(x.container)
+        return _has_state(x.container, inside)
     if isinstance(x, Once):
-        return any(_has_state(i) for i in x.sources)
-    return isinstance(x, tuple) and any(_has_state(i) for i in x)
+        return any(_has_state(i, inside) for i in x.sources)
+    return isinstance(x, tuple) and any(_has_state(i, inside) for i in x)

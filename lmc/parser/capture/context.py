@@ -21,7 +21,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    GenericAlias,
+    MethodDescriptorType,
+    ModuleType,
+    UnionType,
+)
 from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
@@ -36,6 +44,7 @@ from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, 
 from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
+    Choice,
     Container,
     DictView,
     Element,
@@ -45,6 +54,7 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
+    Tracked,
     Unmergeable,
     is_literal,
     is_ordinary,
@@ -78,8 +88,11 @@ class Rules:
 class Capture:
     """One trace in progress."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, *, opaque: frozenset[object] = frozenset(), names_are_live: bool = False) -> None:
         self.rules = rules
+        self.opaque = opaque  # classes and functions whose objects are Python's, as code that is not followed gets them
+        self.names_are_live = names_are_live  # a name of a state may hold an object of the user's
+        self.names_were_read = False  # as values that nobody can change
         self.t = Tracer()
         self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
         self.node: ast.AST = ast.Pass()
@@ -257,9 +270,29 @@ class Capture:
         # a state is always true; one that may be unset is None where it is not set
         if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
             return self.t.host("compare", x.value, Lit(None), type=BOOL, op="is not")
+        if isinstance(x, Tracked):
+            return self._truth_of_object(x)
+        if isinstance(x, Choice):
+            known = [self.truth(option) for option in x.options]
+            if not all(isinstance(one, bool) for one in known):
+                raise graph_break(TWO_KINDS, self.t.span, "what is chosen here")
+            return self.is_among(x, [i for i, one in enumerate(known) if one])
         if is_ordinary(x) and not is_literal(x) and not looking.is_quiet(x):
             return self.t.host("truth", self.t.atom(x), type=BOOL)
         return bool(x) if is_ordinary(x) else True
+
+    def _truth_of_object(self, x: Tracked) -> bool | Value:
+        for name in ("__bool__", "__len__"):
+            method = next((base.__dict__[name] for base in x.cls.__mro__ if name in base.__dict__), None)
+            if method is not None:
+                return self.truth(self.call(method, (x,), {}))
+        return True
+
+    def is_among(self, x: Choice, numbers: list[int]) -> bool | Value:
+        """Whether a choice fell on one of the options with these numbers."""
+        if len(numbers) in (0, len(x.options)):
+            return bool(numbers)
+        return self.t.host("compare", x.index, Lit(tuple(numbers)), type=BOOL, op="in")
 
     def python(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
@@ -325,12 +358,14 @@ IMMUTABLE = (
     re.Pattern,
     enum.Enum,
     *get_args(Constraint),
+    GenericAlias,
+    UnionType,
 )
 
 
 def bakeable(value: object) -> bool:
-    """True for what cannot change behind the graph's back: atoms, tuples of them, functions, classes, programs."""
-    if plain(value) or looking.is_a(value, IMMUTABLE):
+    """True for what cannot change behind the graph's back: atoms, tuples of such, functions, classes, annotations."""
+    if plain(value) or looking.is_a(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
 

@@ -7,19 +7,21 @@ operands in Python's order, then calls `cx.at` again: evaluating them has moved 
 from __future__ import annotations
 
 import ast
+from types import GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import looking, state_lists, states
+from lmc.parser.capture import choices, looking, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import kind, ordinary, wrap
+from lmc.parser.capture.tracer import Escapes, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
+    Choice,
     Closure,
     Container,
     DictView,
@@ -27,9 +29,13 @@ from lmc.parser.capture.values import (
     LazyStr,
     Method,
     Once,
+    PartialCall,
     StandIn,
     StateCell,
+    Super,
     Sym,
+    Tracked,
+    Unmergeable,
     is_literal,
     is_ordinary,
     plain,
@@ -129,7 +135,7 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         if op == "+":
             return Concat((x, y))
         raise graph_break(NO_RULE, cx.t.span, f"`{op}` on an lmc expression")
-    if plain(x) and plain(y):
+    if (plain(x) and plain(y)) or (op == "|" and _is_annotation(x) and _is_annotation(y)):
         return ordinary(BINARY[op], x, y)
     if op == "+" and is_text(x) and is_text(y):
         parts: list[str | Value] = []
@@ -142,6 +148,11 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     p, q = cx.t.value_atom(x), cx.t.value_atom(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
+
+
+def _is_annotation(x: StandIn) -> bool:
+    """True for what `int | None` is made of; a class whose metaclass is the user's has code of its own there."""
+    return x is None or type(x) is type or isinstance(x, UnionType | GenericAlias) or type(x).__module__ == "typing"
 
 
 def _is_list(x: StandIn) -> bool:
@@ -235,6 +246,12 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     if op in ("in", "not in") and isinstance(y, StateCell):
         has = Sym(cx.t.host("has", cx.t.state(y), states.name_atom(cx, x), type=BOOL))
         return has if op == "in" else Sym(cx.t.host("unary", has.value, type=BOOL, op="not"))
+    if op in ("in", "not in") and isinstance(y, Container) and isinstance(y.content, dict):
+        y = Container(0, "dict", dict.fromkeys(y.content, 0))  # by its keys alone
+    if isinstance(x, Tracked | Choice) or isinstance(y, Tracked | Choice):
+        special = _of_objects(cx, op, x, y)
+        if special is not NotImplemented:
+            return special
     if op in ("is", "is not"):
         known = _identity(x, y)
         if known is not None:
@@ -251,6 +268,45 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     p, q = _compared(cx, x), _compared(cx, y)
     odd = op not in ("is", "is not") and {kind(p).name, kind(q).name} & {"any", "ref"}
     return Sym(cx.t.host("compare", p, q, type=ANY if odd else BOOL, op=op))
+
+
+def _of_objects(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
+    """A comparison with an object of the program's, or with one that was chosen."""
+    if isinstance(y, Choice):
+        x, y = y, x
+        if op not in ("is", "is not", "==", "!="):
+            return NotImplemented
+    if isinstance(x, Choice):
+        if op in ("is", "is not") and y is None:
+            none = choices.is_none(cx, x)
+            found = none if isinstance(none, bool) else Sym(none)
+            return found if op == "is" else binary_not(cx, found)
+        return choices.each(cx, x, lambda option: compare(cx, op, option, y))
+    if op in ("==", "!=") and isinstance(x, Tracked) and (isinstance(y, Tracked) or is_literal(y)):
+        method = objects.special(cx, x, "__eq__")
+        if method is not None and op == "==" and (not isinstance(y, Tracked) or y.cls is x.cls):
+            result = cx.call(method, (y,), {})
+            if result is not NotImplemented:
+                return result
+        other = objects.special(cx, y, "__eq__") if isinstance(y, Tracked) else None
+        if method is not None or other is not None or objects.special(cx, x, "__ne__") is not None:
+            raise Escapes(x.cls)
+        return _same(x, y) == (op == "==")
+    if op in ("is", "is not"):
+        return _same(x, y) == (op == "is")
+    return NotImplemented
+
+
+def _same(x: StandIn, y: StandIn) -> bool:
+    """`x is y` where one is an object of the program's, which nothing else can be."""
+    if x is not y and isinstance(x, Tracked) and isinstance(y, Tracked) and y in x.aliases:
+        raise graph_break(STALE_STATE, None, "one side of this comparison (or the other side)")
+    return x is y
+
+
+def binary_not(cx: Capture, x: StandIn) -> StandIn:
+    """`not x` of a bool."""
+    return (not x) if isinstance(x, bool) else Sym(cx.t.host("unary", cx.t.atom(x), type=BOOL, op="not"))
 
 
 def _compared(cx: Capture, x: StandIn) -> Atom:
@@ -353,6 +409,14 @@ def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
     return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
 
 
+def _of_function(cx: Capture, value: PartialCall | Closure, name: str) -> StandIn:
+    if name == "__name__":
+        return value.name
+    if isinstance(value, Closure):
+        raise ProgramRaise(AttributeError, (f"'function' object has no attribute {name!r}",))
+    return value.fn if name == "func" else value.args if name == "args" else cx.owned(dict(value.kwargs))
+
+
 def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
     """`x[i]`, `x[i:j]`."""
     value = cx.eval(node.value)
@@ -367,17 +431,42 @@ def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
 
 def item(cx: Capture, value: StandIn, index: StandIn) -> StandIn:
     """`value[index]`."""
+    if isinstance(value, Choice):
+        return choices.unmixed(cx, value, lambda option: item(cx, option, index))
+    if isinstance(value, Tracked):
+        return _by_method(cx, value, "__getitem__", index)
+    if isinstance(index, Choice):
+        return choices.each(cx, index, lambda option: item(cx, value, option))
     if isinstance(value, StateCell):
         return states.get(cx, value, index)
     if isinstance(value, Container):
         return _container_item(cx, value, index)
     if isinstance(value, tuple) and is_literal(index):
         return ordinary(_getitem, value, index)
-    if is_ordinary(value) and is_ordinary(index) and plain(value):
+    if is_ordinary(value) and is_ordinary(index) and (plain(value) or _is_generic(value)):
         return ordinary(_getitem, value, index)
+    chosen = choices.of_table(cx, value, index) if isinstance(value, tuple) else None
+    if chosen is not None:
+        return chosen
     atom = cx.t.value_atom(value)
     out = STR if kind(atom) == STR else (ANY if kind(atom).name in ("any", "ref") else DATA)
     return wrap(cx.t, cx.t.host("item", atom, cx.t.value_atom(index), type=out), borrowed=True)
+
+
+def _by_method(cx: Capture, obj: Tracked, name: str, *args: StandIn) -> StandIn:
+    """What Python does by calling a method of the object's class."""
+    method = objects.special(cx, obj, name)
+    if method is None:
+        raise Escapes(obj.cls)
+    return cx.call(method, args, {})
+
+
+def _is_generic(value: StandIn) -> bool:
+    """True for what makes an annotation: list, dict and the like, and the names of `typing`."""
+    return value in _GENERIC if isinstance(value, type) else type(value).__module__ == "typing"
+
+
+_GENERIC = frozenset((list, dict, tuple, set, frozenset, type))
 
 
 def _getitem(value: Any, index: object) -> object:  # Any: the user's program says what can be indexed
@@ -390,8 +479,11 @@ def _container_item(cx: Capture, container: Container, index: StandIn) -> StandI
         return ordinary(_getitem, content, index)
     if isinstance(content, tuple) and is_literal(index) and container.kind != "set":
         return ordinary(_getitem, list(content), index)
-    if container.holds_states:
+    if container.holds_states and container.kind != "dict":
         return state_lists.element(cx, container, index)
+    chosen = choices.of_table(cx, container, index)
+    if chosen is not None:
+        return chosen
     out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
     return wrap(
         cx.t, cx.t.host("item", cx.t.container_value(container), cx.t.value_atom(index), type=out), borrowed=True
@@ -423,6 +515,16 @@ def attribute_node(cx: Capture, node: ast.Attribute) -> StandIn:
 
 def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     """`value.name`, not called."""
+    if isinstance(value, Tracked):
+        return objects.attribute(cx, value, name)
+    if isinstance(value, Super):
+        return objects.of_super(cx, value, name)
+    if isinstance(value, Unmergeable):
+        raise graph_break(value.code, cx.t.span, value.what)
+    if isinstance(value, Choice):
+        return choices.unmixed(cx, value, lambda option: attribute(cx, option, name))
+    if isinstance(value, PartialCall | Closure) and name in ("func", "args", "keywords", "__name__"):
+        return _of_function(cx, value, name)
     if isinstance(value, StateCell) and name == "ret_value" and "ret" in value.fields:
         return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:

@@ -74,7 +74,7 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dic
     if cx.depth >= MAX_DEPTH:
         raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
-    frame.fields.update(_bound(cx, fn, args, kwargs))
+    frame.fields.update(bound_parameters(cx, fn, args, kwargs))
     span, cx.depth = cx.t.span, cx.depth + 1
     try:
         with cx.in_frame(frame):
@@ -89,7 +89,9 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dic
         cx.t.span, cx.depth = span, cx.depth - 1
 
 
-def _bound(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> dict[str, StandIn]:
+def bound_parameters(
+    cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> dict[str, StandIn]:
     """The parameters of a function by name, bound as Python does it, or in error as Python says it."""
     stub = FunctionType(_parameters(fn.node), {"$locals": locals}, fn.name, fn.defaults)
     stub.__kwdefaults__, stub.__qualname__ = dict(fn.kw_defaults), fn.qualname

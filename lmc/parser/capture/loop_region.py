@@ -36,6 +36,7 @@ from lmc.parser.capture.merge import branch
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
     Container,
     Element,
     LazyStr,
@@ -78,7 +79,7 @@ class Region:
         self.lifted: dict[Key, Type] = {}
         self.constant: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
-        self.may_be: dict[Key, list[StateCell | Container]] = {}
+        self.may_be: dict[Key, list[Cell]] = {}
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -170,7 +171,7 @@ class Region:
             t.put(owner, name, param)
         else:
             if not name.startswith("$"):
-                t.names[param.name] = name
+                t.names[param.name] = name.removeprefix(".")  # of an attribute
             old = owner.fields.get(name)
             made = wrap(t, param, borrowed=True)
             if isinstance(made, StateCell):
@@ -201,7 +202,7 @@ class Region:
             if key not in self.lifted and (new is old or same_literal(new, old)):
                 continue
             # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
-            if old is UNBOUND and key not in self.lifted and name not in self.outside:
+            if owner is self.frame and old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
             grew |= self._lift(key, old, new, arm)
         return grew

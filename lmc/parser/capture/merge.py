@@ -21,23 +21,29 @@ writes says what it changed. `Merge` goes through the fields that either arm wro
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
-from lmc.ir.types import MAYBE_STATE, STATE, STATES, Type, join
+from lmc.ir.types import INT, MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, kind, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
+    Choice,
+    Closure,
     Container,
     Content,
     Frame,
     LazyStr,
     Owner,
+    PartialCall,
     StandIn,
     StateCell,
     Sym,
+    Tracked,
     Unmergeable,
     containers_in,
     is_literal,
@@ -139,8 +145,12 @@ class Merge:
             return self._once(x, y, lambda: self._cells(x, y, label))
         if isinstance(x, Container) and isinstance(y, Container):
             return self._once(x, y, lambda: self._containers(x, y, label))
+        if isinstance(x, Tracked) and isinstance(y, Tracked) and x.cls is y.cls:
+            return self._once(x, y, lambda: self._instances(x, y))
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
+        if self._chosen(x) and self._chosen(y) and not (is_literal(x) and is_literal(y)):
+            return self._choice(x, y)
         if isinstance(x, Expr) or isinstance(y, Expr):
             return Unmergeable(CHOSEN_EXPRESSION, label)
         # what is one value in both arms can be yielded, whatever it was made of
@@ -152,8 +162,73 @@ class Merge:
         """Two names of one thing before are two names of one thing after."""
         key = id(x), id(y)
         if key not in self.made:
-            self.made[key] = x, y, merge()
+            made = merge()
+            # one thing in one arm and two in the other: what is done to either may be seen in both
+            for had_x, had_y, had in self.made.values():
+                same = (had_x is x and x is not None) or (had_y is y and y is not None)
+                if same and isinstance(made, Cell) and isinstance(had, Cell):
+                    self.tracer.link(made, had)
+            self.made[key] = x, y, made
         return self.made[key][2]
+
+    def _instances(self, x: Tracked, y: Tracked) -> StandIn:
+        """Two objects of one class: an object whose attributes are merged one by one."""
+        left, right = self._attributes(self.a, x), self._attributes(self.b, y)
+        # of one that exists before, the other names would have to be followed
+        both = Tracked(self.tracer.born(), x.cls)
+        key = id(x), id(y)
+        self.made[key] = x, y, both  # an object may hold itself
+        for name in {**left, **right}:
+            both.fields[name] = self.value(left.get(name, UNBOUND), right.get(name, UNBOUND), f"`{name}`")
+        del self.made[key]
+        self.tracer.alias(both, [o for i in (x, y) for o in self.tracer.may_be(i, self.a.birth)])
+        return both
+
+    def _attributes(self, arm: Arm, x: Tracked) -> dict[str, StandIn]:
+        if arm.raised:
+            arm = self.b if arm is self.a else self.a
+        written = [name for owner, name in arm.writes if owner is x]
+        found = {name: arm.now(x, name) for name in (*x.fields, *written)}
+        return {name: value for name, value in found.items() if value is not UNBOUND}
+
+    def _chosen(self, x: StandIn) -> bool:
+        """True for a function or an expression that means the same outside the arm."""
+        if isinstance(x, Choice):
+            return True
+        if isinstance(x, Closure):
+            return all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
+        if isinstance(x, PartialCall):
+            return self._chosen(x.fn) and all(self._is_older(i) for i in (*x.args, *x.kwargs.values()))
+        if isinstance(x, Expr):
+            return all(self._is_older(getattr(x, field.name)) for field in dataclasses.fields(x))  # type: ignore[arg-type]
+        return is_ordinary(x) and (x is None or callable(x))
+
+    def _is_older(self, x: StandIn) -> bool:
+        """True for what existed before the arms."""
+        if isinstance(x, tuple | list):
+            return all(map(self._is_older, x))
+        if isinstance(x, Sym):
+            return self._is_before(x.value)
+        if isinstance(x, LazyStr):
+            return all(self._is_before(part) for part in x.parts if isinstance(part, Value))
+        if isinstance(x, Owner):
+            return x.birth <= self.a.birth
+        return self._chosen(x) or is_ordinary(x)
+
+    def _is_before(self, value: Value) -> bool:
+        return int(value.name.removeprefix("~")) < min(self.a.first_value, self.b.first_value)
+
+    def _choice(self, x: StandIn, y: StandIn) -> Choice:
+        """One of the options of both: the arms yield the number of which."""
+        left = x.options if isinstance(x, Choice) else (x,)
+        right = y.options if isinstance(y, Choice) else (y,)
+        p = x.index if isinstance(x, Choice) else Lit(0)
+        q: Atom = Lit(len(left))
+        if isinstance(y, Choice):
+            arm = self.a if self.b.raised else self.b
+            with arm.open():
+                q = self.tracer.host("binary", y.index, q, type=INT, op="+")
+        return Choice(self._yield(p, q, INT), (*left, *right))
 
     def _local(self, x: StandIn) -> bool:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
@@ -161,6 +236,10 @@ class Merge:
             return self.a.raised or self.b.raised
         if isinstance(x, LazyStr | tuple):
             return self.a.raised or self.b.raised
+        if isinstance(x, Choice):
+            return not self._is_before(x.index)
+        if isinstance(x, Closure | PartialCall | Expr):
+            return not self._chosen(x)
         return isinstance(x, Owner) and x.birth > self.a.birth
 
     def _tuple(self, x: tuple[StandIn, ...], y: tuple[StandIn, ...], label: str) -> tuple[StandIn, ...] | Unmergeable:

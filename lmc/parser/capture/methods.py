@@ -9,7 +9,7 @@ from typing import Any
 from lmc.codes import CHANGED_ARGUMENT, CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
-from lmc.parser.capture import groups, state_lists, states
+from lmc.parser.capture import choices, groups, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
@@ -278,7 +278,7 @@ def _add(cx: Capture, container: Container, x: StandIn) -> StandIn:
 
 
 def _get(cx: Capture, container: Container, key: StandIn, default: StandIn = None) -> StandIn:
-    return container.pairs.get(key, default) if is_literal(key) else NotImplemented
+    return container.pairs.get(key, default) if is_literal(key) else choices.got(cx, container, key, default)
 
 
 def _update(cx: Capture, container: Container, other: StandIn = None, **more: StandIn) -> StandIn:

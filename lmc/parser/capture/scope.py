@@ -87,7 +87,7 @@ def source_files(name: str) -> list[SourceFile]:
     if text and (not known or known[0].text != text):
         try:
             known.insert(0, _parse(name, text))
-        except SyntaxError:  # it is being edited: what runs was read before
+        except (SyntaxError, ValueError):  # it is being edited: what runs was read before
             return known
         del known[MAX_VERSIONS:]
     return known

@@ -7,17 +7,18 @@ import ast
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
-from lmc.parser.capture import expressions, groups, states
+from lmc.parser.capture import choices, expressions, groups, states
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
 from lmc.parser.capture.methods import call_method, extend, set_item
-from lmc.parser.capture.targets import assign
+from lmc.parser.capture.targets import assign, set_attribute
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Choice,
     Container,
     CopyBlock,
     Method,
@@ -68,10 +69,18 @@ def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
         owner, index = cx.eval(node.target.value), cx.eval(node.target.slice)
         old = expressions.item(cx, owner, index)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
-        if new is not old or not isinstance(old, StateCell):
+        if new is not old or not isinstance(old, StateCell | Choice):
             set_item(cx, owner, index, new)
         return
-    raise graph_break(NO_RULE, cx.at(node), "an augmented assignment to an attribute or slice")
+    if isinstance(node.target, ast.Attribute):
+        owner, name = cx.eval(node.target.value), node.target.attr
+        old = expressions.attribute(cx, owner, name)
+        new = _augmented(cx, op, old, cx.eval(node.value), node)
+        # a state of an object is changed in place; of all else Python assigns what came of it, the same object too
+        if new is not old or not isinstance(old, StateCell | Choice):
+            set_attribute(cx, owner, name, new)
+        return
+    raise graph_break(NO_RULE, cx.at(node), "an augmented assignment to a slice")
 
 
 def _append_in_arms(node: ast.AugAssign) -> ast.If:
@@ -83,6 +92,11 @@ def _append_in_arms(node: ast.AugAssign) -> ast.If:
 
 def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stmt) -> StandIn:
     cx.at(node)
+    if isinstance(old, Choice):
+        if not all(isinstance(option, StateCell) for option in old.options):
+            raise graph_break(NO_RULE, cx.at(node), f"`{op}=` on what was chosen")
+        choices.each(cx, old, lambda option: _appended(cx, option, value))
+        return old
     if isinstance(old, StateCell):
         if op != "+":
             raise graph_break(NOT_A_STATES_METHOD, cx.at(node), f"`{op}=`")
@@ -101,6 +115,11 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
             cx.t.change(live)
         return expressions.binary(cx, f"{op}=", old, value)
     return expressions.binary(cx, op, old, value)
+
+
+def _appended(cx: Capture, cell: StandIn, value: StandIn) -> None:
+    assert isinstance(cell, StateCell)
+    states.append(cx, cell, value)
 
 
 def delete_node(cx: Capture, node: ast.Delete) -> None:

@@ -10,11 +10,14 @@ from lmc.codes import NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.types import DATA, STATE, STATES, STR, Type
+from lmc.ir.output import value_type
+from lmc.ir.types import DATA, REF, STATE, STATES, STR, Type
+from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
+    Choice,
     Container,
     CopyBlock,
     LazyStr,
@@ -43,6 +46,8 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
     elif isinstance(x, str | LazyStr):
         parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
+    elif isinstance(x, Choice):
+        choices.each(cx, x, lambda option: append(cx, cell, option))
     elif isinstance(x, StateCell):
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, "appending a state (append its text(), or a value of it)")
     else:
@@ -92,7 +97,12 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     if x.boundary is not None:
         attrs["boundary"] = x.boundary
     _constrain(cx, x, attrs, keyed)
-    text_type = STR if attrs.get("n", 1) == 1 and "n" not in keyed else DATA
+    made = value_type(x.dtype, x.output)
+    if x.output is not None:
+        attrs["fn"] = cx.t.extern(x.output, "none", made)
+    is_one = attrs.get("n", 1) == 1 and "n" not in keyed
+    text_type = made if is_one or made == REF else DATA
+    cx.names_are_live |= made == REF
     label = x.name if isinstance(x.name, str) else None
     _call(cx, cell, "gen", text_type, label, attrs, keyed)
 
@@ -109,7 +119,7 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
         value = getattr(x, kind)
         if value is None:
             continue
-        known = _known_constraint(cx, kind, value)
+        known = value if x.output is not None else _known_constraint(cx, kind, value)
         if known is not None:
             attrs["constraint"] = parse_constraint(kind, known, x.spacing, cx.t.span)
             continue
@@ -220,7 +230,8 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     if known is not None:
         return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
     label = name if isinstance(name, str) else None
-    out = cx.t.fresh(DATA, label)
+    cx.names_were_read |= not cx.names_are_live
+    out = cx.t.fresh(REF if cx.names_are_live else DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
     return wrap(cx.t, out, borrowed=True)
 

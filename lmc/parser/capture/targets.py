@@ -8,12 +8,23 @@ from lmc.codes import GLOBAL_ASSIGNED, LIST_OF_STATES, NO_RULE, NOT_A_STATES_MET
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
+from lmc.parser.capture import choices, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import set_item
 from lmc.parser.capture.tracer import ProgramRaise, kind, wrap
-from lmc.parser.capture.values import Container, Frame, LazyStr, StandIn, StateCell, Sym, known_items
+from lmc.parser.capture.values import (
+    Choice,
+    Container,
+    Frame,
+    LazyStr,
+    StandIn,
+    StateCell,
+    Sym,
+    Tracked,
+    known_items,
+)
 
 
 def assign(cx: Capture, target: ast.expr, value: StandIn, *, skip_comprehensions: bool = False) -> None:
@@ -59,9 +70,22 @@ def _name_after(cx: Capture, name: str, value: StandIn) -> None:
 
 def _assign_attribute(cx: Capture, target: ast.Attribute, value: StandIn) -> None:
     owner = cx.eval(target.value)
+    cx.at(target)
+    set_attribute(cx, owner, target.attr, value)
+
+
+def set_attribute(cx: Capture, owner: StandIn, name: str, value: StandIn) -> None:
+    """`owner.name = value`."""
+    if isinstance(owner, Tracked):
+        _name_after(cx, name, value)
+        objects.set_attribute(cx, owner, name, value)
+        return
+    if isinstance(owner, Choice):
+        choices.each(cx, owner, lambda option: set_attribute(cx, option, name, value))
+        return
     if isinstance(owner, StateCell | Container | LazyStr):
-        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"assigning `.{target.attr}`")
-    cx.t.call(setattr, cx.t.atom(owner), Lit(target.attr), cx.argument(value))
+        raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"assigning `.{name}`")
+    cx.t.call(setattr, cx.t.atom(owner), Lit(name), cx.argument(value))
 
 
 def _unpack(cx: Capture, targets: list[ast.expr], value: StandIn) -> None:

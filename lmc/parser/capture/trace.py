@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import NO_RULE, TOO_DEEP
+from lmc.codes import FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import DATA, NONE, STATE, Type
@@ -21,7 +21,7 @@ from lmc.parser.capture.context import Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Guard, ProgramRaise
+from lmc.parser.capture.tracer import Escapes, Guard, ProgramRaise
 from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
 from lmc.parser.primitives import Concat
 
@@ -59,10 +59,36 @@ class Trace:
         return all(g.holds() for g in self.guards)
 
 
-def trace(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
-    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake."""
+def trace(
+    fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], guards: list[Guard] | None = None
+) -> Trace:
+    """Capture `fn(s, **arguments)`; raises CaptureError at a graph break, LMError at a user's mistake.
+
+    guards  is filled with what was baked, up to the error where there is one
+    """
     deep_recursion()
-    cx = Capture(RULES)
+    opaque: frozenset[object] = frozenset()
+    baked = [] if guards is None else guards
+    names_are_live = False
+    while True:
+        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live)
+        cx.t.guards = baked
+        try:
+            made = _traced(cx, fn, shapes)
+        except Escapes as escape:
+            if escape.maker in opaque:
+                what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
+                raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
+            opaque |= {escape.maker}
+        else:
+            # a loop may bring what was generated behind a read before it
+            if not (cx.names_are_live and cx.names_were_read):
+                return made
+            names_are_live = True
+        baked.clear()
+
+
+def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")

@@ -13,6 +13,7 @@ It knows nothing of Python syntax, the rules drive it. Three things it keeps mak
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,14 @@ from typing import TypeVar
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.looking import is_a, is_quiet
 from lmc.parser.capture.values import (
     UNBOUND,
+    Cell,
+    Choice,
     Closure,
     Columns,
     Container,
@@ -37,11 +41,14 @@ from lmc.parser.capture.values import (
     Method,
     Once,
     Owner,
+    PartialCall,
     RoleBlock,
     Stale,
     StandIn,
     StateCell,
+    Super,
     Sym,
+    Tracked,
     Unmergeable,
     is_literal,
     same_literal,
@@ -55,6 +62,14 @@ Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
+
+
+class Escapes(Exception):
+    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
+
+    def __init__(self, maker: object) -> None:
+        super().__init__(maker)
+        self.maker = maker
 
 
 class ProgramRaise(Exception):
@@ -89,12 +104,13 @@ class Guard:
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
 
-    __slots__ = ("birth", "nodes", "raised", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "nodes", "raised", "tracer", "writes")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
         # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
+        self.first_value = tracer.num_values  # values with this number or above were made in here, or later
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
@@ -171,7 +187,7 @@ class Tracer:
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
-        self.alias_log: list[tuple[StateCell | Container, StateCell | Container]] = []
+        self.alias_log: list[tuple[Cell, Cell]] = []
 
     # --- fields ------------------------------------------------------------------------------------------
 
@@ -193,6 +209,10 @@ class Tracer:
                 # the first change stays the one that a message names
                 if isinstance(other, Container) and "stale" not in other.fields:
                     self.write(other, "stale", Stale("another list", self.span))
+        if isinstance(owner, Tracked) and name.startswith("."):
+            for other in owner.aliases:
+                if "stale" not in other.fields:
+                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -308,6 +328,13 @@ class Tracer:
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
             raise graph_break(DEFERRED, self.span, what)
+        if isinstance(x, Tracked):
+            raise Escapes(x.cls)
+        if isinstance(x, PartialCall | Super):
+            raise Escapes(_maker(x))
+        if isinstance(x, Choice):
+            every = self.host("tuple", *(self.atom(option) for option in x.options))
+            return self.host("item", every, x.index, type=ANY)
         if isinstance(x, Closure | Method):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
@@ -396,7 +423,7 @@ class Tracer:
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
             if "stale" not in other.fields:
-                self.write(other, "stale", Stale(cell.hint if isinstance(other, Container) else other.hint, self.span))
+                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
@@ -404,19 +431,19 @@ class Tracer:
         self.names[value.name] = cell
         return cell
 
-    def may_be(self, cell: StandIn, before: int) -> list[StateCell | Container]:
+    def may_be(self, cell: StandIn, before: int) -> list[Cell]:
         """What a state or list may share something with, of what existed before."""
         if isinstance(cell, Element):
             cell = cell.container
         if isinstance(cell, Container) and cell.window is not None:
             return self.may_be(cell.window[0], before)
-        if not isinstance(cell, StateCell | Container):
+        if not isinstance(cell, StateCell | Container | Tracked):
             return []
         # what is younger ends with its region, and nobody writes to it any more
         elements = states_in(cell.fields["content"]) if isinstance(cell, Container) else ()
         return [other for other in (cell, *cell.aliases, *elements) if other.birth <= before]
 
-    def alias(self, cell: StateCell | Container, others: list[StateCell | Container]) -> None:
+    def alias(self, cell: Cell, others: list[Cell]) -> None:
         """Record that `cell` may be one of `others`."""
         for other in {id(o): o for o in others if o is not cell}.values():
             self.link(cell, other)
@@ -426,7 +453,7 @@ class Tracer:
         for cell in states_in(content):
             self.link(container, cell)
 
-    def link(self, a: StateCell | Container, b: StateCell | Container) -> None:
+    def link(self, a: Cell, b: Cell) -> None:
         """Record that two cells may be one, or may hold the same."""
         b = b.container if isinstance(b, Element) else b
         if a is b or b in a.aliases:
@@ -455,6 +482,12 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     return Sym(value)
 
 
+def _maker(x: PartialCall | Super) -> object:
+    """What made an object that is bound: its class, or `functools.partial`."""
+    first = x.owner if isinstance(x, Super) else next(iter(x.args), None)
+    return first.cls if isinstance(first, Tracked) else functools.partial
+
+
 def kind(atom: Atom) -> Type:
     """The type of an operand."""
     return atom.type if isinstance(atom, Value) else type_of(atom.value)
@@ -475,6 +508,8 @@ _NAMED = (type, FunctionType, BuiltinFunctionType, MethodType, MethodDescriptorT
 
 
 def _label(obj: object) -> str:
+    if isinstance(obj, OutputType):
+        return f"type {obj.name}"
     if not (is_a(obj, _NAMED) and is_quiet(obj)):
         return f"{type(obj).__module__}.{type(obj).__qualname__} object"
     module = getattr(obj, "__module__", None)

@@ -93,7 +93,7 @@ class StateCell(Owner):
         super().__init__(birth)
         self.fields = {"value": value}
         self.hint = hint
-        self.aliases: list[StateCell | Container] = []
+        self.aliases: list[Cell] = []
 
     @property
     def value(self) -> Value:
@@ -139,7 +139,7 @@ class Container(Owner):
         super().__init__(birth)
         self.fields = {"content": content}
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
-        self.aliases: list[StateCell | Container] = []
+        self.aliases: list[Cell] = []
         self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
 
@@ -279,6 +279,52 @@ class LmProgram(Protocol):
     arg_names: list[str]
 
 
+class Tracked(Owner):
+    """An object that the program made of a plain class of its own; the field `.name` is its attribute `name`.
+
+    aliases  objects that may be the same one, after a branch
+    """
+
+    __slots__ = ("aliases", "cls")
+
+    def __init__(self, birth: int, cls: type) -> None:
+        super().__init__(birth)
+        self.cls = cls
+        self.aliases: list[Cell] = []
+
+
+class PartialCall:
+    """A function with its first arguments and some keywords given: a bound method, or `functools.partial`."""
+
+    __slots__ = ("args", "fn", "kwargs")
+
+    def __init__(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
+        self.fn, self.args, self.kwargs = fn, args, kwargs
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return str(getattr(self.fn, "__name__", getattr(self.fn, "name", "partial")))
+
+
+class Super:
+    """What `super()` gives in a method: attributes of the classes that come after `after` in the object's order."""
+
+    __slots__ = ("after", "owner")
+
+    def __init__(self, after: type, owner: StandIn) -> None:
+        self.after, self.owner = after, owner
+
+
+class Choice:
+    """One of several stand-ins that no value can be: the run knows the number of which."""
+
+    __slots__ = ("index", "options")
+
+    def __init__(self, index: Value, options: tuple[StandIn, ...]) -> None:
+        self.index, self.options = index, options
+
+
 class Generator(Owner):
     """A generator expression that has not begun; `first` is what its first `for` walks over."""
 
@@ -363,7 +409,12 @@ class Frame(Owner):
         self.is_comprehension = False
 
 
-STAND_INS = (Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound)
+# what can be one thing under two names after a branch
+Cell = StateCell | Container | Tracked
+STAND_INS = (
+    Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
+    Super, Choice,
+)  # fmt: skip
 
 
 def is_ordinary(x: object) -> bool:

@@ -12,9 +12,19 @@ from lmc.ir.ops import Effect
 from lmc.ir.plan import Plan, Prefix, Step
 from lmc.ir.printer import label
 from lmc.ir.signature import implied_types
+from lmc.ir.strand import Strand
 from lmc.ir.types import STATE, Type
 from lmc.parser.irtext.listing import Source
-from lmc.parser.irtext.literal import read_int, read_sigil, read_string, read_type, read_value, read_word
+from lmc.parser.irtext.literal import (
+    read_index,
+    read_int,
+    read_seconds,
+    read_sigil,
+    read_string,
+    read_type,
+    read_value,
+    read_word,
+)
 from lmc.source import Span
 
 if TYPE_CHECKING:
@@ -32,12 +42,13 @@ def build_plan(tree: Tree[Token], source: Source) -> Plan:
 
 
 class _Builder:
-    """One text; the values and externs it has defined so far."""
+    """One text; the values and externs it has defined so far, and the prompts of its steps."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.values: dict[str, Value] = {}
         self.externs: dict[str, Extern] = {}
+        self.prompts: dict[int, Strand[Atom]] = {}
 
     # --- programs ---
 
@@ -87,9 +98,9 @@ class _Builder:
         file, line, col, end = at.children
         return Span(
             read_string(self.source, file),
-            read_int(self.source, line),
-            read_int(self.source, col),
-            read_int(self.source, end),
+            read_index(self.source, line),
+            read_index(self.source, col),
+            read_index(self.source, end),
         )
 
     def outputs(self, outs: list[Any], op: str, fn: object) -> tuple[Value, ...]:
@@ -199,18 +210,33 @@ class _Builder:
         id, op, name, node, inside, wave, after, prompt, prefix, hints = tree.children
         made = Step(
             id=self.ref(id),
-            node=read_int(self.source, node),
+            node=read_index(self.source, node),
             op=read_word(self.source, op),
             inside=self.ref(inside) if inside else None,
-            wave=read_int(self.source, wave),
+            wave=read_index(self.source, wave),
             after=self.refs(after),
-            prompt=self.atoms(prompt),
+            prompt=self.prompt(prompt) if prompt else (),
             prefix=self.ref(prefix) if prefix else None,
             hints=tuple(map(self.hint, hints.children)) if hints else (),
         )
         if (self.use(name) if name else None) != label(made, nodes):
             self.source.fail(name or id, f"step `{id}` is not called by the last result of node {made.node}")
+        self.prompts.setdefault(made.id, Strand.of(made.prompt))
         return made
+
+    def prompt(self, tree: Any) -> Strand[Atom]:
+        """A prompt written out, or behind all or the first pieces of an earlier step's."""
+        step, length, *atoms = tree.children
+        tail = tuple(map(self.atom, atoms))
+        if step is None:
+            return Strand(None, tail)
+        begun = self.prompts.get(self.ref(step))
+        if begun is None:
+            self.source.fail(step, f"the prompt goes on from `{step}`, which is not an earlier step")
+        num = len(begun) if length is None else read_index(self.source, length)
+        if not 0 <= num <= len(begun):
+            self.source.fail(length, f"the prompt of step `{step}` has {len(begun)} pieces, not {num}")
+        return Strand(begun.cut(num), tail) if tail else begun.cut(num)
 
     def hint(self, tree: Any) -> Hint:
         name, target, ttl, everyone = tree.children
@@ -221,8 +247,8 @@ class _Builder:
         names = HINTS[kind].names
         if target.type != _TARGETS[names]:
             self.source.fail(target, f"`{kind}` names a {names}: `{kind} {SIGILS[names]}0`")
-        number = read_int(self.source, target) if names == "number" else self.ref(target)
-        seconds = None if ttl is None else cast("float", read_value(self.source, ttl))
+        number = read_index(self.source, target) if names == "number" else self.ref(target)
+        seconds = None if ttl is None else read_seconds(self.source, ttl)
         return Hint(cast("HintKind", kind), number, seconds, everyone is not None)
 
     def prefix(self, tree: Any) -> Prefix:
@@ -231,13 +257,13 @@ class _Builder:
             id=self.ref(id),
             parent=self.ref(parent) if parent else None,
             pieces=self.atoms(pieces),
-            tokens=read_int(self.source, tokens) if tokens else None,
+            tokens=read_index(self.source, tokens) if tokens else None,
             steps=self.refs(steps),
-            calls=read_int(self.source, calls),
+            calls=read_index(self.source, calls),
         )
 
     def ref(self, token: Token) -> int:
-        return int(token[1:])
+        return read_index(self.source, token, 1)
 
     def refs(self, tree: Any) -> tuple[int, ...]:
         return tuple(map(self.ref, tree.children)) if tree else ()

@@ -27,6 +27,7 @@ _SINGLES: dict[str, Literal] = {
 }  # fmt: skip
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_MAX_INDEX = 18  # digits of what is counted in 64 bits
 _MAX_DIGITS = 4_000  # Python refuses longer decimals; the printer writes those in hex
 
 
@@ -70,6 +71,19 @@ def read_int(source: Source, token: Token) -> int:
     if len(token) > _MAX_DIGITS:
         source.fail(token, f"a decimal of {len(token)} digits; write more than {_MAX_DIGITS} in hex")
     return int(token)
+
+
+def read_index(source: Source, token: Token, start: int = 0) -> int:
+    """A number of the text itself (a step, a line, a count), behind the first `start` characters of a token."""
+    digits = token[start:]
+    if len(digits) > _MAX_INDEX:
+        source.fail(token, f"a number of {len(digits)} digits, where none of more than {_MAX_INDEX} can stand")
+    return int(digits, 16 if "0x" in digits else 10)
+
+
+def read_seconds(source: Source, token: Token) -> float:
+    """How long, as an integer or with a fraction."""
+    return read_index(source, token) if token.type == "INT" else float(token)
 
 
 def _bytes(source: Source, token: Token) -> bytes:

@@ -69,9 +69,8 @@ def constraint_of(node: Node) -> Constraint | None:
 
 
 def _tail(node: Node, prompts: FlatPrompts) -> str:
-    stretches = prompts.stretches(node.inputs[0])
     text = ""
-    for piece in reversed(stretches[-1].pieces if stretches else ()):
+    for piece in reversed(prompts.of(node.inputs[0])):
         if not isinstance(piece, Text) or len(text) >= TAIL:
             break
         text = piece.text + text

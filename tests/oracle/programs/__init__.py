@@ -26,7 +26,10 @@ MODULES = (
     "breaks",
     "sglang_compat",
     "selects",
+    "typed",
     "fuzzed",
+    "objects",
+    "tables",
 )
 
 

@@ -1,0 +1,237 @@
+"""Objects that the program makes of its own classes: attributes are fields, methods are looked into.
+
+    agent = Agent("terse")       an `Tracked`; its `__init__` is traced
+    agent.act(s, q)              traced with `agent` as its first argument
+    self.memory.append(x)        changes a list of the trace, like any other
+
+That holds for a *plain* class: made by `type`, all of it written in Python, and nothing that changes what reading or
+writing an attribute means. Where such an object gets to code that is not looked into, the trace begins anew, and all
+objects of its class are Python's (`Escapes`).
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+import sys
+import sysconfig
+import typing
+from types import FunctionType, MemberDescriptorType, ModuleType
+from typing import TypeGuard
+
+from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.tracer import Escapes, ProgramRaise
+from lmc.parser.capture.values import (
+    UNBOUND,
+    PartialCall,
+    StandIn,
+    Super,
+    Sym,
+    Tracked,
+    Unmergeable,
+    is_program,
+)
+
+STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+# what gives a class another way to make its objects, or to read and write their attributes
+_HOOKS = ("__new__", "__getattribute__", "__getattr__", "__setattr__", "__delattr__", "__del__", "__slots__")
+_BASES: tuple[type, ...] = (object, abc.ABC, typing.Generic)
+
+
+# --- which classes ---------------------------------------------------------------------------------------
+
+
+def is_own_file(file: str) -> bool:
+    """True for a file of the user's: none of a library, and not text that was never in a file."""
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(STDLIB)
+    return not installed and not file.startswith("<")
+
+
+def is_plain(cls: StandIn, opaque: frozenset[object]) -> TypeGuard[type]:
+    """True for a class of the user's whose objects have no more to them than their attributes."""
+    if not isinstance(cls, type) or cls in opaque or type(cls) not in (type, abc.ABCMeta):
+        return False
+    if getattr(cls, "__abstractmethods__", None) or any(base in opaque for base in cls.__mro__):
+        return False
+    return all(_is_plain(base) for base in cls.__mro__ if base not in _BASES)
+
+
+def _is_plain(cls: type) -> bool:
+    if type(cls) not in (type, abc.ABCMeta) or not _is_own(cls):
+        return False
+    hooks = [name for name in _HOOKS if name in cls.__dict__]
+    # of a frozen dataclass both were written by `dataclass`, and do nothing but refuse
+    if is_frozen(cls):
+        hooks = [name for name in hooks if name not in ("__setattr__", "__delattr__")]
+    return not hooks and not any(isinstance(x, MemberDescriptorType) for x in cls.__dict__.values())
+
+
+def _is_own(cls: type) -> bool:
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
+    if file is None:  # a module that was made by hand: where its functions were written tells
+        made = [x.__code__.co_filename for x in cls.__dict__.values() if isinstance(x, FunctionType)]
+        return bool(made) and all(not name.startswith("<") or name == "<string>" for name in made)
+    return is_own_file(file) and cls.__module__.split(".")[0] != "lmc"
+
+
+def is_frozen(cls: type) -> bool:
+    """True for a class that is itself a frozen dataclass."""
+    params = cls.__dict__.get("__dataclass_params__")
+    return params is not None and params.frozen and is_generated(cls, "__setattr__")
+
+
+def is_generated(cls: type, name: str) -> bool:
+    """True for a method that `dataclass` wrote."""
+    fn = cls.__dict__.get(name)
+    return (
+        "__dataclass_params__" in cls.__dict__
+        and isinstance(fn, FunctionType)
+        and fn.__code__.co_filename == "<string>"
+    )
+
+
+# --- attributes ------------------------------------------------------------------------------------------
+
+
+def lookup(cx: Capture, cls: type, name: str, after: type | None = None) -> tuple[StandIn, type | None]:
+    """What a class has under a name, not bound, and which of its bases has it; `after`: of those behind this one."""
+    order = cls.__mro__ if after is None else cls.__mro__[cls.__mro__.index(after) + 1 :]
+
+    def found() -> object:
+        return next((base.__dict__[name] for base in order if name in base.__dict__), UNBOUND)
+
+    cx.guard(found, found(), (cls, after, name))
+    return found(), next((base for base in order if name in base.__dict__), None)
+
+
+def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
+    """`obj.name`, not called."""
+    if name == "__class__":
+        return obj.cls
+    found, base = lookup(cx, obj.cls, name)
+    if isinstance(found, property):
+        return _property(cx, obj, found, name)
+    if _is_data_descriptor(found):
+        raise Escapes(obj.cls)
+    held = obj.fields.get("." + name, UNBOUND)
+    if held is not UNBOUND:
+        return _held(cx, obj, held, name)
+    if base is None:
+        raise ProgramRaise(AttributeError, (f"{obj.cls.__name__!r} object has no attribute {name!r}",))
+    if isinstance(found, functools.cached_property):
+        value = cx.call(found.func, (obj,), {})
+        cx.t.write(obj, "." + name, value)
+        return value
+    return bound(cx, obj, obj.cls, found, base, name)
+
+
+def _held(cx: Capture, obj: Tracked, held: StandIn, name: str) -> StandIn:
+    if "stale" in obj.fields:
+        assert obj.stale is not None
+        raise graph_break(STALE_STATE, cx.t.span, obj.stale.name)
+    if isinstance(held, Unmergeable):
+        raise graph_break(held.code, cx.t.span, held.what)
+    if isinstance(held, Sym) and held.type.maybe:  # set in one arm of a branch alone
+        raise graph_break(TWO_KINDS, cx.t.span, f"`.{name}`")
+    return held
+
+
+def _property(cx: Capture, obj: Tracked, found: property, name: str) -> StandIn:
+    if found.fget is None:
+        raise ProgramRaise(AttributeError, (f"property {name!r} of {obj.cls.__name__!r} object has no getter",))
+    return cx.call(found.fget, (obj,), {})
+
+
+def _is_data_descriptor(found: StandIn) -> bool:
+    return found is not UNBOUND and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
+
+
+def bound(cx: Capture, obj: Tracked, cls: type, found: StandIn, base: type, name: str) -> StandIn:
+    """What a class has under a name, as reading it from an object of the class gives it."""
+    if isinstance(found, FunctionType):
+        return PartialCall(found, (obj,), {})
+    if isinstance(found, staticmethod):
+        return found.__func__
+    if isinstance(found, classmethod):
+        return PartialCall(found.__func__, (cls,), {})
+    if is_program(found) or hasattr(type(found), "__get__"):
+        raise Escapes(obj.cls)
+    return cx.bake_attribute(base, name)
+
+
+def class_attribute(cx: Capture, cls: type, name: str) -> StandIn:
+    """A method of a class read from the class itself: UNBOUND for all that is read as any attribute is."""
+    if not is_plain(cls, cx.opaque):
+        return UNBOUND
+    found, _ = lookup(cx, cls, name)
+    return PartialCall(found.__func__, (cls,), {}) if isinstance(found, classmethod) else UNBOUND
+
+
+def of_super(cx: Capture, x: Super, name: str) -> StandIn:
+    """`super().name`."""
+    if not isinstance(x.owner, Tracked):
+        raise graph_break(NO_RULE, cx.t.span, "`super()` of an object that was not made in the program")
+    found, base = lookup(cx, x.owner.cls, name, x.after)
+    if base is None:
+        raise ProgramRaise(AttributeError, (f"'super' object has no attribute {name!r}",))
+    if isinstance(found, property):
+        return _property(cx, x.owner, found, name)
+    if base is object and name == "__init__":
+        return _nothing
+    if _is_data_descriptor(found) or base is object:
+        raise Escapes(x.owner.cls)
+    if is_generated(base, name) and name == "__init__":
+        return PartialCall(DataclassInit(base), (x.owner,), {})
+    return bound(cx, x.owner, x.owner.cls, found, base, name)
+
+
+def _nothing() -> None:
+    """`object.__init__` of an object."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DataclassInit:
+    """The `__init__` that `dataclass` wrote for a class."""
+
+    cls: type
+
+
+def set_attribute(cx: Capture, obj: Tracked, name: str, value: StandIn) -> None:
+    """`obj.name = value`."""
+    found, _ = lookup(cx, obj.cls, name)
+    frozen = next((base for base in obj.cls.__mro__ if is_frozen(base)), None)
+    if frozen is not None:
+        raise ProgramRaise(dataclasses.FrozenInstanceError, (f"cannot assign to field {name!r}",))
+    if isinstance(found, property):
+        if found.fset is None:
+            raise ProgramRaise(AttributeError, (f"property {name!r} of {obj.cls.__name__!r} object has no setter",))
+        cx.call(found.fset, (obj, value), {})
+        return
+    if _is_data_descriptor(found):
+        raise Escapes(obj.cls)
+    cx.t.write(obj, "." + name, value)
+
+
+def has_attribute(cx: Capture, obj: Tracked, name: str) -> bool:
+    """`hasattr(obj, name)`. Raises Escapes where code of the class would have to say."""
+    found, base = lookup(cx, obj.cls, name)
+    if isinstance(found, property):
+        raise Escapes(obj.cls)
+    held = obj.fields.get("." + name, UNBOUND)
+    if held is not UNBOUND:
+        _held(cx, obj, held, name)
+    return held is not UNBOUND or base is not None
+
+
+def special(cx: Capture, obj: Tracked, name: str) -> StandIn:
+    """A method that Python itself calls, such as `__call__`, bound; None where the class has none but `object`'s."""
+    found, base = lookup(cx, obj.cls, name)
+    if base is None or base is object or found is None:
+        return None
+    if not isinstance(found, FunctionType) or is_generated(base, name):
+        raise Escapes(obj.cls)
+    return PartialCall(found, (obj,), {})

@@ -1,0 +1,110 @@
+"""How far a batch is: a bar on a terminal, elsewhere a line now and then; on stderr.
+
+Drawn by the thread that runs the batch, a few times a second at most: there is no other.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from lmc.report import RunReport
+
+REFRESH_S = 0.2
+LINE_S = 30.0
+
+
+class BatchProgress:
+    """Counts what has ended, and shows it.
+
+    total   how many items there will be, None where nobody knows
+    counts  the run's report so far
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        counts: Callable[[], RunReport],
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total, self._counts, self._clock = total, counts, clock
+        self._stream = sys.stderr if stream is None else stream
+        self._num_ended = self._num_failed = self._num_kept = 0
+        self._begin_s = clock()
+        self._bar = self._new_bar() if self._stream.isatty() else None
+        self._shown_s = self._begin_s
+        self._is_closed = False
+
+    def ended(self, is_failed: bool, is_kept: bool = False) -> None:
+        """One more item has ended; `is_kept` where that was in an earlier run."""
+        self._num_ended += 1
+        self._num_failed += is_failed
+        self._num_kept += is_kept
+
+    def tick(self) -> None:
+        """Show it, if that was not done just now."""
+        if self._clock() - self._shown_s >= (REFRESH_S if self._bar is not None else LINE_S):
+            self._show()
+
+    def close(self) -> None:
+        """Show how it ended."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._show()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def line(self) -> str:
+        """What is known now, as text."""
+        seconds, counts = max(self._clock() - self._begin_s, 1e-9), self._counts()
+        items = f"{self._num_ended}" + (f" of {self._total}" if self._total is not None else "") + " items"
+        said = [items, f"{counts.requests / seconds:.1f} calls/s", f"{counts.output_tokens / seconds:.0f} tokens/s"]
+        if counts.prompt_tokens:
+            said.append(f"{100 * counts.cached_tokens / counts.prompt_tokens:.0f} % cached")
+        if self._num_kept:
+            said.append(f"{self._num_kept} from the journal")
+        if self._num_failed:
+            said.append(f"{self._num_failed} failed")
+        left = self._left_s(seconds)
+        return ", ".join(said + ([f"{_time(left)} left"] if left else [f"{_time(seconds)}"]))
+
+    def _left_s(self, seconds: float) -> float | None:
+        """Seconds to go, at the rate so far; None where nobody knows."""
+        num_run = self._num_ended - self._num_kept
+        if self._total is None or not num_run:
+            return None
+        return (self._total - self._num_ended) * seconds / num_run
+
+    def _show(self) -> None:
+        self._shown_s = self._clock()
+        if self._bar is None:
+            print(f"lmc: {self.line()}", file=self._stream, flush=True)
+            return
+        self._bar.update(self._bar.task_ids[0], completed=self._num_ended, description=self.line())
+        self._bar.refresh()
+
+    def _new_bar(self) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
+        bar = Bar(*columns, console=Console(file=self._stream), auto_refresh=False)
+        bar.add_task(self.line(), total=self._total)
+        bar.start()
+        return bar
+
+
+def _time(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {whole % 60:02} s"
