@@ -28,11 +28,15 @@ _WHERE = {
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
-        "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls",
+        "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls", "separate_reasoning",
     ),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
         "ChatTemplateError", "OutputError", "BackendError", "ModelLoadError", "RequestError",
+    ),
+    "lmc.sglang_names": (
+        "Anthropic", "Crusoe", "Engine", "LiteLLM", "OpenAI", "Runtime", "RuntimeEndpoint", "VertexAI",
+        "build_regex_from_object", "dump_state_text", "flush_cache", "get_server_info", "image", "read_jsonl", "video",
     ),
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import greedy_token_selection as greedy_token_selection
     from lmc.parser.primitives import lark as lark
     from lmc.parser.primitives import select as select
+    from lmc.parser.primitives import separate_reasoning as separate_reasoning
     from lmc.parser.primitives import system as system
     from lmc.parser.primitives import system_begin as system_begin
     from lmc.parser.primitives import system_end as system_end
@@ -86,6 +91,21 @@ if TYPE_CHECKING:
     from lmc.program import run_batch as run_batch
     from lmc.program import set_default_backend as set_default_backend
     from lmc.result import Result as Result
+    from lmc.sglang_names import Anthropic as Anthropic
+    from lmc.sglang_names import Crusoe as Crusoe
+    from lmc.sglang_names import Engine as Engine
+    from lmc.sglang_names import LiteLLM as LiteLLM
+    from lmc.sglang_names import OpenAI as OpenAI
+    from lmc.sglang_names import Runtime as Runtime
+    from lmc.sglang_names import RuntimeEndpoint as RuntimeEndpoint
+    from lmc.sglang_names import VertexAI as VertexAI
+    from lmc.sglang_names import build_regex_from_object as build_regex_from_object
+    from lmc.sglang_names import dump_state_text as dump_state_text
+    from lmc.sglang_names import flush_cache as flush_cache
+    from lmc.sglang_names import get_server_info as get_server_info
+    from lmc.sglang_names import image as image
+    from lmc.sglang_names import read_jsonl as read_jsonl
+    from lmc.sglang_names import video as video
     from lmc.streaming import BatchStream as BatchStream
     from lmc.streaming import ItemDone as ItemDone
     from lmc.streaming import Stream as Stream

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentShape
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape
 from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
@@ -128,10 +128,33 @@ def value_at(arguments: Mapping[str, Any], path: Path) -> object:
     return value
 
 
+def with_numbers(
+    shapes: Mapping[str, ArgumentShape], values: Mapping[str, Any], paths: Collection[Path]
+) -> dict[str, ArgumentShape]:
+    """The shapes with the values of some leaves written in; a leaf that has no value stays as it is."""
+    return {name: _written(shape, values.get(name), (name,), paths) for name, shape in shapes.items()}
+
+
+def _written(shape: ArgumentShape, value: Any, path: Path, paths: Collection[Path]) -> ArgumentShape:
+    if isinstance(shape, ArgumentContainer) and value is not None:
+        items = tuple((key, _written(inner, value[key], (*path, key), paths)) for key, inner in shape.items)
+        return ArgumentContainer(shape.kind, items)
+    if isinstance(shape, ArgumentLeaf) and path in paths and type(value) in (int, bool):
+        return ArgumentNumber(shape.type, value)
+    return shape
+
+
 _ANNOTATED: dict[object, Type] = {
     str: STR, int: INT, float: FLOAT, bool: BOOL, list: DATA, dict: DATA, tuple: DATA, set: DATA,
     "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "list": DATA, "dict": DATA, "tuple": DATA, "set": DATA,
 }  # fmt: skip
+
+
+def defaults(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the arguments where they are not all given: what is bound, and defaults."""
+    empty = inspect.Parameter.empty
+    own = {n: p.default for n, p in list(_signature(fn).parameters.items())[1:] if p.default is not empty}
+    return {**own, **bound}
 
 
 def holes(fn: FunctionType | MethodType, bound: Mapping[str, Any]) -> dict[str, ArgumentShape]:

@@ -12,8 +12,8 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import Path
-from lmc.errors import ArgumentError
+from lmc.arguments import Path, with_numbers
+from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
+MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
+Key = tuple[tuple[str, ArgumentShape], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,40 @@ class NoTrace:
 class Cache:
     """What a program has been compiled to, by the shape of its arguments."""
 
-    traces: dict[tuple[tuple[str, ArgumentShape], ...], Trace | NoTrace] = field(default_factory=dict)
+    traces: dict[Key, Trace | NoTrace] = field(default_factory=dict)
     plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
+    numbers: dict[Key, frozenset[Path]] = field(default_factory=dict)  # what a graph for such shapes would have to know
+    narrow: dict[Key, set[Key]] = field(default_factory=dict)  # the shapes with values that this came to
+
+    def trace_for(
+        self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Trace:
+        """The trace for these shapes, whatever the values; where there is none, the one for the numbers among them.
+
+        Only numbers that something was computed with, such as a count of forks or a depth, and for a few values of
+        them. Raises what `trace` raises for the shapes.
+        """
+        try:
+            return self.trace(fn, shapes)
+        except CaptureError as error:
+            key = tuple(shapes.items())
+            self.numbers[key] = error.numbers
+            narrow = self.narrowed(shapes, values)
+            known, one = self.narrow.setdefault(key, set()), tuple(narrow.items())
+            if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
+                raise
+            known.add(one)
+            try:
+                return self.trace(fn, narrow)
+            except CaptureError:
+                raise error from None
+
+    def narrowed(
+        self, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
+    ) -> Mapping[str, ArgumentShape]:
+        """The shapes with the values of numbers that a graph must know, as `trace_for` has found."""
+        paths = self.numbers.get(tuple(shapes.items())) if self.numbers else None
+        return with_numbers(shapes, values, paths) if paths else shapes
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
         """The trace for these shapes; traced again where something it baked has changed. Raises what `trace` raises."""

@@ -58,7 +58,13 @@ class LMError(Exception):
 
 
 class CaptureError(LMError):
-    """A program does something that cannot be captured into a graph (a graph break, code LMC-GBnnn)."""
+    """A program does something that cannot be captured into a graph (a graph break, code LMC-GBnnn).
+
+    numbers   arguments, by path, that had a part in what was computed up to there: with their values known there may
+              be a graph
+    """
+
+    numbers: frozenset[tuple[str | int, ...]] = frozenset()
 
 
 class ParseError(LMError):

@@ -310,19 +310,23 @@ class _Items:
     def _planned(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
         from lmc.executor import PlanItem
 
-        runnable, made, _ = self._compiled(shapes)
+        runnable, made, _ = self._compiled(shapes, arguments)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         if self._leaves is not None:
             self._leaves.append(leaves)
         return PlanItem(runnable, leaves, made.externs, number)
 
-    def _compiled(self, shapes: Shapes) -> tuple[Runnable, Trace, compiler.Compiled]:
+    def _compiled(self, shapes: Shapes, arguments: dict[str, Any]) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan
 
         key = tuple(shapes.items())
         kept = self._kept.get(key)
         if kept is None:
-            made = self._cache.trace(self._func, shapes)
+            narrow = self._cache.narrowed(shapes, arguments)
+            kept = self._kept.get(key := tuple(narrow.items()))
+        if kept is None:
+            made = self._cache.trace_for(self._func, shapes, arguments)
+            key = tuple(self._cache.narrowed(shapes, arguments).items())  # it may only now be known what is narrow
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
@@ -374,7 +378,7 @@ class _AutoItems(_Items):
         key = None
         try:
             shapes = shapes_of(arguments)
-            key = tuple(shapes.items())
+            key = tuple(self._cache.narrowed(shapes, arguments).items())
             if key not in self._broken:
                 return self._planned(arguments, shapes, number)
         except Exception as error:
@@ -382,7 +386,7 @@ class _AutoItems(_Items):
                 raise
             item = self._eager.made(arguments, number)
             say_broken(self._func.__name__, error)
-            if key is not None:
-                self._broken.add(key)
+            if key is not None:  # only now may it be known which numbers a graph would need
+                self._broken.add(tuple(self._cache.narrowed(shapes, arguments).items()))
             return item
         return self._eager.made(arguments, number)

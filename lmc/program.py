@@ -32,8 +32,13 @@ _default_backend: list[Backend | str | None] = [None]  # set by set_default_back
 
 
 def set_default_backend(backend: Backend | str | None) -> None:
-    """The backend that `run` uses when none is named."""
-    _default_backend[0] = backend
+    """The backend that `run` uses when none is named; a `Runtime` gives its own."""
+    _default_backend[0] = getattr(backend, "endpoint", backend)
+
+
+def default_backend() -> Backend | str | None:
+    """What `set_default_backend` has set."""
+    return _default_backend[0]
 
 
 class Program:
@@ -91,7 +96,9 @@ class Program:
         opt_level is 0, 1, 2, 3 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
         """
         self._check_names(arguments)
-        made = self._cache.trace(self.func, arguments_of.holes(self.func, {**self.bound, **arguments}))
+        bound = {**self.bound, **arguments}
+        holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
+        made = self._cache.trace_for(self.func, holes, known)
         return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
     def trace(self, **arguments: Any) -> Compiled:

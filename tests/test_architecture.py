@@ -34,7 +34,7 @@ WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
-    "patience", "progress", "launch", "streaming", "batch", "program", "",
+    "patience", "progress", "launch", "streaming", "batch", "program", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server")
 
@@ -90,7 +90,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "eager": ("greenlet",),
     "progress": ("rich",),
     "viz": ("networkx", "rich"),
-    **dict.fromkeys(ROOF, ("click", "rich", "starlette", "uvicorn", "prometheus_client")),
+    **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
 
 
@@ -319,6 +319,9 @@ def test_compiling_needs_no_engine():
 # --- names -----------------------------------------------------------------------------------------------
 
 PUBLIC = (
+    "Anthropic", "Crusoe", "Engine", "LiteLLM", "OpenAI", "Runtime", "RuntimeEndpoint", "VertexAI",
+    "build_regex_from_object", "dump_state_text", "flush_cache", "get_server_info", "image", "read_jsonl",
+    "separate_reasoning", "video",
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",

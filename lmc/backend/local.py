@@ -6,6 +6,7 @@ The model is loaded when the backend is opened; everything heavy is imported her
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +38,7 @@ class CpuBackend:
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
                follows, "naive" over all of it, "off" not at all
     disk_cache True keeps compiled grammars in lmc's folder of $XDG_CACHE_HOME (~/.cache), a path there; False nowhere
+    chat_template_kwargs  what the chat template is given besides the turns, as Qwen3's {"enable_thinking": False}
     boundary   the old name of `jump`; warns
 
     Raises BackendError where an argument is not one of these or a size is less than 1, ModelLoadError for a folder
@@ -56,6 +58,7 @@ class CpuBackend:
         max_running: int = 256,
         jump: Jump = "exact",
         disk_cache: bool | str | Path = True,
+        chat_template_kwargs: Mapping[str, object] | None = None,
         boundary: Jump | None = None,
     ) -> None:
         from lmc.backend.engine.engine import Engine
@@ -76,7 +79,7 @@ class CpuBackend:
         folder = folder_of(model)
         config = read_config(folder)
         self.name = "cpu"
-        self.tokenizer = load_tokenizer(folder)
+        self.tokenizer = load_tokenizer(folder, _template_kwargs(chat_template_kwargs))
         chosen = _dtype(dtype)
         self.identity = f"{folder.resolve()} in {chosen}"  # what decides its answers, for who compares runs
         if num_slots is None:
@@ -137,6 +140,18 @@ def _disk_cache(wanted: bool | str | Path) -> DiskCache | None:
     if not isinstance(wanted, bool | str | Path):
         raise BackendError(f"disk_cache={wanted!r} is not a folder", help="a path, True for lmc's own, or False")
     return None if wanted is False else DiskCache(None if wanted is True else Path(wanted))
+
+
+def _template_kwargs(given: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    """Raises BackendError for what is no dict of names, or gives the template what is the conversation's."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise BackendError(f"chat_template_kwargs={given!r} is not a dict of names", help='{"enable_thinking": False}')
+    taken = sorted(given.keys() & {"messages", "add_generation_prompt", "tools", "documents"})
+    if taken:
+        raise BackendError(f"chat_template_kwargs cannot give {', '.join(taken)}", help="turns come from the program")
+    return given
 
 
 def _check_sizes(**sizes: int) -> None:

@@ -1,11 +1,10 @@
-"""Program arguments from the command line: `--arg name=value`, and items of a batch, one JSON object a line."""
+"""Program arguments from the command line: `--arg name=value`."""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError, did_you_mean
@@ -27,26 +26,6 @@ def parse_arguments(program: Program, given: Iterable[str]) -> dict[str, Any]:
             raise ArgumentError(f"argument `{name}` is given twice")
         values[name] = _value(value, is_text=_is_text(program, name))
     return values
-
-
-def read_items(path: str) -> list[dict[str, Any]]:
-    """The items of a batch: a file with one JSON object a line. Raises ArgumentError with the line that is none."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise ArgumentError(f"`{path}` cannot be read: {error}") from None
-    return [_item(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def _item(line: str, place: str) -> dict[str, Any]:
-    help = "one JSON object a line, with the arguments by name"
-    try:
-        item = json.loads(line)
-    except ValueError as error:
-        raise ArgumentError(f"{place} is not JSON: {error}", help=help) from None
-    if not isinstance(item, dict):
-        raise ArgumentError(f"{place} is not a JSON object, but {type(item).__name__}", help=help)
-    return item
 
 
 def _value(text: str, *, is_text: bool) -> object:

@@ -126,7 +126,7 @@ def compiled(
     from lmc import arguments, compiler
 
     bound, cache = {**prog.bound, **values}, compiler.Cache()
-    made = cache.trace(prog.func, arguments.holes(prog.func, bound))
+    made = cache.trace_for(prog.func, arguments.holes(prog.func, bound), arguments.defaults(prog.func, bound))
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     items, on_change = [known] if known else (), _print_change if is_traced else None
     pipeline = compiler.pipeline_of(pipeline)

@@ -7,22 +7,49 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
+from lmc.cli.write_rows import plain
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.report import RunReport
     from lmc.result import Result
 
 
 @click.command("run", short_help="Run a program, or a batch of items.")
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
-@click.option("--args-file", metavar="ITEMS.JSONL", help="A batch: one JSON object of arguments a line.")
+@click.option(
+    "--args-file",
+    metavar="FILE",
+    help="A batch: .jsonl, .json, .csv, .tsv or .parquet, a row an item; - is JSON on stdin.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run that has written FILE.journal beside the output.")
+@click.option("--max-in-flight", type=click.IntRange(min=1), metavar="N", help="Items that run at once.")
+@click.option(
+    "--retry",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="How often an item is run again, whole, after an error that may pass.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds that an item may take."
+)
+@click.option("--progress", is_flag=True, help="Say on stderr how far the batch is.")
+@click.option("--show-prompts", is_flag=True, help="Print each call: its prompt, and what came.")
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
@@ -46,6 +73,13 @@ def run_command(
     program: str,
     arguments: tuple[str, ...],
     args_file: str | None,
+    output: str | None,
+    resume: bool,
+    max_in_flight: int | None,
+    retry: int,
+    timeout: float | None,
+    progress: bool,
+    show_prompts: bool,
     model: str | None,
     backend: str,
     seed: int,
@@ -64,16 +98,19 @@ def run_command(
     lmc run prog.py --arg topic=cats --model ./Qwen3-0.6B --backend cpu
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
+    lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     """
-    from lmc.cli.arguments import parse_arguments, read_items
+    from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
-    from lmc.errors import ArgumentError
+    from lmc.cli.table import Table
 
+    is_batch = args_file is not None
+    if not is_batch and (output is not None or resume):
+        raise click.UsageError("-o and --resume are for a batch: give --args-file")
+    if is_json and output is not None:
+        raise click.UsageError("--json prints, and -o writes: use one of them")
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
-    items = [{**values, **item} for item in read_items(args_file)] if args_file is not None else [values]
-    if not items:
-        raise ArgumentError(f"`{args_file}` has no items", help="one JSON object a line, with the arguments by name")
     settings: dict[str, Any] = {
         "backend": backend,
         "model": model,
@@ -82,23 +119,49 @@ def run_command(
         "mode": mode,
         "fullgraph": fullgraph,
     }
-    settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
-    with contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext():
-        results = prog.run_batch(items, **settings)
-    _show(results, is_batch=args_file is not None, is_json=is_json)
+    settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature, "calls": show_prompts}
+    settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
+    show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
+    if args_file is None:
+        with _quiet(is_json):
+            (result,) = results = prog.run_batch([values], **settings)
+        if show is not None:
+            show(result)
+        _show(results, result.report, is_batch=False, is_json=is_json)
+        return
+    table = Table(
+        program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
+    )
+    if output is not None:
+        table.write()
+        return
+    with _quiet(is_json):
+        results, report = table.results()
+    _show(results, report, is_batch=True, is_json=is_json)
 
 
-def _show(results: Sequence[Result], *, is_batch: bool, is_json: bool) -> None:
+def _quiet(is_json: bool) -> contextlib.AbstractContextManager[object]:
+    """What a program prints stays out of the JSON."""
+    return contextlib.redirect_stdout(sys.stderr) if is_json else contextlib.nullcontext()
+
+
+def _show_prompts(result: Result, *, is_batch: bool, err: bool) -> None:
+    from lmc.cli.show_calls import show_calls
+
+    show_calls(result, is_batch=is_batch, err=err)
+
+
+def _show(results: Sequence[Result], report: RunReport | None, *, is_batch: bool, is_json: bool) -> None:
     """Values to stdout, errors to stderr; exits with 1 where an item failed."""
     if is_json:
-        _show_json(results, is_batch)
+        _show_json(results, report, is_batch)
     failed = [result.error for result in results if result.error is not None]
     if not is_batch and failed:
         fail(failed[0])
     if not is_json:
         for number, result in enumerate(results):
             _show_item(result, f"item {number}" if is_batch else "")
-        click.echo(f"\n{results[0].report}")
+        click.echo(f"\n{report}")
     if failed:
         click.echo(f"{len(failed)} of {len(results)} items failed", err=True)
         raise click.exceptions.Exit(1)
@@ -112,7 +175,7 @@ def _show_item(result: Result, title: str) -> None:
         return
     values = {name: _shown(value) for name, value in result.variables().items()}
     if (returned := result.ret_value) is not None:
-        values["-> returned"] = _shown(_plain(returned))
+        values["-> returned"] = _shown(plain(returned))
     width = max(map(len, values), default=0)
     for name, text in values.items():
         click.echo(f"{name:<{width}}  {text}".replace("\n", "\n" + " " * (width + 2)).rstrip())
@@ -125,8 +188,8 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _show_json(results: Sequence[Result], is_batch: bool) -> None:
-    report = asdict(results[0].report) if results[0].report is not None else None
+def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: bool) -> None:
+    report = asdict(counted) if counted is not None else None
     items = [_as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
     click.echo(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
@@ -135,19 +198,10 @@ def _show_json(results: Sequence[Result], is_batch: bool) -> None:
 def _as_json(result: Result) -> dict[str, Any]:
     if result.error is not None:
         return {"error": {"type": type(result.error).__name__, "message": told(result.error)}}
-    values = {name: _plain(value) for name, value in result.variables().items()}
+    values = {name: plain(value) for name, value in result.variables().items()}
     return {
         "values": values,
-        "returned": _plain(result.ret_value),
+        "returned": plain(result.ret_value),
         "text": result.text(),
         "usage": asdict(result.usage),
     }
-
-
-def _plain(value: object) -> object:
-    """A value for printing: a program state that was returned is its values and its text."""
-    from lmc.result import Result
-
-    if isinstance(value, Result):
-        return {"values": {name: _plain(v) for name, v in value.variables().items()}, "text": value.text()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

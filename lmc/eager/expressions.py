@@ -62,7 +62,7 @@ class Expressions:
             sampling["stop"] = (*((stop,) if isinstance(stop, str) else stop), " ", "\n")
         call = CallParams(
             "gen", x.name, sampling, written=written, spacing=x.spacing, boundary=x.boundary,
-            dtype=x.dtype, output=x.output,
+            dtype=x.dtype, output=x.output, reasoning=x.reasoning,
         )  # fmt: skip
         if written is not None and self.run.parse_constraint is not None:
             constraint = self.run.parse_constraint(*written, cast("Spacing | None", x.spacing))
@@ -98,7 +98,7 @@ def _key(x: GenExpr) -> object:
     given = [value for _, value in x.params]
     if not all(type(value) in ATOMS for value in (*values, *given)):
         return None
-    return values, x.output, x.params, tuple(map(type, given))
+    return values, x.output, x.reasoning, x.params, tuple(map(type, given))
 
 
 def _line(span: Span) -> str:

@@ -54,10 +54,12 @@ class Held:
             known = known.set(later, LATER)
         return Held(known, computed(ready, [self.cell], change))
 
-    def called(self, name: str | None, state: Future, value: Future) -> Held:
-        """The state behind a call that was made of it."""
+    def called(self, name: str | None, state: Future, value: Future, later: str | None = None) -> Held:
+        """The state behind a call that was made of it; `later` is a name that it sets besides its own."""
         before = self.known
         names = before.names if name is None else before.names.with_values({name: value}, {name: LATER})
+        if later is not None:
+            names = names.with_values({later: LATER}, {later: LATER})
         return Held(before.called(cast(Final, before.final), (before.head, NOT_SAID), names), state)
 
     def forked(self, ready: Ready, num_children: int) -> list[Held]:

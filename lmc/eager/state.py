@@ -14,6 +14,7 @@ from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
 from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.ir.reasoning import REASONING_NAME
 from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
 
 
@@ -95,7 +96,9 @@ class EagerState:
             start()
         else:
             cell.then(start)
-        self._held = held.called(cast("str | None", params.name), state, value)
+        name = cast("str | None", params.name)
+        thoughts = None if params.reasoning is None or name is None else REASONING_NAME.format(name)
+        self._held = held.called(name, state, value, thoughts)
 
     def _begin(self, role: str) -> None:
         inst = self._program.inst

@@ -25,7 +25,7 @@ from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
-NOT_SAMPLING = ("name", "constraint", "dtype", "fn", "boundary", "spacing", "choices", "method", "parts")
+NOT_SAMPLING = ("name", "constraint", "dtype", "fn", "reasoning", "boundary", "spacing", "choices", "method", "parts")
 NOTHING: Mapping[str, object] = {}
 
 
@@ -37,6 +37,7 @@ class CallParams:
     constraint  what restricts a gen; `written` (kind, value) is one that is still to be parsed, with `spacing`
     choices     of a select
     dtype       of a gen; `output` what its text is read as, the live object that the graph names `fn`
+    reasoning   how the thoughts in its text are marked, None where it is taken as it is
     boundary    "exact" or "naive", None for the method's default
     parts       of a form: its texts and calls; `calls` are the calls among them
     number      which node of its program it is: of several failures the first in this order counts
@@ -54,6 +55,7 @@ class CallParams:
     dtype: str | None = None
     fn: str | None = None
     output: OutputType | None = None
+    reasoning: str | None = None
     choices: object = None
     method: str = "token_length_normalized"
     boundary: str | None = None
@@ -104,6 +106,7 @@ def of_node(node: Node, number: int, hints: CallHints = NO_HINTS) -> CallParams:
         spacing=cast("Spacing | None", attrs.get("spacing")),
         dtype=cast("str | None", attrs.get("dtype")),
         fn=cast("str | None", attrs.get("fn")),
+        reasoning=cast("str | None", attrs.get("reasoning")),
         choices=attrs.get("choices"),
         method=str(attrs.get("method")),
         boundary=cast("str | None", attrs.get("boundary")),

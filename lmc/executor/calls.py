@@ -32,6 +32,7 @@ from lmc.executor.state import Final, Names, ProgramState
 from lmc.executor.telling import Telling
 from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
+from lmc.ir.reasoning import REASONING_FORMATS, REASONING_NAME
 
 
 class Call:
@@ -214,17 +215,36 @@ class Call:
         ends = [_without_word(end) for end in ends]
         values = [self._value(end) for end in ends]
         value = values[0] if len(values) == 1 else values
-        segment = self.request.out[0]
+        if self.params.reasoning is not None:
+            return self._without_thoughts(ends, value)
         names = self.state.names
-        name = getattr(segment, "name", None)
+        name = self._name()
         if name is not None:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
 
+    def _without_thoughts(self, ends: Sequence[SegmentEnd], value: object) -> tuple[Cell, ...]:
+        """The state with the answer as text: what was generated has no tokens in the prompts to come."""
+        thoughts = [self._split(end)[0] for end in ends]
+        name = self._name()
+        names = self.state.names
+        if name is not None:
+            values = {name: value, REASONING_NAME.format(name): thoughts[0] if len(thoughts) == 1 else thoughts}
+            names = names.with_values(values, {name: self._meta()})
+        state = replace(self.state.append(self._split(ends[0])[1]), names=names, calls=self.state.calls + 1)
+        return state, value
+
+    def _split(self, end: SegmentEnd) -> tuple[str, str]:
+        return REASONING_FORMATS[self.params.reasoning or ""].split(end.text)
+
+    def _name(self) -> str | None:
+        return getattr(self.request.out[0], "name", None)
+
     def _value(self, end: SegmentEnd) -> object:
         params = self.params
-        return value_of(end.text, params.dtype, params.output, was_cut=end.reason == "length")
+        text = end.text if params.reasoning is None else self._split(end)[1]
+        return value_of(text, params.dtype, params.output, was_cut=end.reason == "length")
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""

@@ -14,6 +14,7 @@ from lmc.ir.fused import FusedGen, FusedSelect, FusedText, part_of
 from lmc.ir.graph import Atom, Node, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, OPS, UNARY, Effect, OpDef
 from lmc.ir.output import DTYPES
+from lmc.ir.reasoning import REASONING_FORMATS
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 from lmc.ir.signature import spread
@@ -199,7 +200,7 @@ def _gen(node: Node) -> str | None:
     if made is not None and node.attr("n") is None and "n" not in node.keys and node.outputs[1].type != made[1]:
         return f"`gen` says dtype={node.attr('dtype')!r} and gives a `{node.outputs[1].type}`"
     if constraint is None or isinstance(constraint, CONSTRAINTS):
-        known = (("boundary", BOUNDARIES), ("spacing", get_args(Spacing)))
+        known = (("boundary", BOUNDARIES), ("spacing", get_args(Spacing)), ("reasoning", tuple(REASONING_FORMATS)))
         return next(
             (problem for name, names in known if node.has(name) and (problem := _unknown(node, name, names))), None
         )

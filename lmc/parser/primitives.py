@@ -5,13 +5,14 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
 from lmc.ir.output import DTYPES, OutputType
+from lmc.ir.reasoning import REASONING_FORMATS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 
 Role = Literal["system", "user", "assistant"]
@@ -76,6 +77,7 @@ class GenExpr(Expr):
     spacing: Any = None
     boundary: str | None = None
     output: OutputType | None = None
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,6 +316,34 @@ def _dtype_name(dtype: type | str | None) -> str | None:
     return name
 
 
+def separate_reasoning(expr: object, model_type: str = "qwen3") -> Expr:
+    """The same, with the thoughts of each generation taken out of its text.
+
+    What is appended, and the value under `name`, is the answer alone; the thoughts are the value of
+    `name_reasoning_content`. `model_type` is how the model marks its thoughts, by SGLang's names: one of
+    `lmc.ir.reasoning.REASONING_FORMATS`. Raises ArgumentError for another, and where no named generation is in `expr`.
+    """
+    if model_type not in REASONING_FORMATS:
+        help = did_you_mean(str(model_type), REASONING_FORMATS, repr) or f"one of {', '.join(REASONING_FORMATS)}"
+        raise ArgumentError(f"unknown model_type {model_type!r}", help=help)
+    found = list(_separated(expr, model_type))
+    if not any(isinstance(each, GenExpr) for each in found):
+        raise ArgumentError("separate_reasoning has no generation to look into", help='give it gen("name", ...)')
+    return Concat(tuple(found))
+
+
+def _separated(expr: object, model_type: str) -> Iterator[object]:
+    if isinstance(expr, Concat | list | tuple):
+        for part in expr.parts if isinstance(expr, Concat) else expr:
+            yield from _separated(part, model_type)
+    elif isinstance(expr, GenExpr):
+        if expr.name is None:
+            raise ArgumentError("separate_reasoning needs a named generation", help='write gen("name", ...)')
+        yield replace(expr, reasoning=model_type)
+    else:
+        yield expr
+
+
 def _turn(role: Role, expr: object) -> Expr:
     inner = () if expr is None else (expr,)
     return Concat((RoleBegin(role), *inner, RoleEnd(role)))
@@ -365,9 +395,9 @@ def assistant_end() -> Expr:
 
 
 # parameters that decide the graph itself, so that a value of run time cannot be one
-STATIC = ("boundary", "type", "spacing", "method", "choices_method")
+STATIC = ("boundary", "type", "model_type", "spacing", "method", "choices_method")
 MAKERS: frozenset[Any] = frozenset((lark, tool_calls))
 PRIMITIVES: frozenset[Any] = frozenset(
-    (gen, gen_int, gen_string, select, lark, tool_calls, system, user, assistant, system_begin, system_end,
-     user_begin, user_end, assistant_begin, assistant_end)
+    (gen, gen_int, gen_string, select, lark, tool_calls, separate_reasoning, system, user, assistant, system_begin,
+     system_end, user_begin, user_end, assistant_begin, assistant_end)
 )  # fmt: skip

@@ -87,6 +87,8 @@ class FlatPrompts:
                 return None
             case "append" if node:
                 pieces += (_text(a) for a in reversed(node.inputs[1:]) if a != Lit(""))
+            case "gen" if node and node.has("reasoning"):  # its text without the thoughts
+                pieces.append(_text(node.outputs[1]))
             case "gen" | "select" if node:
                 pieces.append(PromptHole("made", node.outputs[1]))
             case "fused" if node:

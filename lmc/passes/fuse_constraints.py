@@ -147,7 +147,7 @@ class _Fuser:
 
     def generation(self, node: Node) -> FusedGen | _No:
         constraint, params = node.attr("constraint"), _params(node)
-        if node.has("fn") or node.attr("dtype") in DTYPES:
+        if node.has("fn") or node.has("reasoning") or node.attr("dtype") in DTYPES:
             return _No(f"the value of {called(node)} is not its text")
         odd = next((key for key in ALONE if self.given(params, key) != getattr(_PLAIN, key)), None)
         if odd is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class TokenizerFiles:
     named_tokens    "bos_token" -> its text, and so on: what templates and configs name
     eos_ids         from generation_config.json and config.json
     chat_template   Jinja source, None where there is none
+    chat_kwargs     what else the template is given, such as enable_thinking
     """
 
     folder: Path
@@ -27,6 +29,7 @@ class TokenizerFiles:
     named_tokens: dict[str, str]
     eos_ids: frozenset[int]
     chat_template: str | None
+    chat_kwargs: Mapping[str, object] = field(default_factory=dict)
 
 
 def read_files(folder: Path) -> TokenizerFiles:

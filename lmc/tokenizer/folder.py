@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -43,9 +43,12 @@ MAX_CACHED_TEXTS = 2048
 MAX_CACHED_CHARS = 1 << 16  # a longer text is encoded anew each time
 
 
-def load_tokenizer(folder: Path) -> FolderTokenizer:
-    """The tokenizer saved in `folder` by transformers. Raises ModelLoadError where it is missing or unreadable."""
-    files = read_files(folder)
+def load_tokenizer(folder: Path, chat_kwargs: Mapping[str, object] | None = None) -> FolderTokenizer:
+    """The tokenizer saved in `folder` by transformers; `chat_kwargs` is what its chat template is given besides turns.
+
+    Raises ModelLoadError where it is missing or unreadable.
+    """
+    files = replace(read_files(folder), chat_kwargs=dict(chat_kwargs or {}))
     return FolderTokenizer(files, _load(files))
 
 
@@ -81,7 +84,8 @@ class FolderTokenizer:
         self.begin_ids = _begin_ids(tokenizer)
         for ordinary in (self._first, self._middle):
             ordinary.encode_special_tokens = True
-        self._template = Template(files.chat_template, files.named_tokens) if files.chat_template else None
+        source, given = files.chat_template, files.chat_kwargs
+        self._template = Template(source, files.named_tokens, given) if source else None
         self.chat = probe_template(self._template, name=files.folder.name) if self._template else None
         self.eos_ids = self._eos_ids(files)
 
@@ -217,7 +221,8 @@ def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:
 
 def _key(files: TokenizerFiles) -> str:
     """A digest of all that decides on ids: what was compiled for one template is not for another."""
-    named = json.dumps([files.chat_template, sorted(files.named_tokens.items()), sorted(files.eos_ids)])
+    kwargs = repr(sorted(files.chat_kwargs.items()))
+    named = json.dumps([files.chat_template, sorted(files.named_tokens.items()), sorted(files.eos_ids), kwargs])
     return hashlib.blake2b(files.tokenizer_json + named.encode(), digest_size=16).hexdigest()
 
 

@@ -7,7 +7,7 @@ text ends up: that is `tokenizer.chat`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     import jinja2
 
 Turn = tuple[str, str]  # role, text
+NOTHING: Mapping[str, object] = {}
 
 
 class Template:
-    """`named_tokens` (bos_token, eos_token ...) are what the template may refer to."""
+    """`named_tokens` (bos_token, eos_token ...) and `given` are what the template may refer to."""
 
-    def __init__(self, source: str, named_tokens: dict[str, str]) -> None:
+    def __init__(self, source: str, named_tokens: dict[str, str], given: Mapping[str, object] = NOTHING) -> None:
         self.source = source
         self.named_tokens = named_tokens
+        self.given = given
 
     def render(self, turns: Sequence[Turn], *, generation_prompt: bool = False) -> str:
         """The conversation as text. Raises ChatTemplateError with the template's own message."""
@@ -46,7 +48,7 @@ class Template:
         messages = [{"role": role, "content": _content(text, parts)} for role, text in turns]
         given = {"messages": messages, "tools": None, "documents": None, "add_generation_prompt": generation_prompt}
         try:
-            return self._compiled.render(**given, **self.named_tokens)
+            return self._compiled.render({**self.named_tokens, **self.given, **given})
         except ChatTemplateError:
             raise
         except Exception as error:  # a template can fail in any way: its own raise, an undefined name, a TypeError

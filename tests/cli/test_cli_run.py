@@ -73,12 +73,12 @@ def test_arguments_serve_every_item(cli, tmp_path):
 
 
 def test_bad_line_of_a_batch_is_named(cli, tmp_path):
-    """File and line, before anything runs."""
+    """File and line; the others run."""
     items = tmp_path / "items.jsonl"
     items.write_text('{"topic": "cats"}\n["dogs"]\n')
     result = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo")
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.exit_code == 1 and "--- item 0 ---\nword" in result.stdout
     assert f"{items}:2 is not a JSON object, but list" in result.stderr
 
 

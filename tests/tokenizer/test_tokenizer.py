@@ -316,6 +316,30 @@ def test_ids_equal_those_of_transformers(tmp_path):
     assert ours.eos_ids == {2}
 
 
+THINKING = CHATML.replace(
+    "assistant\\n' }}{% endif %}",
+    "assistant\\n' }}{% if enable_thinking is defined and enable_thinking is false %}"
+    "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}",
+)
+
+
+@pytest.mark.parametrize("given", [{}, {"enable_thinking": False}, {"enable_thinking": True}])
+def test_a_template_is_given_what_it_asks_for(tmp_path, given):
+    """The switch of a Qwen3-like template: prompts as transformers renders them, and a key of its own."""
+    transformers = pytest.importorskip("transformers")
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level(), eos_token="<|im_end|>")
+    fast.chat_template = THINKING
+    fast.save_pretrained(tmp_path)
+    ours = load_tokenizer(tmp_path, given)
+
+    expected = fast.apply_chat_template(
+        [{"role": "user", "content": "hi"}], add_generation_prompt=True, return_dict=False, **given
+    )
+
+    assert ours.encode_pieces(ours.render([("user", "hi")], open_role="assistant")) == expected
+    assert (ours.key == load_tokenizer(tmp_path).key) == (not given)
+
+
 def test_a_normalized_control_token_has_the_name_it_was_given(tmp_path):
     """A normalizer that puts a space mark before a text puts none into the token's name."""
 

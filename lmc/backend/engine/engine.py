@@ -135,6 +135,11 @@ class Engine:
             elif hint.kind == "release":
                 self.pins.release(account, hint.ids)
 
+    def flush_cache(self) -> None:
+        """Forget every prefix that nothing holds."""
+        with held_interrupts(), self._lock:
+            self.cache.clear()
+
     def wake(self, account: Account) -> None:
         """Make the account's waiting step return."""
         with self._changed:

@@ -19,6 +19,8 @@ import abc
 import ast
 import functools
 import inspect
+import itertools
+import operator
 import re
 from collections.abc import Callable, Collection
 from functools import cache, partial
@@ -30,7 +32,7 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import choices, comprehensions, instances, looking, objects, state_lists
+from lmc.parser.capture import choices, comprehensions, instances, looking, objects, rows, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
@@ -168,6 +170,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
 
 
 def _partial(cx: Capture, fn: PartialCall, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    if "$keys" in fn.kwargs and len(args) == 1 and not kwargs:
+        return _picked(cx, fn, args[0])
     every, named = (*fn.args, *args), {**fn.kwargs, **kwargs}
     if isinstance(fn.fn, objects.DataclassInit):
         instances.fill(cx, fn.fn.cls, every, named)
@@ -545,6 +549,67 @@ def _callable(cx: Capture, x: StandIn) -> StandIn:
     return True if isinstance(x, Closure | PartialCall) else NotImplemented
 
 
+def _shuffled(fn: Callable[..., Any], *, at_once: bool) -> Callable[..., Any]:
+    """A function of itertools that only picks among the items; `at_once`: it takes them all when it is called."""
+
+    def rule(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
+        if any(has_code(cx, a) for a in args) or not all(map(_is_plain_number, kwargs.values())):
+            return NotImplemented
+        if not any(_has_state(a) or _has_object(a) for a in args):
+            return NotImplemented
+
+        def make() -> StandIn:
+            given = [a if _is_plain_number(a) else known_items(listed(cx, a)) for a in args]
+            if any(a is None and b is not None for a, b in zip(given, args)):
+                raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{fn.__name__}`")
+            return tuple(ordinary(lambda: list(fn(*given, **kwargs))))
+
+        if at_once:
+            made = make()
+            return _once(cx, fn.__name__, lambda: made)
+        return _once(cx, fn.__name__, make, *(a for a in args if not _is_plain_number(a)))
+
+    return rule
+
+
+def _is_plain_number(x: StandIn) -> bool:
+    return x is None or type(x) is int
+
+
+def _has_object(x: StandIn) -> bool:
+    items = known_items(x)
+    return items is not None and any(map(rows.holds_more, items))
+
+
+def _pick_items(x: Any, *keys: object) -> object:
+    """What `operator.itemgetter` gives."""
+    return operator.itemgetter(*keys)(x)
+
+
+def _pick_attributes(x: Any, *names: str) -> object:
+    """What `operator.attrgetter` gives."""
+    return operator.attrgetter(*names)(x)
+
+
+def _getter(pick: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(cx: Capture, *keys: StandIn) -> StandIn:
+        if not keys or functools.partial in cx.opaque or not all(map(is_literal, keys)):
+            return NotImplemented
+        return PartialCall(pick, (), {"$keys": keys})
+
+    return rule
+
+
+def _picked(cx: Capture, fn: PartialCall, x: StandIn) -> StandIn:
+    keys = fn.kwargs["$keys"]
+    assert isinstance(keys, tuple)
+    if fn.fn is _pick_items:
+        found = tuple(item(cx, x, key) for key in keys)
+    else:
+        found = tuple(functools.reduce(lambda y, n: attribute(cx, y, n), str(key).split("."), x) for key in keys)
+    return found[0] if len(found) == 1 else found
+
+
 def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: StandIn) -> StandIn:
     known = not is_ordinary(fn) or _is_own(fn) or is_program(fn) or _hashable_in(fn, PRIMITIVES)
     if fn is UNBOUND or functools.partial in cx.opaque or isinstance(fn, Sym) or not known:
@@ -570,6 +635,10 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
         chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
     if isinstance(x, Container) and x.holds_states:
         return state_lists.gather(cx, x, chosen)
+    items = known_items(x)
+    if items is not None and any(map(rows.holds_more, items)):
+        assert isinstance(chosen, Sym)
+        return rows.in_order(cx, items, chosen, len(items))
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
@@ -601,6 +670,9 @@ def _extreme(pick: str) -> Callable[..., Any]:
         if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
         at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        items = known_items(x)
+        if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
+            return rows.one_of(cx, items, at.value)
         return item(cx, x, at)
 
     return extreme
@@ -638,6 +710,11 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
     filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr, type: _type,
     callable: _callable, functools.partial: _make_partial,
+    operator.itemgetter: _getter(_pick_items), operator.attrgetter: _getter(_pick_attributes),
+    **{fn: _shuffled(fn, at_once=True) for fn in (
+        itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
+    **{fn: _shuffled(fn, at_once=False) for fn in (
+        itertools.chain, itertools.islice, itertools.pairwise, itertools.zip_longest)},
     **dict.fromkeys((locals, globals, vars, dir, eval, exec), _refused),
 }  # fmt: skip
 

@@ -104,6 +104,9 @@ def _of_container(
         rule = _STATIC.get((container.kind if container.kind != "group" else "list", name))
         if rule is not None and (done := rule(cx, container, *args, **kwargs)) is not NotImplemented:
             return done
+    is_data = isinstance(container.content, Value) and container.content.type == DATA
+    if name == "sort" and is_data and container.kind == "list" and kwargs.get("key") is not None:
+        return _sort(cx, container, **kwargs)
     if name in MUTATORS:
         return _change(cx, container, name, args, kwargs)
     if container.holds_states:
@@ -187,6 +190,8 @@ def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> Non
         return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):
         return _set_live_item(cx, owner.value, index, value)
+    if isinstance(owner, tuple):
+        raise ProgramRaise(TypeError, ("'tuple' object does not support item assignment",))
     raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
@@ -300,8 +305,23 @@ def _setdefault(cx: Capture, container: Container, key: StandIn, default: StandI
     return container.pairs[key]
 
 
+def _sort(cx: Capture, container: Container, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
+    if key is None:
+        return NotImplemented
+    writable(cx, container)
+    made = cx.call(sorted, (Container(cx.t.born(), "list", container.content),), {"key": key, "reverse": reverse})
+    assert isinstance(made, Container)
+    if made.window is not None:  # of a list of states: as one list of its own
+        raise graph_break(LIST_OF_STATES, cx.t.span, "`.sort`")
+    if not made.is_static:
+        _seal(cx, container)
+    write(cx, container, made.content)
+    return None
+
+
 _STATIC: dict[tuple[str, str], Callable[..., Any]] = {
     ("list", "append"): _append, ("list", "extend"): _extend, ("list", "pop"): _pop, ("list", "insert"): _insert,
-    ("list", "reverse"): _reverse, ("list", "clear"): _clear, ("dict", "clear"): _clear, ("set", "clear"): _clear,
+    ("list", "reverse"): _reverse, ("list", "clear"): _clear, ("list", "sort"): _sort,
+    ("dict", "clear"): _clear, ("set", "clear"): _clear,
     ("set", "add"): _add, ("dict", "get"): _get, ("dict", "update"): _update, ("dict", "setdefault"): _setdefault,
 }  # fmt: skip

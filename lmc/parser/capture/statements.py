@@ -69,16 +69,14 @@ def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
         owner, index = cx.eval(node.target.value), cx.eval(node.target.slice)
         old = expressions.item(cx, owner, index)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
-        if new is not old or not isinstance(old, StateCell | Choice):
+        if new is not old or isinstance(owner, tuple) or not isinstance(old, StateCell | Choice):
             set_item(cx, owner, index, new)
         return
     if isinstance(node.target, ast.Attribute):
         owner, name = cx.eval(node.target.value), node.target.attr
         old = expressions.attribute(cx, owner, name)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
-        # a state of an object is changed in place; of all else Python assigns what came of it, the same object too
-        if new is not old or not isinstance(old, StateCell | Choice):
-            set_attribute(cx, owner, name, new)
+        set_attribute(cx, owner, name, new)  # what was changed in place too, as Python does
         return
     raise graph_break(NO_RULE, cx.at(node), "an augmented assignment to a slice")
 

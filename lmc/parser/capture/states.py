@@ -11,6 +11,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.output import value_type
+from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import DATA, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
@@ -96,6 +97,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
         _static_or_keyed(cx, name, value, attrs, keyed)
     if x.boundary is not None:
         attrs["boundary"] = x.boundary
+    if x.reasoning is not None:
+        attrs["reasoning"] = x.reasoning
     _constrain(cx, x, attrs, keyed)
     made = value_type(x.dtype, x.output)
     if x.output is not None:
@@ -105,6 +108,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     cx.names_are_live |= made == REF
     label = x.name if isinstance(x.name, str) else None
     _call(cx, cell, "gen", text_type, label, attrs, keyed)
+    if x.reasoning is not None and label is not None:
+        cx.t.known[cx.t.state(cell).name].pop(REASONING_NAME.format(label), None)
 
 
 def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:

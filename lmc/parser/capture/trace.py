@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
 from lmc.codes import FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
-from lmc.errors import LMError
+from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
-from lmc.ir.types import DATA, NONE, STATE, Type
+from lmc.ir.types import BOOL, DATA, INT, NONE, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture, deep_recursion
@@ -43,7 +43,15 @@ class ArgumentContainer:
     items: tuple[tuple[str | int, ArgumentShape], ...]
 
 
-ArgumentShape = ArgumentLeaf | ArgumentContainer
+@dataclass(frozen=True, slots=True)
+class ArgumentNumber:
+    """An argument leaf whose value is known: a number that decides the structure of the graph. True and 1 differ."""
+
+    type: Type
+    value: int
+
+
+ArgumentShape = ArgumentLeaf | ArgumentContainer | ArgumentNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,8 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
         cx.t.emit_raise(stop)
     except LMError as error:
         error.span = error.span or cx.t.span
+        if isinstance(error, CaptureError):
+            error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     _check_depth(graph.body, 0)
@@ -175,10 +185,14 @@ def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
             return tuple(value for _, value in items)
         content: Content = dict(items) if shape.kind == "dict" else tuple(value for _, value in items)
         return Container(cx.t.born(), shape.kind, content, path=path)
+    if isinstance(shape, ArgumentNumber):
+        return shape.value
     if shape.type == NONE:
         return None
     value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
     cx.t.params[path] = Param(value, path)
+    if shape.type in (INT, BOOL):
+        cx.t.numbers[value.name] = path
     if shape.type == DATA:
         return Container(cx.t.born(), "data", value, path=path)
     return Sym(value)

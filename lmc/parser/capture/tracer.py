@@ -61,6 +61,7 @@ Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
+_SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
 
@@ -182,6 +183,8 @@ class Tracer:
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
         self.known: dict[str, dict[str, Atom]] = {}
+        self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
+        self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
@@ -237,6 +240,8 @@ class Tracer:
         **more: Attr,
     ) -> Node:
         """Append a node at the current place of the user's source; its attributes come in either way."""
+        if self.numbers and op not in _SAYS:
+            self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         return node

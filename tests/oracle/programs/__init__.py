@@ -30,6 +30,8 @@ MODULES = (
     "fuzzed",
     "objects",
     "tables",
+    "structure",
+    "sorting",
 )
 
 

@@ -265,6 +265,15 @@ def frozen_dataclass(s):
     return f.n
 
 
+@dataclass(frozen=True)
+class FixedState:
+    state: Any
+
+
+def state_of_a_frozen_object_is_appended_to(s):
+    FixedState(s).state += "appended"
+
+
 def object_changed_in_a_branch(s):
     a = Agent("A")
     s += lm.select("c", ["y", "n"])
@@ -763,6 +772,7 @@ CASES = [
     Case(dataclass_wrong_arguments, raises=True),
     Case(dataclass_field_shared),
     Case(frozen_dataclass, raises=True),
+    Case(state_of_a_frozen_object_is_appended_to, raises=True),
     Case(object_changed_in_a_branch, expects="either"),
     Case(object_made_in_both_arms),
     Case(object_chosen_by_a_branch),
