@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.version import __version__ as __version__
 
 _WHERE = {
-    "lmc.program": ("Program", "function", "run", "run_batch", "compile", "set_default_backend"),
+    "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
     "lmc.patience": ("Retry", "Timeout"),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from lmc.patience import Retry as Retry
     from lmc.patience import Timeout as Timeout
     from lmc.program import Program as Program
+    from lmc.program import arun as arun
+    from lmc.program import arun_batch as arun_batch
     from lmc.program import compile as compile
     from lmc.program import function as function
     from lmc.program import run as run

@@ -261,6 +261,17 @@ class BatchOptions:
         if number is not None and (type(number) is not int or number < 1):
             raise ArgumentError(f"max_in_flight={number!r}: a whole number from 1 on is needed")
 
+    def check_async(self, generator_style: bool) -> None:
+        """Raises ArgumentError for what is not there for the batch of an `async def` program."""
+        given = {"retry": self.retry.items, "timeout": self.timeout.item, "journal": self.journal}
+        given |= {"max_in_flight": self.max_in_flight, "progress_bar": self.progress_bar}
+        name = next((name for name, value in {**given, "generator_style": generator_style}.items() if value), None)
+        if name is not None:
+            raise ArgumentError(
+                f"`{name}` is for batches of plain programs",
+                help="use asyncio.timeout and `try` in the program",
+            )
+
     def check_stream(self, stream: bool, generator_style: bool, listens: bool) -> None:
         """Raises ArgumentError for what does not go with a stream, or with somebody who hears of all that happens."""
         given: dict[str, object] = {"retry": self.retry.items or self.retry.calls}

@@ -17,6 +17,7 @@ from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
+from lmc.recent import Recent
 
 if TYPE_CHECKING:
     import networkx
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
+MAX_KEPT = 256  # traces of one program, and plans: a program has a few shapes, and a server's may have ever new ones
+MAX_TEXTS = 16_384  # texts whose tokens are remembered while a program is compiled
 MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
 Key = tuple[tuple[str, ArgumentShape], ...]
 
@@ -98,12 +101,20 @@ class NoTrace:
 
 @dataclass(slots=True)
 class Cache:
-    """What a program has been compiled to, by the shape of its arguments."""
+    """What a program has been compiled to, by the shape of its arguments; at most MAX_KEPT traces, and as many plans.
 
-    traces: dict[Key, Trace | NoTrace] = field(default_factory=dict)
-    plans: dict[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(default_factory=dict)
-    numbers: dict[Key, frozenset[Path]] = field(default_factory=dict)  # what a graph for such shapes would have to know
-    narrow: dict[Key, set[Key]] = field(default_factory=dict)  # the shapes with values that this came to
+    A trace that no longer holds gives its place to the one that is made instead of it, and so do its plans.
+
+    numbers  what a graph for such shapes would have to know
+    narrow   the shapes with values that this came to, at most MAX_NARROW for one
+    """
+
+    traces: Recent[Key, Trace | NoTrace] = field(default_factory=lambda: Recent(MAX_KEPT))
+    plans: Recent[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(
+        default_factory=lambda: Recent(MAX_KEPT)
+    )
+    numbers: Recent[Key, frozenset[Path]] = field(default_factory=lambda: Recent(MAX_KEPT))
+    narrow: Recent[Key, set[Key]] = field(default_factory=lambda: Recent(MAX_KEPT))
 
     def trace_for(
         self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
@@ -117,12 +128,13 @@ class Cache:
             return self.trace(fn, shapes)
         except CaptureError as error:
             key = tuple(shapes.items())
-            self.numbers[key] = error.numbers
+            self.numbers.put(key, error.numbers)
             narrow = self.narrowed(shapes, values)
-            known, one = self.narrow.setdefault(key, set()), tuple(narrow.items())
+            known, one = self.narrow.get(key) or set[Key](), tuple(narrow.items())
             if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
                 raise
             known.add(one)
+            self.narrow.put(key, known)
             try:
                 return self.trace(fn, narrow)
             except CaptureError:
@@ -132,7 +144,7 @@ class Cache:
         self, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]
     ) -> Mapping[str, ArgumentShape]:
         """The shapes with the values of numbers that a graph must know, as `trace_for` has found."""
-        paths = self.numbers.get(tuple(shapes.items())) if self.numbers else None
+        paths = self.numbers.get(tuple(shapes.items()))
         return with_numbers(shapes, values, paths) if paths else shapes
 
     def trace(self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace:
@@ -140,7 +152,9 @@ class Cache:
         key = tuple(shapes.items())
         kept = self.traces.get(key)
         if kept is None or not kept.holds():
-            self.traces[key] = kept = _traced(fn, shapes)
+            stale, kept = kept, _traced(fn, shapes)
+            self.traces.put(key, kept)
+            self.plans.forget(lambda plan: plan[0] is stale)
         if isinstance(kept, NoTrace):
             raise kept.error.with_traceback(None)
         return kept
@@ -180,7 +194,7 @@ def compile_trace(
         passes, verify_each = parse_pipeline(pipeline), not is_level(pipeline)
         kept = (made, run_pipeline(made.graph, passes, inputs, on_change=on_change, verify_each=verify_each))
         if not is_own:
-            cache.plans[key] = kept
+            cache.plans.put(key, kept)
     return Compiled(made, kept[1])
 
 
@@ -202,7 +216,7 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
     if tokenizer is None:
         return Inputs(batch=tuple(items))
 
-    @functools.cache  # several passes ask for the same
+    @functools.lru_cache(MAX_TEXTS)  # several passes ask for the same
     def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
         return tuple(tokenizer.encode_pieces(pieces, after=after))
 

@@ -41,6 +41,7 @@ def identity_of(
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "program": plain.__name__,
         "code": _digests(plain),
+        "self": _digest_of(func.__self__) if isinstance(func, MethodType) else None,
         "bound": {name: _digest_of(value) for name, value in sorted(bound.items())},
         "backend": backend.name,
         "model": getattr(backend, "identity", None),
@@ -63,7 +64,12 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return found
 
 
-_WORDS = {"code": "the code of", "bound": "the bound argument", "sampling": "the sampling default"}
+_WORDS = {
+    "self": "the object that the program is a method of",
+    "code": "the code of",
+    "bound": "the bound argument",
+    "sampling": "the sampling default",
+}
 
 
 def digest(value: object) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count
 from math import inf
@@ -19,12 +19,14 @@ from lmc import compiler
 from lmc.errors import ArgumentError
 from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.trace import ArgumentShape, Trace
+from lmc.recent import Recent
 from lmc.report import RunReport
 from lmc.result import Result
 from lmc.tables import rows_of
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Backend
+    from lmc.backend.base import Backend, Session
+    from lmc.eager import EventLoop
     from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
     from lmc.executor.requests import RunParams
     from lmc.executor.run import Listen
@@ -41,11 +43,31 @@ DEFAULT_MODE: Mode = "auto"
 CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens launches of one program with one set of settings.
+
+    is_async  whether the program is a coroutine function
+    """
+
+    backend: Backend
+    is_async: bool
+    open: Callable[..., Launch]
+
+    def __call__(self, **given: Any) -> Launch:
+        """A launch; see Launch for what may be given."""
+        return self.open(**given)
+
+
 class Launch:
     """A program on an open session, for as many items as come: see `Program.open_run`. Closed at the end of a `with`.
 
     Items are taken as others end, so a source of them may be endless; what is held at once is bounded. Results come as
     items end, and are forgotten here.
+
+    listen   hears what the run tells; of calls and their text too, unless `is_told` says that items are enough
+    session  one of the backend, where it is not the launch that opens one
+    loop     where the tasks of an `async def` program run; without one it is refused
     """
 
     def __init__(
@@ -62,6 +84,9 @@ class Launch:
         limits: CallLimits | None = None,
         keeps_calls: bool = False,
         listen: Listen | None = None,
+        is_told: bool | None = None,
+        session: Session | None = None,
+        loop: EventLoop | None = None,
     ) -> None:
         from lmc.executor import NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
@@ -71,24 +96,27 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
+        if inspect.iscoroutinefunction(func) and mode == "auto":
+            mode = "eager"
         self._settings = {"seed": seed, "sampling": dict(defaults), "opt_level": opt_level}
-        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=listen is not None)
-        self._session = backend.open()
+        is_told = listen is not None if is_told is None else is_told
+        pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=is_told)
+        self._session = session or backend.open()
         self._before = self._session.counters()
         executor = Executor(
             self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
-            keeps_calls=keeps_calls,
+            keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
         )  # fmt: skip
         self._items: _Items | _EagerItems
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
         else:
-            eager = _EagerItems(func, executor.params, backend)
+            eager = _EagerItems(func, executor.params, backend, loop)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
-        self._items.tells = listen is not None
+        self._items.tells = is_told
         self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
         heard = None if listen is None else partial(self._renumbered, listen)
-        self._run = executor.open("items" if listen is None else "text", heard)
+        self._run = executor.open("text" if is_told else "items", heard)
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -109,6 +137,11 @@ class Launch:
             self._items.keep_leaves()
         known = (self._items.item(partial(dict, arguments)) for arguments in bound)
         return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
+
+    def go_on(self) -> None:
+        """Do all that can be done without waiting."""
+        while self._run.step(0.0) or self._run.can_go_on:
+            pass
 
     def one_result(self, arguments: dict[str, Any]) -> Result:
         """The result for one set of bound arguments, with the report; closes the run."""
@@ -238,10 +271,12 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
 class _EagerItems:
     """Turns arguments into items that run the function as it is; `num_eager` so far."""
 
-    def __init__(self, func: FunctionType | MethodType, params: RunParams, backend: Backend) -> None:
+    def __init__(
+        self, func: FunctionType | MethodType, params: RunParams, backend: Backend, loop: EventLoop | None
+    ) -> None:
         from lmc.eager import Expressions
 
-        self._func, self._backend = func, backend
+        self._func, self._backend, self._loop = func, backend, loop
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
@@ -262,12 +297,16 @@ class _EagerItems:
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
-        from lmc.eager import EagerItem
+        from lmc.eager import AsyncItem, EagerItem
 
+        if self._loop is not None:
+            self.num_eager += 1
+            body = partial(arguments_of.call, self._func, arguments)
+            return AsyncItem(body, self._expressions, number, self._backend, self._loop)
         if self._func.__code__.co_flags & CALLED_IN_VAIN:
             raise ArgumentError(
-                f"`{self._func.__name__}` is a generator or async: calling it runs nothing of it",
-                help="write a plain function",
+                f"`{self._func.__name__}` is a generator or a coroutine: calling it runs nothing of it",
+                help="write a plain function; an `async def` program is run by run, arun, run_batch and arun_batch",
             )
         self.num_eager += 1
         run = partial(arguments_of.call, self._func, arguments)
@@ -285,7 +324,8 @@ class _Items:
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
-        self._kept: dict[tuple[tuple[str, ArgumentShape], ...], tuple[Runnable, Trace, compiler.Compiled]] = {}
+        self._kept: Recent[compiler.Key, tuple[Runnable, Trace, compiler.Compiled]] = Recent(compiler.MAX_KEPT)
+        self._num_shapes = 0
         self._numbers = count()
         self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
 
@@ -330,12 +370,14 @@ class _Items:
             done = compiler.compile_trace(
                 self._cache, made, self._pipeline, self._backend.tokenizer, self._backend.caps
             )
-            self._kept[key] = kept = (compile_plan(done.plan, tells=self.tells), made, done)
+            kept = (compile_plan(done.plan, tells=self.tells), made, done)
+            self._kept.put(key, kept)
+            self._num_shapes += 1
         return kept
 
     def predicted(self) -> TokenSharing | None:
         """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
-        if self._leaves is None or len(self._kept) != 1:
+        if self._leaves is None or self._num_shapes != 1:
             return None
         if not self._backend.caps.prefix_cache or "hoist_prefix" not in self._pipeline:
             return None

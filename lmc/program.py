@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
@@ -17,13 +17,14 @@ from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lmc.aio import AsyncBatch
     from lmc.backend.base import Backend
     from lmc.batch import BatchRun
     from lmc.compiler import Compiled
-    from lmc.eager.program_greenlet import ProgramGreenlet
+    from lmc.eager.program_greenlet import Running
     from lmc.executor.events import RunEvent
     from lmc.executor.run import Listen
-    from lmc.launch import Launch, Mode
+    from lmc.launch import Launch, Mode, Opener
     from lmc.patience import Retry, Timeout
     from lmc.result import Result
     from lmc.streaming import OnEvent, Stream
@@ -78,6 +79,11 @@ class Program:
         """This program with arguments fixed."""
         self._check_names(kwargs)
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
+
+    @property
+    def is_async(self) -> bool:
+        """True for an `async def` program."""
+        return inspect.iscoroutinefunction(self.func)
 
     def _check_names(self, arguments: Mapping[str, Any]) -> None:
         unknown = next((k for k in arguments if k not in self.arg_names), None)
@@ -155,29 +161,85 @@ class Program:
         model: str | None,
         seed: int,
         opt_level: int | str,
-    ) -> Result | Stream:
-        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
-        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
-        fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
-        defaults, kwargs = self._split(kwargs)
+    ) -> Any:
+        """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
         outer = _running() if backend is None and model is None else None
         if outer is not None:
-            from lmc.eager import run_inside
-
-            if is_stream or on_event is not None:
-                raise _inside()
-            return cast("Result", run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults))
-        arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+            return self._run_inside(outer, is_stream, args, kwargs)
+        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed, opt_level)
         if is_stream:
-            from lmc.streaming import stream_one
+            from lmc.aio import stream_one
 
             return stream_one(opener, arguments, on_event)
+        if self.is_async:
+            from lmc.aio import run_one
+
+            return run_one(opener, arguments, on_event)
         with opener(listen=_listener(on_event)) as launch:
             result = launch.one_result(arguments)
         if result.error is not None:
             raise result.error
         return result
+
+    def _prepared(
+        self,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        backend: Backend | str | None,
+        model: str | None,
+        seed: int,
+        opt_level: int | str,
+    ) -> tuple[Opener, dict[str, Any], OnEvent | None]:
+        """What opens a run's launch, its arguments, and who is told."""
+        on_event, mode, fullgraph = self._options(kwargs)
+        defaults, kwargs = self._split(kwargs)
+        arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
+        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+        return opener, arguments, on_event
+
+    def _run_inside(self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        from lmc.eager import run_inside
+
+        on_event, _, _ = self._options(kwargs)
+        if is_stream or on_event is not None:
+            raise _inside()
+        defaults, kwargs = self._split(kwargs)
+        return run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults)
+
+    def _options(self, kwargs: dict[str, Any]) -> tuple[OnEvent | None, Mode | None, bool]:
+        """Options of a run that are no arguments of the program, taken out of `kwargs`."""
+        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
+        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
+        fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
+        return on_event, mode, fullgraph
+
+    async def arun(
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Result:
+        """`run` for coroutines: the event loop goes on meanwhile, and many runs on a backend go on together.
+
+        An `async def` program is a task of this loop. A plain one runs on the one thread that steps its backend for all
+        runs that are awaited, in a copy of this context. `stream=True` gives a Stream to be read by `async for`.
+        Cancelled, it aborts the run. Inside a program, one of the same backend runs in the same run, and gives its
+        state.
+        """
+        is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
+        outer = _running() if backend is None and model is None else None
+        if outer is not None:
+            found = self._run(is_stream, args, kwargs, backend, model, seed, opt_level)
+            return cast("Result", await found if inspect.isawaitable(found) else found)
+        from lmc.aio import arun_one, astream
+
+        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed, opt_level)
+        if is_stream:
+            return cast("Result", astream(opener, arguments, on_event))
+        return await arun_one(opener, arguments, on_event)
 
     @overload
     def run_batch(
@@ -250,13 +312,45 @@ class Program:
             limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
         if stream:
-            from lmc.streaming import stream_batch
+            from lmc.aio import stream_batch
 
             return stream_batch(opener, batch, on_event)
+        if self.is_async:
+            from lmc.aio import run_batch
+
+            options.check_async(generator_style)
+            return run_batch(opener, batch, on_event)
         launch = opener(listen=_listener(on_event))
         if generator_style:
             return one_by_one(launch, batch, options, in_order=ordered)
         return all_results(launch, batch, options)
+
+    def arun_batch(
+        self,
+        batch: Iterable[Any] | AsyncIterable[Any],
+        *,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int = 0,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        mode: Mode | None = None,
+        fullgraph: bool = False,
+        calls: bool = False,
+        on_event: OnEvent | None = None,
+        **defaults: Any,
+    ) -> AsyncBatch:
+        """`run_batch` for coroutines: awaited it is the list of results, iterated (index, result) of each as it ends.
+
+        The items may come from an asynchronous source, and may have no end.
+        """
+        from lmc.aio import AsyncBatch
+        from lmc.launch import check_items
+
+        if not isinstance(batch, AsyncIterable):
+            check_items("arun_batch", batch)
+        sampling = self._only_sampling("arun_batch", defaults)
+        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        return AsyncBatch(opener, batch, on_event)
 
     def open_run(
         self,
@@ -291,10 +385,10 @@ class Program:
         mode: Mode | None,
         fullgraph: bool,
         **options: Any,
-    ) -> Callable[..., Launch]:
+    ) -> Opener:
         """Opens a launch when it is called; what is known to be wrong is raised now."""
         from lmc.backend import resolve
-        from lmc.launch import DEFAULT_MODE, Launch
+        from lmc.launch import DEFAULT_MODE, Launch, Opener
 
         mode = mode or DEFAULT_MODE
         if fullgraph and mode == "eager":
@@ -303,10 +397,11 @@ class Program:
         if outer is not None:
             backend = outer.backend
         found = resolve(backend if backend is not None else _default_backend[0], model)
-        return functools.partial(
+        open = functools.partial(
             Launch, self.func, self.bound, self._cache, found, seed=seed, opt_level=opt_level, defaults=defaults,
             mode="compiled" if fullgraph and mode == "auto" else mode, **options,
         )  # fmt: skip
+        return Opener(found, self.is_async, open)
 
     def _only_sampling(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Sampling defaults, where the program's arguments stand in the items. Raises ArgumentError for others."""
@@ -326,10 +421,10 @@ class Program:
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
 
 
-def _running() -> ProgramGreenlet | None:
+def _running() -> Running | None:
     """The eager program that this call stands in; there is none before one was ever run."""
     eager = sys.modules.get("lmc.eager")
-    return None if eager is None else cast("ProgramGreenlet | None", eager.current())
+    return None if eager is None else cast("Running | None", eager.current())
 
 
 _OF_BATCH = (
@@ -399,6 +494,16 @@ def run(prog: Any, *args: Any, **kwargs: Any) -> Result:
 def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> Any:
     """`lmc.run_batch(prog, items, ...)`: see Program.run_batch."""
     return as_program(prog).run_batch(batch, **kwargs)
+
+
+async def arun(prog: Any, *args: Any, **kwargs: Any) -> Result:
+    """`await lmc.arun(prog, ...)`: see Program.arun."""
+    return await as_program(prog).arun(*args, **kwargs)
+
+
+def arun_batch(prog: Any, batch: Any, **kwargs: Any) -> AsyncBatch:
+    """`lmc.arun_batch(prog, items, ...)`: see Program.arun_batch."""
+    return as_program(prog).arun_batch(batch, **kwargs)
 
 
 def compile(prog: Any, **kwargs: Any) -> Compiled:

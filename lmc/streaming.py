@@ -8,9 +8,9 @@ everything from the start, and a slow one holds up nobody. What makes the run go
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from lmc.backend.base import Usage
 from lmc.errors import ArgumentError, RequestError
@@ -58,20 +58,24 @@ class ItemRecord:
 class Record:
     """What a run has told, whole and by item.
 
-    is_over  nothing more will be told
+    is_over   nothing more will be told
+    version   grows with whatever is told; `num_done` items have ended
     """
 
     def __init__(self, on_event: OnEvent | None = None) -> None:
         self.told: list[Told] = []
         self.items: dict[int, ItemRecord] = {}
         self.is_over = False
+        self.version = 0
+        self.num_done = 0
         self._on_event = on_event
+        self._error: BaseException | None = None  # that ended the run
 
     def item(self, number: int) -> ItemRecord:
         """What was told of an item; of one that has not begun, nothing yet."""
         item = self.items.setdefault(number, ItemRecord())
         if self.is_over and item.result is None:
-            item.result = _failed(_no_item(number))
+            item.result = self._missing(number)
         return item
 
     def take(self, event: RunEvent) -> None:
@@ -82,6 +86,8 @@ class Record:
         item.told.append(told)
         if isinstance(told, ItemDone):
             item.result = told.result
+            self.num_done += 1
+        self.version += 1
         if self._on_event is not None:
             self._on_event(told)
 
@@ -89,11 +95,25 @@ class Record:
         """The run is over. An item that has not ended has failed with `error`; without one there is no such item."""
         if self.is_over:
             return
+        self._error = None if error is None else _given_up(error)
         for number, item in self.items.items():
             if item.result is None:
-                item.result = _failed(_no_item(number) if error is None else _given_up(error))
+                item.result = self._missing(number)
             item.result.report = report
         self.is_over = True
+        self.version += 1
+
+    def _missing(self, number: int) -> Result:
+        error = self._error or IndexError(f"the batch has no item {number}")
+        return Result(None, None, error, Usage(), None, number)
+
+    def forget(self) -> list[Told]:
+        """All that was told, for the only reader there is: it is not kept."""
+        told, self.told = self.told, []
+        for each in told:
+            if isinstance(each, ItemDone):
+                self.items.pop(each.item, None)
+        return told
 
 
 def public(event: RunEvent) -> Told:
@@ -106,10 +126,6 @@ def aborted(why: str = "the run was closed before its end") -> RequestError:
     return RequestError(why, code="aborted")
 
 
-def _failed(error: BaseException) -> Result:
-    return Result(None, None, error, Usage(), None)
-
-
 def _given_up(error: BaseException) -> BaseException:
     """What is left of Ctrl-C for those who read on: it is raised once, where it came."""
     if isinstance(error, Exception):
@@ -117,10 +133,6 @@ def _given_up(error: BaseException) -> BaseException:
     interrupted = aborted("the run was interrupted")
     interrupted.__cause__ = error
     return interrupted
-
-
-def _no_item(number: int) -> IndexError:
-    return IndexError(f"the batch has no item {number}")
 
 
 # --- what makes a run go on ----------------------------------------------------------------------------------
@@ -131,10 +143,14 @@ class Driver(Protocol):
 
     record: Record
 
-    def advance(self) -> None:
-        """Come back when something more may have been told."""
+    @property
+    def has_begun(self) -> bool:
+        """True once something of it has run."""
 
-    async def wait(self) -> None:
+    def advance(self, seen: int) -> None:
+        """Come back when something more may have been told than what was there at a version of the record."""
+
+    async def wait(self, seen: int) -> None:
         """The same, for a coroutine."""
 
     def close(self) -> None:
@@ -160,14 +176,13 @@ class ReaderDriver:
         """True once something of it has run."""
         return self._opened is not None or self.record.is_over
 
-    def advance(self) -> None:
+    def advance(self, seen: int) -> None:
         """One round, on this thread; where another thread is in one, its end is what is waited for."""
-        num_told = len(self.record.told)
         with self._lock:
-            if len(self.record.told) == num_told and not self.record.is_over:
+            if self.record.version == seen and not self.record.is_over:
                 self._round()
 
-    async def wait(self) -> None:
+    async def wait(self, seen: int) -> None:
         """Refused: a run that a thread reads would hold up the event loop."""
         raise ArgumentError(
             "this run is read by a thread already: to go on with it would hold up the event loop",
@@ -220,6 +235,7 @@ class ReaderDriver:
 # --- reading: what is None is still to come --------------------------------------------------------------------
 
 Reader = Iterator[T | None]
+_END = object()
 
 
 def _all(record: Record | ItemRecord) -> Reader[Told]:
@@ -324,24 +340,32 @@ class _Run:
         self._driver.close()
 
     def _sync(self, reader: Reader[T]) -> Iterator[T]:
-        for each in reader:
+        while True:
+            seen = self._driver.record.version  # looked at first: what is told from here on is not waited for
+            each = next(reader, _END)
+            if each is _END:
+                return
             if each is None:
-                self._driver.advance()
+                self._driver.advance(seen)
             else:
-                yield each
+                yield cast(T, each)
 
     async def _async(self, reader: Reader[T]) -> AsyncIterator[T]:
-        for each in reader:
+        while True:
+            seen = self._driver.record.version
+            each = next(reader, _END)
+            if each is _END:
+                return
             if each is None:
-                await self._wait()
+                await self._wait(seen)
             else:
-                yield each
+                yield cast(T, each)
 
-    async def _wait(self) -> None:
+    async def _wait(self, seen: int) -> None:
         driver = self._driver
-        if isinstance(driver, ReaderDriver) and not driver.has_begun and self._asynchronous is not None:
+        if not driver.has_begun and self._asynchronous is not None:
             driver = self._driver = self._asynchronous(driver.record)
-        await driver.wait()
+        await driver.wait(seen)
 
     def __enter__(self) -> Any:
         return self
@@ -369,10 +393,15 @@ class BranchText:
     path  "" for the program's own state, "0.2" for the third child of its first fork, "p0" for the first program called
     """
 
-    def __init__(self, run: _Run, item: int, path: str) -> None:
-        self._of = run
+    def __init__(self, run: _Run | None, item: int, path: str) -> None:
+        self._holder = run
         self._number = item
         self.path = path
+
+    @property
+    def _of(self) -> _Run:
+        """The run. A stream is its own: it must not hold itself, or letting go of it would not end it."""
+        return self._holder or cast(_Run, self)
 
     @property
     def _item(self) -> ItemRecord:
@@ -416,7 +445,7 @@ class Stream(_Run, BranchText):
 
     def __init__(self, driver: Driver, asynchronous: Callable[[Record], Driver] | None = None) -> None:
         _Run.__init__(self, driver, asynchronous)
-        BranchText.__init__(self, self, 0, "")
+        BranchText.__init__(self, None, 0, "")
 
     # --- while it goes on
 
@@ -530,26 +559,3 @@ class BatchStream(_Run):
 
     def __repr__(self) -> str:
         return f"<BatchStream of {len(self._driver.record.items)} items>"
-
-
-# --- opening ---------------------------------------------------------------------------------------------------
-
-
-def stream_one(opener: Callable[..., Launch], arguments: dict[str, Any], on_event: OnEvent | None) -> Stream:
-    """A stream of one run; `opener` opens its launch, which happens with the first reading."""
-
-    def open(record: Record) -> Opened:
-        launch = opener(listen=record.take)
-        return launch, launch.rounds((), [arguments])
-
-    return Stream(ReaderDriver(open, on_event))
-
-
-def stream_batch(opener: Callable[..., Launch], items: Iterable[Any], on_event: OnEvent | None) -> BatchStream:
-    """The same of a batch."""
-
-    def open(record: Record) -> Opened:
-        launch = opener(listen=record.take)
-        return launch, launch.rounds(items)
-
-    return BatchStream(ReaderDriver(open, on_event))

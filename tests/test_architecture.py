@@ -28,13 +28,13 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
-    "patience", "progress", "launch", "streaming", "batch", "program", "sglang_names", "",
+    "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server")
 
@@ -325,6 +325,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
+    "arun", "arun_batch",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",

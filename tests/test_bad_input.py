@@ -773,3 +773,12 @@ def test_the_backend_lives_on_after_all_that() -> None:
 
 def test_no_alarm_is_left() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[0] <= 31
+
+
+@pytest.mark.parametrize("delay", [0.5, -1, "2", None, True])
+def test_echo_waits_whole_steps(delay):
+    """A delay that no step ever comes to would be waited for without end."""
+    with pytest.raises(ArgumentError, match="`delay` counts steps"):
+        EchoBackend(delay=delay)
+    with pytest.raises(ArgumentError, match="`delay` counts steps"):
+        EchoBackend(delay=lambda request: delay).wait_steps(None)

@@ -291,6 +291,13 @@ def test_errors_of_the_program_are_tried_again_where_they_are_named() -> None:
         assert [r.error is None for r in results] == [is_well] * 2
 
 
+@pytest.mark.parametrize("options", [{"stream": True}, {"on_event": print}], ids=["stream", "on_event"])
+def test_what_was_told_cannot_be_taken_back(options: Any) -> None:
+    """So a second attempt and somebody who hears of the first do not go together."""
+    with pytest.raises(lmc.ArgumentError, match="`retry` does not go with"):
+        one.run_batch([1], backend="echo", retry=1, **options)
+
+
 def test_waits_grow() -> None:
     """Up to a bound, without end."""
     backoff = lmc.Retry(items=9, wait_s=0.5, factor=3, most_s=10).backoff

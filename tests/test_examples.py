@@ -188,6 +188,21 @@ def test_independent_calls_go_out_together():
     assert (result.report.requests, result.report.forward_passes) == (1 + int(result["count"]), 2)
 
 
+def test_csv_batch_goes_on_from_its_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """The example as people start it: rows with answers behind; a second run asks nothing and writes the same."""
+
+    main = runpy.run_path(str(EXAMPLES / "csv_batch.py"))["main"]
+    (tmp_path / "in.csv").write_text('id,customer,ticket\n1,Ann,It broke.\n2,Bo,"Where, please?"\n')
+    written = []
+    for _ in range(2):
+        main(str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "echo")
+        written.append((capsys.readouterr().out, (tmp_path / "out.csv.journal").read_bytes()))
+    assert written[0] == written[1]
+    head, *rows = written[0][0].splitlines()
+    assert head == "id,customer,ticket,topic,due,error" and len(rows) == 2
+    assert rows[1].startswith('2,Bo,"Where, please?",') and rows[1].endswith(",")
+
+
 def test_table_is_printed(capsys: pytest.CaptureFixture[str]):
     """The batch example as people start it: a line a row, then the report."""
 

@@ -241,6 +241,31 @@ def other(s, word, times=1):
     s += lmc.user(word) + lmc.assistant(lmc.gen("said"))
 
 
+@dataclass
+class Asker:
+    tone: str
+
+    def ask(self, s, word):
+        s += f"{self.tone} {word}" + lmc.gen("x", max_tokens=2)
+
+
+def test_a_method_is_known_by_its_object(tmp_path: Path) -> None:
+    """As far as JSON can hold it."""
+    for tone in ("calm", "calm"):
+        lmc.run_batch(Asker(tone).ask, ["a"], backend="echo", journal=tmp_path / "j")
+    with pytest.raises(lmc.ArgumentError, match="the object that the program is a method of"):
+        lmc.run_batch(Asker("wild").ask, ["a"], backend="echo", journal=tmp_path / "j")
+
+
+def test_events_have_the_number_of_the_item(tmp_path: Path) -> None:
+    """That in its batch, where some of it is taken from a journal."""
+    told.run_batch(WORDS[:3], backend="echo", journal=tmp_path / "j")
+    heard: list[Any] = []
+    told.run_batch(WORDS, backend="echo", journal=tmp_path / "j", on_event=heard.append)
+
+    assert {event.item for event in heard} == {3, 4}
+
+
 def test_a_program_that_counts_in_its_module_goes_on(tmp_path: Path) -> None:
     """What a program assigns itself is not what it is."""
     asked = [counts.run_batch([1, 2], backend="echo", mode="eager", journal=tmp_path / "j") for _ in range(2)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from itertools import count, islice
@@ -307,6 +306,30 @@ def test_a_closed_run_is_aborted(mode: Mode) -> None:
     stream.close()
 
 
+def test_any_thread_may_close_a_run() -> None:
+    """One that runs as Python on another is aborted all the same, and left where it began, with the next one."""
+    left: list[int] = []
+
+    @lmc.function
+    def program(s):
+        try:
+            s += lmc.gen("x", max_tokens=50)
+            s += s["x"]
+        finally:
+            left.append(threading.get_ident())
+
+    echo = Watched(chunks=40)
+    stream = program.stream(backend=echo, mode="eager")
+    next(iter(stream))
+    thread = threading.Thread(target=stream.close)
+    thread.start()
+    thread.join(20)
+    assert echo.is_clean and stream.error is not None
+    del stream
+    program.run(backend=EchoBackend(), mode="eager")  # its thread goes on
+    assert left == [threading.get_ident()] * 2
+
+
 @in_both_modes
 @pytest.mark.parametrize("how", ["dropped", "reader closed", "never read"])
 def test_a_run_that_nobody_holds_is_aborted(mode: Mode, how: str) -> None:
@@ -322,7 +345,6 @@ def test_a_run_that_nobody_holds_is_aborted(mode: Mode, how: str) -> None:
         next(reader)
         reader.close()  # type: ignore[attr-defined]
         del reader
-    gc.collect()
     assert echo.is_clean and len(echo.sessions) == (how != "never read")
 
 

@@ -14,10 +14,10 @@ import click
 
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
-from lmc.cli.write_rows import plain
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.program import Program
     from lmc.report import RunReport
     from lmc.result import Result
 
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
+@click.option(
+    "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @reported
 def run_command(
@@ -89,6 +92,7 @@ def run_command(
     fullgraph: bool,
     level: int,
     passes: str | None,
+    is_stream: bool,
     is_json: bool,
 ) -> None:
     """Run a program and print its values, what it returned, and what it cost.
@@ -99,6 +103,7 @@ def run_command(
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
+    lmc run prog.py --arg topic=cats --stream
     """
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
@@ -107,6 +112,8 @@ def run_command(
     is_batch = args_file is not None
     if not is_batch and (output is not None or resume):
         raise click.UsageError("-o and --resume are for a batch: give --args-file")
+    if is_batch and is_stream:
+        raise click.UsageError("--stream is for one run: the texts of a batch grow side by side")
     if is_json and output is not None:
         raise click.UsageError("--json prints, and -o writes: use one of them")
     prog = load_program(program)
@@ -122,6 +129,9 @@ def run_command(
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature, "calls": show_prompts}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
+    if is_stream:
+        _stream(prog, values, settings, is_json=is_json)
+        return
     if args_file is None:
         with _quiet(is_json):
             (result,) = results = prog.run_batch([values], **settings)
@@ -138,6 +148,17 @@ def run_command(
     with _quiet(is_json):
         results, report = table.results()
     _show(results, report, is_batch=True, is_json=is_json)
+
+
+def _stream(prog: Program, values: dict[str, Any], settings: dict[str, Any], *, is_json: bool) -> None:
+    from lmc.cli.streaming import show_events, show_text
+
+    del settings["progress_bar"]  # the text is one
+    with prog.run_batch([values], stream=True, **settings) as batch:
+        if is_json:
+            show_events(batch, _as_json)
+        else:
+            show_text(batch)
 
 
 def _quiet(is_json: bool) -> contextlib.AbstractContextManager[object]:
@@ -173,6 +194,8 @@ def _show_item(result: Result, title: str) -> None:
     if result.error is not None:
         click.echo(f"{title}: {told(result.error)}" if title else told(result.error), err=True)
         return
+    from lmc.cli.write_rows import plain
+
     values = {name: _shown(value) for name, value in result.variables().items()}
     if (returned := result.ret_value) is not None:
         values["-> returned"] = _shown(plain(returned))
@@ -196,6 +219,8 @@ def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: b
 
 
 def _as_json(result: Result) -> dict[str, Any]:
+    from lmc.cli.write_rows import plain
+
     if result.error is not None:
         return {"error": {"type": type(result.error).__name__, "message": told(result.error)}}
     values = {name: plain(value) for name, value in result.variables().items()}

@@ -5,8 +5,10 @@ programs run. Needs no thread for a program, no graph, and no source. What the p
 thread that steps the run: a `time.sleep` or a slow tool holds up every program of the batch.
 """
 
+from lmc.eager.async_program import AsyncItem
 from lmc.eager.expressions import Expressions
 from lmc.eager.item import EagerItem, run_inside
 from lmc.eager.program_greenlet import current
+from lmc.eager.task_greenlet import EventLoop
 
-__all__ = ["EagerItem", "Expressions", "current", "run_inside"]
+__all__ = ["AsyncItem", "EagerItem", "EventLoop", "Expressions", "current", "run_inside"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from itertools import islice
 from types import CodeType, TracebackType
 
 from lmc.executor.notes import LMC_FOLDER
@@ -33,9 +32,15 @@ def place_of(trace: TracebackType | None) -> Span | None:
     return found
 
 
+@lru_cache(32)  # a long function's are made once, not walked through at each of its calls
+def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
+    return tuple(code.co_positions())
+
+
 @lru_cache(4096)
 def _span(code: CodeType, at: int) -> Span:
-    line, last, col, end = next(islice(code.co_positions(), at // 2, None), (None, None, None, None))
+    positions = _positions(code)
+    line, last, col, end = positions[at // 2] if at // 2 < len(positions) else (None, None, None, None)
     line = line or code.co_firstlineno
     if col is None or end is None:
         return Span(code.co_filename, line)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
+from threading import get_ident
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
+from lmc.eager.task_greenlet import AsyncProgram, TaskGreenlet
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
 from lmc.executor.notes import from_user
+from lmc.executor.unwinding import was_read
+
+# programs whose runs were closed on other threads, by the thread that each is to be left on: when it runs one again
+_to_leave: dict[int, list[ProgramGreenlet]] = {}
 
 
 class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
@@ -42,7 +48,11 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         self.num_calls = 0
         self.num_programs = 0
         self._body = body
+        self._thread = get_ident()
         inst.leave = self._unwind
+        if _to_leave:
+            for each in _to_leave.pop(self._thread, ()):
+                each._unwind()
 
     def go_on(self) -> None:
         """Run until it waits or ends."""
@@ -62,20 +72,28 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         try:
             state, value = self._body()
         except (Exception, SystemExit, GreenletExit) as error:
-            self.inst.fail(Poison(_placed(error)))
+            self.inst.fail(Poison(placed(error)))
         else:
             self.inst.finish(state, value)
 
     def _unwind(self) -> None:
         """The item is over: leave the program where it waits, so that its `finally` blocks run."""
         if self and getcurrent() is not self:
+            if get_ident() != self._thread:
+                _to_leave.setdefault(self._thread, []).append(self)
+                return
             self.parent = getcurrent()
             self.throw(GreenletExit)
 
 
-def current() -> ProgramGreenlet | None:
+Running = ProgramGreenlet | AsyncProgram
+
+
+def current() -> Running | None:
     """The program that runs now on this thread, None outside of one."""
     now = getcurrent()
+    if isinstance(now, TaskGreenlet):
+        return now.program
     return now if isinstance(now, ProgramGreenlet) else None
 
 
@@ -98,18 +116,12 @@ def value_of(owner: Instance, cell: Cell) -> object:
     """The same; raises what has failed, which counts as read then."""
     value = waited(owner, cell)
     if type(value) is Poison:
-        _was_read(owner, value)
+        was_read(owner, value)
         raise value.error
     return value
 
 
-def _was_read(owner: Instance, failure: Poison) -> None:
-    """The program has the error now: it does not come back at the program's end."""
-    if owner.failures is not None:
-        owner.failures = {at: each for at, each in owner.failures.items() if each is not failure} or None
-
-
-def _placed(error: BaseException) -> BaseException:
+def placed(error: BaseException) -> BaseException:
     """An error of the program, with its own traceback, and the line where lmc has raised it."""
     if isinstance(error, LMError) and error.span is None:
         error.span = place_of(error.__traceback__)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, cast
 
 from lmc.eager.held import LATER, Held
 from lmc.eager.place import place
-from lmc.eager.program_greenlet import ProgramGreenlet, value_of, waited
+from lmc.eager.program_greenlet import Running, value_of, waited
 from lmc.errors import ArgumentError
 from lmc.executor.callsteps import ask, give_up
 from lmc.executor.future import Cell, Future, Poison, settled
@@ -31,7 +31,7 @@ class EagerState:
 
     ret_value: Any
 
-    def __init__(self, program: ProgramGreenlet, held: Held) -> None:
+    def __init__(self, program: Running, held: Held) -> None:
         self._program = program
         self._held = held
         self._copied_from: EagerState | None = None

@@ -7,6 +7,7 @@ is a failed value: it counts where it is read, and at the end of the program at 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from lmc.backend.base import Gen, Prompt, Request, Score, Segment
@@ -20,19 +21,41 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.output_bound import most_tokens
 from lmc.executor.requests import asked, segment
 from lmc.executor.state import ProgramState
-from lmc.executor.steps import BlockFrame, RunNode, futures_in, settle_outputs
+from lmc.executor.steps import BlockFrame, RunNode, futures_in, settle_outputs, settled_chain
 from lmc.ir.graph import Node
 
 
-def model_node(node: Node, index: int, ins: tuple[int, ...], out_cells: tuple[int, ...]) -> RunNode:
-    """The `index`-th model node of the plan."""
+def model_node(
+    node: Node, index: int, ins: tuple[int, ...], out_cells: tuple[int, ...], *, in_turn: bool = False
+) -> RunNode:
+    """The `index`-th model node of the plan; `in_turn` where it must not be asked if anything before it fails.
+
+    That is so in the body of a `try`, whose failure may not be the end of the program.
+    """
     keys = node.keys
 
     def step(inst: Instance, frame: BlockFrame) -> None:
-        inputs = [settled(frame[i]) for i in ins]
+        inputs = [frame[i] for i in ins]
         outs = futures_in(inst, frame, out_cells)
         inst.num_open += 1
-        pending, path = pending_in(inputs), frame.path
+        chain = settled_chain(frame.chain) if in_turn else None
+        if type(chain) is Future:
+            chain.then(partial(after, chain, inputs, inst, outs, frame.path))
+        elif type(chain) is Poison:
+            give_up(inst, outs, chain)
+        else:
+            when_there(inputs, inst, outs, frame.path)
+
+    def after(chain: Future, inputs: list[Cell], inst: Instance, outs: list[Future], path: Position) -> None:
+        # what it reads may never settle where something before it has failed, so it is looked at only now
+        if type(chain.value) is Poison:
+            give_up(inst, outs, chain.value)
+        else:
+            when_there(inputs, inst, outs, path)
+
+    def when_there(inputs: list[Cell], inst: Instance, outs: list[Future], path: Position) -> None:
+        inputs = [settled(cell) for cell in inputs]
+        pending = pending_in(inputs)
         if pending:
             when_settled(pending, lambda: start([settled(cell) for cell in inputs], inst, outs, path))
         else:

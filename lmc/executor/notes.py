@@ -31,6 +31,17 @@ def located(error: E, span: Span | None, line: Callable[[], str]) -> E:
     return error
 
 
+def without_place(error: BaseException) -> str | None:
+    """Take that note off the error again; what it said."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    found = next((note for note in notes if note.startswith("at ") and note.endswith("`")), None)
+    if found is not None:
+        notes.remove(found)
+        if not notes:
+            del error.__notes__
+    return found
+
+
 def from_user(error: E) -> E:
     """The error with a traceback that begins in the user's code, and keeps no frame of ours alive."""
     trace = error.__traceback__

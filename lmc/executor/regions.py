@@ -7,7 +7,7 @@ still be to come, so independent iterations run side by side. A body gets a fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -18,6 +18,7 @@ from lmc.executor.hostcalls import are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import from_user, noted
 from lmc.executor.steps import BlockFrame, Chain, RunNode, committed, settled_chain
+from lmc.executor.unwinding import Way
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
@@ -45,10 +46,18 @@ class Body:
     ends: tuple[int, ...]
     is_dead: bool
 
-    def run(self, inst: Instance, outer: list[Cell], chain: Chain, params: list[Cell], path: Position) -> BlockFrame:
+    def run(
+        self,
+        inst: Instance,
+        outer: list[Cell],
+        chain: Chain,
+        params: Sequence[Cell],
+        path: Position,
+        way: Way | None = None,
+    ) -> BlockFrame:
         """Issue the block's nodes; its outputs and its chain are then in the frame. `outer` is the frame around it."""
         frame = BlockFrame(self.template)
-        frame.chain, frame.path = chain, path
+        frame.chain, frame.path, frame.way = chain, path, way
         # settled or not: a body may begin before the values it reads are there
         for source, target in self.captures:
             frame[target] = outer[source]
@@ -70,12 +79,12 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
         if type(chosen) is Future:
             later(inst, frame, chosen)
         else:
-            cells, frame.chain = branch(inst, frame, chosen, frame.chain)
+            cells, frame.chain = branch(inst, frame, chosen, frame.chain, frame.way)
             for out, cell in zip(outs, cells):
                 frame[out] = cell
 
     def later(inst: Instance, frame: BlockFrame, chosen: Future) -> None:
-        chain, after = frame.chain, Future(inst.ready)
+        chain, way, after = frame.chain, frame.way, Future(inst.ready)
         futures = [Future(inst.ready) for _ in outs]
         # what must come after the arm waits for it; what only reads other values goes on
         frame.chain = after
@@ -83,22 +92,26 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
             frame[out] = future
 
         def go() -> None:
-            cells, end = branch(inst, frame, chosen.value, chain)
+            cells, end = branch(inst, frame, chosen.value, chain, way)
             link(futures, cells, after, end)
 
         chosen.then(go)
 
-    def branch(inst: Instance, frame: BlockFrame, chosen: Cell, chain: Chain) -> tuple[list[Cell], Chain]:
+    def branch(
+        inst: Instance, frame: BlockFrame, chosen: Cell, chain: Chain, way: Way | None
+    ) -> tuple[list[Cell], Chain]:
         if type(chosen) is Poison:
-            return [chosen] * len(outs), committed(inst, chain, chosen)
+            return [chosen] * len(outs), committed(inst, chain, chosen, way)
         body = then if chosen else other
-        inner = body.run(inst, frame, chain, [], frame.path)
-        if body.is_dead:
-            # never settled: nothing reads what stands behind a `raise`, and the chain ends the program
-            return [Future(inst.ready) for _ in outs], inner.chain
-        return [inner[end] for end in body.ends], inner.chain
+        inner = body.run(inst, frame, chain, [], frame.path, way)
+        return ended(body, inner, len(outs)), inner.chain
 
     return step
+
+
+def ended(body: Body, frame: BlockFrame, count: int) -> list[Cell]:
+    """What a body gives as a region's results: what it has failed with, where it ends in a `raise`."""
+    return [frame.chain] * count if body.is_dead else [frame[end] for end in body.ends]
 
 
 def link(futures: list[Future], cells: list[Cell], after: Future, chain: Chain) -> None:
@@ -188,11 +201,12 @@ class Iterating:
     chain    the commit chain behind it
     """
 
-    __slots__ = ("_body", "_count", "_elements", "_frame", "_futures", "_inst", "_path", "carried", "chain")
+    __slots__ = ("_body", "_count", "_elements", "_frame", "_futures", "_inst", "_path", "_way", "carried", "chain")
 
     def __init__(self, inst: Instance, body: Body, frame: BlockFrame, carried: list[Cell], number: int) -> None:
         self.carried = carried
         self.chain = frame.chain
+        self._way = frame.way
         self._inst = inst
         self._body = body
         self._frame = frame
@@ -231,11 +245,12 @@ class Iterating:
 
     def advance(self) -> bool:
         """Run iterations until one must be waited for; True once the last has ended."""
-        has_ended = None
         # turns that need not wait follow in this loop: however many they are, the stack stays as it is
-        while has_ended is None and not self._inst.is_over:
-            has_ended = self._next()
-        return bool(has_ended)
+        over = None
+        while over is None and not self._inst.is_over:
+            # the `try` around it goes on in its handler: the loop ends here, and the chain says why
+            over = True if self._way is not None and self._way.is_over else self._next()
+        return bool(over)
 
     def _next(self) -> bool | None:
         """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
@@ -269,11 +284,12 @@ class Iterating:
         """One run of the body; whether to go on. A body that raises never says."""
         body = self._body
         self._count += 1
-        frame = body.run(self._inst, self._frame, self.chain, params, (*self._path, self._count))
-        self.chain = frame.chain
-        # a `go` that never comes: no turn follows, and the chain ends the program
+        # an item that cannot be had fails with what the turns so far have done; a turn begins with what the last left
+        frame = body.run(self._inst, self._frame, self.chain, params, (*self._path, self._count), self._way)
+        self.chain, self._way = frame.chain, frame.way
+        # no turn follows what has failed, and the chain leaves the block
         if body.is_dead:
-            return Future(self._inst.ready)
+            return settled_chain(frame.chain)
         # not waited for: the next turn may begin with values that are still to come
         self.carried = [settled(frame[end]) for end in body.ends[1:]]
         return settled(frame[body.ends[0]])
@@ -292,6 +308,6 @@ class Iterating:
             self.finish()
 
     def _fail(self, failure: Poison) -> bool:
-        self.chain = committed(self._inst, self.chain, failure)
+        self.chain = committed(self._inst, self.chain, failure, self._way)
         self.carried = [failure] * len(self.carried)
         return True

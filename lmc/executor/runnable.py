@@ -16,12 +16,14 @@ from lmc.executor.callsteps import model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
 from lmc.executor.gains import telling
 from lmc.executor.hints import NO_HINTS, CallHints, hints_of
-from lmc.executor.hostcalls import can_hurry, discipline_of, may_block
+from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
 from lmc.executor.quiet import LIVE, is_quiet
 from lmc.executor.regions import Body, for_node, if_node, loop_node
 from lmc.executor.steps import BlockFrame, Op, RunNode, op_node
+from lmc.executor.tries import try_node, unwind_node
+from lmc.ir.analysis import effect_of
 from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value, walk
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
@@ -108,6 +110,7 @@ class _Compiler:
         self.tells = tells
         self.calls: list[CallParams] = []
         self.num_nodes = 0
+        self.num_tries = 0  # bodies of a `try` that the node at hand stands in
 
     def block(self, block: Block, outer: _Scope | None) -> Body:
         """The block, and all that is inside it."""
@@ -129,15 +132,31 @@ class _Compiler:
         """One node."""
         number = self._next_number()
         ins = tuple(map(scope.read, node.inputs))
-        bodies = [self.block(region, scope) for region in node.regions]
+        bodies = [self.region(node, i, scope) for i in range(len(node.regions))]
         outs = tuple(map(scope.define, node.outputs))
         match OPS[node.op].kind:
             case "region":
                 return self._region(node, ins, outs, bodies, number)
+            case "mark":
+                return unwind_node(ins)
             case "model":
                 return self._model(node, number, ins, outs)
             case _:
-                return op_node(self._op(node, number, ins, outs), discipline_of(node, self.graph))
+                return op_node(self._op(node, number, ins, outs), self._discipline(node))
+
+    def region(self, node: Node, i: int, scope: _Scope) -> Body:
+        """A region of a node."""
+        is_tried = node.op == "try" and i == 0
+        self.num_tries += is_tried
+        body = self.block(node.regions[i], scope)
+        self.num_tries -= is_tried
+        return body
+
+    def _discipline(self, node: Node) -> Discipline:
+        # in a `try` somebody may catch that a turn cannot begin here; else it ends the program whenever it is said
+        if self.num_tries and node.op in ("role_begin", "role_end"):
+            return "refuses"
+        return discipline_of(node, self.graph)
 
     def _region(
         self, node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int
@@ -147,6 +166,8 @@ class _Compiler:
                 return if_node(ins[0], bodies[0], bodies[1], outs)
             case "loop":
                 return loop_node(ins, outs, bodies[0], number)
+            case "try":
+                return try_node(ins, outs, bodies[0], bodies[1], _has_effects(node.regions[0], self.graph))
             case "for":
                 return for_node(node, ins, outs, bodies[0], number, is_quiet=is_quiet(node, self.graph))
             case _:
@@ -161,7 +182,7 @@ class _Compiler:
 
     def _model(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> RunNode:
         self.calls.append(of_node(node, number, self.hints.get(number, NO_HINTS)))
-        return model_node(node, len(self.calls) - 1, ins, outs)
+        return model_node(node, len(self.calls) - 1, ins, outs, in_turn=self.num_tries > 0)
 
     def _op(self, node: Node, number: int, ins: tuple[int, ...], outs: tuple[int, ...]) -> Op:
         lazy = LAZY[node.op](len(ins)) if node.op in LAZY else frozenset[int]()
@@ -186,6 +207,18 @@ class _Compiler:
             yield op_node(self._op(node, number, ins, ()), "ordered")
         elif node.op == "return":
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
+
+
+def _has_effects(block: Block, graph: Graph) -> bool:
+    """True where a node of a block waits for its turn in the order of the program."""
+    for node in walk(block):
+        if node.op == "raise":
+            continue
+        if OPS[node.op].kind in ("state", "host") and discipline_of(node, graph) == "ordered":
+            return True
+        if node.op == "for" and effect_of(node, graph) != "none":
+            return True
+    return False
 
 
 def _return(ins: tuple[int, ...], is_states: bool, inst: Instance, frame: BlockFrame) -> None:

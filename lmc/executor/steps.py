@@ -1,8 +1,9 @@
 """How a single node runs: at once where its inputs are there, else as soon as they are.
 
-Three disciplines. A *pure* node needs its inputs only. A *raising* node starts on its inputs too, but its failure
-counts only when all before it on the commit chain have succeeded. An *ordered* node starts only then. The chain is
-None while all is well, a Poison after the earliest failure, a Future in between.
+Four disciplines. A *pure* node needs its inputs only. A *raising* node starts on its inputs too, but its failure
+counts only when all before it on the commit chain have succeeded; for a *refusing* one a failed input is no failure.
+An *ordered* node starts only then. The chain is None while all is well, a Poison after the earliest failure, a Future
+in between. Where a failure goes is the way out of its block (see `unwinding`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lmc.executor.hostcalls import Discipline, are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.nodeops import Compute
 from lmc.executor.notes import from_user, noted
+from lmc.executor.unwinding import Way, out_of, while_handling
 from lmc.ir.graph import Node
 
 Chain = Future | Poison | None
@@ -27,12 +29,14 @@ class BlockFrame(list[Cell]):
 
     chain  the commit chain behind the nodes issued so far
     path   the block's position in the program
+    way    where a failure goes
     """
 
-    __slots__ = ("chain", "path")
+    __slots__ = ("chain", "path", "way")
 
     chain: Chain
     path: Position
+    way: Way | None
 
 
 RunNode = Callable[[Instance, BlockFrame], None]
@@ -122,6 +126,8 @@ def op_node(op: Op, discipline: Discipline) -> RunNode:
             return partial(_pure, op)
         case "raises":
             return partial(_raising, op)
+        case "refuses":
+            return partial(_refusing, op)
         case "ordered":
             return partial(_ordered, op)
 
@@ -129,7 +135,7 @@ def op_node(op: Op, discipline: Discipline) -> RunNode:
 # --- the chain -------------------------------------------------------------------------------------------------
 
 
-def committed(inst: Instance, chain: Chain, failure: Poison | None) -> Chain:
+def committed(inst: Instance, chain: Chain, failure: Poison | None, way: Way | None) -> Chain:
     """The chain behind a node that has ended, well or with a failure."""
     chain = settled_chain(chain)
     # the earliest failure in program order counts, whichever came first in time
@@ -137,9 +143,9 @@ def committed(inst: Instance, chain: Chain, failure: Poison | None) -> Chain:
         return chain
     # all before it has succeeded: it is the one that counts
     if type(chain) is not Future:
-        return inst.fail(failure)
+        return out_of(inst, way, failure)
     out = Future(inst.ready)
-    chain.then(lambda: out.set(committed(inst, chain, failure)))
+    chain.then(lambda: out.set(committed(inst, chain, failure, way)))
     return out
 
 
@@ -229,18 +235,37 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
     # what it gives may be read at once: only whether its failure counts is up to the chain
     store(frame, op.outs, result)
     if type(result) is Poison:
-        frame.chain = committed(inst, frame.chain, result)
+        frame.chain = committed(inst, frame.chain, result, frame.way)
 
 
 def _raising_later(op: Op, inst: Instance, frame: BlockFrame, inputs: list[Cell]) -> None:
-    futures, chain = futures_in(inst, frame, op.outs), frame.chain
+    futures, chain, way = futures_in(inst, frame, op.outs), frame.chain, frame.way
     after = frame.chain = Future(inst.ready)
-    _when_ready(op, inputs, lambda given: _deliver(inst, chain, futures, after, op.result(inst, given)))
+    _when_ready(op, inputs, lambda given: _deliver(inst, chain, way, futures, after, op.result(inst, given)))
 
 
-def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future, result: Cell) -> None:
+def _deliver(inst: Instance, chain: Chain, way: Way | None, futures: list[Future], after: Future, result: Cell) -> None:
     settle_outputs(futures, result)
-    after.follow(committed(inst, chain, result if type(result) is Poison else None))
+    after.follow(committed(inst, chain, result if type(result) is Poison else None, way))
+
+
+# --- refusing ---------------------------------------------------------------------------------------------------
+
+
+def _refusing(op: Op, inst: Instance, frame: BlockFrame) -> None:
+    """A node whose own failure is raised where it stands, and that of an input where that is read."""
+    inputs, chain, way = op.take([frame[i] for i in op.ins]), frame.chain, frame.way
+    futures = futures_in(inst, frame, op.outs)
+    after = frame.chain = Future(inst.ready)
+
+    def go(given: list[Cell]) -> None:
+        failure = op.failure_in(given)
+        result = op.run(inst, given) if failure is None else failure
+        settle_outputs(futures, result)
+        is_own = failure is None and type(result) is Poison
+        after.follow(committed(inst, chain, result if is_own else None, way))  # type: ignore[arg-type]
+
+    _when_ready(op, inputs, go)
 
 
 # --- ordered ---------------------------------------------------------------------------------------------------
@@ -249,27 +274,30 @@ def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future,
 def _ordered(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
     # nothing to wait for, and no thread needed: no future is made
+    way = frame.way
     if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
-        result = op.run(inst, inputs)
+        result = while_handling(way, partial(op.run, inst, inputs)) if way is not None else op.run(inst, inputs)
         store(frame, op.outs, result)
-        frame.chain = committed(inst, None, result) if type(result) is Poison else None
+        frame.chain = committed(inst, None, result, way) if type(result) is Poison else None
         return
     futures = futures_in(inst, frame, op.outs)
     after = frame.chain = Future(inst.ready)
-    _when_ready(op, inputs, lambda given: _in_turn(op, inst, given, chain, futures, after))
+    _when_ready(op, inputs, lambda given: _in_turn(op, inst, given, chain, way, futures, after))
 
 
-def _in_turn(op: Op, inst: Instance, inputs: list[Cell], chain: Chain, futures: list[Future], after: Future) -> None:
+def _in_turn(
+    op: Op, inst: Instance, inputs: list[Cell], chain: Chain, way: Way | None, futures: list[Future], after: Future
+) -> None:
     """Run an ordered node whose inputs have settled, once the chain before it has succeeded."""
     chain = settled_chain(chain)
-    deliver = partial(_deliver, inst, chain, futures, after)
+    deliver = partial(_deliver, inst, chain, way, futures, after)
     # what works on atoms alone changes nothing, so its turn need not have come
     if type(chain) is Future and not (op.can_hurry and are_atoms(inputs)):
-        chain.then(partial(_in_turn, op, inst, inputs, chain, futures, after))
+        chain.then(partial(_in_turn, op, inst, inputs, chain, way, futures, after))
     # something before it has failed, so in Python it would never have started
     elif type(chain) is Poison:
         deliver(chain)
     elif is_plain(inputs) and op.offload and op.offload(inputs):
-        inst.shared.pool.start(partial(op.run_on_pool, inst, inputs), deliver)
+        inst.shared.pool.start(partial(while_handling, way, partial(op.run_on_pool, inst, inputs)), deliver)
     else:
-        deliver(op.result(inst, inputs))
+        deliver(while_handling(way, partial(op.result, inst, inputs)))

@@ -92,10 +92,50 @@ LAZY: dict[Callable[..., Any], Callable[..., Any]] = {
     for name, make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed), ("map", map), ("filter", filter))
 }
 
+
+def _exception_matches(error: BaseException, *kinds: type) -> bool:
+    return any(kind in type(error).__mro__ for kind in kinds)
+
+
+def _raised(x: Any, cause: Any = ...) -> BaseException:
+    error = x() if isinstance(x, type) and issubclass(x, BaseException) else x
+    if not isinstance(error, BaseException):
+        raise TypeError("exceptions must derive from BaseException")
+    if cause is not ...:
+        made = cause() if isinstance(cause, type) and issubclass(cause, BaseException) else cause
+        if made is not None and not isinstance(made, BaseException):
+            raise TypeError("exception causes must derive from BaseException")
+        error.__cause__ = made
+    return error
+
+
+def _enter_context(manager: Any) -> Any:
+    kind = type(manager)
+    missing = f"{kind.__name__!r} object does not support the context manager protocol"
+    if not hasattr(kind, "__enter__"):
+        raise TypeError(missing)
+    if not hasattr(kind, "__exit__"):
+        raise TypeError(f"{missing} (missed __exit__ method)")
+    return kind.__enter__(manager)
+
+
+def _leave_context(manager: Any, error: BaseException | None = None) -> Any:
+    if error is None:
+        return type(manager).__exit__(manager, None, None, None)
+    return type(manager).__exit__(manager, type(error), error, error.__traceback__)
+
+
+exception_matches = _named("exception_matches", _exception_matches)  # `except`: looks at the class alone
+BUILTINS["exception_matches"] = Builtin(exception_matches, BOOL)
 apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
+raised = _named("raised", _raised)  # `raise x from y` of run-time values: what is raised
+enter_context = _named("enter_context", _enter_context)
+leave_context = _named("leave_context", _leave_context)
 # what statements on live objects become; ordered, never pure
 STATEMENTS: dict[str, Callable[..., Any]] = {
-    "apply": apply, "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
+    "delattr": delattr, "delitem": operator.delitem,
+    "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
     "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})

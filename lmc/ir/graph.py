@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import EllipsisType
 
 from lmc.ir.constraint import Constraint
+from lmc.ir.literal import spelled
 from lmc.ir.types import REF, Type, Unset
 from lmc.ir.types import UNSET as UNSET
 from lmc.source import Span
@@ -41,10 +42,10 @@ class Lit:
             return False
         if type(self.value) is str and type(other.value) is str:  # a long prompt need not be printed to be compared
             return self.value == other.value
-        return repr(self.value) == repr(other.value)
+        return spelled(self.value) == spelled(other.value)
 
     def __hash__(self) -> int:
-        return hash(self.value if type(self.value) is str else repr(self.value))
+        return hash(self.value if type(self.value) is str else spelled(self.value))
 
 
 Atom = Value | Lit
@@ -159,6 +160,15 @@ class Graph:
     def extern(self, name: str) -> Extern:
         """The extern of that name."""
         return next(e for e in self.externs if e.name == name)
+
+
+def unwinds_in(body: Block) -> Iterator[Node]:
+    """The `unwind` nodes of a `try` with this body: those of the bodies inside it are other ones'."""
+    for node in body.nodes:
+        if node.op == "unwind":
+            yield node
+        for region in node.regions[node.op == "try" :]:
+            yield from unwinds_in(region)
 
 
 def walk(block: Block) -> Iterator[Node]:

@@ -8,12 +8,20 @@ from typing import Any
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.types import UNSET
 
-RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at"))
+RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at", "try", "except"))
 
 _BARE_VALUE = re.compile(r"[\w.]+")
 _BARE_WORD = re.compile(r"[^\W\d]\w*")
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _WORDS = {None: "none", True: "true", False: "false", UNSET: "unset", ...: "..."}
+
+
+def spelled(value: object) -> str:
+    """The repr of a value to compare it by; Python refuses that of an integer of many digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return literal(value)
 
 
 def quote(text: str) -> str:

@@ -26,7 +26,7 @@ CONSTRAINTS: tuple[type, ...] = get_args(Constraint)
 # host ops whose keyword operands are the user's
 _OPEN_KEYS = frozenset(("call", "method", "mutate", "raise"))
 # ops that may be handed a value that is perhaps unset: the rest must `check` it first
-_TAKES_UNSET = frozenset(("check", "yield", "next", "loop", "for"))
+_TAKES_UNSET = frozenset(("check", "yield", "next", "loop", "for", "try", "unwind", "read"))
 _ATTR_VALUES: dict[tuple[str, str], Container[Any]] = {
     ("binary", "op"): BINARY,
     ("unary", "op"): UNARY,

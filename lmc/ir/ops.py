@@ -18,7 +18,7 @@ from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
-Kind = Literal["state", "model", "host", "region", "end"]
+Kind = Literal["state", "model", "host", "region", "mark", "end"]
 Effect = Literal["none", "reads", "writes", "ordered"]
 
 
@@ -26,7 +26,8 @@ Effect = Literal["none", "reads", "writes", "ordered"]
 class OpDef:
     """One row of the table.
 
-    kind     state: builds or reads a prompt value; model: a call; host: Python; region: control; end: terminator
+    kind     state: builds or reads a prompt value; model: a call; host: Python; region: control; mark: says
+             something of what stands behind it; end: terminator
     ins      words for the unnamed inputs
     outs     words for the outputs; `?` after the last means it may be missing
     keys     names an input may carry (model ops take any sampling parameter as well)
@@ -209,6 +210,8 @@ _ROWS = (
     _host("best", "value", "int", _best, attrs=("pick",), needs=("pick",), raises=True),
     # a name that may be unset; the executor raises UnboundLocalError
     _host("check", "atom", "atom", lambda a, x: x, attrs=("name",), needs=("name",), raises=True),
+    # a value that a call may not have given: its failure is raised here
+    _host("read", "atom", "atom", lambda a, x: x, raises=True),
     # a live object of the user's program, and calls; effects are the extern's
     _host("extern", "", "value", lambda a: None, attrs=("fn",), needs=("fn",)),
     _host("call", "*value", "value", lambda a: None, attrs=("fn",), needs=("fn",), raises=True),
@@ -218,6 +221,10 @@ _ROWS = (
     OpDef("loop", "region", ("*atom",), ("*atom",), regions=1),
     # once for each item of the first input; the body's first parameter is the item
     OpDef("for", "region", ("value", "*atom"), ("*atom",), regions=1),
+    # the body; where it fails the handler, given the exception and what the last `unwind` before the failure handed
+    # over, the inputs where there is none
+    OpDef("try", "region", ("*atom",), ("*atom",), regions=2),
+    OpDef("unwind", "mark", ("*atom",)),
     OpDef("yield", "end", ("*atom",)),
     OpDef("next", "end", ("bool", "*atom")),
     # the final state, then what the program returned

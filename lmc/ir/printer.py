@@ -111,6 +111,9 @@ def _heads(node: Node) -> list[str]:
                 return [f"if {print_atom(condition)}", " else"]
             case "loop", inputs, [carries] if len(carries) == len(inputs):
                 return [" ".join(["loop", ", ".join(_carries(carries, inputs))]).rstrip()]
+            case "try", inputs, [(), (error, *carries)] if len(carries) == len(inputs):
+                caught = [_typed(error, STATE), *_carries(tuple(carries), inputs)]
+                return ["try", f" except {', '.join(caught)}"]
             case "for", [items, *inputs], [(item, *carries)] if len(carries) == len(inputs):
                 each = f"for {_typed(item, STATE)} in {print_atom(items)}"
                 return [", ".join([each, *_carries(tuple(carries), tuple(inputs))])]

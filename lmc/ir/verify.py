@@ -15,11 +15,14 @@ from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
 from lmc.ir.plan_rules import check_prefixes, check_steps
 from lmc.ir.printer import print_head
-from lmc.ir.types import TYPE_NAMES, Type
+from lmc.ir.types import REF, TYPE_NAMES, Type
 
 MAX_DEPTH = 100  # regions in regions, as deep as Python itself nests blocks; recursion over them stays within its limit
 
-_ENDS = {"program": ("return", "raise"), "if": ("yield", "raise"), "loop": ("next", "raise"), "for": ("next", "raise")}
+_ENDS = {
+    "program": ("return", "raise"), "if": ("yield", "raise"), "try": ("yield", "raise"), "loop": ("next", "raise"),
+    "for": ("next", "raise"),
+}  # fmt: skip
 
 
 def verify(graph: Graph) -> None:
@@ -39,6 +42,7 @@ class _Verifier:
 
     defined   every name of the graph so far
     visible   the definitions that the node at hand may use: earlier ones of its block and the blocks around it
+    tries     the `try` nodes in whose bodies the node at hand stands, outermost first
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -46,6 +50,7 @@ class _Verifier:
         self.externs: set[str] = set()
         self.defined: set[str] = set()
         self.visible: dict[str, Value] = {}
+        self.tries: list[Node] = []
 
     def graph(self) -> None:
         for extern in self.source.externs:
@@ -80,8 +85,11 @@ class _Verifier:
         _check_end(block, kind, owner)
         for node in block.nodes:
             self.node(node)
-            for region in node.regions:
+            for i, region in enumerate(node.regions):
+                is_tried = node.op == "try" and i == 0
+                self.tries += [node] * is_tried
                 self.block(region, node.op, node, depth + 1)
+                del self.tries[len(self.tries) - is_tried :]
             _check_flow(node)
             for value in node.outputs:
                 self.define(value, node)
@@ -94,9 +102,16 @@ class _Verifier:
                 self.use(atom, node)
         if problem := node_problem(node):
             _fail(node, problem)
+        if node.op == "unwind":
+            self.unwind(node)
         fn = node.attr("fn")
         if fn is not None and fn not in self.externs:
             _fail(node, f"extern {fn!r} is not declared")
+
+    def unwind(self, node: Node) -> None:
+        if not self.tries:
+            _fail(node, "`unwind` stands in no body of a `try`")
+        _check_fit(node, node.inputs, self.tries[-1].regions[1].params[1:], "hands over")
 
     def define(self, value: Value, node: Node | None) -> None:
         if value.name in self.defined:
@@ -142,6 +157,8 @@ def _check_flow(node: Node) -> None:
     """What goes into a region node, round its regions and out of it, in number and in type."""
     if node.op == "if":
         _check_if(node)
+    elif node.op == "try":
+        _check_try(node)
     elif node.op == "loop":
         _check_carries(node, node.regions[0], node.inputs, node.regions[0].params)
     elif node.op == "for":
@@ -152,6 +169,18 @@ def _check_if(node: Node) -> None:
     for region in node.regions:
         if region.params:
             _fail(node, "a region of `if` takes no parameters")
+        if region.end.op == "yield":
+            _check_fit(region.end, region.end.inputs, node.outputs, "yields")
+
+
+def _check_try(node: Node) -> None:
+    body, handler = node.regions
+    if body.params:
+        _fail(node, "the body of `try` takes no parameters")
+    if not handler.params or handler.params[0].type != REF:
+        _fail(node, "the handler of `try` begins with the exception, a `ref`")
+    _check_fit(node, node.inputs, handler.params[1:], "hands over")
+    for region in node.regions:
         if region.end.op == "yield":
             _check_fit(region.end, region.end.inputs, node.outputs, "yields")
 

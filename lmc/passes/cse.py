@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from lmc.ir.analysis import effect_of
 from lmc.ir.graph import Atom, Block, Graph, Node
+from lmc.ir.literal import spelled
 from lmc.ir.ops import OPS
 from lmc.ir.rewrite import renewed, with_body, with_nodes, with_parts
 from lmc.passes.base import Inputs, Note, Pass, Report, called
@@ -79,7 +80,7 @@ def _mergeable(node: Node, graph: Graph) -> bool:
 
 def _key(node: Node) -> Key:
     # repr: 1, 1.0 and True are equal to Python and not to us
-    return node.op, node.inputs, node.keys, repr(node.attrs), tuple(value.type for value in node.outputs)
+    return node.op, node.inputs, node.keys, spelled(node.attrs), tuple(value.type for value in node.outputs)
 
 
 PASS = Pass(name="cse", level="graph", run=run, doc=__doc__)

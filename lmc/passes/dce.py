@@ -8,7 +8,8 @@ Roots: the final state and the return value, nodes that may raise (a turn that m
 nodes with effects that others could see.
 A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
 speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
-Results of `if` and carries of `loop` and `for` that nothing reads go, with what was computed for them.
+Results of `if` and `try`, carries of `loop` and `for`, and what a `try` hands its handler go where nothing reads them,
+with what was computed for them.
 A `loop` itself stays: it may never end, and a program must not end because of us. Keeps: node order.
 """
 
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 from lmc.ir.analysis import effect_of, raises
-from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.graph import Atom, Block, Graph, Node, Value, unwinds_in
 from lmc.ir.ops import OPS
 from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.passes.base import Inputs, Note, Pass, Report, called
@@ -29,16 +31,34 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The graph without dead nodes."""
     live = _Liveness(graph)
     body = _Sweep(live).block(graph.body)
-    dropped = [node for i, (node, _) in enumerate(live.nodes) if i not in live.marked and OPS[node.op].kind != "end"]
+    dropped = [
+        node
+        for i, (node, _) in enumerate(live.nodes)
+        if i not in live.marked and OPS[node.op].kind not in ("end", "mark")
+    ]
     calls = [node for node in dropped if OPS[node.op].kind == "model"]
     notes = tuple(Note(f"dropped {called(node)}: nothing reads it", node.span) for node in calls)
     counts = (("nodes dropped", len(dropped)), ("calls dropped", len(calls)))
     return with_body(graph, body), Report("dce", counts, notes)
 
 
+ITEM = -1  # in place of a carry's number: the item of a `for`, the exception of a `try`
+HANDED = -2
+
+
 def _num_control(node: Node) -> int:
     """How many leading inputs of a region node decide what runs; the rest are carries."""
-    return 0 if node.op == "loop" else 1
+    return 0 if node.op in ("loop", "try") else 1
+
+
+def _indices(node: Node) -> Iterator[int]:
+    """For each parameter of a region which carry it is."""
+    match node.op:
+        case "try":
+            return count(ITEM, -1)
+        case "for":
+            return count(ITEM)
+    return count()
 
 
 class _Liveness:
@@ -46,7 +66,7 @@ class _Liveness:
 
     nodes    each node, and the number of the region node around it
     marked   numbers of nodes that stay
-    carries  (region node, i): the i-th result or carry of it that stays
+    carries  (region node, i): the i-th result or carry of it that stays; HANDED - i of what a `try` hands its handler
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -69,9 +89,8 @@ class _Liveness:
             here = len(self.nodes)
             self.nodes.append((node, around))
             self._makers.update((value.name, (here, i)) for i, value in enumerate(node.outputs))
-            num_items = 1 if node.op == "for" else 0
             for region in node.regions:
-                self._makers.update((value.name, (here, i - num_items)) for i, value in enumerate(region.params))
+                self._makers.update((value.name, (here, i)) for i, value in zip(_indices(node), region.params))
                 self._number(region, here)
 
     def _is_root(self, node: Node) -> bool:
@@ -97,7 +116,7 @@ class _Liveness:
         number, i = self._makers[value.name]
         self._mark(number)
         node = self.nodes[number][0]
-        if node.regions and i >= 0 and (number, i) not in self.carries:
+        if node.regions and i != ITEM and (number, i) not in self.carries:
             self.carries.add((number, i))
             self._want(_carried(node, i))
 
@@ -111,10 +130,12 @@ def _needed(node: Node) -> tuple[Atom, ...]:
 
 
 def _carried(node: Node, i: int) -> tuple[Atom, ...]:
-    """What the i-th result of a region node is made of."""
+    """What the i-th result or carry of a region node is made of."""
+    if node.op == "try" and i < 0:
+        return (node.inputs[HANDED - i], *(unwind.inputs[HANDED - i] for unwind in unwinds_in(node.regions[0])))
     yields = [region.end.inputs[i] for region in node.regions if region.end.op == "yield"]
     nexts = [region.end.inputs[1 + i] for region in node.regions if region.end.op == "next"]
-    carries = () if node.op == "if" else (node.inputs[_num_control(node) + i],)
+    carries = () if node.op in ("if", "try") else (node.inputs[_num_control(node) + i],)
     return (*yields, *nexts, *carries)
 
 
@@ -124,19 +145,41 @@ class _Sweep:
     def __init__(self, live: _Liveness) -> None:
         self.live = live
         self.numbers: Iterator[int] = iter(range(len(live.nodes)))
+        self.handed: list[list[int]] = []  # of each `try` in whose body this is: which of its inputs stay
 
     def block(self, block: Block) -> Block:
         nodes: list[Node] = []
         for node in block.nodes:
             number = next(self.numbers)
-            regions = tuple(self.block(region) for region in node.regions)
+            if node.op == "unwind" and self.handed:
+                nodes.append(replace(node, inputs=tuple(node.inputs[i] for i in self.handed[-1])))
+                continue
+            regions = tuple(self.region(node, number, i) for i in range(len(node.regions)))
             if number in self.live.marked or OPS[node.op].kind == "end":
                 nodes.append(self.kept(node, number, regions) if regions else node)
         return with_nodes(block, nodes)
 
+    def region(self, node: Node, number: int, i: int) -> Block:
+        if node.op != "try" or i == 1:
+            return self.block(node.regions[i])
+        self.handed.append(self.handed_by(node, number))
+        body = self.block(node.regions[i])
+        self.handed.pop()
+        return body
+
+    def handed_by(self, node: Node, number: int) -> list[int]:
+        """Which of its inputs a `try` goes on handing to its handler."""
+        return [i for i in range(len(node.inputs)) if (number, HANDED - i) in self.live.carries]
+
     def kept(self, node: Node, number: int, regions: tuple[Block, ...]) -> Node:
         """A region node with its live carries only."""
         keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.carries]
+        if node.op == "try":
+            handed = self.handed_by(node, number)
+            body, handler = (_narrowed("if", region, keep) for region in regions)
+            handler = replace(handler, params=(handler.params[0], *(handler.params[1 + i] for i in handed)))
+            inputs, outputs = tuple(node.inputs[i] for i in handed), tuple(node.outputs[i] for i in keep)
+            return replace(node, inputs=inputs, regions=(body, handler), outputs=outputs)
         if len(keep) == len(node.outputs):
             return with_parts(node, node.inputs, regions)
         first = _num_control(node)

@@ -7,6 +7,7 @@
 
 Calls that do not need each other stand in the same wave, without the user asking. A step waits for the calls whose
 text or state it reads; one with effects also for earlier effects, and for whatever might have raised before it.
+In the body of a `try` a model call waits as well for what might have raised before it; its handler comes after it.
 A region counts as one step that waits for all that it reads; a loop's body counts once.
 
 Prompts are flat, from `begin` on, through states of outer regions too. A hole is a Value; a state at the front is
@@ -71,7 +72,7 @@ class _Scheduler:
         self.prompts = FlatPrompts(graph)
         self.atoms: dict[int, Strand[Atom]] = {}  # of the parts of prompts
         self.steps: list[Step] = []
-        self.num_nodes = self.num_steps = 0
+        self.num_nodes = self.num_steps = self.num_tries = 0
 
     def block(self, block: Block, inside: int | None) -> tuple[dict[str, _Reach], int]:
         """How far the values of a block are, and how many calls in a row the block has."""
@@ -81,6 +82,8 @@ class _Scheduler:
             number = self.num_nodes
             self.num_nodes += 1
             start = _waits_for(node, reach, order, self.graph)
+            if self.num_tries and OPS[node.op].kind == "model":
+                start = _both((start, order.seen))
             if not self.has_step(node):
                 ends = [start] * len(node.outputs)
             else:
@@ -108,13 +111,17 @@ class _Scheduler:
 
     def regions(self, node: Node, id: int) -> tuple[list[int], int]:
         """For each result of a region node the calls in a row inside it; the same for all that is inside."""
-        results, deepest = [0] * len(node.outputs), 0
-        for region in node.regions:
+        results, deepest, before = [0] * len(node.outputs), 0, 0
+        for i, region in enumerate(node.regions):
+            is_tried = node.op == "try" and i == 0
+            self.num_tries += is_tried
             reach, depth = self.block(region, id)
-            deepest = max(deepest, depth)
+            self.num_tries -= is_tried
+            deepest = max(deepest, before + depth)
             carried = region.end.inputs[1:] if region.end.op == "next" else region.end.inputs
             for i, atom in enumerate(carried[: len(results)] if region.end.op != "raise" else ()):
-                results[i] = max(results[i], _reach_of(atom, reach).calls)
+                results[i] = max(results[i], before + _reach_of(atom, reach).calls)
+            before = depth if is_tried else 0
         return results, deepest
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lmc.ir.graph import Graph, Node, Value
+from lmc.ir.graph import Graph, Node, Value, unwinds_in
 
 Turn = tuple[str, str | None]  # the role of the last closed turn, "" for none; and that of the open turn
 Turns = frozenset[Turn]
@@ -57,13 +57,18 @@ def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns
 
 
 def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
-    carries = {"for": node.inputs[1:], "loop": node.inputs}.get(node.op, ())
+    carries = {"for": node.inputs[1:], "loop": node.inputs, "try": node.inputs}.get(node.op, ())
     for region in node.regions:
         carried = {"next": region.end.inputs[1:], "yield": region.end.inputs}.get(region.end.op, ())
-        params = region.params[len(region.params) - len(carries) :]
+        params = region.params[len(region.params) - len(carries) :] if region.params else ()
         yield from ((param, _joined((carry,), turns)) for param, carry in zip(params, carries))
-        yield from ((param, _joined((atom,), turns)) for param, atom in zip(params, carried))
+        if region.end.op == "next":
+            yield from ((param, _joined((atom,), turns)) for param, atom in zip(params, carried))
         yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carried))
+    if node.op == "try":
+        for unwind in unwinds_in(node.regions[0]):
+            handed = zip(node.regions[1].params[1:], unwind.inputs)
+            yield from ((param, _joined((atom,), turns)) for param, atom in handed)
     if node.op == "for":  # it may run no times
         yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carries))
 

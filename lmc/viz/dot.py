@@ -17,6 +17,7 @@ _SHAPES = {
     "model": 'shape=box, style="rounded,filled", fillcolor="#dbe9ff"',
     "call": 'shape=box, style="filled", fillcolor="#ffe9d6"',
     "if": 'shape=diamond, style="filled", fillcolor="#fff7cc"',
+    "try": 'shape=octagon, style="filled", fillcolor="#fff7cc"',
     "loop": 'shape=hexagon, style="filled", fillcolor="#fff7cc"',
     "end": 'shape=ellipse, style="filled", fillcolor="#f3f3f3"',
 }
@@ -50,7 +51,7 @@ def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], pad: str) -> Iterat
     for box in boxes:
         width = ", penwidth=2.5" if box.id in critical else ""
         node = f"{box.id} [label={quoted(*box.lines)}, {_SHAPES[box.kind]}{width}];"
-        if box.kind not in ("if", "loop"):
+        if box.kind not in ("if", "try", "loop"):
             yield pad + node
             continue
         yield f"{pad}subgraph cluster_{box.id} {{"

@@ -36,7 +36,7 @@ class FlowEdge:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Something to draw. `kind` says what: arg, model, call, if, loop, end. A region's box is its head."""
+    """Something to draw. `kind` says what: arg, model, call, if, try, loop, end. A region's box is its head."""
 
     id: str
     kind: str
@@ -124,21 +124,21 @@ class _Follower:
         )
 
     def _region(self, node: Node, step_view: StepView) -> Box:
-        id, kind = _id(step_view), "if" if step_view.step.op == "if" else "loop"
+        id, kind = _id(step_view), step_view.step.op if step_view.step.op in ("if", "try") else "loop"
         decides = node.inputs[:1] if step_view.step.op in ("if", "for") else ()
         self._reads(decides, id)
         self._order(step_view)
         self._enter(node, id, node.inputs[1:] if step_view.step.op == "for" else node.inputs)
         inside: list[Box] = []
-        for region, arm in zip(node.regions, ("then", "else") if kind == "if" else ("each turn",)):
+        for region, arm in zip(node.regions, _ARMS.get(kind, ("each turn",))):
             inside += self._block(region, id, arm)
         self._leave(node, id)
         return Box(id, kind, (self.view.name(step_view), *_place(step_view)), tuple(inside))
 
     def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
         """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
-        for region in node.regions:
-            if len(region.params) > len(inputs):  # the item of a `for` comes first
+        for region in (region for region in node.regions if region.params):
+            if len(region.params) > len(inputs):  # the item of a `for`, or the exception, comes first
                 self.sources[region.params[0].name] = ((id, "data", region.params[0].name),)
             for value, atom in zip(region.params[len(region.params) - len(inputs) :], inputs):
                 self.sources[value.name] = self._from(atom)
@@ -173,6 +173,9 @@ class _Follower:
                 self._edge(start, _id(step_view), "order")
 
 
+_ARMS = {"if": ("then", "else"), "try": ("body", "except")}
+
+
 def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:
     """The boxes and what leads from one to another within one turn of each loop; it has no cycle."""
     import networkx
@@ -185,11 +188,25 @@ def _drawn(edges: Iterable[FlowEdge], network: networkx.DiGraph) -> Iterator[Flo
     import networkx
 
     others = {(edge.start, edge.end) for edge in edges if edge.kind != "order"}
-    needed = networkx.transitive_reduction(network).edges
+    places = {id: place for place, id in enumerate(networkx.topological_sort(network))}
     for edge in edges:
         pair = (edge.start, edge.end)
-        if edge.kind != "order" or (pair in needed and pair not in others):
+        if edge.kind != "order" or (pair not in others and not _leads_round(*pair, network, places)):
             yield edge
+
+
+def _leads_round(start: str, end: str, network: networkx.DiGraph, places: dict[str, int]) -> bool:
+    """Whether one box follows from another by way of a third. Only what lies between the two is looked at."""
+    todo = [id for id in network.successors(start) if id != end]
+    seen = set(todo)
+    while todo:
+        for id in network.successors(todo.pop()):
+            if id == end:
+                return True
+            if id not in seen and places[id] < places[end]:
+                seen.add(id)
+                todo.append(id)
+    return False
 
 
 def _critical(boxes: Iterable[Box], network: networkx.DiGraph) -> frozenset[str]:

@@ -17,6 +17,7 @@ _SHAPES = {
     "model": ("(", ")"),
     "call": ("[", "]"),
     "if": ("{", "}"),
+    "try": ("[[", "]]"),
     "loop": ("{{", "}}"),
     "end": ("([", "])"),
 }
@@ -39,7 +40,7 @@ def _boxes(boxes: tuple[Box, ...], pad: str) -> Iterator[str]:
     for box in boxes:
         opening, closing = _SHAPES[box.kind]
         node = f"{_id(box.id)}{opening}{quoted(*box.lines)}{closing}"
-        if box.kind not in ("if", "loop"):
+        if box.kind not in ("if", "try", "loop"):
             yield pad + node
             continue
         yield f"{pad}subgraph region_{box.id} [{quoted(f'{box.kind} {_number(box)}')}]"

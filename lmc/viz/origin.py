@@ -45,6 +45,8 @@ def _origin(state: Value, view: View) -> tuple[str, Pieces]:
     name = f"`{region.step.op}` #{region.step.id}" + (f" ({region.place})" if region.place else "")
     if state in region.node.outputs:
         return f"the prompt after {name}", ()
+    if region.step.op == "try":
+        return f"the prompt where the body of {name} failed", ()
     sentence = f"the prompt when a turn of {name} begins"
     slot = region.node.regions[0].params.index(state)
     entry = region.node.inputs[slot]
@@ -79,13 +81,15 @@ def _goes_on(state: Atom, root: Value, view: View) -> bool:
     if first is None or not is_hole(first, "state") or not isinstance(first.atom, Value):
         return False
     region = view.region_of.get(first.atom.name)
-    if first.atom == root or region is None or region.step.op != "if":
+    if first.atom == root or region is None or region.step.op not in ("if", "try"):
         return first.atom == root
+    if first.atom not in region.node.outputs:
+        return False
     return all(_goes_on(atom, root, view) for atom in _results(region, region.node.outputs.index(first.atom)))
 
 
 def _results(region: StepView, slot: int) -> Iterator[Atom]:
-    """What an `if` gives as its result of that number, from each arm that ends."""
+    """What an `if` or `try` gives as its result of that number, from each arm that ends."""
     return (block.end.inputs[slot] for block in region.node.regions if block.end.op == "yield")
 
 
@@ -110,7 +114,9 @@ def _forks(value: Atom, view: View, seen: set[str]) -> dict[int, Node | None]:
 def _behind(value: Value, node: Node | None, view: View) -> list[Atom | None]:
     """What a list or state is made of; None where that is not known."""
     region = view.region_of.get(value.name)
-    if region is not None and region.step.op != "if":
+    if region is not None and region.step.op == "try" and value not in region.node.outputs:
+        return [None]
+    if region is not None and region.step.op not in ("if", "try"):
         return _loop_values(value, region)
     if region is not None:
         return list(_results(region, region.node.outputs.index(value)))

@@ -62,6 +62,7 @@ def summary(view: View) -> str:
     parts += [_num(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
     parts += [_num(branches, "branch", "branches")] if branches else []
     parts += [_num(loops, "loop")] if loops else []
+    parts += [f"{tries} `try`"] if (tries := ops.count("try")) else []
     if num := len(_dropped(view)):
         parts.append(f"{_num(num, 'call')} dropped, as nothing reads {'it' if num == 1 else 'them'} (-O0 keeps all)")
     return "; ".join(parts)
@@ -78,7 +79,7 @@ def _num(count: int, one: str, many: str = "") -> str:
 
 
 def _cells(step_view: StepView, view: View, tree: Sharing, width: int) -> list[str]:
-    arm = f"{step_view.arm}: " if step_view.arm in ("then", "else") else ""
+    arm = f"{step_view.arm}: " if step_view.arm in ("then", "else", "except") else ""
     step = step_view.step.op if step_view.is_region else f"{step_view.step.op} {view.name(step_view)}"
     step = keep_start("  " * len(step_view.around) + arm + step, MAX_STEP)
     cells = [str(step_view.step.id), keep_end(step_view.wave, MAX_WAVE), step, keep_end(step_view.place, MAX_PLACE)]

@@ -100,3 +100,33 @@ def test_file_may_have_the_name_of_a_module(cli, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("import lmc\n@lmc.function\ndef f(s):\n    s += lmc.gen('x', max_tokens=2)\n")
 
     assert cli("run", "json.py", "--backend", "echo").exit_code == 0
+
+
+def test_stream_prints_the_text_as_it_comes(cli):
+    """All of the prompt, whatever its parts; then what it cost."""
+    args = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo"]
+    result = cli(*args, "--stream")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(json.loads(cli(*args, "--json").stdout)["text"])
+    assert "\n\necho: 3 calls" in result.stdout
+
+
+def test_stream_as_json_is_a_line_an_event(cli):
+    """The text, the calls, and at the end what --json gives without it."""
+    args = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo", "--json"]
+    events = [json.loads(line) for line in cli(*args, "--stream").stdout.splitlines()]
+    whole = json.loads(cli(*args).stdout)
+
+    assert {event["event"] for event in events} == {"text", "call_started", "call_ended", "item_done"}
+    assert "".join(e["text"] for e in events if e["event"] == "text" and not e["branch"]) == whole["text"]
+    assert events[-1]["values"] == whole["values"]
+
+
+def test_what_fails_while_it_is_streamed(cli):
+    """Behind the text that came; a batch is refused."""
+    result = cli("run", "tips.py", "--backend", "echo", "--stream")
+    batch = cli("run", "tips.py", "--args-file", "items.jsonl", "--backend", "echo", "--stream")
+
+    assert result.exit_code == 1 and "ArgumentError" in result.stderr
+    assert batch.exit_code == 2 and "--stream is for one run" in batch.stderr

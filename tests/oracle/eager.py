@@ -116,6 +116,10 @@ class Run:
                     done.add(event.sample)
         return [answers[sample] for sample in range(n)]
 
+    def was_read(self, failure: Exception) -> None:
+        """The program has the error now: it does not come back at its end."""
+        self.failures = [each for each in self.failures if each is not failure]
+
     def raise_first_failure(self) -> None:
         """A failed call that nobody read still fails the run."""
         if self.failures:
@@ -346,6 +350,7 @@ class EagerState:
     def __getitem__(self, name: Any) -> Any:
         value = self._vars[name]
         if isinstance(value, Lost):
+            self._run.was_read(value.error)
             raise value.error
         return value
 
@@ -378,6 +383,7 @@ class EagerState:
 
     def _check(self) -> None:
         if self._failure is not None:
+            self._run.was_read(self._failure)
             raise self._failure
 
     def text(self) -> str:

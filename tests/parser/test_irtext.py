@@ -40,7 +40,7 @@ MESSAGES = {
 <ir>:3:19: ParseError: the text ends too early
   3 |   %s1 = append %s0
     |                   ^
-  expected one of: `for`, `if`, `loop`, `}`, a name, a string, a value (%x)""",
+  expected one of: `for`, `if`, `loop`, `try`, `}`, a name, a string, a value (%x)""",
     "  return %s0, none }": """\
 <ir>:3:20: ParseError: unexpected `}`
   3 |   return %s0, none }

@@ -30,7 +30,17 @@ program tips(%topic: str, %dims_0: str = dims[0], %dims_1: any = dims["a b"][1])
     next true, %s8
   }
   %w: str = check %v {name="v"}
-  return %s7, %w
+  %s9, %k: data = try {
+    %s10, %y = gen %s7
+    unwind %s10, 1
+    %z: str = read %y
+    %k2 = call @int, %z
+    yield %s10, %k2
+  } except %e: ref, %s11 = %s7, %c2: int = 0 {
+    %s12 = append %s11, "bad"
+    yield %s12, %c2
+  }
+  return %s9, %w
 }
 """
 

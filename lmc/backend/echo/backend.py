@@ -16,6 +16,7 @@ from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
+from lmc.errors import ArgumentError
 from lmc.ir.caps import Caps
 from lmc.ir.prompt import Tokenizer
 from lmc.ir.scoring import CHOICES_METHODS
@@ -57,6 +58,8 @@ class EchoBackend:
         record: bool = False,
         tokenizer: ByteTokenizer | None = None,
     ) -> None:
+        if not callable(delay):
+            _check_steps(delay)
         self._bytes = tokenizer or ByteTokenizer()
         self.tokenizer: Tokenizer = self._bytes
         self.caps = Caps(
@@ -95,7 +98,7 @@ class EchoBackend:
 
     def wait_steps(self, request: Request) -> int:
         """How many steps a request waits beyond the first."""
-        steps = self.delay(request) if callable(self.delay) else self.delay
+        steps = _check_steps(self.delay(request)) if callable(self.delay) else self.delay
         if self.shuffle is None:
             return steps
         return (advance(mix(self.shuffle, request.rid)) >> 33) % ((steps or 7) + 1)
@@ -103,6 +106,13 @@ class EchoBackend:
     def wait_s(self, request: Request) -> float:
         """How many seconds a request takes."""
         return self.delay_s(request) if callable(self.delay_s) else self.delay_s
+
+
+def _check_steps(delay: object) -> int:
+    if type(delay) is not int or delay < 0:
+        what = f"`delay` counts steps of the session, a whole number from 0 on, not {delay!r}"
+        raise ArgumentError(what, help="`delay_s` is for seconds")
+    return delay
 
 
 def open_echo(model: str | None = None) -> EchoBackend:

@@ -10,17 +10,20 @@ from lmc.backend.echo.text import advance
 from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
+from lmc.recent import Recent
 
 _KINDS: dict[type, str] = {
     Grammar: "grammars", Lark: "grammars", StructuralTag: "structural tags", ToolCalls: "tool calls",
 }  # fmt: skip
 
+MAX_KEPT = 256  # drawers
+
 
 class Drawers:
-    """The regex drawers that a backend has built so far."""
+    """The regex drawers that a backend has built lately."""
 
     def __init__(self) -> None:
-        self._regex: dict[str, Drawer] = {}
+        self._regex = Recent[str, Drawer](MAX_KEPT)
 
     def draw(self, constraint: Constraint, seed: int, limit: int) -> str:
         """A text under `constraint`, of at most `limit` bytes where one that short is found.
@@ -43,7 +46,8 @@ class Drawers:
     def _for_regex(self, regex: Regex) -> Drawer:
         found = self._regex.get(regex.pattern)
         if found is None:
-            found = self._regex[regex.pattern] = drawer(regex.tree)
+            found = drawer(regex.tree)
+            self._regex.put(regex.pattern, found)
         if found.least >= NEVER:
             raise ConstraintError(f"no text matches the pattern {regex.pattern!r}", code=EMPTY)
         return found

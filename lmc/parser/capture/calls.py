@@ -40,7 +40,7 @@ from lmc.parser.capture.functions import closure_of, run_closure, run_program
 from lmc.parser.capture.iteration import filter_over, has_code, iterator, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, Escapes, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -48,6 +48,7 @@ from lmc.parser.capture.values import (
     Columns,
     Container,
     DictView,
+    Escapes,
     Frame,
     Generator,
     LazyStr,
@@ -133,7 +134,8 @@ def _class_of(x: StandIn) -> type | None:
 def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a stand-in or an ordinary function."""
     if isinstance(fn, Method):
-        return call_method(cx, fn, args, kwargs)
+        method = _live_method(cx, fn, (*args, *kwargs.values()))
+        return call_method(cx, fn, args, kwargs) if method is UNBOUND else call(cx, method, args, kwargs)
     if isinstance(fn, PartialCall):
         return _partial(cx, fn, args, kwargs)
     if isinstance(fn, Choice):
@@ -144,7 +146,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
-        return _host_value_call(cx, fn, args, kwargs)
+        method = _live_method(cx, Method(fn, "__call__"), (*args, *kwargs.values()))
+        return _host_value_call(cx, fn, args, kwargs) if method is UNBOUND else call(cx, method, args, kwargs)
     if isinstance(fn, Container) and not fn.is_static and not fn.holds_states:
         return _host_value_call(cx, Sym(fn.value), args, kwargs)
     if isinstance(fn, Unmergeable):
@@ -177,6 +180,16 @@ def _partial(cx: Capture, fn: PartialCall, args: tuple[StandIn, ...], kwargs: di
         instances.fill(cx, fn.fn.cls, every, named)
         return None
     return call(cx, fn.fn, every, named)
+
+
+def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn:
+    """A method of a live object that is given what Python cannot be: then it must be looked into. Else UNBOUND."""
+    if not isinstance(fn.receiver, Sym) or not any(_has_state(x) or isinstance(x, _OURS) for x in given):
+        return UNBOUND
+    return objects.method_of_live(cx, fn.receiver, fn.name)
+
+
+_OURS = (Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:

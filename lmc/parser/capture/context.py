@@ -18,9 +18,10 @@ import enum
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -45,7 +46,9 @@ from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
     Choice,
+    Constant,
     Container,
+    Content,
     DictView,
     Element,
     Frame,
@@ -99,8 +102,11 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
+        self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
         self.root.fields["programs"] = 0
+        self.handling: StandIn = None  # the exception whose handler is being traced
 
     # --- the rules ---------------------------------------------------------------------------------------
 
@@ -203,7 +209,29 @@ class Capture:
         """An object of the user's: itself where it cannot change, else a live object."""
         if looking.is_a(value, ModuleType) or bakeable(value):
             return value
-        return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
+        if is_constant(value) and not self.t.live_touched and ALL_CONSTANTS not in self.opaque:
+            return self._constant(value)
+        live = self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF))
+        self.live[live.name] = value
+        return Sym(live)
+
+    def _constant(self, value: StandIn) -> StandIn:
+        """A list, tuple or dict of the user's whose content is known as long as nothing can have changed it."""
+        if type(value) is tuple:
+            return tuple(map(self._constant, value))
+        if type(value) not in (list, dict):
+            return value
+        if _key(value) in self.opaque:
+            return Sym(self.t.host("extern", type=REF, fn=self.t.extern(value, "ordered", REF)))
+        known = self.constants.get(id(value))
+        if known is None:
+            content = _with_items(value, self._constant)
+            known = Container(self.t.born(), type(value).__name__, content, borrowed=True)
+            known.constant = Constant(_key(value), lambda: self.t.live_touched)
+            self.constants[id(value)] = known
+            seen = partial(fingerprint, value, self.opaque)
+            self.guard(seen, seen(), _key(value))
+        return known
 
     def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
@@ -222,6 +250,15 @@ class Capture:
                 return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
         live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
         return Sym(self.t.host("attr", live, type=ANY, name=name))
+
+    @contextmanager
+    def handling_of(self, error: StandIn) -> Iterator[None]:
+        """Trace the handler of an exception."""
+        outer, self.handling = self.handling, error
+        try:
+            yield
+        finally:
+            self.handling = outer
 
     @contextmanager
     def in_frame(self, frame: Frame) -> Iterator[None]:
@@ -246,7 +283,9 @@ class Capture:
     def bound_in(self, node: ast.AST) -> list[str]:
         """Names that `node` binds, in source order."""
         names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        names += [n.name for n in ast.walk(node) if isinstance(n, ast.FunctionDef)]
+        names += [n.name for n in ast.walk(node) if isinstance(n, _NAMED) and n.name is not None]
+        aliases = [a for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
+        names += [a.asname or a.name.split(".")[0] for a in aliases]
         return list(dict.fromkeys(names))
 
     # --- stand-ins and ordinary values -------------------------------------------------------------------
@@ -350,6 +389,8 @@ class Capture:
         return self.t.value_atom(x)
 
 
+_NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+
 IMMUTABLE = (
     type,
     FunctionType,
@@ -368,6 +409,57 @@ def bakeable(value: object) -> bool:
     if plain(value) or looking.is_a(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
+
+
+ALL_CONSTANTS = ("constant", 0)  # the key of every list and dict of the user's
+MAX_CONSTANT = 256  # items of a list or dict of the user's whose content is taken as known
+
+
+def is_constant(value: object) -> bool:
+    """True for a list or dict, not empty, of what cannot change, and of such lists and dicts; or a tuple with some."""
+    if type(value) not in (list, dict, tuple) or not value:
+        return False
+    return 0 < _num_constants(value) <= MAX_CONSTANT
+
+
+def _num_constants(value: object) -> int:
+    """How many items there are in all; more than MAX_CONSTANT where one of them is no constant."""
+    if type(value) is dict and all(map(is_literal, value)):
+        items: Collection[object] = value.values()
+    elif type(value) in (list, tuple):
+        items = value  # type: ignore[assignment]
+    else:
+        return 1 if bakeable(value) else MAX_CONSTANT + 1
+    if len(items) > MAX_CONSTANT:
+        return MAX_CONSTANT + 1
+    count = 0
+    for item in items:
+        count += _num_constants(item)
+        if count > MAX_CONSTANT:
+            break
+    return max(count, 1)
+
+
+def fingerprint(value: object, live: frozenset[object]) -> object:
+    """What a constant holds, as a literal, less what is live: alike for two that are. Functions by identity."""
+    if type(value) in (list, dict) and _key(value) in live:
+        return "live", id(value)
+    if type(value) is dict:
+        return ("dict", *((key, fingerprint(item, live)) for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *(fingerprint(item, live) for item in value))
+    return ("=", value) if is_literal(value) else (type(value).__name__, id(value))
+
+
+def _with_items(value: object, change: Callable[[StandIn], StandIn]) -> Content:
+    if isinstance(value, dict):
+        return {key: change(item) for key, item in value.items()}
+    assert isinstance(value, list)
+    return tuple(map(change, value))
+
+
+def _key(value: object) -> tuple[str, int]:
+    return ("constant", id(value))
 
 
 def deep_recursion() -> None:

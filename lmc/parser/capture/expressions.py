@@ -19,13 +19,15 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import Escapes, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
+    UNBOUND,
     Choice,
     Closure,
     Container,
     DictView,
     Element,
+    Escapes,
     LazyStr,
     Method,
     Once,
@@ -99,7 +101,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
     spec = "" if node.format_spec is None else cx.eval(node.format_spec)
     if isinstance(value, Expr):
         ordinary(format, value, "")
-    if isinstance(value, str) and conv is None and spec == "":
+    if type(value) is str and conv is None and spec == "":
         return value
     if is_literal(value) and isinstance(spec, str):
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
@@ -115,7 +117,7 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
 
 def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
     """True for what is surely a str."""
-    return isinstance(x, str | LazyStr) or (isinstance(x, Sym) and x.type == STR)
+    return type(x) is str or isinstance(x, LazyStr) or (isinstance(x, Sym) and x.type == STR)
 
 
 # --- operators -------------------------------------------------------------------------------------------
@@ -538,6 +540,9 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)
+        live = objects.attribute_of_live(cx, value, name)
+        if live is not UNBOUND:
+            return live
         if value.type.is_value:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))

@@ -26,11 +26,12 @@ import ast
 from collections.abc import Callable
 
 from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
-from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
-from lmc.ir.types import BOOL, DATA, INT, MAYBE_STATE, NONE, STATE, STATES, STR, Type, join, type_of
+from lmc.ir.graph import Atom, Block, Lit, Node, Value
+from lmc.ir.types import BOOL, INT, NONE, STATES, Type, join
 from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.carried import field_atom, field_type, maybe_atom, put_carried
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
@@ -38,16 +39,9 @@ from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
     Container,
-    Element,
-    LazyStr,
-    Owner,
     StandIn,
-    StateCell,
     Sym,
     Unmergeable,
-    containers_in,
-    is_literal,
-    known_content,
     same_literal,
 )
 
@@ -125,7 +119,7 @@ class Region:
             t.put(*key, value)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
-            self._stand_in(key, param)
+            put_carried(t, key, param, self.may_be.get(key, ()))
         # a name that is bound only in here is unset when the first turn begins, and the last turn's in the others
         for name in cx.bound_in(self.node):
             key = (self.frame, name)
@@ -152,34 +146,6 @@ class Region:
         stop.run(lambda: exits.leave(cx, exits.BREAK))
         cx.t.span = span
         branch(cx.t, truth, then, stop)
-
-    def _stand_in(self, key: Key, param: Value) -> None:
-        """Put the carried value where the body finds it."""
-        t, (owner, name) = self.cx.t, key
-        if isinstance(owner, StateCell) and name == "value":
-            t.names[param.name] = owner
-            # every turn begins in the role that the first one does: `_check_roles` breaks where one ends in another
-            t.role[param.name] = t.role.get(owner.value.name, "")
-            t.put(owner, name, param)
-        elif isinstance(owner, Container) and name == "content":
-            held = owner.fields["content"]
-            # a state in the list may have a name besides: a write through the one makes the other stale
-            if param.type == STATES and isinstance(held, tuple):
-                t.alias_elements(owner, held)
-            for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
-                t.write(inner, "frozen", True)
-            t.put(owner, name, param)
-        else:
-            if not name.startswith("$"):
-                t.names[param.name] = name.removeprefix(".")  # of an attribute
-            old = owner.fields.get(name)
-            made = wrap(t, param, borrowed=True)
-            if isinstance(made, StateCell):
-                made.hint = name
-            # it may be what the field held before the loop, or what any turn has put there
-            if isinstance(made, StateCell | Container):
-                t.alias(made, [*t.may_be(old, t.clock), *self.may_be.get(key, ())])
-            t.put(owner, name, made)
 
     def _grow(self, arm: Arm) -> bool:
         """Lift what the body changed and is not carried yet; widen what changed its type. True if traced again."""
@@ -209,7 +175,7 @@ class Region:
 
     def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
         """Carry a field, as the join of all types it has had; True where that changed what is carried."""
-        first, then = self._type(old, key, arm), self._type(new, key, arm)
+        first, then = field_type(old, key, arm.now), field_type(new, key, arm.now)
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
             then = None  # a state that may be unset: an error only if it is read
@@ -237,30 +203,6 @@ class Region:
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break(ROLES_AFTER_BRANCH, self.span)
 
-    def _type(self, x: StandIn, key: Key, arm: Arm) -> Type | None:
-        """The type a field's content has as a carried value; None where it can be none."""
-        if x is UNBOUND:
-            return NONE.or_unset()
-        if isinstance(x, Value):
-            return x.type
-        if key[1] == "content" and isinstance(key[0], Container):
-            states_in = isinstance(x, tuple) and bool(x) and all(isinstance(c, StateCell) for c in x)
-            return STATES if states_in else (None if _has_state(x) else DATA)
-        if isinstance(x, Sym):
-            return x.type
-        if isinstance(x, LazyStr):
-            return STR
-        if isinstance(x, StateCell):
-            value = arm.now(x, "value")
-            return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
-        if isinstance(x, Container):
-            return self._type(arm.now(x, "content"), (x, "content"), arm)
-        if is_literal(x):
-            return type_of(x)
-        if isinstance(x, tuple):
-            return None if _has_state(x) else DATA
-        return None
-
     def _emit(self, arm: Arm) -> None:
         """Make a node of the last trace, and go on after the loop with what its outputs hold.
 
@@ -273,16 +215,22 @@ class Region:
         with arm.open():
             # a body that surely raises ends in `raise` and has no next turn
             if not arm.raised:
-                nexts = [self._carried(key, arm.now(*key)) for key in keys]
+                nexts = [field_atom(t, key, arm.now(*key), self.lifted[key]) for key in keys]
                 go = self._go(left)
-                t.emit("next", (go, *nexts, self._atom(left)) if returns else (go, *nexts))
-        inits = [self._carried(key, key[0].fields.get(key[1], UNBOUND)) for key in keys]
+                # where taking the next item fails this is what the turns so far have done
+                if t.tries and self.op == "for":
+                    t.tries[-1].may_fail()
+                t.emit("next", (go, *nexts, maybe_atom(t, left)) if returns else (go, *nexts))
+        inits = [field_atom(t, key, key[0].fields.get(key[1], UNBOUND), self.lifted[key]) for key in keys]
         params = [self.params[key] for key in keys]
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
         if returns:
             inits.append(Lit(exits.RUNNING))
             params.append(t.fresh(INT, "exit"))
             outs.append(t.fresh(INT, "exit"))
+        if t.tries:
+            t.tries[-1].may_fail()
+        t.leave_unread((*params, *outs))
         body = Block((*([self.item] if self.item is not None else []), *params), tuple(arm.nodes))
         t.nodes.append(Node(self.op, (*self.heads, *inits), regions=(body,), outputs=tuple(outs), span=self.span))
         self._leave_behind(arm, dict(zip(keys, outs)))
@@ -292,7 +240,7 @@ class Region:
         """Put into every field that the body changed what it holds when the loop is over."""
         t, frame = self.cx.t, self.frame
         for key, out in outs.items():
-            self._stand_in(key, out)
+            put_carried(t, key, out, self.may_be.get(key, ()))
         for field, value in (*self.constant.items(), *self.broken.items()):
             t.put(*field, value)
         for owner, name in arm.outer_writes():
@@ -306,34 +254,3 @@ class Region:
             running = Lit((exits.RUNNING, exits.CONTINUE))
             return self.cx.t.host("compare", flag.value, running, type=BOOL, op="in")
         return Lit(flag in (exits.RUNNING, exits.CONTINUE))
-
-    def _carried(self, key: Key, content: StandIn) -> Atom:
-        """What a carry holds, as one value."""
-        owner, name = key
-        if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
-            # `list` of nothing would be data
-            if self.lifted[key] == STATES and not content:
-                return self.cx.t.host("states", type=STATES)
-            return self.cx.t.container_value(Container(0, owner.kind, known_content(content)))
-        return self._atom(content)
-
-    def _atom(self, x: StandIn) -> Atom:
-        """A stand-in as an operand, which may be unset: reading it after the loop is the error, not carrying it."""
-        if x is UNBOUND or isinstance(x, NotLifted):
-            return Lit(UNSET)
-        if isinstance(x, Value):
-            return x
-        # as it is: to make sure of it is an error where nobody may ever read it
-        if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
-            return x.value
-        return self.cx.t.atom(x)
-
-
-def _has_state(x: StandIn) -> bool:
-    if isinstance(x, dict):
-        return any(_has_state(v) for v in x.values())
-    if isinstance(x, tuple):
-        return any(_has_state(v) for v in x)
-    if isinstance(x, Container):
-        return x.holds_states or (x.is_static and _has_state(x.content))
-    return isinstance(x, Owner) and isinstance(x, StateCell)

@@ -36,6 +36,7 @@ from lmc.parser.capture.values import (
     Closure,
     Container,
     Content,
+    Escapes,
     Frame,
     LazyStr,
     Owner,
@@ -54,22 +55,34 @@ from lmc.parser.capture.values import (
 )
 from lmc.parser.primitives import Expr
 
+Out = tuple[Atom, Atom, Value]  # what either arm yields, and what it is behind them
+
 
 def branch(t: Tracer, cond: Value, then: Arm, other: Arm, *, ended: Frame | None = None) -> None:
     """Close two traced arms into an `if`, and write what they left behind.
 
     The function of the frame `ended` ends with them, so nobody reads its locals any more.
     """
+    join_arms(t, then, other, lambda outs: _emit_if(t, cond, then, other, outs), ended=ended)
+
+
+def join_arms(
+    t: Tracer, then: Arm, other: Arm, emit: Callable[[list[Out]], None], *, ended: Frame | None = None
+) -> None:
+    """Close two traced arms into the region that `emit` makes of them, and write what they left behind."""
     # no path goes on: what comes after the branch is not traced, as in Python it never runs
     if then.raised and other.raised:
-        _emit_if(t, cond, then, other, [])
+        emit([])
         raise ProgramRaise(AssertionError, ("unreachable",))
     merge = Merge(t, then, other)
     keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
     # nobody reads the locals of a function that has ended: merging them might be a graph break for nothing
     keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
     news = [(key, merge.field(*key)) for key in keys]
-    _emit_if(t, cond, then, other, merge.outs)
+    for arm, side in ((then, 0), (other, 1)):
+        if not arm.raised:
+            arm.nodes.append(Node("yield", tuple(o[side] for o in merge.outs), span=t.span))
+    emit(merge.outs)
     # only now: while fields are merged both arms must still see the world before the branch
     for (owner, name), new in news:
         t.put(owner, name, new)
@@ -78,10 +91,7 @@ def branch(t: Tracer, cond: Value, then: Arm, other: Arm, *, ended: Frame | None
         t.write(ended, "$exit", RETURN)
 
 
-def _emit_if(t: Tracer, cond: Value, then: Arm, other: Arm, outs: list[tuple[Atom, Atom, Value]]) -> None:
-    for arm, side in ((then, 0), (other, 1)):
-        if not arm.raised:
-            arm.nodes.append(Node("yield", tuple(o[side] for o in outs), span=t.span))
+def _emit_if(t: Tracer, cond: Value, then: Arm, other: Arm, outs: list[Out]) -> None:
     regions = (Block((), tuple(then.nodes)), Block((), tuple(other.nodes)))
     t.emit("if", (cond,), tuple(o[2] for o in outs), regions=regions)
 
@@ -330,6 +340,9 @@ class Merge:
             raise graph_break(ROLES_AFTER_BRANCH, self.tracer.span)
 
     def _containers(self, x: Container, y: Container, label: str) -> StandIn:
+        for one in (x, y):
+            if one.constant is not None:
+                raise Escapes(one.constant.key)
         kinds = {x.kind, y.kind}
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable(TWO_KINDS, label)

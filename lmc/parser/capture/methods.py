@@ -17,6 +17,7 @@ from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     Container,
     DictView,
+    Escapes,
     Method,
     StandIn,
     StateCell,
@@ -128,6 +129,8 @@ def _view(cx: Capture, container: Container, name: str) -> StandIn:
 
 def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
+    if container.constant is not None:
+        raise Escapes(container.constant.key)
     if container.path is not None:
         raise graph_break(CHANGED_ARGUMENT, cx.t.span, f"this statement (on `{container.path[0]}`)")
     if container.borrowed or "frozen" in container.fields:

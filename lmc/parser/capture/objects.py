@@ -23,9 +23,10 @@ from typing import TypeGuard
 from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import Escapes, ProgramRaise
+from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Escapes,
     PartialCall,
     StandIn,
     Super,
@@ -187,6 +188,51 @@ def of_super(cx: Capture, x: Super, name: str) -> StandIn:
     if is_generated(base, name) and name == "__init__":
         return PartialCall(DataclassInit(base), (x.owner,), {})
     return bound(cx, x.owner, x.owner.cls, found, base, name)
+
+
+def method_of_live(cx: Capture, x: Sym, name: str) -> StandIn:
+    """A method of an object that was there before the program, to be looked into; UNBOUND where it cannot be.
+
+    Its attributes are read and written when the program runs; only what the method is must be known.
+    """
+    obj = cx.live.get(x.value.name, UNBOUND)
+    cls = type(obj)
+    if obj is UNBOUND or cx.t.live_touched or isinstance(obj, type) or not _has_plain_lookup(cls):
+        return UNBOUND
+    held = getattr(obj, "__dict__", {})
+    cx.guard(lambda: (type(obj) is cls, name in held), (True, False), ("method", id(obj), name))
+    found, base = lookup(cx, cls, name)
+    if name in held or base is None:
+        return UNBOUND
+    if isinstance(found, FunctionType) and is_own_file(found.__code__.co_filename):
+        return PartialCall(found, (x,), {})
+    if isinstance(found, staticmethod | classmethod):
+        return found.__func__ if isinstance(found, staticmethod) else PartialCall(found.__func__, (cls,), {})
+    return UNBOUND
+
+
+def attribute_of_live(cx: Capture, x: Sym, name: str) -> StandIn:
+    """What an object that was there before the program has as a live attribute, while nothing can have changed it.
+
+    UNBOUND where that is no object of a class of the user's: what it is makes no difference then, and the run reads it.
+    """
+    obj = cx.live.get(x.value.name, UNBOUND)
+    held = getattr(obj, "__dict__", {})
+    known = obj is not UNBOUND and not cx.t.live_touched and _has_plain_lookup(type(obj)) and name in held
+    if not known or hasattr(type(obj), name) or not is_own_object(held[name]):
+        return UNBOUND
+    return cx.bake(held[name], lambda: held[name], ("attribute", id(obj), name))
+
+
+def is_own_object(x: object) -> bool:
+    """True for an object of a class of the user's."""
+    return not isinstance(x, type) and _has_plain_lookup(type(x))
+
+
+def _has_plain_lookup(cls: type) -> bool:
+    """True for a class of the user's whose objects are asked for attributes in Python's own way."""
+    hooked = any("__getattribute__" in base.__dict__ for base in cls.__mro__[:-1])
+    return type(cls) in (type, abc.ABCMeta) and _is_own(cls) and not hooked
 
 
 def _nothing() -> None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import ast
 
-from lmc.parser.capture import calls, comprehensions, expressions, functions, imports, loops, statements, targets
+from lmc.parser.capture import (
+    calls,
+    comprehensions,
+    expressions,
+    functions,
+    imports,
+    loops,
+    statements,
+    targets,
+    tries,
+)
 from lmc.parser.capture.context import ExpressionRule, Rules, StatementRule
 
 EXPRESSIONS: dict[type[ast.expr], ExpressionRule] = {
@@ -55,6 +65,7 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.Import: imports.import_node,
     ast.ImportFrom: imports.import_from_node,
     ast.With: statements.with_node,
+    ast.Try: tries.try_node,
     ast.For: loops.for_loop,
     ast.While: loops.while_loop,
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
+from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
-from lmc.parser.capture import choices, expressions, groups, states
+from lmc.parser.capture import choices, expressions, groups, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -15,7 +17,7 @@ from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
 from lmc.parser.capture.methods import call_method, extend, set_item
 from lmc.parser.capture.targets import assign, set_attribute
-from lmc.parser.capture.tracer import ProgramRaise
+from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -157,23 +159,35 @@ def continue_node(cx: Capture, node: ast.Continue) -> None:
 
 
 def raise_node(cx: Capture, node: ast.Raise) -> None:
-    """`raise X(...)`: surely raises here, which ends the region."""
+    """`raise X(...) from Y`: surely raises here, which ends the region."""
     if node.exc is None:
-        raise graph_break(NO_RULE, cx.at(node), "a bare `raise`")
-    _raise_expr(cx, node.exc)
-
-
-def _raise_expr(cx: Capture, node: ast.expr) -> None:
+        raise tries.reraised(cx)
+    if node.cause is None and isinstance(node.exc, ast.Call) and not _has_stars(node.exc):
+        _raise_call(cx, node.exc)
+    error = cx.eval(node.exc)
+    causes = () if node.cause is None else (cx.eval(node.cause),)
     span = cx.at(node)
-    if isinstance(node, ast.Call) and not node.keywords:
-        kind = cx.eval(node.func)
-        args = tuple(cx.eval(a) for a in node.args)
-    else:
-        kind, args = cx.eval(node), ()
+    if not causes and isinstance(error, type):
+        raise ProgramRaise(error)
+    if not all(isinstance(x, Sym) or is_ordinary(x) for x in (error, *causes)):
+        raise graph_break(NO_RULE, span, "`raise` of something that is not a run-time value")
+    raise ProgramRaise(raised, (error, *causes))
+
+
+def _has_stars(call: ast.Call) -> bool:
+    return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
+
+
+def _raise_call(cx: Capture, node: ast.Call) -> None:
+    """`raise X(...)` of a known class, which is made where it is raised."""
+    span = cx.at(node)
+    kind = cx.eval(node.func)
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        return
+    args = tuple(cx.eval(a) for a in node.args)
+    keywords = {str(k.arg): cx.eval(k.value) for k in node.keywords}
     cx.t.span = span
-    if not is_ordinary(kind):
-        raise graph_break(NO_RULE, span, "`raise` of a run-time value")
-    raise ProgramRaise(kind, args)
+    raise ProgramRaise(kind, args, keywords)
 
 
 def assert_node(cx: Capture, node: ast.Assert) -> None:
@@ -200,21 +214,65 @@ def function_node(cx: Capture, node: ast.FunctionDef) -> None:
 
 
 def with_node(cx: Capture, node: ast.With) -> None:
-    """`with s.user(): ...`, over states alone."""
-    _with_items(cx, node.items, node.body)
+    """`with s.user(): ...`, and other context managers."""
+    _with_items(cx, node, node.items)
 
 
-def _with_items(cx: Capture, items: list[ast.withitem], body: list[ast.stmt]) -> None:
+def _with_items(cx: Capture, node: ast.With, items: list[ast.withitem]) -> None:
     if not items:
-        execute(cx, body)
+        execute(cx, node.body)
         return
-    block = cx.eval(items[0].context_expr)
-    span = cx.at(items[0].context_expr)
-    if not isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
-        raise graph_break(NO_RULE, span, "`with` over something that is not a program state")
-    entered = states.enter(cx, block)
-    if items[0].optional_vars is not None:
-        assign(cx, items[0].optional_vars, entered)
-    _with_items(cx, items[1:], body)
-    cx.t.span = span
-    states.leave(cx, block)
+    first, *others = items
+    block = cx.eval(first.context_expr)
+    cx.at(first.context_expr)
+
+    def inner(entered: StandIn) -> None:
+        if first.optional_vars is not None:
+            assign(cx, first.optional_vars, entered)
+        _with_items(cx, node, others)
+
+    if isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
+        _with_state(cx, first.context_expr, block, inner)
+    else:
+        _with_manager(cx, first.context_expr, block, inner)
+
+
+def _with_state(
+    cx: Capture, node: ast.expr, block: RoleBlock | ScopeBlock | CopyBlock, inner: Callable[[StandIn], None]
+) -> None:
+    span, entered = cx.t.span, states.enter(cx, block)
+
+    def ended() -> None:
+        cx.t.span = span
+        states.leave(cx, block)
+
+    def failed(error: Sym) -> None:
+        ended()
+        _reraise(error)
+
+    # outside of a `try` nobody sees a state any more after an exception
+    if not cx.t.tries:
+        inner(entered)
+        ended()
+    else:
+        tries.guarded(cx, node, lambda: inner(entered), ended, failed)
+
+
+def _with_manager(cx: Capture, node: ast.expr, manager: StandIn, inner: Callable[[StandIn], None]) -> None:
+    live = cx.argument(manager)
+    entered = wrap(cx.t, cx.t.call(enter_context, live))
+
+    def ended() -> None:
+        cx.at(node)
+        cx.t.call(leave_context, live)
+
+    def failed(error: Sym) -> None:
+        cx.at(node)
+        kept = cx.t.host("truth", cx.t.call(leave_context, live, error.value), type=BOOL)
+        under(cx, cx.t.host("unary", kept, type=BOOL, op="not"), lambda: _reraise(error))
+
+    tries.guarded(cx, node, lambda: inner(entered), ended, failed)
+
+
+def _reraise(error: Sym) -> None:
+    raise ProgramRaise(raised, (error,))

@@ -44,7 +44,7 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
             append(cx, cell, part)
     elif isinstance(x, Expr):
         _APPEND[type(x)](cx, cell, x)
-    elif isinstance(x, str | LazyStr):
+    elif type(x) is str or isinstance(x, LazyStr):
         parts = x.parts if isinstance(x, LazyStr) else (x,)
         _append_text(cx, cell, *(p if isinstance(p, Value) else Lit(p) for p in parts if p != ""))
     elif isinstance(x, Choice):
@@ -58,6 +58,8 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
 def _as_text(cx: Capture, x: StandIn) -> Atom:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
+    if isinstance(x, str):
+        return Lit(str.__str__(x))  # of a class of its own, such as an Enum's: what it holds, not what it prints as
     if is_ordinary(x):
         what = f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
         raise ProgramRaise(TypeError, (what,))
@@ -233,7 +235,12 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
     if known is not None:
-        return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
+        if not isinstance(known, Value):
+            return known.value
+        # a failed call is raised where it is read, which matters where somebody may catch it
+        if cx.t.tries:
+            known = cx.t.host("read", known, type=known.type)
+        return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
     out = cx.t.fresh(REF if cx.names_are_live else DATA, label)

@@ -17,13 +17,15 @@ from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import BOOL, DATA, INT, NONE, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.context import Capture, deep_recursion
+from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Escapes, Guard, ProgramRaise
-from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
+from lmc.parser.capture.tracer import Guard, ProgramRaise
+from lmc.parser.capture.values import Container, Content, Escapes, StandIn, StateCell, Sym, is_literal, known_items
 from lmc.parser.primitives import Concat
+
+MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
 Path = tuple[str | int, ...]
 
@@ -88,6 +90,9 @@ def trace(
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
                 raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
             opaque |= {escape.maker}
+            # each time one more was found to be live: what is left of them is not worth another trace
+            if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
+                opaque |= {ALL_CONSTANTS}
         else:
             # a loop may bring what was generated behind a read before it
             if not (cx.names_are_live and cx.names_were_read):
@@ -169,6 +174,8 @@ def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
 
 def _returned(cx: Capture, ret: StandIn) -> Atom:
     """What a program returns: containers may hold states."""
+    if isinstance(ret, Container) and ret.constant is not None:
+        raise Escapes(ret.constant.key)
     if isinstance(ret, tuple) and not is_literal(ret):
         return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
     if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":

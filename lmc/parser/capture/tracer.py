@@ -14,15 +14,24 @@ It knows nothing of Python syntax, the rules drive it. Three things it keeps mak
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
-from typing import TypeVar
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
+from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
@@ -36,6 +45,7 @@ from lmc.parser.capture.values import (
     Container,
     DictView,
     Element,
+    Escapes,
     Generator,
     LazyStr,
     Method,
@@ -57,28 +67,24 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import Expr
 from lmc.source import Span
 
+_BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
+NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
-
-
-class Escapes(Exception):
-    """An object that is followed gets where it cannot be: the program is traced anew, with its maker left to Python."""
-
-    def __init__(self, maker: object) -> None:
-        super().__init__(maker)
-        self.maker = maker
 
 
 class ProgramRaise(Exception):
     """The traced program surely raises here; unwinds to the region it stands in."""
 
-    def __init__(self, kind: object, args: tuple[StandIn, ...] = ()) -> None:
+    def __init__(
+        self, kind: object, args: tuple[StandIn, ...] = (), keywords: Mapping[str, StandIn] = NO_KEYWORDS
+    ) -> None:
         super().__init__(kind)
-        self.kind, self.arguments = kind, args
+        self.kind, self.arguments, self.keywords = kind, args, keywords
 
 
 @dataclass(slots=True)
@@ -97,7 +103,7 @@ class Guard:
         # never `==` on objects of the user's: that would run their code, and an equal object may behave otherwise
         if now is self.value or type(now) is not type(self.value):
             return now is self.value
-        if isinstance(now, MethodType | BuiltinFunctionType):  # a new object each time it is read
+        if isinstance(now, _BOUND):  # a new object each time it is read; equal where it is the same of the same object
             return now == self.value
         return same_literal(now, self.value)
 
@@ -105,7 +111,7 @@ class Guard:
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
 
-    __slots__ = ("birth", "first_value", "nodes", "raised", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "writes")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
@@ -115,6 +121,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
         """Trace `body` into this region, then put every field back as it was."""
@@ -129,8 +136,9 @@ class Arm:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
-        tracer, outer = self.tracer, self.tracer.nodes
+        tracer, outer, handed = self.tracer, self.tracer.nodes, self.tracer.handed
         tracer.nodes = self.nodes
+        tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         try:
             # entered again: the world is as this region left it
@@ -139,6 +147,7 @@ class Arm:
             yield
         finally:
             tracer.nodes = outer
+            self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
                 self.writes[(owner, name)] = owner.fields.get(name, UNBOUND)
@@ -168,8 +177,20 @@ def _put(owner: Owner, name: str, value: StandIn) -> None:
         owner.fields[name] = value
 
 
+class Watcher(Protocol):
+    """The body of a `try` that is being traced."""
+
+    def may_fail(self) -> None:
+        """Called in front of a node that may fail."""
+
+
 class Tracer:
-    """Builds one graph."""
+    """Builds one graph.
+
+    tries   the bodies of `try` that this stands in, outermost first
+    handed  what the handler of the innermost would be handed now, None outside of one
+    unread  names of values that a call may not have given, and of which no node has made sure
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -191,6 +212,9 @@ class Tracer:
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
+        self.tries: list[Watcher] = []
+        self.handed: object = None
+        self.unread: set[str] = set()
 
     # --- fields ------------------------------------------------------------------------------------------
 
@@ -240,11 +264,25 @@ class Tracer:
         **more: Attr,
     ) -> Node:
         """Append a node at the current place of the user's source; its attributes come in either way."""
+        row = OPS[op]
+        if self.tries and (row.raises or (row.kind == "host" and op != "extern") or self._may_be_refused(op, inputs)):
+            self.tries[-1].may_fail()
+        if row.kind in ("model", "region"):
+            self.leave_unread(outputs)
         if self.numbers and op not in _SAYS:
             self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
         return node
+
+    def _may_be_refused(self, op: str, inputs: tuple[Atom, ...]) -> bool:
+        """True for a turn that may not begin or end there: inside another, or by the template."""
+        state = inputs[0] if inputs else None
+        return op == "role_begin" or (op == "role_end" and isinstance(state, Value) and not self.role.get(state.name))
+
+    def leave_unread(self, values: Iterable[Value]) -> None:
+        """Note that these may be what a call should have said, of which nobody has made sure."""
+        self.unread.update(value.name for value in values if not value.type.is_state)
 
     def host(
         self,
@@ -275,8 +313,9 @@ class Tracer:
 
     def emit_raise(self, stop: ProgramRaise) -> None:
         """End the current region by an exception."""
-        fn = self.extern(stop.kind, "none")
-        self.emit("raise", tuple(self.atom(a) for a in stop.arguments), fn=fn)
+        fn, keys = self.extern(stop.kind, "none"), tuple(sorted(stop.keywords))
+        given = (*stop.arguments, *(stop.keywords[key] for key in keys))
+        self.emit("raise", tuple(self.atom(a) for a in given), keys=keys, fn=fn)
 
     def extern(self, obj: object, effect: str = "ordered", type: Type = ANY, *, raises: bool = True) -> str:
         """The symbol of a Python object; the object itself stays in a side table."""
@@ -358,6 +397,9 @@ class Tracer:
     def container_value(self, container: Container) -> Value:
         """A container as one run-time value; its static structure stays as it is."""
         content = container.content
+        # who gets it may keep it or change it: then it is a live object from the start
+        if container.constant is not None:
+            raise Escapes(container.constant.key)
         # a part of a list of states shares them with it: gathered anew where the whole has changed since
         if container.window is not None:
             source, order = container.window

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeGuard
 
 from lmc.codes import STALE_STATE
 from lmc.ir.graph import Literal, Value
+from lmc.ir.literal import spelled
 from lmc.ir.types import Type
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import Scope
@@ -38,6 +39,29 @@ class Stale:
 
     name: str
     span: Span | None
+
+
+class Escapes(Exception):
+    """Something that is followed gets where it cannot be: the program is traced anew, with it left to Python.
+
+    maker   a class or function whose objects were followed, or the key of a constant
+    """
+
+    def __init__(self, maker: object) -> None:
+        super().__init__(maker)
+        self.maker = maker
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Where the content of a container outside the program was taken from, while nothing can have changed it.
+
+    key         says which object, to trace it as a live one
+    is_changed  True once code that is not followed may have changed it
+    """
+
+    key: tuple[str, int]
+    is_changed: Callable[[], bool]
 
 
 class Owner:
@@ -122,9 +146,10 @@ class Container(Owner):
     borrowed  a part of another container, or a view: it cannot be changed in place
     aliases   states that may be elements of a run-time list, and lists that may be this one
     window    of a run-time list of states: (list, order), whose states these are; `seen` is what that list held
+    constant  of one that is not the program's: it may be read as long as nothing can have changed it
     """
 
-    __slots__ = ("aliases", "borrowed", "kind", "parent", "path", "seen", "window")
+    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "window")
 
     def __init__(
         self,
@@ -142,6 +167,7 @@ class Container(Owner):
         self.aliases: list[Cell] = []
         self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
+        self.constant: Constant | None = None
 
     @property
     def content(self) -> Content:
@@ -149,6 +175,8 @@ class Container(Owner):
         if "stale" in self.fields:
             assert self.stale is not None
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
+        if self.constant is not None and self.constant.is_changed():
+            raise Escapes(self.constant.key)
         held = self.fields["content"]
         return held if isinstance(held, _HELD) else known_content(held)
 
@@ -440,7 +468,7 @@ def is_literal(x: object) -> TypeGuard[Literal]:
 
 def same_literal(x: object, y: object) -> bool:
     """True for two literals that are alike in every part: 1, 1.0 and True differ."""
-    return is_literal(x) and is_literal(y) and repr(x) == repr(y)
+    return is_literal(x) and is_literal(y) and spelled(x) == spelled(y)
 
 
 def plain(x: StandIn) -> bool:

@@ -140,6 +140,13 @@ class _Builder:
         block = (self.out(item, STATE), *params)
         return token, "for", (first, *inputs), (), (), (Block(block, self.nodes(body)),)
 
+    def try_(self, tree: Any) -> Form:
+        token, body, error, *carries, handler = tree.children
+        tried = Block((), self.nodes(body))
+        inputs, params = self.carries(carries)
+        caught = Block((self.out(error, STATE), *params), self.nodes(handler))
+        return token, "try", inputs, (), (), (tried, caught)
+
     def region(self, tree: Any) -> Block:
         *params, body = tree.children
         return Block(tuple(self.out(param, STATE) for param in params if param), self.nodes(body))
@@ -284,4 +291,5 @@ Form = tuple["Token", str, tuple[Atom, ...], tuple[str, ...], tuple[tuple[str, A
 
 _FORMS: dict[str, Callable[[_Builder, Any], Form]] = {
     "plain": _Builder.plain, "if_": _Builder.if_, "loop": _Builder.loop, "for_": _Builder.for_,
+    "try_": _Builder.try_,
 }  # fmt: skip

@@ -12,6 +12,7 @@ MODULES = (
     "branches",
     "loops",
     "exits",
+    "tries",
     "forks",
     "state_lists",
     "aliases",
@@ -32,6 +33,8 @@ MODULES = (
     "tables",
     "structure",
     "sorting",
+    "constants",
+    "live_objects",
 )
 
 

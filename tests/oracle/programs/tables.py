@@ -385,7 +385,7 @@ CASES = [
     Case(graph_of_nodes),
     Case(graph_of_nodes_until_the_end, expects="either"),
     Case(roles_by_table, MESSAGES),
-    Case(roles_by_a_global_table, MESSAGES, expects="either"),
+    Case(roles_by_a_global_table, MESSAGES),
     Case(roles_of_the_state, MESSAGES),
     Case(role_by_if),
     Case(expression_chosen),

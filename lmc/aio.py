@@ -1,0 +1,479 @@
+"""Awaited runs: `arun`, `arun_batch`, streams read by coroutines, and programs that are coroutines themselves.
+
+An event loop is never held up by a model. All awaited runs on a backend share one thread that steps it (see hub.py).
+A plain program runs there as well, in a copy of the caller's context: its own Python blocks the other runs of that
+backend, and no loop. An `async def` program is a task of the loop that awaits it: there only the backend is stepped by
+the thread, and what has come of the program's calls is handed out on the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
+from contextvars import copy_context
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from lmc.errors import ArgumentError
+from lmc.executor.hub import Port, hub_of
+from lmc.streaming import BatchStream, ItemDone, OnEvent, Opened, ReaderDriver, Record, Stream, aborted
+
+if TYPE_CHECKING:
+    from lmc.executor.events import RunEvent
+    from lmc.launch import Opener
+    from lmc.result import Result
+
+MAX_AHEAD = 1024  # items of an awaited batch on their way at once; the others are not taken from their source yet
+
+
+class _AwaitedRun:
+    """A run that somebody else steps: a streaming.Driver whose readers wait to hear that there is more.
+
+    takes_more  False once all items have been given
+    """
+
+    def __init__(self, opener: Opener, record: Record, *, is_told: bool) -> None:
+        self.record = record
+        self.takes_more = True
+        self.feeding: asyncio.Task[None] | None = None  # the task that takes its items
+        self._lock = threading.RLock()
+        self._more = threading.Condition(self._lock)
+        self._readers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._numbers = count()
+        self._context = copy_context()
+        self._hub = hub_of(opener.backend)
+        self._port: Port = self._hub.open(self._notified, self._broken)
+        try:
+            self._launch = opener(listen=self._listen, session=self._port, is_told=is_told, **self._options())
+        except BaseException:
+            self._port.close()
+            raise
+
+    def _options(self) -> dict[str, Any]:
+        return {}
+
+    # --- a Driver
+
+    has_begun = True
+
+    def advance(self, seen: int) -> None:
+        """Wait until more is told than what was seen."""
+        if self._hub.is_here:
+            raise ArgumentError("a program reads the stream of its own run: it would wait for itself")
+        with self._more:
+            self._more.wait_for(lambda: self.record.version != seen)
+
+    async def wait(self, seen: int) -> None:
+        """The same, for a coroutine."""
+        with self._lock:
+            if self.record.version != seen:
+                return
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            self._readers.append((loop, future))
+        await future
+
+    def close(self) -> None:
+        """Abort what has not ended."""
+        self._over(aborted())
+
+    def binds(self, items: Iterable[Any]) -> Iterator[Callable[[], dict[str, Any]]]:
+        """What gives the arguments of each item."""
+        return self._launch.binds(items)[0]
+
+    # --- what is told
+
+    def _listen(self, event: RunEvent) -> None:
+        with self._lock:
+            if not self.record.is_over:
+                self.record.take(event)
+
+    def _tell_readers(self) -> None:
+        with self._lock:
+            readers, self._readers = self._readers, []
+            self._more.notify_all()
+        for loop, future in readers:
+            _call(loop, partial(_wake, future))
+
+    def _over(self, error: BaseException | None) -> None:
+        """The run is over; readers are told at once, the launch is closed by who steps it."""
+        with self._lock:
+            if self.record.is_over:
+                return
+            self.record.end(self._launch.report(), error)
+        self._tell_readers()
+        self._close_launch()
+
+    def _step(self) -> None:
+        """Do what can be done now."""
+        launch = self._launch
+        try:
+            launch.go_on()
+        except BaseException as error:
+            self._over(error)
+            return
+        if not self.takes_more and launch.is_idle:
+            self._over(None)
+        else:
+            self._tell_readers()
+
+    def _notified(self) -> None:
+        raise NotImplementedError
+
+    def _close_launch(self) -> None:
+        raise NotImplementedError
+
+    def _broken(self, error: BaseException) -> None:
+        self._over(error)
+
+
+class ThreadRun(_AwaitedRun):
+    """A plain program's: everything of it runs on the hub's thread, in one context."""
+
+    def take(self, bind: Callable[[], dict[str, Any]], *, is_last: bool) -> None:
+        """One more item."""
+        self._hub.post(partial(self._context.run, self._take, bind, is_last))
+
+    def end(self) -> None:
+        """There are no more."""
+        self._hub.post(self._end)
+
+    async def leave(self) -> None:
+        """Close, and see to it that nothing of it runs on."""
+        self.close()
+
+    def _take(self, bind: Callable[[], dict[str, Any]], is_last: bool) -> None:
+        if not self.record.is_over:
+            self._launch.start(bind, next(self._numbers))
+            self.takes_more = self.takes_more and not is_last
+            self._step()
+
+    def _end(self) -> None:
+        self.takes_more = False
+        self._notified()
+
+    def _notified(self) -> None:
+        if not self.record.is_over:
+            self._context.run(self._step)
+
+    def _close_launch(self) -> None:
+        self._hub.post(self._launch.close)
+
+
+class LoopRun(_AwaitedRun):
+    """A coroutine program's: an eager.EventLoop. All but the backend's steps runs on the loop."""
+
+    def __init__(self, opener: Opener, record: Record, *, is_told: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_kicked = False
+        super().__init__(opener, record, is_told=is_told)
+
+    def _options(self) -> dict[str, Any]:
+        return {"loop": self}
+
+    def spawn(self, body: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A program's task, in a context of its own."""
+        task = self._loop.create_task(body, context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def advance(self, seen: int) -> None:
+        """Wait until more is told than what was seen; not on the loop itself, which would wait for itself."""
+        if _running_loop() is self._loop:
+            raise ArgumentError(
+                "the stream of an `async def` program is read by plain iteration on its own event loop",
+                help="async for text in stream: ...",
+            )
+        super().advance(seen)
+
+    def kick(self) -> None:
+        """Have the run stepped by the loop."""
+        if not self._is_kicked and not self._loop.is_closed():
+            self._is_kicked = True
+            self._loop.call_soon(self._go, context=self._context)
+
+    def take(self, bind: Callable[[], dict[str, Any]], *, is_last: bool) -> None:
+        """One more item."""
+        self._launch.start(bind, next(self._numbers))
+        self.takes_more = self.takes_more and not is_last
+        self.kick()
+
+    def end(self) -> None:
+        """There are no more."""
+        self.takes_more = False
+        self.kick()
+
+    async def leave(self) -> None:
+        """Close, and wait until the programs have been left."""
+        self.close()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _go(self) -> None:
+        self._is_kicked = False
+        if not self.record.is_over:
+            self._step()
+
+    def _notified(self) -> None:
+        _call(self._loop, self.kick)
+
+    def _broken(self, error: BaseException) -> None:
+        _call(self._loop, partial(self._over, error))
+
+    def _close_launch(self) -> None:
+        self._launch.close()
+
+
+def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    """Have a loop do something; one that is closed has nobody left who waits."""
+    try:
+        loop.call_soon_threadsafe(what)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+# --- one run ---------------------------------------------------------------------------------------------------
+
+
+def awaited(opener: Opener, record: Record, *, is_told: bool) -> ThreadRun | LoopRun:
+    """A run for coroutines to read, which has no items yet."""
+    return (LoopRun if opener.is_async else ThreadRun)(opener, record, is_told=is_told)
+
+
+def _begin_one(opener: Opener, arguments: dict[str, Any], record: Record) -> ThreadRun | LoopRun:
+    """A run of one item, to be streamed."""
+    run = awaited(opener, record, is_told=True)
+    run.take(lambda: arguments, is_last=True)
+    return run
+
+
+def astream(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Stream:
+    """A stream that goes on by itself, for coroutines."""
+    return Stream(_begin_one(opener, arguments, Record(on_event)))
+
+
+async def arun_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Result:
+    """The result of one run; raises its error. Cancelled, it aborts the run."""
+    run = awaited(opener, Record(on_event), is_told=on_event is not None)
+    try:
+        run.take(lambda: arguments, is_last=True)
+        result = await Stream(run).async_result()
+    finally:
+        await run.leave()
+    if result.error is not None:
+        raise result.error
+    return result
+
+
+# --- batches ---------------------------------------------------------------------------------------------------
+
+
+class AsyncBatch:
+    """What `arun_batch` gives: awaited, a list of results in order; iterated, (index, result) of each as it ends.
+
+    Items are taken from their source, which may be asynchronous and endless, as others end; those that were iterated
+    over are forgotten. Left early, by `break` or by cancellation, what is on its way is aborted.
+    """
+
+    def __init__(self, opener: Opener, items: Iterable[Any] | AsyncIterable[Any], on_event: OnEvent | None) -> None:
+        self._opener, self._items, self._on_event = opener, items, on_event
+
+    def __await__(self) -> Generator[Any, None, list[Result]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[Result]:
+        found = {index: result async for index, result in self}
+        report = next(iter(found.values())).report if found else None
+        for result in found.values():
+            result.report = report
+        return [found[i] for i in range(len(found))]
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
+        record = Record(self._on_event)
+        run = awaited(self._opener, record, is_told=self._on_event is not None)
+        room = asyncio.Semaphore(MAX_AHEAD)
+        feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire))
+        try:
+            while True:
+                seen, is_over = record.version, record.is_over
+                for told in record.forget():
+                    if isinstance(told, ItemDone):
+                        yield told.item, told.result
+                        room.release()
+                if is_over:
+                    return
+                await run.wait(seen)
+        finally:
+            feeding.cancel()
+            await run.leave()
+            await asyncio.wait([feeding])
+
+
+async def _feed(
+    run: ThreadRun | LoopRun,
+    items: Iterable[Any] | AsyncIterable[Any],
+    has_room: Callable[[], Coroutine[Any, Any, Any]],
+) -> None:
+    """Take items as there is room; what the source raises is the error of one more item, the last."""
+    try:
+        async for bind in _binds(run, items):
+            await has_room()
+            if run.record.is_over:
+                return
+            run.take(bind, is_last=False)
+    except Exception as error:
+        run.take(partial(_raise, error), is_last=True)
+    else:
+        run.end()
+
+
+def _begin_batch(opener: Opener, items: Iterable[Any] | AsyncIterable[Any], record: Record) -> ThreadRun | LoopRun:
+    """A run of many items, to be streamed to coroutines."""
+    run = awaited(opener, record, is_told=True)
+    record, num_taken = run.record, count(1)
+
+    async def has_room() -> None:
+        taken = next(num_taken)
+        while True:
+            seen = record.version
+            if taken - record.num_done <= MAX_AHEAD or record.is_over:
+                return
+            await run.wait(seen)
+
+    run.feeding = asyncio.get_running_loop().create_task(_feed(run, items, has_room))
+    return run
+
+
+async def _binds(
+    run: ThreadRun | LoopRun, items: Iterable[Any] | AsyncIterable[Any]
+) -> AsyncIterator[Callable[[], dict[str, Any]]]:
+    """What gives each item's arguments."""
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield next(run.binds([item]))
+        return
+    for bind in run.binds(items):
+        yield bind
+        await asyncio.sleep(0)  # others on the loop have their turn
+
+
+def _raise(error: Exception) -> dict[str, Any]:
+    raise error
+
+
+# --- from plain code --------------------------------------------------------------------------------------------
+
+
+class RunnerDriver:
+    """A coroutine program's stream for plain code: its loop goes on while somebody reads."""
+
+    def __init__(self, begin: Callable[[Record], ThreadRun | LoopRun], on_event: OnEvent | None) -> None:
+        self.record = Record(on_event)
+        self._begin = begin
+        self._runner: asyncio.Runner | None = None
+        self._run: ThreadRun | LoopRun | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """True once something of it has run."""
+        return self._runner is not None or self.record.is_over
+
+    def advance(self, seen: int) -> None:
+        """Let the loop run until more is told."""
+        refuse_inside_loop()
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        try:
+            self._runner.run(self._wait(seen))
+        except BaseException:
+            self.close()
+            raise
+        if self.record.is_over:
+            self.close()
+
+    async def wait(self, seen: int) -> None:
+        """Refused: its loop is another one."""
+        raise ArgumentError(
+            "this run is read by a thread already", help="read it asynchronously from the start, or by plain iteration"
+        )
+
+    def close(self) -> None:
+        """Abort what has not ended, and let the programs be left."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            with runner:
+                if self._run is not None:
+                    runner.run(self._run.leave())
+        self.record.end(None, aborted())
+
+    async def _wait(self, seen: int) -> None:
+        if self._run is None:
+            self._run = self._begin(self.record)
+        await self._run.wait(seen)
+
+
+def refuse_inside_loop() -> None:
+    """Raises ArgumentError where an event loop runs on this thread: a coroutine program cannot be waited for there."""
+    if _running_loop() is not None:
+        raise ArgumentError(
+            "an `async def` program is run by plain code while an event loop runs", help="await program.arun(...)"
+        )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def stream_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Stream:
+    """A stream of one run, which begins with the first reading: on that thread, or awaited."""
+    begin = partial(_begin_one, opener, arguments)
+    if opener.is_async:
+        return Stream(RunnerDriver(begin, on_event), begin)
+
+    def open(record: Record) -> Opened:
+        launch = opener(listen=record.take)
+        return launch, launch.rounds((), [arguments])
+
+    return Stream(ReaderDriver(open, on_event), begin)
+
+
+def stream_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None) -> BatchStream:
+    """The same of a batch."""
+    begin = partial(_begin_batch, opener, items)
+    if opener.is_async:
+        return BatchStream(RunnerDriver(begin, on_event), begin)
+
+    def open(record: Record) -> Opened:
+        launch = opener(listen=record.take)
+        return launch, launch.rounds(items)
+
+    return BatchStream(ReaderDriver(open, on_event), begin)
+
+
+def run_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Result:
+    """Run a coroutine program to its end on a loop of its own."""
+    refuse_inside_loop()
+    return asyncio.run(arun_one(opener, arguments, on_event))
+
+
+def run_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None) -> list[Result]:
+    """The same of a batch."""
+    refuse_inside_loop()
+    return asyncio.run(_listed(AsyncBatch(opener, items, on_event)))
+
+
+async def _listed(batch: AsyncBatch) -> list[Result]:
+    return await batch

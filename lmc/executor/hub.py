@@ -1,0 +1,213 @@
+"""One thread that steps one session of a backend, for many runs that live elsewhere: on event loops, or on that thread.
+
+A run has a Port, which it takes for its session: what it submits goes over to the thread, what comes back waits in the
+port, and a step of it never blocks. So thousands of runs that are awaited need one thread between them, and the calls
+of all of them are batched together. The thread starts with the first port and ends with the last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from weakref import WeakValueDictionary
+
+from lmc.backend.base import Backend, Counters, Event, Failed, Finished, PrefixHint, Request, Session
+
+WAIT_S = 1.0  # between two looks whether something is to be done; whoever brings something wakes the session
+
+Task = Callable[[], None]
+
+
+class Hub:
+    """A session's thread. Any thread may `post`.
+
+    rids  numbers for requests, none of which two runs have
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.rids = count()
+        self.backend = backend
+        self._lock = threading.Lock()
+        self._tasks: deque[Task] = deque()
+        self._ports: set[Port] = set()
+        self._asked: dict[int, tuple[Port, int]] = {}  # by rid: who asked, and how many samples are still to end
+        self._thread: threading.Thread | None = None
+        self._session: Session | None = None
+
+    def open(self, notify: Task, fail: Callable[[BaseException], None]) -> Port:
+        """A port; `notify` is called on the thread when it has something, `fail` when the session is broken."""
+        port = Port(self, notify, fail)
+        with self._lock:
+            self._ports.add(port)
+        return port
+
+    def post(self, task: Task) -> None:
+        """Have the thread do something, in order."""
+        with self._lock:
+            self._tasks.append(task)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="lmc-hub", daemon=True)
+                self._thread.start()
+            session = self._session
+        if session is not None and not self.is_here:
+            session.wake()
+
+    @property
+    def is_here(self) -> bool:
+        """True on the hub's thread."""
+        return threading.current_thread() is self._thread
+
+    def leave(self, port: Port) -> None:
+        """A port is closed: what it has asked is aborted. On the thread."""
+        for rid in [rid for rid, (owner, _) in self._asked.items() if owner is port]:
+            del self._asked[rid]
+            self._opened().abort(rid, "the run was closed")
+        self._ports.discard(port)
+
+    def submit(self, port: Port, requests: list[Request]) -> None:
+        """Ask for a port. On the thread."""
+        self._asked.update((request.rid, (port, request.n)) for request in requests)
+        self._opened().submit(requests)
+
+    def abort(self, rid: int, reason: str) -> None:
+        """Abort a request. On the thread."""
+        self._opened().abort(rid, reason)
+
+    def hint(self, hint: PrefixHint) -> None:
+        """Hand a hint on. On the thread."""
+        self._opened().hint(hint)
+
+    # --- the thread ------------------------------------------------------------------------------------------
+
+    def _opened(self) -> Session:
+        assert self._session is not None
+        return self._session
+
+    def _work(self) -> None:
+        try:
+            session = self._session = self.backend.open()
+            while not self._is_done():
+                self._do_tasks()
+                if self._ports:
+                    self._hand_out(session.step(0.0 if self._tasks else WAIT_S))
+            session.close()
+        except BaseException as error:
+            self._break(error)
+
+    def _is_done(self) -> bool:
+        with self._lock:
+            if self._tasks or self._ports:
+                return False
+            self._thread = None
+            session, self._session = self._session, None
+        if session is not None:
+            session.step(0.0)  # what was aborted is answered for
+        return True
+
+    def _do_tasks(self) -> None:
+        for _ in range(len(self._tasks)):
+            self._tasks.popleft()()
+
+    def _hand_out(self, events: list[Event]) -> None:
+        touched: dict[Port, None] = {}
+        for event in events:
+            asked = self._asked.get(event.rid)
+            if asked is None:  # of a port that has been closed
+                continue
+            port, num_left = asked
+            port.took(event)
+            touched[port] = None
+            if type(event) is Finished or type(event) is Failed:
+                if num_left == 1:
+                    del self._asked[event.rid]
+                else:
+                    self._asked[event.rid] = (port, num_left - 1)
+        for port in touched:
+            port.notify()
+
+    def _break(self, error: BaseException) -> None:
+        """The session is of no use any more: every run hears why."""
+        with self._lock:
+            ports, self._ports, self._thread, self._session = self._ports, set(), None, None
+            self._tasks.clear()
+        self._asked.clear()
+        for port in ports:
+            port.fail(error)
+
+
+class Port:
+    """A base.Session over a hub, for one run. `step` gives what has come and never waits."""
+
+    def __init__(self, hub: Hub, notify: Task, fail: Callable[[BaseException], None]) -> None:
+        self.tokenizer = hub.backend.tokenizer
+        self.rids = hub.rids
+        self.notify = notify
+        self.fail = fail
+        self._hub = hub
+        self._inbox: deque[Event] = deque()
+        self._counters = Counters()
+        self._is_closed = False
+
+    def took(self, event: Event) -> None:
+        """Something has come of a request. On the hub's thread."""
+        self._inbox.append(event)
+        if type(event) is Finished:
+            counters, usage = self._counters, event.usage
+            counters.prompt_tokens += usage.prompt_tokens
+            counters.cached_tokens += usage.cached_tokens
+            counters.computed_tokens += usage.computed_tokens
+            counters.output_tokens += usage.output_tokens
+            counters.forced_tokens += usage.forced_tokens
+
+    def submit(self, requests: list[Request]) -> None:
+        """Ask, with the hub's next step."""
+        self._counters.requests += len(requests)
+        self._do(lambda: self._hub.submit(self, requests))
+
+    def abort(self, rid: int, reason: str) -> None:
+        """End a request early."""
+        self._do(lambda: self._hub.abort(rid, reason))
+
+    def hint(self, hint: PrefixHint) -> None:
+        """Take advice."""
+        self._do(lambda: self._hub.hint(hint))
+
+    def step(self, timeout_s: float | None = None) -> list[Event]:
+        """What has come since the last one."""
+        events = []
+        while self._inbox:
+            events.append(self._inbox.popleft())
+        return events
+
+    def counters(self) -> Counters:
+        """What was done for this run: tokens of samples that have finished."""
+        return self._counters.copy()
+
+    def wake(self) -> None:
+        """Have the run stepped."""
+        self._do(self.notify)
+
+    def close(self) -> None:
+        """Abort what is left."""
+        if not self._is_closed:
+            self._do(lambda: self._hub.leave(self))
+            self._is_closed = True
+
+    def _do(self, task: Task) -> None:
+        if not self._is_closed:
+            self._hub.post(task)
+
+
+_hubs: WeakValueDictionary[int, Hub] = WeakValueDictionary()  # by the identity of the backend that each holds
+_hubs_lock = threading.Lock()
+
+
+def hub_of(backend: Backend) -> Hub:
+    """The hub of a backend: one for all of the process."""
+    with _hubs_lock:
+        hub = _hubs.get(id(backend))
+        if hub is None:
+            hub = _hubs[id(backend)] = Hub(backend)
+        return hub

@@ -1,0 +1,117 @@
+"""A field as one value, where a region carries it: from turn to turn of a loop, or from a failure to its handler.
+
+What a field holds is a stand-in, which may be made of many values; carried, it is one, whose type says what may be
+known of it on the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lmc.ir.graph import UNSET, Atom, Lit, Value
+from lmc.ir.types import DATA, MAYBE_STATE, NONE, STATE, STATES, STR, Type, type_of
+from lmc.parser.capture.tracer import Key, NotLifted, Tracer, wrap
+from lmc.parser.capture.values import (
+    UNBOUND,
+    Cell,
+    Container,
+    Element,
+    LazyStr,
+    Owner,
+    StandIn,
+    StateCell,
+    Sym,
+    containers_in,
+    is_literal,
+    known_content,
+)
+
+Now = Callable[[Owner, str], StandIn]  # what a field holds at the place that is looked at
+
+
+def field_type(x: StandIn, key: Key, now: Now) -> Type | None:
+    """The type a field's content has as a carried value; None where it can be none."""
+    if x is UNBOUND:
+        return NONE.or_unset()
+    if isinstance(x, Value):
+        return x.type
+    if key[1] == "content" and isinstance(key[0], Container):
+        states_in = isinstance(x, tuple) and bool(x) and all(isinstance(c, StateCell) for c in x)
+        return STATES if states_in else (None if has_state(x) else DATA)
+    if isinstance(x, Sym):
+        return x.type
+    if isinstance(x, LazyStr):
+        return STR
+    if isinstance(x, StateCell):
+        value = now(x, "value")
+        return MAYBE_STATE if isinstance(value, Value) and value.type == MAYBE_STATE else STATE
+    if isinstance(x, Container):
+        return field_type(now(x, "content"), (x, "content"), now)
+    if is_literal(x):
+        return type_of(x)
+    if isinstance(x, tuple):
+        return None if has_state(x) else DATA
+    return None
+
+
+def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> None:
+    """Put a carried value where the code of a region finds it; `shared` is what it may share something with."""
+    owner, name = key
+    if isinstance(owner, StateCell) and name == "value":
+        t.names[param.name] = owner
+        # a region begins in the role in which it was reached: where there are several the trace breaks
+        t.role[param.name] = t.role.get(owner.value.name, "")
+        t.put(owner, name, param)
+    elif isinstance(owner, Container) and name == "content":
+        held = owner.fields["content"]
+        # a state in the list may have a name besides: a write through the one makes the other stale
+        if param.type == STATES and isinstance(held, tuple):
+            t.alias_elements(owner, held)
+        for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
+            t.write(inner, "frozen", True)
+        t.put(owner, name, param)
+    else:
+        if not name.startswith("$"):
+            t.names[param.name] = name.removeprefix(".")  # of an attribute
+        old = owner.fields.get(name)
+        made = wrap(t, param, borrowed=True)
+        if isinstance(made, StateCell):
+            made.hint = name
+        # it may be what the field held before, or what was put there meanwhile
+        if isinstance(made, StateCell | Container):
+            t.alias(made, [*t.may_be(old, t.clock), *shared])
+        t.put(owner, name, made)
+
+
+def field_atom(t: Tracer, key: Key, content: StandIn, type: Type) -> Atom:
+    """What a field holds, as one value of a type."""
+    owner, name = key
+    if isinstance(owner, Container) and name == "content" and not isinstance(content, Value):
+        # `list` of nothing would be data
+        if type == STATES and not content:
+            return t.host("states", type=STATES)
+        return t.container_value(Container(0, owner.kind, known_content(content)))
+    return maybe_atom(t, content)
+
+
+def maybe_atom(t: Tracer, x: StandIn) -> Atom:
+    """A stand-in as an operand, which may be unset: reading it on the other side is the error, not carrying it."""
+    if x is UNBOUND or isinstance(x, NotLifted):
+        return Lit(UNSET)
+    if isinstance(x, Value):
+        return x
+    # as it is: to make sure of it is an error where nobody may ever read it
+    if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
+        return x.value
+    return t.atom(x)
+
+
+def has_state(x: StandIn) -> bool:
+    """True for a state, and for what holds one."""
+    if isinstance(x, dict):
+        return any(has_state(v) for v in x.values())
+    if isinstance(x, tuple):
+        return any(has_state(v) for v in x)
+    if isinstance(x, Container):
+        return x.holds_states or (x.is_static and has_state(x.content))
+    return isinstance(x, Owner) and isinstance(x, StateCell)

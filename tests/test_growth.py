@@ -1,0 +1,136 @@
+"""What a long program costs: twice as long takes about twice as long, in time and in text, at every stage."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import lmc
+from lmc.backend.echo import EchoBackend
+from lmc.compiler import Compiled
+from lmc.ir.prompt import Tokenizer
+from lmc.parser.irtext.parse import parse_graph, parse_plan
+
+FORMATS = ("table", "ir", "tree", "dot", "mermaid", "json")
+MAX_RATIO = 2.6  # of the time for twice as much: 2 and some noise, where 4 is quadratic
+
+
+def turns(num: int) -> str:
+    """A conversation written out line by line."""
+    lines = (
+        f'    s += lmc.user("question number {i}")\n    s += lmc.assistant(lmc.gen("a{i}", max_tokens=8))\n'
+        for i in range(num)
+    )
+    return "def program(s):\n" + "".join(lines)
+
+
+def plain(num: int) -> str:
+    """The same without roles, each answer read and said again."""
+    lines = (f'    s += "Number {i}: " + lmc.gen("a{i}")\n    s += s["a{i}"] + "\\n"\n' for i in range(num))
+    return "def program(s):\n" + "".join(lines)
+
+
+def calls_between(num: int) -> str:
+    """A tool is called with each answer, so that each call waits for something that is not a prompt."""
+    lines = (f'    s += "Number {i}: " + lmc.gen("a{i}")\n    s += note(s["a{i}"])\n' for i in range(num))
+    return "def note(text):\n    return str(len(text))\n\n\ndef program(s):\n" + "".join(lines)
+
+
+def branches(num: int) -> str:
+    """Forks of one prompt, each with a call, joined."""
+    lines = (f'    f[{i}] += "Part {i}: " + lmc.gen("a{i}")\n' for i in range(num))
+    return f'def program(s):\n    s += "All begin so. "\n    f = s.fork({num})\n{"".join(lines)}    f.join()\n'
+
+
+def group(num: int) -> str:
+    """The same of a group of forks, that many at once."""
+    return f'def program(s):\n    s += "All begin so. "\n    f = s.fork({num})\n    f += lmc.gen("a")\n    f.join()\n'
+
+
+def loop(num: int) -> str:
+    """A loop over questions that are known."""
+    return (
+        f"QUESTIONS = [f'question {{i}}' for i in range({num})]\n\n\ndef program(s):\n    for question in QUESTIONS:\n"
+        '        s += lmc.user(question)\n        s += lmc.assistant(lmc.gen("a"))\n'
+    )
+
+
+SHAPES: tuple[Callable[[int], str], ...] = (turns, plain, calls_between, branches, group, loop)
+
+
+def program(source: str, folder: Path) -> lmc.Program:
+    """The program of a source text, from a file of its own."""
+    path = folder / f"long_{len(list(folder.iterdir()))}.py"
+    path.write_text("import lmc\n\n\n" + source.replace("def program", "@lmc.function\ndef program"))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    made: lmc.Program = module.program
+    return made
+
+
+def compiled(source: str, folder: Path, tokenizer: Tokenizer | None) -> tuple[Compiled, int]:
+    """The program compiled and shown in every format, and how many characters that was."""
+    done = program(source, folder).compile(tokenizer=tokenizer)
+    shown = sum(len(done.emit(format)) for format in FORMATS) + len(str(done.graph)) + len(str(done.plan))
+    return done, shown
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """The time of the CPU that some work takes."""
+    gc.collect()
+    gc.disable()
+    began = time.process_time()
+    work()
+    took = time.process_time() - began
+    gc.enable()
+    return took
+
+
+@pytest.mark.parametrize(
+    "shape, with_tokenizer", [*((shape, False) for shape in SHAPES), (turns, True), (calls_between, True)]
+)
+def test_compiling_and_showing_grow_with_the_program(
+    shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path
+) -> None:
+    """From 500 calls to 2,000: four times as much, and not sixteen times."""
+    tokenizer = EchoBackend().tokenizer if with_tokenizer else None
+    sizes = [compiled(shape(n), tmp_path, tokenizer)[1] for n in (250, 500)]  # and what is imported once
+    times = [cpu_s(lambda n=n: compiled(shape(n), tmp_path, tokenizer)) for n in (500, 2_000)]  # type: ignore[misc]
+
+    assert times[1] / max(times[0], 0.2) < MAX_RATIO**2, times
+    assert sizes[1] < MAX_RATIO * sizes[0]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_a_long_plan_is_read_back(shape: Callable[[int], str], tmp_path: Path) -> None:
+    """Its text names earlier prompts; what it says is the same plan, and is written in the same way."""
+    done, _ = compiled(shape(300), tmp_path, EchoBackend().tokenizer)
+    text = str(done.plan)
+    back = parse_plan(text)
+
+    assert back == done.plan
+    assert str(back) == text == str(done.plan)
+    assert parse_graph(str(done.graph)) == done.graph
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_tokenizer", [False, True], ids=["no tokenizer", "tokenizer"])
+@pytest.mark.parametrize("shape", [turns, plain, branches, group], ids=lambda shape: shape.__name__)
+def test_ten_thousand_calls_in_one_program(shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path) -> None:
+    """Traced, compiled and shown in every format."""
+    began = time.process_time()
+    compiled(shape(10_000), tmp_path, EchoBackend().tokenizer if with_tokenizer else None)
+
+    assert time.process_time() - began < 60
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3_000_000  # KiB, with what other tests left
