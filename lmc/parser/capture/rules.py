@@ -10,11 +10,14 @@ import ast
 
 from lmc.parser.capture import (
     calls,
+    cases,
     comprehensions,
     expressions,
     functions,
+    given_functions,
     imports,
     loops,
+    matching,
     statements,
     targets,
     tries,
@@ -44,6 +47,7 @@ EXPRESSIONS: dict[type[ast.expr], ExpressionRule] = {
     ast.SetComp: comprehensions.set_node,
     ast.DictComp: comprehensions.dict_node,
     ast.Call: calls.call_node,
+    cases.CaseTest: matching.case_node,
 }
 
 # `if` is not among them: it may take the rest of its block into its arms, so `blocks.execute` traces it
@@ -70,4 +74,4 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.While: loops.while_loop,
 }
 
-RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call)
+RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call, given_functions.given)

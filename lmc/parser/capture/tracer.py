@@ -61,6 +61,7 @@ from lmc.parser.capture.values import (
     Tracked,
     Unmergeable,
     is_literal,
+    parts_of,
     same_literal,
     states_in,
 )
@@ -111,7 +112,7 @@ class Guard:
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "tries", "writes")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
@@ -121,6 +122,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.tries = tracer.tries
         self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
@@ -136,8 +138,8 @@ class Arm:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
-        tracer, outer, handed = self.tracer, self.tracer.nodes, self.tracer.handed
-        tracer.nodes = self.nodes
+        tracer, outer, handed, tries = self.tracer, self.tracer.nodes, self.tracer.handed, self.tracer.tries
+        tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         try:
@@ -146,7 +148,7 @@ class Arm:
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes = outer
+            tracer.nodes, tracer.tries = outer, tries
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -212,7 +214,7 @@ class Tracer:
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
-        self.tries: list[Watcher] = []
+        self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
 
@@ -357,6 +359,7 @@ class Tracer:
         if isinstance(x, Container):
             return self.container_value(x)
         if isinstance(x, tuple):
+            self._check_no_state(x)
             return self.host("tuple", *(self.atom(i) for i in x))
         if isinstance(x, DictView):
             return self.view_value(x)
@@ -410,10 +413,16 @@ class Tracer:
             return content
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
+        self._check_no_state(parts_of(content))
         if isinstance(content, dict):
             flat = [self.atom(x) for pair in content.items() for x in pair]
             return self.host("dict", *flat)
         return self.host("set_of" if container.kind == "set" else "list", *(self.atom(i) for i in content))
+
+    def _check_no_state(self, parts: tuple[StandIn, ...]) -> None:
+        """A state in a value of run time would be what it is now, whatever is done to it later."""
+        if any(map(holds_state, parts)):
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "a list or tuple that only the run knows")
 
     def view_value(self, view: DictView) -> Value:
         """A view of a dict as it is now."""
@@ -424,7 +433,7 @@ class Tracer:
 
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
-        if _holds_state(x):
+        if holds_state(x):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         return self.atom(x)
 
@@ -589,9 +598,10 @@ class NotLifted:
         self.key, self.region = key, region
 
 
-def _holds_state(x: StandIn) -> bool:
+def holds_state(x: StandIn) -> bool:
+    """True for a state, and for a list, dict or tuple with one in it."""
     if isinstance(x, tuple):
-        return any(_holds_state(i) for i in x)
+        return any(holds_state(i) for i in x)
     if isinstance(x, Container) and x.is_static:
-        return any(_holds_state(i) for i in x.parts)
+        return any(holds_state(i) for i in x.parts)
     return isinstance(x, StateCell) or (isinstance(x, Container) and x.holds_states)
