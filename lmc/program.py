@@ -477,6 +477,9 @@ def function(func: FunctionType | MethodType | None = None, num_api_spec_tokens:
     return Program(func)
 
 
+function.__lmc_decorator__ = True  # type: ignore[attr-defined]  # capture knows it by this where it stands in a program
+
+
 def as_program(prog: Any) -> Program:
     """A program, or a plain function taken as one."""
     if isinstance(prog, Program):
