@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape, signature_of
 from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
@@ -82,7 +82,7 @@ def _one_name(fn: FunctionType | MethodType, bound: frozenset[str]) -> str | Non
 
 @functools.lru_cache(maxsize=1024)
 def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
-    return inspect.signature(fn)
+    return signature_of(fn)
 
 
 @functools.lru_cache(maxsize=1024)

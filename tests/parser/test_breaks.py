@@ -17,7 +17,7 @@ from lmc.parser.capture.breaks import BREAKS
 _numbers = count()
 
 PROGRAMS = {
-    "LMC-GB002": "match 1:\n    case _:\n        pass",
+    "LMC-GB002": "class A:\n    pass",
     "LMC-GB003": "for i, x in enumerate(print(y) for y in 'ab'):\n    s += x",
     "LMC-GB004": "s += lm.select('x', ['a', 'b'])\nv = s.fork(1)[0] if s['x'] == 'a' else 'text'\nreturn v",
     "LMC-GB005": (
@@ -28,9 +28,9 @@ PROGRAMS = {
     "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
     "LMC-GB007": "xs.append('a')",
     "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
-    "LMC-GB009": "global K\nK = 1",
+    "LMC-GB009": "global K\ndel K",
     "LMC-GB010": "return callable(s)",
-    "LMC-GB011": "n = 0\nwhile n >= 0:\n    n += 1",
+    "LMC-GB011": "while True:\n    s += 'a'",
     "LMC-GB012": "def f(n):\n    return f(n + 1)\nreturn f(0)",
     "LMC-GB013": "s -= 'a'",
     "LMC-GB014": "s += lm.select('x', ['a', 'b'])\nif s['x'] == 'a':\n    s += lm.user_begin()",

@@ -22,7 +22,8 @@ import inspect
 import itertools
 import operator
 import re
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
@@ -32,12 +33,12 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import choices, comprehensions, instances, objects, rows, state_lists
+from lmc.parser.capture import choices, comprehensions, given_functions, instances, objects, rows, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
-from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.iteration import effectless, filter_over, has_code, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
@@ -170,7 +171,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         done = SPECIAL[fn](cx, *args, **kwargs)
         if done is not NotImplemented:
             return done
-    if _hashable_in(fn, PURE):
+    # a function that is given a function is no more pure than that
+    if _hashable_in(fn, PURE) and not any(isinstance(x, Closure) for x in (*args, *kwargs.values())):
         return _pure(cx, fn, args, kwargs)
     if objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
         return instances.make(cx, fn, args, kwargs)
@@ -468,6 +470,8 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
         if known is not None and not x.type.maybe:
             return issubclass(known, kinds)
         names = kinds if isinstance(kinds, tuple) else (kinds,)
+        if not names:
+            return False
         test = [_isinstance_one(cx, x.value, k) for k in names]
         result = test[0]
         for other in test[1:]:
@@ -733,8 +737,8 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         try:
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
-            # it may be called as it is, unless it must be followed: Python cannot run a state or a closure of ours
-            if has_state or any(isinstance(a, Closure | PartialCall | Choice) for a in (*args, *kwargs.values())):
+            # it may be called as it is, unless it must be followed: Python cannot run a state
+            if has_state or any(isinstance(a, PartialCall | Choice) for a in (*args, *kwargs.values())):
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
@@ -743,6 +747,8 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
+    if _is_named(fn, CONSUMERS):
+        args = tuple(effectless(cx, x) for x in args)
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
         if has_code(cx, x):
@@ -750,8 +756,35 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
+    if _hashable_in(fn, given_functions.IMMEDIATE):
+        args = tuple(_given_at_once(cx, a) for a in args)
+        kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
     atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+# these walk over what they are given at once, once, and run no code of the program's meanwhile; by name, as few of
+# their modules are loaded
+CONSUMERS: dict[str, str] = {
+    **dict.fromkeys(("Counter", "deque", "OrderedDict"), "collections"),
+    **dict.fromkeys(("fsum", "prod"), "math"), **dict.fromkeys(("nlargest", "nsmallest"), "heapq"),
+    **dict.fromkeys(("mean", "fmean", "median", "mode", "multimode", "stdev", "pstdev", "variance"), "statistics"),
+}  # fmt: skip
+
+
+def _is_named(fn: StandIn, table: Mapping[str, str]) -> bool:
+    """True for the function of that name of the module that a table names."""
+    name = getattr(fn, "__name__", "")
+    module = sys.modules.get(table.get(name, ""))
+    return module is not None and getattr(module, name, None) is fn
+
+
+def _given_at_once(cx: Capture, x: StandIn) -> StandIn:
+    if not isinstance(x, Closure):
+        return x
+    made = given_functions.given(cx, x, at_once=True)
+    assert isinstance(made, Value)
+    return Sym(made)
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:

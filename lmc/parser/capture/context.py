@@ -16,6 +16,7 @@ import ast
 import copy
 import enum
 import inspect
+import operator
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -34,7 +35,7 @@ from types import (
 from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
-from lmc.ir.builtins import PURE
+from lmc.ir.builtins import PURE, read_global
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, INT, MAYBE_STATE, REF
@@ -45,11 +46,13 @@ from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
     Choice,
+    Closure,
     Constant,
     Container,
     Content,
     DictView,
     Element,
+    Escapes,
     Frame,
     LazyStr,
     Owner,
@@ -80,11 +83,21 @@ class Rules:
     expressions   rules by the class of the node, which is their second argument
     statements    the same for all but `if`, whose rule also decides where the rest of its block is traced
     call          calls a stand-in
+    function     makes a function of the program one that Python can be given
     """
 
     expressions: Mapping[type[ast.expr], ExpressionRule]
     statements: Mapping[type[ast.stmt], StatementRule]
     call: Callable[[Capture, StandIn, tuple[StandIn, ...], dict[str, StandIn]], StandIn]
+    function: Callable[[Capture, Closure], Atom]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalName:
+    """A variable of a module, given by the identity of its names, which the program binds."""
+
+    module: int
+    name: str
 
 
 class Capture:
@@ -182,6 +195,8 @@ class Capture:
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
+        if GlobalName(id(module), name) in self.opaque:
+            return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
             return self.bake(module[name], lambda: module[name], (id(module), name))
@@ -193,6 +208,17 @@ class Capture:
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
         self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
+
+    def set_global(self, name: str, value: StandIn) -> None:
+        """Bind a variable of the module: the trace begins anew with it as something that the run reads and binds."""
+        module = self.frame.scope.globals
+        key = GlobalName(id(module), name)
+        if key not in self.opaque:
+            raise Escapes(key)
+        self.t.call(operator.setitem, self._module(module), Lit(name), self.argument(value))
+
+    def _module(self, module: dict[str, object]) -> Value:
+        return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -362,6 +388,8 @@ class Capture:
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
+        if isinstance(x, Closure):
+            return self.rules.function(self, x)
         if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
             if not x.is_static and x.value.type.name in ("ref", "any"):
                 return x.value

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
-from lmc.ir.graph import Atom, Value
+from lmc.ir.analysis import effect_of
+from lmc.ir.graph import Atom, Block, Graph, Value
 from lmc.ir.types import DATA
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.breaks import graph_break
@@ -19,7 +20,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
-from lmc.parser.capture.tracer import kind
+from lmc.parser.capture.tracer import Arm, kind
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -42,6 +43,20 @@ def listed(cx: Capture, x: StandIn) -> StandIn:
         comprehensions.begin(cx, x, f"`{x.name}`")
         return x.make()
     return x
+
+
+def effectless(cx: Capture, x: StandIn) -> StandIn:
+    """All that an iterable gives, as a list, where making it changes nothing: then it does not matter when. Else it."""
+    if not has_code(cx, x):
+        return x
+    trial = Arm(cx.t)
+    with trial.open():
+        every = listed(cx, x)
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(trial.nodes)))
+    if any(effect_of(node, graph) != "none" for node in trial.nodes):
+        return x
+    trial.commit()
+    return every
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:

@@ -43,7 +43,7 @@ MAX_WHILE = 1000
 
 
 class TurnedSymbolic(Exception):
-    """A loop being unrolled depends on run-time values."""
+    """A loop being unrolled depends on run-time values, or has too many turns."""
 
 
 # --- for -------------------------------------------------------------------------------------------------
@@ -249,7 +249,10 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     except TurnedSymbolic:  # the attempt is dropped with all it wrote: `open` has put the fields back
         frame.exits = set()
         cx.at(node)
-        Region(cx, node, "loop", (), None, None).trace()
+        region = Region(cx, node, "loop", (), None, None)
+        region.trace()
+        if region.is_endless:
+            raise graph_break(ENDLESS_LOOP, cx.at(node)) from None
     exits.settle_exit(cx, frame)
     frame.exits |= outer
 
@@ -273,7 +276,7 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
         # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
             break
-    raise graph_break(ENDLESS_LOOP, cx.at(node), MAX_WHILE)
+    raise TurnedSymbolic
 
 
 class _Breaks(ast.NodeTransformer):

@@ -125,6 +125,16 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
 
 
+def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
+    """A program's parameters, the state first; one that takes any arguments takes the state as the first of them."""
+    signature = inspect.signature(fn)
+    first = next(iter(signature.parameters.values()), None)
+    if first is None or first.kind is not first.VAR_POSITIONAL:
+        return signature
+    state = inspect.Parameter("_lmc_state", inspect.Parameter.POSITIONAL_ONLY)
+    return signature.replace(parameters=[state, *signature.parameters.values()])
+
+
 def _check_depth(block: Block, depth: int) -> None:
     """Blocks in blocks are walked by recursion, in every pass and backend."""
     for node in block.nodes:
@@ -138,7 +148,7 @@ def _passed(
     cx: Capture, fn: FunctionType | MethodType, root: StateCell, arguments: dict[str, StandIn]
 ) -> tuple[tuple[StandIn, ...], dict[str, StandIn]]:
     """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
-    call = inspect.signature(fn).bind_partial()
+    call = signature_of(fn).bind_partial()
     state, *parameters = call.signature.parameters.values()
     call.arguments = {state.name: root, **arguments}
     for parameter in parameters:

@@ -104,7 +104,7 @@ class Guard:
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "tries", "writes")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
@@ -114,6 +114,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.tries = tracer.tries
         self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
@@ -129,8 +130,8 @@ class Arm:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
-        tracer, outer, handed = self.tracer, self.tracer.nodes, self.tracer.handed
-        tracer.nodes = self.nodes
+        tracer, outer, handed, tries = self.tracer, self.tracer.nodes, self.tracer.handed, self.tracer.tries
+        tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         try:
@@ -139,7 +140,7 @@ class Arm:
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes = outer
+            tracer.nodes, tracer.tries = outer, tries
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -205,7 +206,7 @@ class Tracer:
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
-        self.tries: list[Watcher] = []
+        self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
 
