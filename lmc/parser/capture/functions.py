@@ -32,7 +32,8 @@ def closure(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> Closure:
     cx.has_closures = True
     defaults = tuple(cx.eval(d) for d in args.defaults)
     keyword = {a.arg: cx.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
-    scope = function_scope(node, cx.frame.scope.file, cx.frame.scope.globals)
+    assert cx.frame.scope.source is not None
+    scope = function_scope(node, cx.frame.scope.source, cx.frame.scope.globals)
     return Closure(node, scope, cx.frame, defaults, keyword, {}, _qualname(cx, node))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Callable
 
 from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
@@ -19,7 +18,7 @@ from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
 from lmc.parser.capture.methods import extend, set_item
 from lmc.parser.capture.targets import assign, set_attribute
-from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -239,22 +238,6 @@ def _makes_programs(cx: Capture, node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and not node.args and not node.keywords:
         node = node.func
     return getattr(cx.eval(node), "__lmc_decorator__", False) is True if not isinstance(node, ast.Call) else False
-
-
-def import_node(cx: Capture, node: ast.Import) -> None:
-    """`import x`: done now, as modules are baked."""
-    for name in node.names:
-        module = ordinary(importlib.import_module, name.name)
-        bound = module if name.asname else importlib.import_module(name.name.split(".")[0])
-        assign(cx, ast.Name(name.asname or name.name.split(".")[0], ast.Store()), bound)
-
-
-def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
-    """`from x import y`: done now, as modules are baked."""
-    package = cx.frame.scope.globals.get("__package__")
-    module = ordinary(importlib.import_module, "." * node.level + (node.module or ""), package)
-    for name in node.names:
-        assign(cx, ast.Name(name.asname or name.name, ast.Store()), cx.bake_attribute(module, name.name))
 
 
 def with_node(cx: Capture, node: ast.With) -> None:
