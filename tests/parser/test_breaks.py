@@ -37,7 +37,7 @@ PROGRAMS = {
     "LMC-GB015": "print(lambda: 1)",
     "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', regex='a', boundary=s['x'])",
     "LMC-GB017": "fs = list(s.fork(3))\ns += lm.gen('i', regex='[0-2]')\nfs[int(s['i'])] += 'a'\nfs.reverse()",
-    "LMC-GB018": "inner(temperature=0.5)",
+    "LMC-GB018": "inner(n=2)",
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),

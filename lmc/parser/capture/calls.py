@@ -46,7 +46,7 @@ from lmc.parser.capture import (
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.functions import closure_of, run_closure, run_program
+from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
 from lmc.parser.capture.iteration import (
     effectless,
     filter_over,
@@ -69,6 +69,7 @@ from lmc.parser.capture.values import (
     Escapes,
     Frame,
     Generator,
+    InnerProgram,
     LazyStr,
     LmProgram,
     Method,
@@ -126,6 +127,8 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
+    if isinstance(receiver, InnerProgram) and node.attr == "run":
+        return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
         if method is not UNBOUND:
@@ -161,6 +164,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return (choices.unmixed if made else choices.each)(cx, fn, lambda option: call(cx, option, args, kwargs))
     if isinstance(fn, Tracked):
         return _object(cx, fn, args, kwargs)
+    if isinstance(fn, InnerProgram):
+        return run_inner(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
@@ -208,7 +213,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:

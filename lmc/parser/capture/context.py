@@ -115,6 +115,7 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)

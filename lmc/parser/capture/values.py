@@ -335,6 +335,20 @@ class PartialCall:
         return str(getattr(self.fn, "__name__", getattr(self.fn, "name", "partial")))
 
 
+class InnerProgram:
+    """A function defined inside the program and decorated with `lmc.function`."""
+
+    __slots__ = ("closure",)
+
+    def __init__(self, closure: Closure) -> None:
+        self.closure = closure
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.closure.name
+
+
 class Super:
     """What `super()` gives in a method: attributes of the classes that come after `after` in the object's order."""
 
@@ -441,7 +455,7 @@ class Frame(Owner):
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice,
+    Super, Choice, InnerProgram,
 )  # fmt: skip
 
 
