@@ -207,7 +207,7 @@ class _Tried:
                 t.host("read", value, type=value.type)
             t.emit("try", inits, tuple(out for _, _, out in outs), regions=regions)
 
-        join_arms(t, self.tried, caught, emit)
+        join_arms(t, self.tried, caught, emit, lifts=True)
 
 
 def _now(owner: Owner, name: str) -> StandIn:

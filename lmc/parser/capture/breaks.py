@@ -74,6 +74,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "branches are nested more than {0} deep",
         "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
     ),
+    codes.SOURCE_CHANGED: (
+        "{0} has other code than its file says",
+        "import the file anew, or start the process again",
+    ),
 }
 
 

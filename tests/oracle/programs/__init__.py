@@ -14,6 +14,7 @@ MODULES = (
     "exits",
     "tries",
     "statements",
+    "recoveries",
     "forks",
     "state_lists",
     "aliases",
