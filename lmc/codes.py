@@ -134,6 +134,9 @@ WALKED_TWICE = _code(
     "LMC-GB021", "iterator used twice", "An iterator is walked over again after nothing is left of it."
 )
 TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one another more deeply than a graph may be.")
+SOURCE_CHANGED = _code(
+    "LMC-GB026", "source has changed", "The code that a function has is not what its file says at that place."
+)
 SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked for, and only Python itself knows it.")
 ESCAPED = _code(
     "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."

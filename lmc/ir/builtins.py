@@ -69,7 +69,7 @@ def _gather(xs: Any, order: list[int]) -> list[Any]:
     return [items[i] for i in order]
 
 
-def _apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _apply(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return fn(*args, **kwargs)
 
 
@@ -122,6 +122,12 @@ class_parts = _pure("class_parts", _class_parts)
 # iterators are one-pass and so no values: in a graph these give lists
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
     PURE[_make] = PURE[_pure(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))]
+
+# the iterators themselves, for what is stepped at run time: a live object that is drained ahead of its loop is wrong
+LAZY: dict[Callable[..., Any], Callable[..., Any]] = {
+    make: _named(f"{name}_iterator", lambda *xs, _make=make, **kw: _make(*xs, **kw))
+    for name, make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed), ("map", map), ("filter", filter))
+}
 
 
 def _exception_matches(error: BaseException, *kinds: type) -> bool:
@@ -176,6 +182,7 @@ STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
     "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
     "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
 

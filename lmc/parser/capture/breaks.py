@@ -73,6 +73,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "branches are nested more than {0} deep",
         "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
     ),
+    codes.SOURCE_CHANGED: (
+        "{0} has other code than its file says",
+        "import the file anew, or start the process again",
+    ),
     codes.SET_ORDER: (
         "the order of a set is needed, which depends on how Python made it",
         "sort it: `sorted(...)`, or use a list or the keys of a dict",

@@ -33,12 +33,29 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import choices, comprehensions, given_functions, instances, objects, rows, state_lists
+from lmc.parser.capture import (
+    choices,
+    comprehensions,
+    given_functions,
+    instances,
+    looking,
+    objects,
+    rows,
+    state_lists,
+)
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.functions import closure_of, run_closure, run_program
-from lmc.parser.capture.iteration import effectless, filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
+from lmc.parser.capture.iteration import (
+    effectless,
+    filter_over,
+    has_code,
+    iterator,
+    listed,
+    map_over,
+    static_items,
+)
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
@@ -52,6 +69,7 @@ from lmc.parser.capture.values import (
     Escapes,
     Frame,
     Generator,
+    InnerProgram,
     LazyStr,
     LmProgram,
     Method,
@@ -109,6 +127,8 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
+    if isinstance(receiver, InnerProgram) and node.attr == "run":
+        return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
         if method is not UNBOUND:
@@ -144,6 +164,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return (choices.unmixed if made else choices.each)(cx, fn, lambda option: call(cx, option, args, kwargs))
     if isinstance(fn, Tracked):
         return _object(cx, fn, args, kwargs)
+    if isinstance(fn, InnerProgram):
+        return run_inner(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
@@ -191,7 +213,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -202,11 +224,8 @@ def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[s
 
 
 def _hashable_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
-    """True where `fn` is one of the functions of a table; what cannot be hashed is in none."""
-    try:
-        return fn in table
-    except TypeError:
-        return False
+    """True where `fn` is one of the functions of a table; what has a hash of its own is in none."""
+    return looking.can_hash(fn) and fn in table
 
 
 def _program_of(fn: StandIn) -> LmProgram | None:
@@ -353,12 +372,19 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
 
 
 def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
-    return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    made = _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    return _as_builtin(made, enumerate, x, start)
 
 
 # what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
+
+
+def _as_builtin(made: Once, builtin: Callable[..., Any], *args: StandIn, **kwargs: StandIn) -> Once:
+    """Say which iterator of Python's it is, for where it is stepped at run time."""
+    made.builtin, made.args, made.kwargs = builtin, args, kwargs
+    return made
 
 
 def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
@@ -377,7 +403,8 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     # zip takes from each in turn: the code of one would run between the items of the others
     if mixed:
         raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
-    return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    made = _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    return _as_builtin(made, zip, *xs, **({} if strict is False else {"strict": strict}))
 
 
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
@@ -404,7 +431,7 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 def _reversed(cx: Capture, x: StandIn) -> StandIn:
     before = x.content if isinstance(x, Container) else ()
-    return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
+    return _as_builtin(_once(cx, "reversed", lambda: _backwards(cx, x, before), x), reversed, x)
 
 
 def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
@@ -463,6 +490,8 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
     if isinstance(x, Tracked):
         return _isinstance_of(x.cls, kinds)
+    if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
+        return Sym(_isinstance_one(cx, cx.t.value_atom(x), kinds))
     if isinstance(x, LazyStr):
         # its text is not known, its class is
         return isinstance("", kinds)
@@ -483,6 +512,16 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
     return NotImplemented
 
 
+def _isinstance_one(cx: Capture, value: Atom, kind_: StandIn) -> Value:
+    if type(kind_) is tuple:
+        symbol: Atom = cx.t.atom(kind_)
+    else:
+        symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
+    # a class may answer by code of its own
+    effect = "none" if looking.is_quiet_check(kind_) else "ordered"
+    return cx.t.call(isinstance, value, symbol, effect=effect, type=BOOL)
+
+
 def _isinstance_of(cls: type, kinds: StandIn) -> bool:
     """`isinstance` for an object of a plain class. Raises Escapes where a class has its own say."""
     for one in kinds if isinstance(kinds, tuple) else (kinds,):
@@ -491,11 +530,6 @@ def _isinstance_of(cls: type, kinds: StandIn) -> bool:
         if one in cls.__mro__:
             return True
     return False
-
-
-def _isinstance_one(cx: Capture, value: Value, kind_: StandIn) -> Value:
-    symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
-    return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
 
 
 def _super(cx: Capture, *args: StandIn) -> StandIn:
@@ -694,7 +728,8 @@ def _extreme(pick: str) -> Callable[..., Any]:
 def _map(cx: Capture, fn: StandIn, *xs: StandIn) -> StandIn:
     if len(xs) != 1:
         return NotImplemented
-    return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    made = _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    return _as_builtin(made, map, fn, *xs)
 
 
 def _is_quiet(fn: StandIn) -> bool:
@@ -708,7 +743,8 @@ def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
 
 def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    made = _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    return _as_builtin(made, filter, fn, x)
 
 
 def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
@@ -762,7 +798,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
     if _hashable_in(fn, given_functions.IMMEDIATE):
         args = tuple(_given_at_once(cx, a) for a in args)
         kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
-    atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
+    atoms = [give(_as_given(cx, a)) for a in args] + [give(_as_given(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
 
 
@@ -788,6 +824,11 @@ def _given_at_once(cx: Capture, x: StandIn) -> StandIn:
     made = given_functions.given(cx, x, at_once=True)
     assert isinstance(made, Value)
     return Sym(made)
+
+
+def _as_given(cx: Capture, x: StandIn) -> StandIn:
+    """An argument as the function gets it: an iterator where Python gives one, to be stepped by who was given it."""
+    return iterator(cx, x) if isinstance(x, Once) else listed(cx, x)
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:

@@ -39,6 +39,7 @@ from lmc.ir.builtins import PURE, read_global
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, INT, MAYBE_STATE, REF
+from lmc.parser.capture import looking
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
@@ -117,6 +118,7 @@ class Capture:
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
+        self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
@@ -281,7 +283,7 @@ class Capture:
 
     def given(self, value: StandIn) -> StandIn:
         """An object of the user's: itself where it cannot change, else a live object."""
-        if isinstance(value, ModuleType) or bakeable(value):
+        if looking.is_a(value, ModuleType) or bakeable(value):
             return value
         if is_constant(value) and not self.t.live_touched and ALL_CONSTANTS not in self.opaque:
             return self._constant(value)
@@ -310,18 +312,22 @@ class Capture:
     def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
-            value = ordinary(getattr, owner, name)
-            stores = self.writers.of_attribute(owner, name)
-            now = lambda: self._read_now(owner, name)  # noqa: E731
-            return self._outside(value, stores, now, lambda: getattr(owner, name), (id(owner), name))
-        static = inspect.getattr_static(owner, name, UNBOUND)
-        if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
+            value = ordinary(looking.attribute, owner, name)
+            if value is not looking.UNSEEN:
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(value, stores, now, lambda: looking.attribute(owner, name), (id(owner), name))
+        elif is_program(owner):
             return ordinary(getattr, owner, name)
-        # looked at without running a descriptor: a property is code of the user's, which the run must see
-        if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-            stores = self.writers.of_attribute(owner, name)
-            now = lambda: self._read_now(owner, name)  # noqa: E731
-            return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
+        elif not looking.reads_by_code(owner):
+            static = inspect.getattr_static(owner, name, UNBOUND)
+            if looking.is_a(static, (FunctionType, MethodDescriptorType)):
+                return ordinary(getattr, owner, name)
+            # looked at without running a descriptor: a property is code of the user's, which the run must see
+            if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
         return self._read_now(owner, name)
 
     @contextmanager
@@ -346,7 +352,8 @@ class Capture:
         """Names that the current function reads anywhere but inside `node`."""
         # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
-            return {ACC}
+            # and what `:=` binds is a name of the function's
+            return {ACC, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
         assert self.frame.closure is not None
         inside = {id(n) for n in ast.walk(node)}
         every = ast.walk(self.frame.closure.node)
@@ -388,8 +395,8 @@ class Capture:
             if not all(isinstance(one, bool) for one in known):
                 raise graph_break(TWO_KINDS, self.t.span, "what is chosen here")
             return self.is_among(x, [i for i, one in enumerate(known) if one])
-        if is_ordinary(x) and not is_literal(x):
-            return bool(ordinary(bool, x)) if bakeable(x) else True
+        if is_ordinary(x) and not is_literal(x) and not looking.is_quiet(x):
+            return self.t.host("truth", self.t.atom(x), type=BOOL)
         return bool(x) if is_ordinary(x) else True
 
     def _truth_of_object(self, x: Tracked) -> bool | Value:
@@ -415,7 +422,9 @@ class Capture:
             return (set if x.kind == "set" else list)(self.python(i) for i in x.members)
         if isinstance(x, tuple):
             return tuple(self.python(i) for i in x)
-        if is_ordinary(x) and (plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
+        if plain(x) or (looking.is_a(x, (type, enum.Enum)) and looking.is_quiet(x)):
+            return x
+        if is_ordinary(x) and looking.can_hash(x) and x in PURE:
             return x
         raise ValueError("run-time")
 
@@ -476,9 +485,6 @@ IMMUTABLE = (
     MethodDescriptorType,
     re.Pattern,
     enum.Enum,
-    range,
-    frozenset,
-    complex,
     *get_args(Constraint),
     GenericAlias,
     UnionType,
@@ -487,7 +493,7 @@ IMMUTABLE = (
 
 def bakeable(value: object) -> bool:
     """True for what cannot change behind the graph's back: atoms, tuples of such, functions, classes, annotations."""
-    if is_literal(value) or isinstance(value, IMMUTABLE) or type(value).__module__ == "typing":
+    if plain(value) or looking.is_a(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
 

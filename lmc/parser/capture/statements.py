@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Callable
 
 from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
@@ -19,13 +18,15 @@ from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
 from lmc.parser.capture.methods import extend, set_item
 from lmc.parser.capture.targets import assign, set_attribute
-from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
+    Closure,
     Container,
     CopyBlock,
     Escapes,
+    InnerProgram,
     RoleBlock,
     ScopeBlock,
     StandIn,
@@ -223,25 +224,20 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
     """A function defined inside the program."""
+    made: StandIn = closure(cx, node)
     if node.decorator_list:
-        raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
-    assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
+        if len(node.decorator_list) > 1 or not _makes_programs(cx, node.decorator_list[0]):
+            raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
+        assert isinstance(made, Closure)
+        made = InnerProgram(made)
+    assign(cx, ast.Name(node.name, ast.Store()), made)
 
 
-def import_node(cx: Capture, node: ast.Import) -> None:
-    """`import x`: done now, as modules are baked."""
-    for name in node.names:
-        module = ordinary(importlib.import_module, name.name)
-        bound = module if name.asname else importlib.import_module(name.name.split(".")[0])
-        assign(cx, ast.Name(name.asname or name.name.split(".")[0], ast.Store()), bound)
-
-
-def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
-    """`from x import y`: done now, as modules are baked."""
-    package = cx.frame.scope.globals.get("__package__")
-    module = ordinary(importlib.import_module, "." * node.level + (node.module or ""), package)
-    for name in node.names:
-        assign(cx, ast.Name(name.asname or name.name, ast.Store()), cx.bake_attribute(module, name.name))
+def _makes_programs(cx: Capture, node: ast.expr) -> bool:
+    """True for `lmc.function`, or a call of it."""
+    if isinstance(node, ast.Call) and not node.args and not node.keywords:
+        node = node.func
+    return getattr(cx.eval(node), "__lmc_decorator__", False) is True if not isinstance(node, ast.Call) else False
 
 
 def with_node(cx: Capture, node: ast.With) -> None:

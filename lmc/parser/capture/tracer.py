@@ -18,7 +18,15 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinMethodType, MethodType, MethodWrapperType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
@@ -30,6 +38,7 @@ from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.contents import NOTHING, Contents, Object, Objects
+from lmc.parser.capture.looking import is_a, is_quiet
 from lmc.parser.capture.values import (
     ARGUMENTS,
     PART,
@@ -43,6 +52,7 @@ from lmc.parser.capture.values import (
     Element,
     Escapes,
     Generator,
+    InnerProgram,
     LazyStr,
     Method,
     Once,
@@ -408,7 +418,7 @@ class Tracer:
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
-        if isinstance(x, Closure | Method):
+        if isinstance(x, Closure | Method | InnerProgram):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
@@ -753,9 +763,15 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
 
+# what has a name of its own, to be read without running code of the user's
+_NAMED = (type, FunctionType, BuiltinFunctionType, MethodType, MethodDescriptorType, ModuleType)
+
+
 def _label(obj: object) -> str:
     if isinstance(obj, OutputType):
         return f"type {obj.name}"
+    if not (is_a(obj, _NAMED) and is_quiet(obj)):
+        return f"{type(obj).__module__}.{type(obj).__qualname__} object"
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
     if name is not None and BUILTINS.get(name) is not None and BUILTINS[name].fn is obj:
