@@ -144,11 +144,12 @@ class Instance:
     branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
     ran        gives what it runs as, once it has ended, where that is known
+    frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
-        "base", "branches", "failures", "id", "is_over", "leave", "made", "num_calls", "num_open", "number", "program",
-        "ran", "ready", "returned", "shared", "usage",
+        "base", "branches", "failures", "frame", "id", "is_over", "leave", "made", "num_calls", "num_open", "number",
+        "program", "ran", "ready", "returned", "shared", "usage",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -165,6 +166,7 @@ class Instance:
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
         self.leave: Callable[[], None] | None = None
+        self.frame: object = None
         self.usage = Usage()
         self.made: list[MadeCall] | None = None if shared.begin_s is None else []
         self.branches: Branches | None = None
@@ -221,6 +223,7 @@ class Instance:
     def abandon(self) -> None:
         """Let nothing of it start any more, and leave the program where it waits."""
         self.is_over = True
+        self.frame = None
         if self.leave is not None:
             leave, self.leave = self.leave, None
             leave()

@@ -48,7 +48,9 @@ class PlanItem:
             inst.fail(Poison(ArgumentError(f"item {self.number} has no argument {_shown(error.args[0])}")))
             return
         inst.program = program
-        self.runnable.body.run(inst, [], None, arguments, ())
+        frame = self.runnable.body.run(inst, [], None, arguments, ())
+        if self.runnable.holds and not inst.is_over:
+            inst.frame = frame
 
 
 @dataclass(frozen=True, slots=True)

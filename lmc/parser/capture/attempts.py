@@ -82,6 +82,8 @@ class _Tried:
             self._run_body()
             if not self.has_grown:
                 break
+        # what is put at the end of the body now, so that its results are values, cannot fail
+        self.is_marking = True
         if not self.num_points and not self.tried.raised:
             self.tried.commit()
             return
@@ -94,17 +96,15 @@ class _Tried:
 
     def _run_body(self) -> None:
         t = self.cx.t
+        self.tried.tries = (*t.tries, self)
         with self.tried.open():
             self.depth = len(t.journals) - 1
-            t.tries.append(self)
             t.handed = self._print()
             try:
                 self.body()
             except ProgramRaise as stop:
                 t.emit_raise(stop)
                 self.tried.raised = True
-            finally:
-                t.tries.remove(self)
 
     def may_fail(self) -> None:
         """Note what the fields hold, in front of a node that may fail."""
@@ -207,7 +207,7 @@ class _Tried:
                 t.host("read", value, type=value.type)
             t.emit("try", inits, tuple(out for _, _, out in outs), regions=regions)
 
-        join_arms(t, self.tried, caught, emit)
+        join_arms(t, self.tried, caught, emit, lifts=True)
 
 
 def _now(owner: Owner, name: str) -> StandIn:

@@ -78,7 +78,8 @@ def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt],
         body = [_at(ast.For(clause.target, source, body, []), node)]
     names = {n.id for c in node.generators for n in ast.walk(c.target) if isinstance(n, ast.Name)}
     outer = gen.frame if gen is not None else cx.frame
-    scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names | {ACC, FIRST}))
+    names |= {ACC, FIRST}
+    scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names), outer.scope.source)
     inner = Frame(cx.t.born(), scope, outer, None)
     inner.is_comprehension = True
     inner.fields[FIRST] = first

@@ -16,6 +16,7 @@ import ast
 import copy
 import enum
 import inspect
+import operator
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -34,10 +35,11 @@ from types import (
 from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
-from lmc.ir.builtins import PURE
+from lmc.ir.builtins import PURE, read_global
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, INT, MAYBE_STATE, REF
+from lmc.parser.capture import looking
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
@@ -45,11 +47,13 @@ from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
     Choice,
+    Closure,
     Constant,
     Container,
     Content,
     DictView,
     Element,
+    Escapes,
     Frame,
     LazyStr,
     Owner,
@@ -80,11 +84,21 @@ class Rules:
     expressions   rules by the class of the node, which is their second argument
     statements    the same for all but `if`, whose rule also decides where the rest of its block is traced
     call          calls a stand-in
+    function     makes a function of the program one that Python can be given
     """
 
     expressions: Mapping[type[ast.expr], ExpressionRule]
     statements: Mapping[type[ast.stmt], StatementRule]
     call: Callable[[Capture, StandIn, tuple[StandIn, ...], dict[str, StandIn]], StandIn]
+    function: Callable[[Capture, Closure], Atom]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalName:
+    """A variable of a module, given by the identity of its names, which the program binds."""
+
+    module: int
+    name: str
 
 
 class Capture:
@@ -101,6 +115,7 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
@@ -181,6 +196,8 @@ class Capture:
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
+        if GlobalName(id(module), name) in self.opaque:
+            return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
             return self.bake(module[name], lambda: module[name], (id(module), name))
@@ -192,6 +209,17 @@ class Capture:
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
         self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
+
+    def set_global(self, name: str, value: StandIn) -> None:
+        """Bind a variable of the module: the trace begins anew with it as something that the run reads and binds."""
+        module = self.frame.scope.globals
+        key = GlobalName(id(module), name)
+        if key not in self.opaque:
+            raise Escapes(key)
+        self.t.call(operator.setitem, self._module(module), Lit(name), self.argument(value))
+
+    def _module(self, module: dict[str, object]) -> Value:
+        return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -206,7 +234,7 @@ class Capture:
 
     def given(self, value: StandIn) -> StandIn:
         """An object of the user's: itself where it cannot change, else a live object."""
-        if isinstance(value, ModuleType) or bakeable(value):
+        if looking.is_a(value, ModuleType) or bakeable(value):
             return value
         if is_constant(value) and not self.t.live_touched and ALL_CONSTANTS not in self.opaque:
             return self._constant(value)
@@ -235,14 +263,18 @@ class Capture:
     def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
-            value = ordinary(getattr, owner, name)
-            return self.bake(value, lambda: getattr(owner, name), (id(owner), name))
-        static = inspect.getattr_static(owner, name, UNBOUND)
-        if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
+            value = ordinary(looking.attribute, owner, name)
+            if value is not looking.UNSEEN:
+                return self.bake(value, lambda: looking.attribute(owner, name), (id(owner), name))
+        elif is_program(owner):
             return ordinary(getattr, owner, name)
-        # looked at without running a descriptor: a property is code of the user's, which the run must see
-        if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-            return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
+        elif not looking.reads_by_code(owner):
+            static = inspect.getattr_static(owner, name, UNBOUND)
+            if looking.is_a(static, (FunctionType, MethodDescriptorType)):
+                return ordinary(getattr, owner, name)
+            # looked at without running a descriptor: a property is code of the user's, which the run must see
+            if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
+                return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
         live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
         return Sym(self.t.host("attr", live, type=ANY, name=name))
 
@@ -268,7 +300,8 @@ class Capture:
         """Names that the current function reads anywhere but inside `node`."""
         # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
-            return {ACC}
+            # and what `:=` binds is a name of the function's
+            return {ACC, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
         assert self.frame.closure is not None
         inside = {id(n) for n in ast.walk(node)}
         every = ast.walk(self.frame.closure.node)
@@ -310,8 +343,8 @@ class Capture:
             if not all(isinstance(one, bool) for one in known):
                 raise graph_break(TWO_KINDS, self.t.span, "what is chosen here")
             return self.is_among(x, [i for i, one in enumerate(known) if one])
-        if is_ordinary(x) and not is_literal(x):
-            return bool(ordinary(bool, x)) if bakeable(x) else True
+        if is_ordinary(x) and not is_literal(x) and not looking.is_quiet(x):
+            return self.t.host("truth", self.t.atom(x), type=BOOL)
         return bool(x) if is_ordinary(x) else True
 
     def _truth_of_object(self, x: Tracked) -> bool | Value:
@@ -335,7 +368,9 @@ class Capture:
             return (set if x.kind == "set" else list)(self.python(i) for i in x.members)
         if isinstance(x, tuple):
             return tuple(self.python(i) for i in x)
-        if is_ordinary(x) and (plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
+        if plain(x) or (looking.is_a(x, (type, enum.Enum)) and looking.is_quiet(x)):
+            return x
+        if is_ordinary(x) and looking.can_hash(x) and x in PURE:
             return x
         raise ValueError("run-time")
 
@@ -361,6 +396,8 @@ class Capture:
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
+        if isinstance(x, Closure):
+            return self.rules.function(self, x)
         if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
             if not x.is_static and x.value.type.name in ("ref", "any"):
                 return x.value
@@ -390,9 +427,6 @@ IMMUTABLE = (
     MethodDescriptorType,
     re.Pattern,
     enum.Enum,
-    range,
-    frozenset,
-    complex,
     *get_args(Constraint),
     GenericAlias,
     UnionType,
@@ -401,7 +435,7 @@ IMMUTABLE = (
 
 def bakeable(value: object) -> bool:
     """True for what cannot change behind the graph's back: atoms, tuples of such, functions, classes, annotations."""
-    if is_literal(value) or isinstance(value, IMMUTABLE) or type(value).__module__ == "typing":
+    if plain(value) or looking.is_a(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
 

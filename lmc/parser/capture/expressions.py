@@ -14,7 +14,7 @@ from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, objects, state_lists, states
+from lmc.parser.capture import choices, looking, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
@@ -260,8 +260,10 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
             return known if op == "is" else not known
     if plain(x) and plain(y):
         return ordinary(COMPARE[op], x, y)
-    if is_ordinary(x) and is_ordinary(y) and op in ("is", "is not", "==", "!=") and (callable(x) or callable(y)):
-        return (x is y) == (op in ("is", "=="))
+    if is_ordinary(x) and is_ordinary(y) and op in ("is", "is not"):
+        return (x is y) == (op == "is")
+    if looking.can_hash(x) and looking.can_hash(y) and op in ("==", "!="):
+        return ordinary(COMPARE[op], x, y)
     whole = _known(cx, x), _known(cx, y)
     if whole[0] is not None and whole[1] is not None:
         return ordinary(COMPARE[op], whole[0][0], whole[1][0])

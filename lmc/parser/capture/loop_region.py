@@ -26,7 +26,8 @@ import ast
 from collections.abc import Callable
 
 from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
-from lmc.ir.graph import Atom, Block, Lit, Node, Value
+from lmc.ir.graph import Atom, Block, Lit, Node, Value, walk
+from lmc.ir.ops import OPS
 from lmc.ir.types import BOOL, INT, NONE, STATES, Type, join
 from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
@@ -58,6 +59,7 @@ class Region:
     may_be     for a carry that holds a state or list: what it may share something with
     params     the carries' values inside the body, of the trace in progress
     outside    names that are read outside the loop: others need not outlive it
+    is_endless  True where no turn can be the last, whatever the run brings
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Region:
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
+        self.is_endless = False
 
     def trace(self) -> None:
         """Trace until nothing new has to be carried, then emit the region."""
@@ -217,6 +220,7 @@ class Region:
             if not arm.raised:
                 nexts = [field_atom(t, key, arm.now(*key), self.lifted[key]) for key in keys]
                 go = self._go(left)
+                self.is_endless = self.op == "loop" and go == Lit(True) and not _may_raise(arm)
                 # where taking the next item fails this is what the turns so far have done
                 if t.tries and self.op == "for":
                     t.tries[-1].may_fail()
@@ -254,3 +258,9 @@ class Region:
             running = Lit((exits.RUNNING, exits.CONTINUE))
             return self.cx.t.host("compare", flag.value, running, type=BOOL, op="in")
         return Lit(flag in (exits.RUNNING, exits.CONTINUE))
+
+
+def _may_raise(arm: Arm) -> bool:
+    """True where a turn may end in an exception."""
+    nodes = (each for node in arm.nodes for each in walk(Block((), (node,))))
+    return any(OPS[node.op].raises or node.op == "call" for node in nodes)

@@ -28,7 +28,18 @@ from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import INT, MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.tracer import FLAGS, RETURN, Arm, ProgramRaise, Tracer, holds_state, kind, wrap
+from lmc.parser.capture.tracer import (
+    FLAGS,
+    RETURN,
+    Arm,
+    NeedLift,
+    NotLifted,
+    ProgramRaise,
+    Tracer,
+    holds_state,
+    kind,
+    wrap,
+)
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -67,14 +78,23 @@ def branch(t: Tracer, cond: Value, then: Arm, other: Arm, *, ended: Frame | None
 
 
 def join_arms(
-    t: Tracer, then: Arm, other: Arm, emit: Callable[[list[Out]], None], *, ended: Frame | None = None
+    t: Tracer,
+    then: Arm,
+    other: Arm,
+    emit: Callable[[list[Out]], None],
+    *,
+    ended: Frame | None = None,
+    lifts: bool = False,
 ) -> None:
-    """Close two traced arms into the region that `emit` makes of them, and write what they left behind."""
+    """Close two traced arms into the region that `emit` makes of them, and write what they left behind.
+
+    lifts  a name that a turn of a loop has bound in one arm alone is carried, as it may be read behind them
+    """
     # no path goes on: what comes after the branch is not traced, as in Python it never runs
     if then.raised and other.raised:
         emit([])
         raise ProgramRaise(AssertionError, ("unreachable",))
-    merge = Merge(t, then, other)
+    merge = Merge(t, then, other, lifts=lifts)
     keys = dict.fromkeys((*then.outer_writes(), *other.outer_writes()))
     # nobody reads the locals of a function that has ended: merging them might be a graph break for nothing
     keys = {key: None for key in keys if key[0] is not ended or key[1] == "$ret"}
@@ -109,8 +129,8 @@ def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[
 class Merge:
     """Makes one stand-in of two: collects what each arm must yield."""
 
-    def __init__(self, tracer: Tracer, a: Arm, b: Arm) -> None:
-        self.tracer, self.a, self.b = tracer, a, b
+    def __init__(self, tracer: Tracer, a: Arm, b: Arm, *, lifts: bool = False) -> None:
+        self.tracer, self.a, self.b, self.lifts = tracer, a, b, lifts
         self.outs: list[tuple[Atom, Atom, Value]] = []
         self.made: dict[tuple[int, int], tuple[StandIn, StandIn, StandIn]] = {}  # what two cells or containers became
         self.sealed: dict[int, Container] = {}  # containers inside one that is run-time from here on
@@ -149,6 +169,9 @@ class Merge:
         # by repr: `==` takes -0.0 for 0.0, and nan for something else than itself
         if is_ordinary(x) and is_ordinary(y) and type(x) is type(y) and is_literal(x) and repr(x) == repr(y):
             return x
+        for one in (x, y) if self.lifts else ():
+            if isinstance(one, NotLifted):
+                raise NeedLift(one)
         if isinstance(x, Unmergeable) or isinstance(y, Unmergeable):
             return x if isinstance(x, Unmergeable) else y
         if isinstance(x, StateCell | None) and isinstance(y, StateCell | None):

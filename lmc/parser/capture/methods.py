@@ -109,7 +109,7 @@ def _of_container(
     if name == "sort" and is_data and container.kind == "list" and kwargs.get("key") is not None:
         return _sort(cx, container, **kwargs)
     if name in MUTATORS:
-        return _change(cx, container, name, args, kwargs)
+        return change(cx, container, name, args, kwargs)
     if container.holds_states:
         raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
     return run_time(cx, cx.t.container_value(container), name, args, kwargs)
@@ -143,7 +143,7 @@ def write(cx: Capture, container: Container, content: StandIn) -> None:
     cx.t.write(container, "content", content)
 
 
-def _change(
+def change(
     cx: Capture, container: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
 ) -> StandIn:
     """A mutating method on a run-time container: a changed copy takes its place."""
@@ -234,7 +234,7 @@ def extend(cx: Capture, container: Container, x: StandIn) -> Container:
     if container.is_static and isinstance(container.content, tuple) and items is not None:
         write(cx, container, (*container.content, *items))
     else:
-        _change(cx, container, "extend", (x,), {})
+        change(cx, container, "extend", (x,), {})
     return container
 
 

@@ -102,6 +102,9 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     if x.reasoning is not None:
         attrs["reasoning"] = x.reasoning
     _constrain(cx, x, attrs, keyed)
+    for name, value in cx.settings.items():
+        if name not in attrs and name not in keyed:
+            _static_or_keyed(cx, name, value, attrs, keyed)
     made = value_type(x.dtype, x.output)
     if x.output is not None:
         attrs["fn"] = cx.t.extern(x.output, "none", made)

@@ -6,6 +6,7 @@ Leaves of the arguments are always symbolic, the structure of containers is stat
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
@@ -150,7 +151,12 @@ def _passed(
     """The arguments by name as a call gives them, by position or keyword, `*args` and `**kwargs` taken apart."""
     call = signature_of(fn).bind_partial()
     state, *parameters = call.signature.parameters.values()
-    call.arguments = {state.name: root, **arguments}
+    # a wrapper takes all it is given by `*args`, the state first
+    if state.kind is state.VAR_POSITIONAL:
+        more = _known(cx, "*", state.name, known_items(arguments.get(state.name, ())))
+        call.arguments = {**arguments, state.name: (root, *more)}  # type: ignore[misc]
+    else:
+        call.arguments = {state.name: root, **arguments}
     for parameter in parameters:
         given = arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -209,6 +215,9 @@ def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
     return Sym(value)
 
 
+_UNNAMED = re.compile(r"t\d+")
+
+
 class _Names:
     """Gives every value its printed name: the user's where there is one, numbered where it is taken."""
 
@@ -239,6 +248,8 @@ class _Names:
         base = hint.hint if isinstance(hint, StateCell) else (hint or ("s" if value.type.is_state else "t"))
         numbered = isinstance(hint, StateCell) or hint is None
         name = f"{base}{self._next(base)}" if numbered else base
+        if hint is not None and _UNNAMED.fullmatch(name):
+            name = f"{base}_"  # a name of the user's that reads like one of ours: it holds on to its value
         while name in self.taken:
             name = f"{base}{self._next(base)}" if numbered else f"{base}_{self._next(base + '_')}"
         self.taken.add(name)

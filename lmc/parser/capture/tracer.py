@@ -17,7 +17,15 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import BuiltinMethodType, MethodType, MethodWrapperType
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Protocol, TypeVar
 
 from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
@@ -27,6 +35,7 @@ from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.looking import is_a, is_quiet
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -38,6 +47,7 @@ from lmc.parser.capture.values import (
     Element,
     Escapes,
     Generator,
+    InnerProgram,
     LazyStr,
     Method,
     Once,
@@ -103,7 +113,7 @@ class Guard:
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "writes")
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "tries", "writes")
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
@@ -113,6 +123,7 @@ class Arm:
         self.nodes: list[Node] = []
         self.writes: dict[Key, StandIn] = {}
         self.raised = False
+        self.tries = tracer.tries
         self.handed: object = None  # entered again: what the handler around it was handed last
 
     def run(self, body: Callable[[], None]) -> None:
@@ -128,8 +139,8 @@ class Arm:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
-        tracer, outer, handed = self.tracer, self.tracer.nodes, self.tracer.handed
-        tracer.nodes = self.nodes
+        tracer, outer, handed, tries = self.tracer, self.tracer.nodes, self.tracer.handed, self.tracer.tries
+        tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         try:
@@ -138,7 +149,7 @@ class Arm:
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes = outer
+            tracer.nodes, tracer.tries = outer, tries
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -204,7 +215,7 @@ class Tracer:
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
-        self.tries: list[Watcher] = []
+        self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
 
@@ -372,7 +383,7 @@ class Tracer:
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
-        if isinstance(x, Closure | Method):
+        if isinstance(x, Closure | Method | InnerProgram):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
@@ -549,9 +560,15 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
 
 
+# what has a name of its own, to be read without running code of the user's
+_NAMED = (type, FunctionType, BuiltinFunctionType, MethodType, MethodDescriptorType, ModuleType)
+
+
 def _label(obj: object) -> str:
     if isinstance(obj, OutputType):
         return f"type {obj.name}"
+    if not (is_a(obj, _NAMED) and is_quiet(obj)):
+        return f"{type(obj).__module__}.{type(obj).__qualname__} object"
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
     if name is not None and BUILTINS.get(name) is not None and BUILTINS[name].fn is obj:

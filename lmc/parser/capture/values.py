@@ -7,9 +7,9 @@ that in `fields`, which only the tracer writes: its log of writes is how branche
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any, Protocol, TypeGuard
 
 from lmc.codes import STALE_STATE
@@ -244,9 +244,10 @@ class Once(Owner):
     make      gives its items, as a stand-in to iterate over
     sources   what it will walk over
     has_code  True where walking over it runs code of the program's
+    builtin   the class of the iterator, called with `args` and `kwargs`; None where it could not be
     """
 
-    __slots__ = ("has_code", "make", "name", "sources")
+    __slots__ = ("args", "builtin", "has_code", "kwargs", "make", "name", "sources")
 
     def __init__(
         self,
@@ -256,9 +257,13 @@ class Once(Owner):
         sources: tuple[StandIn, ...],
         *,
         has_code: bool = False,
+        builtin: Callable[..., Any] | None = None,
+        args: tuple[StandIn, ...] = (),
+        kwargs: Mapping[str, StandIn] = MappingProxyType({}),
     ) -> None:
         super().__init__(birth)
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
+        self.builtin, self.args, self.kwargs = builtin, args, kwargs
 
 
 class Columns:
@@ -328,6 +333,20 @@ class PartialCall:
     def name(self) -> str:
         """What it is called in messages."""
         return str(getattr(self.fn, "__name__", getattr(self.fn, "name", "partial")))
+
+
+class InnerProgram:
+    """A function defined inside the program and decorated with `lmc.function`."""
+
+    __slots__ = ("closure",)
+
+    def __init__(self, closure: Closure) -> None:
+        self.closure = closure
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.closure.name
 
 
 class Super:
@@ -436,7 +455,7 @@ class Frame(Owner):
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice,
+    Super, Choice, InnerProgram,
 )  # fmt: skip
 
 
@@ -449,7 +468,9 @@ def is_ordinary(x: object) -> bool:
 
 def is_program(x: object) -> TypeGuard[LmProgram]:
     """True for an lmc program; what makes them stands above this room."""
-    return getattr(type(x), "__lmc_program__", False) is True
+    kind = type(x)
+    # a metaclass of the user's may have code that says what its class has
+    return type(kind) is type and getattr(kind, "__lmc_program__", False) is True
 
 
 def is_literal(x: object) -> TypeGuard[Literal]:
@@ -466,7 +487,8 @@ def same_literal(x: object, y: object) -> bool:
 
 def plain(x: StandIn) -> bool:
     """True for an ordinary immutable value that Python may compute with at trace time."""
-    return is_literal(x) or isinstance(x, range | frozenset | complex)
+    # exactly these classes: one that is derived from them may have code of its own
+    return is_literal(x) or type(x) in (range, complex) or (type(x) is frozenset and all(is_literal(i) for i in x))
 
 
 def known_content(x: StandIn) -> Content:
