@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 from lmc.errors import ArgumentError
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape
+from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape, signature_of
 from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
@@ -33,7 +33,10 @@ def bind(
         what = f"{fn.__name__}: {error}" if unknown is None else f"`{fn.__name__}` has no argument `{unknown}`"
         raise ArgumentError(what, help=f"its arguments are: {', '.join(names) or 'none'}") from None
     call.apply_defaults()
-    return dict(list(call.arguments.items())[1:])
+    [(first, state), *others] = call.arguments.items()
+    # a wrapper takes all it is given by `*args`, the state first
+    more = {first: state[1:]} if isinstance(state, tuple) and len(state) > 1 else {}
+    return {**more, **dict(others)}
 
 
 def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: object) -> Any:
@@ -41,7 +44,9 @@ def call(fn: FunctionType | MethodType, arguments: Mapping[str, Any], state: obj
     if _plain_names(fn) is not None:
         return fn(state, **arguments)
     signature = _signature(fn)
-    bound = inspect.BoundArguments(signature, {next(iter(signature.parameters)): state, **arguments})
+    first = next(iter(signature.parameters.values()))
+    given = (state, *arguments.get(first.name, ())) if first.kind is first.VAR_POSITIONAL else state
+    bound = inspect.BoundArguments(signature, {**arguments, first.name: given})
     return fn(*bound.args, **bound.kwargs)
 
 
@@ -82,7 +87,7 @@ def _one_name(fn: FunctionType | MethodType, bound: frozenset[str]) -> str | Non
 
 @functools.lru_cache(maxsize=1024)
 def _signature(fn: FunctionType | MethodType) -> inspect.Signature:
-    return inspect.signature(fn)
+    return signature_of(fn)
 
 
 @functools.lru_cache(maxsize=1024)

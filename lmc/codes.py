@@ -89,17 +89,14 @@ STALE_STATE = _code(
 CHOSEN_EXPRESSION = _code(
     "LMC-GB006", "expression chosen by a branch", "A branch chose an lmc expression that no state holds yet."
 )
-CHANGED_ARGUMENT = _code("LMC-GB007", "argument changed", "The program changes an object that its caller gave it.")
 CHANGED_IN_PLACE = _code(
     "LMC-GB008", "container changed in place", "A value inside a container that only the run knows is changed in place."
 )
-GLOBAL_ASSIGNED = _code("LMC-GB009", "global assigned", "The program assigns a variable of its module.")
+GLOBAL_UNBOUND = _code("LMC-GB009", "global unbound", "The program unbinds a variable of its module.")
 STATE_GIVEN_AWAY = _code(
     "LMC-GB010", "state given away", "A program state is given to code that capture cannot look into."
 )
-ENDLESS_LOOP = _code(
-    "LMC-GB011", "endless loop", "A loop over ordinary values did not end while the program was traced."
-)
+ENDLESS_LOOP = _code("LMC-GB011", "endless loop", "A loop has no end: nothing in it breaks, returns or may raise.")
 ENDLESS_RECURSION = _code(
     "LMC-GB012", "endless recursion", "A function calls itself and does not end while the program is traced."
 )
@@ -137,6 +134,13 @@ WALKED_TWICE = _code(
     "LMC-GB021", "iterator used twice", "An iterator is walked over again after nothing is left of it."
 )
 TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one another more deeply than a graph may be.")
+SOURCE_CHANGED = _code(
+    "LMC-GB026", "source has changed", "The code that a function has is not what its file says at that place."
+)
+SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked for, and only Python itself knows it.")
+ESCAPED = _code(
+    "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."
+)
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------
 

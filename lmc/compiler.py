@@ -62,6 +62,10 @@ class Compiled:
         """What each pass did."""
         return self.planned.reports
 
+    def whatever(self, error: BaseException | None) -> Compiled:
+        """Itself: what ran, whatever error it ended in."""
+        return self
+
     def emit(self, format: str = "table") -> str:
         """The compiled program as text: table, ir, tree, dot, mermaid or json. Raises ArgumentError for another."""
         from lmc.viz import emit

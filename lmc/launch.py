@@ -81,6 +81,7 @@ class Launch:
         opt_level: int | str,
         defaults: Mapping[str, Any],
         mode: Mode = DEFAULT_MODE,
+        record: bool = False,
         limits: CallLimits | None = None,
         keeps_calls: bool = False,
         listen: Listen | None = None,
@@ -111,7 +112,7 @@ class Launch:
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
         else:
-            eager = _EagerItems(func, executor.params, backend, loop)
+            eager = _EagerItems(func, executor.params, backend, loop, record)
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
         self._items.tells = is_told
         self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
@@ -247,7 +248,7 @@ def check_items(method: str, items: object) -> None:
 
 def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
     """What people get of an item of that number that has ended."""
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made)
+    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
 
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:
@@ -272,11 +273,16 @@ class _EagerItems:
     """Turns arguments into items that run the function as it is; `num_eager` so far."""
 
     def __init__(
-        self, func: FunctionType | MethodType, params: RunParams, backend: Backend, loop: EventLoop | None
+        self,
+        func: FunctionType | MethodType,
+        params: RunParams,
+        backend: Backend,
+        loop: EventLoop | None,
+        is_recorded: bool,
     ) -> None:
         from lmc.eager import Expressions
 
-        self._func, self._backend, self._loop = func, backend, loop
+        self._func, self._backend, self._loop, self._is_recorded = func, backend, loop, is_recorded
         self._expressions = Expressions(params)
         self._numbers = count()
         self.num_eager = 0
@@ -297,12 +303,17 @@ class _EagerItems:
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
-        from lmc.eager import AsyncItem, EagerItem
+        from lmc.eager import AsyncItem, EagerItem, ProgramRecord
+        from lmc.recorded import compiled_record
 
+        record = ProgramRecord() if self._is_recorded else None
+        ran = None
+        if record is not None:
+            ran = partial(compiled_record, self._func.__name__, record, self._backend.tokenizer)
         if self._loop is not None:
             self.num_eager += 1
             body = partial(arguments_of.call, self._func, arguments)
-            return AsyncItem(body, self._expressions, number, self._backend, self._loop)
+            return AsyncItem(body, self._expressions, number, self._backend, self._loop, record, ran)
         if self._func.__code__.co_flags & CALLED_IN_VAIN:
             raise ArgumentError(
                 f"`{self._func.__name__}` is a generator or a coroutine: calling it runs nothing of it",
@@ -310,7 +321,7 @@ class _EagerItems:
             )
         self.num_eager += 1
         run = partial(arguments_of.call, self._func, arguments)
-        return EagerItem(run, self._expressions, number, self._backend)
+        return EagerItem(run, self._expressions, number, self._backend, record, ran)
 
     def predicted(self) -> None:
         """None."""
@@ -350,11 +361,11 @@ class _Items:
     def _planned(self, arguments: dict[str, Any], shapes: Shapes, number: int) -> Startable:
         from lmc.executor import PlanItem
 
-        runnable, made, _ = self._compiled(shapes, arguments)
+        runnable, made, done = self._compiled(shapes, arguments)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         if self._leaves is not None:
             self._leaves.append(leaves)
-        return PlanItem(runnable, leaves, made.externs, number)
+        return PlanItem(runnable, leaves, made.externs, number, done.whatever)
 
     def _compiled(self, shapes: Shapes, arguments: dict[str, Any]) -> tuple[Runnable, Trace, compiler.Compiled]:
         from lmc.executor.runnable import compile_plan

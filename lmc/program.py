@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import importlib
 import inspect
+import pickle
 import sys
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
@@ -11,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
+from lmc.callables import called
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
+from lmc.parser.capture.trace import signature_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from lmc.patience import Retry, Timeout
     from lmc.result import Result
     from lmc.streaming import OnEvent, Stream
+
+MAX_OBJECTS = 16  # whose methods a program keeps compiled
 
 _default_backend: list[Backend | str | None] = [None]  # set by set_default_backend
 
@@ -49,15 +56,15 @@ class Program:
 
     def __init__(
         self,
-        func: FunctionType | MethodType,
+        func: object,
         bound: Mapping[str, Any] | None = None,
         cache: compiler.Cache | None = None,
     ) -> None:
-        if not isinstance(getattr(func, "__func__", func), FunctionType):
-            raise ArgumentError(
-                f"{func!r} is not a Python function", help="write a function that calls it: def f(s, ...)"
-            )
-        parameters = list(inspect.signature(func).parameters.values())
+        self._written = func
+        func, keywords, self._kind = called(func)
+        self._owner: type | None = None  # whose method it is
+        self._of_objects: dict[int, Program] = {}
+        parameters = list(signature_of(func).parameters.values())
         if not parameters:
             raise ArgumentError(
                 f"`{func.__name__}` takes no program state", help="its first parameter is the state: def f(s, ...)"
@@ -65,9 +72,73 @@ class Program:
         self.func = func
         self.arg_names = [p.name for p in parameters[1:]]
         self._takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.bound = dict(bound or {})
+        self.bound = {**keywords, **(bound or {})}
         self._cache = cache or compiler.Cache()
         functools.update_wrapper(self, func)
+
+    # --- as an attribute of a class -----------------------------------------------------------------------
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        # a program of elsewhere that a class keeps is no method of it
+        if self.func.__qualname__.startswith(f"{owner.__qualname__}."):
+            self._owner = owner
+
+    def __get__(self, obj: object, owner: type | None = None) -> Program:
+        """The program of an object, as of a function that is defined in a class."""
+        if self._kind == "class":
+            return self._of(owner or type(obj))
+        if isinstance(obj, type) and obj is owner:  # of `@classmethod` around a program
+            return self._of(obj)
+        if obj is None or self._kind == "static" or self._owner is None or isinstance(self.func, MethodType):
+            return self
+        return self._of(obj)
+
+    def _of(self, obj: object) -> Program:
+        """Kept for some objects, so that each is compiled for once."""
+        kept = self._of_objects.get(id(obj))
+        if kept is None:
+            if len(self._of_objects) == MAX_OBJECTS:
+                del self._of_objects[next(iter(self._of_objects))]
+            assert isinstance(self.func, FunctionType)
+            kept = self._of_objects[id(obj)] = Program(MethodType(self.func, obj), self.bound)
+        return kept
+
+    # --- copies ------------------------------------------------------------------------------------------
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By reference, as a function is pickled; what is bound by value."""
+        if isinstance(self._written, functools.partial):
+            return Program, (self._written, self.bound)
+        return _named_program, (*self._place(), self.bound)
+
+    def _place(self) -> tuple[object, str]:
+        """Where it is found: a module's name, or the object that it is bound to, and its name there."""
+        func = self.func
+        if isinstance(func, MethodType):
+            place: tuple[object, str] = (func.__self__, func.__func__.__name__)
+        else:
+            place = (func.__module__, func.__qualname__)
+        if _found(*place) is self._function:
+            return place
+        # a decorator may have given the function a name of its own
+        for name, value in vars(sys.modules.get(func.__module__, object)).items():
+            if value is self:
+                return func.__module__, name
+        raise pickle.PicklingError(f"can't pickle the program {func.__qualname__}: it is not found by its name")
+
+    @property
+    def _function(self) -> FunctionType:
+        """The function without the object that it is bound to."""
+        return cast("FunctionType", getattr(self.func, "__func__", self.func))
+
+    def __copy__(self) -> Program:
+        return Program(self.func, self.bound, self._cache)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Program:
+        func, cache = self.func, self._cache
+        if isinstance(func, MethodType):
+            func, cache = MethodType(func.__func__, copy.deepcopy(func.__self__, memo)), compiler.Cache()
+        return Program(func, copy.deepcopy(self.bound, memo), cache)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Result:
         return self.run(*args, **kwargs)
@@ -129,8 +200,9 @@ class Program:
         the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
         Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
         program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
-        `mode` are those of the run. A program's own argument of these names comes first; `run_batch` and `open_run` can
-        say how such a program is run.
+        `mode` are those of the run. What runs as Python is recorded, so that the result has a graph (`Result.compiled`)
+        too; record=False leaves that out. A program's own argument of these names comes first; `run_batch` and
+        `open_run` can say how such a program is run.
 
         `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
         CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
@@ -163,6 +235,8 @@ class Program:
         opt_level: int | str,
     ) -> Any:
         """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
+        if self._owner is not None and args and isinstance(args[0], self._owner) and self.__get__(args[0]) is not self:
+            return self.__get__(args[0])._run(is_stream, args[1:], kwargs, backend, model, seed, opt_level)
         outer = _running() if backend is None and model is None else None
         if outer is not None:
             return self._run_inside(outer, is_stream, args, kwargs)
@@ -191,27 +265,30 @@ class Program:
         opt_level: int | str,
     ) -> tuple[Opener, dict[str, Any], OnEvent | None]:
         """What opens a run's launch, its arguments, and who is told."""
-        on_event, mode, fullgraph = self._options(kwargs)
+        on_event, mode, fullgraph, record = self._options(kwargs)
         defaults, kwargs = self._split(kwargs)
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
-        opener = self._opener(backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True)
+        opener = self._opener(
+            backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True, record=record
+        )
         return opener, arguments, on_event
 
     def _run_inside(self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         from lmc.eager import run_inside
 
-        on_event, _, _ = self._options(kwargs)
+        on_event, *_ = self._options(kwargs)
         if is_stream or on_event is not None:
             raise _inside()
         defaults, kwargs = self._split(kwargs)
         return run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults)
 
-    def _options(self, kwargs: dict[str, Any]) -> tuple[OnEvent | None, Mode | None, bool]:
+    def _options(self, kwargs: dict[str, Any]) -> tuple[OnEvent | None, Mode | None, bool, bool]:
         """Options of a run that are no arguments of the program, taken out of `kwargs`."""
         on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
-        return on_event, mode, fullgraph
+        record = kwargs.pop("record") if self._is_option("record", kwargs) else True
+        return on_event, mode, fullgraph, record
 
     async def arun(
         self,
@@ -267,6 +344,7 @@ class Program:
         journal: str | Path | None = None,
         rerun_failed: bool = True,
         calls: bool = False,
+        record: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
         stream: bool = False,
@@ -288,6 +366,7 @@ class Program:
         journal          a file with a line for each item that has ended: the same batch with the same file goes on
                          where it was left, by whatever. With `rerun_failed` what failed then runs again
         calls            keep the model calls, for `result.calls`
+        record           record what runs as Python, for `result.compiled`
         progress_bar     on stderr; where that is no terminal, a line every half minute
         stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
         on_event         that of `run`
@@ -308,7 +387,7 @@ class Program:
         sampling = self._only_sampling("run_batch", defaults)
         options.check_stream(stream, generator_style, on_event is not None)
         opener = self._opener(
-            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
             limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
         if stream:
@@ -362,6 +441,7 @@ class Program:
         mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
+        record: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> Launch:
@@ -372,7 +452,9 @@ class Program:
                 print(index, result["answer"])
         """
         sampling = self._only_sampling("open_run", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record
+        )
         return opener(listen=_listener(on_event))
 
     def _opener(
@@ -421,6 +503,22 @@ class Program:
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
 
 
+def _found(place: Any, name: str) -> object:
+    """The function of that name in a module, or of an object; None where there is none."""
+    at = sys.modules.get(place) if isinstance(place, str) else place
+    for part in name.split("."):
+        at = getattr(at, part, None)
+    at = getattr(at, "func", at) if isinstance(at, Program) else at
+    return getattr(at, "__func__", at)
+
+
+def _named_program(place: Any, name: str, bound: Mapping[str, Any]) -> Program:
+    """The program that was pickled by its name."""
+    at = importlib.import_module(place) if isinstance(place, str) else place
+    program = as_program(functools.reduce(getattr, name.split("."), at))
+    return program if program.bound == bound else program.bind(**bound)
+
+
 def _running() -> Running | None:
     """The eager program that this call stands in; there is none before one was ever run."""
     eager = sys.modules.get("lmc.eager")
@@ -462,6 +560,7 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
         "opt_level",
         "mode",
         "fullgraph",
+        "record",
         "stream",
         "on_event",
         *_OF_BATCH,
@@ -470,20 +569,26 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
 
-def function(func: FunctionType | MethodType | None = None, num_api_spec_tokens: int | None = None) -> Any:
+def function(func: Any = None, num_api_spec_tokens: int | None = None) -> Any:
     """Decorator, with or without parentheses: makes a Python function an lmc program."""
     if func is None:
         return lambda f: Program(f)
     return Program(func)
 
 
+function.__lmc_decorator__ = True  # type: ignore[attr-defined]  # capture knows it by this where it stands in a program
+
+
 def as_program(prog: Any) -> Program:
     """A program, or a plain function taken as one."""
     if isinstance(prog, Program):
         return prog
-    if isinstance(prog, FunctionType | MethodType):
+    try:
         return Program(prog)
-    raise ArgumentError(f"{prog!r} is not an lmc program", help="decorate a function with @lmc.function")
+    except ArgumentError as error:
+        raise ArgumentError(
+            f"{prog!r} is not an lmc program: {error.message}", help="decorate a function with @lmc.function"
+        ) from None
 
 
 def run(prog: Any, *args: Any, **kwargs: Any) -> Result:

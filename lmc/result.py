@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, LMError
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
     from lmc.calls import CallRecord
+    from lmc.compiler import Compiled
     from lmc.executor.made_call import MadeCall
     from lmc.executor.state import ProgramState
+    from lmc.ir.graph import Graph
+    from lmc.ir.plan import Plan
     from lmc.report import RunReport
 
 
 class Result:
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
-    Reading anything but `error`, `usage`, `report`, `item` and `calls` of a failed run raises the run's error.
+    Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
 
     item  which item of its batch it is, from 0
     """
@@ -32,8 +36,11 @@ class Result:
         report: RunReport | None,
         item: int = 0,
         made: Sequence[MadeCall | CallRecord] | None = None,
+        ran: Callable[[BaseException | None], object] | None = None,
     ) -> None:
         self._state, self._ret, self._made = state, ret, made
+        self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
+        self._is_copy = False
         self.item = item
         self.error = error
         self.usage = usage
@@ -48,19 +55,44 @@ class Result:
         return self._state
 
     @property
-    def ret_value(self) -> Any:
-        """What the program returned; a program state comes back as a Result of its own."""
-        self.state  # noqa: B018  # raises for a failed run
-        return self._public(self._ret)
+    def has_graph(self) -> bool:
+        """True where it is known what ran, so that `compiled` gives it."""
+        return self._compiled is not None
 
-    def _public(self, value: object) -> Any:
+    @property
+    def compiled(self) -> Compiled:
+        """What ran: the compiled program; or what was recorded of it as it ran as Python, straight on.
+
+        Raises ArgumentError where nothing was recorded, and the error of an item that never began.
+        """
+        if self._compiled is not None:
+            return cast("Compiled", self._compiled())
+        if self.error is not None:
+            raise self.error
+        if self._is_copy:
+            raise ArgumentError("a pickled or copied result has no graph", help="keep the result of the run itself")
+        raise ArgumentError(
+            "nothing was recorded of what this program did as Python", help="give record=True to the run"
+        )
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of what ran; see `compiled`."""
+        return self.compiled.graph
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of what ran; see `compiled`."""
+        return self.compiled.plan
+
+    @property
+    def ret_value(self) -> Any:
+        """What the program returned; a program state, in a container too, comes back as a Result of its own."""
+        self.state  # noqa: B018  # raises for a failed run
+        from lmc.executor.returned import with_each
         from lmc.executor.state import ProgramState
 
-        if isinstance(value, ProgramState):
-            return Result(value, None, None, self.usage, self.report)
-        if isinstance(value, list) and any(isinstance(v, ProgramState) for v in value):
-            return [self._public(v) for v in value]
-        return tuple(self._public(v) for v in value) if isinstance(value, tuple) else value
+        return with_each(self._ret, ProgramState, lambda state: Result(state, None, None, self.usage, self.report))
 
     @property
     def raw_return(self) -> object:
@@ -110,7 +142,26 @@ class Result:
         """How the value of that name came to be: tokens, finish reason, scores."""
         return self.state.meta(name)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the graph of what ran, for other processes and for copies; calls as records."""
+        calls = self.calls if self.has_calls else None
+        return self.__dict__ | {"_made": calls, "_compiled": None, "_is_copy": True}
+
+    def __str__(self) -> str:
+        """The values, a line a name, and what the program returned; or the error."""
+        if self.error is not None:
+            return f"failed: {_told(self.error)}"
+        lines = [f"{name}: {value}" for name, value in self.variables().items()]
+        if self._ret is not None:
+            lines.append(f"-> {self.ret_value}")
+        return "\n".join(lines) or self.text()
+
     def __repr__(self) -> str:
         if self.error is not None:
             return f"<Result failed: {type(self.error).__name__}>"
         return f"<Result {', '.join(f'{k}={v!r}' for k, v in self.variables().items())}>"
+
+
+def _told(error: BaseException) -> str:
+    """An error as Python prints it; lmc's own say their name themselves."""
+    return str(error) if isinstance(error, LMError) else f"{type(error).__name__}: {error}"

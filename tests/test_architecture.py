@@ -33,10 +33,10 @@ GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "rec
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "tables", "arguments", "report", "calls", "result", "compiler", "fallback", "saved", "identity", "journal",
-    "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
+    "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback", "recorded", "saved",
+    "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
 )  # fmt: skip
-ROOF = ("cli", "server")
+ROOF = ("cli", "server", "__main__")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
 DOORS: dict[str, tuple[str, ...]] = {

@@ -78,6 +78,7 @@ def as_on_the_page(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LMC_DTYPE", "fp32")
     close_all()
     yield
+    lmc.set_default_backend(None)
     close_all()
 
 

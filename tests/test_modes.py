@@ -25,9 +25,13 @@ def whole(s: Any, word: str) -> str:
 
 @lmc.function
 def counts(s: Any, word: str) -> int:
-    """Assigns a global: a graph break."""
+    """Defines a class: a graph break."""
     global TOTAL
-    s += word
+
+    class Word:
+        text = word
+
+    s += Word.text
     s += lmc.gen("x", max_tokens=4)
     TOTAL += len(s["x"])
     return TOTAL
@@ -37,7 +41,7 @@ def counts(s: Any, word: str) -> int:
 def either(s: Any, words: Any) -> Any:
     """A break for some shapes of its argument: it is changed."""
     if isinstance(words, list):
-        words.append("end")
+        words.append("".join({"end"}.copy()))
     s += f"{words}"
     s += lmc.gen("x", max_tokens=4)
     return s["x"]
@@ -75,7 +79,7 @@ def test_a_compiled_run_refuses_a_break() -> None:
     for _ in range(2):
         with pytest.raises(CaptureError) as caught:
             counts.run(word="a", backend=EchoBackend(), mode="compiled")
-        assert caught.value.code == "LMC-GB009" and TOTAL == 0
+        assert caught.value.code == "LMC-GB002" and TOTAL == 0
 
 
 def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFixture) -> None:
@@ -89,8 +93,8 @@ def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFix
 
     assert first.ret_value == length and second.ret_value == 2 * length
     [said] = [record.getMessage() for record in caplog.records]
-    assert said.startswith("lmc: `counts` runs as Python, without a graph: LMC-GB009 at test_modes.py:")
-    assert said.endswith("(`lmc explain LMC-GB009` says more, fullgraph=True makes it an error)")
+    assert said.startswith("lmc: `counts` runs as Python, without a graph: LMC-GB002 at test_modes.py:")
+    assert said.endswith("(`lmc explain LMC-GB002` says more, fullgraph=True makes it an error)")
     assert first.report is not None and first.report.num_eager == 1
     assert "items that ran as Python, without a graph: 1" in str(first.report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,8 @@ def _joined(args: Sequence[str]) -> Iterator[str]:
             yield from _joined([following, *rest])
 
 
-def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+def graph_formats(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """The formats of `--emit-graph`."""
     formats = tuple(value.split(",")) if value is not None else ()
     if unknown := next((each for each in formats if each not in FORMATS), None):
         raise click.BadParameter(f"there is no format {unknown!r}; the formats are {', '.join(FORMATS)}")
@@ -59,7 +61,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.command("compile", short_help="Compile a program and show what it became.", cls=CompileCommand)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @click.option(
-    "--emit-graph", "formats", metavar="[=FORMAT]", callback=_formats,
+    "--emit-graph", "formats", metavar="[=FORMAT]", callback=graph_formats,
     help=f"Print the graph: {', '.join(FORMATS)}. Without a format the table and the sharing tree.",
 )  # fmt: skip
 @arguments_option
@@ -131,6 +133,34 @@ def compiled(
     items, on_change = [known] if known else (), _print_change if is_traced else None
     pipeline = compiler.pipeline_of(pipeline)
     return compiler.compile_trace(cache, made, pipeline, tokenizer, items=items, on_change=on_change)
+
+
+def compiled_or_run(
+    prog: Program,
+    values: Mapping[str, Any],
+    pipeline: int | str,
+    tokenizer: Tokenizer | None,
+    backend: str | None,
+    model: str | None,
+) -> Compiled:
+    """The program compiled; one that cannot be captured is run on the backend, if one is named, and what it did is it.
+
+    What the run fails with is said on stderr, as what it did up to there may tell why.
+    """
+    from lmc.cli.failing import told
+    from lmc.errors import CaptureError
+
+    try:
+        return compiled(prog, values, pipeline, tokenizer, False)
+    except CaptureError as error:
+        if backend is None:
+            error.notes += ("with --backend NAME, and its arguments, lmc runs it and shows what it did",)
+            raise
+    with contextlib.redirect_stdout(sys.stderr):
+        [result] = prog.run_batch([values], backend=backend, model=model, record=True)
+    if result.error is not None:
+        click.echo(told(result.error), err=True)
+    return result.compiled
 
 
 def _print_change(each: Pass, ir: Graph | Plan) -> None:

@@ -1,6 +1,7 @@
 """`lmc explain`: why a program's prompts share what they share, and what may come out of its constrained calls.
 
-Runs nothing. Without a model in characters; with one in tokens too. Of a code it prints the page.
+Runs nothing, but a program that cannot be captured, where a backend is named. Without a model in characters; with one
+in tokens too. Of a code it prints the page.
 """
 
 from __future__ import annotations
@@ -9,9 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled, terminal_for, tokenizer_of, write
+from lmc.cli.compile import compiled_or_run, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
-from lmc.cli.options import arguments_option, level_option, model_option, output_option, width_option
+from lmc.cli.options import (
+    arguments_option,
+    backend_option,
+    level_option,
+    model_option,
+    output_option,
+    width_option,
+)
 from lmc.codes import ROLES_AFTER_BRANCH, with_footer
 from lmc.viz import FSM_FORMATS
 
@@ -34,6 +42,7 @@ TEXTS = ("text", "json")
 )  # fmt: skip
 @arguments_option
 @model_option
+@backend_option
 @level_option
 @width_option
 @output_option
@@ -46,6 +55,7 @@ def explain_command(
     format: str | None,
     arguments: tuple[str, ...],
     model: str | None,
+    backend: str | None,
     level: int,
     width: int | None,
     output: str | None,
@@ -55,6 +65,7 @@ def explain_command(
     \b
     lmc explain prog.py
     lmc explain prog.py --constraints --model lmc-tiny
+    lmc explain breaks.py --arg topic=cats --backend echo
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
     lmc explain LMC-GB014
     """
@@ -73,7 +84,7 @@ def explain_command(
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
-    done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer, False)
+    done = compiled_or_run(prog, parse_arguments(prog, arguments), level, tokenizer, backend, model)
     terminal = terminal_for(width, output)
     if name is not None:
         from lmc.viz import emit_fsm

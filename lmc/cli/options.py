@@ -14,6 +14,9 @@ arguments_option = click.option(
 model_option = click.option(
     "--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens."
 )
+backend_option = click.option(
+    "--backend", metavar="NAME", help="Where to run a program that cannot be captured, to show what it did."
+)
 level_option = click.option(
     "-O",
     "level",

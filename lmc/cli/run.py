@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.options import arguments_option, level_option, passes_option
+from lmc.codes import with_footer
+from lmc.viz import FORMATS
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from lmc.result import Result
 
 
-@click.command("run", short_help="Run a program, or a batch of items.")
+@click.command("run", short_help="Run a program, or a batch of items.", cls=CompileCommand)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
 @click.option(
@@ -67,6 +70,14 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
+@click.option("--analyze", is_flag=True, help="Show what ran: its calls, what they shared, and what the passes did.")
+@click.option(
+    "--emit-graph",
+    "formats",
+    metavar="[=FORMAT]",
+    callback=graph_formats,
+    help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
+)
 @click.option(
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
@@ -92,6 +103,8 @@ def run_command(
     fullgraph: bool,
     level: int,
     passes: str | None,
+    analyze: bool,
+    formats: tuple[str, ...],
     is_stream: bool,
     is_json: bool,
 ) -> None:
@@ -102,6 +115,7 @@ def run_command(
     lmc run prog.py --arg topic=cats --model ./Qwen3-0.6B --backend cpu
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
+    lmc run prog.py --arg topic=cats --backend echo --analyze
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
     """
@@ -116,6 +130,8 @@ def run_command(
         raise click.UsageError("--stream is for one run: the texts of a batch grow side by side")
     if is_json and output is not None:
         raise click.UsageError("--json prints, and -o writes: use one of them")
+    if output is not None and (analyze or formats):
+        raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
     settings: dict[str, Any] = {
@@ -125,6 +141,7 @@ def run_command(
         "opt_level": passes if passes is not None else level,
         "mode": mode,
         "fullgraph": fullgraph,
+        "record": analyze or bool(formats),
     }
     settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature, "calls": show_prompts}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
@@ -137,17 +154,33 @@ def run_command(
             (result,) = results = prog.run_batch([values], **settings)
         if show is not None:
             show(result)
-        _show(results, result.report, is_batch=False, is_json=is_json)
+        report = result.report
+    else:
+        table = Table(
+            program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
+        )
+        if output is not None:
+            table.write()
+            return
+        with _quiet(is_json):
+            results, report = table.results()
+    try:
+        _show(results, report, is_batch=is_batch, is_json=is_json)
+    finally:
+        _show_pictures(results[0], analyze, formats, err=is_json)
+
+
+def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:
+    """What ran, as it is asked for: of a run that failed too."""
+    if not result.has_graph or not (analyze or formats):
         return
-    table = Table(
-        program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
-    )
-    if output is not None:
-        table.write()
-        return
-    with _quiet(is_json):
-        results, report = table.results()
-    _show(results, report, is_batch=True, is_json=is_json)
+    from lmc.viz import emit
+
+    planned, terminal = result.compiled.planned, terminal_for(None, None)
+    for format in (*(("table", "tree") if analyze else ()), *formats):
+        click.echo(f"\n{emit(planned, format, terminal)}", err=err, nl=False)
+    if analyze:
+        click.echo(with_footer(f"\n{result.compiled.explain()}\n"), err=err, nl=False)
 
 
 def _stream(prog: Program, values: dict[str, Any], settings: dict[str, Any], *, is_json: bool) -> None:

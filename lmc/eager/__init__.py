@@ -9,6 +9,10 @@ from lmc.eager.async_program import AsyncItem
 from lmc.eager.expressions import Expressions
 from lmc.eager.item import EagerItem, run_inside
 from lmc.eager.program_greenlet import current
+from lmc.eager.record import ProgramRecord
+from lmc.eager.recorded import recorded
 from lmc.eager.task_greenlet import EventLoop
 
-__all__ = ["AsyncItem", "EagerItem", "EventLoop", "Expressions", "current", "run_inside"]
+__all__ = [
+    "AsyncItem", "EagerItem", "EventLoop", "Expressions", "ProgramRecord", "current", "recorded", "run_inside",
+]  # fmt: skip

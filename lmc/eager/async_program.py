@@ -19,11 +19,12 @@ from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
 from lmc.eager.program_greenlet import placed
-from lmc.eager.state import EagerState, public
+from lmc.eager.record import ProgramRecord
+from lmc.eager.state import EagerState, noted, public
 from lmc.eager.task_greenlet import WAITS, AsyncProgram, Body, EventLoop, TaskGreenlet
 from lmc.errors import RequestError
 from lmc.executor.future import Cell, Future, Poison
-from lmc.executor.instance import Instance
+from lmc.executor.instance import Instance, Ran
 from lmc.executor.state import ProgramState
 
 
@@ -99,10 +100,13 @@ class AsyncItem:
     number: int
     backend: Backend | None
     loop: EventLoop
+    record: ProgramRecord | None = None
+    ran: Ran | None = None
 
     def start(self, inst: Instance) -> None:
         """Start the task."""
-        program = AsyncProgram(inst, self.expressions, self.backend, self.loop)
+        inst.ran = self.ran
+        program = AsyncProgram(inst, self.expressions, self.backend, self.loop, self.record)
         task = self.loop.spawn(self._to_end(program))
 
         def leave() -> None:
@@ -134,9 +138,12 @@ class AsyncItem:
             self.loop.kick()
 
     async def _body(self, program: AsyncProgram) -> tuple[Cell, Cell]:
-        first = ProgramState()
-        state = EagerState(program, Held(first, first))
-        value = public(await self.function(state))
+        first, record = ProgramState(), self.record
+        state = EagerState(program, Held(first, first), 0 if record is None else record.did("begin", 0))
+        value = await self.function(state)
+        if record is not None:
+            record.ends(state.number, noted(value))
+        value = public(value)
         return state.end(), value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
@@ -12,11 +13,12 @@ from lmc.eager.async_program import arun_inside
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
 from lmc.eager.program_greenlet import ProgramGreenlet, Running
-from lmc.eager.state import EagerState, public
+from lmc.eager.record import ProgramRecord
+from lmc.eager.state import EagerState, noted, public
 from lmc.eager.task_greenlet import AsyncProgram
 from lmc.errors import ArgumentError
 from lmc.executor.future import Cell
-from lmc.executor.instance import Instance
+from lmc.executor.instance import Instance, Ran
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import ProgramState
 
@@ -27,24 +29,33 @@ class EagerItem:
 
     number   which item of the batch it is: its random streams depend on it
     backend  what it runs on, for a batch that it opens itself
+    record   is told what the program does; `ran` makes of it what it ran as
     """
 
     function: Callable[[EagerState], object]
     expressions: Expressions
     number: int = 0
     backend: Backend | None = None
+    record: ProgramRecord | None = None
+    ran: Ran | None = None
 
     def start(self, inst: Instance) -> None:
         """Run the function until it waits for something."""
+        inst.ran = self.ran
         program: ProgramGreenlet
 
         def body() -> tuple[Cell, Cell]:
             first = ProgramState()
-            state = EagerState(program, Held(first, first))
-            value = public(self.function(state))
+            at = 0 if record is None else record.did("begin", 0)
+            state = EagerState(program, Held(first, first), at)
+            value = self.function(state)
+            if record is not None:
+                record.ends(state.number, noted(value))
+            value = public(value)
             return state.end(), value
 
-        program = ProgramGreenlet(inst, self.expressions, body, self.backend)
+        record = self.record
+        program = ProgramGreenlet(inst, self.expressions, body, self.backend, record)
         program.go_on()
 
 
@@ -61,6 +72,7 @@ def run_inside(
 
     settings  sampling parameters for those of its calls that do not say
     """
+    _check_state_is_its_own(function, args, kwargs)
     is_async = iscoroutinefunction(function)
     if is_async and not isinstance(program, AsyncProgram):
         raise ArgumentError(
@@ -71,7 +83,9 @@ def run_inside(
     if program.inst.branches is not None:
         program.inst.branches.called(program.num_programs)
     program.num_programs += 1
-    state, outer = EagerState(program, Held(first, first)), program.expressions
+    record, outer = program.record, program.expressions
+    at = 0 if record is None else record.did("begin", 0, (program.num_programs,))
+    state = EagerState(program, Held(first, first), at)
     if is_async:
         return arun_inside(cast(AsyncProgram, program), state, cast(Any, function), args, kwargs, settings)
     if settings:
@@ -81,3 +95,16 @@ def run_inside(
     finally:
         program.expressions = outer
     return state
+
+
+def _check_state_is_its_own(function: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raises TypeError, with what to write, where a program is given the state of another one beside its arguments."""
+    if not args or not isinstance(args[0], EagerState):
+        return
+    try:
+        inspect.signature(function).bind(None, *args, **kwargs)
+    except TypeError as error:
+        name = getattr(function, "__name__", "it")
+        error.add_note(f"`{name}` begins a prompt of its own: give it its arguments only, {name}.run(...)")
+        error.add_note(f"to go on with this state, call its function: {name}.func(s, ...)")
+        raise

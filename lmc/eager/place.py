@@ -12,14 +12,28 @@ from lmc.source import Span
 NOWHERE = Span("?", 0)
 
 
-def place() -> Span:
-    """The innermost line of the user's."""
+Where = tuple[CodeType, int]  # a code object, and how far it has come
+
+
+def where() -> Where | None:
+    """The user's innermost frame, None where there is none; `span_of` says which line that is."""
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(LMC_FOLDER):
         if frame.f_back is None:
-            return NOWHERE
+            return None
         frame = frame.f_back
-    return _span(frame.f_code, frame.f_lasti)
+    return frame.f_code, frame.f_lasti
+
+
+def place() -> Span:
+    """The innermost line of the user's."""
+    at = where()
+    return NOWHERE if at is None else _span(*at)
+
+
+def span_of(at: Where | None) -> Span | None:
+    """The line of a place that was kept."""
+    return None if at is None else _span(*at)
 
 
 def place_of(trace: TracebackType | None) -> Span | None:

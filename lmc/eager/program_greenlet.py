@@ -11,6 +11,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
+from lmc.eager.record import ProgramRecord
 from lmc.eager.task_greenlet import AsyncProgram, TaskGreenlet
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.future import Cell, Future, Poison, settled
@@ -31,6 +32,7 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
     expressions   how its calls are made; those of a program that is called inside it may have other defaults
     num_calls     calls made so far, and `num_programs` called inside it
     backend       what it runs on, for a batch that it opens itself
+    record        what it did so far, where somebody may want to know
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
         expressions: Expressions,
         body: Callable[[], tuple[Cell, Cell]],
         backend: Backend | None = None,
+        record: ProgramRecord | None = None,
     ) -> None:
         super().__init__(self._run_to_end)
         self.gr_context = copy_context()
         self.inst = inst
         self.backend = backend
+        self.record = record
         self.expressions = expressions
         self.num_calls = 0
         self.num_programs = 0

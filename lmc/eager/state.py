@@ -8,11 +8,13 @@ from typing import Any, NoReturn, cast
 from lmc.eager.held import LATER, Held
 from lmc.eager.place import place
 from lmc.eager.program_greenlet import Running, value_of, waited
+from lmc.eager.record import Made, StateAt, kept
 from lmc.errors import ArgumentError
 from lmc.executor.callsteps import ask, give_up
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
+from lmc.executor.returned import with_each
 from lmc.executor.state import JOIN_MODES, ProgramState
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
@@ -24,17 +26,29 @@ class EagerState:
     Calls are submitted and not waited for; reading a value, the text, the messages or what is known of a call is what
     waits. A failed call raises where it is read first, and at the end of the program at the latest.
 
+    number     which one it is in the program's record
     ret_value  what the program returned, of one that was called inside another
     """
 
-    __slots__ = ("_copied_from", "_held", "_program", "ret_value")
+    __slots__ = ("_copied_from", "_held", "_program", "number", "ret_value")
 
     ret_value: Any
 
-    def __init__(self, program: Running, held: Held) -> None:
+    def __init__(self, program: Running, held: Held, at: int = 0) -> None:
         self._program = program
         self._held = held
+        self.number = at
         self._copied_from: EagerState | None = None
+
+    def _note(self, op: str, *operands: object) -> None:
+        record = self._program.record
+        if record is not None:
+            self.number = record.did(op, self.number, operands)
+
+    def _note_read(self, name: str | None = None, value: object = None) -> None:
+        record = self._program.record
+        if record is not None:
+            record.read(self.number, name, value)
 
     # --- appending -------------------------------------------------------------------------------------------
 
@@ -47,6 +61,7 @@ class EagerState:
             case str():
                 text = x if type(x) is str else str.__str__(x)
                 self._change(lambda state: state.append(text))
+                self._note("append", text)
             case Concat(parts):
                 for part in parts:
                     self._append(part)
@@ -99,23 +114,47 @@ class EagerState:
         name = cast("str | None", params.name)
         thoughts = None if params.reasoning is None or name is None else REASONING_NAME.format(name)
         self._held = held.called(name, state, value, thoughts)
+        self._note(params.op, x, params)
 
     def _begin(self, role: str) -> None:
         inst = self._program.inst
         self._change(lambda state: turn_begun(inst, state, role))
+        self._note("role_begin", role)
 
     def _end(self, role: str) -> None:
         inst = self._program.inst
         self._change(lambda state: turn_ended(inst, state, role))
+        self._note("role_end", role)
+
+    def _begin_scope(self, name: str) -> None:
+        self._change(lambda state: state.begin_scope(name))
+        self._note("scope_begin", name)
+
+    def _end_scope(self, name: str) -> None:
+        self._change(lambda state: state.end_scope(name), later=name)
+        self._note("scope_end", name)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     def _whole(self) -> ProgramState:
-        return cast(ProgramState, value_of(self._program.inst, self._held.cell))
+        state = cast(ProgramState, value_of(self._program.inst, self._held.cell))
+        self._note_read()
+        return state
 
     def text(self) -> str:
         """The whole prompt so far."""
         return self._whole().text()
+
+    def __str__(self) -> str:
+        """Waits, as `text` does; the form is SGLang's."""
+        return f"ProgramState({self.text()})"
+
+    def __repr__(self) -> str:
+        """The same; what cannot be read is said, as a debugger asks at any time."""
+        try:
+            return str(self)
+        except Exception as error:
+            return f"<ProgramState: {type(error).__name__}>"
 
     def messages(self) -> list[dict[str, str]]:
         """The closed turns, as role and content."""
@@ -130,12 +169,17 @@ class EagerState:
         return self._whole().meta(name)
 
     def __getitem__(self, name: str) -> Any:
+        value = self._read(name)
+        self._note_read(name, value)
+        return value
+
+    def _read(self, name: str) -> Any:
         held = self._held
         if held.is_there:
             return held.known.get(name)
         value = held.known.get(name)
         if value is LATER:
-            return self._whole().get(name)
+            return cast(ProgramState, value_of(self._program.inst, held.cell)).get(name)
         return value_of(self._program.inst, value) if type(value) is Future else value
 
     def get_var(self, name: str) -> Any:
@@ -155,6 +199,8 @@ class EagerState:
         if not isinstance(name, str):
             raise _not_text(name)
         self._change(lambda state: state.set(name, value))
+        if self._program.record is not None:
+            self._note("set", name, noted(value))
 
     def set_var(self, name: str, value: object) -> None:
         """Give a name a value."""
@@ -164,7 +210,9 @@ class EagerState:
         if name.startswith("__"):
             raise AttributeError(name)
         methods = ", ".join(
-            sorted(each for each in vars(EagerState) if not each.startswith("_") and each != "ret_value")
+            sorted(
+                each for each in vars(EagerState) if not each.startswith("_") and each not in ("number", "ret_value")
+            )
         )
         raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
 
@@ -190,11 +238,7 @@ class EagerState:
 
     def var_scope(self, name: str) -> WithBlock:
         """A `with` block whose text will be the value of that name."""
-        return WithBlock(
-            self,
-            lambda: self._change(lambda state: state.begin_scope(name)),
-            lambda: self._change(lambda state: state.end_scope(name), later=name),
-        )
+        return WithBlock(self, lambda: self._begin_scope(name), lambda: self._end_scope(name))
 
     # --- forks -----------------------------------------------------------------------------------------------
 
@@ -205,7 +249,9 @@ class EagerState:
         self._held, *children = self._held.forked(self._program.inst.ready, size)
         if self._program.inst.branches is not None:
             self._program.inst.branches.forked(self._held.known, [child.known for child in children])
-        return Forks(self, [EagerState(self._program, child) for child in children])
+        if self._program.record is not None:
+            self.number = self._program.record.did("fork", self.number, (size,), num_states=size + 1)
+        return Forks(self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)])
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
         """One fork; as a `with` block it is joined at the end."""
@@ -225,8 +271,10 @@ class EagerState:
     def _join(self, children: Iterable[EagerState], mode: str) -> None:
         if mode not in JOIN_MODES:
             raise ArgumentError(f"unknown join mode {mode!r}", help="gather_variable or concate_and_append")
+        children = list(children)
         self._held = self._held.joined(self._program.inst.ready, [child._held for child in children], mode)
         self._tell()
+        self._note("join", mode, tuple(child.number for child in children))
 
     def end(self) -> Cell:
         """The state once it is there, or the failure of a call that it holds."""
@@ -272,16 +320,20 @@ class Forks(list[Any]):  # Any: a program may put what it likes into its list
         self._parent._join(self, mode)
 
 
-def public(x: Any) -> Any:
-    """What a program returned; its states, in lists and tuples too, are waited for and given as values."""
+def noted(x: object) -> object:
+    """A value as a record keeps it."""
+    return kept(x, _own)
+
+
+def _own(x: object) -> object:
     if isinstance(x, EagerState):
-        return x._whole()
-    if type(x) not in (list, tuple, Forks):
-        return x
-    made = [public(each) for each in x]
-    if type(x) is not Forks and all(a is b for a, b in zip(made, x)):
-        return x
-    return tuple(made) if type(x) is tuple else made
+        return StateAt(x.number)
+    return Made("list", tuple(map(noted, x))) if isinstance(x, Forks) else None
+
+
+def public(x: Any) -> Any:
+    """What a program returned; its states, in containers too, are waited for and given as values."""
+    return with_each(with_each(x, Forks, list), EagerState, EagerState._whole)
 
 
 def _not_text(x: object) -> TypeError:

@@ -10,6 +10,7 @@ from greenlet import getcurrent, greenlet
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
+from lmc.eager.record import ProgramRecord
 from lmc.executor.future import Future
 from lmc.executor.instance import Instance
 
@@ -32,10 +33,19 @@ class AsyncProgram:
 
     num_calls  calls made so far, and `num_programs` called inside it
     backend    what it runs on, for a batch that it opens itself
+    record     what it did so far, where somebody may want to know
     """
 
-    def __init__(self, inst: Instance, expressions: Expressions, backend: Backend | None, loop: EventLoop) -> None:
+    def __init__(
+        self,
+        inst: Instance,
+        expressions: Expressions,
+        backend: Backend | None,
+        loop: EventLoop,
+        record: ProgramRecord | None = None,
+    ) -> None:
         self.inst = inst
+        self.record = record
         self.backend = backend
         self.loop = loop
         self.num_calls = 0

@@ -213,7 +213,7 @@ class Call:
         ends = [end for end in self.ends if end is not None]
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
-        values = [self._value(end) for end in ends]
+        values = [_own(self._value(end)) for end in ends]
         value = values[0] if len(values) == 1 else values
         if self.params.reasoning is not None:
             return self._without_thoughts(ends, value)
@@ -304,6 +304,11 @@ class Call:
             yield from zip(self.request.out, self.form_ends)
         else:
             yield from ((self.request.out[0], end) for end in self.ends if end is not None)
+
+
+def _own(value: object) -> object:
+    """A text as an object that nobody else has for the same text: by it, a value is known again where it is used."""
+    return value[:1] + value[1:] if type(value) is str else value
 
 
 def _without_word(end: SegmentEnd) -> SegmentEnd:

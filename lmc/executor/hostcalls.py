@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from types import BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType
@@ -50,7 +50,7 @@ def _is_builtin_on_live(node: Node, graph: Graph) -> bool:
     return any(atom_type(atom).name in ("ref", "any") for atom in node.inputs)
 
 
-def are_atoms(inputs: list[Cell]) -> bool:
+def are_atoms(inputs: Iterable[Cell]) -> bool:
     """True where an operation on these can neither run the user's code nor see a change."""
     return ATOM_TYPES.issuperset(map(type, inputs))
 

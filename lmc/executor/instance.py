@@ -28,11 +28,15 @@ from lmc.executor.state import ProgramState
 Position = tuple[int, ...]
 
 
+Ran = Callable[["BaseException | None"], object]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one item ended: the final state and what it returned, or the earliest error in program order.
 
     made  its calls as they were asked; None where the run does not keep them
+    ran   gives what it ran as, for who wants to see it, from the error; None where nobody knows
     """
 
     state: ProgramState | None
@@ -41,6 +45,7 @@ class Outcome:
     usage: Usage
     calls: int
     made: tuple[MadeCall, ...] | None = None
+    ran: Ran | None = None
 
 
 class Startable(Protocol):
@@ -138,12 +143,13 @@ class Instance:
     leave      called when it is over, for what still waits inside the program
     branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
+    ran        gives what it runs as, once it has ended, where that is known
+    frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
-        "base", "branches", "failures", "id", "is_over", "leave", "made", "num_calls", "num_open", "number", "program",
-        "ready",
-        "returned", "shared", "usage",
+        "base", "branches", "failures", "frame", "id", "is_over", "leave", "made", "num_calls", "num_open", "number",
+        "program", "ran", "ready", "returned", "shared", "usage",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -153,12 +159,14 @@ class Instance:
         self.number = number
         self.base = mix(shared.params.seed, number)
         self.program = NO_PROGRAM
+        self.ran: Ran | None = None
         self.num_calls = 0
         self.num_open = 0
         self.is_over = False
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
         self.leave: Callable[[], None] | None = None
+        self.frame: object = None
         self.usage = Usage()
         self.made: list[MadeCall] | None = None if shared.begin_s is None else []
         self.branches: Branches | None = None
@@ -215,6 +223,7 @@ class Instance:
     def abandon(self) -> None:
         """Let nothing of it start any more, and leave the program where it waits."""
         self.is_over = True
+        self.frame = None
         if self.leave is not None:
             leave, self.leave = self.leave, None
             leave()
@@ -222,5 +231,5 @@ class Instance:
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
         made = None if self.made is None else tuple(self.made)
-        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made))
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made, self.ran))
         self.abandon()

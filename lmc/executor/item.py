@@ -9,7 +9,7 @@ from typing import cast
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.call_params import CallParams
 from lmc.executor.future import Poison
-from lmc.executor.instance import BoundProgram, Instance, Shared
+from lmc.executor.instance import BoundProgram, Instance, Ran, Shared
 from lmc.executor.nodeops import live
 from lmc.executor.requests import prepared
 from lmc.executor.runnable import Path, Runnable
@@ -26,15 +26,18 @@ class PlanItem:
 
     externs  live objects by extern name
     number   which item of the batch it is: its random streams depend on it
+    ran      gives what it runs as, for who wants to see that
     """
 
     runnable: Runnable
     arguments: Arguments
     externs: Mapping[str, object] = field(default_factory=dict)
     number: int = 0
+    ran: Ran | None = None
 
     def start(self, inst: Instance) -> None:
         """Issue the program's first work."""
+        inst.ran = self.ran
         program = _bound(self.runnable, self.externs, inst.shared)
         if isinstance(program, LMError):
             inst.fail(Poison(program))
@@ -45,7 +48,9 @@ class PlanItem:
             inst.fail(Poison(ArgumentError(f"item {self.number} has no argument {_shown(error.args[0])}")))
             return
         inst.program = program
-        self.runnable.body.run(inst, [], None, arguments, ())
+        frame = self.runnable.body.run(inst, [], None, arguments, ())
+        if self.runnable.holds and not inst.is_over:
+            inst.frame = frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import cast
 
 from lmc.executor.future import Cell, Future, Poison, settled
+from lmc.executor.hostcalls import are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import from_user, noted
 from lmc.executor.steps import BlockFrame, Chain, RunNode, committed, settled_chain
@@ -20,8 +22,10 @@ from lmc.executor.unwinding import Way
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
-# iterating over exactly these runs no code of the user's; a container that the program changes is a `ref`
-EAGER_TYPES = frozenset((list, tuple, str, bytes, range, dict, set, frozenset))
+# what these hold never changes, and iterating over them runs no code of the user's
+FIXED_TYPES = frozenset((tuple, str, bytes, range, frozenset))
+# the same, as long as nothing else runs between the turns
+QUIET_TYPES = frozenset((list, dict, set))
 END = object()
 
 
@@ -130,14 +134,24 @@ def loop_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: i
     return step
 
 
-def for_node(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> RunNode:
-    """`for`, the graph's node `number`: the body once for each element; a live object's are taken in program order."""
-    kind = atom_type(node.inputs[0]).name
+def for_node(
+    node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int, *, is_quiet: bool
+) -> RunNode:
+    """`for`, the graph's node `number`: the body once for each element; a live object's are taken in program order.
+
+    is_quiet  the body has no effects where the items are atoms
+    """
+    is_live = atom_type(node.inputs[0]).name in ("ref", "any")
 
     def elements_of(iterable: Cell) -> Elements:
-        # `next` of a live object is an effect like a call: it has a place in the order of the program
-        is_lazy = kind == "ref" or (kind == "any" and type(iterable) not in EAGER_TYPES)
-        return Elements(_each(iterable), node, is_lazy)
+        # `next` of a live object is an effect like a call: it has a place in the order of the program. A list in whose
+        # loop nothing has an effect is read once, when the loop's turn comes
+        each = is_live and type(iterable) not in FIXED_TYPES
+        if each and is_quiet and type(iterable) in QUIET_TYPES:
+            each = not are_atoms(cast("Iterable[Cell]", iterable))
+        # asked for its iterator in its turn, and never closed: a file that is walked over goes on after a `break`
+        iterator = chain.from_iterable((cast("Iterable[Cell]", iterable),))
+        return Elements(iterator, node, each, each or (is_live and type(iterable) not in FIXED_TYPES))
 
     def step(inst: Instance, frame: BlockFrame) -> None:
         iterable, *carried = (settled(frame[i]) for i in ins)
@@ -151,17 +165,18 @@ def for_node(node: Node, ins: tuple[int, ...], outs: tuple[int, ...], body: Body
     return step
 
 
-def _each(iterable: Cell) -> Iterator[Cell]:
-    yield from cast("Iterable[Cell]", iterable)  # what cannot be iterated over raises here, as it does in Python
-
-
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """What a `for` has left; lazy where taking an element runs the user's code, and so waits its turn."""
+    """What a `for` has left.
+
+    is_lazy     taking an element is an effect, and so waits its turn
+    first_lazy  taking the first one is
+    """
 
     iterator: Iterator[Cell]
     node: Node
     is_lazy: bool
+    first_lazy: bool
 
     def take(self) -> Cell:
         """The next element, END or the failure to get one."""
@@ -202,6 +217,7 @@ class Iterating:
 
     def store(self, outs: tuple[int, ...]) -> None:
         """Put the outputs and the chain into the frame around: the last iteration has ended."""
+        self._elements = None  # an iterator that nobody else holds ends here, as in Python
         self._frame.chain = self.chain
         for out, cell in zip(outs, self.carried):
             self._frame[out] = cell
@@ -217,6 +233,7 @@ class Iterating:
     def finish(self) -> None:
         """Settle the futures: the last iteration has ended."""
         assert self._futures is not None, "futures were stored before"
+        self._elements = None
         link(self._futures[0], self.carried, self._futures[1], self.chain)
 
     def start_for(self, iterable: Cell, elements_of: Callable[[Cell], Elements]) -> bool:
@@ -239,7 +256,8 @@ class Iterating:
         """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
         params = self.carried
         if self._elements is not None:
-            if self._elements.is_lazy and self._awaits_turn():
+            is_lazy = self._elements.is_lazy if self._count else self._elements.first_lazy
+            if is_lazy and self._awaits_turn():
                 return False
             element = self._elements.take()
             if element is END:

@@ -6,7 +6,8 @@ it is captured when it starts, so nothing is ever looked up by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +19,7 @@ from lmc.executor.hints import NO_HINTS, CallHints, hints_of
 from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, may_block
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
+from lmc.executor.quiet import LIVE, is_quiet
 from lmc.executor.regions import Body, for_node, if_node, loop_node
 from lmc.executor.steps import BlockFrame, Op, RunNode, op_node
 from lmc.executor.tries import try_node, unwind_node
@@ -30,6 +32,8 @@ from lmc.ir.types import STATES
 
 Path = tuple[str | int, ...]
 
+UNNAMED = re.compile(r"t\d+")  # values that no name of the user's holds
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runnable:
@@ -39,6 +43,7 @@ class Runnable:
     params   where each argument leaf sits
     calls    the model nodes in program order
     externs  those that the graph uses
+    holds    True where names of the program hold live objects, which live as long as the program
     """
 
     name: str
@@ -46,6 +51,7 @@ class Runnable:
     params: tuple[Path, ...]
     calls: tuple[CallParams, ...]
     externs: tuple[Extern, ...]
+    holds: bool = False
 
 
 def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
@@ -64,6 +70,7 @@ def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
         tuple(param.path for param in graph.params),
         tuple(compiler.calls),
         tuple(extern for extern in graph.externs if extern.name in used),
+        any(out.type.name in LIVE and not UNNAMED.fullmatch(out.name) for n in graph.body.nodes for out in n.outputs),
     )
 
 
@@ -109,7 +116,8 @@ class _Compiler:
         """The block, and all that is inside it."""
         scope = _Scope(outer)
         params = tuple(map(scope.define, block.params)) if outer else self._arguments(scope)
-        nodes = [self.node(node, scope) for node in block.body]
+        ends = _last_uses(block)
+        nodes = [_dropping(self.node(node, scope), scope, ends.get(i, ())) for i, node in enumerate(block.body)]
         nodes += self._end(block.end, scope)
         return Body(
             tuple(nodes),
@@ -128,7 +136,7 @@ class _Compiler:
         outs = tuple(map(scope.define, node.outputs))
         match OPS[node.op].kind:
             case "region":
-                return _region(node, ins, outs, bodies, number, self.graph)
+                return self._region(node, ins, outs, bodies, number)
             case "mark":
                 return unwind_node(ins)
             case "model":
@@ -149,6 +157,21 @@ class _Compiler:
         if self.num_tries and node.op in ("role_begin", "role_end"):
             return "refuses"
         return discipline_of(node, self.graph)
+
+    def _region(
+        self, node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int
+    ) -> RunNode:
+        match node.op:
+            case "if":
+                return if_node(ins[0], bodies[0], bodies[1], outs)
+            case "loop":
+                return loop_node(ins, outs, bodies[0], number)
+            case "try":
+                return try_node(ins, outs, bodies[0], bodies[1], _has_effects(node.regions[0], self.graph))
+            case "for":
+                return for_node(node, ins, outs, bodies[0], number, is_quiet=is_quiet(node, self.graph))
+            case _:
+                raise AssertionError(f"no rule for the region {node.op}")
 
     def _arguments(self, scope: _Scope) -> tuple[int, ...]:
         return tuple(scope.define(param.value) for param in self.graph.params)
@@ -186,22 +209,6 @@ class _Compiler:
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
 
 
-def _region(
-    node: Node, ins: tuple[int, ...], outs: tuple[int, ...], bodies: list[Body], number: int, graph: Graph
-) -> RunNode:
-    match node.op:
-        case "if":
-            return if_node(ins[0], bodies[0], bodies[1], outs)
-        case "loop":
-            return loop_node(ins, outs, bodies[0], number)
-        case "try":
-            return try_node(ins, outs, bodies[0], bodies[1], _has_effects(node.regions[0], graph))
-        case "for":
-            return for_node(node, ins, outs, bodies[0], number)
-        case _:
-            raise AssertionError(f"no rule for the region {node.op}")
-
-
 def _has_effects(block: Block, graph: Graph) -> bool:
     """True where a node of a block waits for its turn in the order of the program."""
     for node in walk(block):
@@ -230,3 +237,36 @@ def _conclude(cells: list[Cell], is_states: bool, inst: Instance) -> None:
         return
     failure = poison_in(states)
     inst.finish(state, failure or (states if is_states else ret))
+
+
+def _last_uses(block: Block) -> dict[int, list[str]]:
+    """Live objects without a name, by the node of the block that is the last to use them.
+
+    Python lets go of them there: a file that is written in one statement is closed by its end, and a generator whose
+    loop is left runs its `finally`.
+    """
+    last: dict[str, int] = {}
+    for i, node in enumerate(block.body):
+        last.update({out.name: i for out in node.outputs if UNNAMED.fullmatch(out.name) and out.type.name in LIVE})
+        last.update({x.name: i for x in node.inputs if isinstance(x, Value) and x.name in last})
+    regions = [region for node in block.body for region in node.regions] if last else []
+    inner = {x.name for region in regions for each in walk(region) for x in each.inputs if isinstance(x, Value)}
+    kept = inner | {x.name for x in block.end.inputs if isinstance(x, Value)}
+    found: dict[int, list[str]] = {}
+    for name, i in last.items():
+        if name not in kept:
+            found.setdefault(i, []).append(name)
+    return found
+
+
+def _dropping(run: RunNode, scope: _Scope, names: Sequence[str]) -> RunNode:
+    if not names:
+        return run
+    cells = [scope.cells[name] for name in names]
+
+    def step(inst: Instance, frame: BlockFrame) -> None:
+        run(inst, frame)
+        for cell in cells:
+            frame[cell] = None
+
+    return step

@@ -9,6 +9,7 @@ user's to bind.
 from __future__ import annotations
 
 import builtins
+import collections.abc
 import copy
 import json
 import math
@@ -68,7 +69,7 @@ def _gather(xs: Any, order: list[int]) -> list[Any]:
     return [items[i] for i in order]
 
 
-def _apply(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _apply(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return fn(*args, **kwargs)
 
 
@@ -82,9 +83,51 @@ def _pure(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
 unpack_starred = _pure("unpack_starred", _unpack_starred)  # `a, *b, c = xs`
 gather = _pure("gather", _gather)  # the items at the given indices: `sorted(xs, key=...)` by the order of the keys
 
+
+def _sequence_parts(x: Any, num: int, star: int | None) -> tuple[Any, ...] | None:
+    if not isinstance(x, collections.abc.Sequence) or isinstance(x, str | bytes | bytearray):
+        return None
+    length = len(x)
+    if length != num if star is None else length < num - 1:
+        return None
+    if star is None:
+        return tuple(x[i] for i in range(num))
+    after = num - star - 1
+    first, last = [x[i] for i in range(star)], [x[i] for i in range(length - after, length)]
+    return (*first, [x[i] for i in range(star, length - after)], *last)
+
+
+def _mapping_parts(x: Any, keys: tuple[Any, ...], rest: bool) -> tuple[Any, ...] | None:
+    if not isinstance(x, collections.abc.Mapping) or len(x) < len(keys):
+        return None
+    none = object()
+    values = tuple(x.get(key, none) for key in keys)
+    if any(value is none for value in values):
+        return None
+    return (*values, {key: value for key, value in dict(x).items() if key not in keys}) if rest else values
+
+
+def _class_parts(x: Any, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+    try:
+        return tuple(getattr(x, name) for name in names)
+    except AttributeError:
+        return None
+
+
+# what a pattern of `match` is about, None where it does not fit: the items, values or attributes
+sequence_parts = _pure("sequence_parts", _sequence_parts)
+mapping_parts = _pure("mapping_parts", _mapping_parts)
+class_parts = _pure("class_parts", _class_parts)
+
 # iterators are one-pass and so no values: in a graph these give lists
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
     PURE[_make] = PURE[_pure(_name, lambda *xs, _make=_make, **kw: list(_make(*xs, **kw)))]
+
+# the iterators themselves, for what is stepped at run time: a live object that is drained ahead of its loop is wrong
+LAZY: dict[Callable[..., Any], Callable[..., Any]] = {
+    make: _named(f"{name}_iterator", lambda *xs, _make=make, **kw: _make(*xs, **kw))
+    for name, make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed), ("map", map), ("filter", filter))
+}
 
 
 def _exception_matches(error: BaseException, *kinds: type) -> bool:
@@ -119,17 +162,27 @@ def _leave_context(manager: Any, error: BaseException | None = None) -> Any:
     return type(manager).__exit__(manager, type(error), error, error.__traceback__)
 
 
+def _read_global(module: dict[str, Any], name: str) -> Any:
+    if name in module:
+        return module[name]
+    if hasattr(builtins, name):
+        return getattr(builtins, name)
+    raise NameError(f"name {name!r} is not defined")
+
+
 exception_matches = _named("exception_matches", _exception_matches)  # `except`: looks at the class alone
 BUILTINS["exception_matches"] = Builtin(exception_matches, BOOL)
 apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
 raised = _named("raised", _raised)  # `raise x from y` of run-time values: what is raised
 enter_context = _named("enter_context", _enter_context)
 leave_context = _named("leave_context", _leave_context)
+read_global = _named("read_global", _read_global)  # of a variable that the program itself binds
 # what statements on live objects become; ordered, never pure
 STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
-    "delattr": delattr, "delitem": operator.delitem,
+    "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
     "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
 

@@ -124,7 +124,7 @@ def _copied_with(attrs: dict[str, Any], value: Any, key: Any, item: Any) -> Any:
     return changed
 
 
-def _after_method(attrs: dict[str, Any], value: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+def _after_method(attrs: dict[str, Any], value: Any, /, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
     changed = value.copy()
     return changed, getattr(changed, attrs["name"])(*args, **kwargs)
 
@@ -197,7 +197,7 @@ _ROWS = (
     _host("set_item", "value value value", "value", _copied_with, raises=True),
     # a mutating method on `data`: the changed copy, then what the method returned
     _host("mutate", "value *value", "value value", _after_method, attrs=("name",), needs=("name",), raises=True),
-    _host("method", "value *value", "value", lambda a, x, *xs, **kw: getattr(x, a["name"])(*xs, **kw),
+    _host("method", "value *value", "value", lambda a, x, /, *xs, **kw: getattr(x, a["name"])(*xs, **kw),
           attrs=("name",), needs=("name",), raises=True),
     _host("attr", "value", "value", lambda a, x: getattr(x, a["name"]), attrs=("name",), needs=("name",), raises=True),
     _host("len", "value", "int", lambda a, x: len(x), raises=True),

@@ -153,3 +153,13 @@ def test_explaining_needs_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_program_without_a_graph_is_run_to_be_explained(cli):
+    """Where arguments and a backend are given; else the break says that they would do."""
+    refused = cli("explain", "breaks.py", "--arg", "topic=cats")
+    explained = cli("explain", "breaks.py", "--arg", "topic=cats", "--backend", "echo")
+
+    assert refused.exit_code == 1 and "with --backend NAME" in refused.stderr
+    assert explained.exit_code == 0
+    assert "breaks(): what its prompts share" in explained.stdout and "recorded: nodes" in explained.stdout

@@ -102,6 +102,35 @@ def test_file_may_have_the_name_of_a_module(cli, tmp_path, monkeypatch):
     assert cli("run", "json.py", "--backend", "echo").exit_code == 0
 
 
+def test_a_program_without_a_graph_runs_and_is_shown(cli):
+    """As Python, with one line on it; what it did is the graph, and of a failed run what it did up to there."""
+    run = ["run", "breaks.py", "--backend", "echo", "--arg"]
+    plain = cli(*run, "topic=cats")
+    shown = cli(*run, "topic=cats", "--analyze", "--emit-graph=mermaid")
+    failed = cli(*run, "topic=nothing", "--emit-graph", "ir")
+
+    assert plain.exit_code == 0 and "items that ran as Python, without a graph: 1" in plain.stdout
+    assert shown.stdout.startswith(plain.stdout)
+    for part in ("2 model calls, critical path 1", "breaks(): what its prompts share", "flowchart", "recorded: nodes"):
+        assert part in shown.stdout
+    assert failed.exit_code == 1 and "about what?" in failed.stderr
+    assert 'gen %fork2 {max_tokens=4, name="tip"}' in failed.stdout and "raise @e0" in failed.stdout
+
+
+def test_a_graph_can_be_asked_for(cli):
+    """Then a program without one is refused, once."""
+    for option in (["--fullgraph"], ["--mode", "compiled"]):
+        refused = cli("run", "breaks.py", "--backend", "echo", "--arg", "topic=cats", "--analyze", *option)
+        assert refused.exit_code == 1 and refused.stdout == ""
+        assert refused.stderr.count("CaptureError [LMC-GB009]") == 1
+
+
+def test_a_compiled_run_is_shown_as_it_was_compiled(cli):
+    """The same pictures, and nothing recorded."""
+    shown = cli("run", "tips.py", "--arg", "topic=cats", "--backend", "echo", "--analyze")
+    assert "tips(topic: str)" in shown.stdout and "recorded" not in shown.stdout
+
+
 def test_stream_prints_the_text_as_it_comes(cli):
     """All of the prompt, whatever its parts; then what it cost."""
     args = ["run", "tips.py", "--arg", "topic=cats", "--backend", "echo"]

@@ -957,7 +957,7 @@ def verdict(source: str, seed: int, plans: Plans = SOME) -> Verdict:
 
     arguments = ARGUMENTS[seed % len(ARGUMENTS)]
     with loaded(source) as names:
-        case = Case(names["program"], (arguments,), expects="either", log=names["LOG"])
+        case = Case(names["program"], (arguments,), expects="either", log=names["LOG"], reset=names.get("reset"))
         try:
             return _compared(case, arguments, plans)
         except AssertionError as error:

@@ -17,7 +17,7 @@ from lmc.parser.capture.breaks import BREAKS
 _numbers = count()
 
 PROGRAMS = {
-    "LMC-GB002": "match 1:\n    case _:\n        pass",
+    "LMC-GB002": "class A:\n    pass",
     "LMC-GB003": "for i, x in enumerate(print(y) for y in 'ab'):\n    s += x",
     "LMC-GB004": "s += lm.select('x', ['a', 'b'])\nv = s.fork(1)[0] if s['x'] == 'a' else 'text'\nreturn v",
     "LMC-GB005": (
@@ -26,20 +26,21 @@ PROGRAMS = {
     ),
     "LMC-GB006": "s += lm.select('x', ['a', 'b'])\n"
     "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
-    "LMC-GB007": "xs.append('a')",
-    "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
-    "LMC-GB009": "global K\nK = 1",
+    "LMC-GB008": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nrest.append('end')",
+    "LMC-GB009": "global K\ndel K",
     "LMC-GB010": "return callable(s)",
-    "LMC-GB011": "n = 0\nwhile n >= 0:\n    n += 1",
+    "LMC-GB011": "while True:\n    s += 'a'",
     "LMC-GB012": "def f(n):\n    return f(n + 1)\nreturn f(0)",
     "LMC-GB013": "s -= 'a'",
     "LMC-GB014": "s += lm.select('x', ['a', 'b'])\nif s['x'] == 'a':\n    s += lm.user_begin()",
     "LMC-GB015": "print(lambda: 1)",
     "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', regex='a', boundary=s['x'])",
     "LMC-GB017": "fs = list(s.fork(3))\ns += lm.gen('i', regex='[0-2]')\nfs[int(s['i'])] += 'a'\nfs.reverse()",
-    "LMC-GB018": "inner(temperature=0.5)",
+    "LMC-GB018": "inner(n=2)",
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
+    "LMC-GB031": "both = {'a', 'b'}.copy()\ns += ', '.join(both)",
+    "LMC-GB032": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nprint.__call__(rest)",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),
 }
 
@@ -95,6 +96,37 @@ def test_source_that_cannot_be_read():
     assert refused(names["program"]).code == "LMC-GB001"
 
 
+def test_source_that_says_something_else():
+    """What runs is the code that was defined: a file that was edited since is not it."""
+
+    program = made("s += 'old'")
+    file = program.__code__.co_filename
+    lines = [line.replace("old", "new") for line in linecache.getlines(file)]
+    linecache.cache[file] = (len("".join(lines)), None, lines, file)
+    assert refused(program).code == "LMC-GB026"
+
+
+def test_source_that_was_read_before_its_file_changed():
+    """The text of then is known, and is what runs."""
+
+    program = made("s += 'old'")
+    file = program.__code__.co_filename
+    assert lmc.function(program).run(backend=EchoBackend(0)).text() == "old"
+    lines = [line.replace("old", "new") for line in linecache.getlines(file)]
+    linecache.cache[file] = (len("".join(lines)), None, lines, file)
+    assert lmc.function(program).run(backend=EchoBackend(0)).text() == "old"
+
+
+def test_code_that_was_put_in_place_of_other_code():
+    """Another name, another line: nothing there; the same name and line: other code."""
+
+    program, other = made("s += 'a'"), made("s += 'b'")
+    program.__code__ = other.__code__
+    assert lmc.function(program).run(backend=EchoBackend(0)).text() == "b"
+    program.__code__ = other.__code__.replace(co_consts=(None, "c"))
+    assert refused(program).code == "LMC-GB026"
+
+
 @pytest.mark.parametrize("head, body", [("async def program(s):", "s += 'a'"), ("def program(s):", "yield 1")])
 def test_deferred_function(head: str, body: str):
     """Neither a coroutine nor a generator."""
@@ -105,4 +137,4 @@ def test_deferred_function(head: str, body: str):
 def test_every_code_is_tested():
     """The table and this file say the same."""
 
-    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019"}
+    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026"}

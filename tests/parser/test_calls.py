@@ -135,7 +135,7 @@ def test_lambda():
     assert program.run(backend=EchoBackend(0))["k"] == 1
 
 
-ODD = {"builtin": len, "class": Bot, "object": Bot(), "number": 3, "partial": functools.partial(shows.func, c=1)}
+ODD = {"builtin": len, "class": Bot, "object": Bot(), "number": 3}
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)

@@ -26,7 +26,8 @@ from lmc.ir.layers import Layers
 from lmc.ir.rewrite import defined_in
 from lmc.ir.types import REF, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.carried import field_atom, field_type, put_carried
+from lmc.parser.capture.carried import check_live, field_atom, field_type, put_carried, share_carried, whole_of
+from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import join_arms
 from lmc.parser.capture.tracer import FLAGS, NOTHING_KNOWN, Arm, Key, NotLifted, ProgramRaise
@@ -57,6 +58,7 @@ class _Tried:
     flags    marks that were set by the time something may fail
     broken   fields that no value can stand for; reading one in the handler is a graph break
     may_be   for a field with a state or list: what it may share something with
+    held     the objects that a field may have held by then
     known    of a state: the names that are the same wherever the body may fail
     """
 
@@ -66,6 +68,7 @@ class _Tried:
         self.flags: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[Cell]] = {}
+        self.held: dict[Key, Objects] = {}
         self.known: dict[Key, Layers[str, Atom]] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
@@ -83,6 +86,8 @@ class _Tried:
             self._run_body()
             if not self.has_grown:
                 break
+        # what is put at the end of the body now, so that its results are values, cannot fail
+        self.is_marking = True
         if not self.num_points and not self.tried.raised:
             self.tried.commit()
             return
@@ -95,17 +100,15 @@ class _Tried:
 
     def _run_body(self) -> None:
         t = self.cx.t
+        self.tried.tries = (*t.tries, self)
         with self.tried.open():
             self.depth = len(t.journals) - 1
-            t.tries.append(self)
             t.handed = self._print()
             try:
                 self.body()
             except ProgramRaise as stop:
                 t.emit_raise(stop)
                 self.tried.raised = True
-            finally:
-                t.tries.remove(self)
 
     def may_fail(self) -> None:
         """Note what the fields hold, in front of a node that may fail."""
@@ -163,6 +166,9 @@ class _Tried:
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break(ROLES_AFTER_BRANCH, self.cx.t.span)
         old = UNBOUND if isinstance(old, NotLifted) else old
+        check_live(self.cx.t, key, old, new, self.lifted.get(key))
+        objects = self.cx.t.objects_of(whole_of(key, new), self.cx.t.clock)
+        self.held[key] = self.held.get(key, NOTHING) | objects
         first, then = field_type(old, key, _now), field_type(new, key, _now)
         if UNBOUND in (old, new) and any(x is not None and x.is_state for x in (first, then)):
             then = None  # a state that may be unset: an error only if it is read
@@ -188,6 +194,7 @@ class _Tried:
             t.put(*key, held)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
                 t.known[param.name] = self.known.get(key, NOTHING_KNOWN)
@@ -205,7 +212,7 @@ class _Tried:
                 t.host("read", value, type=value.type)
             t.emit("try", inits, tuple(out for _, _, out in outs), regions=regions)
 
-        join_arms(t, self.tried, caught, emit)
+        join_arms(t, self.tried, caught, emit, lifts=True)
 
 
 def _now(owner: Owner, name: str) -> StandIn:

@@ -14,6 +14,7 @@ from lmc.codes import NO_RULE
 from lmc.ir.graph import Lit
 from lmc.ir.types import BOOL
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.cases import as_ifs
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import leave, surely_leaves, under
 from lmc.parser.capture.merge import branch
@@ -26,8 +27,9 @@ def execute(cx: Capture, stmts: list[ast.stmt], *, tail: bool = False) -> None:
     for at, stmt in enumerate(stmts):
         rest = stmts[at + 1 :]
         cx.at(stmt)
-        if isinstance(stmt, ast.If):
-            if _branch(cx, stmt, rest, tail):
+        chosen = as_ifs(cx, stmt) if isinstance(stmt, ast.Match) else stmt
+        if isinstance(chosen, ast.If):
+            if _branch(cx, chosen, rest, tail):
                 return
         else:
             rule = cx.rules.statements.get(type(stmt))

@@ -25,19 +25,18 @@ BREAKS: dict[str, tuple[str, str]] = {
         "read the state before changing the other name, or use one name for it",
     ),
     codes.CHOSEN_EXPRESSION: ("an lmc expression was chosen by a branch", "append it in each arm"),
-    codes.CHANGED_ARGUMENT: ("{0} changes an argument of the program", "copy it first: `xs = list(xs)`"),
     codes.CHANGED_IN_PLACE: (
         "a value inside a run-time container is changed in place",
         "build a new value and assign it",
     ),
-    codes.GLOBAL_ASSIGNED: ("{0} assigns a global variable", "return the value instead"),
+    codes.GLOBAL_UNBOUND: ("{0} unbinds a global variable", "bind it to None instead"),
     codes.STATE_GIVEN_AWAY: (
         "a program state is given to {0}, which capture cannot look into",
         "pass text or values to it, or write it as a Python function in your own file",
     ),
     codes.ENDLESS_LOOP: (
-        "the loop did not end after {0} iterations at trace time",
-        "let its condition depend on a generated value, or bound it",
+        "the loop never ends: nothing in it breaks, returns or may raise",
+        "give it a condition, or a `break`",
     ),
     codes.ENDLESS_RECURSION: ("{0} calls itself and does not end at trace time", "turn the recursion into a loop"),
     codes.NOT_A_STATES_METHOD: (
@@ -73,6 +72,18 @@ BREAKS: dict[str, tuple[str, str]] = {
     codes.TOO_DEEP: (
         "branches are nested more than {0} deep",
         "write a shorter chain of elif, or a loop over a run-time sequence instead of an unrolled one",
+    ),
+    codes.SOURCE_CHANGED: (
+        "{0} has other code than its file says",
+        "import the file anew, or start the process again",
+    ),
+    codes.SET_ORDER: (
+        "the order of a set is needed, which depends on how Python made it",
+        "sort it: `sorted(...)`, or use a list or the keys of a dict",
+    ),
+    codes.ESCAPED: (
+        "{0} is given to Python that capture cannot look into and that may change it",
+        "give it a copy, or make it in the program and give that away",
     ),
 }
 

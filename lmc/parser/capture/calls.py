@@ -22,7 +22,8 @@ import inspect
 import itertools
 import operator
 import re
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
@@ -32,15 +33,32 @@ from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mea
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
-from lmc.parser.capture import choices, comprehensions, instances, objects, rows, state_lists
+from lmc.parser.capture import (
+    choices,
+    comprehensions,
+    given_functions,
+    instances,
+    looking,
+    objects,
+    rows,
+    state_lists,
+)
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.functions import closure_of, run_closure, run_program
-from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, static_items
+from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
+from lmc.parser.capture.iteration import (
+    effectless,
+    filter_over,
+    has_code,
+    iterator,
+    listed,
+    map_over,
+    static_items,
+)
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -51,6 +69,7 @@ from lmc.parser.capture.values import (
     Escapes,
     Frame,
     Generator,
+    InnerProgram,
     LazyStr,
     LmProgram,
     Method,
@@ -108,6 +127,8 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
+    if isinstance(receiver, InnerProgram) and node.attr == "run":
+        return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
         if method is not UNBOUND:
@@ -143,6 +164,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return (choices.unmixed if made else choices.each)(cx, fn, lambda option: call(cx, option, args, kwargs))
     if isinstance(fn, Tracked):
         return _object(cx, fn, args, kwargs)
+    if isinstance(fn, InnerProgram):
+        return run_inner(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
@@ -165,7 +188,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         done = SPECIAL[fn](cx, *args, **kwargs)
         if done is not NotImplemented:
             return done
-    if _hashable_in(fn, PURE):
+    # a function that is given a function is no more pure than that
+    if _hashable_in(fn, PURE) and not any(isinstance(x, Closure) for x in (*args, *kwargs.values())):
         return _pure(cx, fn, args, kwargs)
     if objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
         return instances.make(cx, fn, args, kwargs)
@@ -189,7 +213,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -200,11 +224,8 @@ def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[s
 
 
 def _hashable_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
-    """True where `fn` is one of the functions of a table; what cannot be hashed is in none."""
-    try:
-        return fn in table
-    except TypeError:
-        return False
+    """True where `fn` is one of the functions of a table; what has a hash of its own is in none."""
+    return looking.can_hash(fn) and fn in table
 
 
 def _program_of(fn: StandIn) -> LmProgram | None:
@@ -266,6 +287,8 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
+    if fn in _ORDERLESS:
+        args = tuple(cx.unordered(a) for a in args)
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
@@ -276,14 +299,16 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
-    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    odd = any(map(has_live, (*args, *kwargs.values())))
+    give = cx.argument if odd else cx.t.value_atom
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "data"
+    made = "list" if fn in _LISTS else "set" if fn is set else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
+_ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 
@@ -324,7 +349,7 @@ def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
 def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     if x is None:
         return Container(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Container) and isinstance(x.content, dict):
+    if isinstance(x, Container) and x.kind == "dict" and isinstance(x.content, dict):
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
@@ -338,17 +363,28 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # made from one of these, it has room for all from the start, and so an order of its own
+        if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
+            made.fields["scrambled"] = ()
+        return made
     return _pure(cx, set, (x,), {})
 
 
 def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
-    return _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    made = _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
+    return _as_builtin(made, enumerate, x, start)
 
 
 # what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
     return Once(cx.t.born(), name, make, sources, has_code=has_code)
+
+
+def _as_builtin(made: Once, builtin: Callable[..., Any], *args: StandIn, **kwargs: StandIn) -> Once:
+    """Say which iterator of Python's it is, for where it is stepped at run time."""
+    made.builtin, made.args, made.kwargs = builtin, args, kwargs
+    return made
 
 
 def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
@@ -367,7 +403,8 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
     # zip takes from each in turn: the code of one would run between the items of the others
     if mixed:
         raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
-    return _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    made = _once(cx, "zip", lambda: _zipped(cx, xs, strict), *xs)
+    return _as_builtin(made, zip, *xs, **({} if strict is False else {"strict": strict}))
 
 
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
@@ -394,7 +431,7 @@ def _as_value(cx: Capture, atom: Atom) -> Value:
 
 def _reversed(cx: Capture, x: StandIn) -> StandIn:
     before = x.content if isinstance(x, Container) else ()
-    return _once(cx, "reversed", lambda: _backwards(cx, x, before), x)
+    return _as_builtin(_once(cx, "reversed", lambda: _backwards(cx, x, before), x), reversed, x)
 
 
 def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
@@ -453,6 +490,8 @@ def _str(cx: Capture, *xs: StandIn) -> StandIn:
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
     if isinstance(x, Tracked):
         return _isinstance_of(x.cls, kinds)
+    if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
+        return Sym(_isinstance_one(cx, cx.t.value_atom(x), kinds))
     if isinstance(x, LazyStr):
         # its text is not known, its class is
         return isinstance("", kinds)
@@ -463,12 +502,24 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
         if known is not None and not x.type.maybe:
             return issubclass(known, kinds)
         names = kinds if isinstance(kinds, tuple) else (kinds,)
+        if not names:
+            return False
         test = [_isinstance_one(cx, x.value, k) for k in names]
         result = test[0]
         for other in test[1:]:
             result = cx.t.host("binary", result, other, type=BOOL, op="|")
         return Sym(result)
     return NotImplemented
+
+
+def _isinstance_one(cx: Capture, value: Atom, kind_: StandIn) -> Value:
+    if type(kind_) is tuple:
+        symbol: Atom = cx.t.atom(kind_)
+    else:
+        symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
+    # a class may answer by code of its own
+    effect = "none" if looking.is_quiet_check(kind_) else "ordered"
+    return cx.t.call(isinstance, value, symbol, effect=effect, type=BOOL)
 
 
 def _isinstance_of(cls: type, kinds: StandIn) -> bool:
@@ -479,11 +530,6 @@ def _isinstance_of(cls: type, kinds: StandIn) -> bool:
         if one in cls.__mro__:
             return True
     return False
-
-
-def _isinstance_one(cx: Capture, value: Value, kind_: StandIn) -> Value:
-    symbol = cx.t.host("extern", type=REF, fn=cx.t.extern(kind_, "none", REF))
-    return cx.t.call(isinstance, value, symbol, effect="none", type=BOOL)
 
 
 def _super(cx: Capture, *args: StandIn) -> StandIn:
@@ -682,7 +728,8 @@ def _extreme(pick: str) -> Callable[..., Any]:
 def _map(cx: Capture, fn: StandIn, *xs: StandIn) -> StandIn:
     if len(xs) != 1:
         return NotImplemented
-    return _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    made = _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
+    return _as_builtin(made, map, fn, *xs)
 
 
 def _is_quiet(fn: StandIn) -> bool:
@@ -696,7 +743,8 @@ def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
 
 def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     keep = (lambda i: call(cx, fn, (i,), {})) if fn is not None else lambda i: i
-    return _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    made = _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
+    return _as_builtin(made, filter, fn, x)
 
 
 def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
@@ -728,8 +776,8 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         try:
             return _look_into(cx, fn, args, kwargs)
         except CaptureError:
-            # it may be called as it is, unless it must be followed: Python cannot run a state or a closure of ours
-            if has_state or any(isinstance(a, Closure | PartialCall | Choice) for a in (*args, *kwargs.values())):
+            # it may be called as it is, unless it must be followed: Python cannot run a state
+            if has_state or any(isinstance(a, PartialCall | Choice) for a in (*args, *kwargs.values())):
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
@@ -738,15 +786,49 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
+    if _is_named(fn, CONSUMERS):
+        args = tuple(effectless(cx, x) for x in args)
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
-        if has_code(cx, x):
+        if has_code(cx, x) or (isinstance(x, Generator | Once) and not _is_named(fn, CONSUMERS)):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print else cx.argument
-    atoms = [give(listed(cx, a)) for a in args] + [give(listed(cx, kwargs[k])) for k in keys]
+    if _hashable_in(fn, given_functions.IMMEDIATE):
+        args = tuple(_given_at_once(cx, a) for a in args)
+        kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
+    atoms = [give(_as_given(cx, a)) for a in args] + [give(_as_given(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+# these walk over what they are given at once, once, and run no code of the program's meanwhile; by name, as few of
+# their modules are loaded
+CONSUMERS: dict[str, str] = {
+    **dict.fromkeys(("Counter", "deque", "OrderedDict"), "collections"),
+    **dict.fromkeys(("fsum", "prod"), "math"), **dict.fromkeys(("nlargest", "nsmallest"), "heapq"),
+    **dict.fromkeys(("mean", "fmean", "median", "mode", "multimode", "stdev", "pstdev", "variance"), "statistics"),
+}  # fmt: skip
+
+
+def _is_named(fn: StandIn, table: Mapping[str, str]) -> bool:
+    """True for the function of that name of the module that a table names."""
+    name = getattr(fn, "__name__", "")
+    module = sys.modules.get(table.get(name, ""))
+    return module is not None and getattr(module, name, None) is fn
+
+
+def _given_at_once(cx: Capture, x: StandIn) -> StandIn:
+    if not isinstance(x, Closure):
+        return x
+    made = given_functions.given(cx, x, at_once=True)
+    assert isinstance(made, Value)
+    return Sym(made)
+
+
+def _as_given(cx: Capture, x: StandIn) -> StandIn:
+    """An argument as the function gets it: an iterator where Python gives one, to be stepped by who was given it."""
+    return iterator(cx, x) if isinstance(x, Once) else listed(cx, x)
 
 
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
@@ -759,7 +841,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
-    arm = Arm(cx.t)
+    arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
             result = run_closure(cx, closure_of(cx, fn), args, kwargs)

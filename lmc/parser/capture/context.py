@@ -13,9 +13,10 @@ list that two runs shared would carry one run's changes into the other. Anything
 from __future__ import annotations
 
 import ast
-import copy
 import enum
+import functools
 import inspect
+import operator
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -34,10 +35,11 @@ from types import (
 from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
-from lmc.ir.builtins import PURE
+from lmc.ir.builtins import PURE, read_global
 from lmc.ir.constraint import Constraint
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, INT, MAYBE_STATE, REF
+from lmc.parser.capture import looking
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
@@ -45,11 +47,13 @@ from lmc.parser.capture.values import (
     ACC,
     UNBOUND,
     Choice,
+    Closure,
     Constant,
     Container,
     Content,
     DictView,
     Element,
+    Escapes,
     Frame,
     LazyStr,
     Owner,
@@ -63,6 +67,7 @@ from lmc.parser.capture.values import (
     is_program,
     plain,
 )
+from lmc.parser.capture.writers import Stores, Writers, signature, writers
 from lmc.source import Span
 
 STOP_RECURSION = 20_000
@@ -80,11 +85,21 @@ class Rules:
     expressions   rules by the class of the node, which is their second argument
     statements    the same for all but `if`, whose rule also decides where the rest of its block is traced
     call          calls a stand-in
+    function     makes a function of the program one that Python can be given
     """
 
     expressions: Mapping[type[ast.expr], ExpressionRule]
     statements: Mapping[type[ast.stmt], StatementRule]
     call: Callable[[Capture, StandIn, tuple[StandIn, ...], dict[str, StandIn]], StandIn]
+    function: Callable[[Capture, Closure], Atom]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalName:
+    """A variable of a module, given by the identity of its names, which the program binds."""
+
+    module: int
+    name: str
 
 
 class Capture:
@@ -101,6 +116,9 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
+        self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
+        self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
@@ -124,7 +142,17 @@ class Capture:
             if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
                 raise graph_break(DEFERRED, self.t.span, f"`{type(node).__name__.lower()}`")
             raise graph_break(NO_RULE, self.t.span, f"`{type(node).__name__}`")
-        return rule(self, node)
+        made = rule(self, node)
+        return self.placed(made, node) if isinstance(made, Container) else made
+
+    def placed(self, made: Container, node: ast.AST, what: str = "") -> Container:
+        """A container, with where it was made: a live object where the trace was begun anew for that."""
+        if made.site is None and not made.borrowed and made.path is None:
+            made.site = (self.frame.scope.file, *_place(node), what)
+            if made.site in self.t.live_sites and not made.holds_states:
+                self.t.given(made)
+                self.t.journals[-1].pop((made, "content"), None)  # nobody has seen it otherwise
+        return made
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
         """Call a stand-in."""
@@ -177,13 +205,28 @@ class Capture:
             value = cell.cell_contents
         except ValueError:
             raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
-        return self.bake(value, lambda: cell.cell_contents, (id(cell), name))
+
+        def now() -> StandIn:
+            return self._read_now(cell, "cell_contents")
+
+        return self._outside(value, self.writers.of_cell(name), now, lambda: cell.cell_contents, (id(cell), name))
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
+        if GlobalName(id(module), name) in self.opaque:
+            return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
+        stores = self.writers.of_global(module, name)
+        self.modules[id(module)] = module
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
-            return self.bake(module[name], lambda: module[name], (id(module), name))
+
+            def now() -> StandIn:
+                table = self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+                return Sym(self.t.host("item", table, Lit(name), type=ANY))
+
+            return self._outside(module[name], stores, now, lambda: module[name], (id(module), name))
+        if stores is Stores.YES:
+            raise graph_break(NO_RULE, self.t.span, f"`{name}`, a global that is bound while the program runs,")
         builtins = module.get("__builtins__", {})
         table = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
         assert isinstance(table, dict)
@@ -192,6 +235,40 @@ class Capture:
             raise ProgramRaise(NameError, (f"name '{name}' is not defined",))
         self.guard(lambda: module.get(name, table.get(name)), table[name], (id(module), name))
         return table[name]
+
+    def set_global(self, name: str, value: StandIn) -> None:
+        """Bind a variable of the module: the trace begins anew with it as something that the run reads and binds."""
+        module = self.frame.scope.globals
+        key = GlobalName(id(module), name)
+        if key not in self.opaque:
+            raise Escapes(key)
+        self.t.call(operator.setitem, self._module(module), Lit(name), self.argument(value))
+
+    def _module(self, module: dict[str, object]) -> Value:
+        return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+
+    @functools.cached_property
+    def writers(self) -> Writers:
+        """What code may bind anew while the program runs."""
+        return writers()
+
+    def _read_now(self, owner: object, name: str) -> StandIn:
+        """An attribute of an object of the user's, read when the program runs."""
+        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
+        return Sym(self.t.host("attr", live, type=ANY, name=name))
+
+    def _outside(
+        self, value: StandIn, stores: Stores, now: Callable[[], StandIn], read: Callable[[], object], key: object
+    ) -> StandIn:
+        """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
+        if stores is Stores.YES or (stores is Stores.MAYBE and is_literal(value)):
+            return now()
+        return self.bake(value, read, key)
+
+    def guard_code(self) -> None:
+        """Once the trace is over: it holds while no code has come that might bind what it has baked."""
+        modules = tuple(self.modules.values())
+        self.guard(lambda: signature(modules), signature(modules), "code")
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -206,7 +283,7 @@ class Capture:
 
     def given(self, value: StandIn) -> StandIn:
         """An object of the user's: itself where it cannot change, else a live object."""
-        if isinstance(value, ModuleType) or bakeable(value):
+        if looking.is_a(value, ModuleType) or bakeable(value):
             return value
         if is_constant(value) and not self.t.live_touched and ALL_CONSTANTS not in self.opaque:
             return self._constant(value)
@@ -235,16 +312,23 @@ class Capture:
     def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
-            value = ordinary(getattr, owner, name)
-            return self.bake(value, lambda: getattr(owner, name), (id(owner), name))
-        static = inspect.getattr_static(owner, name, UNBOUND)
-        if is_program(owner) or isinstance(static, FunctionType | MethodDescriptorType):
+            value = ordinary(looking.attribute, owner, name)
+            if value is not looking.UNSEEN:
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(value, stores, now, lambda: looking.attribute(owner, name), (id(owner), name))
+        elif is_program(owner):
             return ordinary(getattr, owner, name)
-        # looked at without running a descriptor: a property is code of the user's, which the run must see
-        if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-            return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
-        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
-        return Sym(self.t.host("attr", live, type=ANY, name=name))
+        elif not looking.reads_by_code(owner):
+            static = inspect.getattr_static(owner, name, UNBOUND)
+            if looking.is_a(static, (FunctionType, MethodDescriptorType)):
+                return ordinary(getattr, owner, name)
+            # looked at without running a descriptor: a property is code of the user's, which the run must see
+            if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
+        return self._read_now(owner, name)
 
     @contextmanager
     def handling_of(self, error: StandIn) -> Iterator[None]:
@@ -268,7 +352,8 @@ class Capture:
         """Names that the current function reads anywhere but inside `node`."""
         # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
-            return {ACC}
+            # and what `:=` binds is a name of the function's
+            return {ACC, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
         assert self.frame.closure is not None
         inside = {id(n) for n in ast.walk(node)}
         every = ast.walk(self.frame.closure.node)
@@ -310,8 +395,8 @@ class Capture:
             if not all(isinstance(one, bool) for one in known):
                 raise graph_break(TWO_KINDS, self.t.span, "what is chosen here")
             return self.is_among(x, [i for i, one in enumerate(known) if one])
-        if is_ordinary(x) and not is_literal(x):
-            return bool(ordinary(bool, x)) if bakeable(x) else True
+        if is_ordinary(x) and not is_literal(x) and not looking.is_quiet(x):
+            return self.t.host("truth", self.t.atom(x), type=BOOL)
         return bool(x) if is_ordinary(x) else True
 
     def _truth_of_object(self, x: Tracked) -> bool | Value:
@@ -330,14 +415,24 @@ class Capture:
     def python(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
         if isinstance(x, Container) and x.is_static and not x.holds_states:
+            if "scrambled" in x.fields:
+                raise ValueError("its order is not known")
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
             return (set if x.kind == "set" else list)(self.python(i) for i in x.members)
         if isinstance(x, tuple):
             return tuple(self.python(i) for i in x)
-        if is_ordinary(x) and (plain(x) or isinstance(x, type | enum.Enum) or x in PURE):
+        if plain(x) or (looking.is_a(x, (type, enum.Enum)) and looking.is_quiet(x)):
+            return x
+        if is_ordinary(x) and looking.can_hash(x) and x in PURE:
             return x
         raise ValueError("run-time")
+
+    def unordered(self, x: StandIn) -> StandIn:
+        """A set in any order; all else as it is."""
+        if isinstance(x, Container) and x.kind == "set" and x.is_static and "scrambled" in x.fields:
+            return Container(self.t.born(), "list", x.content)
+        return x
 
     def python_or(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is, None where any part is run-time."""
@@ -354,31 +449,31 @@ class Capture:
             if all(is_literal(k) for k in x):
                 return Container(self.t.born(), "dict", {k: self.owned(v) for k, v in x.items()})
         elif isinstance(x, set):
-            return Container(self.t.born(), "set", tuple(x))
+            made = Container(self.t.born(), "set", tuple(x))
+            made.fields["scrambled"] = ()  # what Python made of it in which order is not known any more
+            return made
         elif isinstance(x, tuple):
             return tuple(self.owned(i) for i in x)
         return x
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
-        if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
-            if not x.is_static and x.value.type.name in ("ref", "any"):
-                return x.value
-            # what is inside may be kept and changed as well
-            for part in x.parts:
-                if isinstance(part, Container):
-                    self.argument(part)
-            # one object with one identity, made anew in each run: what the function keeps of it, later changes reach
-            own = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
-            self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
-            return x.value
-        return self.t.value_atom(x)
+        return self.rules.function(self, x) if isinstance(x, Closure) else self.t.given(x)
 
     def stored(self, x: StandIn) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""
-        if isinstance(x, Container) and not x.holds_states:
-            self.t.write(x, "frozen", True)
+        self._freeze(x)
         return self.t.value_atom(x)
+
+    def _freeze(self, x: StandIn) -> None:
+        if isinstance(x, Container) and not x.holds_states and not x.is_live:
+            self.t.write(x, "frozen", True)
+        for part in x.parts if isinstance(x, Container) else x if type(x) is tuple else ():
+            self._freeze(part)
+
+
+def _place(node: ast.AST) -> tuple[int, ...]:
+    return tuple(getattr(node, name, 0) or 0 for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
 
 _NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
@@ -390,9 +485,6 @@ IMMUTABLE = (
     MethodDescriptorType,
     re.Pattern,
     enum.Enum,
-    range,
-    frozenset,
-    complex,
     *get_args(Constraint),
     GenericAlias,
     UnionType,
@@ -401,7 +493,7 @@ IMMUTABLE = (
 
 def bakeable(value: object) -> bool:
     """True for what cannot change behind the graph's back: atoms, tuples of such, functions, classes, annotations."""
-    if is_literal(value) or isinstance(value, IMMUTABLE) or type(value).__module__ == "typing":
+    if plain(value) or looking.is_a(value, IMMUTABLE) or type(value).__module__ == "typing":
         return True
     return is_program(value)
 

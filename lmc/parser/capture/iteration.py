@@ -9,17 +9,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
-from lmc.codes import CHANGED_WHILE_WALKED, NO_RULE
-from lmc.ir.graph import Atom, Value
-from lmc.ir.types import DATA
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
+from lmc.ir.analysis import effect_of
+from lmc.ir.builtins import LAZY
+from lmc.ir.graph import Atom, Block, Graph, Value
+from lmc.ir.types import ANY, DATA, REF
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
-from lmc.parser.capture.tracer import kind
+from lmc.parser.capture.tracer import Arm, kind
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -42,6 +45,20 @@ def listed(cx: Capture, x: StandIn) -> StandIn:
         comprehensions.begin(cx, x, f"`{x.name}`")
         return x.make()
     return x
+
+
+def effectless(cx: Capture, x: StandIn) -> StandIn:
+    """All that an iterable gives, as a list, where making it changes nothing: then it does not matter when. Else it."""
+    if not has_code(cx, x):
+        return x
+    trial = Arm(cx.t)
+    with trial.open():
+        every = listed(cx, x)
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(trial.nodes)))
+    if any(effect_of(node, graph) != "none" for node in trial.nodes):
+        return x
+    trial.commit()
+    return every
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:
@@ -145,16 +162,48 @@ def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
         raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
 
 
-def in_turn(cx: Capture, atom: Atom) -> Atom:
-    """What a loop walks over: a live object that may have been changed is read when its turn comes."""
-    if kind(atom).name in ("any", "ref") and cx.t.live_touched:
-        return cx.t.call(list, atom, type=DATA)
-    return atom
+def is_live(x: StandIn) -> bool:
+    """True for what is, or may be, a live object of the user's: walking over it may be an effect of each step."""
+    if isinstance(x, Generator):
+        return is_live(x.first)
+    if isinstance(x, Once):
+        return any(is_live(source) for source in x.sources)
+    if isinstance(x, DictView):
+        x = x.container
+    if isinstance(x, Container):
+        x = x.fields["content"]
+    value = x.value if isinstance(x, Sym) else x
+    return isinstance(value, Value) and value.type.name in ("any", "ref")
+
+
+def is_stepped(x: StandIn, cx: Capture) -> TypeGuard[Once]:
+    """True for a one-pass iterable that must be stepped when its loop steps, as a part of it is a live object."""
+    if not isinstance(x, Once) or not is_live(x):
+        return False
+    sources = [source for source, _ in _sources(x)]
+    if not any(isinstance(source, Container) and source.holds_states for source in sources):
+        return True
+    # beside states it is walked over by index, which an argument of unknown type can be
+    given = {param.value for param in cx.t.params.values()}
+    return not all(isinstance(s, Sym) and s.value in given for s in sources if is_live(s))
+
+
+def iterator(cx: Capture, x: Once) -> Sym:
+    """The iterator of Python's own that a one-pass iterable stands for, as a live object that is stepped as it is."""
+    if has_code(cx, x) or x.builtin is None:
+        raise graph_break(DEFERRED, cx.t.span, f"`{x.name}`")
+    comprehensions.begin(cx, x, f"`{x.name}`")
+    atoms = [_stepped(cx, a) for a in x.args] + [_stepped(cx, x.kwargs[k]) for k in sorted(x.kwargs)]
+    return Sym(cx.t.call(LAZY[x.builtin], *atoms, type=REF, keys=tuple(sorted(x.kwargs))))
+
+
+def _stepped(cx: Capture, x: StandIn) -> Atom:
+    return iterator(cx, x).value if isinstance(x, Once) else cx.argument(listed(cx, x))
 
 
 def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
     """`[i for i in x if keep(i)]`."""
-    out = Container(cx.t.born(), "list", ())
+    out = comprehensions.collector(cx, "list", cx.node)
 
     def one(item: StandIn) -> None:
         truth = cx.truth(keep(item))
@@ -185,7 +234,7 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))
-        out = Container(cx.t.born(), "list", ())
+        out = comprehensions.collector(cx, "list", cx.node)
         if isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
         else:
@@ -196,7 +245,10 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
 def _walk(cx: Capture, x: StandIn, body: Callable[[StandIn], None]) -> None:
     holder = ast.Pass()
     ast.copy_location(holder, cx.node)
-    Region(cx, holder, "for", (in_turn(cx, cx.t.atom(x)),), DATA, body).trace()
+    if isinstance(x, Once):
+        x = iterator(cx, x)
+    atom = cx.t.atom(x)
+    Region(cx, holder, "for", (atom,), ANY if kind(atom).name in ("any", "ref") else DATA, body).trace()
 
 
 def _push(cx: Capture, container: Container, x: StandIn) -> None:

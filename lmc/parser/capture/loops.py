@@ -23,7 +23,7 @@ from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
-from lmc.parser.capture.iteration import Watched, has_code, in_turn, listed, unchanged
+from lmc.parser.capture.iteration import Watched, has_code, is_stepped, iterator, listed, unchanged
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind
@@ -43,7 +43,7 @@ MAX_WHILE = 1000
 
 
 class TurnedSymbolic(Exception):
-    """A loop being unrolled depends on run-time values."""
+    """A loop being unrolled depends on run-time values, or has too many turns."""
 
 
 # --- for -------------------------------------------------------------------------------------------------
@@ -61,7 +61,8 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     cx.t.span = span = cx.at(node)
     if has_code(cx, given):
         raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
-    iterable = listed(cx, given)
+    # a live object inside `zip` and the like is stepped when the loop steps
+    iterable = iterator(cx, given) if is_stepped(given, cx) else listed(cx, given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:
@@ -189,7 +190,6 @@ def _over_values(cx: Capture, node: ast.For, iterable: StandIn) -> None:
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
         raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))
-    atom = in_turn(cx, atom)
     type_ = STR if source == STR else (ANY if source.name in ("any", "ref") else DATA)
     if isinstance(iterable, range):
         type_ = INT
@@ -235,7 +235,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     if node.orelse:
         return _with_else(cx, node)
     # on trial: nothing of it is in the graph before `commit`
-    attempt = Arm(cx.t)
+    attempt = Arm(cx.t, sure=True)
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
     try:
@@ -249,7 +249,10 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     except TurnedSymbolic:  # the attempt is dropped with all it wrote: `open` has put the fields back
         frame.exits = set()
         cx.at(node)
-        Region(cx, node, "loop", (), None, None).trace()
+        region = Region(cx, node, "loop", (), None, None)
+        region.trace()
+        if region.is_endless:
+            raise graph_break(ENDLESS_LOOP, cx.at(node)) from None
     exits.settle_exit(cx, frame)
     frame.exits |= outer
 
@@ -273,7 +276,7 @@ def _while_unrolled(cx: Capture, node: ast.While) -> None:
         # a turn that adds nodes without end would fill the memory long before it is counted
         if len(cx.t.nodes) > MAX_WHILE:
             break
-    raise graph_break(ENDLESS_LOOP, cx.at(node), MAX_WHILE)
+    raise TurnedSymbolic
 
 
 class _Breaks(ast.NodeTransformer):

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import ast
 
-from lmc.parser.capture import calls, comprehensions, expressions, functions, loops, statements, targets, tries
+from lmc.parser.capture import (
+    calls,
+    cases,
+    comprehensions,
+    expressions,
+    functions,
+    given_functions,
+    imports,
+    loops,
+    matching,
+    statements,
+    targets,
+    tries,
+)
 from lmc.parser.capture.context import ExpressionRule, Rules, StatementRule
 
 EXPRESSIONS: dict[type[ast.expr], ExpressionRule] = {
@@ -34,6 +47,7 @@ EXPRESSIONS: dict[type[ast.expr], ExpressionRule] = {
     ast.SetComp: comprehensions.set_node,
     ast.DictComp: comprehensions.dict_node,
     ast.Call: calls.call_node,
+    cases.CaseTest: matching.case_node,
 }
 
 # `if` is not among them: it may take the rest of its block into its arms, so `blocks.execute` traces it
@@ -52,12 +66,12 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.FunctionDef: statements.function_node,
     ast.Nonlocal: statements.pass_node,
     ast.Global: statements.pass_node,
-    ast.Import: statements.import_node,
-    ast.ImportFrom: statements.import_from_node,
+    ast.Import: imports.import_node,
+    ast.ImportFrom: imports.import_from_node,
     ast.With: statements.with_node,
     ast.Try: tries.try_node,
     ast.For: loops.for_loop,
     ast.While: loops.while_loop,
 }
 
-RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call)
+RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call, given_functions.given)

@@ -8,33 +8,58 @@ from __future__ import annotations
 import ast
 import linecache
 import symtable
-from dataclasses import dataclass
-from types import FunctionType
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
 
-from lmc.codes import NO_SOURCE, NOT_A_PLAIN_FUNCTION
+from lmc.codes import NO_SOURCE, NOT_A_PLAIN_FUNCTION, SOURCE_CHANGED
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.code_objects import FUTURE, codes_in, lambda_of, place_of, same_code
+from lmc.parser.capture.private_names import write_out_private_names, written_name
 from lmc.source import Span
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+MAX_VERSIONS = 4  # of a file that changes while the process runs: its older functions still run
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A parsed file."""
+    """A parsed file, its private names written out.
+
+    functions  by name and first line, decorators included; lambdas by line
+    compiled   its code objects by the `from __future__` flags they were compiled with
+    """
 
     name: str
-    tree: ast.Module
+    text: str
     tables: dict[tuple[str, int], symtable.SymbolTable]
     functions: dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]
     lambdas: dict[int, list[ast.Lambda]]
+    compiled: dict[int, dict[tuple[str, int], list[CodeType]]] = field(default_factory=dict)
+
+    def has(self, code: CodeType) -> bool:
+        """True where the file, compiled as it is, has this code at its place."""
+        flags = code.co_flags & FUTURE
+        if flags not in self.compiled:
+            made = compile(self.text, self.name, "exec", flags, dont_inherit=True)
+            self.compiled[flags] = codes_in(made)
+        return any(same_code(each, code) for each in self.compiled[flags].get(place_of(code), ()))
+
+    def node_of(self, code: CodeType) -> FunctionNode | None:
+        """The function that the code was compiled from, None where it is not in the file."""
+        if code.co_name != "<lambda>":
+            return self.functions.get(place_of(code))
+        return lambda_of(code, self.lambdas.get(code.co_firstlineno, []))
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names of one function: where each is looked up."""
+    """The names of one function: where each is looked up; `source` is where it was read from."""
 
     file: str
     table: symtable.SymbolTable | None
     globals: dict[str, object]
     locals: frozenset[str]
+    source: SourceFile | None = None
 
     def is_local(self, name: str) -> bool:
         """True for a name that this function binds itself."""
@@ -51,27 +76,25 @@ class Scope:
         return symbol.is_declared_global()
 
 
-_FILES: dict[str, tuple[str, SourceFile]] = {}
+_FILES: dict[str, list[SourceFile]] = {}  # the versions that were seen of each file, the newest first
 
 
-def source_file(name: str) -> SourceFile | None:
-    """The parsed file, or None where it cannot be read."""
+def source_files(name: str) -> list[SourceFile]:
+    """The file as it is now, then as it was when it was read before; nothing where it cannot be read."""
     linecache.checkcache(name)
     text = "".join(linecache.getlines(name))
-    if not text:
-        return None
-    kept = _FILES.get(name)
-    if kept is None or kept[0] != text:
+    known = _FILES.setdefault(name, [])
+    if text and (not known or known[0].text != text):
         try:
-            parsed = _parse(name, text)
-        except (SyntaxError, ValueError):  # not the text that the function was compiled from
-            return None
-        _FILES[name] = kept = (text, parsed)
-    return kept[1]
+            known.insert(0, _parse(name, text))
+        except (SyntaxError, ValueError):  # it is being edited: what runs was read before
+            return known
+        del known[MAX_VERSIONS:]
+    return known
 
 
 def _parse(name: str, text: str) -> SourceFile:
-    tree = _Mangled().visit(ast.parse(text, name))
+    tree = ast.parse(text, name)
     tables: dict[tuple[str, int], symtable.SymbolTable] = {}
     stack = [symtable.symtable(text, name, "exec")]
     while stack:
@@ -87,73 +110,39 @@ def _parse(name: str, text: str) -> SourceFile:
             functions[(node.name, first)] = node
         elif isinstance(node, ast.Lambda):
             lambdas.setdefault(node.lineno, []).append(node)
-    return SourceFile(name, tree, tables, functions, lambdas)
-
-
-class _Mangled(ast.NodeTransformer):
-    """Gives private names of a class (`__name`) the ones that Python compiles them to, as `symtable` does."""
-
-    def __init__(self) -> None:
-        self.cls = ""
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        outer, self.cls = self.cls, node.name.lstrip("_")
-        self.generic_visit(node)
-        self.cls = outer
-        return node
-
-    def _mangle(self, name: str) -> str:
-        private = self.cls and name.startswith("__") and not name.endswith("__") and "." not in name
-        return f"_{self.cls}{name}" if private else name
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
-        node.attr = self._mangle(node.attr)
-        self.generic_visit(node)
-        return node
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        node.id = self._mangle(node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.arg = self._mangle(node.arg)
-        self.generic_visit(node)
-        return node
-
-    def visit_keyword(self, node: ast.keyword) -> ast.keyword:
-        node.arg = node.arg and self._mangle(node.arg)
-        self.generic_visit(node)
-        return node
+    write_out_private_names(tree)
+    return SourceFile(name, text, tables, functions, lambdas)
 
 
 def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Scope]:
-    """The AST and scope of a Python function; raises CaptureError where its source cannot be read."""
+    """The AST and scope of a Python function; raises CaptureError where its source cannot be read.
+
+    What runs is the code that the function has, so that code must come out of the text: a file that was edited after
+    its import, or code that somebody has put in its place, is a graph break.
+    """
     code = fn.__code__
-    file = source_file(code.co_filename)
+    files = source_files(code.co_filename)
     span = Span(code.co_filename, code.co_firstlineno)
-    if file is None:
+    if not files:
         raise graph_break(NO_SOURCE, None, f"`{fn.__name__}`")
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None
-    if code.co_name == "<lambda>":
-        found = file.lambdas.get(code.co_firstlineno, [])
-        node = found[0] if len(found) == 1 else None
-    else:
-        node = file.functions.get((code.co_name, code.co_firstlineno))
-    if node is None:
+    found = [(file, node) for file in files if (node := file.node_of(code)) is not None]
+    if not found:
         raise graph_break(NO_SOURCE, span, f"`{fn.__name__}`")
+    file, node = next((each for each in found if each[0].has(code)), found[0])
     if isinstance(node, ast.AsyncFunctionDef) or code.co_flags & 0x2A0:  # generator, coroutine, async generator
         raise graph_break(NOT_A_PLAIN_FUNCTION, node_span(node, code.co_filename), f"`{fn.__name__}`")
-    return node, function_scope(node, code.co_filename, fn.__globals__)
+    if not file.has(code):
+        raise graph_break(SOURCE_CHANGED, span, f"`{fn.__name__}`")
+    return node, function_scope(node, file, fn.__globals__)
 
 
-def function_scope(node: ast.FunctionDef | ast.Lambda, file: str, module: dict[str, object]) -> Scope:
+def function_scope(node: ast.FunctionDef | ast.Lambda, source: SourceFile, module: dict[str, object]) -> Scope:
     """The scope of a function or lambda node of a file."""
-    parsed = source_file(file)
-    assert parsed is not None
     if isinstance(node, ast.Lambda):
-        return Scope(file, None, module, frozenset(a.arg for a in _all_args(node.args)))
-    table = parsed.tables[(node.name, node.lineno)]
-    return Scope(file, table, module, frozenset(s.get_name() for s in table.get_symbols() if s.is_local()))
+        return Scope(source.name, None, module, frozenset(a.arg for a in _all_args(node.args)), source)
+    table = source.tables[(written_name(node), node.lineno)]
+    names = frozenset(s.get_name() for s in table.get_symbols() if s.is_local())
+    return Scope(source.name, table, module, names, source)
 
 
 def _all_args(args: ast.arguments) -> list[ast.arg]:

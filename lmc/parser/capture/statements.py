@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Callable
 
-from lmc.codes import NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
+from lmc.errors import CaptureError
 from lmc.ir.builtins import enter_context, leave_context, raised
-from lmc.ir.graph import Value
-from lmc.ir.types import BOOL
-from lmc.parser.capture import choices, expressions, groups, states, tries
+from lmc.ir.graph import Lit, Value
+from lmc.ir.types import ANY, BOOL
+from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
-from lmc.parser.capture.methods import call_method, extend, set_item
+from lmc.parser.capture.methods import extend, set_item
 from lmc.parser.capture.targets import assign, set_attribute
-from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
+    Closure,
     Container,
     CopyBlock,
-    Method,
+    Escapes,
+    InnerProgram,
     RoleBlock,
     ScopeBlock,
     StandIn,
     StateCell,
     Sym,
+    Tracked,
     is_ordinary,
 )
 
@@ -124,17 +127,29 @@ def _appended(cx: Capture, cell: StandIn, value: StandIn) -> None:
 
 
 def delete_node(cx: Capture, node: ast.Delete) -> None:
-    """`del x`, `del xs[i]`."""
+    """`del x`, `del xs[i]`, `del x.name`."""
     for target in node.targets:
-        if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
-            owner = cx.eval(target.value)
-            if isinstance(owner, Container) and owner.kind in ("list", "dict"):
-                call_method(cx, Method(owner, "pop"), (cx.eval(target.slice),), {})
-                continue
-        if not isinstance(target, ast.Name) or not cx.frame.scope.is_local(target.id):
-            raise graph_break(NO_RULE, cx.at(node), "`del` of anything but a local name")
+        _delete(cx, target)
+
+
+def _delete(cx: Capture, target: ast.expr) -> None:
+    cx.at(target)
+    if isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            _delete(cx, part)
+    elif isinstance(target, ast.Subscript):
+        owner, index = cx.eval(target.value), slices.index_of(cx, target.slice)
+        cx.at(target)
+        slices.delete_item(cx, owner, index)
+    elif isinstance(target, ast.Name) and cx.frame.scope.is_global(target.id):
+        raise graph_break(GLOBAL_UNBOUND, cx.at(target), f"`del {target.id}`")
+    elif isinstance(target, ast.Name) and cx.frame.scope.is_local(target.id):
         cx.load(target.id)
         cx.t.write(cx.frame, target.id, UNBOUND)
+    elif isinstance(target, ast.Attribute) and isinstance(owner := cx.eval(target.value), Sym):
+        cx.t.call(delattr, owner.value, Lit(target.attr))
+    else:
+        raise graph_break(NO_RULE, cx.at(target), "`del` of anything but a local name, an item or an attribute")
 
 
 def pass_node(cx: Capture, node: ast.stmt) -> None:
@@ -209,25 +224,20 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
     """A function defined inside the program."""
+    made: StandIn = closure(cx, node)
     if node.decorator_list:
-        raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
-    assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
+        if len(node.decorator_list) > 1 or not _makes_programs(cx, node.decorator_list[0]):
+            raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
+        assert isinstance(made, Closure)
+        made = InnerProgram(made)
+    assign(cx, ast.Name(node.name, ast.Store()), made)
 
 
-def import_node(cx: Capture, node: ast.Import) -> None:
-    """`import x`: done now, as modules are baked."""
-    for name in node.names:
-        module = ordinary(importlib.import_module, name.name)
-        bound = module if name.asname else importlib.import_module(name.name.split(".")[0])
-        assign(cx, ast.Name(name.asname or name.name.split(".")[0], ast.Store()), bound)
-
-
-def import_from_node(cx: Capture, node: ast.ImportFrom) -> None:
-    """`from x import y`: done now, as modules are baked."""
-    package = cx.frame.scope.globals.get("__package__")
-    module = ordinary(importlib.import_module, "." * node.level + (node.module or ""), package)
-    for name in node.names:
-        assign(cx, ast.Name(name.asname or name.name, ast.Store()), cx.bake_attribute(module, name.name))
+def _makes_programs(cx: Capture, node: ast.expr) -> bool:
+    """True for `lmc.function`, or a call of it."""
+    if isinstance(node, ast.Call) and not node.args and not node.keywords:
+        node = node.func
+    return getattr(cx.eval(node), "__lmc_decorator__", False) is True if not isinstance(node, ast.Call) else False
 
 
 def with_node(cx: Capture, node: ast.With) -> None:
@@ -250,6 +260,8 @@ def _with_items(cx: Capture, node: ast.With, items: list[ast.withitem]) -> None:
 
     if isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
         _with_state(cx, first.context_expr, block, inner)
+    elif isinstance(block, Tracked):
+        _with_object(cx, first.context_expr, block, inner)
     else:
         _with_manager(cx, first.context_expr, block, inner)
 
@@ -273,6 +285,38 @@ def _with_state(
         ended()
     else:
         tries.guarded(cx, node, lambda: inner(entered), ended, failed)
+
+
+def _with_object(cx: Capture, node: ast.expr, manager: Tracked, inner: Callable[[StandIn], None]) -> None:
+    """An object of the program's own: its methods are looked into."""
+    methods = [objects.special(cx, manager, name) for name in ("__enter__", "__exit__")]
+    if None in methods:
+        raise Escapes(manager.cls)
+    enter, leave_it = methods
+
+    def call(method: StandIn, *args: StandIn) -> StandIn:
+        try:
+            return cx.call(method, args, {})
+        except CaptureError:  # what cannot be looked into is left to Python, the object with it
+            raise Escapes(manager.cls) from None
+
+    entered = call(enter)
+
+    def ended() -> None:
+        cx.at(node)
+        call(leave_it, None, None, None)
+
+    def failed(error: Sym) -> None:
+        cx.at(node)
+        kind, trace = (Sym(cx.t.host("attr", error.value, type=ANY, name=n)) for n in ("__class__", "__traceback__"))
+        kept = cx.truth(call(leave_it, kind, error, trace))
+        if isinstance(kept, bool):
+            if not kept:
+                _reraise(error)
+            return
+        under(cx, cx.t.host("unary", kept, type=BOOL, op="not"), lambda: _reraise(error))
+
+    tries.guarded(cx, node, lambda: inner(entered), ended, failed)
 
 
 def _with_manager(cx: Capture, node: ast.expr, manager: StandIn, inner: Callable[[StandIn], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lmc.codes import GLOBAL_ASSIGNED, LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
@@ -13,6 +13,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import set_item
+from lmc.parser.capture.slices import index_of, set_slice
 from lmc.parser.capture.tracer import ProgramRaise, kind, wrap
 from lmc.parser.capture.values import (
     Choice,
@@ -33,8 +34,9 @@ def assign(cx: Capture, target: ast.expr, value: StandIn, *, skip_comprehensions
         _assign_name(cx, target.id, value, skip_comprehensions)
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(cx, target.elts, value)
-    elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
-        set_item(cx, cx.eval(target.value), cx.eval(target.slice), value)
+    elif isinstance(target, ast.Subscript):
+        owner, index = cx.eval(target.value), index_of(cx, target.slice)
+        (set_slice if isinstance(target.slice, ast.Slice) else set_item)(cx, owner, index, value)
     elif isinstance(target, ast.Attribute):
         _assign_attribute(cx, target, value)
     else:
@@ -48,10 +50,12 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
         return
     while frame is not None and (not frame.scope.is_local(name) or (skip_comprehensions and frame.is_comprehension)):
         if frame.scope.is_global(name):
-            raise graph_break(GLOBAL_ASSIGNED, cx.t.span, f"`{name} = ...`")
+            with cx.in_frame(frame):
+                cx.set_global(name, value)
+            return
         frame = frame.parent
-    if frame is None:
-        raise graph_break(GLOBAL_ASSIGNED, cx.t.span, f"`{name} = ...`")
+    if frame is None:  # a variable of a function around the program, which has ended
+        raise graph_break(NO_RULE, cx.t.span, f"binding `{name}`, a variable of a function around the program,")
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 

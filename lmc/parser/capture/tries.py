@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from lmc.codes import NO_RULE
+from lmc.codes import GLOBAL_UNBOUND, NO_RULE
 from lmc.ir.builtins import exception_matches, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL, REF
@@ -165,8 +165,10 @@ def _handle(cx: Capture, handler: ast.ExceptHandler, error: Sym) -> None:
 def _forget(cx: Capture, handler: ast.ExceptHandler) -> None:
     """The name of the exception ends with its handler, whatever it was bound to before."""
     assert handler.name is not None
+    if cx.frame.scope.is_global(handler.name):
+        raise graph_break(GLOBAL_UNBOUND, cx.at(handler), f"`as {handler.name}`")
     if not cx.frame.scope.is_local(handler.name):
-        raise graph_break(NO_RULE, cx.at(handler), f"`as {handler.name}` of a name that is not local")
+        raise graph_break(NO_RULE, cx.at(handler), f"`as {handler.name}` of a name of the function around it")
     cx.t.write(cx.frame, handler.name, UNBOUND)
 
 

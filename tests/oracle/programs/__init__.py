@@ -13,6 +13,8 @@ MODULES = (
     "loops",
     "exits",
     "tries",
+    "statements",
+    "recoveries",
     "forks",
     "state_lists",
     "aliases",
