@@ -467,7 +467,7 @@ class Capture:
 
     def _freeze(self, x: StandIn) -> None:
         if isinstance(x, Container) and not x.holds_states and not x.is_live:
-            self.t.write(x, "frozen", True)
+            self.t.write(x, "$frozen", True)
         for part in x.parts if isinstance(x, Container) else x if type(x) is tuple else ():
             self._freeze(part)
 

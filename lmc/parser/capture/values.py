@@ -81,7 +81,7 @@ class Owner:
     @property
     def stale(self) -> Stale | None:
         """Why it must not be read, None where it may be."""
-        found = self.fields.get("stale")
+        found = self.fields.get("$stale")
         assert isinstance(found, Stale | None)
         return found
 
@@ -180,7 +180,7 @@ class Container(Owner):
     @property
     def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.fields:
+        if "$stale" in self.fields:
             assert self.stale is not None
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         if self.constant is not None and self.constant.is_changed():
