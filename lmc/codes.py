@@ -89,7 +89,6 @@ STALE_STATE = _code(
 CHOSEN_EXPRESSION = _code(
     "LMC-GB006", "expression chosen by a branch", "A branch chose an lmc expression that no state holds yet."
 )
-CHANGED_ARGUMENT = _code("LMC-GB007", "argument changed", "The program changes an object that its caller gave it.")
 CHANGED_IN_PLACE = _code(
     "LMC-GB008", "container changed in place", "A value inside a container that only the run knows is changed in place."
 )
@@ -140,6 +139,10 @@ SOURCE_CHANGED = _code(
 )
 OUT_OF_SIGHT = _code(
     "LMC-GB027", "program out of sight", "Code that capture does not look into may call another program."
+)
+SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked for, and only Python itself knows it.")
+ESCAPED = _code(
+    "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."
 )
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------

@@ -576,6 +576,9 @@ def function(func: Any = None, num_api_spec_tokens: int | None = None) -> Any:
     return Program(func)
 
 
+function.__lmc_decorator__ = True  # type: ignore[attr-defined]  # capture knows it by this where it stands in a program
+
+
 def as_program(prog: Any) -> Program:
     """A program, or a plain function taken as one."""
     if isinstance(prog, Program):

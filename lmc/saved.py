@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lmc import errors
-from lmc.errors import LMError, RequestError
+from lmc.errors import LMError, OutputError, RequestError
 from lmc.result import Result
 from lmc.source import Span
 
@@ -195,6 +195,7 @@ def _saved_error(error: BaseException) -> dict[str, Json]:
         saved |= {"message": error.message, "code": error.code, "help": error.help, "notes": list(error.notes)}
         saved["span"] = error.span and [error.span.file, error.span.line, error.span.col, error.span.end]
         saved["retryable"] = isinstance(error, RequestError) and error.retryable
+        saved["text"] = error.text if isinstance(error, OutputError) else None
     elif type(error).__module__ == "builtins":
         try:
             saved["args"] = encode(error.args)
@@ -219,4 +220,6 @@ def _error_of(saved: Mapping[str, Json]) -> BaseException:
     told = {"span": span, "code": saved["code"], "help": saved["help"], "notes": tuple(saved["notes"])}
     if found is RequestError:
         told["retryable"] = saved["retryable"]
+    if found is OutputError:
+        told["text"] = saved.get("text") or ""
     return found(message, **told)

@@ -36,7 +36,7 @@ FOURTH = (
     "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback", "recorded", "saved",
     "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
 )  # fmt: skip
-ROOF = ("cli", "server")
+ROOF = ("cli", "server", "__main__")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
 DOORS: dict[str, tuple[str, ...]] = {

@@ -41,6 +41,8 @@ def _is_quiet(block: Block, own: set[str], graph: Graph) -> bool:
 
 def _items(node: Node, own: set[str]) -> set[str]:
     """The item of a loop over what is made of the item."""
+    if node.op != "for":
+        return set()
     source = node.inputs[0]
-    is_own = node.op == "for" and isinstance(source, Value) and source.name in own
+    is_own = isinstance(source, Value) and source.name in own
     return {node.regions[0].params[0].name} if is_own else set()

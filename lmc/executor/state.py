@@ -93,6 +93,11 @@ class ProgramState:
     lineage: int = 0
     calls: int = 0
 
+    def __reduce__(self) -> tuple[Callable[..., ProgramState], tuple[object, ...]]:
+        """As a row of pieces, and places in it for links: a list that is linked is as deep as it is long."""
+        own = (self.final and (self.final.ids, self.final.pieces), self.names, self.turns.closed, self.turns.role)
+        return _restored, (*_flat(self), *own, self.turns.rendered, self.lineage, self.calls)
+
     # --- text ------------------------------------------------------------------------------------------------
 
     def append(self, *texts: str) -> ProgramState:
@@ -204,6 +209,42 @@ class ProgramState:
     def join_text(self, children: tuple[ProgramState, ...]) -> ProgramState:
         """The parent with the text of each child since its fork behind it."""
         return self.append(*(text_since(child.head, child.born) for child in children))
+
+
+def _flat(state: ProgramState) -> tuple[list[Piece], list[int | None], list[str]]:
+    """The pieces, how many of them lie before each link that the state knows, and the names of its open scopes."""
+    final, turns = state.final, state.turns
+    known = [final and final.link, turns.start, turns.lead, state.born, *(link for _, link in state.scopes)]
+    places: dict[int, int] = {id(None): 0}
+    links = []
+    link = state.head
+    while link is not None:
+        links.append(link)
+        link = link[0]
+    places |= {id(link): i for i, link in enumerate(reversed(links), 1)}
+    return [piece for _, piece in reversed(links)], [places.get(id(x)) for x in known], [n for n, _ in state.scopes]
+
+
+def _restored(
+    pieces: list[Piece],
+    places: list[int | None],
+    scopes: list[str],
+    final: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
+    names: Names,
+    closed: tuple[tuple[str, str], ...],
+    role: str | None,
+    rendered: bool,
+    lineage: int,
+    calls: int,
+) -> ProgramState:
+    """The state that `_flat` laid out."""
+    links: list[Link | None] = [None]
+    for piece in pieces:
+        links.append((links[-1], piece))
+    last, start, lead, born, *begun = (links[place] if place is not None else None for place in places)
+    made = Final(*final, last) if final is not None and last is not None else None
+    turns = Turns(closed, role, start, lead, rendered)
+    return ProgramState(links[-1], made, names, turns, tuple(zip(scopes, begun)), born, lineage, calls)
 
 
 def pieces_since(head: Link | None, link: Link | None) -> list[Piece]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 from importlib import import_module
 from typing import Any
 
@@ -11,8 +13,10 @@ import pytest
 import lmc
 from lmc.errors import CaptureError
 from tests.oracle.compiled import plain
+from tests.oracle.test_compiled_equals_eager import at_most
 
-MODULES = ("sglang_programs", "framework_programs")
+MODULES = ("sglang_programs", "framework_programs", "agent_programs", "data_programs")
+LIMIT_S = 30.0
 SEEDS = range(3)
 RUNS = [
     pytest.param(fn, arguments, id=f"{module.removesuffix('_programs')}.{name}-{i}")
@@ -23,15 +27,17 @@ RUNS = [
 
 
 def seen(fn: Any, arguments: dict[str, Any], seed: int, mode: Any) -> tuple[Any, ...]:
-    """What a run shows."""
-    given = copy.deepcopy(arguments)
+    """What a run shows: what it returns, says, prints, and does to its arguments."""
+    given, printed = copy.deepcopy(arguments), io.StringIO()
     try:
-        result = lmc.Program(fn).run(backend=lmc.EchoBackend(seed=0), seed=seed, mode=mode, **given)
-    except CaptureError:
+        with at_most(LIMIT_S), contextlib.redirect_stdout(printed):
+            result = lmc.Program(fn).run(backend=lmc.EchoBackend(seed=0), seed=seed, mode=mode, **given)
+    except (CaptureError, TimeoutError):
         raise
     except Exception as error:
-        return type(error).__name__, getattr(error, "message", str(error)), plain(given)
-    return plain(result.ret_value), result.text(), result.messages(), plain(result.variables()), plain(given)
+        return type(error).__name__, getattr(error, "message", str(error)), plain(given), printed.getvalue()
+    shown = plain(result.ret_value), result.text(), result.messages(), plain(result.variables())
+    return *shown, plain(given), printed.getvalue()
 
 
 @pytest.mark.parametrize("fn, arguments", RUNS)

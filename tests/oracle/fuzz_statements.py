@@ -1,6 +1,6 @@
 """Random programs of statements that leave their blocks: `try`, `raise`, `with`, `match`, slices, `del`, globals.
 
-    python tests/oracle/fuzz_statements.py 0 1000          # as fuzz.py
+python tests/oracle/fuzz_statements.py 0 1000          # as fuzz.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where it is started as a p
 
 from tests.oracle import fuzz
 
-MORE = '''
+MORE = """
 
 import contextlib
 import functools
@@ -69,7 +69,7 @@ def reset():
     COUNTER = 0
 
 
-def program('''
+def program("""
 
 ERRORS = ("ValueError", "KeyError", "(ValueError, ZeroDivisionError)", "Odd", "Very", "Exception", "LookupError")
 

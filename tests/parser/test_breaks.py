@@ -26,8 +26,7 @@ PROGRAMS = {
     ),
     "LMC-GB006": "s += lm.select('x', ['a', 'b'])\n"
     "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
-    "LMC-GB007": "xs.append('a')",
-    "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
+    "LMC-GB008": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nrest.append('end')",
     "LMC-GB009": "global K\ndel K",
     "LMC-GB010": "return callable(s)",
     "LMC-GB011": "while True:\n    s += 'a'",
@@ -37,9 +36,11 @@ PROGRAMS = {
     "LMC-GB015": "print(lambda: 1)",
     "LMC-GB016": "s += lm.gen('x')\ns += lm.gen('y', regex='a', boundary=s['x'])",
     "LMC-GB017": "fs = list(s.fork(3))\ns += lm.gen('i', regex='[0-2]')\nfs[int(s['i'])] += 'a'\nfs.reverse()",
-    "LMC-GB018": "inner(temperature=0.5)",
+    "LMC-GB018": "inner(n=2)",
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
+    "LMC-GB031": "both = {'a', 'b'}.copy()\ns += ', '.join(both)",
+    "LMC-GB032": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nprint.__call__(rest)",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),
 }
 

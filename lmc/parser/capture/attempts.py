@@ -25,7 +25,8 @@ from lmc.ir.graph import Atom, Block, Value, walk
 from lmc.ir.rewrite import defined_in
 from lmc.ir.types import REF, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.carried import field_atom, field_type, put_carried
+from lmc.parser.capture.carried import check_live, field_atom, field_type, put_carried, share_carried, whole_of
+from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import join_arms
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NotLifted, ProgramRaise
@@ -56,6 +57,7 @@ class _Tried:
     flags    marks that were set by the time something may fail
     broken   fields that no value can stand for; reading one in the handler is a graph break
     may_be   for a field with a state or list: what it may share something with
+    held     the objects that a field may have held by then
     known    of a state: the names that are the same wherever the body may fail
     """
 
@@ -65,6 +67,7 @@ class _Tried:
         self.flags: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[Cell]] = {}
+        self.held: dict[Key, Objects] = {}
         self.known: dict[Key, dict[str, Atom]] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
@@ -165,6 +168,9 @@ class _Tried:
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break(ROLES_AFTER_BRANCH, self.cx.t.span)
         old = UNBOUND if isinstance(old, NotLifted) else old
+        check_live(self.cx.t, key, old, new, self.lifted.get(key))
+        objects = self.cx.t.objects_of(whole_of(key, new), self.cx.t.clock)
+        self.held[key] = self.held.get(key, NOTHING) | objects
         first, then = field_type(old, key, _now), field_type(new, key, _now)
         if UNBOUND in (old, new) and any(x is not None and x.is_state for x in (first, then)):
             then = None  # a state that may be unset: an error only if it is read
@@ -190,6 +196,7 @@ class _Tried:
             t.put(*key, held)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
                 t.known[param.name] = self.known.get(key, {})

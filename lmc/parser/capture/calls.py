@@ -47,7 +47,7 @@ from lmc.parser.capture import (
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.functions import closure_of, run_closure, run_program
+from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
 from lmc.parser.capture.iteration import (
     effectless,
     filter_over,
@@ -60,7 +60,7 @@ from lmc.parser.capture.iteration import (
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
 from lmc.parser.capture.out_of_sight import reaches_program
-from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -71,6 +71,7 @@ from lmc.parser.capture.values import (
     Escapes,
     Frame,
     Generator,
+    InnerProgram,
     LazyStr,
     LmProgram,
     Method,
@@ -128,6 +129,8 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
+    if isinstance(receiver, InnerProgram) and node.attr == "run":
+        return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
         if method is not UNBOUND:
@@ -163,6 +166,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return (choices.unmixed if made else choices.each)(cx, fn, lambda option: call(cx, option, args, kwargs))
     if isinstance(fn, Tracked):
         return _object(cx, fn, args, kwargs)
+    if isinstance(fn, InnerProgram):
+        return run_inner(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return run_closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
@@ -210,7 +215,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -284,6 +289,8 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
+    if fn in _ORDERLESS:
+        args = tuple(cx.unordered(a) for a in args)
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
@@ -294,14 +301,16 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
-    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    odd = any(map(has_live, (*args, *kwargs.values())))
+    give = cx.argument if odd else cx.t.value_atom
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "data"
+    made = "list" if fn in _LISTS else "set" if fn is set else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
+_ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 
@@ -342,7 +351,7 @@ def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
 def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     if x is None:
         return Container(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Container) and isinstance(x.content, dict):
+    if isinstance(x, Container) and x.kind == "dict" and isinstance(x.content, dict):
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
@@ -356,7 +365,11 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # made from one of these, it has room for all from the start, and so an order of its own
+        if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
+            made.fields["scrambled"] = ()
+        return made
     return _pure(cx, set, (x,), {})
 
 
@@ -783,7 +796,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         args = tuple(effectless(cx, x) for x in args)
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
-        if has_code(cx, x):
+        if has_code(cx, x) or (isinstance(x, Generator | Once) and not _is_named(fn, CONSUMERS)):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
@@ -848,7 +861,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
-    arm = Arm(cx.t)
+    arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
             result = run_closure(cx, closure_of(cx, fn), args, kwargs)

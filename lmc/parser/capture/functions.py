@@ -21,7 +21,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Container, Frame, LmProgram, StandIn, StateCell
+from lmc.parser.capture.values import Closure, Container, Frame, InnerProgram, LmProgram, StandIn, StateCell
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -107,17 +107,50 @@ def bound_parameters(
 
 def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:
     """Call another lmc program: a prompt of its own, whose random lineage counts the calls so far."""
-    names = program.arg_names
-    if any(k in (*SAMPLING_FIELDS, *RUN_NAMES, "backend", "stream") and k not in names for k in kwargs):
+    given, settings = _apart(cx, program.arg_names, kwargs)
+    closure, owner = opened(cx, program.func)
+    return _inside(cx, closure, owner, args, {**program.bound, **given}, settings)
+
+
+def run_inner(cx: Capture, program: InnerProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:
+    """Call a program that was defined inside the one that is traced."""
+    spec = program.closure.node.args
+    given, settings = _apart(cx, [a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)][1:], kwargs)
+    return _inside(cx, program.closure, (), args, given, settings)
+
+
+def _apart(cx: Capture, names: list[str], kwargs: dict[str, StandIn]) -> tuple[dict[str, StandIn], dict[str, StandIn]]:
+    """Arguments, and sampling parameters for the calls inside that do not say."""
+    settings = {RUN_NAMES.get(k, k): v for k, v in kwargs.items() if k in _SETTINGS and k not in names}
+    given = {k: v for k, v in kwargs.items() if k not in _SETTINGS or k in names}
+    if any(k in _OF_THE_RUN and k not in names for k in given):
         raise graph_break(INNER_SAMPLING, cx.t.span)
+    return given, {k: v for k, v in settings.items() if v is not None}
+
+
+# how many values a call gives, and which seed it draws from, decide more than how one call samples
+_OF_THE_RUN = frozenset(("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph"))
+_SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES)) - _OF_THE_RUN
+
+
+def _inside(
+    cx: Capture,
+    closure: Closure,
+    owner: tuple[StandIn, ...],
+    args: tuple[StandIn, ...],
+    kwargs: dict[str, StandIn],
+    settings: dict[str, StandIn],
+) -> StateCell:
     number = binary(cx, "+", cx.root.fields["programs"], 1)
     cx.t.write(cx.root, "programs", number)
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (cx.t.atom(number),), (state,))
-    cell = cx.t.new_cell(state, program.func.__name__)
-    bound = {**program.bound, **kwargs}
-    closure, owner = opened(cx, program.func)
-    ret = run_closure(cx, closure, (*owner, cell, *args), {k: cx.owned(v) for k, v in bound.items()})
+    cell = cx.t.new_cell(state, closure.name)
+    outer, cx.settings = cx.settings, {**cx.settings, **settings}
+    try:
+        ret = run_closure(cx, closure, (*owner, cell, *args), {k: cx.owned(v) for k, v in kwargs.items()})
+    finally:
+        cx.settings = outer
     cx.t.write(cell, "ret", ret)
     return cell
 

@@ -203,7 +203,7 @@ def _stepped(cx: Capture, x: StandIn) -> Atom:
 
 def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
     """`[i for i in x if keep(i)]`."""
-    out = Container(cx.t.born(), "list", ())
+    out = comprehensions.collector(cx, "list", cx.node)
 
     def one(item: StandIn) -> None:
         truth = cx.truth(keep(item))
@@ -234,7 +234,7 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))
-        out = Container(cx.t.born(), "list", ())
+        out = comprehensions.collector(cx, "list", cx.node)
         if isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
         else:

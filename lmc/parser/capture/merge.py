@@ -36,6 +36,7 @@ from lmc.parser.capture.tracer import (
     NotLifted,
     ProgramRaise,
     Tracer,
+    has_live,
     holds_state,
     kind,
     wrap,
@@ -62,6 +63,7 @@ from lmc.parser.capture.values import (
     is_ordinary,
     known_content,
     parts_of,
+    same_literal,
     states_in,
 )
 from lmc.parser.primitives import Expr
@@ -151,7 +153,7 @@ class Merge:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
         if name == "content" and isinstance(owner, Container):
-            merged = self._content(x, y, owner.kind, label)
+            merged = self._content(x, y, owner.kind, label, (owner.birth, owner.birth))
             self._alias_elements(owner, merged, x, y)
             return merged
         if name == "value" and isinstance(owner, StateCell):
@@ -293,6 +295,9 @@ class Merge:
         return all(self._leaf(i, arm) for i in parts_of(content))
 
     def _leaves(self, x: StandIn, y: StandIn, label: str) -> StandIn:
+        bad = self._half_live(x, y)
+        if bad is not None:
+            return Unmergeable(TWO_KINDS, label)
         p, q = self._in(self.a, x), self._in(self.b, y)
         shared = join(kind(p), kind(q))
         if shared is None:
@@ -301,6 +306,21 @@ class Merge:
         for one in (x, y):
             self.sealed.update((id(container), container) for container in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
+
+    def _half_live(self, x: StandIn, y: StandIn) -> Container | None:
+        """Where one side is live, data on the other: traced anew it is made live, given where that cannot be."""
+        with self.a.open():
+            x_is_live, x_data = has_live(x), list(self.tracer.data_in(x))
+        with self.b.open():
+            y_is_live, y_data = has_live(y), list(self.tracer.data_in(y))
+        if x_is_live == y_is_live:
+            return None
+        for container in y_data if x_is_live else x_data:
+            need = self.tracer.make_live(container)
+            if all(site[0] == "part" for site in need.sites):
+                return container
+            raise need
+        return None
 
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
         # one pair is yielded once: two names of one value before are one value after
@@ -312,6 +332,7 @@ class Merge:
         elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
             name = None
         out = self.tracer.fresh(type, name)
+        self.tracer.contents.either(out, p, q)
         self.outs.append((p, q, out))
         return out
 
@@ -370,9 +391,11 @@ class Merge:
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable(TWO_KINDS, label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
-        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
+        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label, (x.birth, y.birth))
         if isinstance(content, Unmergeable):
             return content
+        if self._half_live(x, y) is not None:
+            return Unmergeable(TWO_KINDS, label)
         old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
         container = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
         self._alias_elements(container, content, self._held(self.a, x), self._held(self.b, y))
@@ -388,14 +411,14 @@ class Merge:
             for content in contents:
                 self.tracer.alias_elements(container, content)
 
-    def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
+    def _content(self, x: StandIn, y: StandIn, form: str, label: str, births: tuple[int, int]) -> Content | Unmergeable:
         for one in (x, y):
             if isinstance(one, Unmergeable):
                 return one
         if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
             return self._tuple(x, y, label)
         # in one order: the program can see in which order a dict has its keys
-        if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
+        if isinstance(x, dict) and isinstance(y, dict) and same_literal(tuple(x), tuple(y)):
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
@@ -404,13 +427,14 @@ class Merge:
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
             self.sealed.update((id(container), container) for container in containers_in(one))
-        p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
+        p = self._run_time(self.a, x, y, form, births[0])
+        q = self._run_time(self.b, y, x, form, births[1])
         shared = join(kind(p), kind(q))
         if shared is None:
             return Unmergeable(TWO_KINDS, label)
         return self._yield(p, q, shared)
 
-    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:
+    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str, birth: int) -> Atom:
         if isinstance(content, Value):
             return content
         if arm.raised:
@@ -420,4 +444,4 @@ class Merge:
             # empty on this side only: `list` of nothing would be data, and the other side holds states
             if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
-            return self.tracer.container_value(Container(0, form, known_content(content)))
+            return self.tracer.container_value(Container(birth, form, known_content(content)))

@@ -22,9 +22,11 @@ from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
+    Closure,
     Container,
     CopyBlock,
     Escapes,
+    InnerProgram,
     RoleBlock,
     ScopeBlock,
     StandIn,
@@ -222,9 +224,20 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
     """A function defined inside the program."""
+    made: StandIn = closure(cx, node)
     if node.decorator_list:
-        raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
-    assign(cx, ast.Name(node.name, ast.Store()), closure(cx, node))
+        if len(node.decorator_list) > 1 or not _makes_programs(cx, node.decorator_list[0]):
+            raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
+        assert isinstance(made, Closure)
+        made = InnerProgram(made)
+    assign(cx, ast.Name(node.name, ast.Store()), made)
+
+
+def _makes_programs(cx: Capture, node: ast.expr) -> bool:
+    """True for `lmc.function`, or a call of it."""
+    if isinstance(node, ast.Call) and not node.args and not node.keywords:
+        node = node.func
+    return getattr(cx.eval(node), "__lmc_decorator__", False) is True if not isinstance(node, ast.Call) else False
 
 
 def with_node(cx: Capture, node: ast.With) -> None:

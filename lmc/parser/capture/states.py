@@ -12,12 +12,13 @@ from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.output import value_type
 from lmc.ir.reasoning import REASONING_NAME
-from lmc.ir.types import DATA, REF, STATE, STATES, STR, Type
+from lmc.ir.types import ANY, DATA, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import ProgramRaise, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, holds_state, wrap
 from lmc.parser.capture.values import (
+    VARIABLES_SITE,
     Choice,
     Container,
     CopyBlock,
@@ -102,6 +103,9 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     if x.reasoning is not None:
         attrs["reasoning"] = x.reasoning
     _constrain(cx, x, attrs, keyed)
+    for name, value in cx.settings.items():
+        if name not in attrs and name not in keyed:
+            _static_or_keyed(cx, name, value, attrs, keyed)
     made = value_type(x.dtype, x.output)
     if x.output is not None:
         attrs["fn"] = cx.t.extern(x.output, "none", made)
@@ -246,9 +250,13 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
         return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
-    out = cx.t.fresh(REF if cx.names_are_live else DATA, label)
+    live = VARIABLES_SITE in cx.t.live_sites or cx.t.contents.live_in_states
+    out = cx.t.fresh(REF if cx.names_are_live else ANY if live else DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
-    return wrap(cx.t, out, borrowed=True)
+    made = wrap(cx.t, out, borrowed=True)
+    if isinstance(made, Container):
+        made.site = VARIABLES_SITE
+    return made
 
 
 def name_atom(cx: Capture, name: StandIn) -> Atom:
@@ -258,9 +266,10 @@ def name_atom(cx: Capture, name: StandIn) -> Atom:
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
     """`cell[name] = value`."""
-    atom = cx.t.atom(value)
-    if isinstance(atom, Value) and atom.type.is_state:
+    if holds_state(value):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, "`s[name] = ...`")
+    live = has_live(value) or VARIABLES_SITE in cx.t.live_sites
+    atom = cx.argument(value) if live else cx.stored(value)
     before = cx.t.state(cell)
     known = dict(cx.t.known.get(before.name, {}))
     out = cx.t.fresh(STATE, cell)

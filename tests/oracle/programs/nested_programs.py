@@ -108,7 +108,38 @@ def messages_of_called_program(s):
     return verdict.messages(), s.messages()
 
 
+@lm.function
+def sampled(s, topic="t", n=1):
+    s += topic
+    s += lm.gen("a", max_tokens=2)
+    s += lm.gen("b", temperature=0.5)
+    s += lm.gen("c", dtype="int", max_tokens=4)
+    s += lm.select("d", ["x", "y"])
+    return s["a"]
+
+
+def inner_with_sampling(s):
+    r = sampled.run(topic="cats", temperature=0, max_new_tokens=3, top_k=5)
+    q = sampled("dogs", top_p=0.5, n=2)
+    s += r["a"] + q["b"]
+    s += lm.gen("e", max_tokens=2)
+    return r.ret_value, q.ret_value
+
+
+def inner_with_generated_sampling(s):
+    s += lm.gen("t", regex="[1-3]")
+    r = sampled(temperature=int(s["t"]), max_tokens=int(s["t"]))
+    return r["a"], r["b"]
+
+
+def inner_with_a_seed(s):
+    return sampled(seed=3)["a"]
+
+
 CASES = [
+    Case(inner_with_sampling),
+    Case(inner_with_generated_sampling),
+    Case(inner_with_a_seed, expects="break", code="LMC-GB018"),
     Case(calls_program, ({"topic": "cats"},)),
     Case(calls_run, ({"topic": "cats"},)),
     Case(calls_in_loop, ({"topics": ["a", "b", "c"]}, {"topics": []})),
