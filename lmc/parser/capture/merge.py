@@ -370,12 +370,11 @@ class Merge:
             return x
         self._check_roles(x, y)
         out = self._yield(x, y, MAYBE_STATE if MAYBE_STATE in (x.type, y.type) else STATE, cell)
-        known = self.tracer.known
-        left, right = known.get(x.name, {}), known.get(y.name, {})
+        left, right = self.tracer.known_of(x.name), self.tracer.known_of(y.name)
         self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
         # a name is forwarded only where every path that arrives here has set it to the same value
         if not (self.a.raised or self.b.raised):
-            known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
+            self.tracer.known[out.name] = left.common(right)
         return out
 
     def _check_roles(self, x: Value, y: Value) -> None:

@@ -33,6 +33,7 @@ from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDE
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.layers import Layers
 from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
@@ -82,6 +83,7 @@ _BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
+NOTHING_KNOWN: Layers[str, Atom] = Layers()
 # fields that only matter where they are set
 FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
@@ -230,7 +232,7 @@ class Tracer:
         self.guards: list[Guard] = []
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
-        self.known: dict[str, dict[str, Atom]] = {}
+        self.known: dict[str, Layers[str, Atom]] = {}  # of a state: its names, where they surely are one value
         self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
         self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
@@ -659,6 +661,10 @@ class Tracer:
             return sure
         return value
 
+    def known_of(self, state: str) -> Layers[str, Atom]:
+        """What is known of the names of a state, given by the name of its value."""
+        return self.known.get(state, NOTHING_KNOWN)
+
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
@@ -666,7 +672,7 @@ class Tracer:
             # unless the rule has said it: a turn may begin or end with the new value
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
-                self.known[value.name] = self.known.get(before, {})
+                self.known[value.name] = self.known_of(before)
         # before the write: it is what the others may share that changes now
         self._mark_stale(cell)
         if isinstance(cell, Element):

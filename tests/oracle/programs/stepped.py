@@ -15,7 +15,7 @@ WORDS = ({"words": ["a", "a", "b", "a"]}, {"words": []}, {"words": list("aab" * 
 
 def endless_count(s):
     try:
-        for i in itertools.count():
+        for i in itertools.count():  # noqa: B007
             s += lm.select("more", ["go", "stop"])
             if s["more"] == "stop":
                 break
@@ -26,7 +26,7 @@ def endless_count(s):
 
 def endless_count_that_fails(s):
     try:
-        for i in itertools.count(1):
+        for i in itertools.count(1):  # noqa: B007
             s += lm.gen("n", regex="[0-9a]")
             if int(s["n"]) > 5:
                 break
@@ -36,7 +36,7 @@ def endless_count_that_fails(s):
 
 
 def try_in_an_endless_loop(s):
-    for i in itertools.count():
+    for i in itertools.count():  # noqa: B007
         try:
             s += lm.gen("n", regex="[0-9a]")
             if int(s["n"]) > 4:
@@ -68,7 +68,7 @@ def groups_in_a_dict(s, words):
 def groups_in_a_loop(s, words):
     out = []
     for key, group in itertools.groupby(words):
-        out.append((key, len([word for word in group])))
+        out.append((key, sum(1 for word in group if word)))
     return out
 
 
