@@ -143,7 +143,7 @@ class Merge:
             if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
         for container in self.sealed.values():
-            self.tracer.write(container, "frozen", True)
+            self.tracer.write(container, "$frozen", True)
 
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""

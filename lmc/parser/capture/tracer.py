@@ -84,8 +84,8 @@ Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 NOTHING_KNOWN: Layers[str, Atom] = Layers()
-# fields that only matter where they are set
-FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
+# fields that only matter where they are set; a `$` stands in no name of the user's
+FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
@@ -272,12 +272,12 @@ class Tracer:
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
                 # the first change stays the one that a message names
-                if isinstance(other, Container) and "stale" not in other.fields:
-                    self.write(other, "stale", Stale("another list", self.span))
+                if isinstance(other, Container) and "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale("another list", self.span))
         if isinstance(owner, Tracked) and name.startswith("."):
             for other in owner.aliases:
-                if "stale" not in other.fields:
-                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
+                if "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -449,7 +449,7 @@ class Tracer:
             return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if "scrambled" in container.fields:
+        if "$scrambled" in container.fields:
             content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
@@ -524,7 +524,7 @@ class Tracer:
                 self.write(box, "content", self.param(REF, box.path))
 
     def _is_shared(self, x: Container) -> bool:
-        return "frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
+        return "$frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
 
     def param(self, type: Type, path: tuple[str | int, ...]) -> Value:
         """A parameter of the graph: what sits at a path among the arguments."""
@@ -555,7 +555,7 @@ class Tracer:
         """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
         objects = self._objects(x)
         older = x.birth <= self.region_birth
-        if x.borrowed or "frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
+        if x.borrowed or "$frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
             raise self._request(x, objects)
 
     def _sharers(self, x: Container, objects: Objects) -> Iterator[tuple[Container, Value]]:
@@ -643,7 +643,7 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.fields:
+        if "$stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
             raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
@@ -684,8 +684,8 @@ class Tracer:
 
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
-            if "stale" not in other.fields:
-                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
+            if "$stale" not in other.fields:
+                self.write(other, "$stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""

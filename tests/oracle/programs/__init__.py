@@ -38,6 +38,7 @@ MODULES = (
     "constants",
     "live_objects",
     "stepped",
+    "words",
     "escapes",
 )
 
