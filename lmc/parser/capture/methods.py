@@ -123,7 +123,7 @@ def _copied(cx: Capture, container: Container) -> Container:
         if not container.is_static:
             raise cx.t.make_live(container)
         made = Container(cx.t.born(), "set", container.content)
-        made.fields["scrambled"] = ()
+        made.fields["$scrambled"] = ()
         return made
     content = container.content
     made = Container(cx.t.born(), "list" if container.kind == "group" else container.kind, content)

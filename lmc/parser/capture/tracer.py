@@ -84,8 +84,8 @@ Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 NOTHING_KNOWN: Layers[str, Atom] = Layers()
-# fields that only matter where they are set
-FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown")  # fields that only matter where they are set
+# fields that only matter where they are set; a `$` stands in no name of the user's
+FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
@@ -451,7 +451,7 @@ class Tracer:
             return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if "scrambled" in container.fields:
+        if "$scrambled" in container.fields:
             content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)

@@ -37,6 +37,8 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "stepped",
+    "words",
     "escapes",
 )
 
