@@ -179,10 +179,12 @@ def _saved_state(state: ProgramState) -> dict[str, Json]:
 def _state_of(saved: Mapping[str, Json]) -> ProgramState:
     """A state that reads as the saved one did; nothing goes on from it."""
     from lmc.executor.state import Names, ProgramState, Turns
+    from lmc.ir.layers import Layers
     from lmc.ir.prompt import Text
+    from lmc.ir.strand import Strand
 
-    names = Names(decode(saved["values"]), decode(saved["meta"]))
-    turns = Turns(tuple((role, text) for role, text in saved["messages"]))
+    names = Names(Layers(decode(saved["values"])), Layers(decode(saved["meta"])))
+    turns = Turns(Strand(None, ((role, text) for role, text in saved["messages"])))
     return ProgramState((None, Text(saved["text"])), names=names, turns=turns)
 
 

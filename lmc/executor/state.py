@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from lmc.errors import ChatTemplateError, LMError
 from lmc.executor.lineage import child_lineage
+from lmc.ir.layers import Layers
 from lmc.ir.prompt import Control, Piece, Text
 from lmc.ir.runs import text_of
+from lmc.ir.strand import Strand
 
 Link = tuple["Link | None", Piece]
 
@@ -43,7 +45,7 @@ class Turns:
     rendered  the template rewrites earlier turns: no literals in the links, the prompt is rendered at each call
     """
 
-    closed: tuple[tuple[str, str], ...] = ()
+    closed: Strand[tuple[str, str]] = field(default_factory=lambda: Strand(None, ()))
     role: str | None = None
     start: Link | None = None
     lead: Link | None = None
@@ -59,9 +61,9 @@ class Turns:
 class Names:
     """What the state's names stand for; `fresh` are those set since its fork, in order."""
 
-    values: Mapping[str, object] = field(default_factory=dict)
-    meta: Mapping[str, object] = field(default_factory=dict)
-    fresh: tuple[str, ...] = ()
+    values: Layers[str, object] = field(default_factory=Layers)
+    meta: Layers[str, object] = field(default_factory=Layers)
+    fresh: Layers[str, None] = field(default_factory=Layers)
 
     def own(self, name: str) -> object:
         """What the name was set to since the fork, None where it was not."""
@@ -69,8 +71,8 @@ class Names:
 
     def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
         """These names with some set."""
-        fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
-        return Names({**self.values, **values}, {**self.meta, **meta}, fresh)
+        fresh = self.fresh.with_entries(dict.fromkeys(values))
+        return Names(self.values.with_entries(values), self.meta.with_entries(meta), fresh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,7 @@ class ProgramState:
         if turns.role != role:
             state = f"the open turn is {turns.role!r}" if turns.role else "no turn is open"
             raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
-        closed = (*turns.closed, (role, text_since(self.head, turns.start)))
+        closed = Strand(turns.closed, ((role, text_since(self.head, turns.start)),))
         head = _with_control(self.head, literal, role, opens=False)
         return replace(self, head=head, turns=Turns(closed, None, head, turns.lead, turns.rendered))
 
@@ -231,7 +233,7 @@ def _restored(
     scopes: list[str],
     final: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
     names: Names,
-    closed: tuple[tuple[str, str], ...],
+    closed: Strand[tuple[str, str]],
     role: str | None,
     rendered: bool,
     lineage: int,

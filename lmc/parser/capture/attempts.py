@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import Atom, Block, Value, walk
+from lmc.ir.layers import Layers
 from lmc.ir.rewrite import defined_in
 from lmc.ir.types import REF, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
@@ -29,7 +30,7 @@ from lmc.parser.capture.carried import check_live, field_atom, field_type, put_c
 from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import join_arms
-from lmc.parser.capture.tracer import FLAGS, Arm, Key, NotLifted, ProgramRaise
+from lmc.parser.capture.tracer import FLAGS, NOTHING_KNOWN, Arm, Key, NotLifted, ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -68,7 +69,7 @@ class _Tried:
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[Cell]] = {}
         self.held: dict[Key, Objects] = {}
-        self.known: dict[Key, dict[str, Atom]] = {}
+        self.known: dict[Key, Layers[str, Atom]] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
 
@@ -157,11 +158,8 @@ class _Tried:
                 self._lift(key, old, new)
 
     def _keep_known(self, key: Key, old: StandIn, new: Value) -> None:
-        known = self.cx.t.known
-        before = known.get(old.name, {}) if isinstance(old, Value) else {}
-        names = self.known.get(key, before)
-        now = known.get(new.name, {})
-        self.known[key] = {name: atom for name, atom in names.items() if now.get(name) == atom}
+        before = self.cx.t.known_of(old.name) if isinstance(old, Value) else NOTHING_KNOWN
+        self.known[key] = self.known.get(key, before).common(self.cx.t.known_of(new.name))
 
     def _lift(self, key: Key, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
@@ -199,7 +197,7 @@ class _Tried:
             share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
-                t.known[param.name] = self.known.get(key, {})
+                t.known[param.name] = self.known.get(key, NOTHING_KNOWN)
         with self.cx.handling_of(error):
             self.handle(error)
 

@@ -33,6 +33,7 @@ from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDE
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.layers import Layers
 from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
@@ -82,8 +83,9 @@ _BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
-# fields that only matter where they are set
-FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
+NOTHING_KNOWN: Layers[str, Atom] = Layers()
+# fields that only matter where they are set; a `$` stands in no name of the user's
+FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
@@ -230,10 +232,12 @@ class Tracer:
         self.guards: list[Guard] = []
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
-        self.known: dict[str, dict[str, Atom]] = {}
+        self.known: dict[str, Layers[str, Atom]] = {}  # of a state: its names, where they surely are one value
         self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
         self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
+        self.has_called = False  # a model call stands in the graph
+        self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
@@ -270,12 +274,12 @@ class Tracer:
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
                 # the first change stays the one that a message names
-                if isinstance(other, Container) and "stale" not in other.fields:
-                    self.write(other, "stale", Stale("another list", self.span))
+                if isinstance(other, Container) and "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale("another list", self.span))
         if isinstance(owner, Tracked) and name.startswith("."):
             for other in owner.aliases:
-                if "stale" not in other.fields:
-                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
+                if "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -447,7 +451,7 @@ class Tracer:
             return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if "scrambled" in container.fields:
+        if "$scrambled" in container.fields:
             content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
@@ -522,7 +526,7 @@ class Tracer:
                 self.write(box, "content", self.param(REF, box.path))
 
     def _is_shared(self, x: Container) -> bool:
-        return "frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
+        return "$frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
 
     def param(self, type: Type, path: tuple[str | int, ...]) -> Value:
         """A parameter of the graph: what sits at a path among the arguments."""
@@ -553,7 +557,7 @@ class Tracer:
         """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
         objects = self._objects(x)
         older = x.birth <= self.region_birth
-        if x.borrowed or "frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
+        if x.borrowed or "$frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
             raise self._request(x, objects)
 
     def _sharers(self, x: Container, objects: Objects) -> Iterator[tuple[Container, Value]]:
@@ -641,7 +645,7 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.fields:
+        if "$stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
             raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
@@ -659,6 +663,10 @@ class Tracer:
             return sure
         return value
 
+    def known_of(self, state: str) -> Layers[str, Atom]:
+        """What is known of the names of a state, given by the name of its value."""
+        return self.known.get(state, NOTHING_KNOWN)
+
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
@@ -666,7 +674,7 @@ class Tracer:
             # unless the rule has said it: a turn may begin or end with the new value
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
-                self.known[value.name] = self.known.get(before, {})
+                self.known[value.name] = self.known_of(before)
         # before the write: it is what the others may share that changes now
         self._mark_stale(cell)
         if isinstance(cell, Element):
@@ -678,8 +686,8 @@ class Tracer:
 
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
-            if "stale" not in other.fields:
-                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
+            if "$stale" not in other.fields:
+                self.write(other, "$stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
