@@ -368,7 +368,7 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
         made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
         # made from one of these, it has room for all from the start, and so an order of its own
         if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
-            made.fields["scrambled"] = ()
+            made.fields["$scrambled"] = ()
         return made
     return _pure(cx, set, (x,), {})
 
