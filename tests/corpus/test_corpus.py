@@ -15,7 +15,7 @@ from lmc.errors import CaptureError
 from tests.oracle.compiled import plain
 from tests.oracle.test_compiled_equals_eager import at_most
 
-MODULES = ("sglang_programs", "framework_programs", "agent_programs", "data_programs")
+MODULES = tuple(f"{name}_programs" for name in ("sglang", "framework", "agent", "data", "chat", "search"))
 LIMIT_S = 30.0
 SEEDS = range(3)
 RUNS = [

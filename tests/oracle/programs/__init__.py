@@ -37,6 +37,9 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "stepped",
+    "words",
+    "cycles",
     "escapes",
 )
 
