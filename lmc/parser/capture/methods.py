@@ -189,6 +189,7 @@ def change(
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if container.holds_states or (not container.content and given_states):
         return _change_states(cx, container, name, args)
+    cx.t.check_no_cycle(container, (*args, *kwargs.values()))
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)

@@ -39,6 +39,7 @@ MODULES = (
     "live_objects",
     "stepped",
     "words",
+    "cycles",
     "escapes",
 )
 
