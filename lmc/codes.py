@@ -137,6 +137,9 @@ TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one anothe
 SOURCE_CHANGED = _code(
     "LMC-GB026", "source has changed", "The code that a function has is not what its file says at that place."
 )
+OUT_OF_SIGHT = _code(
+    "LMC-GB027", "program out of sight", "Code that capture does not look into may call another program."
+)
 SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked for, and only Python itself knows it.")
 ESCAPED = _code(
     "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."

@@ -91,6 +91,10 @@ class Compiled:
     def __str__(self) -> str:
         return str(self.plan)
 
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))
+        return f"<lmc compiled {self.graph.name}({names})>"
+
 
 @dataclass(frozen=True, slots=True)
 class NoTrace:

@@ -41,8 +41,12 @@ _default_backend: list[Backend | str | None] = [None]  # set by set_default_back
 
 
 def set_default_backend(backend: Backend | str | None) -> None:
-    """The backend that `run` uses when none is named; a `Runtime` gives its own."""
-    _default_backend[0] = getattr(backend, "endpoint", backend)
+    """The backend that `run` uses when none is named; a `Runtime` gives its own. Raises BackendError."""
+    from lmc.backend import check_backend
+
+    backend = getattr(backend, "endpoint", backend)
+    check_backend(backend)
+    _default_backend[0] = backend
 
 
 def default_backend() -> Backend | str | None:
@@ -180,9 +184,10 @@ class Program:
             made = self._cache.trace_for(self.func, holes, known)
             return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
-    def trace(self, **arguments: Any) -> Compiled:
-        """The captured graph, with nothing optimised."""
-        return self.compile(opt_level=0, **arguments)
+    def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
+        """The captured graph, with nothing optimised. It is the same for every backend."""
+        given = {"backend": backend} if "backend" in self.arg_names and backend is not None else {}
+        return self.compile(opt_level=0, **arguments, **given)
 
     # --- running -----------------------------------------------------------------------------------------
 
@@ -290,6 +295,8 @@ class Program:
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         record = kwargs.pop("record") if self._is_option("record", kwargs) else True
+        if self._is_option("use_thread", kwargs):  # SGLang's, without effect: no item has a thread
+            kwargs.pop("use_thread")
         return on_event, mode, fullgraph, record
 
     async def arun(

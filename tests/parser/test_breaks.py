@@ -117,6 +117,18 @@ def test_source_that_was_read_before_its_file_changed():
     assert lmc.function(program).run(backend=EchoBackend(0)).text() == "old"
 
 
+def test_a_program_out_of_sight():
+    """In a generator, which Python steps: it is Python's, and so is what it calls."""
+
+    program = made("for z in answers():\n    s += z")
+
+    def answers():
+        yield inner().text()
+
+    program.__globals__["answers"] = answers
+    assert refused(program).code == "LMC-GB027"
+
+
 def test_code_that_was_put_in_place_of_other_code():
     """Another name, another line: nothing there; the same name and line: other code."""
 
@@ -137,4 +149,4 @@ def test_deferred_function(head: str, body: str):
 def test_every_code_is_tested():
     """The table and this file say the same."""
 
-    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026"}
+    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026", "LMC-GB027"}

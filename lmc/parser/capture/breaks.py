@@ -77,6 +77,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "{0} has other code than its file says",
         "import the file anew, or start the process again",
     ),
+    codes.OUT_OF_SIGHT: (
+        "{0} may call another program",
+        "call the program by its name, or pass what the function needs",
+    ),
     codes.SET_ORDER: (
         "the order of a set is needed, which depends on how Python made it",
         "sort it: `sorted(...)`, or use a list or the keys of a dict",

@@ -23,12 +23,13 @@ import itertools
 import operator
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, OUT_OF_SIGHT, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
@@ -58,6 +59,7 @@ from lmc.parser.capture.iteration import (
 )
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
+from lmc.parser.capture.out_of_sight import reaches_program
 from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
@@ -370,7 +372,7 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
         made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
         # made from one of these, it has room for all from the start, and so an order of its own
         if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
-            made.fields["scrambled"] = ()
+            made.fields["$scrambled"] = ()
         return made
     return _pure(cx, set, (x,), {})
 
@@ -785,6 +787,10 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if looking.can_hash(fn) and fn in CLOCKS:
+        _read_clock(cx, fn)
+    if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
     # a compiled pattern cannot be changed, so its methods are functions of the text
     if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
@@ -830,6 +836,20 @@ def _given_at_once(cx: Capture, x: StandIn) -> StandIn:
     return Sym(made)
 
 
+# what people take the time of a call with
+CLOCKS = frozenset((
+    time.time, time.time_ns, time.perf_counter, time.perf_counter_ns, time.monotonic, time.monotonic_ns,
+    time.process_time, time.process_time_ns,
+))  # fmt: skip
+
+
+def _read_clock(cx: Capture, fn: StandIn) -> None:
+    """A graph may start a call before a clock is read that stands above it, so it cannot say how long the call took."""
+    if cx.t.is_timing:
+        raise graph_break(NO_RULE, cx.t.span, f"`{getattr(fn, '__name__', fn)}` around a call that is not the first")
+    cx.t.is_timing = cx.t.has_called
+
+
 def _as_given(cx: Capture, x: StandIn) -> StandIn:
     """An argument as the function gets it: an iterator where Python gives one, to be stepped by who was given it."""
     return iterator(cx, x) if isinstance(x, Once) else listed(cx, x)
@@ -857,6 +877,9 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs:
 
 
 def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    # what is called comes out of one of these, or of the run
+    if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))

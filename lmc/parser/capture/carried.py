@@ -116,7 +116,7 @@ def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> No
         if param.type == STATES and isinstance(held, tuple):
             t.alias_elements(owner, held)
         for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
-            t.write(inner, "frozen", True)
+            t.write(inner, "$frozen", True)
         t.put(owner, name, param)
     else:
         if not name.startswith("$"):

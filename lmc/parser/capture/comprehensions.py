@@ -41,9 +41,9 @@ def all_of(cx: Capture, gen: Generator) -> StandIn:
 
 def begin(cx: Capture, source: Owner, what: str) -> None:
     """Start to walk over something that can be walked over once."""
-    if "used" in source.fields:
+    if "$used" in source.fields:
         raise graph_break(WALKED_TWICE, cx.t.span, what)
-    cx.t.write(source, "used", True)
+    cx.t.write(source, "$used", True)
 
 
 def set_node(cx: Capture, node: ast.SetComp) -> StandIn:

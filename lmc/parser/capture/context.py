@@ -415,7 +415,7 @@ class Capture:
     def python(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
         if isinstance(x, Container) and x.is_static and not x.holds_states:
-            if "scrambled" in x.fields:
+            if "$scrambled" in x.fields:
                 raise ValueError("its order is not known")
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
@@ -430,7 +430,7 @@ class Capture:
 
     def unordered(self, x: StandIn) -> StandIn:
         """A set in any order; all else as it is."""
-        if isinstance(x, Container) and x.kind == "set" and x.is_static and "scrambled" in x.fields:
+        if isinstance(x, Container) and x.kind == "set" and x.is_static and "$scrambled" in x.fields:
             return Container(self.t.born(), "list", x.content)
         return x
 
@@ -450,7 +450,7 @@ class Capture:
                 return Container(self.t.born(), "dict", {k: self.owned(v) for k, v in x.items()})
         elif isinstance(x, set):
             made = Container(self.t.born(), "set", tuple(x))
-            made.fields["scrambled"] = ()  # what Python made of it in which order is not known any more
+            made.fields["$scrambled"] = ()  # what Python made of it in which order is not known any more
             return made
         elif isinstance(x, tuple):
             return tuple(self.owned(i) for i in x)
@@ -467,7 +467,7 @@ class Capture:
 
     def _freeze(self, x: StandIn) -> None:
         if isinstance(x, Container) and not x.holds_states and not x.is_live:
-            self.t.write(x, "frozen", True)
+            self.t.write(x, "$frozen", True)
         for part in x.parts if isinstance(x, Container) else x if type(x) is tuple else ():
             self._freeze(part)
 

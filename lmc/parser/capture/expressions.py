@@ -396,7 +396,7 @@ def set_node(cx: Capture, node: ast.Set) -> StandIn:
         made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
         # Python makes it from a frozen one, in whose order its own is not the one of adding them one by one
         if len(items) > 2 and all(isinstance(e, ast.Constant) for e in node.elts):
-            made.fields["scrambled"] = items
+            made.fields["$scrambled"] = items
         return made
     return _run_time(cx, "set_of", "set", items)
 

@@ -110,7 +110,7 @@ class Watched:
     def _mark(self, container: Container) -> StandIn:
         """What stands for the content: a list of states has not changed where its states have."""
         return (
-            container.fields.get("resized")
+            container.fields.get("$resized")
             if container.holds_states and not container.is_static
             else container.fields["content"]
         )

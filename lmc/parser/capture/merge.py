@@ -123,9 +123,9 @@ def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[
     frame = Owner(t.born())
     arms = Arm(t), Arm(t)
     for arm, side in zip(arms, (then, other)):
-        arm.run(lambda side=side: t.write(frame, "it", side()))  # type: ignore[misc]
+        arm.run(lambda side=side: t.write(frame, "$it", side()))  # type: ignore[misc]
     branch(t, cond, *arms)
-    return frame.fields.get("it")
+    return frame.fields.get("$it")
 
 
 class Merge:
@@ -143,7 +143,7 @@ class Merge:
             if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
         for container in self.sealed.values():
-            self.tracer.write(container, "frozen", True)
+            self.tracer.write(container, "$frozen", True)
 
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
@@ -329,7 +329,7 @@ class Merge:
                 return out
         if name == "$exit":
             name = "exit"  # how the block is left has a name, for readers of the graph
-        elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
+        elif isinstance(name, str) and not name.isidentifier():
             name = None
         out = self.tracer.fresh(type, name)
         self.tracer.contents.either(out, p, q)
@@ -361,7 +361,7 @@ class Merge:
         sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
-        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() and name != "it" else hint)
+        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() else hint)
         self.tracer.alias(cell, [o for c in (x, y) for o in self.tracer.may_be(c, self.a.birth)])
         return cell
 

@@ -123,7 +123,7 @@ def _copied(cx: Capture, container: Container) -> Container:
         if not container.is_static:
             raise cx.t.make_live(container)
         made = Container(cx.t.born(), "set", container.content)
-        made.fields["scrambled"] = ()
+        made.fields["$scrambled"] = ()
         return made
     content = container.content
     made = Container(cx.t.born(), "list" if container.kind == "group" else container.kind, content)
@@ -148,7 +148,7 @@ def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
     if container.constant is not None:
         raise Escapes(container.constant.key)
-    if container.path is not None or container.borrowed or "frozen" in container.fields:
+    if container.path is not None or container.borrowed or "$frozen" in container.fields:
         raise graph_break(CHANGED_IN_PLACE, cx.t.span)
 
 
@@ -158,7 +158,7 @@ def open_up(cx: Capture, container: Container) -> None:
         raise Escapes(container.constant.key)
     if container.is_live or container.holds_states:
         return
-    if container.path is None and not container.borrowed and "frozen" not in container.fields:
+    if container.path is None and not container.borrowed and "$frozen" not in container.fields:
         return
     if isinstance(container.content, Value) and cx.t.contents.is_atom(container.content):
         return
@@ -189,6 +189,7 @@ def change(
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if container.holds_states or (not container.content and given_states):
         return _change_states(cx, container, name, args)
+    cx.t.check_no_cycle(container, (*args, *kwargs.values()))
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
@@ -201,7 +202,7 @@ def change(
 def _seal(cx: Capture, container: Container) -> None:
     """A container that becomes run-time: what is in it must not change any more."""
     for inner in containers_in(container.content):
-        cx.t.write(inner, "frozen", True)
+        cx.t.write(inner, "$frozen", True)
 
 
 def _change_states(cx: Capture, container: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:

@@ -213,6 +213,7 @@ def _call(
     attrs: dict[str, Attr],
     keyed: dict[str, Atom],
 ) -> None:
+    cx.t.has_called = True
     out, text = cx.t.fresh(STATE, cell), cx.t.fresh(kind, label or "text")
     keys = tuple(sorted(keyed))
     before = cx.t.state(cell)
@@ -245,6 +246,8 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
         # a failed call is raised where it is read, which matters where somebody may catch it
         if cx.t.tries:
             known = cx.t.host("read", known, type=known.type)
+        else:
+            cx.t.emit("wait", (known,))
         return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
@@ -339,7 +342,7 @@ def _meta(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
 
 
 def _sync(cx: Capture, cell: StateCell) -> None:
-    return None
+    cx.t.emit("wait", (cx.t.state(cell),))
 
 
 def _turn(role: str) -> Callable[..., Any]:

@@ -34,6 +34,7 @@ from lmc.parser.capture.values import (
     is_literal,
     known_items,
 )
+from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
 
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
@@ -143,7 +144,8 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
-    return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+    graph = with_needed_waits(replace(graph, externs=externs))
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
 
 
 def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:

@@ -29,7 +29,15 @@ from types import (
 )
 from typing import Protocol, TypeVar
 
-from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
+from lmc.codes import (
+    CHANGED_IN_PLACE,
+    CHOSEN_EXPRESSION,
+    DEFERRED,
+    FUNCTION_GIVEN_AWAY,
+    SET_ORDER,
+    STALE_STATE,
+    STATE_GIVEN_AWAY,
+)
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
@@ -84,8 +92,8 @@ Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
 NOTHING_KNOWN: Layers[str, Atom] = Layers()
-# fields that only matter where they are set
-FLAGS = ("stale", "frozen", "used", "resized", "shown", "scrambled")
+# fields that only matter where they are set; a `$` stands in no name of the user's
+FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
@@ -236,6 +244,8 @@ class Tracer:
         self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
         self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
+        self.has_called = False  # a model call stands in the graph
+        self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
@@ -268,16 +278,19 @@ class Tracer:
 
     def write(self, owner: Owner, name: str, value: StandIn) -> None:
         """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
+        if name == "content" and isinstance(owner, Container):
+            had = set(map(id, parts_of(owner.fields["content"])))
+            self.check_no_cycle(owner, (part for part in parts_of(value) if id(part) not in had))
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
                 # the first change stays the one that a message names
-                if isinstance(other, Container) and "stale" not in other.fields:
-                    self.write(other, "stale", Stale("another list", self.span))
+                if isinstance(other, Container) and "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale("another list", self.span))
         if isinstance(owner, Tracked) and name.startswith("."):
             for other in owner.aliases:
-                if "stale" not in other.fields:
-                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
+                if "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -449,7 +462,7 @@ class Tracer:
             return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
-        if "scrambled" in container.fields:
+        if "$scrambled" in container.fields:
             content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
@@ -524,7 +537,7 @@ class Tracer:
                 self.write(box, "content", self.param(REF, box.path))
 
     def _is_shared(self, x: Container) -> bool:
-        return "frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
+        return "$frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
 
     def param(self, type: Type, path: tuple[str | int, ...]) -> Value:
         """A parameter of the graph: what sits at a path among the arguments."""
@@ -551,11 +564,18 @@ class Tracer:
         if any(True for _ in self._sharers(x, tops)):
             raise self._request(x, tops)
 
+    def check_no_cycle(self, owner: Container, parts: Iterable[StandIn]) -> None:
+        """Before these are put into a container: raises MakeLive where it would hold itself, which no data can."""
+        if any(isinstance(part, Container | tuple) and _holds(part, owner) for part in parts):
+            need = self.make_live(owner)
+            need.error = graph_break(CHANGED_IN_PLACE, self.span)
+            raise need
+
     def _check_shared(self, x: Container) -> None:
         """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
         objects = self._objects(x)
         older = x.birth <= self.region_birth
-        if x.borrowed or "frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
+        if x.borrowed or "$frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
             raise self._request(x, objects)
 
     def _sharers(self, x: Container, objects: Objects) -> Iterator[tuple[Container, Value]]:
@@ -643,7 +663,7 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.fields:
+        if "$stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
             raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
@@ -684,8 +704,8 @@ class Tracer:
 
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
-            if "stale" not in other.fields:
-                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
+            if "$stale" not in other.fields:
+                self.write(other, "$stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
@@ -837,6 +857,14 @@ def mutable_in(x: StandIn) -> Iterator[Container]:
         yield x
     for part in parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ():
         yield from mutable_in(part)
+
+
+def _holds(x: StandIn, container: Container) -> bool:
+    """True for a container, and for what it is in."""
+    if isinstance(x, DictView):
+        x = x.container
+    parts = parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ()
+    return x is container or any(_holds(part, container) for part in parts)
 
 
 def _is_mutable(x: StandIn) -> bool:

@@ -81,7 +81,7 @@ class Owner:
     @property
     def stale(self) -> Stale | None:
         """Why it must not be read, None where it may be."""
-        found = self.fields.get("stale")
+        found = self.fields.get("$stale")
         assert isinstance(found, Stale | None)
         return found
 
@@ -180,7 +180,7 @@ class Container(Owner):
     @property
     def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.fields:
+        if "$stale" in self.fields:
             assert self.stale is not None
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         if self.constant is not None and self.constant.is_changed():
@@ -538,7 +538,7 @@ def states_in(content: StandIn) -> tuple[StateCell, ...]:
 def set_order(x: Container) -> tuple[StandIn, ...]:
     """The items of a set in the order that Python would give. Raises CaptureError where that cannot be told."""
     made: list[list[StandIn]] = [list(set(x.members))]
-    display = x.fields.get("scrambled", ())
+    display = x.fields.get("$scrambled", ())
     if display:
         # a display of constants is made from a frozen set, which was made here, or read from a compiled file
         assert isinstance(display, tuple)
@@ -549,7 +549,7 @@ def set_order(x: Container) -> tuple[StandIn, ...]:
             as_made.update(constant)
             as_made.update(x.members[len(display) :])
             made.append(list(as_made))
-    if "scrambled" in x.fields and (not display or any(list(map(id, m)) != list(map(id, made[0])) for m in made)):
+    if "$scrambled" in x.fields and (not display or any(list(map(id, m)) != list(map(id, made[0])) for m in made)):
         raise graph_break(SET_ORDER, None)
     return tuple(made[0])
 

@@ -37,6 +37,10 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "stepped",
+    "words",
+    "cycles",
+    "escapes",
 )
 
 
