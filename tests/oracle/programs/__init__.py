@@ -41,6 +41,7 @@ MODULES = (
     "words",
     "cycles",
     "escapes",
+    "unpacked",
 )
 
 
