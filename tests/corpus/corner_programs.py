@@ -1,6 +1,6 @@
 """Small programs about what Python means: aliases, scopes, orders of evaluation, live iterators, corners of text."""
 
-# ruff: noqa: B, C4, E7, F, RUF, SIM, UP, PLW
+# ruff: noqa
 from __future__ import annotations
 
 import collections

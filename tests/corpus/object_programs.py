@@ -1,6 +1,6 @@
 """Small programs about objects: own operators, live globals, host libraries, failures, forks held in places."""
 
-# ruff: noqa: B, C4, E7, F, RUF, SIM, UP, PLW
+# ruff: noqa
 from __future__ import annotations
 
 import collections
@@ -707,3 +707,61 @@ def dc_kids(s):
     s += gen("n", regex="[0-9]")
     b.n += int(s["n"])
     return a.kids[0].n - 1 == int(s["n"]), b.kids, dataclasses.replace(a, n=5).kids is a.kids
+
+
+class Adder:
+    def __init__(self, n):
+        self.n = n
+
+    def __add__(self, other):
+        return "not in place"
+
+    def __iadd__(self, other):
+        return Adder(self.n + other)
+
+    def __isub__(self, other):
+        self.n -= other
+        return self
+
+
+@runs()
+def in_place_operators(s):
+    n = Adder(1)
+    m = n
+    n += 2
+    n -= 1
+    s += gen("x", regex="[1-3]")
+    n -= int(s["x"])
+    return n.n, m.n, m is n
+
+
+@runs()
+def in_place_in_a_loop(s):
+    b, c = B(), B()
+    both = [b, c]
+    for _ in range(3):
+        s += select("k", ["u", "v"])
+        if s["k"] == "u":
+            b += s["k"]
+        else:
+            c += s["k"]
+    return [len(x.seen) for x in both], len(b) + len(c)
+
+
+@runs()
+def in_place_on_a_global(s):
+    reset()
+    b = SH
+    s += gen("x", regex="[ab]")
+    b += s["x"]
+    b += "q"
+    return len(SH.seen), SH is b
+
+
+@runs()
+def in_place_on_a_deque(s):
+    d = collections.deque([1])
+    e = d
+    s += gen("x", regex="[1-3]")
+    d += [int(s["x"])]
+    return len(e), d is e
