@@ -25,7 +25,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
@@ -256,16 +256,20 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
 
 def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
     """A value of run time where the graph itself depends on it is a graph break."""
-    for name, value in _signature(fn).bind(*args, **kwargs).arguments.items():
-        extra = value if name == "params" else {name: value}
-        for key in STATIC:
-            if not is_ordinary(extra.get(key)):
-                raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
+    for key, place in _static_places(fn, len(args), tuple(kwargs)):
+        if not is_ordinary(args[place] if isinstance(place, int) else kwargs[place]):
+            raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
 
 
-@cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
-def _signature(primitive: Callable[..., object]) -> inspect.Signature:
-    return inspect.signature(primitive)
+@lru_cache(1024)  # a program calls the few functions of the language in few ways
+def _static_places(
+    primitive: Callable[..., object], num_args: int, keywords: tuple[str, ...]
+) -> tuple[tuple[str, int | str], ...]:
+    """Which arguments of a call are static, each by its position or keyword; raises TypeError where it takes others."""
+    bound = inspect.signature(primitive).bind(*range(num_args), **{name: name for name in keywords}).arguments
+    params = bound.pop("params", {})
+    places = *bound.items(), *((key, params[key]) for key in STATIC if key in params)
+    return tuple((name, place) for name, place in places if name in STATIC)
 
 
 def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
