@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.callables import called
+from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
@@ -179,8 +180,9 @@ class Program:
         self._check_names(arguments)
         bound = {**self.bound, **arguments}
         holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
-        made = self._cache.trace_for(self.func, holes, known)
-        return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
+        with collector_paused():  # over both: behind each pause all that was made is looked at
+            made = self._cache.trace_for(self.func, holes, known)
+            return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
     def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
         """The captured graph, with nothing optimised. It is the same for every backend."""

@@ -189,6 +189,7 @@ def change(
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if container.holds_states or (not container.content and given_states):
         return _change_states(cx, container, name, args)
+    cx.t.check_no_cycle(container, (*args, *kwargs.values()))
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
@@ -354,7 +355,12 @@ def _sort(cx: Capture, container: Container, *, key: StandIn = None, reverse: St
     if key is None:
         return NotImplemented
     writable(cx, container)
-    made = cx.call(sorted, (Container(cx.t.born(), "list", container.content),), {"key": key, "reverse": reverse})
+    items = Container(cx.t.born(), "list", container.content)
+    container.sorting = True
+    try:
+        made = cx.call(sorted, (items,), {"key": key, "reverse": reverse})
+    finally:
+        container.sorting = False
     assert isinstance(made, Container)
     if made.window is not None:  # of a list of states: as one list of its own
         raise graph_break(LIST_OF_STATES, cx.t.span, "`.sort`")

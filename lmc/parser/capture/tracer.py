@@ -29,7 +29,15 @@ from types import (
 )
 from typing import Protocol, TypeVar
 
-from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, SET_ORDER, STALE_STATE, STATE_GIVEN_AWAY
+from lmc.codes import (
+    CHANGED_IN_PLACE,
+    CHOSEN_EXPRESSION,
+    DEFERRED,
+    FUNCTION_GIVEN_AWAY,
+    SET_ORDER,
+    STALE_STATE,
+    STATE_GIVEN_AWAY,
+)
 from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
@@ -270,6 +278,9 @@ class Tracer:
 
     def write(self, owner: Owner, name: str, value: StandIn) -> None:
         """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
+        if name == "content" and isinstance(owner, Container):
+            had = set(map(id, parts_of(owner.fields["content"])))
+            self.check_no_cycle(owner, (part for part in parts_of(value) if id(part) not in had))
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
@@ -552,6 +563,13 @@ class Tracer:
         tops: Objects = self.contents.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
         if any(True for _ in self._sharers(x, tops)):
             raise self._request(x, tops)
+
+    def check_no_cycle(self, owner: Container, parts: Iterable[StandIn]) -> None:
+        """Before these are put into a container: raises MakeLive where it would hold itself, which no data can."""
+        if any(isinstance(part, Container | tuple) and _holds(part, owner) for part in parts):
+            need = self.make_live(owner)
+            need.error = graph_break(CHANGED_IN_PLACE, self.span)
+            raise need
 
     def _check_shared(self, x: Container) -> None:
         """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
@@ -839,6 +857,14 @@ def mutable_in(x: StandIn) -> Iterator[Container]:
         yield x
     for part in parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ():
         yield from mutable_in(part)
+
+
+def _holds(x: StandIn, container: Container) -> bool:
+    """True for a container, and for what it is in."""
+    if isinstance(x, DictView):
+        x = x.container
+    parts = parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ()
+    return x is container or any(_holds(part, container) for part in parts)
 
 
 def _is_mutable(x: StandIn) -> bool:

@@ -39,6 +39,8 @@ MODULES = (
     "live_objects",
     "stepped",
     "words",
+    "cycles",
+    "patched",
     "escapes",
 )
 
