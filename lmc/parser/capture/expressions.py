@@ -15,7 +15,7 @@ from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, looking, objects, state_lists, states
+from lmc.parser.capture import choices, fixed, looking, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
@@ -570,5 +570,6 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
+        fixed.check_read(cx, value, name)
         return cx.bake_attribute(value, name)
     raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")

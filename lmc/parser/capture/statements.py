@@ -116,7 +116,7 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
     ):
         live = old.value if isinstance(old, Sym) else old.content
         if isinstance(live, Value):
-            if live.type == DATA:  # surely a container: the run would refuse it
+            if live.type == DATA and op in ("|", "&", "^"):  # a set or dict, which the run would refuse
                 raise graph_break(CHANGED_IN_PLACE, cx.at(node))
             cx.t.change(live)
         return expressions.binary(cx, f"{op}=", old, value)
