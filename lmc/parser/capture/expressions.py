@@ -16,7 +16,7 @@ from lmc.ir.builtins import merged
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, looking, objects, state_lists, states
+from lmc.parser.capture import choices, fixed, looking, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
@@ -457,11 +457,15 @@ def _run_time(cx: Capture, op: str, form: str, items: Sequence[StandIn]) -> Stan
 
 
 def _of_function(cx: Capture, value: PartialCall | Closure, name: str) -> StandIn:
-    if name == "__name__":
+    is_partial = isinstance(value, PartialCall) and value.is_partial
+    if name == "__name__" and not is_partial:
         return value.name
-    if isinstance(value, Closure):
-        raise ProgramRaise(AttributeError, (f"'function' object has no attribute {name!r}",))
-    return value.fn if name == "func" else value.args if name == "args" else cx.owned(dict(value.kwargs))
+    if isinstance(value, Closure) or name == "__name__" or not is_partial:
+        form = "functools.partial" if is_partial else "function"  # a method asks its function
+        raise ProgramRaise(AttributeError, (f"{form!r} object has no attribute {name!r}",))
+    if name == "keywords":
+        return Container(cx.t.born(), "dict", dict(value.kwargs), borrowed=True)
+    return value.fn if name == "func" else value.args
 
 
 def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:
@@ -596,5 +600,6 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
+        fixed.check_read(cx, value, name)
         return cx.bake_attribute(value, name)
     raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")
