@@ -41,6 +41,7 @@ MODULES = (
     "words",
     "cycles",
     "patched",
+    "in_place",
     "escapes",
 )
 
