@@ -43,6 +43,7 @@ MODULES = (
     "patched",
     "in_place",
     "escapes",
+    "unpacked",
 )
 
 
