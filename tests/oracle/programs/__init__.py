@@ -42,6 +42,7 @@ MODULES = (
     "words",
     "cycles",
     "patched",
+    "in_place",
     "escapes",
     "unpacked",
 )
