@@ -140,6 +140,9 @@ TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one anothe
 SOURCE_CHANGED = _code(
     "LMC-GB026", "source has changed", "The code that a function has is not what its file says at that place."
 )
+OUT_OF_SIGHT = _code(
+    "LMC-GB027", "program out of sight", "Code that capture does not look into may call another program."
+)
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------
 

@@ -7,6 +7,6 @@ thread that steps the run: a `time.sleep` or a slow tool holds up every program 
 
 from lmc.eager.expressions import Expressions
 from lmc.eager.item import EagerItem, run_inside
-from lmc.eager.program_greenlet import current
+from lmc.eager.program_greenlet import ProgramGreenlet, current
 
-__all__ = ["EagerItem", "Expressions", "current", "run_inside"]
+__all__ = ["EagerItem", "Expressions", "ProgramGreenlet", "current", "run_inside"]

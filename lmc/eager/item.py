@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from greenlet import GreenletExit
+
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
-from lmc.eager.program_greenlet import ProgramGreenlet
+from lmc.eager.program_greenlet import ProgramGreenlet, placed
 from lmc.eager.state import EagerState, public
-from lmc.executor.future import Cell
+from lmc.errors import ArgumentError
+from lmc.executor.future import Poison
 from lmc.executor.instance import Instance
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import ProgramState
@@ -34,13 +37,18 @@ class EagerItem:
         """Run the function until it waits for something."""
         program: ProgramGreenlet
 
-        def body() -> tuple[Cell, Cell]:
-            first = ProgramState()
-            state = EagerState(program, Held(first, first))
-            value = public(self.function(state))
-            return state.end(), value
+        def body() -> None:
+            try:
+                first = ProgramState()
+                state = EagerState(program, Held(first, first))
+                value = public(self.function(state))
+                end = state.end()
+            except (Exception, SystemExit, GreenletExit) as error:
+                inst.fail(Poison(placed(error)))
+            else:
+                inst.finish(end, value)
 
-        program = ProgramGreenlet(inst, self.expressions, body, self.backend)
+        program = ProgramGreenlet(inst, body, expressions=self.expressions, backend=self.backend)
         program.go_on()
 
 
@@ -55,10 +63,15 @@ def run_inside(
 
     settings  sampling parameters for those of its calls that do not say
     """
-    first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
+    if program.inst.program.has_programs:
+        raise ArgumentError(
+            "programs are called both where capture sees it and where it does not, so their draws cannot be counted",
+            help='run it with mode="eager"',
+        )
+    first = ProgramState(lineage=child_lineage(1, program.inst.num_programs, 0))
     if program.inst.branches is not None:
-        program.inst.branches.called(program.num_programs)
-    program.num_programs += 1
+        program.inst.branches.called(program.inst.num_programs)
+    program.inst.num_programs += 1
     state, outer = EagerState(program, Held(first, first)), program.expressions
     if settings:
         program.expressions = outer.within(settings)

@@ -2,80 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import copy_context
-
-from greenlet import GreenletExit, getcurrent, greenlet
-
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.place import place_of
 from lmc.errors import ArgumentError, LMError
+from lmc.executor import user_code
 from lmc.executor.future import Cell, Future, Poison, settled
 from lmc.executor.instance import Instance
 from lmc.executor.notes import from_user
+from lmc.executor.user_code import Body, UserGreenlet
 
 
-class ProgramGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
-    """Runs `body`, which gives the final state and the value, for an item.
-
-    The program has a copy of the caller's context variables to itself. Who resumes it is its parent, and gets the
-    thread back where it waits or ends; KeyboardInterrupt goes there too.
+class ProgramGreenlet(UserGreenlet):
+    """Runs a program, or a part of one, in which programs may be called.
 
     expressions   how its calls are made; those of a program that is called inside it may have other defaults
-    num_calls     calls made so far, and `num_programs` called inside it
+    num_calls     calls made so far
     backend       what it runs on, for a batch that it opens itself
     """
 
-    def __init__(
-        self,
-        inst: Instance,
-        expressions: Expressions,
-        body: Callable[[], tuple[Cell, Cell]],
-        backend: Backend | None = None,
-    ) -> None:
-        super().__init__(self._run_to_end)
-        self.gr_context = copy_context()
-        self.inst = inst
+    def __init__(self, inst: Instance, body: Body, *, expressions: Expressions, backend: Backend | None = None) -> None:
+        super().__init__(inst, body)
         self.backend = backend
         self.expressions = expressions
-        self.num_calls = 0
-        self.num_programs = 0
-        self._body = body
-        inst.leave = self._unwind
-
-    def go_on(self) -> None:
-        """Run until it waits or ends."""
-        if not self.inst.is_over:
-            self.parent = getcurrent()
-            self.switch()
-
-    def wait(self, future: Future) -> None:
-        """Let others run until the future has settled."""
-        if self.inst.is_over:
-            raise GreenletExit
-        future.then(self.go_on)
-        assert self.parent is not None
-        self.parent.switch()
-
-    def _run_to_end(self) -> None:
-        try:
-            state, value = self._body()
-        except (Exception, SystemExit, GreenletExit) as error:
-            self.inst.fail(Poison(_placed(error)))
-        else:
-            self.inst.finish(state, value)
-
-    def _unwind(self) -> None:
-        """The item is over: leave the program where it waits, so that its `finally` blocks run."""
-        if self and getcurrent() is not self:
-            self.parent = getcurrent()
-            self.throw(GreenletExit)
+        self.num_calls = inst.num_calls
 
 
 def current() -> ProgramGreenlet | None:
     """The program that runs now on this thread, None outside of one."""
-    now = getcurrent()
+    now = user_code.current()
     return now if isinstance(now, ProgramGreenlet) else None
 
 
@@ -109,7 +64,7 @@ def _was_read(owner: Instance, failure: Poison) -> None:
         owner.failures = {at: each for at, each in owner.failures.items() if each is not failure} or None
 
 
-def _placed(error: BaseException) -> BaseException:
+def placed(error: BaseException) -> BaseException:
     """An error of the program, with its own traceback, and the line where lmc has raised it."""
     if isinstance(error, LMError) and error.span is None:
         error.span = place_of(error.__traceback__)

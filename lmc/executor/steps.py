@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import TypeGuard, cast
 
 from lmc.executor.future import PENDING, Cell, Future, Poison, is_plain, pending_in, poison_in, settled, when_settled
 from lmc.executor.hostcalls import Discipline, are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.nodeops import Compute
 from lmc.executor.notes import from_user, noted
+from lmc.executor.user_code import called
 from lmc.ir.graph import Node
 
 Chain = Future | Poison | None
@@ -47,7 +48,7 @@ class Op:
     is_deep     True where the futures inside a list of states must have settled too
     can_fail_in True where a failed input is a value like any other (`check` looks only whether a name is set)
     can_hurry   True where an ordered node is pure if its inputs are atoms, which is known when they come
-    offload     whether to run on the pool, given the inputs
+    user_code   whether it runs code of the user's, given the inputs
     """
 
     node: Node
@@ -59,7 +60,7 @@ class Op:
     is_deep: bool = False
     can_fail_in: bool = False
     can_hurry: bool = False
-    offload: Callable[[list[Cell]], bool] | None = None
+    user_code: Callable[[list[Cell]], bool] | None = None
 
     def run(self, inst: Instance, inputs: list[Cell]) -> Cell:
         """What the node computes from settled inputs; a Poison where it fails. Safe on any thread."""
@@ -69,13 +70,6 @@ class Op:
             return self.compute(inst, inputs)
         # `sys.exit` in the user's code ends its item; Ctrl-C is nobody's failure and goes through
         except (Exception, SystemExit) as error:
-            return Poison(noted(from_user(error), self.node))
-
-    def run_on_pool(self, inst: Instance, inputs: list[Cell]) -> Cell:
-        """`run` for a thread of the pool, which nothing may end."""
-        try:
-            return self.run(inst, inputs)
-        except BaseException as error:
             return Poison(noted(from_user(error), self.node))
 
     def take(self, cells: list[Cell]) -> list[Cell]:
@@ -225,7 +219,12 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
         if op.waits_for(inputs):
             _raising_later(op, inst, frame, inputs)
             return
-    result = op.result(inst, inputs)
+    result = _result(op, inst, inputs)
+    if _is_to_come(result):
+        futures, chain = futures_in(inst, frame, op.outs), frame.chain
+        after = frame.chain = Future(inst.ready)
+        result.then(lambda: _deliver(inst, chain, futures, after, result.value))
+        return
     # what it gives may be read at once: only whether its failure counts is up to the chain
     store(frame, op.outs, result)
     if type(result) is Poison:
@@ -235,7 +234,26 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
 def _raising_later(op: Op, inst: Instance, frame: BlockFrame, inputs: list[Cell]) -> None:
     futures, chain = futures_in(inst, frame, op.outs), frame.chain
     after = frame.chain = Future(inst.ready)
-    _when_ready(op, inputs, lambda given: _deliver(inst, chain, futures, after, op.result(inst, given)))
+    deliver = partial(_deliver, inst, chain, futures, after)
+    _when_ready(op, inputs, lambda given: _delivered(deliver, _result(op, inst, given)))
+
+
+def _result(op: Op, inst: Instance, inputs: list[Cell]) -> Cell:
+    """What an op gives for settled inputs, or a Future of it where the user's code has to wait."""
+    if op.user_code is None or not is_plain(inputs) or not op.user_code(inputs):
+        return op.result(inst, inputs)
+    return called(inst, partial(op.result, inst, inputs))
+
+
+def _is_to_come(result: Cell) -> TypeGuard[Future]:
+    return type(result) is Future and result.value is PENDING
+
+
+def _delivered(deliver: Callable[[Cell], None], result: Cell) -> None:
+    if _is_to_come(result):
+        result.then(lambda: deliver(result.value))
+    else:
+        deliver(result)
 
 
 def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future, result: Cell) -> None:
@@ -248,11 +266,16 @@ def _deliver(inst: Instance, chain: Chain, futures: list[Future], after: Future,
 
 def _ordered(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
-    # nothing to wait for, and no thread needed: no future is made
-    if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
-        result = op.run(inst, inputs)
-        store(frame, op.outs, result)
-        frame.chain = committed(inst, None, result) if type(result) is Poison else None
+    # nothing to wait for: no future is made
+    if chain is None and is_plain(inputs):
+        result = _result(op, inst, inputs)
+        if not _is_to_come(result):
+            store(frame, op.outs, result)
+            frame.chain = committed(inst, None, result) if type(result) is Poison else None
+            return
+        futures = futures_in(inst, frame, op.outs)
+        after = frame.chain = Future(inst.ready)
+        _delivered(partial(_deliver, inst, None, futures, after), result)
         return
     futures = futures_in(inst, frame, op.outs)
     after = frame.chain = Future(inst.ready)
@@ -269,7 +292,5 @@ def _in_turn(op: Op, inst: Instance, inputs: list[Cell], chain: Chain, futures: 
     # something before it has failed, so in Python it would never have started
     elif type(chain) is Poison:
         deliver(chain)
-    elif is_plain(inputs) and op.offload and op.offload(inputs):
-        inst.shared.pool.start(partial(op.run_on_pool, inst, inputs), deliver)
     else:
-        deliver(op.result(inst, inputs))
+        _delivered(deliver, _result(op, inst, inputs))

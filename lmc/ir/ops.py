@@ -209,6 +209,8 @@ _ROWS = (
     _host("best", "value", "int", _best, attrs=("pick",), needs=("pick",), raises=True),
     # a name that may be unset; the executor raises UnboundLocalError
     _host("check", "atom", "atom", lambda a, x: x, attrs=("name",), needs=("name",), raises=True),
+    # a value or state is read here: what comes after waits for it
+    _host("wait", "atom", "", lambda a, x: (), raises=True),
     # a live object of the user's program, and calls; effects are the extern's
     _host("extern", "", "value", lambda a: None, attrs=("fn",), needs=("fn",)),
     _host("call", "*value", "value", lambda a: None, attrs=("fn",), needs=("fn",), raises=True),

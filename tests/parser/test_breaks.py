@@ -116,6 +116,14 @@ def test_source_that_was_read_before_its_file_changed():
     assert lmc.function(program).run(backend=EchoBackend(0)).text() == "old"
 
 
+def test_a_program_out_of_sight():
+    """From a table by a run-time key, and from a helper that is called as it is."""
+
+    table = made("s += lm.select('x', ['a'])\nreturn TABLE[s['x']]()['z']")
+    table.__globals__["TABLE"] = {"a": inner}
+    assert refused(table).code == "LMC-GB027"
+
+
 def test_code_that_was_put_in_place_of_other_code():
     """Another name, another line: nothing there; the same name and line: other code."""
 
@@ -136,4 +144,4 @@ def test_deferred_function(head: str, body: str):
 def test_every_code_is_tested():
     """The table and this file say the same."""
 
-    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026"}
+    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026", "LMC-GB027"}

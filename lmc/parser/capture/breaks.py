@@ -78,6 +78,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "{0} has other code than its file says",
         "import the file anew, or start the process again",
     ),
+    codes.OUT_OF_SIGHT: (
+        "{0} may call another program",
+        "call the program by its name, or pass what the function needs",
+    ),
 }
 
 

@@ -22,12 +22,13 @@ import inspect
 import itertools
 import operator
 import re
+import time
 from collections.abc import Callable, Collection
 from functools import cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, OUT_OF_SIGHT, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
@@ -40,6 +41,7 @@ from lmc.parser.capture.functions import closure_of, run_closure, run_program
 from lmc.parser.capture.iteration import filter_over, has_code, iterator, listed, map_over, static_items
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
+from lmc.parser.capture.out_of_sight import reaches_program
 from lmc.parser.capture.tracer import Arm, Escapes, ProgramRaise, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
@@ -734,8 +736,16 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if looking.can_hash(fn) and fn in CLOCKS:
+        _read_clock(cx, fn)
+    effect: str
+    declared = vars(fn).get("__lmc_effect__") if isinstance(fn, FunctionType) else None
+    if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if declared is not None:
+        effect, out = declared, ANY
     # a compiled pattern cannot be changed, so its methods are functions of the text
-    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+    elif isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
@@ -745,9 +755,23 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
-    give = cx.t.value_atom if fn is print else cx.argument
+    give = cx.t.value_atom if fn is print or declared == "none" else cx.argument
     atoms = [give(_as_given(cx, a)) for a in args] + [give(_as_given(cx, kwargs[k])) for k in keys]
     return wrap(cx.t, cx.t.call(fn, *atoms, effect=effect, type=out, keys=keys))
+
+
+# what people take the time of a call with
+CLOCKS = frozenset((
+    time.time, time.time_ns, time.perf_counter, time.perf_counter_ns, time.monotonic, time.monotonic_ns,
+    time.process_time, time.process_time_ns,
+))  # fmt: skip
+
+
+def _read_clock(cx: Capture, fn: StandIn) -> None:
+    """A graph may start a call before a clock is read that stands above it, so it cannot say how long the call took."""
+    if cx.t.is_timing:
+        raise graph_break(NO_RULE, cx.t.span, f"`{getattr(fn, '__name__', fn)}` around a call that is not the first")
+    cx.t.is_timing = cx.t.has_called
 
 
 def _as_given(cx: Capture, x: StandIn) -> StandIn:
@@ -760,6 +784,8 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     if not isinstance(fn, FunctionType):
         return False
     # `<string>` and the like are not files: there is no source to look into
+    if "__lmc_effect__" in vars(fn):  # a tool says what it does, and is called as it is
+        return False
     return objects.is_own_file(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"
 
 
@@ -777,6 +803,9 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs:
 
 
 def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    # what is called comes out of one of these, or of the run
+    if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))

@@ -206,6 +206,7 @@ def _call(
     attrs: dict[str, Attr],
     keyed: dict[str, Atom],
 ) -> None:
+    cx.t.has_called = True
     out, text = cx.t.fresh(STATE, cell), cx.t.fresh(kind, label or "text")
     keys = tuple(sorted(keyed))
     before = cx.t.state(cell)
@@ -233,6 +234,8 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     state = cx.t.state(cell)
     known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
     if known is not None:
+        if isinstance(known, Value):
+            cx.t.emit("wait", (known,))
         return wrap(cx.t, known, borrowed=True) if isinstance(known, Value) else known.value
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
@@ -322,7 +325,7 @@ def _meta(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
 
 
 def _sync(cx: Capture, cell: StateCell) -> None:
-    return None
+    cx.t.emit("wait", (cx.t.state(cell),))
 
 
 def _turn(role: str) -> Callable[..., Any]:

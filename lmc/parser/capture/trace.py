@@ -23,6 +23,7 @@ from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Escapes, Guard, ProgramRaise
 from lmc.parser.capture.values import Container, Content, StandIn, StateCell, Sym, is_literal, known_items
+from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
 
 Path = tuple[str | int, ...]
@@ -118,7 +119,8 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
-    return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+    graph = with_needed_waits(replace(graph, externs=externs))
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
 
 
 def _check_depth(block: Block, depth: int) -> None:

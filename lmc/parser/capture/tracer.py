@@ -186,6 +186,8 @@ class Tracer:
         self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
         self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
+        self.has_called = False  # a model call stands in the graph
+        self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
