@@ -68,7 +68,7 @@ def runs_user_code(node: Node, graph: Graph) -> Callable[[list[Cell]], bool] | N
         return None if _is_pure_builtin(node, graph) else lambda inputs: True
     if node.op == "method":
         name = str(node.attr("name"))
-        return lambda inputs: not _is_written_in_c(inputs[0], name)
+        return lambda inputs: not (_is_written_in_c(inputs[0], name) and _PLAIN.issuperset(map(type, inputs)))
     return None if node.op == "extern" or effect_of(node, graph) == "none" else lambda inputs: not are_atoms(inputs)
 
 
@@ -82,6 +82,8 @@ def _is_written_in_c(owner: object, name: str) -> bool:
     return isinstance(getattr(type(owner), name, None), _C_METHODS)
 
 
+# nothing of the user's is called by their methods, unless it is given to them; a ContextVar's are of its context
+_PLAIN = ATOM_TYPES | {list, dict, set, frozenset, tuple}
 _C_METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType)
 
 Done = Callable[[Cell], None]
