@@ -146,10 +146,14 @@ class Launch:
         known = (self._items.item(partial(dict, arguments)) for arguments in bound)
         return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
-    def go_on(self) -> None:
-        """Do all that can be done without waiting."""
-        while self._run.step(0.0) or self._run.can_go_on:
-            pass
+    def go_on(self) -> list[ItemEnded]:
+        """Do all that can be done without waiting, and return the items that ended, by their ids."""
+        from lmc.executor import ItemEnded
+
+        ended: list[ItemEnded] = []
+        while (events := self._run.step(0.0)) or self._run.can_go_on:
+            ended += [event for event in events if type(event) is ItemEnded]
+        return ended
 
     def _greenlet(self, inst: Instance, body: Callable[[], None]) -> Running:
         """What runs code of the user's: a program that it calls runs in this run too."""

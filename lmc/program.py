@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.callables import called
+from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
@@ -179,8 +180,9 @@ class Program:
         self._check_names(arguments)
         bound = {**self.bound, **arguments}
         holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
-        made = self._cache.trace_for(self.func, holes, known)
-        return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
+        with collector_paused():  # over both: behind each pause all that was made is looked at
+            made = self._cache.trace_for(self.func, holes, known)
+            return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
     def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
         """The captured graph, with nothing optimised. It is the same for every backend."""
@@ -401,12 +403,13 @@ class Program:
             from lmc.aio import stream_batch
 
             return stream_batch(opener, batch, on_event)
+        launch: Launch | LoopLaunch
         if self.is_async:
-            from lmc.aio import run_batch
+            from lmc.aio import LoopLaunch
 
-            options.check_async(generator_style)
-            return run_batch(opener, batch, on_event)
-        launch = opener(listen=_listener(on_event))
+            launch = LoopLaunch(opener, on_event)
+        else:
+            launch = opener(listen=_listener(on_event))
         if generator_style:
             return one_by_one(launch, batch, options, in_order=ordered)
         return all_results(launch, batch, options)
@@ -422,21 +425,24 @@ class Program:
         mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
+        max_in_flight: int | None = None,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> AsyncBatch:
         """`run_batch` for coroutines: awaited it is the list of results, iterated (index, result) of each as it ends.
 
-        The items may come from an asynchronous source, and may have no end.
+        The items may come from an asynchronous source, and may have no end. `max_in_flight` bounds what runs at once.
         """
         from lmc.aio import AsyncBatch
+        from lmc.batch import check_in_flight
         from lmc.launch import check_items
 
         if not isinstance(batch, AsyncIterable):
             check_items("arun_batch", batch)
+        check_in_flight(max_in_flight)
         sampling = self._only_sampling("arun_batch", defaults)
         opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
-        return AsyncBatch(opener, batch, on_event)
+        return AsyncBatch(opener, batch, on_event, max_in_flight)
 
     def open_run(
         self,
@@ -572,7 +578,10 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
         "on_event",
         *_OF_BATCH,
     ]
-    help = did_you_mean(name, known) or "program arguments go into the items of the batch"
+    if name in known:
+        help = "run_batch has it; `timeout` and `retry` of calls that are awaited are asyncio.timeout and `try`"
+    else:
+        help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
 

@@ -70,7 +70,9 @@ MUTABLE = (list, dict, set, bytearray)
 
 
 def _augmented(op: str) -> Callable[[Any, Any], Any]:
-    """`x op= y` as a new value; a container would have been changed in place, under names nobody knows here."""
+    """`x op= y`; a container would have been changed in place, under names nobody knows here."""
+
+    in_place = getattr(operator, "i" + BINARY[op].__name__.rstrip("_"))  # add: iadd, and_: iand
 
     def run(x: Any, y: Any) -> Any:
         if isinstance(x, MUTABLE):
@@ -79,7 +81,7 @@ def _augmented(op: str) -> Callable[[Any, Any], Any]:
                 code=CHANGED_IN_PLACE,
                 help=f"build a new value and assign it: `x = x {op} ...`",
             )
-        return BINARY[op](x, y)
+        return in_place(x, y)  # an object of a class with `__iadd__` and the like changes itself
 
     return run
 

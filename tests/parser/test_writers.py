@@ -56,6 +56,14 @@ def _wild(name: str) -> None:
     globals()[name] = 1
 
 
+def _runs_text(text: str) -> None:
+    exec(text)
+
+
+def _runs_text_elsewhere(text: str) -> None:
+    exec(text, {})
+
+
 ONE = TWO = THREE = 0
 
 
@@ -75,7 +83,8 @@ def test_what_a_function_stores() -> None:
     assert stores_of(_by_name.__code__).attrs == {("Conf", "known")}
     assert stores_of(_by_name.__code__).any_attr == {"Conf"}
     assert stores_of(_cell.__code__).cells == {"n"}
-    assert stores_of(_wild.__code__).wild
+    assert stores_of(_wild.__code__).wild and stores_of(_runs_text.__code__).wild
+    assert not stores_of(_runs_text_elsewhere.__code__).wild
 
 
 @pytest.mark.parametrize("name, fns, want", [

@@ -25,7 +25,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
@@ -37,6 +37,7 @@ from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
 from lmc.parser.capture import (
     choices,
     comprehensions,
+    fixed,
     given_functions,
     instances,
     looking,
@@ -256,16 +257,20 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
 
 def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
     """A value of run time where the graph itself depends on it is a graph break."""
-    for name, value in _signature(fn).bind(*args, **kwargs).arguments.items():
-        extra = value if name == "params" else {name: value}
-        for key in STATIC:
-            if not is_ordinary(extra.get(key)):
-                raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
+    for key, place in _static_places(fn, len(args), tuple(kwargs)):
+        if not is_ordinary(args[place] if isinstance(place, int) else kwargs[place]):
+            raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
 
 
-@cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
-def _signature(primitive: Callable[..., object]) -> inspect.Signature:
-    return inspect.signature(primitive)
+@lru_cache(1024)  # a program calls the few functions of the language in few ways
+def _static_places(
+    primitive: Callable[..., object], num_args: int, keywords: tuple[str, ...]
+) -> tuple[tuple[str, int | str], ...]:
+    """Which arguments of a call are static, each by its position or keyword; raises TypeError where it takes others."""
+    bound = inspect.signature(primitive).bind(*range(num_args), **{name: name for name in keywords}).arguments
+    params = bound.pop("params", {})
+    places = *bound.items(), *((key, params[key]) for key in STATIC if key in params)
+    return tuple((name, place) for name, place in places if name in STATIC)
 
 
 def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
@@ -585,6 +590,16 @@ def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
     if isinstance(x, Tracked) and isinstance(name, str):
         objects.set_attribute(cx, x, name, value)
         return None
+    fixed.check_set(cx, x, name)
+    if isinstance(x, type):
+        objects.change_class(cx, x, name, value)
+    return NotImplemented
+
+
+def _delattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+    fixed.check_set(cx, x, name)
+    if isinstance(x, type):
+        objects.change_class(cx, x, name)
     return NotImplemented
 
 
@@ -663,7 +678,9 @@ def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: 
     known = not is_ordinary(fn) or _is_own(fn) or is_program(fn) or _hashable_in(fn, PRIMITIVES)
     if fn is UNBOUND or functools.partial in cx.opaque or isinstance(fn, Sym) or not known:
         return NotImplemented
-    return PartialCall(fn, args, kwargs)
+    if isinstance(fn, PartialCall) and fn.is_partial:  # a partial of a partial is one, of the function itself
+        return PartialCall(fn.fn, (*fn.args, *args), {**fn.kwargs, **kwargs}, is_partial=True)
+    return PartialCall(fn, args, kwargs, is_partial=True)
 
 
 def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
@@ -757,8 +774,8 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
     isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
-    filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr, type: _type,
-    callable: _callable, functools.partial: _make_partial,
+    filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr,
+    delattr: _delattr, type: _type, callable: _callable, functools.partial: _make_partial,
     operator.itemgetter: _getter(_pick_items), operator.attrgetter: _getter(_pick_attributes),
     **{fn: _shuffled(fn, at_once=True) for fn in (
         itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
@@ -781,8 +798,12 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             # it may be called as it is, unless it must be followed: Python cannot run a state
             if has_state or any(isinstance(a, PartialCall | Choice) for a in (*args, *kwargs.values())):
                 raise
+        for x in (*args, *kwargs.values()):
+            if objects.is_plain(x, cx.opaque):  # it may give the class other methods
+                raise Escapes(x) from None
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    fixed.check_call(cx, fn)
     if looking.can_hash(fn) and fn in CLOCKS:
         _read_clock(cx, fn)
     effect: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import CHANGED_IN_PLACE, GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
 from lmc.errors import CaptureError
 from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
-from lmc.ir.types import ANY, BOOL
+from lmc.ir.types import ANY, BOOL, DATA
 from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
@@ -116,6 +116,8 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
     ):
         live = old.value if isinstance(old, Sym) else old.content
         if isinstance(live, Value):
+            if live.type == DATA and op in ("|", "&", "^"):  # a set or dict, which the run would refuse
+                raise graph_break(CHANGED_IN_PLACE, cx.at(node))
             cx.t.change(live)
         return expressions.binary(cx, f"{op}=", old, value)
     return expressions.binary(cx, op, old, value)

@@ -278,7 +278,8 @@ class _Names:
     def node(self, node: Node) -> Node:
         inputs = tuple(self.use(a) for a in node.inputs)
         regions = tuple(self.block(r) for r in node.regions)
-        return replace(node, inputs=inputs, regions=regions, outputs=tuple(self.define(o) for o in node.outputs))
+        outputs = tuple(self.define(o) for o in node.outputs)
+        return Node(node.op, inputs, node.keys, node.attrs, regions, outputs, node.span)
 
     def use(self, atom: Atom) -> Atom:
         return self.given[atom.name] if isinstance(atom, Value) else atom

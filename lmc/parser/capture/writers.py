@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 from types import CodeType, FunctionType, ModuleType
 
 from lmc.parser.capture.ownership import is_own_code, is_own_file
@@ -33,7 +34,7 @@ class Stores(Enum):
 
 SELF = "self"  # by this name goes an object that is neither a module nor a class
 _STORES = frozenset(("STORE_ATTR", "DELETE_ATTR"))
-_WILD = frozenset(("globals", "exec", "eval", "reload", "modules", "f_globals", "__globals__"))
+_WILD = frozenset(("globals", "reload", "modules", "f_globals", "__globals__"))
 _BY_NAME = frozenset(("setattr", "delattr"))
 _LOOKED_FOR = frozenset(
     dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF")
@@ -75,7 +76,7 @@ def _read(code: CodeType) -> CodeStores:
     cells: set[str] = set()
     any_attr: set[str | None] = set()
     names = set(code.co_names)
-    wild = not _WILD.isdisjoint(names)
+    wild = not _WILD.isdisjoint(names) or ("exec" in names and _runs_text_here(code))
     if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
         before: list[dis.Instruction] = []
         for each in dis.get_instructions(code):
@@ -100,6 +101,14 @@ def _read(code: CodeType) -> CodeStores:
             wild |= more.wild
             any_attr |= more.any_attr
     return CodeStores(frozenset(globals_), frozenset(attrs), frozenset(cells), wild, frozenset(any_attr))
+
+
+def _runs_text_here(code: CodeType) -> bool:
+    """True for an `exec` that may be given no namespace, so that the text binds names of this module."""
+    calls = [each for each in dis.get_instructions(code) if each.opname in ("CALL", "CALL_FUNCTION_EX", "POP_TOP")]
+    given = [one.arg for one, after in pairwise(calls) if one.opname == "CALL" and after.opname == "POP_TOP"]
+    # as a statement its call is the last before its result is dropped: one that has a namespace has two arguments
+    return not given or any(num is None or num < 2 for num in given)
 
 
 def _owner(before: list[dis.Instruction]) -> str | None:
@@ -172,6 +181,11 @@ class Writers:
             return Stores.NO
         near = (by for module, by in self.any_attr if by != SELF and _knows(module, owner))
         return Stores.MAYBE if any(True for _ in near) else Stores.NO
+
+    def of_class(self, cls: type, name: str) -> bool:
+        """True where some code names this class, one of its bases or of those made of it, and binds a name of it."""
+        found = (module.get(by) for module, by in self.attrs.get(name, ()) if by not in (None, SELF))
+        return any(isinstance(stored, type) and _may_be(stored, cls) for stored in found)
 
     def of_cell(self, name: str) -> Stores:
         """Of a variable of a function around the program."""

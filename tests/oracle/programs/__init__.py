@@ -40,7 +40,9 @@ MODULES = (
     "stepped",
     "words",
     "cycles",
+    "patched",
     "escapes",
+    "unpacked",
 )
 
 
