@@ -229,6 +229,11 @@ class Launch:
         """Items so far that run as Python."""
         return self._items.num_eager
 
+    @property
+    def has_waiting_code(self) -> bool:
+        """True where code of the user's waits, which only the thread that it began on can go on with."""
+        return self._run.has_waiting_code
+
     def close(self) -> None:
         """Give up what is on its way and close the session."""
         try:

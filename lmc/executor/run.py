@@ -137,6 +137,11 @@ class Run:
         self._shared.context.append(callers_context())
 
     @property
+    def has_waiting_code(self) -> bool:
+        """True where code of the user's waits in some item."""
+        return any(instance.waiting for instance in self._active.values())
+
+    @property
     def num_active(self) -> int:
         """Items started and not ended."""
         return len(self._active)
