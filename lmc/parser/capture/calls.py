@@ -707,6 +707,8 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
         return rows.in_order(cx, items, chosen, len(items))
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
+    if has_live(x):  # its items are the objects themselves
+        return Container(cx.t.born(), "list", cx.t.call(gather, source, order, type=ANY))
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
