@@ -37,6 +37,7 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "attacked",
     "stepped",
     "words",
     "cycles",
