@@ -69,10 +69,16 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 MUTABLE = (list, dict, set, bytearray)
 
 
+# by operator, what changes its first operand in place where that can: add is iadd, and_ is iand
+AUGMENTED: dict[str, Callable[[Any, Any], Any]] = {
+    op: getattr(operator, "i" + fn.__name__.rstrip("_")) for op, fn in BINARY.items()
+}
+
+
 def _augmented(op: str) -> Callable[[Any, Any], Any]:
     """`x op= y`; a container would have been changed in place, under names nobody knows here."""
 
-    in_place = getattr(operator, "i" + BINARY[op].__name__.rstrip("_"))  # add: iadd, and_: iand
+    in_place = AUGMENTED[op]
 
     def run(x: Any, y: Any) -> Any:
         if isinstance(x, MUTABLE):

@@ -258,7 +258,7 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         if special is not NotImplemented:
             return special
     if op in ("is", "is not"):
-        known = _identity(x, y)
+        known = _identity(cx, x, y)
         if known is not None:
             return known if op == "is" else not known
     if plain(x) and plain(y):
@@ -322,10 +322,10 @@ def _compared(cx: Capture, x: StandIn) -> Atom:
     return cx.t.value_atom(x)
 
 
-def _identity(x: StandIn, y: StandIn) -> bool | None:
+def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
     if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
-        return _same_cell(x, y)
+        return _same_cell(cx, x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
@@ -342,13 +342,15 @@ def _identity(x: StandIn, y: StandIn) -> bool | None:
     return None
 
 
-def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | None:
+def _same_cell(cx: Capture, x: StateCell | Container, y: StateCell | Container) -> bool | None:
     if x is y:
         return True
     if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
         raise graph_break(STALE_STATE, None, "one side of this comparison (or the other side)")
-    live = [b for b in (x, y) if isinstance(b, Container) and not b.is_static]
-    return None if len(live) == 2 else False
+    if not (isinstance(x, Container) and isinstance(y, Container)):
+        return False
+    cx.t.check_same(x, y)
+    return None if not x.is_static and not y.is_static else False
 
 
 def _known(cx: Capture, x: StandIn) -> tuple[StandIn] | None:
@@ -432,7 +434,7 @@ def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
 def _of_pairs(cx: Capture, pairs: list[tuple[StandIn, StandIn]]) -> StandIn:
     if all(is_literal(k) for k, _ in pairs):
         return Container(cx.t.born(), "dict", dict(pairs))
-    return _run_time(cx, "dict", "data", [x for pair in pairs for x in pair])
+    return _run_time(cx, "dict", "dict", [x for pair in pairs for x in pair])
 
 
 def _parts(cx: Capture, whole: StandIn, pairs: list[tuple[StandIn, StandIn]]) -> list[StandIn]:

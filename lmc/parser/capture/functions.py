@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -71,10 +72,15 @@ def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[S
 
 def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a function of the program by tracing its body."""
+    return run_bound(cx, fn, lambda: bound_parameters(cx, fn, args, kwargs))
+
+
+def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) -> StandIn:
+    """The same with what its parameters are, by name, which is asked for before its body is traced."""
     if cx.depth >= MAX_DEPTH:
         raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
-    frame.fields.update(bound_parameters(cx, fn, args, kwargs))
+    frame.fields.update(bind())
     span, cx.depth = cx.t.span, cx.depth + 1
     try:
         with cx.in_frame(frame):

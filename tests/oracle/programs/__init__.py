@@ -37,10 +37,12 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "attacked",
     "stepped",
     "words",
     "cycles",
     "patched",
+    "in_place",
     "escapes",
     "unpacked",
 )
