@@ -819,6 +819,8 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
         return rows.in_order(cx, items, chosen, len(items))
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
+    if has_live(x):  # its items are the objects themselves
+        return Container(cx.t.born(), "list", cx.t.call(gather, source, order, type=ANY))
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
@@ -941,10 +943,14 @@ def _by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict
     fixed.check_call(cx, fn)
     if looking.can_hash(fn) and fn in CLOCKS:
         _read_clock(cx, fn)
+    effect: str
+    declared = vars(fn).get("__lmc_effect__") if isinstance(fn, FunctionType) else None
     if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
         raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if declared is not None:
+        effect, out = declared, ANY
     # a compiled pattern cannot be changed, so its methods are functions of the text
-    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+    elif isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
@@ -956,7 +962,7 @@ def _by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
-    give = cx.t.value_atom if fn is print else cx.argument
+    give = cx.t.value_atom if fn is print or declared == "none" else cx.argument
     if _hashable_in(fn, given_functions.IMMEDIATE):
         args = tuple(_given_at_once(cx, a) for a in args)
         kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
@@ -1010,6 +1016,8 @@ def _as_given(cx: Capture, x: StandIn) -> StandIn:
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
+        return False
+    if "__lmc_effect__" in vars(fn):  # a tool says what it does, and is called as it is
         return False
     # `<string>` and the like are not files: there is no source to look into
     return objects.is_own_file(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"
