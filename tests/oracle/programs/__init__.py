@@ -46,6 +46,7 @@ MODULES = (
     "escapes",
     "unpacked",
     "lazy_maps",
+    "decorated",
 )
 
 
