@@ -47,6 +47,7 @@ MODULES = (
     "unpacked",
     "lazy_maps",
     "decorated",
+    "sets",
 )
 
 
