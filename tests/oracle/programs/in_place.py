@@ -180,7 +180,8 @@ CASES = [
     *(
         Case(fn)
         for fn in (
-            part_found_by_get, parts_of_parts_found, part_that_max_picks, counter_adds, counters_in_a_loop, counters_in_a_dict, bytes_and_arrays, deque_grows, dict_updates,
+            part_found_by_get, parts_of_parts_found, part_that_max_picks,
+            counter_adds, counters_in_a_loop, counters_in_a_dict, bytes_and_arrays, deque_grows, dict_updates,
             list_times, own_class, part_after_a_try, part_by_a_run_time_index, list_that_a_loop_fills,
             parts_of_parsed_text, copies_share_their_parts, the_largest_itself,
         )
