@@ -45,6 +45,7 @@ MODULES = (
     "in_place",
     "escapes",
     "unpacked",
+    "lazy_maps",
 )
 
 
