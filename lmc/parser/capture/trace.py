@@ -5,13 +5,14 @@ Leaves of the arguments are always symbolic, the structure of containers is stat
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
+from lmc.codes import ENDLESS_RECURSION, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
 from lmc.ir.types import BOOL, DATA, INT, NONE, STATE, Type
@@ -25,6 +26,7 @@ from lmc.parser.capture.tracer import Guard, ProgramRaise
 from lmc.parser.capture.values import Container, Content, Escapes, StandIn, StateCell, Sym, is_literal, known_items
 from lmc.parser.primitives import Concat
 
+MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
 Path = tuple[str | int, ...]
@@ -80,8 +82,10 @@ def trace(
     opaque: frozenset[object] = frozenset()
     baked = [] if guards is None else guards
     names_are_live = False
+    recursive: frozenset[ast.AST] = frozenset()
+    endless: CaptureError | None = None  # what was said when the first of them did not end
     while True:
-        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live)
+        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live, recursive=recursive)
         cx.t.guards = baked
         try:
             made = _traced(cx, fn, shapes)
@@ -93,6 +97,13 @@ def trace(
             # each time one more was found to be live: what is left of them is not worth another trace
             if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
                 opaque |= {ALL_CONSTANTS}
+        except CaptureError as error:
+            # where numbers had a part in it, there may be an end once they are known
+            is_new = error.code == ENDLESS_RECURSION and cx.endless is not None and cx.endless not in recursive
+            if not is_new or error.numbers or len(recursive) >= MAX_RECURSIVE:
+                raise (endless or error) from None
+            recursive |= {cx.endless}  # type: ignore[arg-type]
+            endless = endless or error
         else:
             # a loop may bring what was generated behind a read before it
             if not (cx.names_are_live and cx.names_were_read):
