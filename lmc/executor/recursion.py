@@ -17,7 +17,7 @@ from lmc.executor.steps import BlockFrame, Chain, RunNode, committed
 from lmc.executor.unwinding import Way
 from lmc.ir.graph import Node
 
-MAX_ACTIVATIONS = 20_000  # of a function that has not ended, one in another; beyond it is a RecursionError, as in Python
+MAX_ACTIVATIONS = 20_000  # of a function, one in another; beyond that is a RecursionError, as in Python
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -220,7 +220,7 @@ class _Compiler:
 
 def _itself(node: Node) -> Value:
     """Stands for a function in the frames of its body."""
-    return Value(f"${node.attr('name')}", REF)
+    return Value("$" + str(node.attr("name")), REF)
 
 
 def _has_effects(block: Block, graph: Graph) -> bool:

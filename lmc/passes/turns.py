@@ -13,6 +13,7 @@ Turn = tuple[str, str | None]  # the role of the last closed turn, "" for none; 
 Turns = frozenset[Turn]
 
 MARKERS = frozenset(("role_begin", "role_end"))
+_CARRY = frozenset(("for", "loop", "try", "function"))
 _FIRST_DECIDES = frozenset(("join", "join_list"))  # the children add text, not turns
 
 
@@ -60,7 +61,7 @@ def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns
 
 
 def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
-    carries = {"for": node.inputs[1:], "loop": node.inputs, "try": node.inputs, "function": node.inputs}.get(node.op, ())
+    carries = node.inputs[node.op == "for" :] if node.op in _CARRY else ()
     for region in node.regions:
         carried = {"next": region.end.inputs[1:], "yield": region.end.inputs}.get(region.end.op, ())
         params = region.params[len(region.params) - len(carries) :] if region.params else ()

@@ -1,4 +1,4 @@
-"""dot: the dataflow as a Graphviz digraph; branches, loops and functions that call themselves are clusters."""
+"""dot: the dataflow as a Graphviz digraph; branches, loops and the like are clusters."""
 
 from __future__ import annotations
 

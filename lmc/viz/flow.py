@@ -36,7 +36,7 @@ class FlowEdge:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Something to draw. `kind` says what: arg, model, call, if, try, loop, function, end. A region's box is its head."""
+    """Something to draw. `kind`: arg, model, call, if, try, loop, function, end. A region's box is its head."""
 
     id: str
     kind: str

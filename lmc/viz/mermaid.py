@@ -1,4 +1,4 @@
-"""mermaid: the dataflow as a Mermaid flowchart, for Markdown; branches, loops and functions that call themselves are subgraphs."""
+"""mermaid: the dataflow as a Mermaid flowchart, for Markdown; branches, loops and the like are subgraphs."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class View:
         return self.plan.graph.extern(str(call.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
 
     def _heading(self, step_view: StepView) -> str:
-        """The source of an `if`'s condition, or the first line of a loop or `try`, a function's name; the IR where it cannot be read."""
+        """A function's name, an `if`'s condition or the first line of another region as it is written; else the IR."""
         if step_view.step.op == "if":
             return source(self.makers.get(_name(step_view.node.inputs[0]))) or self.value(step_view.node.inputs[0])
         if step_view.step.op in ("function", "invoke"):

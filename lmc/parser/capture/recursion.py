@@ -110,8 +110,9 @@ class Recursion:
         self.cx, self.fn, self.given, self.activate = cx, fn, given, activate
         self.span = cx.t.span
         self.settings, self.handling = cx.settings, cx.handling
-        outer = [region.name for region in cx.recursions.values()]
-        self.name = fn.name + "_" * sum(name.rstrip("_") == fn.name for name in outer)
+        others = [region.fn.name for region in cx.recursions.values()]
+        num = others.count(fn.name)
+        self.name: str = f"{fn.name} {num + 1}" if num else fn.name  # one in another has a name of its own
         self.types: dict[str, Type] = {name: STATE for name, x in given.items() if isinstance(x, StateCell)}
         self.shape: Shape | None = None
         self.params: dict[str, Value] = {}
