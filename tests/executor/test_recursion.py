@@ -48,7 +48,7 @@ def test_two_thousand_deep() -> None:
 
     assert result.ret_value == DEPTH
     assert result.text() == "1bottom"
-    assert LOG == list(range(DEPTH, -1, -1))
+    assert list(range(DEPTH, -1, -1)) == LOG
 
 
 def test_without_an_end_it_raises_as_python_does() -> None:
