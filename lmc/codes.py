@@ -89,7 +89,6 @@ STALE_STATE = _code(
 CHOSEN_EXPRESSION = _code(
     "LMC-GB006", "expression chosen by a branch", "A branch chose an lmc expression that no state holds yet."
 )
-CHANGED_ARGUMENT = _code("LMC-GB007", "argument changed", "The program changes an object that its caller gave it.")
 CHANGED_IN_PLACE = _code(
     "LMC-GB008", "container changed in place", "A value inside a container that only the run knows is changed in place."
 )
@@ -137,6 +136,13 @@ WALKED_TWICE = _code(
 TOO_DEEP = _code("LMC-GB022", "branches too deep", "Branches stand in one another more deeply than a graph may be.")
 SOURCE_CHANGED = _code(
     "LMC-GB026", "source has changed", "The code that a function has is not what its file says at that place."
+)
+OUT_OF_SIGHT = _code(
+    "LMC-GB027", "program out of sight", "Code that capture does not look into may call another program."
+)
+SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked for, and only Python itself knows it.")
+ESCAPED = _code(
+    "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."
 )
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from lmc.arguments import Path, with_numbers
+from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
@@ -90,6 +91,10 @@ class Compiled:
     def __str__(self) -> str:
         return str(self.plan)
 
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))
+        return f"<lmc compiled {self.graph.name}({names})>"
+
 
 @dataclass(frozen=True, slots=True)
 class NoTrace:
@@ -164,6 +169,7 @@ class Cache:
         return kept
 
 
+@collector_paused()
 def _traced(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace | NoTrace:
     guards: list[Guard] = []
     try:
@@ -172,6 +178,7 @@ def _traced(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) 
         return NoTrace(error.with_traceback(None), tuple(guards))
 
 
+@collector_paused()
 def compile_trace(
     cache: Cache,
     made: Trace,

@@ -98,6 +98,7 @@ class OutputError(LMError):
     ) -> None:
         super().__init__(message, span=span, code=code, help=help, notes=notes)
         self.text = text
+        self.args = (message, text)  # what a copy is made with, in another process too
 
 
 class ChatTemplateError(LMError):

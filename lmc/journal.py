@@ -96,7 +96,8 @@ class Journal:
             self._write({"item": result.item, "key": key, **saved_result(result)})
         except NotSaved as why:
             self._write({"item": result.item, "unsaved": str(why)})
-            self._say(result.item, why)
+            if result.error is None:  # an item that has failed runs again anyway
+                self._say(result.item, why)
         if time.monotonic() - self._synced_s > SYNC_S:
             self._sync()
 

@@ -15,9 +15,11 @@ from types import FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
-from lmc import compiler
+from lmc import codes, compiler
 from lmc.errors import ArgumentError
 from lmc.fallback import is_refusal, say_broken
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.out_of_sight import reaches_program
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.recent import Recent
 from lmc.report import RunReport
@@ -40,6 +42,7 @@ Shapes = dict[str, ArgumentShape]  # of the arguments, by name
 Mode = Literal["auto", "compiled", "eager"]
 DEFAULT_MODE: Mode = "auto"
 
+ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -363,6 +366,7 @@ class _Items:
 
         runnable, made, done = self._compiled(shapes, arguments)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
+        _refuse_programs(leaves)
         if self._leaves is not None:
             self._leaves.append(leaves)
         return PlanItem(runnable, leaves, made.externs, number, done.whatever)
@@ -396,6 +400,16 @@ class _Items:
 
         ((_, _, done),) = self._kept.values()
         return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))
+
+
+def _refuse_programs(leaves: Mapping[arguments_of.Path, object]) -> None:
+    """Raises CaptureError where a program can be called by way of an argument: no graph of the outer one has its calls.
+
+    Looked for in each item, as what an object holds is not part of its shape.
+    """
+    for path, value in leaves.items():
+        if type(value) not in ATOMS and reaches_program(value):
+            raise graph_break(codes.OUT_OF_SIGHT, None, f"the argument `{path[0]}`")
 
 
 def shapes_of(arguments: Mapping[str, Any]) -> Shapes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 from lmc import arguments as arguments_of
 from lmc import compiler
 from lmc.callables import called
+from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
@@ -40,8 +41,12 @@ _default_backend: list[Backend | str | None] = [None]  # set by set_default_back
 
 
 def set_default_backend(backend: Backend | str | None) -> None:
-    """The backend that `run` uses when none is named; a `Runtime` gives its own."""
-    _default_backend[0] = getattr(backend, "endpoint", backend)
+    """The backend that `run` uses when none is named; a `Runtime` gives its own. Raises BackendError."""
+    from lmc.backend import check_backend
+
+    backend = getattr(backend, "endpoint", backend)
+    check_backend(backend)
+    _default_backend[0] = backend
 
 
 def default_backend() -> Backend | str | None:
@@ -175,12 +180,14 @@ class Program:
         self._check_names(arguments)
         bound = {**self.bound, **arguments}
         holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
-        made = self._cache.trace_for(self.func, holes, known)
-        return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
+        with collector_paused():  # over both: behind each pause all that was made is looked at
+            made = self._cache.trace_for(self.func, holes, known)
+            return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
 
-    def trace(self, **arguments: Any) -> Compiled:
-        """The captured graph, with nothing optimised."""
-        return self.compile(opt_level=0, **arguments)
+    def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
+        """The captured graph, with nothing optimised. It is the same for every backend."""
+        given = {"backend": backend} if "backend" in self.arg_names and backend is not None else {}
+        return self.compile(opt_level=0, **arguments, **given)
 
     # --- running -----------------------------------------------------------------------------------------
 
@@ -288,6 +295,8 @@ class Program:
         mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
         fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
         record = kwargs.pop("record") if self._is_option("record", kwargs) else True
+        if self._is_option("use_thread", kwargs):  # SGLang's, without effect: no item has a thread
+            kwargs.pop("use_thread")
         return on_event, mode, fullgraph, record
 
     async def arun(

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, LMError
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
@@ -40,6 +40,7 @@ class Result:
     ) -> None:
         self._state, self._ret, self._made = state, ret, made
         self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
+        self._is_copy = False
         self.item = item
         self.error = error
         self.usage = usage
@@ -68,6 +69,8 @@ class Result:
             return cast("Compiled", self._compiled())
         if self.error is not None:
             raise self.error
+        if self._is_copy:
+            raise ArgumentError("a pickled or copied result has no graph", help="keep the result of the run itself")
         raise ArgumentError(
             "nothing was recorded of what this program did as Python", help="give record=True to the run"
         )
@@ -139,7 +142,26 @@ class Result:
         """How the value of that name came to be: tokens, finish reason, scores."""
         return self.state.meta(name)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the graph of what ran, for other processes and for copies; calls as records."""
+        calls = self.calls if self.has_calls else None
+        return self.__dict__ | {"_made": calls, "_compiled": None, "_is_copy": True}
+
+    def __str__(self) -> str:
+        """The values, a line a name, and what the program returned; or the error."""
+        if self.error is not None:
+            return f"failed: {_told(self.error)}"
+        lines = [f"{name}: {value}" for name, value in self.variables().items()]
+        if self._ret is not None:
+            lines.append(f"-> {self.ret_value}")
+        return "\n".join(lines) or self.text()
+
     def __repr__(self) -> str:
         if self.error is not None:
             return f"<Result failed: {type(self.error).__name__}>"
         return f"<Result {', '.join(f'{k}={v!r}' for k, v in self.variables().items())}>"
+
+
+def _told(error: BaseException) -> str:
+    """An error as Python prints it; lmc's own say their name themselves."""
+    return str(error) if isinstance(error, LMError) else f"{type(error).__name__}: {error}"

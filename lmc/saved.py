@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lmc import errors
-from lmc.errors import LMError, RequestError
+from lmc.errors import LMError, OutputError, RequestError
 from lmc.result import Result
 from lmc.source import Span
 
@@ -179,10 +179,12 @@ def _saved_state(state: ProgramState) -> dict[str, Json]:
 def _state_of(saved: Mapping[str, Json]) -> ProgramState:
     """A state that reads as the saved one did; nothing goes on from it."""
     from lmc.executor.state import Names, ProgramState, Turns
+    from lmc.ir.layers import Layers
     from lmc.ir.prompt import Text
+    from lmc.ir.strand import Strand
 
-    names = Names(decode(saved["values"]), decode(saved["meta"]))
-    turns = Turns(tuple((role, text) for role, text in saved["messages"]))
+    names = Names(Layers(decode(saved["values"])), Layers(decode(saved["meta"])))
+    turns = Turns(Strand(None, ((role, text) for role, text in saved["messages"])))
     return ProgramState((None, Text(saved["text"])), names=names, turns=turns)
 
 
@@ -195,6 +197,7 @@ def _saved_error(error: BaseException) -> dict[str, Json]:
         saved |= {"message": error.message, "code": error.code, "help": error.help, "notes": list(error.notes)}
         saved["span"] = error.span and [error.span.file, error.span.line, error.span.col, error.span.end]
         saved["retryable"] = isinstance(error, RequestError) and error.retryable
+        saved["text"] = error.text if isinstance(error, OutputError) else None
     elif type(error).__module__ == "builtins":
         try:
             saved["args"] = encode(error.args)
@@ -219,4 +222,6 @@ def _error_of(saved: Mapping[str, Json]) -> BaseException:
     told = {"span": span, "code": saved["code"], "help": saved["help"], "notes": tuple(saved["notes"])}
     if found is RequestError:
         told["retryable"] = saved["retryable"]
+    if found is OutputError:
+        told["text"] = saved.get("text") or ""
     return found(message, **told)

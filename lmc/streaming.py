@@ -407,30 +407,30 @@ class BranchText:
     def _item(self) -> ItemRecord:
         return self._of._driver.record.item(self._number)
 
-    def text_iter(self, var: str | None = None, *, sample: int = 0) -> Iterator[str]:
+    def text_iter(self, var_name: str | None = None, *, sample: int = 0) -> Iterator[str]:
         """The text as it grows, from the start however late this is called; raises the error that ends it.
 
-        var     a name: what its first call on this branch writes. None: all that the branch gains, texts of the program
-                and of the chat template too
-        sample  of a call with several; the prompt goes on with the first
+        var_name  what its first call on this branch writes. None: all that the branch gains, texts of the program and
+                  of the chat template too
+        sample    of a call with several; the prompt goes on with the first
 
         Joined, it is the text that the finished run has, byte for byte. Raises KeyError for a name that nothing set.
         """
-        return self._of._sync(self._texts(var, sample))
+        return self._of._sync(self._texts(var_name, sample))
 
-    def text_async_iter(self, var: str | None = None, return_meta_data: bool = False, *, sample: int = 0) -> Any:
+    def text_async_iter(self, var_name: str | None = None, return_meta_data: bool = False, *, sample: int = 0) -> Any:
         """The same in a coroutine. With `return_meta_data`, pairs of a text and what is known of the call: that it has
         not finished; and at its end an empty text with all that `get_meta_info` gives. Needs a name."""
         if not return_meta_data:
-            return self._of._async(self._texts(var, sample))
-        if var is None:
+            return self._of._async(self._texts(var_name, sample))
+        if var_name is None:
             raise ArgumentError("there is nothing to know of a text without a name", help="text_async_iter(name, ...)")
-        return self._of._async(_with_meta(_named(self._item, self.path, var, sample)))
+        return self._of._async(_with_meta(_named(self._item, self.path, var_name, sample)))
 
-    def _texts(self, var: str | None, sample: int) -> Reader[str]:
-        if var is None:
+    def _texts(self, var_name: str | None, sample: int) -> Reader[str]:
+        if var_name is None:
             return _texts(self._item, self.path)
-        return _only_texts(_named(self._item, self.path, var, sample))
+        return _only_texts(_named(self._item, self.path, var_name, sample))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path!r}>"

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "collector")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
@@ -36,7 +36,7 @@ FOURTH = (
     "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback", "recorded", "saved",
     "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
 )  # fmt: skip
-ROOF = ("cli", "server")
+ROOF = ("cli", "server", "__main__")
 
 # room -> the rooms it may import beside itself; the longest name that fits a module is its room
 DOORS: dict[str, tuple[str, ...]] = {

@@ -428,3 +428,23 @@ def test_a_returned_state_comes_back(tmp_path: Path) -> None:
 
     one, two = (forked.run_batch(["a"], backend="echo", journal=tmp_path / "j")[0].ret_value for _ in range(2))
     assert (one["x"], one.text()) == (two["x"], two.text())
+
+
+@lmc.function
+def number(s, most):
+    s += lmc.user("Number?") + lmc.assistant(lmc.gen("n", type=dict[str, int], max_tokens=most))
+
+
+def test_a_text_that_could_not_be_read_comes_back(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"temperature": 0, "journal": tmp_path / "j"}
+    (one,) = number.run_batch([2], **options)
+    (two,) = number.run_batch([2], rerun_failed=False, **options)
+    assert isinstance(one.error, lmc.OutputError) and isinstance(two.error, lmc.OutputError)
+    assert (str(two.error), two.error.text) == (str(one.error), one.error.text)
+
+
+def test_nothing_is_said_of_an_item_that_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It has no arguments to be known by, and runs again anyway."""
+    results = told.run_batch([{"word": "a"}, {"wort": "b"}], backend="echo", journal=tmp_path / "j")
+    assert [type(result.error) for result in results] == [type(None), lmc.ArgumentError]
+    assert caplog.messages == []

@@ -41,7 +41,7 @@ def counts(s: Any, word: str) -> int:
 def either(s: Any, words: Any) -> Any:
     """A break for some shapes of its argument: it is changed."""
     if isinstance(words, list):
-        words.append("end")
+        words.append("".join({"end"}.copy()))
     s += f"{words}"
     s += lmc.gen("x", max_tokens=4)
     return s["x"]

@@ -12,6 +12,7 @@ import pytest
 
 import lmc as sgl
 from lmc.errors import ArgumentError, BackendError, ConstraintError
+from lmc.program import default_backend
 
 
 class Wizard(pydantic.BaseModel):
@@ -137,3 +138,24 @@ def test_thoughts_of_nothing_are_refused(bad: Any) -> None:
 def test_an_unknown_family_is_refused() -> None:
     with pytest.raises(ArgumentError, match="qwen3"):
         sgl.separate_reasoning(sgl.gen("x"), model_type="qwen33")
+
+
+def test_names_of_a_run_and_of_its_stream() -> None:
+    """`use_thread` has no effect, `trace` takes a backend, texts are asked for by `var_name`."""
+
+    @sgl.function
+    def told(s):
+        s += "a" + sgl.gen("x", max_tokens=3)
+
+    assert told.run(backend="echo", use_thread=False)["x"] == told.run(backend="echo")["x"]
+    assert repr(told.trace(backend="echo")) == "<lmc compiled told()>"
+    stream = told.run(backend="echo", stream=True)
+    assert "".join(stream.text_iter(var_name="x")) == stream["x"]
+
+
+@pytest.mark.parametrize("backend", ["nope", 3])
+def test_a_default_backend_that_is_none_is_refused_at_once(backend: Any) -> None:
+    before = default_backend()
+    with pytest.raises(BackendError, match="backend"):
+        sgl.set_default_backend(backend)
+    assert default_backend() is before

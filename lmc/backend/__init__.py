@@ -28,17 +28,10 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     "auto" and None are "cpu"; a backend that needs a model gets lmc-tiny where none is named, and says so once.
     Raises BackendError for an unknown name or a missing device.
     """
+    check_backend(backend)
     if backend is not None and not isinstance(backend, str):
-        if not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
-            help = f"a name ({', '.join(BACKENDS)}) or a backend object"
-            raise BackendError(f"{backend!r} is not a backend", help=help)
         return backend
-    name = backend or "auto"
-    if name == "auto":
-        name = "cpu"
-    if name not in BACKENDS:
-        help = did_you_mean(name, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}"
-        raise BackendError(f"there is no backend {name!r}", help=help)
+    name = "cpu" if backend in (None, "", "auto") else str(backend)
     is_default = model is None and name in NEED_MODEL
     key = (name, default_model.NAME if is_default else model)
     if key not in _open:
@@ -47,6 +40,19 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     if is_default:
         default_model.say()
     return _open[key]
+
+
+def check_backend(backend: object) -> None:
+    """Raises BackendError for a name that there is not, and an object that is no backend. None is "auto"."""
+    if backend is None or backend in ("", "auto"):
+        return
+    if isinstance(backend, str):
+        if backend not in BACKENDS:
+            help = did_you_mean(backend, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}"
+            raise BackendError(f"there is no backend {backend!r}", help=help)
+    elif not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
+        help = f"a name ({', '.join(BACKENDS)}) or a backend object"
+        raise BackendError(f"{backend!r} is not a backend", help=help)
 
 
 def close_all() -> None:

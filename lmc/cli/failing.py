@@ -30,8 +30,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
-            raise
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click ends quietly where who read the output has gone
         except Exception as error:
             fail(error)
 
@@ -58,6 +58,8 @@ def told(error: BaseException) -> str:
         head = "Traceback (most recent call last):\n"
         return head + "".join(traceback.StackSummary.from_list(frames).format()) + said
     if getattr(error, "__notes__", ()):  # a value of the program was at fault, in a host op
+        return said
+    if isinstance(error, OSError) and error.strerror:  # of a file or a disk
         return said
     return f"lmc has a bug: {said}\n  help: LMC_DEBUG=1 shows where; please report it"
 

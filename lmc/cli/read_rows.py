@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lmc.arguments import takes
 from lmc.cli.cells import MISSING, Converter
 from lmc.errors import ArgumentError, did_you_mean
+from lmc.report import counted
 from lmc.tables import BadItem
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class RowReader:
             if len(record) == len(header):
                 yield self._row(place, cells, is_text=True)
                 continue
-            what = f"{place} has {len(record)} cells, and the first line {len(header)} columns"
+            what = f"{place} has {counted(len(record), 'cell')}, and the first line {counted(len(header), 'column')}"
             yield Row(place, cells, BadItem(ArgumentError(what)))
 
     def _check_columns(self, path: str, columns: list[str]) -> None:

@@ -145,6 +145,17 @@ class EagerState:
         """The whole prompt so far."""
         return self._whole().text()
 
+    def __str__(self) -> str:
+        """Waits, as `text` does; the form is SGLang's."""
+        return f"ProgramState({self.text()})"
+
+    def __repr__(self) -> str:
+        """The same; what cannot be read is said, as a debugger asks at any time."""
+        try:
+            return str(self)
+        except Exception as error:
+            return f"<ProgramState: {type(error).__name__}>"
+
     def messages(self) -> list[dict[str, str]]:
         """The closed turns, as role and content."""
         return self._whole().messages()

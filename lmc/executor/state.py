@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from lmc.errors import ChatTemplateError, LMError
 from lmc.executor.lineage import child_lineage
+from lmc.ir.layers import Layers
 from lmc.ir.prompt import Control, Piece, Text
 from lmc.ir.runs import text_of
+from lmc.ir.strand import Strand
 
 Link = tuple["Link | None", Piece]
 
@@ -43,7 +45,7 @@ class Turns:
     rendered  the template rewrites earlier turns: no literals in the links, the prompt is rendered at each call
     """
 
-    closed: tuple[tuple[str, str], ...] = ()
+    closed: Strand[tuple[str, str]] = field(default_factory=lambda: Strand(None, ()))
     role: str | None = None
     start: Link | None = None
     lead: Link | None = None
@@ -59,9 +61,9 @@ class Turns:
 class Names:
     """What the state's names stand for; `fresh` are those set since its fork, in order."""
 
-    values: Mapping[str, object] = field(default_factory=dict)
-    meta: Mapping[str, object] = field(default_factory=dict)
-    fresh: tuple[str, ...] = ()
+    values: Layers[str, object] = field(default_factory=Layers)
+    meta: Layers[str, object] = field(default_factory=Layers)
+    fresh: Layers[str, None] = field(default_factory=Layers)
 
     def own(self, name: str) -> object:
         """What the name was set to since the fork, None where it was not."""
@@ -69,8 +71,8 @@ class Names:
 
     def with_values(self, values: Mapping[str, object], meta: Mapping[str, object] = NO_NAMES) -> Names:
         """These names with some set."""
-        fresh = self.fresh + tuple(name for name in values if name not in self.fresh)
-        return Names({**self.values, **values}, {**self.meta, **meta}, fresh)
+        fresh = self.fresh.with_entries(dict.fromkeys(values))
+        return Names(self.values.with_entries(values), self.meta.with_entries(meta), fresh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,11 @@ class ProgramState:
     born: Link | None = None
     lineage: int = 0
     calls: int = 0
+
+    def __reduce__(self) -> tuple[Callable[..., ProgramState], tuple[object, ...]]:
+        """As a row of pieces, and places in it for links: a list that is linked is as deep as it is long."""
+        own = (self.final and (self.final.ids, self.final.pieces), self.names, self.turns.closed, self.turns.role)
+        return _restored, (*_flat(self), *own, self.turns.rendered, self.lineage, self.calls)
 
     # --- text ------------------------------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class ProgramState:
         if turns.role != role:
             state = f"the open turn is {turns.role!r}" if turns.role else "no turn is open"
             raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
-        closed = (*turns.closed, (role, text_since(self.head, turns.start)))
+        closed = Strand(turns.closed, ((role, text_since(self.head, turns.start)),))
         head = _with_control(self.head, literal, role, opens=False)
         return replace(self, head=head, turns=Turns(closed, None, head, turns.lead, turns.rendered))
 
@@ -204,6 +211,42 @@ class ProgramState:
     def join_text(self, children: tuple[ProgramState, ...]) -> ProgramState:
         """The parent with the text of each child since its fork behind it."""
         return self.append(*(text_since(child.head, child.born) for child in children))
+
+
+def _flat(state: ProgramState) -> tuple[list[Piece], list[int | None], list[str]]:
+    """The pieces, how many of them lie before each link that the state knows, and the names of its open scopes."""
+    final, turns = state.final, state.turns
+    known = [final and final.link, turns.start, turns.lead, state.born, *(link for _, link in state.scopes)]
+    places: dict[int, int] = {id(None): 0}
+    links = []
+    link = state.head
+    while link is not None:
+        links.append(link)
+        link = link[0]
+    places |= {id(link): i for i, link in enumerate(reversed(links), 1)}
+    return [piece for _, piece in reversed(links)], [places.get(id(x)) for x in known], [n for n, _ in state.scopes]
+
+
+def _restored(
+    pieces: list[Piece],
+    places: list[int | None],
+    scopes: list[str],
+    final: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
+    names: Names,
+    closed: Strand[tuple[str, str]],
+    role: str | None,
+    rendered: bool,
+    lineage: int,
+    calls: int,
+) -> ProgramState:
+    """The state that `_flat` laid out."""
+    links: list[Link | None] = [None]
+    for piece in pieces:
+        links.append((links[-1], piece))
+    last, start, lead, born, *begun = (links[place] if place is not None else None for place in places)
+    made = Final(*final, last) if final is not None and last is not None else None
+    turns = Turns(closed, role, start, lead, rendered)
+    return ProgramState(links[-1], made, names, turns, tuple(zip(scopes, begun)), born, lineage, calls)
 
 
 def pieces_since(head: Link | None, link: Link | None) -> list[Piece]:

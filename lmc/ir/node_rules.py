@@ -18,7 +18,7 @@ from lmc.ir.reasoning import REASONING_FORMATS
 from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 from lmc.ir.signature import spread
-from lmc.ir.types import STATE, STATES, UNSET, Type, join, type_of
+from lmc.ir.types import ANY, STATE, STATES, UNSET, Type, join, type_of
 
 EFFECTS: tuple[str, ...] = get_args(Effect)
 CONSTRAINTS: tuple[type, ...] = get_args(Constraint)
@@ -161,6 +161,9 @@ def _outputs(node: Node, op: OpDef) -> str | None:
         kind = value.type
         if word == "value" and (kind.is_state or kind.maybe):
             return f"result `%{value.name}` of `{node.op}` is `{kind}`; it must be a value, not a state, and surely set"
+        # a container of live objects is live
+        if word == "data" and op.kind == "host" and kind == ANY:
+            continue
         if word not in ("value", "atom") and kind != Type(word):
             return f"result `%{value.name}` of `{node.op}` is `{kind}`; it must be `{word}`"
     return None

@@ -212,6 +212,8 @@ _ROWS = (
     _host("check", "atom", "atom", lambda a, x: x, attrs=("name",), needs=("name",), raises=True),
     # a value that a call may not have given: its failure is raised here
     _host("read", "atom", "atom", lambda a, x: x, raises=True),
+    # a value or state is read here: what comes after waits for it
+    _host("wait", "atom", "", lambda a, x: (), raises=True),
     # a live object of the user's program, and calls; effects are the extern's
     _host("extern", "", "value", lambda a: None, attrs=("fn",), needs=("fn",)),
     _host("call", "*value", "value", lambda a: None, attrs=("fn",), needs=("fn",), raises=True),

@@ -41,7 +41,11 @@ def with_hints(plan: Plan, nests: Nests, ends: Ends) -> Plan:
     for prefix, first, last in _pinned(plan, nests, ends):
         hints[first].append(Hint("pin", prefix, PIN_S))
         hints[last].append(Hint("release", prefix))
-    return replace(plan, steps=tuple(replace(step, hints=tuple(hints[step.id])) for step in plan.steps))
+    return replace(plan, steps=tuple(_with_hints(step, tuple(hints[step.id])) for step in plan.steps))
+
+
+def _with_hints(step: Step, hints: tuple[Hint, ...]) -> Step:
+    return replace(step, hints=hints) if hints != step.hints else step
 
 
 def shared_prefixes(plan: Plan) -> frozenset[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.viz.terminal import DEFAULT_WIDTH, PLAIN, Terminal
 
@@ -31,6 +32,7 @@ FSM_FORMATS: dict[str, str] = {
 }
 
 
+@collector_paused()
 def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN) -> str:
     """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
     if format not in FORMATS:

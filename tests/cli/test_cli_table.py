@@ -311,3 +311,28 @@ def test_prompts_of_a_batch_name_the_item(run):
 
     assert "--- item 0, call 0: gen said" in result.stderr and "--- item 1, call 1: select mood" in result.stderr
     assert len(lines(result.stdout)) == 2
+
+
+def test_a_folder_that_is_not_there(run: Any) -> None:
+    """Said before anything runs."""
+    Path("in.csv").write_text("word\na\n")
+    told = run("--args-file", "in.csv", "-o", "none/out.csv")
+    assert told.exit_code == 1
+    assert told.output == "FileNotFoundError: [Errno 2] No such file or directory: 'none/out.csv.journal'\n"
+
+
+def test_who_reads_the_rows_may_stop(tmp_path: Path) -> None:
+    """`| head` ends the run without a word."""
+    (tmp_path / "ask.py").write_text(PROGRAM)
+    args = [sys.executable, "-m", "lmc", "run", "ask.py", "--backend", "echo", "--args-file", "-", "-o", "-"]
+    with subprocess.Popen(
+        args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdin.write(b'{"word": "a"}\n' * 2000)
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["word"] == "a"
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait(60) == 1
+    assert "Traceback" not in said and "bug" not in said

@@ -47,3 +47,48 @@ def test_program_with_a_program_inside_equals_its_eager_run(program, seed: int):
         seen.append((result.text(), result.ret_value))
 
     assert seen[0] == seen[1]
+
+
+class Skill:
+    def __init__(self, program):
+        self.program = program
+
+    def go(self):
+        return self.program(top_k=2)["a"]
+
+
+def of_an_object(s, skill):
+    s += skill.go()
+
+
+def of_a_table(s, skills):
+    s += lm.select("k", ["a"])
+    s += skills[s["k"]].bind(top_k=2).run()["a"]
+
+
+def of_a_callback(s, ask):
+    s += ask()
+
+
+@pytest.mark.parametrize("mode", ["auto", "eager"])
+@pytest.mark.parametrize(
+    "program, argument",
+    [
+        (of_an_object, Skill(sampled)),
+        (of_a_table, {"a": sampled}),
+        (of_a_callback, lambda: sampled(top_k=2)["a"]),
+    ],
+)
+def test_programs_of_an_argument_run_in_this_run(program, argument, mode):
+    """On its backend, whatever the default is; where the same program was captured for another argument too."""
+
+    def text_of(argument, mode):
+        return lm.Program(program).run(argument, backend=lm.EchoBackend(4), mode=mode).text()
+
+    lm.set_default_backend(lm.EchoBackend(99))
+    try:
+        assert text_of(argument, mode) == text_of(argument, "eager")
+        with pytest.raises(lm.CaptureError, match=r"the argument .* may call another program"):
+            text_of(argument, "compiled")
+    finally:
+        lm.set_default_backend(None)

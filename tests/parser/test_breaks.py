@@ -26,8 +26,7 @@ PROGRAMS = {
     ),
     "LMC-GB006": "s += lm.select('x', ['a', 'b'])\n"
     "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
-    "LMC-GB007": "xs.append('a')",
-    "LMC-GB008": "s += lm.gen('x')\nrows = s['x'].split()\nrows.append([1])\nrows[-1].append(2)",
+    "LMC-GB008": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nrest.append('end')",
     "LMC-GB009": "global K\ndel K",
     "LMC-GB010": "return callable(s)",
     "LMC-GB011": "while True:\n    s += 'a'",
@@ -40,6 +39,8 @@ PROGRAMS = {
     "LMC-GB018": "inner(n=2)",
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
+    "LMC-GB031": "both = {'a', 'b'}.copy()\ns += ', '.join(both)",
+    "LMC-GB032": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nprint.__call__(rest)",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),
 }
 
@@ -116,6 +117,18 @@ def test_source_that_was_read_before_its_file_changed():
     assert lmc.function(program).run(backend=EchoBackend(0)).text() == "old"
 
 
+def test_a_program_out_of_sight():
+    """In a generator, which Python steps: it is Python's, and so is what it calls."""
+
+    program = made("for z in answers():\n    s += z")
+
+    def answers():
+        yield inner().text()
+
+    program.__globals__["answers"] = answers
+    assert refused(program).code == "LMC-GB027"
+
+
 def test_code_that_was_put_in_place_of_other_code():
     """Another name, another line: nothing there; the same name and line: other code."""
 
@@ -136,4 +149,4 @@ def test_deferred_function(head: str, body: str):
 def test_every_code_is_tested():
     """The table and this file say the same."""
 
-    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026"}
+    assert set(BREAKS) == {*PROGRAMS, "LMC-GB001", "LMC-GB019", "LMC-GB026", "LMC-GB027"}

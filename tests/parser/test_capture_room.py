@@ -33,7 +33,9 @@ def test_no_file_of_the_room_imports_one_that_imports_it():
 
 def test_context_knows_no_rule():
     """What the rules share stands below all of them."""
-    assert below()[f"{ROOM}context"] == {ROOM + name for name in ("breaks", "looking", "scope", "tracer", "values")}
+    assert below()[f"{ROOM}context"] == {
+        ROOM + name for name in ("breaks", "looking", "scope", "tracer", "values", "writers")
+    }
 
 
 def test_rules_are_listed_under_classes_that_python_parses_into():

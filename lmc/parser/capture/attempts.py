@@ -22,13 +22,15 @@ from collections.abc import Callable
 
 from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import Atom, Block, Value, walk
+from lmc.ir.layers import Layers
 from lmc.ir.rewrite import defined_in
 from lmc.ir.types import REF, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.carried import field_atom, field_type, put_carried
+from lmc.parser.capture.carried import check_live, field_atom, field_type, put_carried, share_carried, whole_of
+from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import join_arms
-from lmc.parser.capture.tracer import FLAGS, Arm, Key, NotLifted, ProgramRaise
+from lmc.parser.capture.tracer import FLAGS, NOTHING_KNOWN, Arm, Key, NotLifted, ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -56,6 +58,7 @@ class _Tried:
     flags    marks that were set by the time something may fail
     broken   fields that no value can stand for; reading one in the handler is a graph break
     may_be   for a field with a state or list: what it may share something with
+    held     the objects that a field may have held by then
     known    of a state: the names that are the same wherever the body may fail
     """
 
@@ -65,7 +68,8 @@ class _Tried:
         self.flags: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[Cell]] = {}
-        self.known: dict[Key, dict[str, Atom]] = {}
+        self.held: dict[Key, Objects] = {}
+        self.known: dict[Key, Layers[str, Atom]] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
 
@@ -154,17 +158,17 @@ class _Tried:
                 self._lift(key, old, new)
 
     def _keep_known(self, key: Key, old: StandIn, new: Value) -> None:
-        known = self.cx.t.known
-        before = known.get(old.name, {}) if isinstance(old, Value) else {}
-        names = self.known.get(key, before)
-        now = known.get(new.name, {})
-        self.known[key] = {name: atom for name, atom in names.items() if now.get(name) == atom}
+        before = self.cx.t.known_of(old.name) if isinstance(old, Value) else NOTHING_KNOWN
+        self.known[key] = self.known.get(key, before).common(self.cx.t.known_of(new.name))
 
     def _lift(self, key: Key, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break(ROLES_AFTER_BRANCH, self.cx.t.span)
         old = UNBOUND if isinstance(old, NotLifted) else old
+        check_live(self.cx.t, key, old, new, self.lifted.get(key))
+        objects = self.cx.t.objects_of(whole_of(key, new), self.cx.t.clock)
+        self.held[key] = self.held.get(key, NOTHING) | objects
         first, then = field_type(old, key, _now), field_type(new, key, _now)
         if UNBOUND in (old, new) and any(x is not None and x.is_state for x in (first, then)):
             then = None  # a state that may be unset: an error only if it is read
@@ -190,9 +194,10 @@ class _Tried:
             t.put(*key, held)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
-                t.known[param.name] = self.known.get(key, {})
+                t.known[param.name] = self.known.get(key, NOTHING_KNOWN)
         with self.cx.handling_of(error):
             self.handle(error)
 

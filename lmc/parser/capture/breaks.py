@@ -25,7 +25,6 @@ BREAKS: dict[str, tuple[str, str]] = {
         "read the state before changing the other name, or use one name for it",
     ),
     codes.CHOSEN_EXPRESSION: ("an lmc expression was chosen by a branch", "append it in each arm"),
-    codes.CHANGED_ARGUMENT: ("{0} changes an argument of the program", "copy it first: `xs = list(xs)`"),
     codes.CHANGED_IN_PLACE: (
         "a value inside a run-time container is changed in place",
         "build a new value and assign it",
@@ -77,6 +76,18 @@ BREAKS: dict[str, tuple[str, str]] = {
     codes.SOURCE_CHANGED: (
         "{0} has other code than its file says",
         "import the file anew, or start the process again",
+    ),
+    codes.OUT_OF_SIGHT: (
+        "{0} may call another program",
+        "call the program by its name, or pass what the function needs",
+    ),
+    codes.SET_ORDER: (
+        "the order of a set is needed, which depends on how Python made it",
+        "sort it: `sorted(...)`, or use a list or the keys of a dict",
+    ),
+    codes.ESCAPED: (
+        "{0} is given to Python that capture cannot look into and that may change it",
+        "give it a copy, or make it in the program and give that away",
     ),
 }
 

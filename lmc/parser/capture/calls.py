@@ -23,12 +23,13 @@ import itertools
 import operator
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, OUT_OF_SIGHT, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
 from lmc.ir.graph import Atom, Value
@@ -58,7 +59,8 @@ from lmc.parser.capture.iteration import (
 )
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.methods import call_method
-from lmc.parser.capture.tracer import Arm, ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.out_of_sight import reaches_program
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -254,16 +256,20 @@ def _primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], k
 
 def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
     """A value of run time where the graph itself depends on it is a graph break."""
-    for name, value in _signature(fn).bind(*args, **kwargs).arguments.items():
-        extra = value if name == "params" else {name: value}
-        for key in STATIC:
-            if not is_ordinary(extra.get(key)):
-                raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
+    for key, place in _static_places(fn, len(args), tuple(kwargs)):
+        if not is_ordinary(args[place] if isinstance(place, int) else kwargs[place]):
+            raise graph_break(RUN_TIME_PARAMETER, cx.t.span, key)
 
 
-@cache  # of the few functions of the language: made anew for each call it was a tenth of a trace
-def _signature(primitive: Callable[..., object]) -> inspect.Signature:
-    return inspect.signature(primitive)
+@lru_cache(1024)  # a program calls the few functions of the language in few ways
+def _static_places(
+    primitive: Callable[..., object], num_args: int, keywords: tuple[str, ...]
+) -> tuple[tuple[str, int | str], ...]:
+    """Which arguments of a call are static, each by its position or keyword; raises TypeError where it takes others."""
+    bound = inspect.signature(primitive).bind(*range(num_args), **{name: name for name in keywords}).arguments
+    params = bound.pop("params", {})
+    places = *bound.items(), *((key, params[key]) for key in STATIC if key in params)
+    return tuple((name, place) for name, place in places if name in STATIC)
 
 
 def _known(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
@@ -287,6 +293,8 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     args = tuple(listed(cx, a) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
+    if fn in _ORDERLESS:
+        args = tuple(cx.unordered(a) for a in args)
     known = [cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
@@ -297,14 +305,16 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
     keys = tuple(sorted(kwargs))
-    atoms = [cx.t.value_atom(a) for a in args] + [cx.t.value_atom(kwargs[k]) for k in keys]
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
-    odd = any(kind(a).name in ("any", "ref") for a in atoms)
+    odd = any(map(has_live, (*args, *kwargs.values())))
+    give = cx.argument if odd else cx.t.value_atom
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "data"
+    made = "list" if fn in _LISTS else "set" if fn is set else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
+_ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 _LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
 
 
@@ -345,7 +355,7 @@ def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
 def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     if x is None:
         return Container(cx.t.born(), "dict", dict(kwargs))
-    if isinstance(x, Container) and isinstance(x.content, dict):
+    if isinstance(x, Container) and x.kind == "dict" and isinstance(x.content, dict):
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
     x = listed(cx, x)
     items = known_items(x)
@@ -359,7 +369,11 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # made from one of these, it has room for all from the start, and so an order of its own
+        if isinstance(x, DictView) or type(x) is frozenset or (isinstance(x, Container) and x.kind in ("set", "dict")):
+            made.fields["$scrambled"] = ()
+        return made
     return _pure(cx, set, (x,), {})
 
 
@@ -773,6 +787,10 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
                 raise
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if looking.can_hash(fn) and fn in CLOCKS:
+        _read_clock(cx, fn)
+    if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
     # a compiled pattern cannot be changed, so its methods are functions of the text
     if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
@@ -782,7 +800,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
         args = tuple(effectless(cx, x) for x in args)
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
-        if has_code(cx, x):
+        if has_code(cx, x) or (isinstance(x, Generator | Once) and not _is_named(fn, CONSUMERS)):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
@@ -818,6 +836,20 @@ def _given_at_once(cx: Capture, x: StandIn) -> StandIn:
     return Sym(made)
 
 
+# what people take the time of a call with
+CLOCKS = frozenset((
+    time.time, time.time_ns, time.perf_counter, time.perf_counter_ns, time.monotonic, time.monotonic_ns,
+    time.process_time, time.process_time_ns,
+))  # fmt: skip
+
+
+def _read_clock(cx: Capture, fn: StandIn) -> None:
+    """A graph may start a call before a clock is read that stands above it, so it cannot say how long the call took."""
+    if cx.t.is_timing:
+        raise graph_break(NO_RULE, cx.t.span, f"`{getattr(fn, '__name__', fn)}` around a call that is not the first")
+    cx.t.is_timing = cx.t.has_called
+
+
 def _as_given(cx: Capture, x: StandIn) -> StandIn:
     """An argument as the function gets it: an iterator where Python gives one, to be stepped by who was given it."""
     return iterator(cx, x) if isinstance(x, Once) else listed(cx, x)
@@ -833,7 +865,7 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
 
 def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
-    arm = Arm(cx.t)
+    arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
             result = run_closure(cx, closure_of(cx, fn), args, kwargs)
@@ -845,6 +877,9 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs:
 
 
 def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    # what is called comes out of one of these, or of the run
+    if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))

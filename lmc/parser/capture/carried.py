@@ -6,11 +6,13 @@ known of it on the other side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext
 
 from lmc.ir.graph import UNSET, Atom, Lit, Value
-from lmc.ir.types import DATA, MAYBE_STATE, NONE, STATE, STATES, STR, Type, type_of
-from lmc.parser.capture.tracer import Key, NotLifted, Tracer, wrap
+from lmc.ir.types import ANY, DATA, MAYBE_STATE, NONE, STATE, STATES, STR, Type, type_of
+from lmc.parser.capture.contents import Objects
+from lmc.parser.capture.tracer import Arm, Key, NotLifted, Tracer, has_live, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -24,6 +26,7 @@ from lmc.parser.capture.values import (
     containers_in,
     is_literal,
     known_content,
+    parts_of,
 )
 
 Now = Callable[[Owner, str], StandIn]  # what a field holds at the place that is looked at
@@ -50,8 +53,53 @@ def field_type(x: StandIn, key: Key, now: Now) -> Type | None:
     if is_literal(x):
         return type_of(x)
     if isinstance(x, tuple):
-        return None if has_state(x) else DATA
+        return None if has_state(x) else ANY if has_live(x) else DATA
     return None
+
+
+def check_live(t: Tracer, key: Key, old: StandIn, new: StandIn, had: Type | None, arm: Arm | None = None) -> None:
+    """What is live on one way to a place must be so on all: data was traced as what nobody else changes.
+
+    had     the type it is carried with so far
+    arm     the region in which the new one is what it is
+    Raises MakeLive for what is data on one way.
+    """
+    owner = key[0]
+    if isinstance(owner, Container) and key[1] == "content":
+        if not owner.is_live and any(map(has_live, parts_of(new))):
+            raise t.make_live(owner)
+        return
+    with arm.open() if arm is not None else nullcontext():
+        is_live, data = has_live(new), list(t.data_in(new))
+    if is_live or has_live(old) or (had is not None and had.name in ("any", "ref")):
+        for container in (*t.data_in(old), *data):
+            raise t.make_live(container)
+
+
+def whole_of(key: Key, held: StandIn) -> StandIn:
+    """The container itself where a key is its content, else what the field holds."""
+    return key[0] if isinstance(key[0], Container) and key[1] == "content" else held
+
+
+def share_carried(
+    t: Tracer, key: Key, value: Value, held: Objects, *, rough: Collection[Key], boxes: Collection[Key]
+) -> None:
+    """Say what a carried value may be: what the field holds now, or what was put there on the way to it.
+
+    held   the objects that were put there
+    rough  carries in which something may be changed; `boxes` those that may be changed themselves
+    """
+    owner, name = key
+    old = owner.fields.get(name, UNBOUND)
+    whole = whole_of(key, old)
+    objects = t.objects_of(whole, t.clock) | held
+    if whole is not owner:
+        tops = objects
+    else:
+        tops = t.contents.tops(old) if isinstance(old, Value) else frozenset((owner.birth,))
+    t.contents.be(value, tops, objects)
+    if key not in rough and t.is_flat(whole):
+        t.contents.flatten(value, atom=key not in boxes and t.is_flat(whole, atom=True))
 
 
 def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> None:
@@ -68,7 +116,7 @@ def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> No
         if param.type == STATES and isinstance(held, tuple):
             t.alias_elements(owner, held)
         for inner in containers_in(held):  # inside a value of run time nothing can be changed in place any more
-            t.write(inner, "frozen", True)
+            t.write(inner, "$frozen", True)
         t.put(owner, name, param)
     else:
         if not name.startswith("$"):
@@ -90,7 +138,7 @@ def field_atom(t: Tracer, key: Key, content: StandIn, type: Type) -> Atom:
         # `list` of nothing would be data
         if type == STATES and not content:
             return t.host("states", type=STATES)
-        return t.container_value(Container(0, owner.kind, known_content(content)))
+        return t.container_value(Container(owner.birth, owner.kind, known_content(content)))
     return maybe_atom(t, content)
 
 

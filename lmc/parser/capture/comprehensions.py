@@ -19,7 +19,12 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 def list_node(cx: Capture, node: ast.ListComp) -> StandIn:
     """`[elt for ...]`."""
-    return _run(cx, node, Container(cx.t.born(), "list", ()), [_method_call("append", [node.elt], node)], None)
+    return _run(cx, node, collector(cx, "list", node), [_method_call("append", [node.elt], node)], None)
+
+
+def collector(cx: Capture, kind: str, node: ast.AST) -> Container:
+    """An empty container, to be filled by what `node` stands for."""
+    return cx.placed(Container(cx.t.born(), kind, {} if kind == "dict" else ()), node, "collected")
 
 
 def generator_node(cx: Capture, node: ast.GeneratorExp) -> Generator:
@@ -31,25 +36,25 @@ def all_of(cx: Capture, gen: Generator) -> StandIn:
     """All items of a generator expression, as a list."""
     begin(cx, gen, "this generator expression")
     append = [_method_call("append", [gen.node.elt], gen.node)]
-    return _run(cx, gen.node, Container(cx.t.born(), "list", ()), append, gen)
+    return _run(cx, gen.node, collector(cx, "list", gen.node), append, gen)
 
 
 def begin(cx: Capture, source: Owner, what: str) -> None:
     """Start to walk over something that can be walked over once."""
-    if "used" in source.fields:
+    if "$used" in source.fields:
         raise graph_break(WALKED_TWICE, cx.t.span, what)
-    cx.t.write(source, "used", True)
+    cx.t.write(source, "$used", True)
 
 
 def set_node(cx: Capture, node: ast.SetComp) -> StandIn:
     """`{elt for ...}`."""
-    return _run(cx, node, Container(cx.t.born(), "set", ()), [_method_call("add", [node.elt], node)], None)
+    return _run(cx, node, collector(cx, "set", node), [_method_call("add", [node.elt], node)], None)
 
 
 def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     """`{key: value for ...}`."""
     target = ast.Subscript(ast.Name(ACC, ast.Load()), node.key, ast.Store())
-    return _run(cx, node, Container(cx.t.born(), "dict", {}), [_at(ast.Assign([target], node.value), node)], None)
+    return _run(cx, node, collector(cx, "dict", node), [_at(ast.Assign([target], node.value), node)], None)
 
 
 def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> StandIn:

@@ -13,8 +13,8 @@ list that two runs shared would carry one run's changes into the other. Anything
 from __future__ import annotations
 
 import ast
-import copy
 import enum
+import functools
 import inspect
 import operator
 import re
@@ -67,6 +67,7 @@ from lmc.parser.capture.values import (
     is_program,
     plain,
 )
+from lmc.parser.capture.writers import Stores, Writers, signature, writers
 from lmc.source import Span
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Capture:
         self.recursions: dict[ast.AST, Recursion] = {}  # those of them that are being traced
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
+        self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
+        self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
@@ -152,7 +155,17 @@ class Capture:
             if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
                 raise graph_break(DEFERRED, self.t.span, f"`{type(node).__name__.lower()}`")
             raise graph_break(NO_RULE, self.t.span, f"`{type(node).__name__}`")
-        return rule(self, node)
+        made = rule(self, node)
+        return self.placed(made, node) if isinstance(made, Container) else made
+
+    def placed(self, made: Container, node: ast.AST, what: str = "") -> Container:
+        """A container, with where it was made: a live object where the trace was begun anew for that."""
+        if made.site is None and not made.borrowed and made.path is None:
+            made.site = (self.frame.scope.file, *_place(node), what)
+            if made.site in self.t.live_sites and not made.holds_states:
+                self.t.given(made)
+                self.t.journals[-1].pop((made, "content"), None)  # nobody has seen it otherwise
+        return made
 
     def call(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
         """Call a stand-in."""
@@ -205,15 +218,28 @@ class Capture:
             value = cell.cell_contents
         except ValueError:
             raise ProgramRaise(NameError, (f"cannot access free variable '{name}'",)) from None
-        return self.bake(value, lambda: cell.cell_contents, (id(cell), name))
+
+        def now() -> StandIn:
+            return self._read_now(cell, "cell_contents")
+
+        return self._outside(value, self.writers.of_cell(name), now, lambda: cell.cell_contents, (id(cell), name))
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
         if GlobalName(id(module), name) in self.opaque:
             return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
+        stores = self.writers.of_global(module, name)
+        self.modules[id(module)] = module
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
-            return self.bake(module[name], lambda: module[name], (id(module), name))
+
+            def now() -> StandIn:
+                table = self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+                return Sym(self.t.host("item", table, Lit(name), type=ANY))
+
+            return self._outside(module[name], stores, now, lambda: module[name], (id(module), name))
+        if stores is Stores.YES:
+            raise graph_break(NO_RULE, self.t.span, f"`{name}`, a global that is bound while the program runs,")
         builtins = module.get("__builtins__", {})
         table = builtins.__dict__ if isinstance(builtins, ModuleType) else builtins
         assert isinstance(table, dict)
@@ -233,6 +259,29 @@ class Capture:
 
     def _module(self, module: dict[str, object]) -> Value:
         return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
+
+    @functools.cached_property
+    def writers(self) -> Writers:
+        """What code may bind anew while the program runs."""
+        return writers()
+
+    def _read_now(self, owner: object, name: str) -> StandIn:
+        """An attribute of an object of the user's, read when the program runs."""
+        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
+        return Sym(self.t.host("attr", live, type=ANY, name=name))
+
+    def _outside(
+        self, value: StandIn, stores: Stores, now: Callable[[], StandIn], read: Callable[[], object], key: object
+    ) -> StandIn:
+        """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
+        if stores is Stores.YES or (stores is Stores.MAYBE and is_literal(value)):
+            return now()
+        return self.bake(value, read, key)
+
+    def guard_code(self) -> None:
+        """Once the trace is over: it holds while no code has come that might bind what it has baked."""
+        modules = tuple(self.modules.values())
+        self.guard(lambda: signature(modules), signature(modules), "code")
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -278,7 +327,9 @@ class Capture:
         if isinstance(owner, ModuleType | type):
             value = ordinary(looking.attribute, owner, name)
             if value is not looking.UNSEEN:
-                return self.bake(value, lambda: looking.attribute(owner, name), (id(owner), name))
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(value, stores, now, lambda: looking.attribute(owner, name), (id(owner), name))
         elif is_program(owner):
             return ordinary(getattr, owner, name)
         elif not looking.reads_by_code(owner):
@@ -287,9 +338,10 @@ class Capture:
                 return ordinary(getattr, owner, name)
             # looked at without running a descriptor: a property is code of the user's, which the run must see
             if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-                return self.bake(static, lambda: inspect.getattr_static(owner, name, UNBOUND))
-        live = self.t.host("extern", type=REF, fn=self.t.extern(owner, "ordered", REF))
-        return Sym(self.t.host("attr", live, type=ANY, name=name))
+                stores = self.writers.of_attribute(owner, name)
+                now = lambda: self._read_now(owner, name)  # noqa: E731
+                return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
+        return self._read_now(owner, name)
 
     @contextmanager
     def handling_of(self, error: StandIn) -> Iterator[None]:
@@ -376,6 +428,8 @@ class Capture:
     def python(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is; raises ValueError where any part is run-time."""
         if isinstance(x, Container) and x.is_static and not x.holds_states:
+            if "$scrambled" in x.fields:
+                raise ValueError("its order is not known")
             if isinstance(x.content, dict):
                 return {k: self.python(v) for k, v in x.content.items()}
             return (set if x.kind == "set" else list)(self.python(i) for i in x.members)
@@ -386,6 +440,12 @@ class Capture:
         if is_ordinary(x) and looking.can_hash(x) and x in PURE:
             return x
         raise ValueError("run-time")
+
+    def unordered(self, x: StandIn) -> StandIn:
+        """A set in any order; all else as it is."""
+        if isinstance(x, Container) and x.kind == "set" and x.is_static and "$scrambled" in x.fields:
+            return Container(self.t.born(), "list", x.content)
+        return x
 
     def python_or(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is, None where any part is run-time."""
@@ -402,33 +462,31 @@ class Capture:
             if all(is_literal(k) for k in x):
                 return Container(self.t.born(), "dict", {k: self.owned(v) for k, v in x.items()})
         elif isinstance(x, set):
-            return Container(self.t.born(), "set", tuple(x))
+            made = Container(self.t.born(), "set", tuple(x))
+            made.fields["$scrambled"] = ()  # what Python made of it in which order is not known any more
+            return made
         elif isinstance(x, tuple):
             return tuple(self.owned(i) for i in x)
         return x
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
-        if isinstance(x, Closure):
-            return self.rules.function(self, x)
-        if isinstance(x, Container) and x.path is None and not x.holds_states and not x.borrowed:
-            if not x.is_static and x.value.type.name in ("ref", "any"):
-                return x.value
-            # what is inside may be kept and changed as well
-            for part in x.parts:
-                if isinstance(part, Container):
-                    self.argument(part)
-            # one object with one identity, made anew in each run: what the function keeps of it, later changes reach
-            own = {"dict": dict, "set": set, "data": copy.deepcopy}.get(x.kind, list)
-            self.t.write(x, "content", self.t.call(own, self.t.container_value(x), effect="ordered", type=REF))
-            return x.value
-        return self.t.value_atom(x)
+        return self.rules.function(self, x) if isinstance(x, Closure) else self.t.given(x)
 
     def stored(self, x: StandIn) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""
-        if isinstance(x, Container) and not x.holds_states:
-            self.t.write(x, "frozen", True)
+        self._freeze(x)
         return self.t.value_atom(x)
+
+    def _freeze(self, x: StandIn) -> None:
+        if isinstance(x, Container) and not x.holds_states and not x.is_live:
+            self.t.write(x, "$frozen", True)
+        for part in x.parts if isinstance(x, Container) else x if type(x) is tuple else ():
+            self._freeze(part)
+
+
+def _place(node: ast.AST) -> tuple[int, ...]:
+    return tuple(getattr(node, name, 0) or 0 for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
 
 _NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)

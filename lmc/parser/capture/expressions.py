@@ -7,6 +7,7 @@ operands in Python's order, then calls `cx.at` again: evaluating them has moved 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from types import GenericAlias, UnionType
 from typing import Any, TypeGuard
 
@@ -19,7 +20,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -147,7 +148,8 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static
-    p, q = cx.t.value_atom(x), cx.t.value_atom(y)
+    give = cx.argument if has_live(x) or has_live(y) else cx.t.value_atom
+    p, q = give(x), give(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
@@ -312,6 +314,8 @@ def binary_not(cx: Capture, x: StandIn) -> StandIn:
 
 
 def _compared(cx: Capture, x: StandIn) -> Atom:
+    if isinstance(x, Container) and x.kind == "set" and x.is_static:
+        return cx.t.host("set_of", *(cx.t.value_atom(i) for i in x.members))  # its order makes no difference
     if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
         return x.value
     return cx.t.value_atom(x)
@@ -389,8 +393,12 @@ def set_node(cx: Capture, node: ast.Set) -> StandIn:
     """`{x, y}`."""
     items = _elements(cx, node.elts)
     if all(is_literal(i) for i in items):
-        return Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
-    return Container(cx.t.born(), "data", cx.t.host("set_of", *(cx.t.value_atom(i) for i in items)))
+        made = Container(cx.t.born(), "set", tuple(dict.fromkeys(items)))
+        # Python makes it from a frozen one, in whose order its own is not the one of adding them one by one
+        if len(items) > 2 and all(isinstance(e, ast.Constant) for e in node.elts):
+            made.fields["$scrambled"] = items
+        return made
+    return _run_time(cx, "set_of", "set", items)
 
 
 def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
@@ -407,8 +415,15 @@ def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
     cx.at(node)
     if all(is_literal(k) for k, _ in pairs):
         return Container(cx.t.born(), "dict", dict(pairs))
-    flat = [cx.t.value_atom(x) for pair in pairs for x in pair]
-    return Container(cx.t.born(), "data", cx.t.host("dict", *flat))
+    return _run_time(cx, "dict", "data", [x for pair in pairs for x in pair])
+
+
+def _run_time(cx: Capture, op: str, form: str, items: Sequence[StandIn]) -> StandIn:
+    """A container made when the program runs; one that holds something live is live."""
+    live = any(map(has_live, items))
+    atoms = [cx.argument(i) if live else cx.stored(i) for i in items]
+    made = cx.t.host(op, *atoms, type=ANY if live else DATA)
+    return Container(cx.t.born(), form, made) if live else wrap(cx.t, made, kind=form)
 
 
 def _of_function(cx: Capture, value: PartialCall | Closure, name: str) -> StandIn:
@@ -486,7 +501,7 @@ def _container_item(cx: Capture, container: Container, index: StandIn) -> StandI
     chosen = choices.of_table(cx, container, index)
     if chosen is not None:
         return chosen
-    out = ANY if isinstance(content, Value) and content.type.name == "any" else DATA
+    out = ANY if has_live(container) or has_live(index) else DATA
     return wrap(
         cx.t, cx.t.host("item", cx.t.container_value(container), cx.t.value_atom(index), type=out), borrowed=True
     )
@@ -536,7 +551,11 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if isinstance(value, Container):
         if any(hasattr(t, name) for t in (list, dict, set, str)) or value.holds_states or name == "join":
             return Method(value, name)
-        return Sym(cx.t.host("attr", cx.t.value_atom(value), type=DATA, name=name))
+        return wrap(
+            cx.t,
+            cx.t.host("attr", cx.t.value_atom(value), type=ANY if has_live(value) else DATA, name=name),
+            borrowed=True,
+        )
     if isinstance(value, Sym):
         if value.type == STR and hasattr(str, name):
             return Method(value, name)

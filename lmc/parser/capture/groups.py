@@ -58,11 +58,11 @@ def push_all(cx: Capture, container: Container, xs: StandIn) -> None:
     if not (isinstance(xs, Container) and xs.holds_states):
         raise graph_break(LIST_OF_STATES, cx.t.span, "extended by something that is not a list of states")
     each_element(cx, xs, lambda i, cell: _push_value(cx, container, cx.t.state(cell)))
-    cx.t.write(xs, "stale", Stale("the list that was extended", cx.t.span))
+    cx.t.write(xs, "$stale", Stale("the list that was extended", cx.t.span))
 
 
 def _push_value(cx: Capture, container: Container, value: Value) -> None:
     out = cx.t.fresh(STATES)
-    cx.t.write(container, "resized", cx.t.born())
+    cx.t.write(container, "$resized", cx.t.born())
     cx.t.emit("states_append", (container.value, value), (out,))
     cx.t.write(container, "content", out)

@@ -110,7 +110,7 @@ class Watched:
     def _mark(self, container: Container) -> StandIn:
         """What stands for the content: a list of states has not changed where its states have."""
         return (
-            container.fields.get("resized")
+            container.fields.get("$resized")
             if container.holds_states and not container.is_static
             else container.fields["content"]
         )
@@ -203,7 +203,7 @@ def _stepped(cx: Capture, x: StandIn) -> Atom:
 
 def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> Container:
     """`[i for i in x if keep(i)]`."""
-    out = Container(cx.t.born(), "list", ())
+    out = comprehensions.collector(cx, "list", cx.node)
 
     def one(item: StandIn) -> None:
         truth = cx.truth(keep(item))
@@ -234,7 +234,7 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))
-        out = Container(cx.t.born(), "list", ())
+        out = comprehensions.collector(cx, "list", cx.node)
         if isinstance(x, Container) and x.holds_states:
             each_element(cx, x, lambda i, cell: _push(cx, out, each(cell)))
         else:

@@ -32,7 +32,8 @@ from lmc.ir.types import BOOL, INT, NONE, STATES, Type, join
 from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.carried import field_atom, field_type, maybe_atom, put_carried
+from lmc.parser.capture.carried import check_live, field_atom, field_type, maybe_atom, put_carried, share_carried
+from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
 from lmc.parser.capture.tracer import FLAGS, Arm, Key, NeedLift, NotLifted, wrap
@@ -76,6 +77,9 @@ class Region:
         self.constant: dict[Key, StandIn] = {}
         self.broken: dict[Key, Unmergeable] = {}
         self.may_be: dict[Key, list[Cell]] = {}
+        self.rough: set[Key] = set()  # carries that may hold what can be changed
+        self.boxes: set[Key] = set()  # carries that may themselves be what can be changed
+        self.held: dict[Key, Objects] = {}  # for a carry: the objects that turns have put there
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -86,15 +90,16 @@ class Region:
         cx, t = self.cx, self.cx.t
         # `exits` collects the ways in which this loop is left, apart from those of the loops around it
         mine, self.frame.exits = self.frame.exits, set()
-        aliases, touched = len(t.alias_log), t.live_touched
+        aliases, touched, num_boxes = len(t.alias_log), t.live_touched, len(t.boxes)
         while True:
             # links that a void trace made would make cells stale that share nothing
             t.forget_aliases(aliases)
+            del t.boxes[num_boxes:]
             arm = Arm(t)
             self.frame.exits = set()
             t.span = self.span
             self.params: dict[Key, Value] = {}
-            self.item = t.fresh(self.item_type, "item") if self.item_type is not None else None
+            self.item = self._item()
             try:
                 arm.run(self._turn)
             except NeedLift as need:
@@ -114,6 +119,13 @@ class Region:
         exits.settle_exit(cx, self.frame)
         self.frame.exits |= mine
 
+    def _item(self) -> Value | None:
+        if self.item_type is None:
+            return None
+        item = self.cx.t.fresh(self.item_type, "item")
+        self.cx.t.contents.taken(item, self.heads[0])
+        return item
+
     def _turn(self) -> None:
         """Trace one turn, from what the carries hold when it begins."""
         cx, t = self.cx, self.cx.t
@@ -122,6 +134,7 @@ class Region:
             t.put(*key, value)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes)
             put_carried(t, key, param, self.may_be.get(key, ()))
         # a name that is bound only in here is unset when the first turn begins, and the last turn's in the others
         for name in cx.bound_in(self.node):
@@ -178,6 +191,7 @@ class Region:
 
     def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
         """Carry a field, as the join of all types it has had; True where that changed what is carried."""
+        check_live(self.cx.t, key, old, new, self.lifted.get(key), arm)
         first, then = field_type(old, key, arm.now), field_type(new, key, arm.now)
         self._check_roles(old, new)
         if old is UNBOUND and then is not None and then.is_state:
@@ -196,10 +210,25 @@ class Region:
             return True
         # more that it may be is more that goes stale: another trace is needed, as for a wider type
         shared = self.cx.t.may_be(new, arm.birth)
-        grew = len(shared) > len(self.may_be.get(key, ()))
+        grew = len(shared) > len(self.may_be.get(key, ())) or self._holds_more(key, new, arm)
         self.may_be[key] = shared
         self.lifted[key] = wide
         return grew or had != wide
+
+    def _holds_more(self, key: Key, new: StandIn, arm: Arm) -> bool:
+        owner, t = key[0], self.cx.t
+        whole = owner if isinstance(owner, Container) and key[1] == "content" else new
+        with arm.open():
+            objects = t.objects_of(whole, arm.birth)
+            flat, atom = t.is_flat(whole), t.is_flat(whole, atom=True)
+        had = self.held.get(key, NOTHING)
+        self.held[key] = had | objects
+        grew = not objects <= had or (not flat and key not in self.rough) or (not atom and key not in self.boxes)
+        if not flat:
+            self.rough.add(key)
+        if not atom:
+            self.boxes.add(key)
+        return grew
 
     def _check_roles(self, old: StandIn, new: StandIn) -> None:
         role = self.cx.t.role
@@ -228,6 +257,8 @@ class Region:
         inits = [field_atom(t, key, key[0].fields.get(key[1], UNBOUND), self.lifted[key]) for key in keys]
         params = [self.params[key] for key in keys]
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
+        for key, out in zip(keys, outs):
+            share_carried(t, key, out, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes)
         if returns:
             inits.append(Lit(exits.RUNNING))
             params.append(t.fresh(INT, "exit"))

@@ -235,7 +235,7 @@ def while_loop(cx: Capture, node: ast.While) -> None:
     if node.orelse:
         return _with_else(cx, node)
     # on trial: nothing of it is in the graph before `commit`
-    attempt = Arm(cx.t)
+    attempt = Arm(cx.t, sure=True)
     frame = cx.frame
     outer, frame.exits = frame.exits, set()
     try:

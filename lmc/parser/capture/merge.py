@@ -36,6 +36,7 @@ from lmc.parser.capture.tracer import (
     NotLifted,
     ProgramRaise,
     Tracer,
+    has_live,
     holds_state,
     kind,
     wrap,
@@ -62,6 +63,7 @@ from lmc.parser.capture.values import (
     is_ordinary,
     known_content,
     parts_of,
+    same_literal,
     states_in,
 )
 from lmc.parser.primitives import Expr
@@ -121,9 +123,9 @@ def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[
     frame = Owner(t.born())
     arms = Arm(t), Arm(t)
     for arm, side in zip(arms, (then, other)):
-        arm.run(lambda side=side: t.write(frame, "it", side()))  # type: ignore[misc]
+        arm.run(lambda side=side: t.write(frame, "$it", side()))  # type: ignore[misc]
     branch(t, cond, *arms)
-    return frame.fields.get("it")
+    return frame.fields.get("$it")
 
 
 class Merge:
@@ -141,7 +143,7 @@ class Merge:
             if isinstance(both, Container) and (id(x) in self.sealed or id(y) in self.sealed):
                 self.sealed[id(both)] = both
         for container in self.sealed.values():
-            self.tracer.write(container, "frozen", True)
+            self.tracer.write(container, "$frozen", True)
 
     def field(self, owner: Owner, name: str) -> StandIn:
         """The merged content of a field."""
@@ -151,7 +153,7 @@ class Merge:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
         if name == "content" and isinstance(owner, Container):
-            merged = self._content(x, y, owner.kind, label)
+            merged = self._content(x, y, owner.kind, label, (owner.birth, owner.birth))
             self._alias_elements(owner, merged, x, y)
             return merged
         if name == "value" and isinstance(owner, StateCell):
@@ -293,6 +295,9 @@ class Merge:
         return all(self._leaf(i, arm) for i in parts_of(content))
 
     def _leaves(self, x: StandIn, y: StandIn, label: str) -> StandIn:
+        bad = self._half_live(x, y)
+        if bad is not None:
+            return Unmergeable(TWO_KINDS, label)
         p, q = self._in(self.a, x), self._in(self.b, y)
         shared = join(kind(p), kind(q))
         if shared is None:
@@ -302,6 +307,21 @@ class Merge:
             self.sealed.update((id(container), container) for container in containers_in(one))
         return wrap(self.tracer, self._yield(p, q, shared, label.strip("`")), borrowed=True)
 
+    def _half_live(self, x: StandIn, y: StandIn) -> Container | None:
+        """Where one side is live, data on the other: traced anew it is made live, given where that cannot be."""
+        with self.a.open():
+            x_is_live, x_data = has_live(x), list(self.tracer.data_in(x))
+        with self.b.open():
+            y_is_live, y_data = has_live(y), list(self.tracer.data_in(y))
+        if x_is_live == y_is_live:
+            return None
+        for container in y_data if x_is_live else x_data:
+            need = self.tracer.make_live(container)
+            if all(site[0] == "part" for site in need.sites):
+                return container
+            raise need
+        return None
+
     def _yield(self, p: Atom, q: Atom, type: Type, name: str | StateCell | None = None) -> Value:
         # one pair is yielded once: two names of one value before are one value after
         for had_p, had_q, out in self.outs:
@@ -309,9 +329,10 @@ class Merge:
                 return out
         if name == "$exit":
             name = "exit"  # how the block is left has a name, for readers of the graph
-        elif isinstance(name, str) and (not name.isidentifier() or name == "it"):
+        elif isinstance(name, str) and not name.isidentifier():
             name = None
         out = self.tracer.fresh(type, name)
+        self.tracer.contents.either(out, p, q)
         self.outs.append((p, q, out))
         return out
 
@@ -340,7 +361,7 @@ class Merge:
         sure = isinstance(p, Value) and isinstance(q, Value) and MAYBE_STATE not in (p.type, q.type)
         shared = STATE if sure else MAYBE_STATE
         name = label.strip("`")
-        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() and name != "it" else hint)
+        cell = self.tracer.new_cell(self._yield(p, q, shared), name if name.isidentifier() else hint)
         self.tracer.alias(cell, [o for c in (x, y) for o in self.tracer.may_be(c, self.a.birth)])
         return cell
 
@@ -349,12 +370,11 @@ class Merge:
             return x
         self._check_roles(x, y)
         out = self._yield(x, y, MAYBE_STATE if MAYBE_STATE in (x.type, y.type) else STATE, cell)
-        known = self.tracer.known
-        left, right = known.get(x.name, {}), known.get(y.name, {})
+        left, right = self.tracer.known_of(x.name), self.tracer.known_of(y.name)
         self.tracer.role[out.name] = self.tracer.role.get(x.name, "")
         # a name is forwarded only where every path that arrives here has set it to the same value
         if not (self.a.raised or self.b.raised):
-            known[out.name] = {k: v for k, v in left.items() if right.get(k) == v}
+            self.tracer.known[out.name] = left.common(right)
         return out
 
     def _check_roles(self, x: Value, y: Value) -> None:
@@ -370,9 +390,11 @@ class Merge:
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable(TWO_KINDS, label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
-        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label)
+        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label, (x.birth, y.birth))
         if isinstance(content, Unmergeable):
             return content
+        if self._half_live(x, y) is not None:
+            return Unmergeable(TWO_KINDS, label)
         old = [o for b in (x, y) for o in self.tracer.may_be(b, self.a.birth)]
         container = Container(self.tracer.born(), "data" if "data" in kinds else x.kind, content, borrowed=bool(old))
         self._alias_elements(container, content, self._held(self.a, x), self._held(self.b, y))
@@ -388,14 +410,14 @@ class Merge:
             for content in contents:
                 self.tracer.alias_elements(container, content)
 
-    def _content(self, x: StandIn, y: StandIn, form: str, label: str) -> Content | Unmergeable:
+    def _content(self, x: StandIn, y: StandIn, form: str, label: str, births: tuple[int, int]) -> Content | Unmergeable:
         for one in (x, y):
             if isinstance(one, Unmergeable):
                 return one
         if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y):
             return self._tuple(x, y, label)
         # in one order: the program can see in which order a dict has its keys
-        if isinstance(x, dict) and isinstance(y, dict) and list(x) == list(y):
+        if isinstance(x, dict) and isinstance(y, dict) and same_literal(tuple(x), tuple(y)):
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
@@ -404,13 +426,14 @@ class Merge:
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
             self.sealed.update((id(container), container) for container in containers_in(one))
-        p, q = self._run_time(self.a, x, y, form), self._run_time(self.b, y, x, form)
+        p = self._run_time(self.a, x, y, form, births[0])
+        q = self._run_time(self.b, y, x, form, births[1])
         shared = join(kind(p), kind(q))
         if shared is None:
             return Unmergeable(TWO_KINDS, label)
         return self._yield(p, q, shared)
 
-    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str) -> Atom:
+    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str, birth: int) -> Atom:
         if isinstance(content, Value):
             return content
         if arm.raised:
@@ -420,4 +443,4 @@ class Merge:
             # empty on this side only: `list` of nothing would be data, and the other side holds states
             if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
-            return self.tracer.container_value(Container(0, form, known_content(content)))
+            return self.tracer.container_value(Container(birth, form, known_content(content)))

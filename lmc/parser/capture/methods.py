@@ -6,14 +6,14 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import CHANGED_ARGUMENT, CHANGED_IN_PLACE, LIST_OF_STATES
+from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser.capture import choices, groups, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
-from lmc.parser.capture.tracer import ProgramRaise, kind, ordinary, wrap
+from lmc.parser.capture.tracer import MakeLive, ProgramRaise, has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -84,7 +84,8 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[StandIn, ...], 
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
     made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
     keys = tuple(sorted(kwargs))
-    give = cx.argument if out == ANY else cx.t.value_atom
+    odd = any(has_live(a) for a in (*args, *kwargs.values()))
+    give, out = (cx.argument, ANY) if out == ANY or (odd and kind_ != STR) else (cx.t.value_atom, out)
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.host("method", receiver, *atoms, type=out, keys=keys, name=name), kind=made)
 
@@ -95,12 +96,14 @@ def _of_container(
     if name == "join" and container.kind == "group":
         groups.join(cx, container, *args, **kwargs)
         return None
-    if name == "copy" and not args:
+    if name == "copy" and not args and not container.is_live:
         if container.holds_states and not container.is_static:
             return state_lists.all_of(cx, container)
-        return Container(cx.t.born(), "list" if container.kind == "group" else container.kind, container.content)
+        return _copied(cx, container)
     if name in ("keys", "values", "items") and not args and not kwargs and container.kind in ("dict", "data"):
         return _view(cx, container, name)
+    if name in MUTATORS:
+        open_up(cx, container)
     if container.is_static:
         rule = _STATIC.get((container.kind if container.kind != "group" else "list", name))
         if rule is not None and (done := rule(cx, container, *args, **kwargs)) is not NotImplemented:
@@ -113,6 +116,20 @@ def _of_container(
     if container.holds_states:
         raise graph_break(LIST_OF_STATES, cx.t.span, f"`.{name}`")
     return run_time(cx, cx.t.container_value(container), name, args, kwargs)
+
+
+def _copied(cx: Capture, container: Container) -> Container:
+    if container.kind == "set":
+        if not container.is_static:
+            raise cx.t.make_live(container)
+        made = Container(cx.t.born(), "set", container.content)
+        made.fields["$scrambled"] = ()
+        return made
+    content = container.content
+    made = Container(cx.t.born(), "list" if container.kind == "group" else container.kind, content)
+    if isinstance(content, Value):
+        cx.t.boxes.append(made)
+    return made
 
 
 def _view(cx: Capture, container: Container, name: str) -> StandIn:
@@ -131,15 +148,31 @@ def writable(cx: Capture, container: Container) -> None:
     """Refuse to change what is not the program's own container."""
     if container.constant is not None:
         raise Escapes(container.constant.key)
-    if container.path is not None:
-        raise graph_break(CHANGED_ARGUMENT, cx.t.span, f"this statement (on `{container.path[0]}`)")
-    if container.borrowed or "frozen" in container.fields:
+    if container.path is not None or container.borrowed or "$frozen" in container.fields:
         raise graph_break(CHANGED_IN_PLACE, cx.t.span)
+
+
+def open_up(cx: Capture, container: Container) -> None:
+    """Before it is changed: what is not the program's own alone becomes a live object, which is changed in place."""
+    if container.constant is not None:
+        raise Escapes(container.constant.key)
+    if container.is_live or container.holds_states:
+        return
+    if container.path is None and not container.borrowed and "$frozen" not in container.fields:
+        return
+    if isinstance(container.content, Value) and cx.t.contents.is_atom(container.content):
+        return
+    try:
+        cx.t.given(container)
+    except MakeLive as need:
+        need.error = need.error or graph_break(CHANGED_IN_PLACE, cx.t.span)
+        raise
 
 
 def write(cx: Capture, container: Container, content: StandIn) -> None:
     """Give a container a new content."""
     writable(cx, container)
+    cx.t.check_changed(container)
     cx.t.write(container, "content", content)
 
 
@@ -149,10 +182,14 @@ def change(
     """A mutating method on a run-time container: a changed copy takes its place."""
     if isinstance(container.content, Value) and container.content.type.name in ("ref", "any"):
         return run_time(cx, container.content, name, args, kwargs)
+    odd = any(has_live(a) for a in (*args, *kwargs.values()))
+    if odd or container.kind == "set" or (not container.is_static and cx.t.contents.may_be_set(container.value)):
+        return run_time(cx, cx.argument(container), name, args, kwargs)
     writable(cx, container)
     given_states = any(isinstance(a, StateCell) or (isinstance(a, Container) and a.holds_states) for a in args)
     if container.holds_states or (not container.content and given_states):
         return _change_states(cx, container, name, args)
+    cx.t.check_no_cycle(container, (*args, *kwargs.values()))
     keys = tuple(sorted(kwargs))
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
@@ -165,7 +202,7 @@ def change(
 def _seal(cx: Capture, container: Container) -> None:
     """A container that becomes run-time: what is in it must not change any more."""
     for inner in containers_in(container.content):
-        cx.t.write(inner, "frozen", True)
+        cx.t.write(inner, "$frozen", True)
 
 
 def _change_states(cx: Capture, container: Container, name: str, args: tuple[StandIn, ...]) -> StandIn:
@@ -200,10 +237,11 @@ def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> Non
 
 def _set_live_item(cx: Capture, owner: Value, index: StandIn, value: StandIn) -> None:
     cx.t.change(owner)
-    cx.t.call(operator.setitem, owner, cx.t.value_atom(index), cx.argument(value))
+    cx.t.call(operator.setitem, owner, cx.argument(index), cx.argument(value))
 
 
 def _set_container_item(cx: Capture, container: Container, index: StandIn, value: StandIn) -> None:
+    open_up(cx, container)
     content = container.content
     if isinstance(content, tuple) and isinstance(index, int):
         if not -len(content) <= index < len(content):
@@ -218,6 +256,10 @@ def _set_container_item(cx: Capture, container: Container, index: StandIn, value
         _set_live_item(cx, content, index, value)
     elif container.holds_states:
         raise graph_break(LIST_OF_STATES, cx.t.span, "item assignment")
+    elif has_live(value) or has_live(index) or has_live(container):
+        live = cx.argument(container)
+        assert isinstance(live, Value)
+        _set_live_item(cx, live, index, value)
     else:
         writable(cx, container)
         _seal(cx, container)
@@ -230,6 +272,7 @@ def _set_container_item(cx: Capture, container: Container, index: StandIn, value
 
 def extend(cx: Capture, container: Container, x: StandIn) -> Container:
     """`container += x`, `container.extend(x)`."""
+    open_up(cx, container)
     items = known_items(x)
     if container.is_static and isinstance(container.content, tuple) and items is not None:
         write(cx, container, (*container.content, *items))

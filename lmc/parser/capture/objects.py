@@ -131,7 +131,7 @@ def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
 
 
 def _held(cx: Capture, obj: Tracked, held: StandIn, name: str) -> StandIn:
-    if "stale" in obj.fields:
+    if "$stale" in obj.fields:
         assert obj.stale is not None
         raise graph_break(STALE_STATE, cx.t.span, obj.stale.name)
     if isinstance(held, Unmergeable):

@@ -102,7 +102,7 @@ def _containers(cx: Capture, items: tuple[StandIn, ...]) -> Column:
     shared = _shared(cx, items)
     for inner in containers_in(items):
         for deeper in containers_in(inner.fields["content"]):
-            cx.t.write(deeper, "frozen", True)
+            cx.t.write(deeper, "$frozen", True)
 
     def row(place: Value) -> Container:
         made = Container(cx.t.born(), "data", cx.t.host("item", every, place, type=DATA), borrowed=True)
@@ -141,7 +141,7 @@ def _dicts(cx: Capture, items: tuple[StandIn, ...]) -> Column:
 
 
 def _is_like(x: Tracked, first: Tracked) -> bool:
-    return x.cls is first.cls and set(x.fields) == set(first.fields) and "stale" not in x.fields
+    return x.cls is first.cls and set(x.fields) == set(first.fields) and "$stale" not in x.fields
 
 
 def _objects(cx: Capture, items: tuple[StandIn, ...]) -> Column:

@@ -158,6 +158,8 @@ def node_span(node: ast.AST, file: str) -> Span:
     text = linecache.getline(file, line)
     if end is None:
         return Span(file, line, _column(text, col), len(text.rstrip()) + 1)
+    if end <= len(text) and text.isascii():
+        return Span(file, line, col + 1, end + 1)
     return Span(file, line, _column(text, col), _column(text, end))
 
 

@@ -49,7 +49,7 @@ def gather(cx: Capture, container: Container, order: StandIn) -> Container:
     assert isinstance(index, Value)
     made = Container(cx.t.born(), "list", cx.t.host("states_gather", every, index, type=STATES), borrowed=True)
     made.window, made.seen = (container, index), every
-    cx.t.write(container, "shown", True)
+    cx.t.write(container, "$shown", True)
     return made
 
 
@@ -79,7 +79,7 @@ def push(cx: Capture, container: Container, x: StandIn) -> None:
     if not isinstance(x, StateCell):
         raise graph_break(LIST_OF_STATES, cx.t.span, "something that is not a state is appended")
     out = cx.t.fresh(STATES)
-    cx.t.write(container, "resized", cx.t.born())
+    cx.t.write(container, "$resized", cx.t.born())
     cx.t.emit("states_append", (container.value, cx.t.state(x)), (out,))
     cx.t.write(container, "content", out)
     cx.t.alias_elements(container, (x,))
@@ -87,9 +87,9 @@ def push(cx: Capture, container: Container, x: StandIn) -> None:
 
 def pop(cx: Capture, container: Container) -> StateCell:
     """`pop()`: the last state, which is in the list no more."""
-    if "shown" in container.fields:
+    if "$shown" in container.fields:
         raise graph_break(LIST_OF_STATES, cx.t.span, "`.pop` after a part of it was taken")
-    cx.t.write(container, "resized", cx.t.born())
+    cx.t.write(container, "$resized", cx.t.born())
     value = cx.t.fresh(STATE)
     cx.t.emit("states_item", (container.value, Lit(-1)), (value,))
     rest = cut(cx, container, [None, -1, None])

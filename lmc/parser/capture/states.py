@@ -12,12 +12,13 @@ from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.output import value_type
 from lmc.ir.reasoning import REASONING_NAME
-from lmc.ir.types import DATA, REF, STATE, STATES, STR, Type
+from lmc.ir.types import ANY, DATA, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import ProgramRaise, wrap
+from lmc.parser.capture.tracer import NOTHING_KNOWN, ProgramRaise, has_live, holds_state, wrap
 from lmc.parser.capture.values import (
+    VARIABLES_SITE,
     Choice,
     Container,
     CopyBlock,
@@ -114,7 +115,8 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
     label = x.name if isinstance(x.name, str) else None
     _call(cx, cell, "gen", text_type, label, attrs, keyed)
     if x.reasoning is not None and label is not None:
-        cx.t.known[cx.t.state(cell).name].pop(REASONING_NAME.format(label), None)
+        out = cx.t.state(cell).name
+        cx.t.known[out] = cx.t.known[out].without(REASONING_NAME.format(label))
 
 
 def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str, Atom]) -> None:
@@ -211,15 +213,16 @@ def _call(
     attrs: dict[str, Attr],
     keyed: dict[str, Atom],
 ) -> None:
+    cx.t.has_called = True
     out, text = cx.t.fresh(STATE, cell), cx.t.fresh(kind, label or "text")
     keys = tuple(sorted(keyed))
     before = cx.t.state(cell)
     cx.t.emit(op, (before, *(keyed[k] for k in keys)), (out, text), keys=keys, attrs=attrs)
-    known = dict(cx.t.known.get(before.name, {}))
+    known = cx.t.known_of(before.name)
     if label is not None:
-        known[label] = text
+        known = known.with_entries({label: text})
     elif "name" in keyed:
-        known = {}
+        known = NOTHING_KNOWN
     cx.t.set_state(cell, out)
     cx.t.known[out.name] = known
 
@@ -236,19 +239,25 @@ _APPEND: dict[type[Expr], Callable[[Capture, StateCell, Any], None]] = {
 def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
     """`cell[name]`: the value itself where every path has set it to the same, else a read at run time."""
     state = cx.t.state(cell)
-    known = cx.t.known.get(state.name, {}).get(name) if isinstance(name, str) else None
+    known = cx.t.known_of(state.name).get(name) if isinstance(name, str) else None
     if known is not None:
         if not isinstance(known, Value):
             return known.value
         # a failed call is raised where it is read, which matters where somebody may catch it
         if cx.t.tries:
             known = cx.t.host("read", known, type=known.type)
+        else:
+            cx.t.emit("wait", (known,))
         return wrap(cx.t, known, borrowed=True)
     label = name if isinstance(name, str) else None
     cx.names_were_read |= not cx.names_are_live
-    out = cx.t.fresh(REF if cx.names_are_live else DATA, label)
+    live = VARIABLES_SITE in cx.t.live_sites or cx.t.contents.live_in_states
+    out = cx.t.fresh(REF if cx.names_are_live else ANY if live else DATA, label)
     cx.t.emit("get", (state, name_atom(cx, name)), (out,))
-    return wrap(cx.t, out, borrowed=True)
+    made = wrap(cx.t, out, borrowed=True)
+    if isinstance(made, Container):
+        made.site = VARIABLES_SITE
+    return made
 
 
 def name_atom(cx: Capture, name: StandIn) -> Atom:
@@ -258,15 +267,16 @@ def name_atom(cx: Capture, name: StandIn) -> Atom:
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
     """`cell[name] = value`."""
-    atom = cx.t.atom(value)
-    if isinstance(atom, Value) and atom.type.is_state:
+    if holds_state(value):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, "`s[name] = ...`")
+    live = has_live(value) or VARIABLES_SITE in cx.t.live_sites
+    atom = cx.argument(value) if live else cx.stored(value)
     before = cx.t.state(cell)
-    known = dict(cx.t.known.get(before.name, {}))
+    known = cx.t.known_of(before.name)
     out = cx.t.fresh(STATE, cell)
     cx.t.emit("set", (before, name_atom(cx, name), atom), (out,))
     cx.t.set_state(cell, out)
-    cx.t.known[out.name] = {**known, name: atom} if isinstance(name, str) else {}
+    cx.t.known[out.name] = known.with_entries({name: atom}) if isinstance(name, str) else NOTHING_KNOWN
 
 
 # --- methods ---------------------------------------------------------------------------------------------
@@ -293,7 +303,7 @@ def _with_arguments(
 
 def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: StandIn = None) -> Container:
     before = cx.t.state(cell)
-    known = cx.t.known.get(before.name, {})
+    known = cx.t.known_of(before.name)
     parent = cx.t.fresh(STATE, cell)
     if isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
@@ -332,7 +342,7 @@ def _meta(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
 
 
 def _sync(cx: Capture, cell: StateCell) -> None:
-    return None
+    cx.t.emit("wait", (cx.t.state(cell),))
 
 
 def _turn(role: str) -> Callable[..., Any]:
@@ -375,8 +385,9 @@ def leave(cx: Capture, block: RoleBlock | ScopeBlock | CopyBlock) -> None:
         _step(cx, block.cell, "role_end", role=block.role)
     else:
         _step(cx, block.cell, "scope_end", name_atom(cx, block.name))
-        known = cx.t.known.get(cx.t.state(block.cell).name, {})
-        cx.t.known[cx.t.state(block.cell).name] = {k: v for k, v in known.items() if k != block.name}
+        out = cx.t.state(block.cell).name
+        known = cx.t.known_of(out)
+        cx.t.known[out] = known.without(block.name) if isinstance(block.name, str) else known
 
 
 def join_into(cx: Capture, parent: StateCell, op: str, *children: Value, mode: str) -> None:
@@ -384,4 +395,4 @@ def join_into(cx: Capture, parent: StateCell, op: str, *children: Value, mode: s
     out = cx.t.fresh(STATE, parent)
     cx.t.emit(op, (cx.t.state(parent), *children), (out,), mode=mode)
     cx.t.set_state(parent, out)
-    cx.t.known[out.name] = {}
+    cx.t.known[out.name] = NOTHING_KNOWN

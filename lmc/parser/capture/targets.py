@@ -54,7 +54,8 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
                 cx.set_global(name, value)
             return
         frame = frame.parent
-    assert frame is not None, "a name that is bound is somebody's"
+    if frame is None:  # a variable of a function around the program, which has ended
+        raise graph_break(NO_RULE, cx.t.span, f"binding `{name}`, a variable of a function around the program,")
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 

@@ -12,24 +12,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import ENDLESS_RECURSION, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
+from lmc.codes import ENDLESS_RECURSION, ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import CaptureError, LMError
-from lmc.ir.graph import Atom, Block, Graph, Node, Param, Value
-from lmc.ir.types import BOOL, DATA, INT, NONE, STATE, Type
+from lmc.ir.graph import Atom, Block, Graph, Node, Value
+from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE, Type
 from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Guard, ProgramRaise
-from lmc.parser.capture.values import Container, Content, Escapes, StandIn, StateCell, Sym, is_literal, known_items
+from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
+from lmc.parser.capture.values import (
+    ARGUMENTS,
+    Container,
+    Content,
+    Escapes,
+    Site,
+    StandIn,
+    StateCell,
+    Sym,
+    is_literal,
+    known_items,
+)
+from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
 
 MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
 Path = tuple[str | int, ...]
+MAX_SITES = 200  # places of one program where live objects are made instead of data
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +93,14 @@ def trace(
     """
     deep_recursion()
     opaque: frozenset[object] = frozenset()
+    live: frozenset[Site] = frozenset()
     baked = [] if guards is None else guards
     names_are_live = False
     recursive: frozenset[ast.AST] = frozenset()
     endless: CaptureError | None = None  # what was said when the first of them did not end
     while True:
         cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live, recursive=recursive)
-        cx.t.guards = baked
+        cx.t.guards, cx.t.live_sites = baked, live
         try:
             made = _traced(cx, fn, shapes)
         except Escapes as escape:
@@ -104,6 +118,10 @@ def trace(
                 raise (endless or error) from None
             recursive |= {cx.endless}  # type: ignore[arg-type]
             endless = endless or error
+        except MakeLive as need:
+            if need.sites <= live or len(live) > MAX_SITES:
+                raise need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others") from None
+            live |= need.sites
         else:
             # a loop may bring what was generated behind a read before it
             if not (cx.names_are_live and cx.names_were_read):
@@ -116,6 +134,8 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     state = cx.t.fresh(STATE)
     cx.t.emit("begin", (), (state,))
     root = cx.t.new_cell(state, "s")
+    # Python makes a dict of its own for these
+    cx.own_names = {p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_KEYWORD}
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
     closure, owner = opened(cx, fn)
     cx.t.span = node_span(closure.node, closure.scope.file)
@@ -129,12 +149,14 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
+    cx.guard_code()
     graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
-    return Trace(replace(graph, externs=externs), {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+    graph = with_needed_waits(replace(graph, externs=externs))
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
 
 
 def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
@@ -207,6 +229,18 @@ def _returned(cx: Capture, ret: StandIn) -> Atom:
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
+    made = _made_of(cx, shape, path)
+    if isinstance(made, Container):
+        cx.t.arguments.append(made)
+    return made
+
+
+def _made_of(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
+    own = len(path) == 1 and path[0] in cx.own_names
+    if ARGUMENTS in cx.t.live_sites and not own and _is_mutable(shape):
+        assert isinstance(shape, ArgumentContainer | ArgumentLeaf)
+        form = shape.kind if isinstance(shape, ArgumentContainer) else "data"
+        return Container(cx.t.born(), form, cx.t.param(REF, path), path=path)
     if isinstance(shape, ArgumentContainer):
         items = [(key, _argument(cx, inner, (*path, key))) for key, inner in shape.items]
         if shape.kind == "tuple":
@@ -217,13 +251,19 @@ def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
         return shape.value
     if shape.type == NONE:
         return None
-    value = cx.t.fresh(shape.type, "_".join(str(p) for p in path))
-    cx.t.params[path] = Param(value, path)
+    value = cx.t.param(shape.type, path)
     if shape.type in (INT, BOOL):
         cx.t.numbers[value.name] = path
     if shape.type == DATA:
-        return Container(cx.t.born(), "data", value, path=path)
+        made = Container(cx.t.born(), "data", value, path=path)
+        cx.t.boxes.append(made)
+        return made
     return Sym(value)
+
+
+def _is_mutable(shape: ArgumentShape) -> bool:
+    """True for what may be changed in place; what is in a tuple is looked at by itself."""
+    return shape.kind != "tuple" if isinstance(shape, ArgumentContainer) else shape.type == DATA
 
 
 _UNNAMED = re.compile(r"t\d+")
@@ -249,7 +289,8 @@ class _Names:
     def node(self, node: Node) -> Node:
         inputs = tuple(self.use(a) for a in node.inputs)
         regions = tuple(self.block(r) for r in node.regions)
-        return replace(node, inputs=inputs, regions=regions, outputs=tuple(self.define(o) for o in node.outputs))
+        outputs = tuple(self.define(o) for o in node.outputs)
+        return Node(node.op, inputs, node.keys, node.attrs, regions, outputs, node.span)
 
     def use(self, atom: Atom) -> Atom:
         return self.given[atom.name] if isinstance(atom, Value) else atom

@@ -13,6 +13,7 @@ It knows nothing of Python syntax, the rules drive it. Three things it keeps mak
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,15 +29,28 @@ from types import (
 )
 from typing import Protocol, TypeVar
 
-from lmc.codes import CHOSEN_EXPRESSION, DEFERRED, FUNCTION_GIVEN_AWAY, STALE_STATE, STATE_GIVEN_AWAY
+from lmc.codes import (
+    CHANGED_IN_PLACE,
+    CHOSEN_EXPRESSION,
+    DEFERRED,
+    FUNCTION_GIVEN_AWAY,
+    SET_ORDER,
+    STALE_STATE,
+    STATE_GIVEN_AWAY,
+)
+from lmc.errors import CaptureError
 from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
+from lmc.ir.layers import Layers
 from lmc.ir.ops import OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.contents import NOTHING, Contents, Object, Objects
 from lmc.parser.capture.looking import is_a, is_quiet
 from lmc.parser.capture.values import (
+    ARGUMENTS,
+    PART,
     UNBOUND,
     Cell,
     Choice,
@@ -54,6 +68,7 @@ from lmc.parser.capture.values import (
     Owner,
     PartialCall,
     RoleBlock,
+    Site,
     Stale,
     StandIn,
     StateCell,
@@ -62,8 +77,11 @@ from lmc.parser.capture.values import (
     Tracked,
     Unmergeable,
     is_literal,
+    is_ordinary,
     parts_of,
+    plain,
     same_literal,
+    set_order,
     states_in,
 )
 from lmc.parser.primitives import Expr
@@ -73,7 +91,9 @@ _BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 Result = TypeVar("Result")
 Key = tuple[Owner, str]
 NO_ATTRS: Mapping[str, Attr] = {}
-FLAGS = ("stale", "frozen", "used", "resized", "shown")  # fields that only matter where they are set
+NOTHING_KNOWN: Layers[str, Atom] = Layers()
+# fields that only matter where they are set; a `$` stands in no name of the user's
+FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
@@ -110,13 +130,25 @@ class Guard:
         return same_literal(now, self.value)
 
 
+class MakeLive(Exception):
+    """The trace must begin anew with what is made at these places as live objects, from where they are made."""
+
+    def __init__(self, sites: frozenset[Site], span: Span | None) -> None:
+        super().__init__(sites)
+        self.sites, self.span = sites, span
+        self.error: CaptureError | None = None  # what to say where that does not help
+
+
 class Arm:
-    """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped."""
+    """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped.
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "tracer", "tries", "writes")
+    sure    what is traced in it happens whenever the region around it does: it is committed whole, or dropped
+    """
 
-    def __init__(self, tracer: Tracer) -> None:
-        self.tracer = tracer
+    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "tries", "writes")
+
+    def __init__(self, tracer: Tracer, *, sure: bool = False) -> None:
+        self.tracer, self.sure = tracer, sure
         # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
         self.first_value = tracer.num_values  # values with this number or above were made in here, or later
@@ -139,17 +171,19 @@ class Arm:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
-        tracer, outer, handed, tries = self.tracer, self.tracer.nodes, self.tracer.handed, self.tracer.tries
+        tracer, outer, around = self.tracer, self.tracer.nodes, self.tracer.region_birth
+        handed, tries = tracer.handed, tracer.tries
         tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
+        tracer.region_birth = around if self.sure else self.birth
         try:
             # entered again: the world is as this region left it
             for (owner, name), new in self.writes.items():
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes, tracer.tries = outer, tries
+            tracer.nodes, tracer.tries, tracer.region_birth = outer, tries, around
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -206,15 +240,24 @@ class Tracer:
         self.guards: list[Guard] = []
         self.params: dict[tuple[str | int, ...], Param] = {}
         self.names: dict[str, str | StateCell] = {}
-        self.known: dict[str, dict[str, Atom]] = {}
+        self.known: dict[str, Layers[str, Atom]] = {}  # of a state: its names, where they surely are one value
         self.numbers: dict[str, tuple[str | int, ...]] = {}  # arguments that are whole numbers, by name of the value
         self.used_numbers: set[str] = set()  # those that something was computed with
         self.num_values = 0
+        self.has_called = False  # a model call stands in the graph
+        self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
+        self.region_birth = -1  # when the innermost region began that a run may leave out, or go through many times
+        self.live_sites: frozenset[Site] = frozenset()  # see `MakeLive`
+        self.contents = Contents(self._born_here)
+        self.places: dict[Object, Site] = {}  # where objects were made
+        self.boxes: list[Container] = []  # containers that have held a run-time value
+        self.owners: dict[Object, Container] = {}  # objects by what was the first to hold them
+        self.arguments: list[Container] = []  # all containers among the arguments
         self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
@@ -230,19 +273,24 @@ class Tracer:
         """Write down in a field what was changed in a region that is over, and has made stale what it must."""
         self.journals[-1].setdefault((owner, name), owner.fields.get(name, UNBOUND))
         _put(owner, name, value)
+        if name == "content" and isinstance(owner, Container) and isinstance(value, Value):
+            self.boxes.append(owner)
 
     def write(self, owner: Owner, name: str, value: StandIn) -> None:
         """Change a field; the regions being traced remember what it was, lists that may be the same go stale."""
+        if name == "content" and isinstance(owner, Container):
+            had = set(map(id, parts_of(owner.fields["content"])))
+            self.check_no_cycle(owner, (part for part in parts_of(value) if id(part) not in had))
         self.put(owner, name, value)
         if name == "content" and isinstance(owner, Container):
             for other in owner.aliases:
                 # the first change stays the one that a message names
-                if isinstance(other, Container) and "stale" not in other.fields:
-                    self.write(other, "stale", Stale("another list", self.span))
+                if isinstance(other, Container) and "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale("another list", self.span))
         if isinstance(owner, Tracked) and name.startswith("."):
             for other in owner.aliases:
-                if "stale" not in other.fields:
-                    self.write(other, "stale", Stale(f"an object of {owner.cls.__name__}", self.span))
+                if "$stale" not in other.fields:
+                    self.write(other, "$stale", Stale(f"an object of {owner.cls.__name__}", self.span))
 
     # --- emitting ----------------------------------------------------------------------------------------
 
@@ -276,6 +324,8 @@ class Tracer:
             self.used_numbers.update(i.name for i in inputs if isinstance(i, Value) and i.name in self.numbers)
         node = Node(op, inputs, keys, tuple(sorted({**attrs, **more}.items())), regions, outputs, self.span)
         self.nodes.append(node)
+        if not regions:
+            self.contents.follow(node)
         return node
 
     def _may_be_refused(self, op: str, inputs: tuple[Atom, ...]) -> bool:
@@ -358,10 +408,10 @@ class Tracer:
         if isinstance(x, StateCell):
             return self.state(x)
         if isinstance(x, Container):
-            return self.container_value(x)
+            return self.given(x) if has_live(x) else self.container_value(x)
         if isinstance(x, tuple):
             self._check_no_state(x)
-            return self.host("tuple", *(self.atom(i) for i in x))
+            return self._gathered("tuple", [self.atom(i) for i in x])
         if isinstance(x, DictView):
             return self.view_value(x)
         if isinstance(x, range):
@@ -412,13 +462,182 @@ class Tracer:
             return content if whole == container.seen else self.host("states_gather", whole, order, type=STATES)
         if isinstance(content, Value):
             return content
+        if "$scrambled" in container.fields:
+            content = set_order(container)
         if container.holds_states:
             return self.host("states", *(self.state(c) for c in states_in(content)), type=STATES)
         self._check_no_state(parts_of(content))
-        if isinstance(content, dict):
-            flat = [self.atom(x) for pair in content.items() for x in pair]
-            return self.host("dict", *flat)
-        return self.host("set_of" if container.kind == "set" else "list", *(self.atom(i) for i in content))
+        items = [x for pair in content.items() for x in pair] if isinstance(content, dict) else content
+        # in a live object all that can be changed is live
+        give = self.given if any(map(has_live, items)) else self.atom
+        op = "dict" if isinstance(content, dict) else "set_of" if container.kind == "set" else "list"
+        made = self._gathered(op, [give(i) for i in items])
+        if made.type == DATA:
+            self.contents.be(made, frozenset((container.birth,)), self._objects(container))
+        return made
+
+    def _gathered(self, op: str, atoms: list[Atom]) -> Value:
+        """A new container of these; one that holds something live is live."""
+        live = any(kind(a).name in ("any", "ref") for a in atoms)
+        return self.host(op, *atoms, type=ANY if live else DATA)
+
+    # --- live objects ------------------------------------------------------------------------------------
+
+    def given(self, x: StandIn) -> Atom:
+        """An operand by reference, for code that may keep or change it: from here on a container is a live object.
+
+        Where it cannot become one here (it was made outside this branch or loop, or data that is already at work shares
+        a part with it), raises MakeLive; CaptureError for what can be no live object at all.
+        """
+        if holds_state(x):
+            raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
+        if type(x) is tuple and not is_literal(x):
+            return self._gathered("tuple", [self.given(i) for i in x])
+        if isinstance(x, DictView):
+            return self.host("method", self.given(x.container), type=ANY, name=x.name)
+        return self._live(x) if isinstance(x, Container) else self.atom(x)
+
+    def _live(self, x: Container) -> Atom:
+        content = x.content
+        if isinstance(content, Value) and (content.type != DATA or self.contents.is_atom(content)):
+            return content
+        if x.constant is not None:
+            raise Escapes(x.constant.key)
+        if x.path is not None and not x.borrowed:
+            self._give_arguments()
+            return x.value
+        self._check_shared(x)
+        for part in x.parts:
+            if _is_mutable(part):
+                self.given(part)
+        touched = self.live_touched
+        live = self._one_object(x)
+        self.live_touched = touched  # this runs no code of the user's
+        self.write(x, "content", live)
+        return live
+
+    def _one_object(self, x: Container) -> Value:
+        """A container as one object with one identity, made anew in each run."""
+        if not x.is_static:
+            if self.contents.may_be_set(x.value):
+                raise graph_break(SET_ORDER, self.span)
+            return self.call(copy.deepcopy, x.value, type=REF)
+        if x.kind == "set":
+            # from a list, as a copy of a set may have another order
+            return self.call(set, self._gathered("list", [self.atom(i) for i in x.members]), type=REF)
+        return self.call(dict if x.kind == "dict" else list, self.container_value(x), type=REF)
+
+    def _give_arguments(self) -> None:
+        """Make all containers among the arguments the objects that the program was given: two may be one."""
+        if self.region_birth >= 0 or any(map(self._is_shared, self.arguments)):
+            raise MakeLive(frozenset((ARGUMENTS,)), self.span)
+        for box in self.arguments:
+            if not box.is_live:
+                assert box.path is not None
+                self.write(box, "content", self.param(REF, box.path))
+
+    def _is_shared(self, x: Container) -> bool:
+        return "$frozen" in x.fields or any(b.path is None for b, _ in self._sharers(x, self._objects(x)))
+
+    def param(self, type: Type, path: tuple[str | int, ...]) -> Value:
+        """A parameter of the graph: what sits at a path among the arguments."""
+        value = self.fresh(type, "_".join(map(str, path)))
+        self.params[(type.name, *path) if type == REF else path] = Param(value, path)
+        if type == DATA:
+            self.contents.be(value, frozenset((ARGUMENTS,)), NOTHING)
+        return value
+
+    def make_live(self, x: Container) -> MakeLive:
+        """The request to trace anew with a container, and all that may share a part with it, as live objects."""
+        return self._request(x, self._objects(x))
+
+    def _request(self, x: Container, objects: Objects) -> MakeLive:
+        if x.constant is not None:
+            raise Escapes(x.constant.key)
+        every = objects.union(*(self.contents.reach(value) for _, value in self._sharers(x, objects)))
+        return MakeLive(frozenset((_site_of(x), *map(self._site, every))), self.span)
+
+    def check_changed(self, x: Container) -> None:
+        """Before a container is changed: raises MakeLive where something else may be it, or hold it."""
+        held = x.fields["content"]
+        tops: Objects = self.contents.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
+        if any(True for _ in self._sharers(x, tops)):
+            raise self._request(x, tops)
+
+    def check_no_cycle(self, owner: Container, parts: Iterable[StandIn]) -> None:
+        """Before these are put into a container: raises MakeLive where it would hold itself, which no data can."""
+        if any(isinstance(part, Container | tuple) and _holds(part, owner) for part in parts):
+            need = self.make_live(owner)
+            need.error = graph_break(CHANGED_IN_PLACE, self.span)
+            raise need
+
+    def _check_shared(self, x: Container) -> None:
+        """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
+        objects = self._objects(x)
+        older = x.birth <= self.region_birth
+        if x.borrowed or "$frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
+            raise self._request(x, objects)
+
+    def _sharers(self, x: Container, objects: Objects) -> Iterator[tuple[Container, Value]]:
+        """The containers that are data of run time, and may be or hold one of these objects."""
+        for box in self.boxes:
+            held = box.fields["content"]
+            if box is x or not isinstance(held, Value) or held.type != DATA:
+                continue
+            if not objects.isdisjoint(self.contents.reach(held)):
+                yield box, held
+
+    def _objects(self, x: StandIn) -> Objects:
+        """The objects that a stand-in may be or hold."""
+        if isinstance(x, DictView):
+            return self._objects(x.container)
+        if type(x) is tuple:
+            return NOTHING.union(*map(self._objects, x))
+        if not isinstance(x, Container):
+            return NOTHING
+        held = x.fields["content"]
+        if isinstance(held, Value):
+            for each in self.contents.tops(held):
+                self.owners.setdefault(each, x)
+            return self.contents.reach(held)
+        if x.site is not None:
+            self.owners.setdefault(x.birth, x)
+        return NOTHING.union((x.birth,), *map(self._objects, parts_of(held)))
+
+    def data_in(self, x: StandIn) -> Iterator[Container]:
+        """The containers in a stand-in that are data, and may be changed."""
+        for container in mutable_in(x):
+            held = container.fields["content"]
+            if not (isinstance(held, Value) and self.contents.is_atom(held)):
+                yield container
+
+    def is_flat(self, x: StandIn, *, atom: bool = False) -> bool:
+        """True for a stand-in in which nothing can be changed; for an atom, which cannot be changed itself."""
+        if type(x) is tuple:
+            return all(self.is_flat(i, atom=True) for i in x)
+        if not isinstance(x, Container):
+            return isinstance(x, LazyStr) or is_literal(x) or (isinstance(x, Sym) and x.type.is_value) or x is UNBOUND
+        held = x.fields["content"]
+        if isinstance(held, Value):
+            return self.contents.is_atom(held) if atom else self.contents.is_flat(held)
+        return not atom and all(self.is_flat(i, atom=True) for i in parts_of(held))
+
+    def objects_of(self, x: StandIn, since: int) -> Objects:
+        """The objects that a stand-in may be or hold, those made `since` by their site: a turn later they are old."""
+        return frozenset(o if not isinstance(o, int) or o <= since else self._site(o) for o in self._objects(x))
+
+    def _site(self, each: Object) -> Site:
+        if not isinstance(each, int):
+            return each
+        owner = self.owners.get(each)
+        return self.places.get(each, PART) if owner is None or owner.site is None else _site_of(owner)
+
+    def _born_here(self) -> int:
+        """The birth number of an object that an op makes."""
+        number = self.born()
+        if self.span is not None:
+            self.places[number] = (*PART, self.span.file, self.span.line, self.span.col)
+        return number
 
     def _check_no_state(self, parts: tuple[StandIn, ...]) -> None:
         """A state in a value of run time would be what it is now, whatever is done to it later."""
@@ -430,6 +649,8 @@ class Tracer:
         # by identity: every change puts a new content there, however like the old one
         if view.value is not None and view.container.content is view.content:
             return view.value
+        if has_live(view.container):
+            self.given(view.container)
         return self.host("method", self.container_value(view.container), type=DATA, name=view.name)
 
     def value_atom(self, x: StandIn) -> Atom:
@@ -442,7 +663,7 @@ class Tracer:
 
     def state(self, cell: StateCell) -> Value:
         """The SSA state a cell holds now."""
-        if "stale" in cell.fields:
+        if "$stale" in cell.fields:
             stale = cell.stale
             assert stale is not None
             raise graph_break(STALE_STATE, self.span or stale.span, f"`{stale.name}`")
@@ -460,6 +681,10 @@ class Tracer:
             return sure
         return value
 
+    def known_of(self, state: str) -> Layers[str, Atom]:
+        """What is known of the names of a state, given by the name of its value."""
+        return self.known.get(state, NOTHING_KNOWN)
+
     def set_state(self, cell: StateCell, value: Value, *, keeps: bool = False) -> None:
         """Make a cell hold a new state; `keeps` says that the names set so far are still what they were."""
         if not isinstance(cell, Element):
@@ -467,7 +692,7 @@ class Tracer:
             # unless the rule has said it: a turn may begin or end with the new value
             self.role.setdefault(value.name, self.role.get(before, ""))
             if keeps:
-                self.known[value.name] = self.known.get(before, {})
+                self.known[value.name] = self.known_of(before)
         # before the write: it is what the others may share that changes now
         self._mark_stale(cell)
         if isinstance(cell, Element):
@@ -479,8 +704,8 @@ class Tracer:
 
     def _mark_stale(self, cell: StateCell) -> None:
         for other in cell.container.aliases if isinstance(cell, Element) else cell.aliases:
-            if "stale" not in other.fields:
-                self.write(other, "stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
+            if "$stale" not in other.fields:
+                self.write(other, "$stale", Stale(other.hint if isinstance(other, StateCell) else cell.hint, self.span))
 
     def new_cell(self, value: Value, hint: str) -> StateCell:
         """A cell for a state."""
@@ -535,7 +760,11 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     if value.type.is_state:
         return tracer.new_cell(value, "s")
     if value.type == DATA:
-        return Container(tracer.born(), kind, value, borrowed=borrowed)
+        made = Container(tracer.born(), kind, value, borrowed=borrowed)
+        tracer.boxes.append(made)
+        for each in () if borrowed else tracer.contents.tops(value):
+            tracer.owners.setdefault(each, made)
+        return made
     return Sym(value)
 
 
@@ -579,6 +808,10 @@ def _label(obj: object) -> str:
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
+    if type(obj) is dict and "__builtins__" in obj:
+        return f"{obj.get('__name__')}.__dict__"
+    if isinstance(obj, ModuleType):
+        return f"{obj.__name__} module"
     return f"{type(obj).__module__}.{type(obj).__qualname__} object"
 
 
@@ -597,6 +830,45 @@ class NotLifted:
 
     def __init__(self, key: Key, region: object) -> None:
         self.key, self.region = key, region
+
+
+def has_live(x: StandIn) -> bool:
+    """True for what has a live object in it, and so is itself no value."""
+    if type(x) is tuple:
+        return any(map(has_live, x))
+    if isinstance(x, Container):
+        return x.is_live or any(map(has_live, parts_of(x.fields["content"])))
+    if isinstance(x, DictView):
+        return has_live(x.container)
+    if isinstance(x, Sym):
+        return x.type.name in ("any", "ref")
+    return is_ordinary(x) and not plain(x)
+
+
+def _site_of(x: Container) -> Site:
+    return x.site or (ARGUMENTS if x.path is not None else PART)
+
+
+def mutable_in(x: StandIn) -> Iterator[Container]:
+    """The containers that are no live objects, of a stand-in or in it."""
+    if isinstance(x, DictView):
+        x = x.container
+    if isinstance(x, Container) and not x.is_live:
+        yield x
+    for part in parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ():
+        yield from mutable_in(part)
+
+
+def _holds(x: StandIn, container: Container) -> bool:
+    """True for a container, and for what it is in."""
+    if isinstance(x, DictView):
+        x = x.container
+    parts = parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ()
+    return x is container or any(_holds(part, container) for part in parts)
+
+
+def _is_mutable(x: StandIn) -> bool:
+    return isinstance(x, Container | DictView) or (type(x) is tuple and any(map(_is_mutable, x)))
 
 
 def holds_state(x: StandIn) -> bool:

@@ -7,12 +7,13 @@ that in `fields`, which only the tracer writes: its log of writes is how branche
 from __future__ import annotations
 
 import ast
+import marshal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any, Protocol, TypeGuard
 
-from lmc.codes import STALE_STATE
+from lmc.codes import SET_ORDER, STALE_STATE
 from lmc.ir.graph import Literal, Value
 from lmc.ir.literal import spelled
 from lmc.ir.types import Type
@@ -31,6 +32,10 @@ StandIn = object
 Content = tuple[StandIn, ...] | dict[Any, StandIn] | Value  # Any: a key is a literal, of any type
 
 _HELD = (tuple, dict, Value)
+Site = tuple[object, ...]  # a place in the user's source, and what stands there
+ARGUMENTS: Site = ("arguments",)  # where all containers among the arguments are made
+PART: Site = ("part",)  # begins the site of what cannot be made a live object by itself
+VARIABLES_SITE: Site = ("variables",)  # where those are made that states hold under their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Owner:
     @property
     def stale(self) -> Stale | None:
         """Why it must not be read, None where it may be."""
-        found = self.fields.get("stale")
+        found = self.fields.get("$stale")
         assert isinstance(found, Stale | None)
         return found
 
@@ -146,10 +151,11 @@ class Container(Owner):
     borrowed  a part of another container, or a view: it cannot be changed in place
     aliases   states that may be elements of a run-time list, and lists that may be this one
     window    of a run-time list of states: (list, order), whose states these are; `seen` is what that list held
+    site      where in the source it is made: traced anew, it can be a live object from there on; None of a part or view
     constant  of one that is not the program's: it may be read as long as nothing can have changed it
     """
 
-    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "window")
+    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "site", "window")
 
     def __init__(
         self,
@@ -160,9 +166,11 @@ class Container(Owner):
         parent: StateCell | None = None,
         path: tuple[str | int, ...] | None = None,
         borrowed: bool = False,
+        site: Site | None = None,
     ) -> None:
         super().__init__(birth)
         self.fields = {"content": content}
+        self.site = site
         self.kind, self.parent, self.path, self.borrowed = kind, parent, path, borrowed
         self.aliases: list[Cell] = []
         self.window: tuple[Container, Value] | None = None
@@ -172,7 +180,7 @@ class Container(Owner):
     @property
     def content(self) -> Content:
         """What it holds now. Raises CaptureError where it may have been changed under another name."""
-        if "stale" in self.fields:
+        if "$stale" in self.fields:
             assert self.stale is not None
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         if self.constant is not None and self.constant.is_changed():
@@ -210,6 +218,12 @@ class Container(Owner):
     def is_static(self) -> bool:
         """True while its structure is known at trace time."""
         return not isinstance(self.content, Value)
+
+    @property
+    def is_live(self) -> bool:
+        """True for a live object: what is done to it is done in place, in program order."""
+        content = self.fields["content"]
+        return isinstance(content, Value) and content.type.name in ("ref", "any")
 
     @property
     def holds_states(self) -> bool:
@@ -521,16 +535,36 @@ def states_in(content: StandIn) -> tuple[StateCell, ...]:
     return states if len(states) == len(items) else ()
 
 
+def set_order(x: Container) -> tuple[StandIn, ...]:
+    """The items of a set in the order that Python would give. Raises CaptureError where that cannot be told."""
+    made: list[list[StandIn]] = [list(set(x.members))]
+    display = x.fields.get("$scrambled", ())
+    if display:
+        # a display of constants is made from a frozen set, which was made here, or read from a compiled file
+        assert isinstance(display, tuple)
+        frozen = frozenset(display)
+        made = [list(frozen)] if display == x.members else []
+        for constant in (frozen, marshal.loads(marshal.dumps(frozen)) if is_literal(display) else frozen):
+            as_made: set[StandIn] = set()
+            as_made.update(constant)
+            as_made.update(x.members[len(display) :])
+            made.append(list(as_made))
+    if "$scrambled" in x.fields and (not display or any(list(map(id, m)) != list(map(id, made[0])) for m in made)):
+        raise graph_break(SET_ORDER, None)
+    return tuple(made[0])
+
+
 def known_items(x: StandIn) -> tuple[StandIn, ...] | None:
     """What an iterable gives, where the trace knows; None where only the run does."""
     if isinstance(x, Container):
         if not x.is_static:
             return None
-        return tuple(set(x.members)) if x.kind == "set" else x.members  # a set has an order of its own
+        return set_order(x) if x.kind == "set" else x.members  # a set has an order of its own
     if isinstance(x, DictView):
         return x.items
-    if isinstance(x, tuple):
+    if type(x) is tuple:
         return x
-    if isinstance(x, str | range | bytes | frozenset):
+    if type(x) in (str, range, bytes, frozenset):
+        assert isinstance(x, str | range | bytes | frozenset)
         return tuple(x) if len(x) <= MAX_UNROLL else None
     return None

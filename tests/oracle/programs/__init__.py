@@ -38,6 +38,10 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "stepped",
+    "words",
+    "cycles",
+    "escapes",
 )
 
 

@@ -798,7 +798,7 @@ CASES = [
     Case(object_printed, expects="either"),
     Case(object_given_to_python, expects="either"),
     Case(object_given_to_a_helper),
-    Case(object_with_state_given_to_python, expects="break"),
+    Case(object_with_state_given_to_python, expects="either"),
     Case(object_returned, expects="either"),
     Case(replaced_dataclass),
     Case(equal_dataclasses),

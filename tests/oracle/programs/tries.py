@@ -1029,6 +1029,7 @@ CASES = [
         Case(fn, log=LOG)
         for fn in (
             retry_with_feedback, retry_then_give_up, retry_with_helper, retry_over_forks, retry_run_time_items,
+            loop_over_an_iterator_that_fails,
             state_at_the_raise_point, locals_at_the_raise_point, name_is_deleted,
             raise_inside_a_branch, raise_inside_a_run_time_loop, first_that_matches, subclass_matches,
             bare_except, handler_of_base_exception, break_in_the_handler, continue_in_the_body,

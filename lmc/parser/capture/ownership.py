@@ -1,0 +1,29 @@
+"""Whose code is whose: what stands in a file of the user's, and what comes with Python, a library or lmc itself."""
+
+from __future__ import annotations
+
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+
+_STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+_LMC = str(Path(__file__).parents[2]) + "/"
+
+
+@cache
+def is_own_file(file: str | None) -> bool:
+    """True for a file that is neither Python's, nor installed, nor lmc's; text that was never a file counts as own."""
+    if file is None or file.startswith("<frozen"):
+        return False
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
+    return not installed and not file.startswith(_LMC)
+
+
+def is_own_code(fn: FunctionType) -> bool:
+    """True for a function of the user's; what was never in a file belongs to the module it was made for."""
+    file = fn.__code__.co_filename
+    if file.startswith("<"):
+        made_for = fn.__globals__.get("__file__")
+        return is_own_file(file) and is_own_file(made_for if isinstance(made_for, str) else "<none>")
+    return is_own_file(file)

@@ -1,0 +1,251 @@
+"""What the user's own code can bind anew: globals, attributes of modules, classes and functions, cells of closures.
+
+A name that no code ever stores cannot change while a program runs, so its value may be baked. This is read off the
+bytecode of every function of the user's that there is, by name: whose attribute a store means is known only where it
+is stored right beside a global (`Conf.n = 2`). Code of libraries is taken not to bind names in the user's modules.
+
+    YES    some code stores that name where it may be this one
+    MAYBE  some code stores names that are made when it runs (`globals()[name]`, `setattr(x, name, y)`) near it
+    NO     nobody does
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from itertools import pairwise
+from types import CodeType, FunctionType, ModuleType
+
+from lmc.parser.capture.ownership import is_own_code, is_own_file
+
+
+class Stores(Enum):
+    """Whether a name may be bound anew while a program runs."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+SELF = "self"  # by this name goes an object that is neither a module nor a class
+_STORES = frozenset(("STORE_ATTR", "DELETE_ATTR"))
+_WILD = frozenset(("globals", "reload", "modules", "f_globals", "__globals__"))
+_BY_NAME = frozenset(("setattr", "delattr"))
+_LOOKED_FOR = frozenset(
+    dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeStores:
+    """What one code object stores, the functions inside it included.
+
+    globals   names of its module
+    attrs     (the global it is an attribute of, SELF, or None where that is not known; its name)
+    cells     names of functions around it
+    wild      it may store any global of its module
+    any_attr  it may store an attribute of any name, of what `attrs` names the same way
+    """
+
+    globals: frozenset[str] = frozenset()
+    attrs: frozenset[tuple[str | None, str]] = frozenset()
+    cells: frozenset[str] = frozenset()
+    wild: bool = False
+    any_attr: frozenset[str | None] = frozenset()
+
+
+def stores_of(code: CodeType) -> CodeStores:
+    """What a code object stores."""
+    known = _KNOWN.get(id(code))
+    if known is None or known[0] is not code:
+        _KNOWN[id(code)] = known = (code, _read(code))
+    return known[1]
+
+
+_KNOWN: dict[int, tuple[CodeType, CodeStores]] = {}
+
+
+def _read(code: CodeType) -> CodeStores:
+    globals_: set[str] = set()
+    attrs: set[tuple[str | None, str]] = set()
+    cells: set[str] = set()
+    any_attr: set[str | None] = set()
+    names = set(code.co_names)
+    wild = not _WILD.isdisjoint(names) or ("exec" in names and _runs_text_here(code))
+    if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
+        before: list[dis.Instruction] = []
+        for each in dis.get_instructions(code):
+            if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                globals_.add(each.argval)
+            elif each.opname in ("STORE_DEREF", "DELETE_DEREF") and each.argval in code.co_freevars:
+                cells.add(each.argval)
+            elif each.opname in _STORES:
+                attrs.add((_owner(before), each.argval))
+            elif each.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD") and each.argval in _BY_NAME:
+                wanted = _call_of(code, each.offset)
+                any_attr.add(wanted[0]) if wanted[1] is None else attrs.add((wanted[0], wanted[1]))
+            elif each.argval == "__dict__" or (each.opname == "LOAD_GLOBAL" and each.argval == "vars"):
+                any_attr.add(_owner(before) if each.argval == "__dict__" else None)
+            before.append(each)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            more = stores_of(inner)
+            globals_ |= more.globals
+            attrs |= more.attrs
+            cells |= more.cells
+            wild |= more.wild
+            any_attr |= more.any_attr
+    return CodeStores(frozenset(globals_), frozenset(attrs), frozenset(cells), wild, frozenset(any_attr))
+
+
+def _runs_text_here(code: CodeType) -> bool:
+    """True for an `exec` that may be given no namespace, so that the text binds names of this module."""
+    calls = [each for each in dis.get_instructions(code) if each.opname in ("CALL", "CALL_FUNCTION_EX", "POP_TOP")]
+    given = [one.arg for one, after in pairwise(calls) if one.opname == "CALL" and after.opname == "POP_TOP"]
+    # as a statement its call is the last before its result is dropped: one that has a namespace has two arguments
+    return not given or any(num is None or num < 2 for num in given)
+
+
+def _owner(before: list[dis.Instruction]) -> str | None:
+    """What an attribute is stored of, by the instruction that loads it."""
+    last = before[-1] if before else None
+    if last is not None and last.opname == "SWAP":  # `x.n += 1` has loaded x before
+        last = next((before[i - 1] for i in range(len(before) - 1, 0, -1) if before[i].opname == "COPY"), None)
+    if last is None:
+        return None
+    if last.opname == "LOAD_GLOBAL":
+        return str(last.argval)
+    return SELF if last.opname == "LOAD_FAST" and last.argval == SELF else None
+
+
+def _call_of(code: CodeType, offset: int) -> tuple[str | None, str | None]:
+    """(owner, name) of a `setattr(owner, name, ...)` that begins at an offset, None for what is not known."""
+    loads: list[dis.Instruction] = []
+    for each in dis.get_instructions(code):
+        if each.offset > offset and each.opname not in ("CACHE", "PRECALL", "PUSH_NULL"):
+            loads.append(each)
+        if len(loads) == 2:
+            break
+    if len(loads) < 2 or not loads[0].opname.startswith("LOAD_"):
+        return None, None
+    name = loads[1].argval if loads[1].opname == "LOAD_CONST" and isinstance(loads[1].argval, str) else None
+    return _owner(loads[:1]), name
+
+
+# --- all code there is -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Writers:
+    """What all functions of the user's store."""
+
+    globals: set[tuple[int, str]] = field(default_factory=set)  # by the id of the module's dict
+    cells: set[str] = field(default_factory=set)
+    attrs: dict[str, list[tuple[dict[str, object], str | None]]] = field(default_factory=dict)
+    wild: set[int] = field(default_factory=set)
+    any_attr: list[tuple[dict[str, object], str | None]] = field(default_factory=list)
+
+    def add(self, code: CodeType, module: dict[str, object]) -> None:
+        """Take in a function of a module."""
+        found = stores_of(code)
+        self.globals.update((id(module), name) for name in found.globals)
+        self.cells |= found.cells
+        for owner, name in found.attrs:
+            self.attrs.setdefault(name, []).append((module, owner))
+        if found.wild:
+            self.wild.add(id(module))
+        self.any_attr.extend((module, owner) for owner in found.any_attr)
+
+    def of_global(self, module: dict[str, object], name: str) -> Stores:
+        """Of a global, by the dict of its module."""
+        if (id(module), name) in self.globals:
+            return Stores.YES
+        here = sys.modules.get(str(module.get("__name__")))
+        found = self.of_attribute(here, name) if here is not None else Stores.NO
+        return Stores.MAYBE if found is Stores.NO and id(module) in self.wild else found
+
+    def of_attribute(self, owner: object, name: str) -> Stores:
+        """Of an attribute of a module, class or function."""
+        found = [_may_be(module.get(by, None) if by not in (None, SELF) else by, owner)
+                 for module, by in self.attrs.get(name, ())]  # fmt: skip
+        if any(found):
+            return Stores.YES
+        if isinstance(owner, ModuleType) and (id(vars(owner)), name) in self.globals:
+            return Stores.YES
+        if not _is_own(owner):
+            return Stores.NO
+        near = (by for module, by in self.any_attr if by != SELF and _knows(module, owner))
+        return Stores.MAYBE if any(True for _ in near) else Stores.NO
+
+    def of_cell(self, name: str) -> Stores:
+        """Of a variable of a function around the program."""
+        return Stores.YES if name in self.cells else Stores.NO
+
+
+def _may_be(stored: object, owner: object) -> bool:
+    """True where a store of an attribute of `stored` may be one of `owner`."""
+    if stored is None:
+        return not isinstance(owner, ModuleType) or is_own_file(getattr(owner, "__file__", None))
+    if isinstance(owner, type):
+        if stored == SELF:
+            return type(owner) is not type
+        return isinstance(stored, type) and (stored in owner.__mro__ or owner in stored.__mro__)
+    return stored is owner
+
+
+def _is_own(owner: object) -> bool:
+    """True for a module, class or function of the user's, whose names code of the user's may make up."""
+    made_in = owner if isinstance(owner, ModuleType) else sys.modules.get(str(getattr(owner, "__module__", "")))
+    return made_in is None or is_own_file(getattr(made_in, "__file__", None) or "<main>")
+
+
+def _knows(module: dict[str, object], owner: object) -> bool:
+    """True where code of a module can name an object."""
+    if isinstance(owner, ModuleType):
+        return vars(owner) is module or any(value is owner for value in module.values())
+    return getattr(owner, "__module__", None) == module.get("__name__") or any(v is owner for v in module.values())
+
+
+_LAST: list[tuple[object, Writers]] = []
+
+
+def writers() -> Writers:
+    """What all code stores that there is now."""
+    now = signature(_own_modules())
+    if not _LAST or _LAST[0][0] != now:
+        found = Writers()
+        for fn in _functions():
+            found.add(fn.__code__, fn.__globals__)
+        _LAST[:] = [(now, found)]
+    return _LAST[0][1]
+
+
+def _own_modules() -> Iterator[dict[str, object]]:
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and is_own_file(getattr(module, "__file__", None) or "<main>"):
+            yield vars(module)
+
+
+def signature(modules: Iterable[dict[str, object]]) -> tuple[int, ...]:
+    """Another one once code has come to these modules that was not there before, or a module of the user's."""
+    return _num_own(len(sys.modules)), *(
+        hash(tuple(id(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
+        for module in modules
+    )
+
+
+@lru_cache(maxsize=8)
+def _num_own(num_modules: int) -> int:
+    return sum(1 for _ in _own_modules())
+
+
+def _functions() -> Iterator[FunctionType]:
+    """All functions of the user's: those of modules and classes, those in closures, and those that only data holds."""
+    for each in gc.get_objects():
+        if type(each) is FunctionType and is_own_code(each):
+            yield each
