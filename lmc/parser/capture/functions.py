@@ -74,7 +74,7 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dic
     """Call a function of the program by tracing its body."""
     if len(cx.active) >= MAX_DEPTH:
         cx.endless = max(cx.active, key=cx.active.count)  # of several the outermost
-        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
+        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{getattr(cx.endless, 'name', '<lambda>')}`")
     bound = bound_parameters(cx, fn, args, kwargs)
     return recursion.called(cx, fn, bound, _activated) if fn.node in cx.recursive else _activated(cx, fn, bound)
 

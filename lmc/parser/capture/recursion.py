@@ -17,6 +17,7 @@ else is the break that it was:
 * each argument that is a state is a parameter, and a result: what it is when the function has ended;
 * an argument that is the same in every call is no parameter: the body sees it as the first call gave it;
 * all others are values, whose type is the join of what any call gives;
+* of these, what can be changed is handed on as a live object, by reference;
 * nothing that exists before the call is changed but those states, and these are not read under another name.
 
 The types of the parameters and of what is returned are found as a loop finds those of its carries: the body is traced
@@ -35,6 +36,7 @@ from lmc.ir.graph import Atom, Block, Value
 from lmc.ir.types import STATE, Type, join
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.carried import field_type, maybe_atom
+from lmc.parser.capture.contents import NOTHING
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import Arm, ProgramRaise, wrap
 from lmc.parser.capture.values import (
@@ -49,7 +51,6 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
-    containers_in,
     is_literal,
     same_literal,
 )
@@ -127,9 +128,10 @@ class Recursion:
         t = self.cx.t
         if t.tries:  # its handler would have to be given what the states are inside
             raise self._refused()
-        aliases, touched = len(t.alias_log), t.live_touched
+        aliases, touched, num_boxes = len(t.alias_log), t.live_touched, len(t.boxes)
         while True:
             t.forget_aliases(aliases)
+            del t.boxes[num_boxes:]
             t.span, self.grew = self.span, False
             arm = Arm(t)
             self.birth = arm.birth
@@ -147,7 +149,7 @@ class Recursion:
         for _, cell in self._states(self.given):
             # inside it goes by the parameter: whatever else leads to it would show what it was
             for each in (cell, *cell.aliases):
-                t.put(each, "stale", Stale(cell.hint, self.span))
+                t.put(each, "$stale", Stale(cell.hint, self.span))
         inside = {name: self._param(name, x) if name in self.types else x for name, x in self.given.items()}
         ret = self.activate(cx, self.fn, dict(inside))
         t.span = self.span
@@ -167,7 +169,14 @@ class Recursion:
             t.role[param.name] = self.role[name]
             return t.new_cell(param, outside.hint)
         t.names[param.name] = name
-        return wrap(t, param, borrowed=True)
+        return self._value(param)
+
+    def _value(self, value: Value) -> StandIn:
+        """What was handed on: live, or nothing that can be changed."""
+        t = self.cx.t
+        t.contents.be(value, NOTHING, NOTHING)
+        t.contents.flatten(value, atom=True)
+        return wrap(t, value, borrowed=True)
 
     def _end(self, name: str, cell: StandIn) -> Value:
         """What a state is when the function has ended."""
@@ -183,7 +192,7 @@ class Recursion:
         """Nothing that exists before may be changed."""
         hidden = {id(each) for _, cell in self._states(self.given) for each in (cell, *cell.aliases)}
         for (owner, name), new in arm.outer_writes().items():
-            if new is not owner.fields.get(name, UNBOUND) and not (name == "stale" and id(owner) in hidden):
+            if new is not owner.fields.get(name, UNBOUND) and not (name == "$stale" and id(owner) in hidden):
                 raise self._refused()
 
     # --- calls -------------------------------------------------------------------------------------------
@@ -232,29 +241,24 @@ class Recursion:
         self.types[name] = wide
 
     def _type(self, x: StandIn) -> Type:
+        self._check_data(x)
         found = field_type(x, (self.cx.root, ""), _field)
         if found is None or found.is_state or found.maybe:
             raise self._refused()
         return found
+
+    def _check_data(self, x: StandIn) -> None:
+        """What can be changed is handed on by reference: raises MakeLive for what is not live yet."""
+        for container in self.cx.t.data_in(x):
+            raise self.cx.t.make_live(container)
 
     def _names(self) -> list[str]:
         return [name for name in self.given if name in self.types]
 
     def _arguments(self, bound: Bound) -> tuple[Atom, ...]:
         t = self.cx.t
-        atoms: list[Atom] = []
-        for name in self._names():
-            x = bound[name]
-            if isinstance(x, StateCell):
-                atoms.append(t.state(x))
-                continue
-            atoms.append(maybe_atom(t, x))
-            # what is handed on is what it holds now: a change in place would not reach it
-            whole = [x, *containers_in(x.fields["content"])] if isinstance(x, Container) else [*containers_in((x,))]
-            for each in whole:
-                if "frozen" not in each.fields:
-                    t.write(each, "frozen", True)
-        return tuple(atoms)
+        given = [bound[name] for name in self._names()]
+        return tuple(t.state(x) if isinstance(x, StateCell) else maybe_atom(t, x) for x in given)
 
     def _outs(self, bound: Bound) -> tuple[Value, ...]:
         t = self.cx.t
@@ -302,6 +306,7 @@ class Recursion:
             if not is_own or any(x is other or other in x.aliases for other in others if isinstance(x, StateCell)):
                 raise self._refused()
             seen.append(x)
+        self._check_data(x)
         found = field_type(x, (self.cx.root, ""), _field)
         if found is None or found.maybe or (found.is_state and not isinstance(x, StateCell)):
             raise self._refused()
@@ -338,7 +343,7 @@ class Recursion:
             return tuple(self._result(one, bound, values) for one in shape)
         if isinstance(shape, Given):
             return bound[shape.name]
-        return shape.value if isinstance(shape, Known) else wrap(self.cx.t, next(values), borrowed=True)
+        return shape.value if isinstance(shape, Known) else self._value(next(values))
 
     def _refused(self) -> CaptureError:
         return graph_break(ENDLESS_RECURSION, self.span, f"`{self.fn.name}`")

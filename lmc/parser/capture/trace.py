@@ -106,7 +106,7 @@ def trace(
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
-                raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
+                raise endless or graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
             opaque |= {escape.maker}
             # each time one more was found to be live: what is left of them is not worth another trace
             if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
@@ -120,7 +120,8 @@ def trace(
             endless = endless or error
         except MakeLive as need:
             if need.sites <= live or len(live) > MAX_SITES:
-                raise need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others") from None
+                error = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
+                raise (endless or error) from None
             live |= need.sites
         else:
             # a loop may bring what was generated behind a read before it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import lmc as lm
 from tests.oracle.programs.case import Case
 
@@ -546,6 +548,203 @@ def fork_in_a_list(s):
     return go(s, 0)
 
 
+class Counting:
+    def __init__(self):
+        self.n = 0
+
+    def go(self, s):
+        self.n += 1
+        s += lm.gen("k", regex="[ab]")
+        return self.n if s["k"] == "a" else self.go(s)
+
+
+def object_that_counts(s):
+    counting = Counting()
+    return counting.go(s), counting.n
+
+
+def inside_an_open_role(s):
+    def go(x):
+        x += lm.gen("k", regex="[ab]")
+        if x["k"] != "a":
+            go(x)
+
+    with s.user():
+        s += "hi"
+        go(s)
+    with s.assistant():
+        s += lm.gen("end", max_tokens=2)
+    return s.messages()
+
+
+def opens_a_role_around_itself(s):
+    def go(x, depth):
+        x += lm.gen("k", regex="[ab]")
+        if x["k"] != "a" and depth < 1:
+            with x.user():
+                x += "in"
+                go(x, depth + 1)
+
+    go(s, 0)
+    return s.text()
+
+
+def say(s):
+    s += lm.gen("k", regex="[ab]")
+    return s["k"]
+
+
+def given_to_itself(s):
+    f = lambda g, x, n: n if say(x) == "a" else g(g, x, n + 1)  # noqa: E731
+    return f(f, s, 0)
+
+
+def by_partial(s):
+    def go(x, n, m):
+        return (n, m) if say(x) == "a" else functools.partial(go, x, n + 1)(m)
+
+    return go(s, 0, "m")
+
+
+def in_a_comprehension(s):
+    def go(x, depth):
+        x += lm.gen("k", regex="[abc]")
+        if x["k"] == "a" or depth > 2:
+            return [depth]
+        return [each for child in x.fork(2) for each in go(child, depth + 1)]
+
+    return go(s, 0)
+
+
+def in_a_while(s):
+    def go(x, depth):
+        n = 0
+        while True:
+            x += lm.gen("k", regex="[abc]")
+            if x["k"] == "a" or depth > 2 or n > 4:
+                return n
+            n += 1 + go(x, depth + 1)
+
+    return go(s, 0)
+
+
+def in_a_handler(s):
+    def go(x, depth):
+        x += lm.gen("k", regex="[0-2]")
+        try:
+            part = 4 // int(x["k"])
+        except ZeroDivisionError:
+            return depth if depth > 3 else go(x, depth + 1)
+        return part
+
+    return go(s, 0)
+
+
+def under_a_finally(s):
+    def go(x, depth):
+        try:
+            return depth if say(x) == "a" or depth > 3 else go(x, depth + 1)
+        finally:
+            x += "."
+
+    return go(s, 0), s.text()
+
+
+def global_list_grows(s):
+    def go(x):
+        x += lm.gen("k", regex="[ab]") + str(len(LOG))
+        LOG.append(x["k"])
+        return list(LOG) if x["k"] == "a" else go(x)
+
+    return go(s)
+
+
+def live_list_is_handed_on(s):
+    def go(x, words):
+        words.append(say(x))
+        return len(words) if x["k"] == "a" else go(x, words)
+
+    return go(s, LOG)
+
+
+def child_is_handed_on_and_the_parent_read(s):
+    def go(x, depth):
+        if say(x) == "a" or depth > 3:
+            return x.text()
+        child = x.fork(1)[0]
+        said = go(child, depth + 1)
+        return said + "|" + x.text() + child["k"]
+
+    return go(s, 0)
+
+
+def name_bound_on_some_paths(s):
+    def go(x, depth):
+        x += lm.gen("k", regex="[abc]")
+        if x["k"] == "a":
+            v = depth
+        elif x["k"] == "b":
+            v = go(x, depth + 1)
+        return v
+
+    return go(s, 0)
+
+
+def dict_returned(s):
+    def go(x, depth):
+        if say(x) == "a":
+            return {"depth": depth, "words": ["x"]}
+        got = go(x, depth + 1)
+        return {"depth": got["depth"] + 1, "words": got["words"] + [x["k"]]}
+
+    return go(s, 0)
+
+
+def state_read_through_a_list(s):
+    kids = s.fork(2)
+
+    def go(x, depth):
+        return (depth, kids[0].text()) if say(x) == "a" else go(x, depth + 1)
+
+    return go(kids[0], 0)
+
+
+def state_taken_from_a_list(s):
+    kids = s.fork(2)
+
+    def go(i, depth):
+        return depth if say(kids[i]) == "a" else go(1 - i, depth + 1)
+
+    return go(0, 0), kids[0].text(), kids[1].text()
+
+
+def words_one_by_one(s):
+    def go(x, words):
+        if not words:
+            return ""
+        x += words[0] + lm.gen("w", regex="[ab]")
+        return x["w"] + go(x, words[1:])
+
+    s += lm.gen("t", regex="[ab]( [ab]){0,4}")
+    return go(s, s["t"].split())
+
+
+def tuple_that_grows(s):
+    def go(x, found=()):
+        return found if say(x) == "a" else go(x, (*found, len(found)))
+
+    return go(s)
+
+
+def variable_set_on_the_way(s):
+    def go(x, depth):
+        x.set_var("depth", depth)
+        return x["depth"] if say(x) == "a" else go(x, depth + 1)
+
+    go(s, 0)
+    return s["depth"]
+
+
 CASES = [
     *map(Case, (
         until_it_says_so, nothing_returned, early_returns, two_calls_on_forks, forks_that_are_joined, mutual,
@@ -553,14 +752,20 @@ CASES = [
         called_twice, returns_the_state, returns_a_fork, list_handed_on, other_state_is_read, two_states,
         grown_by_roles, method, function_handed_on, names_it_by_depth, by_generated_number, none_or_a_number,
         optional_argument, exception_by_an_operation, exception_caught_inside, fork_in_a_list,
+        list_of_its_own_changed, inside_an_open_role, given_to_itself, by_partial, in_a_comprehension, in_a_while,
+        in_a_handler, child_is_handed_on_and_the_parent_read, name_bound_on_some_paths, dict_returned,
+        words_one_by_one, tuple_that_grows, variable_set_on_the_way,
     )),
     Case(exception_at_the_bottom, log=LOG),
     Case(effects_in_order, log=LOG),
     Case(effects_on_forks, log=LOG),
+    Case(global_list_grows, log=LOG),
+    Case(live_list_is_handed_on, log=LOG),
     Case(name_never_set, raises=True),
     *(Case(fn, expects="break", code="LMC-GB012") for fn in (
         list_that_is_changed, list_changed_afterwards, enclosing_local_is_counted, state_under_two_names,
-        other_state_is_written, same_state_twice, exception_caught_outside, list_of_its_own_changed,
+        other_state_is_written, same_state_twice, exception_caught_outside, object_that_counts,
+        opens_a_role_around_itself, under_a_finally, state_read_through_a_list, state_taken_from_a_list,
     )),
     Case(flag_of_every_kind, expects="either"),
 ]  # fmt: skip
