@@ -120,8 +120,8 @@ def trace(
             endless = endless or error
         except MakeLive as need:
             if need.sites <= live or len(live) > MAX_SITES:
-                error = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
-                raise (endless or error) from None
+                refused = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
+                raise (endless or refused) from None
             live |= need.sites
         else:
             # a loop may bring what was generated behind a read before it
