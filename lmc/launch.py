@@ -142,10 +142,14 @@ class Launch:
         known = (self._items.item(partial(dict, arguments)) for arguments in bound)
         return self._run.rounds_of(chain(known, self._made(items)), self._pull_s(items))
 
-    def go_on(self) -> None:
-        """Do all that can be done without waiting."""
-        while self._run.step(0.0) or self._run.can_go_on:
-            pass
+    def go_on(self) -> list[ItemEnded]:
+        """Do all that can be done without waiting, and return the items that ended, by their ids."""
+        from lmc.executor import ItemEnded
+
+        ended: list[ItemEnded] = []
+        while (events := self._run.step(0.0)) or self._run.can_go_on:
+            ended += [event for event in events if type(event) is ItemEnded]
+        return ended
 
     def one_result(self, arguments: dict[str, Any]) -> Result:
         """The result for one set of bound arguments, with the report; closes the run."""

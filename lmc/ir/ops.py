@@ -69,8 +69,16 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 MUTABLE = (list, dict, set, bytearray)
 
 
+# by operator, what changes its first operand in place where that can: add is iadd, and_ is iand
+AUGMENTED: dict[str, Callable[[Any, Any], Any]] = {
+    op: getattr(operator, "i" + fn.__name__.rstrip("_")) for op, fn in BINARY.items()
+}
+
+
 def _augmented(op: str) -> Callable[[Any, Any], Any]:
-    """`x op= y` as a new value; a container would have been changed in place, under names nobody knows here."""
+    """`x op= y`; a container would have been changed in place, under names nobody knows here."""
+
+    in_place = AUGMENTED[op]
 
     def run(x: Any, y: Any) -> Any:
         if isinstance(x, MUTABLE):
@@ -79,7 +87,7 @@ def _augmented(op: str) -> Callable[[Any, Any], Any]:
                 code=CHANGED_IN_PLACE,
                 help=f"build a new value and assign it: `x = x {op} ...`",
             )
-        return BINARY[op](x, y)
+        return in_place(x, y)  # an object of a class with `__iadd__` and the like changes itself
 
     return run
 

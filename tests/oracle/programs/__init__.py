@@ -38,10 +38,14 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "attacked",
     "stepped",
     "words",
     "cycles",
+    "patched",
+    "in_place",
     "escapes",
+    "unpacked",
 )
 
 
