@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lmc.ir.binding import apply_spread, bound_arguments, joined_arguments, merged_options, method_spread
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
@@ -185,11 +186,12 @@ raised = _named("raised", _raised)  # `raise x from y` of run-time values: what 
 enter_context = _named("enter_context", _enter_context)
 leave_context = _named("leave_context", _leave_context)
 read_global = _named("read_global", _read_global)  # of a variable that the program itself binds
-# what statements on live objects become; ordered, never pure
+# what statements on live objects become, and calls with stars; ordered where they run code that is not followed
 STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
     "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
     "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    **{fn.__name__: fn for fn in (apply_spread, method_spread, bound_arguments, joined_arguments, merged_options)},
     "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})

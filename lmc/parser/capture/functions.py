@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -72,10 +73,15 @@ def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[S
 
 def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a function of the program by tracing its body."""
+    return run_bound(cx, fn, lambda: bound_parameters(cx, fn, args, kwargs))
+
+
+def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) -> StandIn:
+    """The same with what its parameters are, by name, which is asked for before its body is traced."""
     if len(cx.active) >= MAX_DEPTH:
         cx.endless = max(cx.active, key=cx.active.count)  # of several the outermost
         raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{getattr(cx.endless, 'name', '<lambda>')}`")
-    bound = bound_parameters(cx, fn, args, kwargs)
+    bound = bind()
     return recursion.called(cx, fn, bound, _activated) if fn.node in cx.recursive else _activated(cx, fn, bound)
 
 
