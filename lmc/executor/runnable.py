@@ -16,7 +16,7 @@ from lmc.executor.callsteps import model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
 from lmc.executor.gains import telling
 from lmc.executor.hints import NO_HINTS, CallHints, hints_of
-from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, may_block
+from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, runs_user_code
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
 from lmc.executor.quiet import LIVE, is_quiet
@@ -45,6 +45,7 @@ class Runnable:
     calls    the model nodes in program order
     externs  those that the graph uses
     holds    True where names of the program hold live objects, which live as long as the program
+    has_programs  True where it calls programs
     """
 
     name: str
@@ -53,6 +54,7 @@ class Runnable:
     calls: tuple[CallParams, ...]
     externs: tuple[Extern, ...]
     holds: bool = False
+    has_programs: bool = False
 
 
 def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
@@ -72,6 +74,7 @@ def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
         tuple(compiler.calls),
         tuple(extern for extern in graph.externs if extern.name in used),
         any(out.type.name in LIVE and not UNNAMED.fullmatch(out.name) for n in graph.body.nodes for out in n.outputs),
+        any(node.op == "begin" and node.inputs for node in graph.walk()),
     )
 
 
@@ -205,7 +208,7 @@ class _Compiler:
             is_deep=node.op == "join_list",
             can_fail_in=node.op == "check",
             can_hurry=can_hurry(node, self.graph),
-            offload=may_block(node, self.graph),
+            user_code=runs_user_code(node, self.graph),
         )
 
     def _end(self, node: Node, scope: _Scope) -> Iterator[RunNode]:

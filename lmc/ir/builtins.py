@@ -44,6 +44,25 @@ BUILTINS: dict[str, Builtin] = {
     "len": Builtin(len, INT),
 }
 
+# methods asked for by their class: `map(str.strip, lines)`, `set.union(*groups)`
+BUILTINS |= {
+    f"{cls.__name__}.{name}": Builtin(getattr(cls, name), type)
+    for cls, names, type in (
+        (
+            str,
+            "strip lstrip rstrip lower upper title capitalize casefold swapcase replace zfill center ljust rjust",
+            STR,
+        ),
+        (str, "removeprefix removesuffix", STR),
+        (str, "startswith endswith isdigit isalpha isalnum isspace isupper islower isnumeric isdecimal", BOOL),
+        (str, "count find", INT),
+        (str, "split splitlines", DATA),
+        (set, "union intersection difference symmetric_difference", DATA),
+        (set, "issubset issuperset isdisjoint", BOOL),
+    )
+    for name in names.split()
+}
+
 # pure functions of the standard library: by the object, with the type of what they give
 PURE: dict[Callable[..., Any], Type] = {
     **{b.fn: b.type for b in BUILTINS.values()},
@@ -199,7 +218,7 @@ BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
 _EXCEPTIONS = {n: x for n, x in vars(builtins).items() if isinstance(x, type) and issubclass(x, BaseException)}
 # every object that binds itself, by the label its extern has in the text of a graph
 BY_LABEL: dict[str, object] = {
-    **{f"{fn.__module__}.{fn.__qualname__}": fn for fn in PURE if fn.__module__ != __name__},
+    **{f"{fn.__module__}.{fn.__qualname__}": fn for fn in PURE if getattr(fn, "__module__", __name__) != __name__},
     **{f"builtins.{name}": x for name, x in _EXCEPTIONS.items()},
     **{f"builtins.{name}": each.fn for name, each in BUILTINS.items()},
 }

@@ -412,12 +412,21 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     give = cx.argument if odd else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "set" if fn is set else "data"
+    made = "list" if fn in _LISTS else "set" if fn in _SETS else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
 _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
-_LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
+_SETS = (set, set.union, set.intersection, set.difference, set.symmetric_difference)
+_LISTS = (
+    list,
+    sorted,
+    str.split,
+    str.splitlines,
+    re.findall,
+    re.split,
+    *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")),
+)
 
 
 def _len(cx: Capture, x: StandIn) -> StandIn:
@@ -518,8 +527,10 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
     columns = [listed(cx, x) for x in xs]
     known = [known_items(x) for x in columns]
-    if all(k is not None for k in known) and strict is False:
-        return tuple(zip(*(k for k in known if k is not None)))
+    if all(k is not None for k in known) and isinstance(strict, bool):
+        lengths = {len(k) for k in known if k is not None}
+        if not strict or len(lengths) < 2:
+            return tuple(zip(*(k for k in known if k is not None)))
     if any(isinstance(c, Container) and c.holds_states for c in columns) and strict is False:
         return Columns(tuple(_column(cx, c) for c in columns))
     return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
@@ -873,6 +884,15 @@ def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
     raise graph_break(NO_RULE, cx.t.span, "reading the frame or running text as code")
 
 
+def _vars(cx: Capture, *xs: StandIn) -> StandIn:
+    """`vars(x)`: what the object itself holds, by reference; without an argument it reads the frame."""
+    if len(xs) == 1 and isinstance(xs[0], Tracked):
+        raise Escapes(xs[0].cls)
+    if len(xs) == 1 and isinstance(xs[0], Sym) and not xs[0].type.is_value:
+        return _by_python(cx, vars, xs, {})
+    return _refused(cx)
+
+
 SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
@@ -884,7 +904,7 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
         itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
     **{fn: _shuffled(fn, at_once=False) for fn in (
         itertools.chain, itertools.islice, itertools.pairwise, itertools.zip_longest)},
-    **dict.fromkeys((locals, globals, vars, dir, eval, exec), _refused),
+    **dict.fromkeys((locals, globals, dir, eval, exec), _refused), vars: _vars,
 }  # fmt: skip
 
 
@@ -923,10 +943,14 @@ def _by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict
     fixed.check_call(cx, fn)
     if looking.can_hash(fn) and fn in CLOCKS:
         _read_clock(cx, fn)
+    effect: str
+    declared = vars(fn).get("__lmc_effect__") if isinstance(fn, FunctionType) else None
     if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
         raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if declared is not None:
+        effect, out = declared, ANY
     # a compiled pattern cannot be changed, so its methods are functions of the text
-    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+    elif isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
@@ -938,7 +962,7 @@ def _by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
-    give = cx.t.value_atom if fn is print else cx.argument
+    give = cx.t.value_atom if fn is print or declared == "none" else cx.argument
     if _hashable_in(fn, given_functions.IMMEDIATE):
         args = tuple(_given_at_once(cx, a) for a in args)
         kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
@@ -992,6 +1016,8 @@ def _as_given(cx: Capture, x: StandIn) -> StandIn:
 def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
+        return False
+    if "__lmc_effect__" in vars(fn):  # a tool says what it does, and is called as it is
         return False
     # `<string>` and the like are not files: there is no source to look into
     return objects.is_own_file(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"

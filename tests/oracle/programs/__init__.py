@@ -46,6 +46,7 @@ MODULES = (
     "in_place",
     "escapes",
     "unpacked",
+    "lazy_maps",
 )
 
 
