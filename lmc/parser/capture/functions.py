@@ -16,6 +16,7 @@ from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
 from lmc.errors import LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
+from lmc.parser.capture import recursion
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -77,11 +78,19 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dic
 
 def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) -> StandIn:
     """The same with what its parameters are, by name, which is asked for before its body is traced."""
-    if cx.depth >= MAX_DEPTH:
-        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
+    if len(cx.active) >= MAX_DEPTH:
+        cx.endless = max(cx.active, key=cx.active.count)  # of several the outermost
+        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{getattr(cx.endless, 'name', '<lambda>')}`")
+    bound = bind()
+    return recursion.called(cx, fn, bound, _activated) if fn.node in cx.recursive else _activated(cx, fn, bound)
+
+
+def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
+    """Trace the body of a function in a frame of its own."""
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
-    frame.fields.update(bind())
-    span, cx.depth = cx.t.span, cx.depth + 1
+    frame.fields.update(bound)
+    span = cx.t.span
+    cx.active.append(fn.node)
     try:
         with cx.in_frame(frame):
             if isinstance(fn.node, ast.Lambda):
@@ -92,7 +101,8 @@ def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) 
         error.span = error.span or cx.t.span
         raise
     finally:
-        cx.t.span, cx.depth = span, cx.depth - 1
+        cx.t.span = span
+        cx.active.pop()
 
 
 def bound_parameters(

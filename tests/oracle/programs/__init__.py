@@ -19,6 +19,7 @@ MODULES = (
     "state_lists",
     "aliases",
     "helpers",
+    "recursion",
     "hosts",
     "effects",
     "arguments",
