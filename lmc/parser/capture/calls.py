@@ -50,6 +50,7 @@ from lmc.parser.capture import (
 )
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import under
 from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.functions import closure_of, run_bound, run_closure, run_inner, run_program
 from lmc.parser.capture.iteration import (
@@ -575,13 +576,13 @@ def _range(cx: Capture, *bounds: StandIn) -> StandIn:
 def _any(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break(DEFERRED, cx.t.span, "what `any` walks over")
-    return comprehensions.first(cx, x, True, False) if isinstance(x, Generator) else NotImplemented
+    return comprehensions.first(cx, x, True, False)[0] if isinstance(x, Generator) else NotImplemented
 
 
 def _all(cx: Capture, x: StandIn) -> StandIn:
     if has_code(cx, x) and not isinstance(x, Generator):
         raise graph_break(DEFERRED, cx.t.span, "what `all` walks over")
-    return comprehensions.first(cx, x, False, True) if isinstance(x, Generator) else NotImplemented
+    return comprehensions.first(cx, x, False, True)[0] if isinstance(x, Generator) else NotImplemented
 
 
 def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
@@ -589,9 +590,23 @@ def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
         raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
         return NotImplemented
+    span = cx.t.span
+    one, found = comprehensions.first(cx, x, None, default[0] if default else None)
+    cx.t.span = span
     if not default:
-        raise graph_break(NO_RULE, cx.t.span, "`next` without a default")
-    return comprehensions.first(cx, x, None, default[0])
+        _stop_unless(cx, cx.truth(found))
+    return one
+
+
+def _stop_unless(cx: Capture, found: bool | Value) -> None:
+    """`next` of what has nothing more to give."""
+
+    def stop() -> None:
+        raise ProgramRaise(StopIteration)
+
+    if isinstance(found, bool):
+        return None if found else stop()
+    under(cx, cx.t.host("unary", found, type=BOOL, op="not"), stop)
 
 
 def _bool(cx: Capture, x: StandIn = False) -> StandIn:

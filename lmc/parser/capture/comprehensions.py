@@ -10,7 +10,7 @@ from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.scope import Scope
-from lmc.parser.capture.values import ACC, UNBOUND, Container, Frame, Generator, Owner, StandIn
+from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Owner, StandIn
 
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
 Located = TypeVar("Located", bound=ast.AST)
@@ -57,22 +57,32 @@ def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     return _run(cx, node, collector(cx, "dict", node), [_at(ast.Assign([target], node.value), node)], None)
 
 
-def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> StandIn:
+def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> tuple[StandIn, StandIn]:
     """A generator expression up to the first item that settles it: for any (True), all (False), next (None).
 
-    Gives that item's outcome, or `start` where none does.
+    Gives that item's outcome, or `start` where none does, and whether one did.
     """
     begin(cx, gen, "this generator expression")
     node = gen.node
-    take: list[ast.stmt] = [_at(ast.Assign([ast.Name(ACC, ast.Store())], node.elt), node), _at(ast.Break(), node)]
+    found = _at(ast.Assign([ast.Name(FOUND, ast.Store())], ast.Constant(True)), node)
+    outcome = node.elt if stop_when is None else ast.Constant(stop_when)
+    take: list[ast.stmt] = [_at(ast.Assign([ast.Name(ACC, ast.Store())], outcome), node), found]
+    take.append(_at(ast.Break(), node))
     if stop_when is not None:
         test = node.elt if stop_when else ast.UnaryOp(ast.Not(), node.elt)
-        take[0] = _at(ast.Assign([ast.Name(ACC, ast.Store())], ast.Constant(stop_when)), node)
         take = [_at(ast.If(test, take, []), node)]
-    return _run(cx, node, start, take, gen)
+    return _walk(cx, node, start, take, gen)
 
 
 def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt], gen: Generator | None) -> StandIn:
+    return _walk(cx, node, start, body, gen)[0]
+
+
+def _walk(
+    cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt], gen: Generator | None
+) -> tuple[StandIn, StandIn]:
+    """What a comprehension has collected, and whether its search has ended early."""
+    leaves = any(isinstance(n, ast.Break) for stmt in body for n in ast.walk(stmt))
     first = gen.first if gen is not None else cx.eval(node.generators[0].iter)
     for clause in reversed(node.generators):
         if clause.is_async:
@@ -81,18 +91,20 @@ def _run(cx: Capture, node: Comprehension, start: StandIn, body: list[ast.stmt],
             body = [_at(ast.If(test, body, []), node)]
         source = clause.iter if clause is not node.generators[0] else _at(ast.Name(FIRST, ast.Load()), clause.iter)
         body = [_at(ast.For(clause.target, source, body, []), node)]
+        if leaves and clause is not node.generators[0]:  # the loops around it end as well
+            body.append(_at(ast.If(ast.Name(FOUND, ast.Load()), [ast.Break()], []), node))
     names = {n.id for c in node.generators for n in ast.walk(c.target) if isinstance(n, ast.Name)}
     outer = gen.frame if gen is not None else cx.frame
-    names |= {ACC, FIRST}
+    names |= {ACC, FIRST, FOUND}
     scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names), outer.scope.source)
     inner = Frame(cx.t.born(), scope, outer, None)
     inner.is_comprehension = True
-    inner.fields[FIRST] = first
+    inner.fields[FIRST], inner.fields[FOUND] = first, False
     if start is not UNBOUND:
         inner.fields[ACC] = start
     with cx.in_frame(inner):
         execute(cx, body)
-        return inner.fields.get(ACC, UNBOUND)
+        return inner.fields.get(ACC, UNBOUND), inner.fields[FOUND]
 
 
 def _method_call(name: str, args: list[ast.expr], node: ast.AST) -> ast.stmt:

@@ -45,6 +45,7 @@ from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
 from lmc.parser.capture.values import (
     ACC,
+    FOUND,
     UNBOUND,
     Choice,
     Closure,
@@ -366,7 +367,7 @@ class Capture:
         # its names end with it; only what it gathers is read afterwards
         if self.frame.is_comprehension:
             # and what `:=` binds is a name of the function's
-            return {ACC, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
+            return {ACC, FOUND, *(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))}
         assert self.frame.closure is not None
         inside = {id(n) for n in ast.walk(node)}
         every = ast.walk(self.frame.closure.node)

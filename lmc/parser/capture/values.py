@@ -22,6 +22,7 @@ from lmc.parser.capture.scope import Scope
 from lmc.source import Span
 
 MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
+FOUND = "$found"  # whether a search has ended
 ACC = "$acc"  # what a comprehension has collected, in a frame of its own
 
 

@@ -49,6 +49,7 @@ MODULES = (
     "lazy_maps",
     "decorated",
     "sets",
+    "searches",
 )
 
 
