@@ -24,6 +24,7 @@ from tests.oracle.pair_tokenizer import PairTokenizer
 from tests.oracle.programs import all_cases
 from tests.oracle.programs.case import Case
 from tests.oracle.test_compiled_equals_eager import LIMIT_S, at_most
+from tests.support.sampled import one_in
 
 CASES = [case for case in all_cases() if case.runs]
 RUNS = [pytest.param(case, i, id=f"{case}-{i}") for case in CASES for i in range(len(case.args))]
@@ -71,7 +72,7 @@ def texts_by_branch(stream: Stream) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
-@pytest.mark.parametrize("case, arg_number", RUNS)
+@pytest.mark.parametrize("case, arg_number", one_in(4, RUNS))
 def test_the_stream_is_the_result(case: Case, arg_number: int, mode: Mode):
     """Joined text, values, returned value, effects and errors are those of a run that nobody streams."""
 

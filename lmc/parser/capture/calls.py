@@ -589,6 +589,14 @@ def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
     if isinstance(x, Tracked) and isinstance(name, str):
         objects.set_attribute(cx, x, name, value)
         return None
+    if isinstance(x, type):
+        objects.change_class(cx, x, name, value)
+    return NotImplemented
+
+
+def _delattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+    if isinstance(x, type):
+        objects.change_class(cx, x, name)
     return NotImplemented
 
 
@@ -667,7 +675,9 @@ def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: 
     known = not is_ordinary(fn) or _is_own(fn) or is_program(fn) or _hashable_in(fn, PRIMITIVES)
     if fn is UNBOUND or functools.partial in cx.opaque or isinstance(fn, Sym) or not known:
         return NotImplemented
-    return PartialCall(fn, args, kwargs)
+    if isinstance(fn, PartialCall) and fn.is_partial:  # a partial of a partial is one, of the function itself
+        return PartialCall(fn.fn, (*fn.args, *args), {**fn.kwargs, **kwargs}, is_partial=True)
+    return PartialCall(fn, args, kwargs, is_partial=True)
 
 
 def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
@@ -761,8 +771,8 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
     isinstance: _isinstance, sorted: _sorted, max: _extreme("max"), min: _extreme("min"), map: _map,
-    filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr, type: _type,
-    callable: _callable, functools.partial: _make_partial,
+    filter: _filter, super: _super, getattr: _getattr, hasattr: _hasattr, setattr: _setattr,
+    delattr: _delattr, type: _type, callable: _callable, functools.partial: _make_partial,
     operator.itemgetter: _getter(_pick_items), operator.attrgetter: _getter(_pick_attributes),
     **{fn: _shuffled(fn, at_once=True) for fn in (
         itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
@@ -785,6 +795,9 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             # it may be called as it is, unless it must be followed: Python cannot run a state
             if has_state or any(isinstance(a, PartialCall | Choice) for a in (*args, *kwargs.values())):
                 raise
+        for x in (*args, *kwargs.values()):
+            if objects.is_plain(x, cx.opaque):  # it may give the class other methods
+                raise Escapes(x) from None
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
     if looking.can_hash(fn) and fn in CLOCKS:

@@ -66,7 +66,7 @@ def check_live(t: Tracer, key: Key, old: StandIn, new: StandIn, had: Type | None
     """
     owner = key[0]
     if isinstance(owner, Container) and key[1] == "content":
-        if not owner.is_live and any(map(has_live, parts_of(new))):
+        if not owner.is_live and any(map(_holds_live, (old, new))):
             raise t.make_live(owner)
         return
     with arm.open() if arm is not None else nullcontext():
@@ -74,6 +74,11 @@ def check_live(t: Tracer, key: Key, old: StandIn, new: StandIn, had: Type | None
     if is_live or has_live(old) or (had is not None and had.name in ("any", "ref")):
         for container in (*t.data_in(old), *data):
             raise t.make_live(container)
+
+
+def _holds_live(content: StandIn) -> bool:
+    """True for the content of a container that is a live object, or has one in it."""
+    return (isinstance(content, Value) and content.type.name in ("any", "ref")) or any(map(has_live, parts_of(content)))
 
 
 def whole_of(key: Key, held: StandIn) -> StandIn:

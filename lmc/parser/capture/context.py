@@ -402,6 +402,8 @@ class Capture:
     def _truth_of_object(self, x: Tracked) -> bool | Value:
         for name in ("__bool__", "__len__"):
             method = next((base.__dict__[name] for base in x.cls.__mro__ if name in base.__dict__), None)
+            if self.writers.of_class(x.cls, name):
+                raise Escapes(x.cls)
             if method is not None:
                 return self.truth(self.call(method, (x,), {}))
         return True

@@ -427,11 +427,15 @@ def _run_time(cx: Capture, op: str, form: str, items: Sequence[StandIn]) -> Stan
 
 
 def _of_function(cx: Capture, value: PartialCall | Closure, name: str) -> StandIn:
-    if name == "__name__":
+    is_partial = isinstance(value, PartialCall) and value.is_partial
+    if name == "__name__" and not is_partial:
         return value.name
-    if isinstance(value, Closure):
-        raise ProgramRaise(AttributeError, (f"'function' object has no attribute {name!r}",))
-    return value.fn if name == "func" else value.args if name == "args" else cx.owned(dict(value.kwargs))
+    if isinstance(value, Closure) or name == "__name__" or not is_partial:
+        form = "functools.partial" if is_partial else "function"  # a method asks its function
+        raise ProgramRaise(AttributeError, (f"{form!r} object has no attribute {name!r}",))
+    if name == "keywords":
+        return Container(cx.t.born(), "dict", dict(value.kwargs), borrowed=True)
+    return value.fn if name == "func" else value.args
 
 
 def subscript_node(cx: Capture, node: ast.Subscript) -> StandIn:

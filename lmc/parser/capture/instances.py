@@ -23,6 +23,7 @@ def can_make(cx: Capture, cls: type) -> bool:
     found, base = objects.lookup(cx, cls, "__init__")
     assert base is not None, "object has one"
     if base is object:
+        objects.check_bound(cx, cls, "__init__")
         return True
     if objects.is_generated(base, "__init__"):
         return all(_is_simple(field) for field in base.__dict__["__dataclass_fields__"].values())

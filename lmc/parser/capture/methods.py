@@ -355,7 +355,12 @@ def _sort(cx: Capture, container: Container, *, key: StandIn = None, reverse: St
     if key is None:
         return NotImplemented
     writable(cx, container)
-    made = cx.call(sorted, (Container(cx.t.born(), "list", container.content),), {"key": key, "reverse": reverse})
+    items = Container(cx.t.born(), "list", container.content)
+    container.sorting = True
+    try:
+        made = cx.call(sorted, (items,), {"key": key, "reverse": reverse})
+    finally:
+        container.sorting = False
     assert isinstance(made, Container)
     if made.window is not None:  # of a list of states: as one list of its own
         raise graph_break(LIST_OF_STATES, cx.t.span, "`.sort`")

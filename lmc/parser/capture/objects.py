@@ -26,7 +26,9 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Container,
     Escapes,
+    LazyStr,
     PartialCall,
     StandIn,
     Super,
@@ -34,6 +36,7 @@ from lmc.parser.capture.values import (
     Tracked,
     Unmergeable,
     is_program,
+    plain,
 )
 
 STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
@@ -106,7 +109,26 @@ def lookup(cx: Capture, cls: type, name: str, after: type | None = None) -> tupl
         return next((base.__dict__[name] for base in order if name in base.__dict__), UNBOUND)
 
     cx.guard(found, found(), (cls, after, name))
+    if hasattr(type(found()), "__get__"):
+        check_bound(cx, cls, name)
     return found(), next((base for base in order if name in base.__dict__), None)
+
+
+def check_bound(cx: Capture, cls: type, name: str) -> None:
+    """A method, or the lack of one, is known as long as no code binds that name of the class. Raises Escapes."""
+    if cx.writers.of_class(cls, name):
+        raise Escapes(cls)
+
+
+def change_class(cx: Capture, cls: type, name: StandIn, value: StandIn = UNBOUND) -> None:
+    """Before the program binds a name of a class. Raises Escapes where that changes what its objects are."""
+    if not is_plain(cls, cx.opaque):
+        return
+    held = (base.__dict__[name] for base in cls.__mro__ if isinstance(name, str) and name in base.__dict__)
+    before = next(held, UNBOUND)
+    is_data = isinstance(value, Container | LazyStr) or plain(value) or (isinstance(value, Sym) and value.type.is_value)
+    if not is_data or before is UNBOUND or hasattr(type(before), "__get__"):
+        raise Escapes(cls)
 
 
 def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
@@ -122,12 +144,13 @@ def attribute(cx: Capture, obj: Tracked, name: str) -> StandIn:
     if held is not UNBOUND:
         return _held(cx, obj, held, name)
     if base is None:
+        check_bound(cx, obj.cls, name)
         raise ProgramRaise(AttributeError, (f"{obj.cls.__name__!r} object has no attribute {name!r}",))
     if isinstance(found, functools.cached_property):
         value = cx.call(found.func, (obj,), {})
         cx.t.write(obj, "." + name, value)
         return value
-    return bound(cx, obj, obj.cls, found, base, name)
+    return bound(cx, obj, obj.cls, found, obj.cls, name)
 
 
 def _held(cx: Capture, obj: Tracked, held: StandIn, name: str) -> StandIn:
@@ -270,6 +293,8 @@ def has_attribute(cx: Capture, obj: Tracked, name: str) -> bool:
     held = obj.fields.get("." + name, UNBOUND)
     if held is not UNBOUND:
         _held(cx, obj, held, name)
+    else:
+        check_bound(cx, obj.cls, name)
     return held is not UNBOUND or base is not None
 
 
@@ -277,6 +302,7 @@ def special(cx: Capture, obj: Tracked, name: str) -> StandIn:
     """A method that Python itself calls, such as `__call__`, bound; None where the class has none but `object`'s."""
     found, base = lookup(cx, obj.cls, name)
     if base is None or base is object or found is None:
+        check_bound(cx, obj.cls, name)
         return None
     if not isinstance(found, FunctionType) or is_generated(base, name):
         raise Escapes(obj.cls)

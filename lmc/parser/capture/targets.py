@@ -89,6 +89,8 @@ def set_attribute(cx: Capture, owner: StandIn, name: str, value: StandIn) -> Non
         return
     if isinstance(owner, StateCell | Container | LazyStr):
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"assigning `.{name}`")
+    if isinstance(owner, type):
+        objects.change_class(cx, owner, name, value)
     cx.t.call(setattr, cx.t.atom(owner), Lit(name), cx.argument(value))
 
 

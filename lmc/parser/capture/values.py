@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any, Protocol, TypeGuard
 
-from lmc.codes import SET_ORDER, STALE_STATE
+from lmc.codes import NO_RULE, SET_ORDER, STALE_STATE
 from lmc.ir.graph import Literal, Value
 from lmc.ir.literal import spelled
 from lmc.ir.types import Type
@@ -153,9 +153,10 @@ class Container(Owner):
     window    of a run-time list of states: (list, order), whose states these are; `seen` is what that list held
     site      where in the source it is made: traced anew, it can be a live object from there on; None of a part or view
     constant  of one that is not the program's: it may be read as long as nothing can have changed it
+    sorting   True while its sort key runs: to that it is a list of nothing
     """
 
-    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "site", "window")
+    __slots__ = ("aliases", "borrowed", "constant", "kind", "parent", "path", "seen", "site", "sorting", "window")
 
     def __init__(
         self,
@@ -176,6 +177,7 @@ class Container(Owner):
         self.window: tuple[Container, Value] | None = None
         self.seen: Value | None = None
         self.constant: Constant | None = None
+        self.sorting = False
 
     @property
     def content(self) -> Content:
@@ -185,6 +187,8 @@ class Container(Owner):
             raise graph_break(STALE_STATE, self.stale.span, f"this list (it shares `{self.stale.name}`)")
         if self.constant is not None and self.constant.is_changed():
             raise Escapes(self.constant.key)
+        if self.sorting:
+            raise graph_break(NO_RULE, None, "a list that is used while it is sorted")
         held = self.fields["content"]
         return held if isinstance(held, _HELD) else known_content(held)
 
@@ -338,10 +342,12 @@ class Tracked(Owner):
 class PartialCall:
     """A function with its first arguments and some keywords given: a bound method, or `functools.partial`."""
 
-    __slots__ = ("args", "fn", "kwargs")
+    __slots__ = ("args", "fn", "is_partial", "kwargs")
 
-    def __init__(self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:
-        self.fn, self.args, self.kwargs = fn, args, kwargs
+    def __init__(
+        self, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn], *, is_partial: bool = False
+    ) -> None:
+        self.fn, self.args, self.kwargs, self.is_partial = fn, args, kwargs, is_partial
 
     @property
     def name(self) -> str:

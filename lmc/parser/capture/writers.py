@@ -182,6 +182,11 @@ class Writers:
         near = (by for module, by in self.any_attr if by != SELF and _knows(module, owner))
         return Stores.MAYBE if any(True for _ in near) else Stores.NO
 
+    def of_class(self, cls: type, name: str) -> bool:
+        """True where some code names this class, one of its bases or of those made of it, and binds a name of it."""
+        found = (module.get(by) for module, by in self.attrs.get(name, ()) if by not in (None, SELF))
+        return any(isinstance(stored, type) and _may_be(stored, cls) for stored in found)
+
     def of_cell(self, name: str) -> Stores:
         """Of a variable of a function around the program."""
         return Stores.YES if name in self.cells else Stores.NO

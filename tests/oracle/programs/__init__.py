@@ -40,6 +40,7 @@ MODULES = (
     "stepped",
     "words",
     "cycles",
+    "patched",
     "escapes",
 )
 
