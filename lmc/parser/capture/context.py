@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ast
 import enum
-import functools
 import inspect
 import operator
 import re
@@ -116,7 +115,8 @@ class Capture:
         self.depth = 0
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
-        self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
+        self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program
+        self._writers: Writers | None = None
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
@@ -216,7 +216,6 @@ class Capture:
         if GlobalName(id(module), name) in self.opaque:
             return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
         stores = self.writers.of_global(module, name)
-        self.modules[id(module)] = module
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
 
@@ -247,10 +246,14 @@ class Capture:
     def _module(self, module: dict[str, object]) -> Value:
         return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
 
-    @functools.cached_property
+    @property
     def writers(self) -> Writers:
-        """What code may bind anew while the program runs."""
-        return writers()
+        """What code may bind anew while the program runs; looked for again with each module that comes into sight."""
+        here = self.frame.scope.globals
+        if self._writers is None or id(here) not in self.modules:
+            self.modules[id(here)] = here
+            self._writers = writers(self.modules.values())
+        return self._writers
 
     def _read_now(self, owner: object, name: str) -> StandIn:
         """An attribute of an object of the user's, read when the program runs."""

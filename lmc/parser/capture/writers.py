@@ -219,9 +219,9 @@ def _knows(module: dict[str, object], owner: object) -> bool:
 _LAST: list[tuple[object, Writers]] = []
 
 
-def writers() -> Writers:
-    """What all code stores that there is now."""
-    now = signature(_own_modules())
+def writers(modules: Iterable[dict[str, object]] = ()) -> Writers:
+    """What all code stores that there is now; `modules` are further ones, which `sys.modules` may not know."""
+    now = signature((*_own_modules(), *modules))
     if not _LAST or _LAST[0][0] != now:
         found = Writers()
         for fn in _functions():
@@ -239,9 +239,14 @@ def _own_modules() -> Iterator[dict[str, object]]:
 def signature(modules: Iterable[dict[str, object]]) -> tuple[int, ...]:
     """Another one once code has come to these modules that was not there before, or a module of the user's."""
     return _num_own(len(sys.modules)), *(
-        hash(tuple(id(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
+        hash(tuple(_mark(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
         for module in modules
     )
+
+
+def _mark(x: FunctionType | type) -> int:
+    # of a function its code: that is kept by `stores_of`, so that no other comes to have its address
+    return id(x.__code__) if isinstance(x, FunctionType) else id(x)
 
 
 @lru_cache(maxsize=8)
