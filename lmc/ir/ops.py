@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
+from lmc.codes import CHOSEN_EXPRESSION
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
@@ -66,25 +66,8 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "~": operator.invert,
     "not": operator.not_,
 }
-MUTABLE = (list, dict, set, bytearray)
-
-
-def _augmented(op: str) -> Callable[[Any, Any], Any]:
-    """`x op= y` as a new value; a container would have been changed in place, under names nobody knows here."""
-
-    def run(x: Any, y: Any) -> Any:
-        if isinstance(x, MUTABLE):
-            raise CaptureError(
-                f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
-                code=CHANGED_IN_PLACE,
-                help=f"build a new value and assign it: `x = x {op} ...`",
-            )
-        return BINARY[op](x, y)
-
-    return run
-
-
-BINARY.update({f"{op}=": _augmented(op) for op in tuple(BINARY)})
+# in place, as Python does: `and_` is `iand`
+BINARY.update({f"{op}=": getattr(operator, f"i{run.__name__.rstrip('_')}") for op, run in tuple(BINARY.items())})
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 

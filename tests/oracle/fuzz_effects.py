@@ -356,7 +356,7 @@ FORMS: tuple[Form, ...] = (
     ("num", "clock() - {num}"), ("num", "len({text})"), ("num", "TABLE['a']"), ("num", "meddle({item})"),
 )  # fmt: skip
 
-MORE_HEADER = '''\
+MORE_HEADER = """\
 def note(x):
     LOG.append(x)
     return x
@@ -376,7 +376,7 @@ def zip_texts(a, b):
     return (str(x) + str(y) for x, y in zip(a, b))
 
 
-'''
+"""
 _SLOT = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 
 
@@ -407,7 +407,9 @@ class EffectWriter:
             self.statement(0)
         shown = [x for kind in ("text", "num", "list", "dict", "item", "items") for x in self.names[kind]]
         shown = [*self.rng.sample(shown, min(len(shown), 8)), "LOG[-3:]", "CALLS", "up()"]
-        self.put(f"return {', '.join(f'str({x})' if x[0] in 'odl' and x[1:2].isdigit() or x.startswith('os') else x for x in shown)},")
+        self.put(
+            f"return {', '.join(f'str({x})' if x[0] in 'odl' and x[1:2].isdigit() or x.startswith('os') else x for x in shown)},"
+        )
         return HEADER + MORE_HEADER + "def program(s, n, words, flag, table, title):\n" + "\n".join(self.lines) + "\n"
 
     def put(self, line: str) -> None:
@@ -579,7 +581,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.show:
         source = source_of_effects(args.first)
-        print(source[source.index("def program"):])
+        print(source[source.index("def program") :])
         return
     count: Counter[str] = Counter()
     plans = SOME[:2] if args.few else FULL if args.full else SOME

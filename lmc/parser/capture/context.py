@@ -264,7 +264,13 @@ class Capture:
         self, value: StandIn, stores: Stores, now: Callable[[], StandIn], read: Callable[[], object], key: object
     ) -> StandIn:
         """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
-        if stores is Stores.YES or (stores is Stores.MAYBE and is_literal(value)):
+        # nobody binds a module or a word of the language anew under a name that is made when it runs
+        is_word = looking.is_a(value, ModuleType) or (
+            looking.is_a(value, FunctionType) and value.__module__.split(".")[0] == "lmc"  # type: ignore[union-attr]
+        )
+        if stores is Stores.YES or (stores is Stores.ANY and not is_word):
+            return now()
+        if stores is Stores.MAYBE and is_literal(value):
             return now()
         return self.bake(value, read, key)
 

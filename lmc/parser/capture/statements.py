@@ -9,6 +9,7 @@ from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
 from lmc.errors import CaptureError
 from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
+from lmc.ir.ops import BINARY
 from lmc.ir.types import ANY, BOOL
 from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
 from lmc.parser.capture.blocks import execute
@@ -117,8 +118,15 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
         live = old.value if isinstance(old, Sym) else old.content
         if isinstance(live, Value):
             cx.t.change(live)
+        if op == "*" or not _is_number(value):  # it may be a container, which is changed in place under all its names
+            run = BINARY[f"{op}="]
+            return wrap(cx.t, cx.t.call(run, cx.argument(old), cx.argument(value), type=ANY))
         return expressions.binary(cx, f"{op}=", old, value)
     return expressions.binary(cx, op, old, value)
+
+
+def _is_number(x: StandIn) -> bool:
+    return isinstance(x, int | float) or (isinstance(x, Sym) and x.type.name in ("int", "float", "bool"))
 
 
 def _appended(cx: Capture, cell: StandIn, value: StandIn) -> None:
