@@ -9,6 +9,7 @@ the thread, and what has come of the program's calls is handed out on the loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import copy_context
@@ -21,8 +22,8 @@ from lmc.executor.hub import Port, hub_of
 from lmc.streaming import BatchStream, ItemDone, OnEvent, Opened, ReaderDriver, Record, Stream, aborted
 
 if TYPE_CHECKING:
-    from lmc.executor.events import RunEvent
-    from lmc.launch import Opener
+    from lmc.executor.events import ItemEnded, RunEvent
+    from lmc.launch import Launch, Opener
     from lmc.result import Result
 
 MAX_AHEAD = 1024  # items of an awaited batch on their way at once; the others are not taken from their source yet
@@ -110,7 +111,7 @@ class _AwaitedRun:
         """Do what can be done now."""
         launch = self._launch
         try:
-            launch.go_on()
+            self._ended(launch.go_on())
         except BaseException as error:
             self._over(error)
             return
@@ -118,6 +119,9 @@ class _AwaitedRun:
             self._over(None)
         else:
             self._tell_readers()
+
+    def _ended(self, items: list[ItemEnded]) -> None:
+        """Hear which items have ended; their results are told as well."""
 
     def _notified(self) -> None:
         raise NotImplementedError
@@ -282,11 +286,19 @@ class AsyncBatch:
     """What `arun_batch` gives: awaited, a list of results in order; iterated, (index, result) of each as it ends.
 
     Items are taken from their source, which may be asynchronous and endless, as others end; those that were iterated
-    over are forgotten. Left early, by `break` or by cancellation, what is on its way is aborted.
+    over are forgotten, and until then count among `max_in_flight`. Left early, by `break` or by cancellation, what is
+    on its way is aborted.
     """
 
-    def __init__(self, opener: Opener, items: Iterable[Any] | AsyncIterable[Any], on_event: OnEvent | None) -> None:
+    def __init__(
+        self,
+        opener: Opener,
+        items: Iterable[Any] | AsyncIterable[Any],
+        on_event: OnEvent | None,
+        max_in_flight: int | None = None,
+    ) -> None:
         self._opener, self._items, self._on_event = opener, items, on_event
+        self._max_ahead = min(max_in_flight or MAX_AHEAD, MAX_AHEAD)
 
     def __await__(self) -> Generator[Any, None, list[Result]]:
         return self._all().__await__()
@@ -301,7 +313,7 @@ class AsyncBatch:
     async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
         record = Record(self._on_event)
         run = awaited(self._opener, record, is_told=self._on_event is not None)
-        room = asyncio.Semaphore(MAX_AHEAD)
+        room = asyncio.Semaphore(self._max_ahead)
         feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire))
         try:
             while True:
@@ -469,11 +481,84 @@ def run_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None)
     return asyncio.run(arun_one(opener, arguments, on_event))
 
 
-def run_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None) -> list[Result]:
-    """The same of a batch."""
-    refuse_inside_loop()
-    return asyncio.run(_listed(AsyncBatch(opener, items, on_event)))
+class _BatchRun(LoopRun):
+    """A run whose items somebody else starts, aborts and starts again.
+
+    ended  the items that have ended since somebody looked, by their ids
+    """
+
+    def __init__(self, opener: Opener, record: Record, *, is_told: bool) -> None:
+        self.ended: list[ItemEnded] = []
+        self.error: BaseException | None = None  # that ended the run
+        super().__init__(opener, record, is_told=is_told)
+
+    @property
+    def launch(self) -> Launch:
+        """What the items run on."""
+        return self._launch
+
+    def _ended(self, items: list[ItemEnded]) -> None:
+        self.ended += items
+
+    def _over(self, error: BaseException | None) -> None:
+        self.error = self.error or error
+        super()._over(error)
 
 
-async def _listed(batch: AsyncBatch) -> list[Result]:
-    return await batch
+class LoopLaunch:
+    """A coroutine program's launch for plain code, as batch.py wants it: its loop goes on while `step` waits."""
+
+    def __init__(self, opener: Opener, on_event: OnEvent | None) -> None:
+        refuse_inside_loop()
+        self._record = Record(on_event)
+        self._seen, self._num_open = self._record.version, 0
+        self._runner = asyncio.Runner()
+        try:
+            self._run = self._runner.run(self._begun(opener, is_told=on_event is not None))
+        except BaseException:
+            self._runner.close()
+            raise
+        launch = self._run.launch
+        self.binds, self.keep_leaves, self.identity = launch.binds, launch.keep_leaves, launch.identity
+        self.report, self.counts = launch.report, launch.counts
+
+    async def _begun(self, opener: Opener, *, is_told: bool) -> _BatchRun:
+        return _BatchRun(opener, self._record, is_told=is_told)
+
+    @property
+    def room(self) -> int:
+        """How many items may be started that need not wait for others to end."""
+        return min(self._run.launch.room, MAX_AHEAD - self._num_open)
+
+    def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
+        """Start the item of that number in its batch; its id in this run."""
+        id = self._run.launch.start(bind, number)
+        self._run.kick()
+        self._num_open += 1
+        return id
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End an item early, with a RequestError of that code that may be retried."""
+        self._run.launch.abort(id, reason, code)
+        self._run.kick()
+
+    def step(self, timeout_s: float) -> list[ItemEnded]:
+        """Let the loop go on, at most so long, until something was told; the items that ended, by their ids."""
+        self._runner.run(self._wait(timeout_s))
+        if self._run.error is not None:
+            raise self._run.error
+        self._record.forget()
+        self._seen = self._record.version
+        ended, self._run.ended = self._run.ended, []
+        self._num_open -= len(ended)
+        return ended
+
+    async def _wait(self, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._run.wait(self._seen)
+
+    def close(self) -> None:
+        """Give up what is on its way, and wait until the programs have been left."""
+        with self._runner:
+            self._runner.run(self._run.leave())

@@ -19,6 +19,7 @@ from lmc.errors import ArgumentError
 from lmc.launch import result_of
 
 if TYPE_CHECKING:
+    from lmc.aio import LoopLaunch
     from lmc.executor import ItemEnded
     from lmc.journal import Journal
     from lmc.launch import Launch
@@ -57,7 +58,7 @@ class BatchLoop:
 
     def __init__(
         self,
-        launch: Launch,
+        launch: Launch | LoopLaunch,
         binds: Iterable[Bind],
         total: int | None,
         *,
@@ -212,7 +213,7 @@ class BatchRun:
     The batch ends with the iteration; `close`, the end of a `with` or nobody holding this gives up what is on its way.
     """
 
-    def __init__(self, results: Iterator[Result], launch: Launch, held: ExitStack) -> None:
+    def __init__(self, results: Iterator[Result], launch: Launch | LoopLaunch, held: ExitStack) -> None:
         self._results, self._launch, self._held = results, launch, held
 
     def __iter__(self) -> BatchRun:
@@ -257,20 +258,7 @@ class BatchOptions:
     progress_bar: bool = False
 
     def __post_init__(self) -> None:
-        number = self.max_in_flight
-        if number is not None and (type(number) is not int or number < 1):
-            raise ArgumentError(f"max_in_flight={number!r}: a whole number from 1 on is needed")
-
-    def check_async(self, generator_style: bool) -> None:
-        """Raises ArgumentError for what is not there for the batch of an `async def` program."""
-        given = {"retry": self.retry.items, "timeout": self.timeout.item, "journal": self.journal}
-        given |= {"max_in_flight": self.max_in_flight, "progress_bar": self.progress_bar}
-        name = next((name for name, value in {**given, "generator_style": generator_style}.items() if value), None)
-        if name is not None:
-            raise ArgumentError(
-                f"`{name}` is for batches of plain programs",
-                help="use asyncio.timeout and `try` in the program",
-            )
+        check_in_flight(self.max_in_flight)
 
     def check_stream(self, stream: bool, generator_style: bool, listens: bool) -> None:
         """Raises ArgumentError for what does not go with a stream, or with somebody who hears of all that happens."""
@@ -286,7 +274,13 @@ class BatchOptions:
             )
 
 
-def all_results(launch: Launch, items: Iterable[Any], options: BatchOptions) -> list[Result]:
+def check_in_flight(number: object) -> None:
+    """Raises ArgumentError for what is no number of items."""
+    if number is not None and (type(number) is not int or number < 1):
+        raise ArgumentError(f"max_in_flight={number!r}: a whole number from 1 on is needed")
+
+
+def all_results(launch: Launch | LoopLaunch, items: Iterable[Any], options: BatchOptions) -> list[Result]:
     """One result for each item, in order, each with the report of the whole; closes the launch.
 
     What ends it early, as Ctrl-C does, has what was there by then in `results`.
@@ -309,7 +303,7 @@ def all_results(launch: Launch, items: Iterable[Any], options: BatchOptions) -> 
     return [results[number] for number in range(len(results))]
 
 
-def one_by_one(launch: Launch, items: Iterable[Any], options: BatchOptions, *, in_order: bool) -> BatchRun:
+def one_by_one(launch: Launch | LoopLaunch, items: Iterable[Any], options: BatchOptions, *, in_order: bool) -> BatchRun:
     """The same as an iterator, in the order of the items, or as they end; the results have no report."""
     held = ExitStack()
     held.callback(launch.close)
@@ -322,7 +316,7 @@ def one_by_one(launch: Launch, items: Iterable[Any], options: BatchOptions, *, i
 
 
 def _opened(
-    launch: Launch,
+    launch: Launch | LoopLaunch,
     binds: Iterable[Bind],
     total: int | None,
     options: BatchOptions,

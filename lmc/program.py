@@ -403,12 +403,13 @@ class Program:
             from lmc.aio import stream_batch
 
             return stream_batch(opener, batch, on_event)
+        launch: Launch | LoopLaunch
         if self.is_async:
-            from lmc.aio import run_batch
+            from lmc.aio import LoopLaunch
 
-            options.check_async(generator_style)
-            return run_batch(opener, batch, on_event)
-        launch = opener(listen=_listener(on_event))
+            launch = LoopLaunch(opener, on_event)
+        else:
+            launch = opener(listen=_listener(on_event))
         if generator_style:
             return one_by_one(launch, batch, options, in_order=ordered)
         return all_results(launch, batch, options)
@@ -424,21 +425,24 @@ class Program:
         mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
+        max_in_flight: int | None = None,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> AsyncBatch:
         """`run_batch` for coroutines: awaited it is the list of results, iterated (index, result) of each as it ends.
 
-        The items may come from an asynchronous source, and may have no end.
+        The items may come from an asynchronous source, and may have no end. `max_in_flight` bounds what runs at once.
         """
         from lmc.aio import AsyncBatch
+        from lmc.batch import check_in_flight
         from lmc.launch import check_items
 
         if not isinstance(batch, AsyncIterable):
             check_items("arun_batch", batch)
+        check_in_flight(max_in_flight)
         sampling = self._only_sampling("arun_batch", defaults)
         opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
-        return AsyncBatch(opener, batch, on_event)
+        return AsyncBatch(opener, batch, on_event, max_in_flight)
 
     def open_run(
         self,
@@ -574,7 +578,10 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
         "on_event",
         *_OF_BATCH,
     ]
-    help = did_you_mean(name, known) or "program arguments go into the items of the batch"
+    if name in known:
+        help = "run_batch has it; `timeout` and `retry` of calls that are awaited are asyncio.timeout and `try`"
+    else:
+        help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -595,3 +596,102 @@ def test_many_async_programs() -> None:
 
     assert all(r.error is None for r in results) and len(results) == 1000
     assert results[7].text() == two_turns_async.run_batch([[f"{n}"] for n in range(8)], backend=echo)[7].text()
+
+
+# --- batches of coroutine programs, from plain code ---------------------------------------------------------------
+
+
+class Crowd:
+    """A coroutine program, and how many of it were there at once."""
+
+    def __init__(self) -> None:
+        self.num = self.most = 0
+
+    @lmc.function
+    async def ask(self, s, word):
+        self.num += 1
+        self.most = max(self.most, self.num)
+        try:
+            await asyncio.sleep(LIMIT_S if word == "slow" else 0)
+            s += lmc.user(word) + lmc.assistant(lmc.gen("said", max_tokens=4, temperature=1.0))
+            if word == "bad":
+                raise ValueError("no such word")
+            return s["said"]
+        finally:
+            self.num -= 1
+
+
+CROWD_WORDS = [f"w{i}" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"max_in_flight": 3}, {"generator_style": True}, {"progress_bar": True}, {"timeout": LIMIT_S}, {"retry": 2}],
+)
+@pytest.mark.parametrize("given", [list, iter])
+def test_a_batch_of_coroutines_has_what_batches_have(options: dict[str, Any], given: Callable[[Any], Any]) -> None:
+    """The same results, in order; nothing waits for a limit of time that is far away."""
+    want = [Crowd().ask.run_batch(CROWD_WORDS, backend="echo")[i].ret_value for i in range(60)]
+    crowd, begin_s = Crowd(), time.monotonic()
+    results = crowd.ask.run_batch(given(CROWD_WORDS), backend="echo", **options)
+    assert [result.ret_value for result in results] == want
+    assert crowd.num == 0 and crowd.most <= options.get("max_in_flight", 60)
+    assert time.monotonic() - begin_s < 20
+
+
+def test_a_coroutine_that_is_late_is_left() -> None:
+    crowd = Crowd()
+    results = crowd.ask.run_batch(["a", "slow", "bad", {"wort": 1}], backend="echo", timeout=0.2)
+    assert crowd.num == 0
+    codes = [getattr(result.error, "code", type(result.error).__name__) for result in results]
+    assert codes == ["NoneType", "timeout", "ValueError", None]
+
+
+def test_a_failed_coroutine_is_tried_again() -> None:
+    left = [2]
+
+    @lmc.function
+    async def fails(s, word):
+        s += word + lmc.gen("x", max_tokens=2)
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError("gone")
+        return s["x"]
+
+    (result,) = fails.run_batch(["a"], backend="echo", retry=lmc.Retry(items=2, wait_s=0.01, also=(OSError,)))
+    assert result.error is None and left == [-1]
+
+
+def test_a_batch_of_coroutines_goes_on_from_its_journal(tmp_path: Path) -> None:
+    async def told(s, word):
+        s += lmc.user(word) + lmc.assistant(lmc.gen("said", max_tokens=4, temperature=1.0))
+        return s["said"]
+
+    program = lmc.function(told)
+    whole = program.run_batch(CROWD_WORDS, backend="echo")
+    program.run_batch(CROWD_WORDS[:20], backend="echo", journal=tmp_path / "j")
+    rest = program.run_batch(CROWD_WORDS, backend="echo", journal=tmp_path / "j")
+    assert [result.ret_value for result in rest] == [result.ret_value for result in whole]
+    assert rest[0].report is not None and rest[0].report.requests == 40
+
+
+def test_leaving_the_results_of_coroutines_early_ends_them() -> None:
+    crowd = Crowd()
+    for result in crowd.ask.run_batch(["a", "slow", "slow"], backend="echo", generator_style=True):
+        assert result.error is None
+        break
+    gc.collect()
+    assert crowd.num == 0
+
+
+def test_an_awaited_batch_is_bounded_by_max_in_flight() -> None:
+    crowd = Crowd()
+
+    async def main() -> list[lmc.Result]:
+        return await crowd.ask.arun_batch(CROWD_WORDS, backend="echo", max_in_flight=3)
+
+    assert len(going(main())) == 60 and crowd.most == 3
+    with pytest.raises(lmc.ArgumentError, match="max_in_flight=0"):
+        crowd.ask.arun_batch(CROWD_WORDS, backend="echo", max_in_flight=0)
+    with pytest.raises(lmc.ArgumentError, match=r"asyncio\.timeout"):
+        crowd.ask.arun_batch(CROWD_WORDS, backend="echo", timeout=3)

@@ -162,10 +162,11 @@ def test_an_iterator_that_is_left_leaves_a_journal_to_go_on_with(tmp_path: Path)
     run = told.run_batch(WORDS, backend=Asked().backend, journal=tmp_path / "j", generator_style=True)
     next(run)
     run.close()
+    num_ended = len((tmp_path / "j").read_text().splitlines()) - 1
     asked = Asked()
     told.run_batch(WORDS, backend=asked.backend, journal=tmp_path / "j")
 
-    assert asked.num == 0
+    assert num_ended > 1 and asked.num == 2 * (len(WORDS) - num_ended)
 
 
 def kills(tmp_path: Path, number: int, seed: int) -> None:
@@ -354,7 +355,7 @@ class Text(str):
         {"$tuple": [1]}, {"$x": 1, "y": 2}, {(1, 2): [3]}, {1, 2}, frozenset("ab"), b"\x00\xff", bytearray(b"x"),
         Colour.RED, Pair(1, "b"), Point(1.5, (2, 3)), [Point(0.0)], 10**40,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,  # a frozenset prints in another order in each process
 )  # fmt: skip
 def test_a_value_comes_back_the_same(value: Any) -> None:
     """And of the same type, through a text."""

@@ -64,6 +64,13 @@ def _unpack_starred(before: int, after: int, xs: Any) -> tuple[Any, ...]:
     return (*items[:before], items[before : len(items) - after], *items[len(items) - after :])
 
 
+def _merged(*mappings: Any) -> dict[Any, Any]:
+    out: dict[Any, Any] = {}
+    for mapping in mappings:
+        out = {**out, **mapping}
+    return out
+
+
 def _gather(xs: Any, order: list[int]) -> list[Any]:
     items = list(xs)
     return [items[i] for i in order]
@@ -81,6 +88,7 @@ def _pure(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 unpack_starred = _pure("unpack_starred", _unpack_starred)  # `a, *b, c = xs`
+merged = _pure("merged", _merged)  # `{**a, **b}`
 gather = _pure("gather", _gather)  # the items at the given indices: `sorted(xs, key=...)` by the order of the keys
 
 

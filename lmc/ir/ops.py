@@ -66,8 +66,11 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "~": operator.invert,
     "not": operator.not_,
 }
-# in place, as Python does: `and_` is `iand`
-BINARY.update({f"{op}=": getattr(operator, f"i{run.__name__.rstrip('_')}") for op, run in tuple(BINARY.items())})
+# by operator, what changes its first operand in place where that can: add is iadd, and_ is iand
+AUGMENTED: dict[str, Callable[[Any, Any], Any]] = {
+    op: getattr(operator, "i" + fn.__name__.rstrip("_")) for op, fn in BINARY.items()
+}
+BINARY.update({f"{op}=": fn for op, fn in AUGMENTED.items()})
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 

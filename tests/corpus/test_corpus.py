@@ -15,7 +15,7 @@ from lmc.errors import CaptureError
 from tests.oracle.compiled import plain
 from tests.oracle.test_compiled_equals_eager import at_most
 
-PLACES = ("sglang", "framework", "agent", "data", "chat", "search", "notebook", "scripts")
+PLACES = ("sglang", "framework", "agent", "data", "chat", "search", "notebook", "scripts", "corner", "object")
 MODULES = tuple(f"{place}_programs" for place in PLACES)
 LIMIT_S = 30.0
 SEEDS = range(3)

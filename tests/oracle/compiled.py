@@ -168,6 +168,7 @@ def _run_untyped(case: Case, args: dict[str, Any], echo: EchoBackend, seed: int,
 def _with_arguments_written_in(case: Case, args: dict[str, Any]) -> Program:
     """A program that calls the function with its arguments as literals; the program itself where they are none."""
     try:
+        _check_apart(list(args.values()))
         written = {name: _literal(value) for name, value in args.items()}
     except ValueError:
         return _program(case).bind(**args)
@@ -184,6 +185,18 @@ def _caller(case: Case, written: tuple[tuple[str, str], ...]) -> Program:
     names = {name: case.fn}
     exec(compile(source, file, "exec"), names)
     return Program(names[f"calls_{name}"])
+
+
+def _check_apart(values: list[Any]) -> None:
+    """Raises ValueError where one list or dict is given twice: written in, it would be two."""
+    seen: set[int] = set()
+    while values:
+        value = values.pop()
+        if isinstance(value, list | dict | set):
+            if id(value) in seen:
+                raise ValueError("an alias")
+            seen.add(id(value))
+        values.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ())
 
 
 def _literal(value: Any) -> str:

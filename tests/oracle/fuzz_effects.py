@@ -315,7 +315,8 @@ FORMS: tuple[Form, ...] = (
     ("text", "str({item} in {items})"), ("text", "str({text} in {list})"), ("text", "str({word} in {set})"),
     ("text", "up({word}) + str(down())"), ("text", "up()"), ("text", "str(Counts().twice)"),
     ("text", "str({dict}.get('m', {word}))"), ("text", "str(min({items}, default=None))"), ("text", "late[0]()"),
-    ("text", "str({dict}.get({text}, 0))"), ("text", "','.join(map(str, {list}))"), ("text", "str(sum(map(len, WORDS)))"),
+    ("text", "str({dict}.get({text}, 0))"), ("text", "','.join(map(str, {list}))"),
+    ("text", "str(sum(map(len, WORDS)))"),
     ("list", "[{word}, {word}]"), ("list", "[]"), ("list", "push({list}, {word})"), ("list", "{list}"),
     ("list", "list({list})"), ("list", "words"), ("list", "WORDS"), ("list", "each(str.upper, ['x', {word}])"),
     ("list", "each(bump, ['x', {word}])"), ("list", "{item}.parts"), ("list", "Stack([{word}])"),
@@ -341,11 +342,13 @@ FORMS: tuple[Form, ...] = (
     (None, "touch({item})"), (None, "touch({items}[0], {num})"), (None, "grow()"), (None, "keep({item})"),
     (None, "{item}.n += {num}"), (None, "{dict}['m'] = {list}"), (None, "{dict}[{word}] = {text}"),
     (None, "swap()"), (None, "shout.tail += {word}"), (None, "Counts.n += 1"), (None, "Counts.last = {word}"),
-    (None, "LOG.append({text})"), (None, "LOG.append(len({list}))"), (None, "{set}.add({word})"), (None, "print({set} and {num})"),
+    (None, "LOG.append({text})"), (None, "LOG.append(len({list}))"), (None, "{set}.add({word})"),
+    (None, "print({set} and {num})"),
     (None, "late.insert(0, lambda: {text} + str({num}))"), (None, "TABLE['b'].append({text})"),
     (None, "{item}.parts += {list}[:1]"), (None, "{list} += [{text}]"), (None, "{list}.extend({iter})"),
     (None, "{list}.extend(steps('x', 2))"), (None, "{list}.sort()"), (None, "{list}.reverse()"),
-    (None, "print({text}, {list}, {item})"), (None, "clock()"), (None, "{set} |= {{{word}}}"), (None, "{num_} += len({list})"),
+    (None, "print({text}, {list}, {item})"), (None, "clock()"), (None, "{set} |= {{{word}}}"),
+    (None, "{num_} += len({list})"),
     (None, "{text_} += bump()"), (None, "del {list}[:1]"), (None, "{list}[:1] = [{word}, {text}]"),
     (None, "[note(x) for x in {list}]"), (None, "any(picky_ok(x) for x in {list})"),
     (None, "{list}[-1:] = []"), (None, "{items}.append({item})"), (None, "{items}.sort(key=lambda x: note(x.n))"),
@@ -407,9 +410,7 @@ class EffectWriter:
             self.statement(0)
         shown = [x for kind in ("text", "num", "list", "dict", "item", "items") for x in self.names[kind]]
         shown = [*self.rng.sample(shown, min(len(shown), 8)), "LOG[-3:]", "CALLS", "up()"]
-        self.put(
-            f"return {', '.join(f'str({x})' if x[0] in 'odl' and x[1:2].isdigit() or x.startswith('os') else x for x in shown)},"
-        )
+        self.put(f"return {', '.join(map(_as_shown, shown))},")
         return HEADER + MORE_HEADER + "def program(s, n, words, flag, table, title):\n" + "\n".join(self.lines) + "\n"
 
     def put(self, line: str) -> None:
@@ -559,8 +560,13 @@ class EffectWriter:
 
 
 SHORT = {
-    "state": "f", "text": "t", "list": "l", "dict": "d", "set": "z", "item": "o", "items": "os", "iter": "it", "num": "k",
+    "state": "f", "text": "t", "list": "l", "dict": "d", "set": "z", "item": "o", "items": "os", "iter": "it",
+    "num": "k",
 }  # fmt: skip
+
+
+def _as_shown(name: str) -> str:
+    return f"str({name})" if re.match(r"(o|d|l|os)\d", name) else name
 
 
 def source_of_effects(seed: int) -> str:

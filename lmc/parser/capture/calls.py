@@ -37,6 +37,7 @@ from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
 from lmc.parser.capture import (
     choices,
     comprehensions,
+    fixed,
     given_functions,
     instances,
     looking,
@@ -589,12 +590,14 @@ def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
     if isinstance(x, Tracked) and isinstance(name, str):
         objects.set_attribute(cx, x, name, value)
         return None
+    fixed.check_set(cx, x, name)
     if isinstance(x, type):
         objects.change_class(cx, x, name, value)
     return NotImplemented
 
 
 def _delattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+    fixed.check_set(cx, x, name)
     if isinstance(x, type):
         objects.change_class(cx, x, name)
     return NotImplemented
@@ -800,6 +803,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
                 raise Escapes(x) from None
     if has_state:
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    fixed.check_call(cx, fn)
     if looking.can_hash(fn) and fn in CLOCKS:
         _read_clock(cx, fn)
     if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):

@@ -23,7 +23,9 @@ _MAKE = frozenset(("list", "tuple", "dict", "set_of"))
 _PUTS_IN = frozenset(("append", "insert", "add", "setdefault", "fromkeys"))
 _TAKES_OUT = frozenset(("item", "unpack"))
 # what these give is new, though it may hold what they were given holds
-_COPIES = frozenset(("list", "sorted", "tuple", "dict", "set", "frozenset", "enumerate", "zip", "reversed", "gather"))
+_COPIES = frozenset((
+    "list", "sorted", "tuple", "dict", "set", "frozenset", "enumerate", "zip", "reversed", "gather", "merged",
+))  # fmt: skip
 _SETS = frozenset(("set",))
 _PARSES = frozenset(("loads", "unpack_starred"))  # these give things in things
 

@@ -120,6 +120,7 @@ class Capture:
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
+        self.outside: tuple[object, ...] = ()  # these lists and dicts, and what is in places that the run reads
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
         self.root.fields["programs"] = 0
@@ -265,12 +266,11 @@ class Capture:
     ) -> StandIn:
         """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
         # nobody binds a module or a word of the language anew under a name that is made when it runs
-        is_word = looking.is_a(value, ModuleType) or (
-            looking.is_a(value, FunctionType) and value.__module__.split(".")[0] == "lmc"  # type: ignore[union-attr]
-        )
-        if stores is Stores.YES or (stores is Stores.ANY and not is_word):
-            return now()
-        if stores is Stores.MAYBE and is_literal(value):
+        made_in = str(value.__module__) if looking.is_a(value, FunctionType) else ""  # type: ignore[union-attr]
+        is_word = looking.is_a(value, ModuleType) or made_in.startswith("lmc.")
+        anew = stores is Stores.YES or (stores is Stores.ANY and not is_word)
+        if anew or (stores is Stores.MAYBE and is_literal(value)):
+            self.outside += (value,)
             return now()
         return self.bake(value, read, key)
 
@@ -314,6 +314,7 @@ class Capture:
             known = Container(self.t.born(), type(value).__name__, content, borrowed=True)
             known.constant = Constant(_key(value), lambda: self.t.live_touched)
             self.constants[id(value)] = known
+            self.outside += (value,)
             seen = partial(fingerprint, value, self.opaque)
             self.guard(seen, seen(), _key(value))
         return known

@@ -12,10 +12,11 @@ from types import GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
+from lmc.ir.builtins import merged
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, looking, objects, state_lists, states
+from lmc.parser.capture import choices, fixed, looking, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
@@ -257,7 +258,7 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         if special is not NotImplemented:
             return special
     if op in ("is", "is not"):
-        known = _identity(x, y)
+        known = _identity(cx, x, y)
         if known is not None:
             return known if op == "is" else not known
     if plain(x) and plain(y):
@@ -321,10 +322,10 @@ def _compared(cx: Capture, x: StandIn) -> Atom:
     return cx.t.value_atom(x)
 
 
-def _identity(x: StandIn, y: StandIn) -> bool | None:
+def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
     if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
-        return _same_cell(x, y)
+        return _same_cell(cx, x, y)
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
@@ -341,13 +342,15 @@ def _identity(x: StandIn, y: StandIn) -> bool | None:
     return None
 
 
-def _same_cell(x: StateCell | Container, y: StateCell | Container) -> bool | None:
+def _same_cell(cx: Capture, x: StateCell | Container, y: StateCell | Container) -> bool | None:
     if x is y:
         return True
     if isinstance(x, Element) or isinstance(y, Element) or any(o is y for o in x.aliases):
         raise graph_break(STALE_STATE, None, "one side of this comparison (or the other side)")
-    live = [b for b in (x, y) if isinstance(b, Container) and not b.is_static]
-    return None if len(live) == 2 else False
+    if not (isinstance(x, Container) and isinstance(y, Container)):
+        return False
+    cx.t.check_same(x, y)
+    return None if not x.is_static and not y.is_static else False
 
 
 def _known(cx: Capture, x: StandIn) -> tuple[StandIn] | None:
@@ -372,15 +375,22 @@ def _elements(cx: Capture, nodes: list[ast.expr]) -> tuple[StandIn, ...]:
 
 def tuple_node(cx: Capture, node: ast.Tuple) -> StandIn:
     """`(x, y)`."""
-    return _elements(cx, node.elts)
+    if not any(isinstance(e, ast.Starred) for e in node.elts):
+        return tuple(cx.eval(e) for e in node.elts)
+    return cx.call(tuple, (_spread(cx, node.elts),), {})
 
 
 def list_node(cx: Capture, node: ast.List) -> StandIn:
     """`[x, *xs]`."""
     if not any(isinstance(e, ast.Starred) for e in node.elts):
         return Container(cx.t.born(), "list", tuple(cx.eval(e) for e in node.elts))
+    return _spread(cx, node.elts)
+
+
+def _spread(cx: Capture, elements: list[ast.expr]) -> StandIn:
+    """A list of elements, some of them starred."""
     whole: StandIn = Container(cx.t.born(), "list", ())
-    for element in node.elts:
+    for element in elements:
         part = cx.eval(element.value if isinstance(element, ast.Starred) else element)
         cx.at(element)
         one = not isinstance(element, ast.Starred)
@@ -404,18 +414,40 @@ def set_node(cx: Capture, node: ast.Set) -> StandIn:
 def dict_node(cx: Capture, node: ast.Dict) -> StandIn:
     """`{key: value, **more}`."""
     pairs: list[tuple[StandIn, StandIn]] = []
+    whole: StandIn = None  # all up to the last mapping that only the run knows
     for key, value in zip(node.keys, node.values):
-        if key is None:
-            inner = cx.eval(value)
-            if not (isinstance(inner, Container) and isinstance(inner.content, dict)):
-                raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
-            pairs.extend(inner.content.items())
-        else:
+        if key is not None:
             pairs.append((cx.eval(key), cx.eval(value)))
+            continue
+        inner = cx.eval(value)
+        if isinstance(inner, Container) and isinstance(inner.content, dict):
+            pairs.extend(inner.content.items())
+        else:  # copied here, whatever the values after it do to it
+            cx.at(node)
+            whole, pairs = _merged(cx, [*_parts(cx, whole, pairs), inner]), []
     cx.at(node)
+    if whole is not None:
+        return _merged(cx, _parts(cx, whole, pairs)) if pairs else whole
+    return _of_pairs(cx, pairs)
+
+
+def _of_pairs(cx: Capture, pairs: list[tuple[StandIn, StandIn]]) -> StandIn:
     if all(is_literal(k) for k, _ in pairs):
         return Container(cx.t.born(), "dict", dict(pairs))
-    return _run_time(cx, "dict", "data", [x for pair in pairs for x in pair])
+    return _run_time(cx, "dict", "dict", [x for pair in pairs for x in pair])
+
+
+def _parts(cx: Capture, whole: StandIn, pairs: list[tuple[StandIn, StandIn]]) -> list[StandIn]:
+    return [*([] if whole is None else [whole]), *([_of_pairs(cx, pairs)] if pairs else [])]
+
+
+def _merged(cx: Capture, mappings: list[StandIn]) -> StandIn:
+    """A new dict of several mappings; one that is live has code of its own to say what is in it."""
+    live = any(map(has_live, mappings))
+    atoms = [cx.argument(m) if live else cx.stored(m) for m in mappings]
+    effect, out = ("ordered", ANY) if live else ("none", DATA)
+    made = cx.t.call(merged, *atoms, effect=effect, type=out)
+    return Container(cx.t.born(), "data", made) if live else wrap(cx.t, made)
 
 
 def _run_time(cx: Capture, op: str, form: str, items: Sequence[StandIn]) -> StandIn:
@@ -570,5 +602,6 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
             return Sym(cx.t.host("attr", value.value, type=DATA, name=name))
         return Sym(cx.t.host("attr", value.value, type=ANY, name=name))
     if is_ordinary(value):
+        fixed.check_read(cx, value, name)
         return cx.bake_attribute(value, name)
     raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")

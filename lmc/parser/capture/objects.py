@@ -64,7 +64,7 @@ def is_plain(cls: StandIn, opaque: frozenset[object]) -> TypeGuard[type]:
 
 
 def _is_plain(cls: type) -> bool:
-    if type(cls) not in (type, abc.ABCMeta) or not _is_own(cls):
+    if type(cls) not in (type, abc.ABCMeta) or not is_own(cls):
         return False
     hooks = [name for name in _HOOKS if name in cls.__dict__]
     # of a frozen dataclass both were written by `dataclass`, and do nothing but refuse
@@ -73,7 +73,8 @@ def _is_plain(cls: type) -> bool:
     return not hooks and not any(isinstance(x, MemberDescriptorType) for x in cls.__dict__.values())
 
 
-def _is_own(cls: type) -> bool:
+def is_own(cls: type) -> bool:
+    """True for a class of the user's."""
     module = sys.modules.get(cls.__module__)
     file = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
     if file is None:  # a module that was made by hand: where its functions were written tells
@@ -255,7 +256,7 @@ def is_own_object(x: object) -> bool:
 def _has_plain_lookup(cls: type) -> bool:
     """True for a class of the user's whose objects are asked for attributes in Python's own way."""
     hooked = any("__getattribute__" in base.__dict__ for base in cls.__mro__[:-1])
-    return type(cls) in (type, abc.ABCMeta) and _is_own(cls) and not hooked
+    return type(cls) in (type, abc.ABCMeta) and is_own(cls) and not hooked
 
 
 def _nothing() -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from lmc.codes import GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
+from lmc.codes import CHANGED_IN_PLACE, GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
 from lmc.errors import CaptureError
 from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
-from lmc.ir.ops import BINARY
-from lmc.ir.types import ANY, BOOL
+from lmc.ir.ops import AUGMENTED
+from lmc.ir.types import ANY, BOOL, DATA
 from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import BREAK, CONTINUE, RETURN, leave, under
 from lmc.parser.capture.functions import closure
-from lmc.parser.capture.methods import extend, set_item
+from lmc.parser.capture.methods import extend, open_up, set_item, write
 from lmc.parser.capture.targets import assign, set_attribute
 from lmc.parser.capture.tracer import ProgramRaise, wrap
 from lmc.parser.capture.values import (
@@ -28,6 +28,7 @@ from lmc.parser.capture.values import (
     CopyBlock,
     Escapes,
     InnerProgram,
+    Method,
     RoleBlock,
     ScopeBlock,
     StandIn,
@@ -115,18 +116,46 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
     if isinstance(old, Container | Sym) and not (
         isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
     ):
-        live = old.value if isinstance(old, Sym) else old.content
-        if isinstance(live, Value):
-            cx.t.change(live)
-        if op == "*" or not _is_number(value):  # it may be a container, which is changed in place under all its names
-            run = BINARY[f"{op}="]
-            return wrap(cx.t, cx.t.call(run, cx.argument(old), cx.argument(value), type=ANY))
-        return expressions.binary(cx, f"{op}=", old, value)
+        return _in_place(cx, op, old, value, node)
     return expressions.binary(cx, op, old, value)
 
 
-def _is_number(x: StandIn) -> bool:
-    return isinstance(x, int | float) or (isinstance(x, Sym) and x.type.name in ("int", "float", "bool"))
+def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: ast.stmt) -> StandIn:
+    """`old op= value` of what may be a container, or have its own way to change in place."""
+    if isinstance(old, Container) and isinstance(value, Container) and value.kind == old.kind:
+        method = _AS_METHODS.get((old.kind, op))
+        if method is not None:
+            cx.call(Method(old, method), (value,), {})
+            return old
+    if isinstance(old, Container) and old.kind == "list" and op == "*" and isinstance(value, int) and old.is_static:
+        open_up(cx, old)
+        write(cx, old, old.members * value)
+        return old
+    live = old.value if isinstance(old, Sym) else old.content
+    if not isinstance(live, Value):
+        raise graph_break(CHANGED_IN_PLACE, cx.at(node))
+    if live.type == DATA:
+        assert isinstance(old, Container)
+        if _changes(op, value) and not cx.t.contents.is_atom(live):
+            need = cx.t.make_live(old)
+            need.error = graph_break(CHANGED_IN_PLACE, cx.at(node))
+            raise need
+        return expressions.binary(cx, f"{op}=", old, value)
+    cx.t.change(live)
+    changed = cx.t.call(AUGMENTED[op], live, cx.argument(value))
+    return old if isinstance(old, Container) and old.kind in ("list", "set", "dict") else Sym(changed)
+
+
+def _changes(op: str, value: StandIn) -> bool:
+    """True where a list, dict or set may be changed by a value: a number only repeats a list."""
+    number = isinstance(value, int | float) or (isinstance(value, Sym) and value.type.name in ("int", "float", "bool"))
+    return op == "*" or not number
+
+
+_AS_METHODS = {
+    ("dict", "|"): "update", ("set", "|"): "update", ("set", "&"): "intersection_update",
+    ("set", "-"): "difference_update", ("set", "^"): "symmetric_difference_update",
+}  # fmt: skip
 
 
 def _appended(cx: Capture, cell: StandIn, value: StandIn) -> None:

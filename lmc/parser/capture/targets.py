@@ -8,7 +8,7 @@ from lmc.codes import LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
-from lmc.parser.capture import choices, objects
+from lmc.parser.capture import choices, fixed, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
@@ -89,6 +89,7 @@ def set_attribute(cx: Capture, owner: StandIn, name: str, value: StandIn) -> Non
         return
     if isinstance(owner, StateCell | Container | LazyStr):
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"assigning `.{name}`")
+    fixed.check_set(cx, owner, name)
     if isinstance(owner, type):
         objects.change_class(cx, owner, name, value)
     cx.t.call(setattr, cx.t.atom(owner), Lit(name), cx.argument(value))

@@ -559,10 +559,22 @@ class Tracer:
 
     def check_changed(self, x: Container) -> None:
         """Before a container is changed: raises MakeLive where something else may be it, or hold it."""
-        held = x.fields["content"]
-        tops: Objects = self.contents.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
+        tops = self._tops(x)
         if any(True for _ in self._sharers(x, tops)):
             raise self._request(x, tops)
+
+    def check_same(self, x: Container, y: Container) -> None:
+        """Before two containers are compared by identity: raises MakeLive where data may be a copy of the same one."""
+        if x.is_live or y.is_live or x.holds_states or y.holds_states:
+            return
+        if not self._tops(x).isdisjoint(self._tops(y)):
+            need = self.make_live(y if x.is_static else x)
+            need.error = graph_break(STALE_STATE, self.span, "one side of this comparison")
+            raise need
+
+    def _tops(self, x: Container) -> Objects:
+        held = x.fields["content"]
+        return self.contents.tops(held) if isinstance(held, Value) else frozenset((x.birth,))
 
     def check_no_cycle(self, owner: Container, parts: Iterable[StandIn]) -> None:
         """Before these are put into a container: raises MakeLive where it would hold itself, which no data can."""

@@ -57,7 +57,7 @@ class CodeStores:
     cells     names of functions around it
     wild      it may store any global of its module that is no function or class
     any_global   it may store any global of its module
-    anywhere  it may store any global of any module
+    anywhere  it may store any global of any module that its module has to do with
     any_attr  it may store an attribute of any name, of what `attrs` names the same way
     """
 
@@ -219,7 +219,8 @@ class Writers:
     wild: set[int] = field(default_factory=set)
     any_attr: list[tuple[dict[str, object], str | None]] = field(default_factory=list)
     any_global: set[int] = field(default_factory=set)
-    anywhere: bool = False
+    anywhere: dict[int, dict[str, object]] = field(default_factory=dict)
+    _bound: dict[int, bool] = field(default_factory=dict)  # answers of `_binds_any`
 
     def add(self, code: CodeType, module: dict[str, object]) -> None:
         """Take in a function of a module."""
@@ -232,7 +233,8 @@ class Writers:
             self.wild.add(id(module))
         if found.any_global:
             self.any_global.add(id(module))
-        self.anywhere |= found.anywhere
+        if found.anywhere:
+            self.anywhere[id(module)] = module
         self.any_attr.extend((module, owner) for owner in found.any_attr)
 
     def of_global(self, module: dict[str, object], name: str) -> Stores:
@@ -241,7 +243,7 @@ class Writers:
             return Stores.YES
         here = sys.modules.get(str(module.get("__name__")))
         found = self.of_attribute(here, name) if here is not None else Stores.NO
-        if found is not Stores.YES and (self.anywhere or id(module) in self.any_global):
+        if found is not Stores.YES and self._binds_any(module):
             return Stores.ANY
         return Stores.MAYBE if found is Stores.NO and id(module) in self.wild else found
 
@@ -255,7 +257,7 @@ class Writers:
             return Stores.YES
         if not _is_own(owner):
             return Stores.NO
-        if isinstance(owner, ModuleType) and (self.anywhere or id(vars(owner)) in self.any_global):
+        if isinstance(owner, ModuleType) and self._binds_any(vars(owner)):
             return Stores.ANY
         if any(by not in (None, SELF) and module.get(str(by)) is owner for module, by in self.any_attr):
             return Stores.YES
@@ -266,6 +268,12 @@ class Writers:
         """True where some code names this class, one of its bases or of those made of it, and binds a name of it."""
         found = (module.get(by) for module, by in self.attrs.get(name, ()) if by not in (None, SELF))
         return any(isinstance(stored, type) and _may_be(stored, cls) for stored in found)
+
+    def _binds_any(self, module: dict[str, object]) -> bool:
+        if id(module) not in self._bound:
+            linked = any(_are_linked(each, module) for each in self.anywhere.values())
+            self._bound[id(module)] = linked or id(module) in self.any_global
+        return self._bound[id(module)]
 
     def of_cell(self, name: str) -> Stores:
         """Of a variable of a function around the program."""
@@ -283,6 +291,15 @@ def _may_be(stored: object, owner: object) -> bool:
             return type(owner) is not type
         return isinstance(stored, type) and (stored in owner.__mro__ or owner in stored.__mro__)
     return stored is owner
+
+
+def _are_linked(one: dict[str, object], other: dict[str, object]) -> bool:
+    """True for modules of which one has the other, or a function of it."""
+    return one is other or any(
+        (isinstance(x, ModuleType) and vars(x) is b) or (isinstance(x, FunctionType) and x.__globals__ is b)
+        for a, b in ((one, other), (other, one))
+        for x in list(a.values())
+    )
 
 
 def _is_own(owner: object) -> bool:

@@ -41,7 +41,9 @@ MODULES = (
     "words",
     "cycles",
     "patched",
+    "in_place",
     "escapes",
+    "unpacked",
 )
 
 

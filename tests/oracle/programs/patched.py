@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
+import json
+import weakref
+from unittest import mock
 
 import lmc as lm
 from tests.oracle.programs.case import Case
@@ -85,6 +89,126 @@ def method_of_one_object(s):
     one, two = Greeter(), Greeter()
     one.hi = lambda: "own"
     return one.hi(), two.hi()
+
+
+# --- what is taken for fixed ------------------------------------------------------------------------------
+
+
+def one(a=1):
+    return a
+
+
+def two(*, a=1):
+    return a
+
+
+def three(a=3):
+    return a + 10
+
+
+class First:
+    def name(self):
+        return "first"
+
+
+class Second:
+    def name(self):
+        return "second"
+
+
+class Child(First):
+    pass
+
+
+class Ends:
+    def __init__(self, n):
+        self.n = n
+
+    def __del__(self):
+        LOG.append(self.n)
+
+
+LOG: list[object] = []
+CODE = one.__code__
+
+
+def reset_functions():
+    LOG.clear()
+    one.__defaults__, one.__code__, Child.__bases__ = (1,), CODE, (First,)
+    two.__kwdefaults__["a"] = 1
+
+
+def defaults_are_set(s):
+    s += lm.gen("x", regex="[ab]")
+    one.__defaults__ = (5,)
+    return one()
+
+
+def keyword_defaults_are_set(s):
+    s += lm.gen("x", regex="[ab]")
+    two.__kwdefaults__["a"] = 5
+    return two()
+
+
+def code_is_set(s):
+    s += lm.gen("x", regex="[ab]")
+    one.__code__ = three.__code__
+    return one()
+
+
+def bases_are_set(s):
+    s += lm.gen("x", regex="[ab]")
+    Child.__bases__ = (Second,)
+    return Child().name()
+
+
+def patched_function(s):
+    s += lm.gen("x", regex="[ab]")
+    with mock.patch("json.dumps", return_value="P"):
+        return json.dumps(s["x"])
+
+
+def patched_method(s):
+    s += lm.gen("x", regex="[ab]")
+    child = Child()
+    with mock.patch.object(Child, "name", lambda self: "patched"):
+        return child.name()
+
+
+def in_a_patch(x):
+    with mock.patch("json.dumps", return_value="P"):
+        return json.dumps(x)
+
+
+def patched_in_a_helper(s):
+    s += lm.gen("x", regex="[ab]")
+    return in_a_patch(s["x"]), json.dumps(s["x"])
+
+
+def builtin_is_set(s):
+    s += lm.gen("x", regex="[ab]")
+    before = builtins.sorted
+    builtins.sorted = lambda x: "mine"
+    try:
+        return sorted("cab")
+    finally:
+        builtins.sorted = before
+
+
+def end_of_an_object(s):
+    ends = Ends("one")
+    s += lm.gen("x", regex="[ab]")
+    del ends
+    LOG.append("after")
+    return list(LOG)
+
+
+def weak_reference(s):
+    first = First()
+    weak = weakref.ref(first)
+    s += lm.gen("x", regex="[ab]")
+    del first
+    return weak() is None
 
 
 # --- partials ---------------------------------------------------------------------------------------------
@@ -173,6 +297,14 @@ CASES = [
         Case(fn)
         for fn in (
             method_of_one_object, partial_of_a_partial, attributes_of_a_method, key_fails, key_reads_another_list,
+        )
+    ),
+    Case(patched_in_a_helper),
+    *(
+        Case(fn, expects="break", reset=reset_functions)
+        for fn in (
+            defaults_are_set, keyword_defaults_are_set, code_is_set, bases_are_set, patched_function, patched_method,
+            builtin_is_set, end_of_an_object, weak_reference,
         )
     ),
     *(Case(fn, expects="break") for fn in (key_reads_the_list, key_changes_the_list)),

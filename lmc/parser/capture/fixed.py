@@ -1,0 +1,50 @@
+"""What capture takes for fixed, and a program may change all the same: such a program runs as Python.
+
+The names of `builtins`, what a function is made of, the bases of a class, what `unittest.mock` puts in the place of
+others; and when an object ends, as a graph holds on to what it has made until the run is over.
+"""
+
+from __future__ import annotations
+
+import builtins
+from types import BuiltinFunctionType, FunctionType
+
+from lmc.codes import NO_RULE
+from lmc.parser.capture import looking, objects
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.values import StandIn
+
+_OF_FUNCTIONS = frozenset(("__code__", "__defaults__", "__kwdefaults__", "__globals__", "__closure__", "__dict__"))
+_OF_CLASSES = frozenset(("__bases__", "__class__", "__mro__"))
+_WEAK = frozenset(("weakref", "_weakref", "_weakrefset"))
+_NAMED = (FunctionType, BuiltinFunctionType, type)
+
+
+def check_set(cx: Capture, owner: StandIn, name: StandIn) -> None:
+    """Refuse to bind or delete an attribute that was taken for fixed."""
+    if looking.is_a(owner, FunctionType) and (name in _OF_FUNCTIONS or not isinstance(name, str)):
+        raise graph_break(NO_RULE, cx.t.span, f"changing `{name}` of a function")
+    if looking.is_a(owner, type) and name in _OF_CLASSES:
+        raise graph_break(NO_RULE, cx.t.span, f"changing `{name}` of a class")
+    if owner is builtins:
+        raise graph_break(NO_RULE, cx.t.span, "changing `builtins`")
+
+
+def check_read(cx: Capture, owner: StandIn, name: str) -> None:
+    """Refuse to hand out the dict that a function has its defaults in: it may be changed."""
+    if looking.is_a(owner, FunctionType) and name == "__kwdefaults__":
+        raise graph_break(NO_RULE, cx.t.span, "`__kwdefaults__` of a function")
+
+
+def check_call(cx: Capture, fn: StandIn) -> None:
+    """Refuse a call that changes what is fixed, or tells when an object ends."""
+    if not (looking.is_a(fn, _NAMED) and looking.is_quiet(fn)):
+        return
+    module, name = getattr(fn, "__module__", None), str(getattr(fn, "__name__", ""))
+    if module == "unittest.mock" and name.startswith(("patch", "_patch")):
+        raise graph_break(NO_RULE, cx.t.span, "`unittest.mock.patch`")
+    if module in _WEAK:
+        raise graph_break(NO_RULE, cx.t.span, "a weak reference")
+    if isinstance(fn, type) and any("__del__" in vars(base) and objects.is_own(base) for base in type.mro(fn)):
+        raise graph_break(NO_RULE, cx.t.span, "an object with a `__del__`")
