@@ -266,7 +266,7 @@ class Capture:
     ) -> StandIn:
         """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
         # nobody binds a module or a word of the language anew under a name that is made when it runs
-        made_in = str(value.__module__) if looking.is_a(value, FunctionType) else ""  # type: ignore[union-attr]
+        made_in = str(value.__module__) if looking.is_a(value, FunctionType) else ""
         is_word = looking.is_a(value, ModuleType) or made_in.startswith("lmc.")
         anew = stores is Stores.YES or (stores is Stores.ANY and not is_word)
         if anew or (stores is Stores.MAYBE and is_literal(value)):

@@ -55,9 +55,12 @@ def _containers_in(values: Iterable[object]) -> Iterator[object]:
     for each in values:
         if type(each) is tuple:
             yield from _containers_in(each)
-        elif type(each) in (list, dict):
+        elif type(each) is list:
             yield each
-            yield from _containers_in(each.values() if type(each) is dict else each)  # type: ignore[call-overload]
+            yield from _containers_in(each)
+        elif type(each) is dict:
+            yield each
+            yield from _containers_in(each.values())
         elif type(each) in (set, bytearray):
             yield each
 
