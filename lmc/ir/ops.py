@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmc.codes import CHOSEN_EXPRESSION
+from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
 from lmc.errors import CaptureError
 from lmc.ir.constraint import RUN_TIME_KINDS
 
@@ -66,11 +66,33 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "~": operator.invert,
     "not": operator.not_,
 }
+MUTABLE = (list, dict, set, bytearray)
+
+
 # by operator, what changes its first operand in place where that can: add is iadd, and_ is iand
 AUGMENTED: dict[str, Callable[[Any, Any], Any]] = {
     op: getattr(operator, "i" + fn.__name__.rstrip("_")) for op, fn in BINARY.items()
 }
-BINARY.update({f"{op}=": fn for op, fn in AUGMENTED.items()})
+
+
+def _augmented(op: str) -> Callable[[Any, Any], Any]:
+    """`x op= y`; a container would have been changed in place, under names nobody knows here."""
+
+    in_place = AUGMENTED[op]
+
+    def run(x: Any, y: Any) -> Any:
+        if isinstance(x, MUTABLE):
+            raise CaptureError(
+                f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
+                code=CHANGED_IN_PLACE,
+                help=f"build a new value and assign it: `x = x {op} ...`",
+            )
+        return in_place(x, y)  # an object of a class with `__iadd__` and the like changes itself
+
+    return run
+
+
+BINARY.update({f"{op}=": _augmented(op) for op in tuple(BINARY)})
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 

@@ -28,6 +28,7 @@ from lmc.parser.capture.values import (
     CopyBlock,
     Escapes,
     InnerProgram,
+    LazyStr,
     Method,
     RoleBlock,
     ScopeBlock,
@@ -147,9 +148,10 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
 
 
 def _changes(op: str, value: StandIn) -> bool:
-    """True where a list, dict or set may be changed by a value: a number only repeats a list."""
-    number = isinstance(value, int | float) or (isinstance(value, Sym) and value.type.name in ("int", "float", "bool"))
-    return op == "*" or not number
+    """True for what a list, dict or set can be changed by, and is not known to be something else."""
+    if isinstance(value, Container):
+        return value.kind != "data" or op in ("|", "&", "^")
+    return isinstance(value, LazyStr | str) or (isinstance(value, Sym) and value.type.name == "str")
 
 
 _AS_METHODS = {
