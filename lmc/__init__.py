@@ -22,6 +22,7 @@ from lmc.version import __version__ as __version__
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
+    "lmc.tooling": ("tool",),
     "lmc.patience": ("Retry", "Timeout"),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
     "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     from lmc.streaming import BatchStream as BatchStream
     from lmc.streaming import ItemDone as ItemDone
     from lmc.streaming import Stream as Stream
+    from lmc.tooling import tool as tool
 
 
 def __getattr__(name: str) -> Any:

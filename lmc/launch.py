@@ -28,8 +28,9 @@ from lmc.tables import rows_of
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Session
-    from lmc.eager import EventLoop
+    from lmc.eager import EventLoop, Expressions
     from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
+    from lmc.executor.instance import Instance, Running
     from lmc.executor.requests import RunParams
     from lmc.executor.run import Listen
     from lmc.executor.runnable import Runnable
@@ -110,7 +111,10 @@ class Launch:
         executor = Executor(
             self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
             keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
+            greenlet=self._greenlet,
         )  # fmt: skip
+        self._params = executor.params
+        self._expressions: Expressions | None = None
         self._items: _Items | _EagerItems
         if mode == "compiled":
             self._items = _Items(func, cache, backend, pipeline)
@@ -151,9 +155,18 @@ class Launch:
             ended += [event for event in events if type(event) is ItemEnded]
         return ended
 
+    def _greenlet(self, inst: Instance, body: Callable[[], None]) -> Running:
+        """What runs code of the user's: a program that it calls runs in this run too."""
+        from lmc.eager import Expressions, ProgramGreenlet
+
+        if self._expressions is None:
+            self._expressions = Expressions(self._params)
+        return ProgramGreenlet(inst, body, expressions=self._expressions, backend=self._backend)
+
     def one_result(self, arguments: dict[str, Any]) -> Result:
         """The result for one set of bound arguments, with the report; closes the run."""
         self._items.keep_leaves()
+        self._run.in_this_context()
         (ended,) = self._run.ends_of([self._items.item(lambda: arguments)])
         self.close()
         return result_of(ended.outcome, self.report(), 0)
@@ -215,6 +228,11 @@ class Launch:
     def num_eager(self) -> int:
         """Items so far that run as Python."""
         return self._items.num_eager
+
+    @property
+    def has_waiting_code(self) -> bool:
+        """True where code of the user's waits, which only the thread that it began on can go on with."""
+        return self._run.has_waiting_code
 
     def close(self) -> None:
         """Give up what is on its way and close the session."""

@@ -204,7 +204,7 @@ class ReaderDriver:
             self._thread = threading.get_ident()
             self._opened = self._open(self.record)
         launch, rounds = self._opened
-        if launch.num_eager and self._thread != threading.get_ident():
+        if self._thread != threading.get_ident() and (launch.num_eager or launch.has_waiting_code):
             raise ArgumentError(
                 "this run began on another thread, and its program runs as Python there",
                 help="read it on the thread that began to read it; once it is over any thread may",

@@ -34,7 +34,8 @@ WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback", "recorded", "saved",
-    "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "program", "sglang_names", "",
+    "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "tooling", "program",
+    "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -87,6 +88,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.engine": ("numpy",),
     "backend.local": ("torch",),
     "compiler": ("networkx",),
+    "executor": ("greenlet",),
     "eager": ("greenlet",),
     "progress": ("rich",),
     "viz": ("networkx", "rich"),
@@ -328,8 +330,8 @@ PUBLIC = (
     "arun", "arun_batch",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
-    "system_end", "token_length_normalized", "tool_calls", "unconditional_likelihood_normalized", "user", "user_begin",
-    "user_end",
+    "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",
+    "user_begin", "user_end",
 )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ import pytest
 import lmc
 from lmc.backend.base import Event, Request
 from lmc.backend.echo import EchoBackend, EchoSession
-from lmc.executor.hostcalls import DEFAULT_WORKERS
 from tests.support.end_to_end import alarm  # noqa: F401
 
 LEAST_RATE = 2000  # programs a second of this process's time; the goal is five times that
@@ -142,19 +141,15 @@ def test_a_thousand_programs_that_fork() -> None:
         assert result["y"] == f"<{''.join(result['x'])[-12:]}>"
 
 
-def test_host_calls_with_an_effect_share_a_few_threads() -> None:
-    """500 of them: each once, on the executor's pool, which ends with the run."""
+def test_host_calls_with_an_effect_run_on_this_thread() -> None:
+    """500 of them: each once, and no thread is started."""
     backend, before = Watching(script=said), threading.active_count()
     results = lmc.run_batch(ordered, [{"number": i} for i in range(500)], backend=backend)
-    assert backend.most_threads <= before + DEFAULT_WORKERS
-    assert len(SEEN) <= DEFAULT_WORKERS and threading.get_ident() not in SEEN
+    assert backend.most_threads == before
+    assert {threading.get_ident()} == SEEN
     assert sorted(ORDER) == list(range(500))
     for i, result in enumerate(results):
         assert result.text() == f"Item {i:06}:<Item {i:06}:>found {i:06}<found {i:06}>"
-    end = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert threading.active_count() == before
 
 
 def test_num_threads_is_accepted_and_starts_none() -> None:

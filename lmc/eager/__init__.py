@@ -8,11 +8,12 @@ thread that steps the run: a `time.sleep` or a slow tool holds up every program 
 from lmc.eager.async_program import AsyncItem
 from lmc.eager.expressions import Expressions
 from lmc.eager.item import EagerItem, run_inside
-from lmc.eager.program_greenlet import current
+from lmc.eager.program_greenlet import ProgramGreenlet, current
 from lmc.eager.record import ProgramRecord
 from lmc.eager.recorded import recorded
 from lmc.eager.task_greenlet import EventLoop
 
 __all__ = [
-    "AsyncItem", "EagerItem", "EventLoop", "Expressions", "ProgramRecord", "current", "recorded", "run_inside",
+    "AsyncItem", "EagerItem", "EventLoop", "Expressions", "ProgramGreenlet", "ProgramRecord", "current", "recorded",
+    "run_inside",
 ]  # fmt: skip

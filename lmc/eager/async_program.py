@@ -109,11 +109,7 @@ class AsyncItem:
         program = AsyncProgram(inst, self.expressions, self.backend, self.loop, self.record)
         task = self.loop.spawn(self._to_end(program))
 
-        def leave() -> None:
-            if not task.get_loop().is_closed():
-                task.cancel()
-
-        inst.leave = leave
+        inst.waiting.add(_ToLeave(task))
 
     async def _to_end(self, program: AsyncProgram) -> None:
         inst = program.inst
@@ -121,7 +117,7 @@ class AsyncItem:
             try:
                 state, value = await _stepped(program, self._body(program))
             finally:
-                inst.leave = None  # it has been left
+                inst.waiting.clear()  # it has been left
         except asyncio.CancelledError as error:
             if not inst.is_over:
                 cancelled = RequestError("the program's task was cancelled", code="aborted")
@@ -145,6 +141,18 @@ class AsyncItem:
             record.ends(state.number, noted(value))
         value = public(value)
         return state.end(), value
+
+
+@dataclass(frozen=True, slots=True)
+class _ToLeave:
+    """A program's task, to be left where it waits."""
+
+    task: asyncio.Task[Any]
+
+    def unwind(self) -> None:
+        """Cancel it."""
+        if not self.task.get_loop().is_closed():
+            self.task.cancel()
 
 
 async def arun_inside(

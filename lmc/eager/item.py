@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any, cast
 
+from greenlet import GreenletExit
+
 from lmc.backend.base import Backend
 from lmc.eager.async_program import arun_inside
 from lmc.eager.expressions import Expressions
 from lmc.eager.held import Held
-from lmc.eager.program_greenlet import ProgramGreenlet, Running
+from lmc.eager.program_greenlet import ProgramGreenlet, Running, placed
 from lmc.eager.record import ProgramRecord
 from lmc.eager.state import EagerState, noted, public
 from lmc.eager.task_greenlet import AsyncProgram
 from lmc.errors import ArgumentError
-from lmc.executor.future import Cell
+from lmc.executor.future import Poison
 from lmc.executor.instance import Instance, Ran
 from lmc.executor.lineage import child_lineage
 from lmc.executor.state import ProgramState
@@ -44,18 +46,23 @@ class EagerItem:
         inst.ran = self.ran
         program: ProgramGreenlet
 
-        def body() -> tuple[Cell, Cell]:
-            first = ProgramState()
-            at = 0 if record is None else record.did("begin", 0)
-            state = EagerState(program, Held(first, first), at)
-            value = self.function(state)
-            if record is not None:
-                record.ends(state.number, noted(value))
-            value = public(value)
-            return state.end(), value
+        def body() -> None:
+            try:
+                first = ProgramState()
+                at = 0 if record is None else record.did("begin", 0)
+                state = EagerState(program, Held(first, first), at)
+                value = self.function(state)
+                if record is not None:
+                    record.ends(state.number, noted(value))
+                value = public(value)
+                end = state.end()
+            except (Exception, SystemExit, GreenletExit) as error:
+                inst.fail(Poison(placed(error)))
+            else:
+                inst.finish(end, value)
 
         record = self.record
-        program = ProgramGreenlet(inst, self.expressions, body, self.backend, record)
+        program = ProgramGreenlet(inst, body, expressions=self.expressions, backend=self.backend, record=record)
         program.go_on()
 
 
@@ -79,12 +86,18 @@ def run_inside(
             f"`{getattr(function, '__name__', function)}` is an `async def` program, called inside a plain one",
             help="make the outer program an `async def` too, and await it",
         )
-    first = ProgramState(lineage=child_lineage(1, program.num_programs, 0))
-    if program.inst.branches is not None:
-        program.inst.branches.called(program.num_programs)
-    program.num_programs += 1
+    inst = program.inst
+    if inst.program.has_programs:
+        raise ArgumentError(
+            "programs are called both where capture sees it and where it does not, so their draws cannot be counted",
+            help='run it with mode="eager"',
+        )
+    first = ProgramState(lineage=child_lineage(1, inst.num_programs, 0))
+    if inst.branches is not None:
+        inst.branches.called(inst.num_programs)
+    inst.num_programs += 1
     record, outer = program.record, program.expressions
-    at = 0 if record is None else record.did("begin", 0, (program.num_programs,))
+    at = 0 if record is None else record.did("begin", 0, (inst.num_programs,))
     state = EagerState(program, Held(first, first), at)
     if is_async:
         return arun_inside(cast(AsyncProgram, program), state, cast(Any, function), args, kwargs, settings)

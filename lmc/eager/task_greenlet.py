@@ -31,7 +31,7 @@ class EventLoop(Protocol):
 class AsyncProgram:
     """What an EagerState asks of its program; several tasks may be inside.
 
-    num_calls  calls made so far, and `num_programs` called inside it
+    num_calls  calls made so far
     backend    what it runs on, for a batch that it opens itself
     record     what it did so far, where somebody may want to know
     """
@@ -49,7 +49,6 @@ class AsyncProgram:
         self.backend = backend
         self.loop = loop
         self.num_calls = 0
-        self.num_programs = 0
         self._expressions = expressions
 
     @property

@@ -1,21 +1,22 @@
 """Calls into the user's Python: which may run at once, which must wait their turn, which leave this thread.
 
-Pure calls run inline. Calls of externs with an effect run on a bounded pool of threads; an instance has at most one
-there, because such calls wait for the commit chain.
+All run on the thread that steps the run, one at a time, but tools that said they block and coroutines.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from types import BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType
 from typing import Literal
 
 from lmc.executor.future import Cell
 from lmc.ir.analysis import effect_of
+from lmc.ir.builtins import BY_LABEL
 from lmc.ir.graph import Graph, Node
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
@@ -61,42 +62,61 @@ def can_hurry(node: Node, graph: Graph) -> bool:
     return not has_effect and node.op != "raise"
 
 
-def may_block(node: Node, graph: Graph) -> Callable[[list[Cell]], bool] | None:
-    """Whether to run an ordered node on the pool, given its inputs; None where never."""
-    if node.op == "call" and graph.extern(str(node.attr("fn"))).effect != "none":
-        return lambda inputs: True
+def runs_user_code(node: Node, graph: Graph) -> Callable[[list[Cell]], bool] | None:
+    """Whether a node runs code of the user's, given its inputs; None where never."""
+    if node.op == "call":
+        return None if _is_pure_builtin(node, graph) else lambda inputs: True
     if node.op == "method":
         name = str(node.attr("name"))
-        return lambda inputs: not _is_written_in_c(inputs[0], name)
-    return None
+        return lambda inputs: not (_is_written_in_c(inputs[0], name) and _PLAIN.issuperset(map(type, inputs)))
+    return None if node.op == "extern" or effect_of(node, graph) == "none" else lambda inputs: not are_atoms(inputs)
+
+
+def _is_pure_builtin(node: Node, graph: Graph) -> bool:
+    extern = graph.extern(str(node.attr("fn")))
+    return extern.effect == "none" and extern.label in BY_LABEL
 
 
 def _is_written_in_c(owner: object, name: str) -> bool:
-    """True for methods such as `append` of a list: too short to be worth a thread."""
+    """True for methods such as `append` of a list."""
     return isinstance(getattr(type(owner), name, None), _C_METHODS)
 
 
+# nothing of the user's is called by their methods, unless it is given to them; a ContextVar's are of its context
+_PLAIN = ATOM_TYPES | {list, dict, set, frozenset, tuple}
 _C_METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType)
 
 Done = Callable[[Cell], None]
 
 
 class HostPool:
-    """Threads for the user's calls, started with the first. `wake` tells the run that one has ended."""
+    """Threads for tools that said they block, and an event loop for coroutines, started with the first.
+
+    `wake` tells the run that one has ended.
+    """
 
     def __init__(self, max_workers: int, wake: Callable[[], None]) -> None:
         self.num_running = 0
         self._max_workers = max_workers
         self._wake = wake
         self._threads: ThreadPoolExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: deque[tuple[Done, Cell]] = deque()
 
     def start(self, work: Callable[[], Cell], done: Done) -> None:
-        """Run `work`, which never raises, on a thread, in this context; `drain` calls `done` with its result."""
+        """Run `work`, which never raises, on a thread; `drain` calls `done` with its result."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="lmc-host")
+            self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="lmc-tool")
         self.num_running += 1
-        self._threads.submit(copy_context().run, self._run, work, done)
+        self._threads.submit(self._run, work, done)
+
+    def start_async(self, coroutine: Awaitable[object], done: Done) -> None:
+        """Run a coroutine on the event loop; `drain` calls `done` with its value and its error."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, name="lmc-tools", daemon=True).start()
+        self.num_running += 1
+        asyncio.run_coroutine_threadsafe(self._await(coroutine, done), self._loop)
 
     def drain(self) -> None:
         """Hand out what has ended; called by the thread that runs the executor."""
@@ -109,7 +129,17 @@ class HostPool:
         """Let no new call start. Those that run go on, their results are dropped."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _run(self, work: Callable[[], Cell], done: Done) -> None:
         self._ended.append((done, work()))
+        self._wake()
+
+    async def _await(self, coroutine: Awaitable[object], done: Done) -> None:
+        try:
+            result: tuple[object, BaseException | None] = await coroutine, None
+        except BaseException as error:
+            result = None, error
+        self._ended.append((done, result))
         self._wake()

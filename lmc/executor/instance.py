@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -79,17 +80,33 @@ class OpenCall(Protocol):
         """Give the result to those who wait, or ask once more."""
 
 
+class Waiting(Protocol):
+    """Code of the user's that waits."""
+
+    def unwind(self) -> None:
+        """Leave it where it waits."""
+
+
+class Running(Protocol):
+    """Code of the user's that can begin."""
+
+    def go_on(self) -> None:
+        """Run until it waits or ends."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundProgram:
     """A program with a run's parameters and live objects.
 
-    calls    its model nodes, in program order
-    externs  live objects by extern name
+    calls         its model nodes, in program order
+    externs       live objects by extern name
+    has_programs  True where it calls programs itself
     """
 
     name: str
     calls: tuple[CallParams, ...]
     externs: Mapping[str, object]
+    has_programs: bool = False
 
 
 NO_PROGRAM = BoundProgram("", (), {})
@@ -101,6 +118,8 @@ class Shared:
 
     rids      numbers for requests
     ended     called with each instance that has ended
+    greenlet  runs code of the user's for an instance
+    context   the one context of all of it, where there is one item
     detail    how much is told of them
     told      what happened since the last round
     programs  what was bound, with what it was made of, by the identities of that
@@ -117,6 +136,8 @@ class Shared:
     pool: HostPool
     rids: Iterator[int]
     ended: Callable[[Instance, Outcome], None]
+    greenlet: Callable[[Instance, Callable[[], None]], Running]
+    context: list[Context] = field(default_factory=list)
     detail: Detail = "text"
     told: list[RunEvent] = field(default_factory=list)
     programs: dict[tuple[int, int], tuple[object, object, BoundProgram | LMError]] = field(default_factory=dict)
@@ -140,7 +161,9 @@ class Instance:
     is_over    nothing of it may start any more
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
-    leave      called when it is over, for what still waits inside the program
+    waiting    the user's code that waits for something, to be left when it is over
+    context    of the user's code, once some has run (see user_code.py)
+    num_programs  called so far by the user's code
     branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
     ran        gives what it runs as, once it has ended, where that is known
@@ -148,8 +171,8 @@ class Instance:
     """
 
     __slots__ = (
-        "base", "branches", "failures", "frame", "id", "is_over", "leave", "made", "num_calls", "num_open", "number",
-        "program", "ran", "ready", "returned", "shared", "usage",
+        "base", "branches", "context", "failures", "frame", "id", "is_over", "made", "num_calls", "num_open",
+        "num_programs", "number", "program", "ran", "ready", "returned", "shared", "usage", "waiting",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -165,7 +188,9 @@ class Instance:
         self.is_over = False
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
-        self.leave: Callable[[], None] | None = None
+        self.waiting: set[Waiting] = set()
+        self.context: Context | None = None
+        self.num_programs = 0
         self.frame: object = None
         self.usage = Usage()
         self.made: list[MadeCall] | None = None if shared.begin_s is None else []
@@ -224,9 +249,8 @@ class Instance:
         """Let nothing of it start any more, and leave the program where it waits."""
         self.is_over = True
         self.frame = None
-        if self.leave is not None:
-            leave, self.leave = self.leave, None
-            leave()
+        while self.waiting:
+            self.waiting.pop().unwind()
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True

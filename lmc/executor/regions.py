@@ -18,7 +18,8 @@ from lmc.executor.hostcalls import are_atoms
 from lmc.executor.instance import Instance, Position
 from lmc.executor.notes import from_user, noted
 from lmc.executor.steps import BlockFrame, Chain, RunNode, committed, settled_chain
-from lmc.executor.unwinding import Way
+from lmc.executor.unwinding import Way, while_handling
+from lmc.executor.user_code import Coming, called
 from lmc.ir.graph import Node
 from lmc.ir.node_rules import atom_type
 
@@ -201,7 +202,9 @@ class Iterating:
     chain    the commit chain behind it
     """
 
-    __slots__ = ("_body", "_count", "_elements", "_frame", "_futures", "_inst", "_path", "_way", "carried", "chain")
+    __slots__ = (
+        "_body", "_count", "_element", "_elements", "_frame", "_futures", "_inst", "_path", "_way", "carried", "chain",
+    )  # fmt: skip
 
     def __init__(self, inst: Instance, body: Body, frame: BlockFrame, carried: list[Cell], number: int) -> None:
         self.carried = carried
@@ -213,6 +216,7 @@ class Iterating:
         self._path: Position = (*frame.path, number)
         self._count = 0
         self._elements: Elements | None = None
+        self._element: Coming | None = None  # that was waited for
         self._futures: tuple[list[Future], Future] | None = None
 
     def store(self, outs: tuple[int, ...]) -> None:
@@ -257,9 +261,13 @@ class Iterating:
         params = self.carried
         if self._elements is not None:
             is_lazy = self._elements.is_lazy if self._count else self._elements.first_lazy
-            if is_lazy and self._awaits_turn():
+            if is_lazy and self._element is None and self._awaits_turn():
                 return False
-            element = self._elements.take()
+            element = self._taken(self._elements, is_lazy)
+            if type(element) is Coming:
+                self._element = element
+                element.then(self._resume)
+                return False
             if element is END:
                 return True
             if type(element) is Failure:
@@ -272,6 +280,13 @@ class Iterating:
         if type(go) is Poison:
             return self._fail(go)
         return None if go else True
+
+    def _taken(self, elements: Elements, is_lazy: bool) -> Cell:
+        """The next element, a Coming of it where the user's code has to wait."""
+        waited, self._element = self._element, None
+        if waited is not None:
+            return waited.value
+        return called(self._inst, partial(while_handling, self._way, elements.take)) if is_lazy else elements.take()
 
     def _awaits_turn(self) -> bool:
         chain = settled_chain(self.chain)

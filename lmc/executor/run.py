@@ -1,8 +1,8 @@
 """The executor: runs plans for many items at once, on one thread, as one stream of requests.
 
 Each round: start items, run whatever can go on, submit all new requests in one go and in the plan's order, step the
-session, hand out what host calls have ended. An item costs no thread; only host calls with an effect use a bounded
-pool. One item's failure never touches another.
+session, hand out what tools on other threads have ended. An item costs no thread. One item's failure never touches
+another.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from lmc.executor.events import Detail, ItemEnded, RunEvent
 from lmc.executor.future import Poison
 from lmc.executor.hints import Adviser
 from lmc.executor.hostcalls import DEFAULT_WORKERS, HostPool
-from lmc.executor.instance import Instance, OpenCall, Outcome, Shared, Startable
+from lmc.executor.instance import Instance, OpenCall, Outcome, Running, Shared, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.limits import NO_LIMITS, CallClock, CallLimits
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import ParseConstraint, RunParams
 from lmc.executor.runnable import Runnable, compile_plan
+from lmc.executor.user_code import Body, UserGreenlet, callers_context
 from lmc.ir.plan import Plan
 
 # Items that run at once; more wait, those of a source are not taken yet. An engine's batch is some hundreds of
@@ -47,7 +48,8 @@ class Executor:
     defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
     externs           live objects by extern name, for `run`; pure builtins bind themselves
     parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
-    max_workers       threads for host calls with an effect
+    max_workers       threads for tools that said they block
+    greenlet          runs code of the user's for an instance
     max_active        items that run at once
     rids              numbers for requests, where others use the session too
     waits_outside     items may wait for what a run knows nothing of
@@ -64,6 +66,7 @@ class Executor:
         externs: Mapping[str, object] = NOTHING,
         parse_constraint: ParseConstraint | None = None,
         max_workers: int = DEFAULT_WORKERS,
+        greenlet: Callable[[Instance, Body], Running] = UserGreenlet,
         max_active: int = MAX_ACTIVE,
         rids: Iterator[int] | None = None,
         waits_outside: bool = False,
@@ -74,6 +77,7 @@ class Executor:
         self.params = RunParams(seed, defaults, parse_constraint)
         self.externs = externs
         self.max_workers = max_workers
+        self.greenlet = greenlet
         self.max_active = max_active
         self.limits = limits
         self.keeps_calls = keeps_calls
@@ -124,9 +128,18 @@ class Run:
         self._pool = HostPool(executor.max_workers, self._session.wake)
         self._clock = CallClock(executor.limits.timeout_s)
         self._shared = Shared(
-            executor.params, executor.prompts, self._pool, executor.rids, self._ended, detail, limits=executor.limits,
-            begin_s=time.perf_counter() if executor.keeps_calls else None,
+            executor.params, executor.prompts, self._pool, executor.rids, self._ended, executor.greenlet,
+            detail=detail, limits=executor.limits, begin_s=time.perf_counter() if executor.keeps_calls else None,
         )  # fmt: skip
+
+    def in_this_context(self) -> None:
+        """Run the user's code in the caller's own context, not in a copy for each item."""
+        self._shared.context.append(callers_context())
+
+    @property
+    def has_waiting_code(self) -> bool:
+        """True where code of the user's waits in some item."""
+        return any(instance.waiting for instance in self._active.values())
 
     @property
     def num_active(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lmc.executor.call_params import CallParams, of_node
@@ -16,10 +16,11 @@ from lmc.executor.callsteps import model_node
 from lmc.executor.future import Cell, pending_in, poison_in, settled, when_settled
 from lmc.executor.gains import telling
 from lmc.executor.hints import NO_HINTS, CallHints, hints_of
-from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, may_block
+from lmc.executor.hostcalls import Discipline, can_hurry, discipline_of, runs_user_code
 from lmc.executor.instance import Instance
 from lmc.executor.nodeops import LAZY, compute_of
 from lmc.executor.quiet import LIVE, is_quiet
+from lmc.executor.recursion import function_node, invoke_node
 from lmc.executor.regions import Body, for_node, if_node, loop_node
 from lmc.executor.steps import BlockFrame, Op, RunNode, op_node
 from lmc.executor.tries import try_node, unwind_node
@@ -28,7 +29,7 @@ from lmc.ir.graph import Atom, Block, Extern, Graph, Lit, Node, Value, walk
 from lmc.ir.node_rules import atom_type
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
-from lmc.ir.types import STATES
+from lmc.ir.types import REF, STATES
 
 Path = tuple[str | int, ...]
 
@@ -44,6 +45,7 @@ class Runnable:
     calls    the model nodes in program order
     externs  those that the graph uses
     holds    True where names of the program hold live objects, which live as long as the program
+    has_programs  True where it calls programs
     """
 
     name: str
@@ -52,6 +54,7 @@ class Runnable:
     calls: tuple[CallParams, ...]
     externs: tuple[Extern, ...]
     holds: bool = False
+    has_programs: bool = False
 
 
 def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
@@ -71,6 +74,7 @@ def compile_plan(plan: Plan, *, tells: bool = False) -> Runnable:
         tuple(compiler.calls),
         tuple(extern for extern in graph.externs if extern.name in used),
         any(out.type.name in LIVE and not UNNAMED.fullmatch(out.name) for n in graph.body.nodes for out in n.outputs),
+        any(node.op == "begin" and node.inputs for node in graph.walk()),
     )
 
 
@@ -133,7 +137,10 @@ class _Compiler:
         number = self._next_number()
         ins = tuple(map(scope.read, node.inputs))
         bodies = [self.region(node, i, scope) for i in range(len(node.regions))]
+        itself = scope.read(_itself(node)) if node.op == "invoke" else 0
         outs = tuple(map(scope.define, node.outputs))
+        if node.op == "invoke":
+            return invoke_node(node, ins, outs, itself, number)
         match OPS[node.op].kind:
             case "region":
                 return self._region(node, ins, outs, bodies, number)
@@ -148,7 +155,10 @@ class _Compiler:
         """A region of a node."""
         is_tried = node.op == "try" and i == 0
         self.num_tries += is_tried
-        body = self.block(node.regions[i], scope)
+        region = node.regions[i]
+        if node.op == "function":  # one parameter more: itself, for `invoke`
+            region = replace(region, params=(*region.params, _itself(node)))
+        body = self.block(region, scope)
         self.num_tries -= is_tried
         return body
 
@@ -168,6 +178,8 @@ class _Compiler:
                 return loop_node(ins, outs, bodies[0], number)
             case "try":
                 return try_node(ins, outs, bodies[0], bodies[1], _has_effects(node.regions[0], self.graph))
+            case "function":
+                return function_node(ins, outs, bodies[0], number)
             case "for":
                 return for_node(node, ins, outs, bodies[0], number, is_quiet=is_quiet(node, self.graph))
             case _:
@@ -196,7 +208,7 @@ class _Compiler:
             is_deep=node.op == "join_list",
             can_fail_in=node.op == "check",
             can_hurry=can_hurry(node, self.graph),
-            offload=may_block(node, self.graph),
+            user_code=runs_user_code(node, self.graph),
         )
 
     def _end(self, node: Node, scope: _Scope) -> Iterator[RunNode]:
@@ -209,6 +221,11 @@ class _Compiler:
             yield partial(_return, ins, atom_type(node.inputs[1]) == STATES)
 
 
+def _itself(node: Node) -> Value:
+    """Stands for a function in the frames of its body."""
+    return Value("$" + str(node.attr("name")), REF)
+
+
 def _has_effects(block: Block, graph: Graph) -> bool:
     """True where a node of a block waits for its turn in the order of the program."""
     for node in walk(block):
@@ -216,7 +233,7 @@ def _has_effects(block: Block, graph: Graph) -> bool:
             continue
         if OPS[node.op].kind in ("state", "host") and discipline_of(node, graph) == "ordered":
             return True
-        if node.op == "for" and effect_of(node, graph) != "none":
+        if node.op == "invoke" or (node.op == "for" and effect_of(node, graph) != "none"):
             return True
     return False
 

@@ -19,6 +19,7 @@ from lmc.executor.instance import Instance, Position
 from lmc.executor.nodeops import Compute
 from lmc.executor.notes import from_user, noted
 from lmc.executor.unwinding import Way, out_of, while_handling
+from lmc.executor.user_code import Coming, called
 from lmc.ir.graph import Node
 
 Chain = Future | Poison | None
@@ -51,7 +52,7 @@ class Op:
     is_deep     True where the futures inside a list of states must have settled too
     can_fail_in True where a failed input is a value like any other (`check` looks only whether a name is set)
     can_hurry   True where an ordered node is pure if its inputs are atoms, which is known when they come
-    offload     whether to run on the pool, given the inputs
+    user_code   whether it runs code of the user's, given the inputs
     """
 
     node: Node
@@ -63,7 +64,7 @@ class Op:
     is_deep: bool = False
     can_fail_in: bool = False
     can_hurry: bool = False
-    offload: Callable[[list[Cell]], bool] | None = None
+    user_code: Callable[[list[Cell]], bool] | None = None
 
     def run(self, inst: Instance, inputs: list[Cell]) -> Cell:
         """What the node computes from settled inputs; a Poison where it fails. Safe on any thread."""
@@ -73,13 +74,6 @@ class Op:
             return self.compute(inst, inputs)
         # `sys.exit` in the user's code ends its item; Ctrl-C is nobody's failure and goes through
         except (Exception, SystemExit) as error:
-            return Poison(noted(from_user(error), self.node))
-
-    def run_on_pool(self, inst: Instance, inputs: list[Cell]) -> Cell:
-        """`run` for a thread of the pool, which nothing may end."""
-        try:
-            return self.run(inst, inputs)
-        except BaseException as error:
             return Poison(noted(from_user(error), self.node))
 
     def take(self, cells: list[Cell]) -> list[Cell]:
@@ -231,7 +225,12 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
         if op.waits_for(inputs):
             _raising_later(op, inst, frame, inputs)
             return
-    result = op.result(inst, inputs)
+    result = _result(op, inst, inputs, frame.way)
+    if type(result) is Coming:
+        futures, chain, way = futures_in(inst, frame, op.outs), frame.chain, frame.way
+        after = frame.chain = Future(inst.ready)
+        result.then(lambda: _deliver(inst, chain, way, futures, after, result.value))
+        return
     # what it gives may be read at once: only whether its failure counts is up to the chain
     store(frame, op.outs, result)
     if type(result) is Poison:
@@ -241,7 +240,23 @@ def _raising(op: Op, inst: Instance, frame: BlockFrame) -> None:
 def _raising_later(op: Op, inst: Instance, frame: BlockFrame, inputs: list[Cell]) -> None:
     futures, chain, way = futures_in(inst, frame, op.outs), frame.chain, frame.way
     after = frame.chain = Future(inst.ready)
-    _when_ready(op, inputs, lambda given: _deliver(inst, chain, way, futures, after, op.result(inst, given)))
+    deliver = partial(_deliver, inst, chain, way, futures, after)
+    _when_ready(op, inputs, lambda given: _delivered(deliver, _result(op, inst, given, way)))
+
+
+def _result(op: Op, inst: Instance, inputs: list[Cell], way: Way | None) -> Cell:
+    """What an op gives for settled inputs, or a Coming of it where the user's code has to wait."""
+    if op.user_code is None or not is_plain(inputs) or not op.user_code(inputs):
+        return op.result(inst, inputs) if way is None else while_handling(way, partial(op.result, inst, inputs))
+    # in its greenlet, which has its own notion of what is being handled
+    return called(inst, partial(while_handling, way, partial(op.result, inst, inputs)))
+
+
+def _delivered(deliver: Callable[[Cell], None], result: Cell) -> None:
+    if type(result) is Coming:
+        result.then(lambda: deliver(result.value))
+    else:
+        deliver(result)
 
 
 def _deliver(inst: Instance, chain: Chain, way: Way | None, futures: list[Future], after: Future, result: Cell) -> None:
@@ -273,12 +288,17 @@ def _refusing(op: Op, inst: Instance, frame: BlockFrame) -> None:
 
 def _ordered(op: Op, inst: Instance, frame: BlockFrame) -> None:
     inputs, chain = op.take([frame[i] for i in op.ins]), settled_chain(frame.chain)
-    # nothing to wait for, and no thread needed: no future is made
     way = frame.way
-    if chain is None and is_plain(inputs) and not (op.offload and op.offload(inputs)):
-        result = while_handling(way, partial(op.run, inst, inputs)) if way is not None else op.run(inst, inputs)
-        store(frame, op.outs, result)
-        frame.chain = committed(inst, None, result, way) if type(result) is Poison else None
+    # nothing to wait for: no future is made
+    if chain is None and is_plain(inputs):
+        result = _result(op, inst, inputs, way)
+        if type(result) is not Coming:
+            store(frame, op.outs, result)
+            frame.chain = committed(inst, None, result, way) if type(result) is Poison else None
+            return
+        futures = futures_in(inst, frame, op.outs)
+        after = frame.chain = Future(inst.ready)
+        _delivered(partial(_deliver, inst, None, way, futures, after), result)
         return
     futures = futures_in(inst, frame, op.outs)
     after = frame.chain = Future(inst.ready)
@@ -297,7 +317,5 @@ def _in_turn(
     # something before it has failed, so in Python it would never have started
     elif type(chain) is Poison:
         deliver(chain)
-    elif is_plain(inputs) and op.offload and op.offload(inputs):
-        inst.shared.pool.start(partial(while_handling, way, partial(op.run_on_pool, inst, inputs)), deliver)
     else:
-        deliver(while_handling(way, partial(op.result, inst, inputs)))
+        _delivered(deliver, _result(op, inst, inputs, way))

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lmc.ir.binding import apply_spread, bound_arguments, joined_arguments, merged_options, method_spread
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
@@ -41,6 +42,25 @@ BUILTINS: dict[str, Builtin] = {
     **_typed("bool isinstance callable all any", BOOL),
     **_typed("abs round min max sum pow divmod sorted list tuple dict set frozenset range bytes complex slice", DATA),
     "len": Builtin(len, INT),
+}
+
+# methods asked for by their class: `map(str.strip, lines)`, `set.union(*groups)`
+BUILTINS |= {
+    f"{cls.__name__}.{name}": Builtin(getattr(cls, name), type)
+    for cls, names, type in (
+        (
+            str,
+            "strip lstrip rstrip lower upper title capitalize casefold swapcase replace zfill center ljust rjust",
+            STR,
+        ),
+        (str, "removeprefix removesuffix", STR),
+        (str, "startswith endswith isdigit isalpha isalnum isspace isupper islower isnumeric isdecimal", BOOL),
+        (str, "count find", INT),
+        (str, "split splitlines", DATA),
+        (set, "union intersection difference symmetric_difference", DATA),
+        (set, "issubset issuperset isdisjoint", BOOL),
+    )
+    for name in names.split()
 }
 
 # pure functions of the standard library: by the object, with the type of what they give
@@ -185,11 +205,12 @@ raised = _named("raised", _raised)  # `raise x from y` of run-time values: what 
 enter_context = _named("enter_context", _enter_context)
 leave_context = _named("leave_context", _leave_context)
 read_global = _named("read_global", _read_global)  # of a variable that the program itself binds
-# what statements on live objects become; ordered, never pure
+# what statements on live objects become, and calls with stars; ordered where they run code that is not followed
 STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
     "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
     "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    **{fn.__name__: fn for fn in (apply_spread, method_spread, bound_arguments, joined_arguments, merged_options)},
     "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip
 BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
@@ -197,7 +218,7 @@ BUILTINS.update({name: Builtin(fn, ANY) for name, fn in STATEMENTS.items()})
 _EXCEPTIONS = {n: x for n, x in vars(builtins).items() if isinstance(x, type) and issubclass(x, BaseException)}
 # every object that binds itself, by the label its extern has in the text of a graph
 BY_LABEL: dict[str, object] = {
-    **{f"{fn.__module__}.{fn.__qualname__}": fn for fn in PURE if fn.__module__ != __name__},
+    **{f"{fn.__module__}.{fn.__qualname__}": fn for fn in PURE if getattr(fn, "__module__", __name__) != __name__},
     **{f"builtins.{name}": x for name, x in _EXCEPTIONS.items()},
     **{f"builtins.{name}": each.fn for name, each in BUILTINS.items()},
 }

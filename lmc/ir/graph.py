@@ -171,6 +171,15 @@ def unwinds_in(body: Block) -> Iterator[Node]:
             yield from unwinds_in(region)
 
 
+def invoked_in(body: Block, around: tuple[Node, ...] = ()) -> Iterator[tuple[Node, Node]]:
+    """The `invoke` nodes of a block, each with the `function` node around it that it names; `around` are known."""
+    for node in body.nodes:
+        if node.op == "invoke":
+            yield node, next(each for each in reversed(around) if each.attr("name") == node.attr("name"))
+        for region in node.regions:
+            yield from invoked_in(region, (*around, node) if node.op == "function" else around)
+
+
 def walk(block: Block) -> Iterator[Node]:
     """Every node of a block and of the regions inside it, in program order."""
     for node in block.nodes:

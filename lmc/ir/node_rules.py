@@ -26,7 +26,7 @@ CONSTRAINTS: tuple[type, ...] = get_args(Constraint)
 # host ops whose keyword operands are the user's
 _OPEN_KEYS = frozenset(("call", "method", "mutate", "raise"))
 # ops that may be handed a value that is perhaps unset: the rest must `check` it first
-_TAKES_UNSET = frozenset(("check", "yield", "next", "loop", "for", "try", "unwind", "read"))
+_TAKES_UNSET = frozenset(("check", "yield", "next", "loop", "for", "try", "unwind", "read", "function", "invoke"))
 _ATTR_VALUES: dict[tuple[str, str], Container[Any]] = {
     ("binary", "op"): BINARY,
     ("unary", "op"): UNARY,
@@ -193,6 +193,11 @@ def _matches_n(node: Node, num: int, what: str) -> str | None:
     return None if type(n) is int and n == num else f"`{node.op}` says n={n!r} and has {num} {what}"
 
 
+def _named(node: Node) -> str | None:
+    name = node.attr("name")
+    return None if isinstance(name, str) and name else f"the name of a function is a text, not {name!r}"
+
+
 def _dict(node: Node) -> str | None:
     return "`dict` takes keys and values in turn, and one is missing" if len(node.inputs) % 2 else None
 
@@ -250,5 +255,6 @@ def _check(node: Node) -> str | None:
 
 _OWN_RULES = {
     "fork": _fork, "unpack": _unpack, "dict": _dict, "gen": _gen, "fused": _fused, "select": _select, "check": _check,
+    "function": _named, "invoke": _named,
 }  # fmt: skip
 _RULES = (_attrs_known, _attr_values, _keys_known, _operands, _outputs, _regions, _own_rule)

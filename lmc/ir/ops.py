@@ -234,6 +234,10 @@ _ROWS = (
     # the body; where it fails the handler, given the exception and what the last `unwind` before the failure handed
     # over, the inputs where there is none
     OpDef("try", "region", ("*atom",), ("*atom",), regions=2),
+    # a function that calls itself: the body with the inputs for its parameters; the outputs are what it yields.
+    # `invoke` inside it runs the body once more, with other inputs
+    OpDef("function", "region", ("*atom",), ("*atom",), attrs=("name",), needs=("name",), regions=1),
+    OpDef("invoke", "region", ("*atom",), ("*atom",), attrs=("name",), needs=("name",), effect="ordered", raises=True),
     OpDef("unwind", "mark", ("*atom",)),
     OpDef("yield", "end", ("*atom",)),
     OpDef("next", "end", ("bool", "*atom")),

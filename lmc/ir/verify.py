@@ -21,7 +21,7 @@ MAX_DEPTH = 100  # regions in regions, as deep as Python itself nests blocks; re
 
 _ENDS = {
     "program": ("return", "raise"), "if": ("yield", "raise"), "try": ("yield", "raise"), "loop": ("next", "raise"),
-    "for": ("next", "raise"),
+    "for": ("next", "raise"), "function": ("yield", "raise"),
 }  # fmt: skip
 
 
@@ -42,7 +42,8 @@ class _Verifier:
 
     defined   every name of the graph so far
     visible   the definitions that the node at hand may use: earlier ones of its block and the blocks around it
-    tries     the `try` nodes in whose bodies the node at hand stands, outermost first
+    tries     the `try` nodes in whose bodies the node at hand stands, outermost first; inside its function
+    functions  the `function` nodes that it stands in, by name
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -51,6 +52,7 @@ class _Verifier:
         self.defined: set[str] = set()
         self.visible: dict[str, Value] = {}
         self.tries: list[Node] = []
+        self.functions: dict[str, Node] = {}
 
     def graph(self) -> None:
         for extern in self.source.externs:
@@ -86,6 +88,9 @@ class _Verifier:
         for node in block.nodes:
             self.node(node)
             for i, region in enumerate(node.regions):
+                if node.op == "function":
+                    self.function(node, depth)
+                    continue
                 is_tried = node.op == "try" and i == 0
                 self.tries += [node] * is_tried
                 self.block(region, node.op, node, depth + 1)
@@ -104,6 +109,8 @@ class _Verifier:
             _fail(node, problem)
         if node.op == "unwind":
             self.unwind(node)
+        elif node.op == "invoke":
+            self.invoke(node)
         fn = node.attr("fn")
         if fn is not None and fn not in self.externs:
             _fail(node, f"extern {fn!r} is not declared")
@@ -112,6 +119,28 @@ class _Verifier:
         if not self.tries:
             _fail(node, "`unwind` stands in no body of a `try`")
         _check_fit(node, node.inputs, self.tries[-1].regions[1].params[1:], "hands over")
+
+    def function(self, node: Node, depth: int) -> None:
+        """The body of a function, in which it may be invoked. What fails in it leaves it."""
+        name = str(node.attr("name"))
+        if name in self.functions:
+            _fail(node, f"the function `{name}` stands in another one of that name")
+        self.functions[name] = node
+        tries, self.tries = self.tries, []
+        self.block(node.regions[0], node.op, node, depth + 1)
+        self.tries = tries
+        del self.functions[name]
+
+    def invoke(self, node: Node) -> None:
+        name = str(node.attr("name"))
+        if name not in self.functions:
+            _fail(node, f"`invoke` names the function `{name}`, in whose body it does not stand")
+        function = self.functions[name]
+        # the handler would be given what was handed over outside the body
+        if self.tries:
+            _fail(node, "`invoke` stands in the body of a `try`")
+        _check_fit(node, node.inputs, function.regions[0].params, "hands over")
+        _check_fit(node, function.outputs, node.outputs, "gives")
 
     def define(self, value: Value, node: Node | None) -> None:
         if value.name in self.defined:
@@ -159,6 +188,8 @@ def _check_flow(node: Node) -> None:
         _check_if(node)
     elif node.op == "try":
         _check_try(node)
+    elif node.op == "function":
+        _check_function(node)
     elif node.op == "loop":
         _check_carries(node, node.regions[0], node.inputs, node.regions[0].params)
     elif node.op == "for":
@@ -183,6 +214,13 @@ def _check_try(node: Node) -> None:
     for region in node.regions:
         if region.end.op == "yield":
             _check_fit(region.end, region.end.inputs, node.outputs, "yields")
+
+
+def _check_function(node: Node) -> None:
+    region = node.regions[0]
+    _check_fit(node, node.inputs, region.params, "hands over")
+    if region.end.op == "yield":
+        _check_fit(region.end, region.end.inputs, node.outputs, "yields")
 
 
 def _check_for(node: Node) -> None:

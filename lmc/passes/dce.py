@@ -8,6 +8,7 @@ Roots: the final state and the return value, nodes that may raise (a turn that m
 nodes with effects that others could see.
 A node stays whole while any of its outputs is used: a `gen` whose text is unread but whose state is used still
 speaks, a `fork` whose parent is used still moves the lineage on, and it keeps all its children.
+A `function` that calls itself keeps its parameters and results, as every call of it has the same.
 Results of `if` and `try`, carries of `loop` and `for`, and what a `try` hands its handler go where nothing reads them,
 with what was computed for them.
 A `loop` itself stays: it may never end, and a program must not end because of us. Keeps: node order.
@@ -48,7 +49,7 @@ HANDED = -2
 
 def _num_control(node: Node) -> int:
     """How many leading inputs of a region node decide what runs; the rest are carries."""
-    return 0 if node.op in ("loop", "try") else 1
+    return 0 if node.op in ("loop", "try", "function") else 1
 
 
 def _indices(node: Node) -> Iterator[int]:
@@ -125,12 +126,16 @@ def _needed(node: Node) -> tuple[Atom, ...]:
     """What a node that stays needs by itself; what flows through its regions is asked for carry by carry."""
     if not node.regions:
         return node.inputs
+    if node.op == "function":  # whatever calls it gives and gets the same
+        return (*node.inputs, *(atom for atom in node.regions[0].end.inputs if node.regions[0].end.op == "yield"))
     goes = [region.end.inputs[0] for region in node.regions if region.end.op == "next"]
     return (*node.inputs[: _num_control(node)], *goes)
 
 
 def _carried(node: Node, i: int) -> tuple[Atom, ...]:
     """What the i-th result or carry of a region node is made of."""
+    if node.op == "function":
+        return ()
     if node.op == "try" and i < 0:
         return (node.inputs[HANDED - i], *(unwind.inputs[HANDED - i] for unwind in unwinds_in(node.regions[0])))
     yields = [region.end.inputs[i] for region in node.regions if region.end.op == "yield"]
@@ -173,6 +178,8 @@ class _Sweep:
 
     def kept(self, node: Node, number: int, regions: tuple[Block, ...]) -> Node:
         """A region node with its live carries only."""
+        if node.op == "function":
+            return with_parts(node, node.inputs, regions)
         keep = [i for i in range(len(node.outputs)) if (number, i) in self.live.carries]
         if node.op == "try":
             handed = self.handed_by(node, number)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lmc.ir.graph import Graph, Node, Value, unwinds_in
+from lmc.ir.graph import Graph, Node, Value, invoked_in, unwinds_in
 
 Turn = tuple[str, str | None]  # the role of the last closed turn, "" for none; and that of the open turn
 Turns = frozenset[Turn]
 
 MARKERS = frozenset(("role_begin", "role_end"))
+_CARRY = frozenset(("for", "loop", "try", "function"))
 _FIRST_DECIDES = frozenset(("join", "join_list"))  # the children add text, not turns
 
 
@@ -20,10 +21,11 @@ def turns_of(graph: Graph) -> Mapping[str, Turns]:
     """For each state and list of states all places it may stand at. Loops go round until nothing changes."""
     turns: dict[str, Turns] = {}
     grown = any(node.op in MARKERS for node in graph.walk())
+    invoked = list(invoked_in(graph.body)) if grown else []
     while grown:
         grown = False
-        for node in graph.walk():
-            for value, new in _flow(node, turns):
+        for flow in (*(_flow(node, turns) for node in graph.walk()), *(_flow_round(*each, turns) for each in invoked)):
+            for value, new in flow:
                 old = turns.get(value.name, frozenset())
                 turns[value.name] = old | new
                 grown = grown or not new <= old
@@ -49,6 +51,8 @@ def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns
         yield node.outputs[0], frozenset((last, str(node.attr("role"))) for last, _ in before(node, turns))
     elif node.op == "role_end":
         yield node.outputs[0], frozenset(((str(node.attr("role")), None),))
+    elif node.op == "invoke":
+        return
     elif node.regions:
         yield from _flow_through(node, turns)
     else:
@@ -57,7 +61,7 @@ def _flow(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns
 
 
 def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
-    carries = {"for": node.inputs[1:], "loop": node.inputs, "try": node.inputs}.get(node.op, ())
+    carries = node.inputs[node.op == "for" :] if node.op in _CARRY else ()
     for region in node.regions:
         carried = {"next": region.end.inputs[1:], "yield": region.end.inputs}.get(region.end.op, ())
         params = region.params[len(region.params) - len(carries) :] if region.params else ()
@@ -71,6 +75,12 @@ def _flow_through(node: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Valu
             yield from ((param, _joined((atom,), turns)) for param, atom in handed)
     if node.op == "for":  # it may run no times
         yield from ((value, _joined((atom,), turns)) for value, atom in zip(node.outputs, carries))
+
+
+def _flow_round(invoke: Node, function: Node, turns: Mapping[str, Turns]) -> Iterable[tuple[Value, Turns]]:
+    """What a function that invokes itself is given, and gives."""
+    yield from ((to, _joined((atom,), turns)) for to, atom in zip(function.regions[0].params, invoke.inputs))
+    yield from ((to, _joined((value,), turns)) for to, value in zip(invoke.outputs, function.outputs))
 
 
 def _joined(atoms: Iterable[object], turns: Mapping[str, Turns]) -> Turns:

@@ -1,4 +1,4 @@
-"""dot: the dataflow as a Graphviz digraph; branches and loops are clusters."""
+"""dot: the dataflow as a Graphviz digraph; branches, loops and the like are clusters."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SHAPES = {
     "if": 'shape=diamond, style="filled", fillcolor="#fff7cc"',
     "try": 'shape=octagon, style="filled", fillcolor="#fff7cc"',
     "loop": 'shape=hexagon, style="filled", fillcolor="#fff7cc"',
+    "function": 'shape=component, style="filled", fillcolor="#fff7cc"',
     "end": 'shape=ellipse, style="filled", fillcolor="#f3f3f3"',
 }
 _LINES = {
@@ -51,7 +52,7 @@ def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], pad: str) -> Iterat
     for box in boxes:
         width = ", penwidth=2.5" if box.id in critical else ""
         node = f"{box.id} [label={quoted(*box.lines)}, {_SHAPES[box.kind]}{width}];"
-        if box.kind not in ("if", "try", "loop"):
+        if box.kind not in ("if", "try", "loop", "function"):
             yield pad + node
             continue
         yield f"{pad}subgraph cluster_{box.id} {{"

@@ -36,7 +36,7 @@ class FlowEdge:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Something to draw. `kind` says what: arg, model, call, if, try, loop, end. A region's box is its head."""
+    """Something to draw. `kind`: arg, model, call, if, try, loop, function, end. A region's box is its head."""
 
     id: str
     kind: str
@@ -64,7 +64,8 @@ class _Follower:
     def __init__(self, view: View) -> None:
         self.view = view
         self.step_views = {step_view.step.node: step_view for step_view in view.steps}
-        self.regions = frozenset(_id(step_view) for step_view in view.steps if step_view.is_region)
+        self.regions = frozenset(_id(step_view) for step_view in view.steps if step_view.node.regions)
+        self.functions: dict[str, str] = {}  # the boxes of those that this is in, by name
         self.sources: dict[str, tuple[Feed, ...]] = {}
         self.edges: dict[FlowEdge, None] = {}  # a set that keeps its order
         self.number = 0  # of the node that comes next in walk order
@@ -92,7 +93,7 @@ class _Follower:
             if step_view is None:
                 self._pass_on(node)
                 continue
-            boxes.append(self._region(node, step_view) if step_view.is_region else self._call(node, step_view))
+            boxes.append(self._region(node, step_view) if node.regions else self._call(node, step_view))
             if head and not step_view.step.after:
                 self._edge(head, boxes[-1].id, "arm", arm)
         return boxes
@@ -114,6 +115,8 @@ class _Follower:
         id = _id(step_view)
         self._reads(node.inputs, id)
         self._order(step_view)
+        if node.op == "invoke":
+            self._edge(id, self.functions[self.view.name(step_view)], "again")
         for value in node.outputs:
             state = value.type.is_state
             self.sources[value.name] = ((id, "state" if state else "data", "" if state else value.name),)
@@ -124,7 +127,10 @@ class _Follower:
         )
 
     def _region(self, node: Node, step_view: StepView) -> Box:
-        id, kind = _id(step_view), step_view.step.op if step_view.step.op in ("if", "try") else "loop"
+        id, kind = _id(step_view), step_view.step.op if step_view.step.op in ("if", "try", "function") else "loop"
+        name = self.view.name(step_view)
+        if kind == "function":
+            self.functions[name] = id
         decides = node.inputs[:1] if step_view.step.op in ("if", "for") else ()
         self._reads(decides, id)
         self._order(step_view)
@@ -133,7 +139,7 @@ class _Follower:
         for region, arm in zip(node.regions, _ARMS.get(kind, ("each turn",))):
             inside += self._block(region, id, arm)
         self._leave(node, id)
-        return Box(id, kind, (self.view.name(step_view), *_place(step_view)), tuple(inside))
+        return Box(id, kind, (name, *_place(step_view)), tuple(inside))
 
     def _enter(self, node: Node, id: str, inputs: tuple[Atom, ...]) -> None:
         """A loop's slots hold what came in (and, from the second turn on, what the turn before left)."""
@@ -173,7 +179,7 @@ class _Follower:
                 self._edge(start, _id(step_view), "order")
 
 
-_ARMS = {"if": ("then", "else"), "try": ("body", "except")}
+_ARMS = {"if": ("then", "else"), "try": ("body", "except"), "function": ("each call",)}
 
 
 def _network(edges: Iterable[FlowEdge]) -> networkx.DiGraph:

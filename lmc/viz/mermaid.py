@@ -1,4 +1,4 @@
-"""mermaid: the dataflow as a Mermaid flowchart, for Markdown; branches and loops are subgraphs."""
+"""mermaid: the dataflow as a Mermaid flowchart, for Markdown; branches, loops and the like are subgraphs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SHAPES = {
     "if": ("{", "}"),
     "try": ("[[", "]]"),
     "loop": ("{{", "}}"),
+    "function": ("[[", "]]"),
     "end": ("([", "])"),
 }
 _ARROWS = {"state": "==>", "data": "-->", "order": "-.->", "arm": "-.->", "again": "-.->"}
@@ -40,7 +41,7 @@ def _boxes(boxes: tuple[Box, ...], pad: str) -> Iterator[str]:
     for box in boxes:
         opening, closing = _SHAPES[box.kind]
         node = f"{_id(box.id)}{opening}{quoted(*box.lines)}{closing}"
-        if box.kind not in ("if", "try", "loop"):
+        if box.kind not in ("if", "try", "loop", "function"):
             yield pad + node
             continue
         yield f"{pad}subgraph region_{box.id} [{quoted(f'{box.kind} {_number(box)}')}]"

@@ -45,6 +45,8 @@ def _origin(state: Value, view: View) -> tuple[str, Pieces]:
     name = f"`{region.step.op}` #{region.step.id}" + (f" ({region.place})" if region.place else "")
     if state in region.node.outputs:
         return f"the prompt after {name}", ()
+    if region.step.op == "function":
+        return f"the prompt when a call of {name} begins", ()
     if region.step.op == "try":
         return f"the prompt where the body of {name} failed", ()
     sentence = f"the prompt when a turn of {name} begins"
@@ -114,6 +116,8 @@ def _forks(value: Atom, view: View, seen: set[str]) -> dict[int, Node | None]:
 def _behind(value: Value, node: Node | None, view: View) -> list[Atom | None]:
     """What a list or state is made of; None where that is not known."""
     region = view.region_of.get(value.name)
+    if region is not None and region.step.op in ("function", "invoke"):
+        return [None]
     if region is not None and region.step.op == "try" and value not in region.node.outputs:
         return [None]
     if region is not None and region.step.op not in ("if", "try"):

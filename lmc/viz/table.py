@@ -57,11 +57,14 @@ def summary(view: View) -> str:
     ops = [step_view.step.op for step_view in view.steps]
     calls, waves = len(view.calls), view.num_waves
     branches, loops = ops.count("if"), ops.count("loop") + ops.count("for")
-    in_a_row = f", critical path {waves}" + (" (one turn of each loop)" if loops else "")
+    functions = ops.count("function")
+    once = [*(["turn of each loop"] if loops else []), *(["call of each function"] if functions else [])]
+    in_a_row = f", critical path {waves}" + (f" (one {' and one '.join(once)})" if once else "")
     parts = [_num(calls, "model call") + (in_a_row if calls else "")]
     parts += [_num(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
     parts += [_num(branches, "branch", "branches")] if branches else []
     parts += [_num(loops, "loop")] if loops else []
+    parts += [_num(functions, "function that calls itself", "functions that call themselves")] if functions else []
     parts += [f"{tries} `try`"] if (tries := ops.count("try")) else []
     if num := len(_dropped(view)):
         parts.append(f"{_num(num, 'call')} dropped, as nothing reads {'it' if num == 1 else 'them'} (-O0 keeps all)")

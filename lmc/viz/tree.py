@@ -159,6 +159,10 @@ def _shortened(pieces: Pieces, view: View) -> str:
     return text if _has_holes(pieces) else f'"{short(text, MAX_PIECE)}"'
 
 
+_COUNTED = "each call counts once: a loop's body for one turn, both arms of an `if`"
+_FUNCTIONS = ", a function that calls itself as if it did not"
+
+
 def _notes(tree: Sharing, view: View) -> Iterator[str]:
     calls, pieces = view.calls, list(view.prompt_pieces)
     if not calls:
@@ -167,7 +171,7 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
     if _has_holes(pieces):
         yield "`+`: and what stands in the holes, which is known only when the program runs"
     if any(step_view.around for step_view in calls):
-        yield "each call counts once: a loop's body for one turn, both arms of an `if`"
+        yield _COUNTED + (_FUNCTIONS if any(each.step.op == "function" for each in view.steps) else "")
     if role := next((view.hole(piece) for piece in pieces if is_hole(piece, "role")), ""):
         yield f"{role} marks a turn: a tokenizer's chat template (--model DIR) says with what text"
     if tree.unit == "chars" and _is_searched(view):

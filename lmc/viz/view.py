@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _UNNAMED = re.compile(r"t\d+")  # what capture calls a value that has no name in the user's code
 MAX_EXPRESSION = 40  # characters of an unnamed value's expression; a longer one goes by its IR name
-_ARMS = {"if": ("then", "else"), "try": ("body", "except")}
+_ARMS = {"if": ("then", "else"), "try": ("body", "except"), "function": ("each call",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class StepView:
     """A step with what it takes to show it.
 
     around  the regions it stands in, outermost first
-    arm     which region of the innermost one: `then`, `else`, `body`, `except`, or `each turn` of a loop
+    arm     which region of the innermost one: `then`, `else`, `body`, `except`, `each turn` of a loop, or `each call`
     pieces  a model call's flat prompt, arguments that are given filled in
     """
 
@@ -52,7 +52,7 @@ class StepView:
 
     @property
     def is_region(self) -> bool:
-        """True for a branch, a loop or a `try`."""
+        """True for a branch, a loop, a `try`, or a function that calls itself and such a call."""
         return OPS[self.step.op].kind == "region"
 
     @property
@@ -166,9 +166,11 @@ class View:
         return self.plan.graph.extern(str(call.attr("fn"))).label.rsplit(" ", 1)[-1].removeprefix("builtins.")
 
     def _heading(self, step_view: StepView) -> str:
-        """The source of an `if`'s condition, or the first line of a loop or `try`; the IR where it cannot be read."""
+        """A function's name, an `if`'s condition or the first line of another region as it is written; else the IR."""
         if step_view.step.op == "if":
             return source(self.makers.get(_name(step_view.node.inputs[0]))) or self.value(step_view.node.inputs[0])
+        if step_view.step.op in ("function", "invoke"):
+            return str(step_view.node.attr("name"))
         return source(step_view.node) or step_view.step.op
 
     def hole(self, piece: PromptHole) -> str:

@@ -1,4 +1,4 @@
-"""Calls into the user's Python: inline, or on a bounded pool."""
+"""Calls into the user's Python: on the thread that runs, or on a bounded pool where they say so."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+import lmc
 from tests.support.echo_runs import run
 
 
-def test_host_calls_use_a_bounded_pool() -> None:
+def test_host_calls_run_on_the_thread_of_who_runs() -> None:
+    """One at a time, so that thread-locals and connections are the caller's."""
+    seen: set[int] = set()
+
+    def slow(text: str) -> str:
+        seen.add(threading.get_ident())
+        return text.upper()
+
+    ran = run(
+        " %s0 = begin\n %r = call @tool, %q\n %s1 = append %s0, %r\n %s2, %a = gen %s1\n return %s2, %r",
+        "%q: str",
+        [{"q": f"a{i}"} for i in range(300)],
+        externs={"tool": slow},
+    )
+
+    assert [f"A{i}" for i in range(300)] == [o.ret for o in ran.outcomes]
+    assert seen == {threading.get_ident()}
+
+
+def test_blocking_tools_use_a_bounded_pool() -> None:
     """Three hundred items with a slow tool need no more threads than allowed."""
     seen: set[str] = set()
 
+    @lmc.tool(blocking=True)
     def slow(text: str) -> str:
         seen.add(threading.current_thread().name)
         time.sleep(0.001)
@@ -29,6 +50,7 @@ def test_host_calls_use_a_bounded_pool() -> None:
 
     assert [f"A{i}" for i in range(300)] == [o.ret for o in ran.outcomes]
     assert 1 <= len(seen) <= 4
+    assert all(name.startswith("lmc-tool") for name in seen)
 
 
 def test_pure_host_calls_run_inline() -> None:
@@ -44,8 +66,8 @@ def test_pure_host_calls_run_inline() -> None:
     assert [threading.current_thread().name] == names
 
 
-def test_methods_written_in_python_run_on_the_pool() -> None:
-    """Those of lists and dicts do not; both in program order, in the caller's context."""
+def test_methods_run_in_program_order_in_the_callers_context() -> None:
+    """On the caller's thread, those of lists and of the user's classes."""
     seen: list[tuple[str, str]] = []
     name: ContextVar[str] = ContextVar("name", default="lost")
     name.set("kept")
@@ -72,13 +94,14 @@ def test_methods_written_in_python_run_on_the_pool() -> None:
 
     assert seen == [("one", "kept"), ("three", "kept")]
     assert log == ["two"]
-    assert ran.ret.startswith("lmc-host")
+    assert ran.ret == threading.current_thread().name
 
 
 def test_a_long_tool_does_not_stop_other_items() -> None:
     """Item 1 ends while item 0 still waits for its tool."""
     released = threading.Event()
 
+    @lmc.tool(blocking=True)
     def tool(text: str) -> str:
         if text == "wait":
             assert released.wait(5)

@@ -240,9 +240,9 @@ def test_nesting_is_bounded() -> None:
 def test_error_carries_the_span() -> None:
     """Where the user's line is known, the message begins with it."""
     with pytest.raises(VerifyError) as caught:
-        verify(_program(Node("nope", span=Span("agent.py", 3, 5, 9))))
+        verify(_program(Node("zzz", span=Span("agent.py", 3, 5, 9))))
 
-    assert str(caught.value) == "agent.py:3:5: VerifyError: unknown op `nope`\n  nope"
+    assert str(caught.value) == "agent.py:3:5: VerifyError: unknown op `zzz`\n  zzz"
 
 
 # --- plans ---

@@ -63,7 +63,7 @@ def of_an_object(s, skill):
 
 def of_a_table(s, skills):
     s += lm.select("k", ["a"])
-    s += skills[s["k"]].bind(top_k=2).run()["a"]
+    s += skills[s["k"]].bind().run(top_k=2)["a"]
 
 
 def of_a_callback(s, ask):

@@ -131,7 +131,29 @@ program constraints() {
 }
 """
 
-PROGRAMS = {"tips": TIPS, "states": STATES, "host": HOST, "constraints": CONSTRAINTS}
+RECURSION = """\
+program recursion(%depth: int) {
+  %s0 = begin
+  %s1, %n: int, %m: str? = function %s0, %depth {name="solve"} do(%a, %d: int) {
+    %b, %x = gen %a
+    %c = compare %x, "y" {op="=="}
+    %e, %k: int, %o: str? = if %c {
+      yield %b, %d, unset
+    } else {
+      %l, %r: int = function %b, 1 {name="solve 2"} do(%f, %g: int) {
+        %h, %i: int = invoke %f, %g {name="solve 2"}
+        %j, %p: int, %q: str? = invoke %h, %d {name="solve"}
+        yield %j, %p
+      }
+      yield %l, %r, "set"
+    }
+    yield %e, %k, %o
+  }
+  return %s1, %n
+}
+"""
+
+PROGRAMS = {"tips": TIPS, "states": STATES, "host": HOST, "constraints": CONSTRAINTS, "recursion": RECURSION}
 
 PLAN = """\
 plan share {

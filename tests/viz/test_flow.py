@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 import lmc
 from lmc.program import Program
+from lmc.viz import FORMATS, emit
 from lmc.viz.flow import flow
 from lmc.viz.view import View
 
@@ -107,3 +110,38 @@ def test_the_critical_path_is_a_longest_row_of_calls():
         s += "Say: " + lmc.gen("a")
 
     assert not flow(View(one.compile().planned)).critical
+
+
+def answer(s):
+    s += "go " + lmc.gen("done", regex="[yn]")
+    if s["done"] == "y":
+        return 0
+    return 1 + answer(s)
+
+
+@lmc.function
+def recursion(s):
+    n = answer(s)
+    s += f"{n}" + lmc.gen("end")
+
+
+def test_a_function_that_calls_itself_is_one_box():
+    """It is named, its body drawn once; a call of it inside leads back to it, and on to what reads what it gives."""
+    drawn = flow(View(recursion.compile().planned))
+    [box] = [box for box in drawn.boxes if box.kind == "function"]
+    assert box.lines[0] == "answer"
+    assert [inner.lines[0] for inner in box.inside] == ["gen done", 's["done"] == "y"']
+    assert [(inner.kind, inner.lines[0]) for inner in box.inside[1].inside] == [("call", "invoke answer")]
+    found = edges(recursion)
+    assert ("answer", "gen done", "arm", "each call") in found
+    assert ("gen done", "invoke answer", "state", "") in found
+    assert ("invoke answer", "answer", "again", "") in found
+    assert ("invoke answer", "gen end", "state", "") in found
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_picture_draws_its_body_once(format: str):
+    """Its one call of the model stands once in each."""
+    text = emit(recursion.compile().planned, format)
+    assert text.count({"json": '"id": 1,', "ir": "[yn]"}.get(format, "gen done")) == 1
+    assert "function" in text

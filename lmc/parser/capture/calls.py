@@ -31,8 +31,9 @@ from typing import Any, TypeGuard
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE, OUT_OF_SIGHT, RUN_TIME_PARAMETER, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError, CaptureError, ConstraintError, did_you_mean
+from lmc.ir.binding import apply_spread, method_spread
 from lmc.ir.builtins import BUILTINS, PURE, apply, gather
-from lmc.ir.graph import Atom, Value
+from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, REF, STATES, STR
 from lmc.parser.capture import (
     choices,
@@ -43,12 +44,13 @@ from lmc.parser.capture import (
     looking,
     objects,
     rows,
+    spread,
     state_lists,
 )
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.functions import closure_of, run_closure, run_inner, run_program
+from lmc.parser.capture.functions import closure_of, run_bound, run_closure, run_inner, run_program
 from lmc.parser.capture.iteration import (
     effectless,
     filter_over,
@@ -56,12 +58,12 @@ from lmc.parser.capture.iteration import (
     iterator,
     listed,
     map_over,
-    static_items,
 )
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.methods import call_method
+from lmc.parser.capture.methods import MUTATORS, TEXT_RESULTS, call_method
 from lmc.parser.capture.out_of_sight import reaches_program
-from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
+from lmc.parser.capture.spread import Spread
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -97,24 +99,123 @@ def call_node(cx: Capture, node: ast.Call) -> StandIn:
     """A call expression."""
     # in Python's order, the function first: each of these may emit nodes with effects
     fn = cx.eval(node.func) if not isinstance(node.func, ast.Attribute) else _bound(cx, node.func)
-    args: list[StandIn] = []
+    # a single star is walked over when the call is made, any other where it stands
+    late = len(node.args) == 1
+    parts: list[tuple[bool, StandIn]] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            args.extend(static_items(cx, cx.eval(arg.value), arg))
+            parts.extend([(True, cx.eval(arg.value))] if late else _starred(cx, cx.eval(arg.value), arg))
         else:
-            args.append(cx.eval(arg))
-    kwargs: dict[str, StandIn] = {}
+            parts.append((False, cx.eval(arg)))
+    before: dict[str, StandIn] = {}
+    after: dict[str, StandIn] = {}
+    options: StandIn = None
     for keyword in node.keywords:
         value = cx.eval(keyword.value)
+        names = before if options is None else after
         if keyword.arg is not None:
-            kwargs[keyword.arg] = value
+            names[keyword.arg] = value
         elif isinstance(value, Container) and isinstance(value.content, dict):
-            _check_names(cx, value.content, kwargs, node)
-            kwargs.update(value.content)
+            _check_names(cx, value.content, {**before, **after}, node)
+            names.update(value.content)
         else:
-            raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping")
+            if after:
+                raise graph_break(NO_RULE, cx.at(node), "`**` of a run-time mapping behind another and a keyword")
+            cx.at(node)
+            options = spread.options_of(cx, fn, before, options, value)
     cx.at(node)
-    return call(cx, fn, tuple(args), kwargs)
+    if late and parts[0][0]:
+        parts = _starred(cx, parts[0][1], node)
+    if options is None and not any(star for star, _ in parts):
+        return call(cx, fn, tuple(x for _, x in parts), before)
+    return _spread(cx, fn, Spread(tuple(parts), before, options, after))
+
+
+def _starred(cx: Capture, x: StandIn, node: ast.AST) -> list[tuple[bool, StandIn]]:
+    """The arguments that a star makes; one for all of them, copied, where only the run knows how many."""
+    x = listed(cx, x)
+    items = known_items(x)
+    if items is not None:
+        return [(False, i) for i in items]
+    cx.at(node)
+    return [(True, x if isinstance(node, ast.Call) else call(cx, tuple, (x,), {}))]
+
+
+def _spread(cx: Capture, fn: StandIn, given: Spread) -> StandIn:
+    """A call with a star before what only the run knows."""
+    if isinstance(fn, Choice):
+        return choices.each(cx, fn, lambda option: _spread(cx, option, given))
+    if isinstance(fn, PartialCall) and not fn.kwargs and not isinstance(fn.fn, objects.DataclassInit):
+        return _spread(cx, fn.fn, given.behind(*fn.args))
+    if isinstance(fn, Tracked) and (method := objects.special(cx, fn, "__call__")) is not None:
+        return _spread(cx, method, given)
+    if isinstance(fn, Closure):
+        return run_bound(cx, fn, lambda: spread.parameters(cx, fn, given))
+    if isinstance(fn, Method):
+        return _spread_method(cx, fn, given)
+    if _is_own(fn) and not _hashable_in(fn, PRIMITIVES):
+        return _into(
+            cx,
+            fn,
+            given.every,
+            lambda f: run_bound(cx, f, lambda: spread.parameters(cx, f, given)),
+            lambda: _spread_of_python(cx, fn, given),
+        )
+    if isinstance(fn, type) and objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
+        found, base = objects.lookup(cx, fn, "__init__")
+        if (
+            not isinstance(found, FunctionType)
+            or base is None
+            or base is object
+            or objects.is_generated(base, "__init__")
+        ):
+            raise Escapes(fn)
+        obj = Tracked(cx.t.born(), fn)
+        _spread(cx, found, given.behind(obj))
+        return obj
+    return _spread_of_python(cx, fn, given)
+
+
+def _spread_of_python(cx: Capture, fn: StandIn, given: Spread) -> StandIn:
+    """Such a call of a function that is not looked into."""
+    if any(map(_has_state, given.every)):
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', 'a function')}`")
+    if isinstance(fn, Sym) or (isinstance(fn, Container) and not fn.is_static):
+        _check_in_sight(cx)
+        return spread.by_python(cx, apply_spread, (cx.t.atom(fn),), given, effect="ordered", out=ANY)
+    special = _hashable_in(fn, SPECIAL) and fn not in PURE and getattr(fn, "__module__", "") != "itertools"
+    ours = _program_of(fn) is not None or _hashable_in(fn, PRIMITIVES) or _hashable_in(fn, CLOCKS)
+    if not is_ordinary(fn) or special or ours:
+        raise spread.refuse(cx, given)
+    fixed.check_call(cx, fn)
+    if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    is_pure = _hashable_in(fn, PURE) and not any(isinstance(x, Closure) or has_live(x) for x in given.every)
+    effect = "none" if is_pure else "ordered"
+    name = getattr(fn, "__name__", "")
+    if name in ("enumerate", "zip", "reversed") and is_pure:
+        fn = BUILTINS[name].fn
+    atom = Lit(fn) if is_literal(fn) else cx.t.host("extern", type=REF, fn=cx.t.extern(fn, effect, REF))
+    out = PURE[fn] if _hashable_in(fn, PURE) and is_pure else ANY
+    return spread.by_python(cx, apply_spread, (atom,), given, effect=effect, out=out)
+
+
+def _spread_method(cx: Capture, m: Method, given: Spread) -> StandIn:
+    """`"{a} {b}".format(**values)`, `d.update(**more)` and the like."""
+    x = m.receiver
+    if isinstance(x, StateCell) or any(map(_has_state, (x, *given.every))):
+        raise spread.refuse(cx, given)
+    if m.name in MUTATORS:
+        # as one argument it is the same, its keys are names
+        if m.name != "update" or given.parts or given.before or given.after:
+            raise spread.refuse(cx, given)
+        return call_method(cx, m, (given.options,), {})
+    live = any(map(has_live, (x, *given.every)))
+    receiver = cx.argument(x) if live else cx.t.value_atom(x)
+    is_text = kind(receiver) == STR
+    out = ANY if live else TEXT_RESULTS.get(m.name, DATA) if is_text else DATA
+    effect = "ordered" if live else "none"
+    return spread.by_python(cx, method_spread, (receiver, Lit(m.name)), given, effect=effect, out=out)
 
 
 def _check_names(cx: Capture, content: dict[object, StandIn], given: dict[str, StandIn], node: ast.Call) -> None:
@@ -311,12 +412,21 @@ def _pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs
     give = cx.argument if odd else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
-    made = "list" if fn in _LISTS else "set" if fn is set else "data"
+    made = "list" if fn in _LISTS else "set" if fn in _SETS else "data"
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
 _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
-_LISTS = (list, sorted, re.findall, re.split, *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")))
+_SETS = (set, set.union, set.intersection, set.difference, set.symmetric_difference)
+_LISTS = (
+    list,
+    sorted,
+    str.split,
+    str.splitlines,
+    re.findall,
+    re.split,
+    *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")),
+)
 
 
 def _len(cx: Capture, x: StandIn) -> StandIn:
@@ -417,8 +527,10 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
     columns = [listed(cx, x) for x in xs]
     known = [known_items(x) for x in columns]
-    if all(k is not None for k in known) and strict is False:
-        return tuple(zip(*(k for k in known if k is not None)))
+    if all(k is not None for k in known) and isinstance(strict, bool):
+        lengths = {len(k) for k in known if k is not None}
+        if not strict or len(lengths) < 2:
+            return tuple(zip(*(k for k in known if k is not None)))
     if any(isinstance(c, Container) and c.holds_states for c in columns) and strict is False:
         return Columns(tuple(_column(cx, c) for c in columns))
     return _pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
@@ -707,6 +819,8 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
         return rows.in_order(cx, items, chosen, len(items))
     source = _as_value(cx, cx.t.atom(x))
     order = cx.t.atom(chosen)
+    if has_live(x):  # its items are the objects themselves
+        return Container(cx.t.born(), "list", cx.t.call(gather, source, order, type=ANY))
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
 
 
@@ -770,6 +884,15 @@ def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
     raise graph_break(NO_RULE, cx.t.span, "reading the frame or running text as code")
 
 
+def _vars(cx: Capture, *xs: StandIn) -> StandIn:
+    """`vars(x)`: what the object itself holds, by reference; without an argument it reads the frame."""
+    if len(xs) == 1 and isinstance(xs[0], Tracked):
+        raise Escapes(xs[0].cls)
+    if len(xs) == 1 and isinstance(xs[0], Sym) and not xs[0].type.is_value:
+        return _by_python(cx, vars, xs, {})
+    return _refused(cx)
+
+
 SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
@@ -781,7 +904,7 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
         itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
     **{fn: _shuffled(fn, at_once=False) for fn in (
         itertools.chain, itertools.islice, itertools.pairwise, itertools.zip_longest)},
-    **dict.fromkeys((locals, globals, vars, dir, eval, exec), _refused),
+    **dict.fromkeys((locals, globals, dir, eval, exec), _refused), vars: _vars,
 }  # fmt: skip
 
 
@@ -790,26 +913,44 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
 
 def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """A function of the user's or of a library: looked into where it can be, else a host call in program order."""
-    has_state = any(_has_state(a) for a in (*args, *kwargs.values()))
-    if _is_own(fn):
-        try:
-            return _look_into(cx, fn, args, kwargs)
-        except CaptureError:
-            # it may be called as it is, unless it must be followed: Python cannot run a state
-            if has_state or any(isinstance(a, PartialCall | Choice) for a in (*args, *kwargs.values())):
-                raise
-        for x in (*args, *kwargs.values()):
-            if objects.is_plain(x, cx.opaque):  # it may give the class other methods
-                raise Escapes(x) from None
-    if has_state:
+    if not _is_own(fn):
+        return _by_python(cx, fn, args, kwargs)
+    every = (*args, *kwargs.values())
+    return _into(cx, fn, every, lambda f: run_closure(cx, f, args, kwargs), lambda: _by_python(cx, fn, args, kwargs))
+
+
+def _into(
+    cx: Capture, fn: FunctionType, given: tuple[StandIn, ...], run: Callable[[Closure], StandIn],
+    or_else: Callable[[], StandIn],
+) -> StandIn:  # fmt: skip
+    """A function of the user's that is looked into; where that breaks it is called as it is."""
+    try:
+        return _look_into(cx, fn, run)
+    except CaptureError:
+        # unless it must be followed: Python cannot run a state
+        if any(_has_state(x) or isinstance(x, PartialCall | Choice) for x in given):
+            raise
+    for x in given:
+        if objects.is_plain(x, cx.opaque):  # it may give the class other methods
+            raise Escapes(x) from None
+    return or_else()
+
+
+def _by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    """A host call in program order."""
+    if any(_has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
     fixed.check_call(cx, fn)
     if looking.can_hash(fn) and fn in CLOCKS:
         _read_clock(cx, fn)
+    effect: str
+    declared = vars(fn).get("__lmc_effect__") if isinstance(fn, FunctionType) else None
     if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
         raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if declared is not None:
+        effect, out = declared, ANY
     # a compiled pattern cannot be changed, so its methods are functions of the text
-    if isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
+    elif isinstance(fn, BuiltinFunctionType | MethodType) and isinstance(getattr(fn, "__self__", None), re.Pattern):
         effect, out = "none", DATA
     else:
         effect, out = "ordered", ANY
@@ -821,7 +962,7 @@ def _other(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
     keys = tuple(sorted(kwargs))
     # print keeps nothing of what it is given, any other function may keep and change it
-    give = cx.t.value_atom if fn is print else cx.argument
+    give = cx.t.value_atom if fn is print or declared == "none" else cx.argument
     if _hashable_in(fn, given_functions.IMMEDIATE):
         args = tuple(_given_at_once(cx, a) for a in args)
         kwargs = {k: _given_at_once(cx, v) for k, v in kwargs.items()}
@@ -876,16 +1017,18 @@ def _is_own(fn: StandIn) -> TypeGuard[FunctionType]:
     """True for a plain function of the user's, in a file that is not a library's."""
     if not isinstance(fn, FunctionType):
         return False
+    if "__lmc_effect__" in vars(fn):  # a tool says what it does, and is called as it is
+        return False
     # `<string>` and the like are not files: there is no source to look into
     return objects.is_own_file(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"
 
 
-def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+def _look_into(cx: Capture, fn: FunctionType, run: Callable[[Closure], StandIn]) -> StandIn:
     """Trace a function of the user's; leaves nothing behind when that breaks."""
     arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
-            result = run_closure(cx, closure_of(cx, fn), args, kwargs)
+            result = run(closure_of(cx, fn))
     except ProgramRaise:  # what was traced up to the exception does happen
         arm.commit()
         raise
@@ -894,12 +1037,16 @@ def _look_into(cx: Capture, fn: FunctionType, args: tuple[StandIn, ...], kwargs:
 
 
 def _host_value_call(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
-    # what is called comes out of one of these, or of the run
-    if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
-        raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")
+    _check_in_sight(cx)
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
+
+
+def _check_in_sight(cx: Capture) -> None:
+    # what is called comes out of one of these, or of the run
+    if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")
 
 
 def _has_state(x: StandIn, inside: frozenset[int] = frozenset()) -> bool:

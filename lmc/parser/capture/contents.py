@@ -25,9 +25,11 @@ _TAKES_OUT = frozenset(("item", "unpack"))
 # what these give is new, though it may hold what they were given holds
 _COPIES = frozenset((
     "list", "sorted", "tuple", "dict", "set", "frozenset", "enumerate", "zip", "reversed", "gather", "merged",
+    "merged_options",
 ))  # fmt: skip
 _SETS = frozenset(("set",))
-_PARSES = frozenset(("loads", "unpack_starred"))  # these give things in things
+# these give things in things
+_PARSES = frozenset(("loads", "unpack_starred", "joined_arguments", "bound_arguments", "apply_spread", "method_spread"))
 
 
 class Contents:

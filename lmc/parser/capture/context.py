@@ -31,7 +31,7 @@ from types import (
     ModuleType,
     UnionType,
 )
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
 from lmc.ir.builtins import PURE, read_global
@@ -69,6 +69,9 @@ from lmc.parser.capture.values import (
 from lmc.parser.capture.writers import Stores, Writers, signature, writers
 from lmc.source import Span
 
+if TYPE_CHECKING:
+    from lmc.parser.capture.recursion import Recursion
+
 STOP_RECURSION = 20_000
 
 
@@ -104,7 +107,14 @@ class GlobalName:
 class Capture:
     """One trace in progress."""
 
-    def __init__(self, rules: Rules, *, opaque: frozenset[object] = frozenset(), names_are_live: bool = False) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        opaque: frozenset[object] = frozenset(),
+        names_are_live: bool = False,
+        recursive: frozenset[ast.AST] = frozenset(),
+    ) -> None:
         self.rules = rules
         self.opaque = opaque  # classes and functions whose objects are Python's, as code that is not followed gets them
         self.names_are_live = names_are_live  # a name of a state may hold an object of the user's
@@ -112,7 +122,10 @@ class Capture:
         self.t = Tracer()
         self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
         self.node: ast.AST = ast.Pass()
-        self.depth = 0
+        self.active: list[ast.AST] = []  # the functions that are being traced, outermost first
+        self.endless: ast.AST | None = None  # the one that did not end
+        self.recursive = recursive  # functions whose calls of themselves the run decides
+        self.recursions: dict[ast.AST, Recursion] = {}  # those of them that are being traced
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -15,6 +16,7 @@ from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
 from lmc.errors import LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
+from lmc.parser.capture import recursion
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -71,11 +73,24 @@ def opened(cx: Capture, fn: FunctionType | MethodType) -> tuple[Closure, tuple[S
 
 def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a function of the program by tracing its body."""
-    if cx.depth >= MAX_DEPTH:
-        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{fn.name}`")
+    return run_bound(cx, fn, lambda: bound_parameters(cx, fn, args, kwargs))
+
+
+def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) -> StandIn:
+    """The same with what its parameters are, by name, which is asked for before its body is traced."""
+    if len(cx.active) >= MAX_DEPTH:
+        cx.endless = max(cx.active, key=cx.active.count)  # of several the outermost
+        raise graph_break(ENDLESS_RECURSION, cx.t.span, f"`{getattr(cx.endless, 'name', '<lambda>')}`")
+    bound = bind()
+    return recursion.called(cx, fn, bound, _activated) if fn.node in cx.recursive else _activated(cx, fn, bound)
+
+
+def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
+    """Trace the body of a function in a frame of its own."""
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
-    frame.fields.update(bound_parameters(cx, fn, args, kwargs))
-    span, cx.depth = cx.t.span, cx.depth + 1
+    frame.fields.update(bound)
+    span = cx.t.span
+    cx.active.append(fn.node)
     try:
         with cx.in_frame(frame):
             if isinstance(fn.node, ast.Lambda):
@@ -86,7 +101,8 @@ def run_closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dic
         error.span = error.span or cx.t.span
         raise
     finally:
-        cx.t.span, cx.depth = span, cx.depth - 1
+        cx.t.span = span
+        cx.active.pop()
 
 
 def bound_parameters(

@@ -178,7 +178,12 @@ def is_live(x: StandIn) -> bool:
 
 def is_stepped(x: StandIn, cx: Capture) -> TypeGuard[Once]:
     """True for a one-pass iterable that must be stepped when its loop steps, as a part of it is a live object."""
-    if not isinstance(x, Once) or not is_live(x):
+    if not isinstance(x, Once):
+        return False
+    if x.kwargs.get("strict", False) is not False:  # it raises behind the last turn
+        lengths = [None if (items := known_items(source)) is None else len(items) for source in x.sources]
+        return None in lengths or len(set(lengths)) > 1
+    if not is_live(x):
         return False
     sources = [source for source, _ in _sources(x)]
     if not any(isinstance(source, Container) and source.holds_states for source in sources):

@@ -24,6 +24,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
 from lmc.parser.capture.iteration import Watched, has_code, is_stepped, iterator, listed, unchanged
+from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind
@@ -59,6 +60,9 @@ def for_loop(cx: Capture, node: ast.For) -> None:
         return for_loop(cx, inner)
     given = cx.eval(node.iter)
     cx.t.span = span = cx.at(node)
+    lazy = stepped(cx, node, given)
+    if lazy is not None:
+        return for_loop(cx, lazy)
     if has_code(cx, given):
         raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     # a live object inside `zip` and the like is stepped when the loop steps

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lmc.ir.graph import Value
-from lmc.ir.types import DATA, INT, STR
+from lmc.ir.types import ANY, DATA, INT, STR
 from lmc.parser.capture import state_lists
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import wrap
+from lmc.parser.capture.tracer import has_live, wrap
 from lmc.parser.capture.values import (
     Cell,
     Choice,
@@ -76,6 +76,8 @@ def _column(cx: Capture, items: tuple[StandIn, ...]) -> Column:
     if all(map(_is_dict_like(first), items)):
         return _dicts(cx, items)
     if not any(map(holds_more, items)):
+        if any(map(has_live, items)):
+            return _live(cx, items)
         return _containers(cx, items) if any(map(_is_mutable, items)) else _values(cx, items)
     if isinstance(first, Tracked) and all(isinstance(x, Tracked) and _is_like(x, first) for x in items):
         return _objects(cx, items)
@@ -90,6 +92,12 @@ def _values(cx: Capture, items: tuple[StandIn, ...]) -> Column:
         made = STR if texts else INT
         return lambda place: Sym(cx.t.host("item", every, place, type=made))
     return lambda place: wrap(cx.t, cx.t.host("item", every, place, type=DATA), borrowed=True)
+
+
+def _live(cx: Capture, items: tuple[StandIn, ...]) -> Column:
+    """Live objects, and what holds one: each is the object itself."""
+    every = cx.t.host("list", *map(cx.argument, items), type=ANY)
+    return lambda place: Sym(cx.t.host("item", every, place, type=ANY))
 
 
 def _is_mutable(x: StandIn) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -140,7 +141,7 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
         if known is not None:
             attrs["constraint"] = parse_constraint(kind, known, x.spacing, cx.t.span)
             continue
-        keyed[kind] = cx.t.atom(value)
+        keyed[kind] = _as_it_is_now(cx, kind, value)
         if x.spacing is not None:
             attrs["spacing"] = x.spacing
 
@@ -176,7 +177,18 @@ def _static_or_keyed(cx: Capture, name: str, value: StandIn, attrs: dict[str, At
     if is_literal(value):
         attrs[name] = value
     else:
-        keyed[name] = cx.t.atom(value)
+        keyed[name] = _as_it_is_now(cx, name, value)
+
+
+def _as_it_is_now(cx: Capture, name: str, value: StandIn) -> Atom:
+    """An operand of a call, which does not wait for what comes before it: of a live object a copy, made in order."""
+    atom = cx.t.atom(value)
+    is_live = name in MAY_CHANGE and isinstance(atom, Value) and atom.type.name in ("any", "ref")
+    return cx.t.call(copy.deepcopy, atom, type=ANY) if is_live else atom
+
+
+# parameters that may be lists or dicts
+MAY_CHANGE = frozenset(("choices", "stop", "stop_token_ids", "stop_regex", "json_schema", "structural_tag"))
 
 
 def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
@@ -195,7 +207,7 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
     if isinstance(choices, tuple) and all(map(is_literal, choices)):
         attrs["choices"] = _checked_choices(cx, choices)
     else:
-        keyed["choices"] = cx.t.atom(choices)
+        keyed["choices"] = _as_it_is_now(cx, "choices", choices)
     _call(cx, cell, "select", STR, x.name if isinstance(x.name, str) else None, attrs, keyed)
 
 

@@ -14,7 +14,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import set_item
 from lmc.parser.capture.slices import index_of, set_slice
-from lmc.parser.capture.tracer import ProgramRaise, kind, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, wrap
 from lmc.parser.capture.values import (
     Choice,
     Container,
@@ -102,7 +102,9 @@ def _unpack(cx: Capture, targets: list[ast.expr], value: StandIn) -> None:
         at = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
         if at is not None:
             parts = (Lit(at), Lit(len(targets) - at - 1), cx.t.value_atom(value))
-            value = Sym(cx.t.call(unpack_starred, *parts, effect="none", type=DATA))
+            live = has_live(value)
+            made = cx.t.call(unpack_starred, *parts, effect="ordered" if live else "none", type=ANY if live else DATA)
+            value = Sym(made)
         items = _unpacked(cx, value, len(targets))
     elif any(isinstance(t, ast.Starred) for t in targets):
         items = _starred(cx, targets, items)

@@ -5,13 +5,14 @@ Leaves of the arguments are always symbolic, the structure of containers is stat
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 
-from lmc.codes import ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
+from lmc.codes import ENDLESS_RECURSION, ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE, Type
@@ -37,6 +38,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
 
+MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
 Path = tuple[str | int, ...]
@@ -98,22 +100,32 @@ def trace(
     live: frozenset[Site] = frozenset()
     baked = [] if guards is None else guards
     names_are_live = False
+    recursive: frozenset[ast.AST] = frozenset()
+    endless: CaptureError | None = None  # what was said when the first of them did not end
     while True:
-        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live)
+        cx = Capture(RULES, opaque=opaque, names_are_live=names_are_live, recursive=recursive)
         cx.t.guards, cx.t.live_sites = baked, live
         try:
             made = _traced(cx, fn, shapes)
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
-                raise graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
+                raise endless or graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
             opaque |= {escape.maker}
             # each time one more was found to be live: what is left of them is not worth another trace
             if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
                 opaque |= {ALL_CONSTANTS}
+        except CaptureError as error:
+            # where numbers had a part in it, there may be an end once they are known
+            is_new = error.code == ENDLESS_RECURSION and cx.endless is not None and cx.endless not in recursive
+            if not is_new or error.numbers or len(recursive) >= MAX_RECURSIVE:
+                raise (endless or error) from None
+            recursive |= {cx.endless}  # type: ignore[arg-type]
+            endless = endless or error
         except MakeLive as need:
             if need.sites <= live or len(live) > MAX_SITES:
-                raise need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others") from None
+                refused = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
+                raise (endless or refused) from None
             live |= need.sites
         else:
             # a loop may bring what was generated behind a read before it

@@ -287,10 +287,11 @@ def _may_be(stored: object, owner: object) -> bool:
     if stored is None:
         return not isinstance(owner, ModuleType) or is_own_file(getattr(owner, "__file__", None))
     if isinstance(owner, type):
-        if stored == SELF:
+        if stored is SELF:
             return type(owner) is not type
         return isinstance(stored, type) and (stored in owner.__mro__ or owner in stored.__mro__)
-    return stored is owner
+    # `self` of some method; a member of an enum is such an object
+    return stored is owner or (stored is SELF and not isinstance(owner, ModuleType | FunctionType))
 
 
 def _are_linked(one: dict[str, object], other: dict[str, object]) -> bool:

@@ -19,6 +19,7 @@ MODULES = (
     "state_lists",
     "aliases",
     "helpers",
+    "recursion",
     "hosts",
     "effects",
     "arguments",
@@ -37,6 +38,7 @@ MODULES = (
     "sorting",
     "constants",
     "live_objects",
+    "attacked",
     "stepped",
     "words",
     "cycles",
@@ -44,6 +46,7 @@ MODULES = (
     "in_place",
     "escapes",
     "unpacked",
+    "lazy_maps",
 )
 
 

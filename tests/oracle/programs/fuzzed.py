@@ -954,7 +954,7 @@ CASES = [
     Case(live_list_walked_while_another_grows, log=LOG),
     Case(slices_and_repetition),
     Case(recursion),
-    Case(recursion_by_generated_number, expects="break", code="LMC-GB012"),
+    Case(recursion_by_generated_number),
     Case(function_defined_twice),
     Case(two_names_then_one),
     Case(item_by_generated_index),

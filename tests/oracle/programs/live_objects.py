@@ -186,6 +186,79 @@ def in_a_loop_of_the_run(s):
     return AGENT.turns
 
 
+# --- live objects that are sorted, picked and taken apart are the objects themselves ------------------------
+
+
+class Worker:
+    def __init__(self, name):
+        self.name, self.n, self.notes = name, 0, []
+
+    @property
+    def last(self):
+        return self.notes[-1] if self.notes else "none"
+
+
+def meddles(worker):
+    try:
+        worker.n += 1
+    finally:
+        pass
+
+
+def a_team(s):
+    first = Worker("c")
+    meddles(first)
+    team = [first, Worker("b"), first]
+    s += lm.gen("k", regex="[0-4]")
+    for _ in range(int(s["k"]) % 3):
+        team.append(Worker("y"))
+    return first, team
+
+
+def mark(workers):
+    for worker in workers:
+        worker.notes.append("seen")
+
+
+def told(first, team):
+    return first.notes, [(worker.name, worker.last, worker.n) for worker in team]
+
+
+def marks_sorted_workers(s):
+    first, team = a_team(s)
+    mark(sorted(team, key=lambda worker: worker.name))
+    return told(first, team)
+
+
+def marks_the_rest(s):
+    first, team = a_team(s)
+    _, *rest = team
+    mark(rest)
+    return told(first, team)
+
+
+def marks_best_and_worst(s):
+    first, team = a_team(s)
+    ordered = sorted(team, key=lambda worker: worker.name, reverse=True)
+    mark([ordered[0], max(team, key=lambda worker: worker.name)])
+    team.sort(key=lambda worker: worker.n)
+    mark(team[:1])
+    return told(first, team)
+
+
+def sorted_rows_hold_workers(s):
+    first, team = a_team(s)
+    a, b = s.fork(2)
+    rows = [(2, first, a), (1, team[1], b)]
+    for _, _, f in rows:
+        f += lm.gen("z", regex="[0-9]")
+    rows.sort(key=lambda row: row[0])
+    rows[0][1].notes.append("first")
+    best = max(rows, key=lambda row: int(row[2]["z"]))
+    best[1].notes.append("best")
+    return told(first, team), best[0]
+
+
 CASES = [
     Case(asks, reset=reset),
     Case(asks_twice, reset=reset, expects="either"),
@@ -203,4 +276,5 @@ CASES = [
     Case(passed_to_a_helper, reset=reset),
     Case(chosen, reset=reset),
     Case(in_a_loop_of_the_run, reset=reset, expects="either"),
+    *(Case(fn) for fn in (marks_sorted_workers, marks_the_rest, marks_best_and_worst, sorted_rows_hold_workers)),
 ]

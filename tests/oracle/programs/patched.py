@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import enum
 import functools
 import json
 import weakref
@@ -211,6 +212,50 @@ def weak_reference(s):
     return weak() is None
 
 
+# --- class attributes and attributes of enum members -----------------------------------------------------------
+
+
+class Base:
+    n = 0
+
+
+class Derived(Base):
+    pass
+
+
+class Kind(enum.Enum):
+    A = "a"
+    B = "b"
+
+    def __init__(self, value):
+        self.count = 0
+
+    def hit(self):
+        self.count += 1
+
+
+def reset_counts():
+    Base.n = 0
+    if "n" in vars(Derived):
+        del Derived.n
+    for kind in Kind:
+        kind.count = 0
+
+
+def set_on_the_subclass_first(s):
+    s += lm.gen("x", regex="[ab]")
+    Derived.n += 1
+    Base.n += 10
+    return Derived().n, Base().n
+
+
+def counted_by_members(s):
+    s += lm.gen("x", regex="[ab]")
+    Kind(s["x"]).hit()
+    Kind.A.hit()
+    return Kind.A.count, [kind.count for kind in Kind], Kind.A.value
+
+
 # --- partials ---------------------------------------------------------------------------------------------
 
 
@@ -300,6 +345,7 @@ CASES = [
         )
     ),
     Case(patched_in_a_helper),
+    *(Case(fn, reset=reset_counts) for fn in (set_on_the_subclass_first, counted_by_members)),
     *(
         Case(fn, expects="break", reset=reset_functions)
         for fn in (

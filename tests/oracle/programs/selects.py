@@ -64,7 +64,28 @@ def the_first_token(s, choices):
     return s["x"]
 
 
+def choices_that_change_afterwards(s, options):
+    for turn in range(2):
+        s += lm.select("a", options)
+        options.append("z" * (turn + 1))
+    s += lm.select("b", options)
+    options.clear()
+    return s["a"], s["b"], options
+
+
+def stops_that_change_afterwards(s, stops):
+    kept = [stop for stop in stops if stop]
+    s += lm.gen("x", max_tokens=8, stop=kept)
+    kept.clear()
+    stops.insert(0, "a")
+    s += lm.gen("y", max_tokens=8, stop=stops)
+    del stops[:]
+    return s["x"], s["y"], stops
+
+
 CASES = (
+    Case(choices_that_change_afterwards, ({"options": ["a", "bc"]},)),
+    Case(stops_that_change_afterwards, ({"stops": ["e", "n"]},)),
     Case(exact, ({"topic": "snow"}, {"topic": "a cat"})),
     Case(drawn, ({"topic": "snow", "warmth": 0.0}, {"topic": "x", "warmth": 1}, {"topic": "rain", "warmth": 0.5})),
     Case(drawn_in_forks, ({"topic": "a"}, {"topic": "some more text"})),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
+import itertools
 import json
+import operator
+import os
 
 import lmc as lm
 from tests.oracle.programs.case import Case
@@ -141,6 +145,190 @@ def tuples(s):
     return t, (0, *xs), (*xs,), type(t) is tuple, a, b, hash(t) == hash((*xs[:-1], 1))
 
 
+# --- calls ------------------------------------------------------------------------------------------------
+
+
+def both(*xs, **options):
+    return xs, options, list(options)
+
+
+def add(a, b=2, *rest, c=3, **more):
+    return a, b, rest, c, more
+
+
+def keep(x, y):
+    LOG.append(x)
+    x.append(y)
+    return y
+
+
+PLAIN = {"add": add, "both": both}
+
+
+def a_sequence_into_a_function(s):
+    s += lm.gen("x", regex="[a-c]{1,4}")
+    xs = list(s["x"])
+    out = [add(*xs), add(0, *xs), add(*xs, c=len(xs)), both(*xs, *xs, 1), both(*s["x"])]
+    try:
+        (lambda p, q: out.append((p, q)))(*xs)
+    except TypeError as error:
+        out.append(str(error))
+    return out
+
+
+def options_into_a_function(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+    out = [add(**d), both(q=1, **d), both(**d, q=1), both(0, **d, **{"z": 1}), (lambda b, a: (a, b))(**d)]
+    for call in (lambda: add(1, **d), lambda: add(**d, a=1), lambda: both(a=1, **d), lambda: keep(**d)):
+        try:
+            call()
+        except TypeError as error:
+            out.append(str(error))
+    return out
+
+
+def options_that_are_no_names(s):
+    s += lm.gen("n", regex="[1-3]")
+    out = []
+    for options in ({int(s["n"]): 1}, [s["n"]], int(s["n"])):
+        try:
+            both(**options)
+        except TypeError as error:
+            out.append(str(error))
+    try:
+        both(*int(s["n"]))
+    except TypeError as error:
+        out.append(str(error))
+    return out
+
+
+def options_are_a_copy(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+
+    def change(**given):
+        given["new"] = 1
+        given["b"].append(9)
+        return given
+
+    e = change(**d)
+    d["late"] = 2
+    return d, e, d["b"] is e["b"]
+
+
+def a_list_by_reference(s):
+    s += lm.gen("j", regex=r"\[\[[1-3]\], [2-3]\]")
+    xs = json.loads(s["j"])
+    y = keep(*xs)
+    return xs, y, xs[0]
+
+
+def order_of_evaluation(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+    xs = list("ab")
+    one = both(*xs, k=xs.append("c"))
+    two = both(note(1), *xs, note(xs.pop()), **d, k=note(d.pop("a")))
+    return one, two, xs, d
+
+
+def states_beside_stars(s, words):
+    def say(state, first, *more, end="."):
+        state += first + "".join(more) + end + lm.gen("y", regex="[a-c]")
+        return state["y"], len(more)
+
+    s += lm.gen("x", regex="[a-c]{1,3}")
+    rest = s["x"] * len(words)
+    forks = s.fork(2)
+    out = [say(forks[0], *rest), say(forks[1], *rest.upper(), end="!"), say(s, *list(rest), **{"end": s["x"]})]
+    return out, forks[0]["y"], forks[1].text()
+
+
+def a_table_of_functions(s):
+    s += lm.gen("j", regex=DATA) + lm.select("f", ["add", "both", "none"])
+    d = json.loads(s["j"])
+    fn = PLAIN.get(s["f"])
+    return "none" if fn is None else fn(*d["b"], **{"a_" + k: v for k, v in d.items()})
+
+
+def text_of_options(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+    xs = [s["j"], d["a"]]
+    s += "{a} and {b}".format(**d) + "{1} {0}".format(*xs) + f"{d['a']}".join(*[xs[:1]])
+    try:
+        return "{c}".format(**d)
+    except KeyError as error:
+        return str(error)
+
+
+class Point:
+    def __init__(self, a, b=0, **more):
+        self.a, self.b, self.more = a, b, more
+
+    def moved(self, x, y=1):
+        return Point(self.a + x, y)
+
+
+@dataclasses.dataclass
+class Config:
+    a: int
+    b: list = dataclasses.field(default_factory=list)
+
+
+def objects_of_options(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+    p, c = Point(**d), Config(**d)
+    c.b.append(7)
+    q = p.moved(*d["b"])
+    return p.a, p.b, p.more, c.a, c.b, d, q.a, q.b, dataclasses.asdict(c)
+
+
+def functions_of_python(s):
+    s += lm.gen("j", regex=r"\[\[1, [2-4]\], \[3, [2-4]\]\]")
+    rows = json.loads(s["j"])
+    log = []
+    print(*rows, sep="|", file=None)
+    operator.setitem(*[log] if log else [{}, 1, 2])
+    log.append(os.path.join(*"ab"))
+    return list(zip(*rows)), max(*rows[0]), max(*rows), dict(**{"a": rows}), list(itertools.chain(*rows)), log
+
+
+def the_same_thing_twice(s):
+    s += lm.gen("x", regex="[a-c]{1,3}")
+    xs = [s["x"]]
+    rest = list(s["x"])
+    got = (lambda a, *more, **k: (a, more, k, a is k["again"]))(xs, *rest, again=xs)
+    xs.append("later")
+    return got[0], got[3], got[2]["again"] is xs, got
+
+
+def defaults_of_run_time_calls(s):
+    s += lm.gen("x", regex="[a-c]{0,2}")
+
+    def f(a=(1, 2), b=[3], *, fn=str.upper, c=s["x"]):  # noqa: B006
+        b.append(len(b))
+        return a, list(b), fn("x"), c
+
+    return f(*s["x"]) if len(s["x"]) < 2 else 0, f()
+
+
+def methods_of_containers(s):
+    s += lm.gen("j", regex=DATA)
+    d = json.loads(s["j"])
+    out = {"z": 1}
+    out.update(**d)
+    d["b"].append(1)
+    return out, d
+
+
+def values_of_an_argument(s, xs, options):
+    s += lm.gen("x", regex="[a-c]")
+    return add(*xs, **options), both(*xs, s["x"], **options), xs, options
+
+
 CASES = [
     Case(state_in_a_loop, ({"topic": "tea"},)),
     *(Case(fn) for fn in (nodes_in_turn, a_copy, later_keys_win, odd_keys, values_keep_their_identity, tuples)),
@@ -148,4 +336,24 @@ CASES = [
     Case(copied_before_the_values_after_it),
     Case(defaults_of_an_argument, ({"given": {"k": 1, "list": [1]}}, {"given": {}})),
     Case(states_in_a_display, expects="either"),
+    *(
+        Case(fn)
+        for fn in (
+            a_sequence_into_a_function,
+            options_into_a_function,
+            options_that_are_no_names,
+            options_are_a_copy,
+            a_table_of_functions,
+            text_of_options,
+            objects_of_options,
+            functions_of_python,
+            the_same_thing_twice,
+            methods_of_containers,
+        )
+    ),
+    Case(defaults_of_run_time_calls, expects="either"),
+    Case(a_list_by_reference, log=LOG),
+    Case(order_of_evaluation, log=LOG),
+    Case(states_beside_stars, ({"words": ["a", "b"]}, {"words": ["a"]})),
+    Case(values_of_an_argument, ({"xs": [1, 2], "options": {"c": 5, "z": [1]}}, {"xs": [], "options": {"a": 1}})),
 ]

@@ -1,0 +1,91 @@
+"""Reading waits, and nothing of the user's runs while compiling: as docs/order.md says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import lmc
+
+LOG: list[object] = []
+
+
+class Loud:
+    """Says what is done with it."""
+
+    @property
+    def text(self) -> str:
+        LOG.append("property")
+        return "t"
+
+    def __format__(self, spec: str) -> str:
+        LOG.append("format")
+        return "f"
+
+    def __eq__(self, other: object) -> bool:
+        LOG.append("eq")
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        LOG.append("bool")
+        return True
+
+
+LOUD = Loud()
+
+
+def syncs(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    s.sync()
+    LOG.append("after")
+
+
+def reads(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    s["x"]
+    LOG.append("after")
+
+
+def hands_on(s: Any) -> None:
+    f = s.fork(1)[0]
+    f += "q" + lmc.gen("x", max_tokens=1)
+    s += f["x"]
+    LOG.append("after")
+
+
+def measures(s: Any) -> int:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    n = len(s["x"])
+    LOG.append("after")
+    return n
+
+
+def looks(s: Any) -> None:
+    s += LOUD.text + f"{LOUD}"
+    if LOUD == 1 and LOUD:
+        s += "yes"
+
+
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+@pytest.mark.parametrize("program", [syncs, reads, hands_on, measures])
+def test_what_stands_behind_a_read_of_a_failed_call_never_happens(program: Any, mode: Any) -> None:
+    LOG.clear()
+    with pytest.raises(lmc.RequestError):
+        lmc.Program(program).run(backend=lmc.EchoBackend(fail=lambda request: "no"), mode=mode)
+    assert LOG == []
+    lmc.Program(program).run(backend="echo", mode=mode)
+    assert LOG == ["after"]
+
+
+def test_objects_of_the_user_are_not_asked_while_compiling() -> None:
+    LOG.clear()
+    lmc.compile(lmc.Program(looks))
+    assert LOG == []
+    seen = []
+    for mode in ("compiled", "eager"):
+        LOG.clear()
+        seen.append((lmc.Program(looks).run(backend="echo", mode=mode).text(), list(LOG)))
+    assert seen[0] == seen[1] == ("tfyes", ["property", "format", "eq", "bool"])
