@@ -24,6 +24,7 @@ from itertools import pairwise
 from types import CodeType, FunctionType, ModuleType
 
 from lmc.parser.capture.ownership import is_own_code, is_own_file
+from lmc.parser.primitives import PRIMITIVES
 
 
 class Stores(Enum):
@@ -41,6 +42,7 @@ _STORES = frozenset(("STORE_ATTR", "DELETE_ATTR"))
 _WILD = frozenset(("globals", "reload", "modules", "f_globals", "__globals__"))
 _MODULES = frozenset(("modules", "import_module", "__import__", "getmodule"))  # with these code gets hold of modules
 _PATCHERS = frozenset(("patch", "monkeypatch"))
+_OF_LMC = frozenset(word.__name__ for word in PRIMITIVES)  # nobody patches these
 _READERS = frozenset(("get", "items", "keys", "values", "copy"))
 _BY_NAME = frozenset(("setattr", "delattr"))
 _LOOKED_FOR = frozenset(
@@ -96,7 +98,7 @@ def _read(code: CodeType) -> CodeStores:
         globals_ |= stored or set()
         any_global |= stored is None
     if code.co_name != "<module>" and not _PATCHERS.isdisjoint((*names, *code.co_varnames)):
-        attrs |= {(ANYONE, name) for name in _words_of(code.co_consts)}
+        attrs |= {(ANYONE, name) for name in _words_of(code.co_consts) if name not in _OF_LMC}
     if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
         before: list[dis.Instruction] = []
         for each in dis.get_instructions(code):
