@@ -26,7 +26,7 @@ PROGRAMS = {
     ),
     "LMC-GB006": "s += lm.select('x', ['a', 'b'])\n"
     "e = lm.gen('y', stop=s['x'].upper()) if s['x'] == 'a' else lm.gen('z')\ns += e",
-    "LMC-GB008": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nrest.append('end')",
+    "LMC-GB008": "s += lm.gen('x')\na, b = [1], [2]\nc = a if s['x'] else b\nc.append(3)",
     "LMC-GB009": "global K\ndel K",
     "LMC-GB010": "return callable(s)",
     "LMC-GB011": "while True:\n    s += 'a'",
@@ -40,7 +40,7 @@ PROGRAMS = {
     "LMC-GB020": "ys = [1]\nfor y in ys:\n    ys.append(y)",
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
     "LMC-GB031": "both = {'a', 'b'}.copy()\ns += ', '.join(both)",
-    "LMC-GB032": "s += lm.gen('x')\nfirst, *rest = s['x'].split()\nprint.__call__(rest)",
+    "LMC-GB032": "s += lm.gen('x')\na, b = [1], [2]\nc = a if s['x'] else b\nprint.__call__(c)",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),
 }
 

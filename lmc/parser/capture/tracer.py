@@ -560,7 +560,7 @@ class Tracer:
     def check_changed(self, x: Container) -> None:
         """Before a container is changed: raises MakeLive where something else may be it, or hold it."""
         tops = self._tops(x)
-        if any(True for _ in self._sharers(x, tops)):
+        if self._is_of_known(x, tops) or any(True for _ in self._sharers(x, tops)):
             raise self._request(x, tops)
 
     def check_same(self, x: Container, y: Container) -> None:
@@ -586,9 +586,16 @@ class Tracer:
     def _check_shared(self, x: Container) -> None:
         """Raises MakeLive where something else shares a part with a container, or where it was made outside."""
         objects = self._objects(x)
-        older = x.birth <= self.region_birth
+        older = x.birth <= self.region_birth or self._is_of_known(x, objects)
         if x.borrowed or "$frozen" in x.fields or older or any(True for _ in self._sharers(x, objects)):
             raise self._request(x, objects)
+
+    def _is_of_known(self, x: Container, objects: Objects) -> bool:
+        """True for a value of run time that may be, or hold, a container whose structure is known still."""
+        if not isinstance(x.fields["content"], Value):
+            return False
+        owners = (self.owners.get(each) for each in objects)
+        return any(o is not None and o is not x and not isinstance(o.fields["content"], Value) for o in owners)
 
     def _sharers(self, x: Container, objects: Objects) -> Iterator[tuple[Container, Value]]:
         """The containers that are data of run time, and may be or hold one of these objects."""

@@ -153,10 +153,34 @@ def the_largest_itself(s):
     return [row is best for row in rows]
 
 
+def part_found_by_get(s):
+    s += lm.gen("x", regex="[ab]")
+    d = {"a": [1]}
+    found = d.get(s["x"], [])
+    found.append(2)
+    return d, found
+
+
+def parts_of_parts_found(s):
+    s += lm.gen("x", regex="[ab]")
+    d = {"a": {"n": []}}
+    (d.get(s["x"]) or {"n": [1]})["n"].append(4)
+    return d
+
+
+def part_that_max_picks(s):
+    s += lm.gen("x", regex="[ab]{3}")
+    d = {"a": [1], "b": [2]}
+    max(d.values(), key=len).append(1)
+    list(d.values())[len(s["x"]) - 3].append(7)
+    return d
+
+
 CASES = [
     *(
         Case(fn)
         for fn in (
+            part_found_by_get, parts_of_parts_found, part_that_max_picks,
             counter_adds, counters_in_a_loop, counters_in_a_dict, bytes_and_arrays, deque_grows, dict_updates,
             list_times, own_class, part_after_a_try, part_by_a_run_time_index, list_that_a_loop_fills,
             parts_of_parsed_text, copies_share_their_parts, the_largest_itself,
