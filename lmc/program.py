@@ -207,9 +207,9 @@ class Program:
         the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
         Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
         program that is called inside such a one runs in the same run and gives its state; `opt_level` and `mode` are
-        those of the run then, and a `seed` is that of each of its calls. What runs as Python is recorded, so that the result has a graph (`Result.compiled`)
-        too; record=False leaves that out. A program's own argument of these names comes first; `run_batch` and
-        `open_run` can say how such a program is run.
+        those of the run then, and a `seed` is that of each of its calls. What runs as Python is recorded, so that the
+        result has a graph (`Result.compiled`) too; record=False leaves that out. A program's own argument of these
+        names comes first; `run_batch` and `open_run` can say how such a program is run.
 
         `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
         CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
