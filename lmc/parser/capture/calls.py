@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import abc
 import ast
+import copy
 import functools
 import inspect
 import itertools
@@ -893,6 +894,28 @@ def _vars(cx: Capture, *xs: StandIn) -> StandIn:
     return _refused(cx)
 
 
+def _wraps(cx: Capture, wrapped: StandIn) -> StandIn:
+    """`functools.wraps(f)`, of functions that are looked into."""
+    return PartialCall(_renamed, (wrapped,), {}) if isinstance(wrapped, Closure) or _is_own(wrapped) else NotImplemented
+
+
+def _renamed(wrapped: Any, wrapper: Any) -> Any:
+    """What `functools.wraps` gives."""
+    return functools.wraps(wrapped)(wrapper)
+
+
+def _rename(cx: Capture, wrapped: StandIn, wrapper: StandIn) -> StandIn:
+    if not isinstance(wrapper, Closure):
+        raise graph_break(NO_RULE, cx.t.span, "`functools.wraps` of what is no function of the program")
+    made = copy.copy(wrapper)
+    if isinstance(wrapped, Closure):
+        made.name, made.qualname = wrapped.name, wrapped.qualname
+    else:
+        assert isinstance(wrapped, FunctionType)
+        made.name, made.qualname = wrapped.__name__, wrapped.__qualname__
+    return made
+
+
 SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     len: _len, list: _list, tuple: _tuple, dict: _dict, set: _set, enumerate: _enumerate, zip: _zip,
     reversed: _reversed, range: _range, any: _any, all: _all, next: _next, bool: _bool, str: _str,
@@ -905,6 +928,7 @@ SPECIAL: dict[Callable[..., Any], Callable[..., Any]] = {
     **{fn: _shuffled(fn, at_once=False) for fn in (
         itertools.chain, itertools.islice, itertools.pairwise, itertools.zip_longest)},
     **dict.fromkeys((locals, globals, dir, eval, exec), _refused), vars: _vars,
+    functools.wraps: _wraps, _renamed: _rename,
 }  # fmt: skip
 
 

@@ -454,10 +454,11 @@ class Capture:
         raise ValueError("run-time")
 
     def unordered(self, x: StandIn) -> StandIn:
-        """A set in any order; all else as it is."""
-        if isinstance(x, Container) and x.kind == "set" and x.is_static and "$scrambled" in x.fields:
-            return Container(self.t.born(), "list", x.content)
-        return x
+        """What walking over a set or dict gives, a set in any order; all else as it is."""
+        if not isinstance(x, Container) or not x.is_static:
+            return x
+        is_odd = isinstance(x.content, dict) or (x.kind == "set" and "$scrambled" in x.fields)
+        return Container(self.t.born(), "list", x.members) if is_odd else x
 
     def python_or(self, x: StandIn) -> StandIn:
         """A stand-in as the Python value it is, None where any part is run-time."""

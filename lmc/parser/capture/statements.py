@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from types import FunctionType
 
 from lmc.codes import CHANGED_IN_PLACE, GLOBAL_UNBOUND, NO_RULE, NOT_A_STATES_METHOD
 from lmc.errors import CaptureError
@@ -262,21 +263,31 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
 
 
 def function_node(cx: Capture, node: ast.FunctionDef) -> None:
-    """A function defined inside the program."""
+    """A function defined inside the program; its decorators are evaluated first, and called from the last one up."""
+    decorators = [_decorator(cx, each) for each in node.decorator_list]
     made: StandIn = closure(cx, node)
-    if node.decorator_list:
-        if len(node.decorator_list) > 1 or not _makes_programs(cx, node.decorator_list[0]):
-            raise graph_break(NO_RULE, cx.at(node), "a decorated function inside a program")
-        assert isinstance(made, Closure)
-        made = InnerProgram(made)
+    for each, decorate in zip(reversed(node.decorator_list), reversed(decorators)):
+        cx.at(each)
+        if _makes_programs(decorate):
+            if not isinstance(made, Closure):
+                raise graph_break(NO_RULE, cx.t.span, "a program of a decorated function")
+            made = InnerProgram(made)
+        else:
+            made = cx.call(decorate, (made,), {})
     assign(cx, ast.Name(node.name, ast.Store()), made)
 
 
-def _makes_programs(cx: Capture, node: ast.expr) -> bool:
-    """True for `lmc.function`, or a call of it."""
-    if isinstance(node, ast.Call) and not node.args and not node.keywords:
-        node = node.func
-    return getattr(cx.eval(node), "__lmc_decorator__", False) is True if not isinstance(node, ast.Call) else False
+def _decorator(cx: Capture, node: ast.expr) -> StandIn:
+    if not isinstance(node, ast.Call) or node.args or node.keywords:
+        return cx.eval(node)
+    fn = cx.eval(node.func)
+    cx.at(node)
+    return fn if _makes_programs(fn) else cx.call(fn, (), {})
+
+
+def _makes_programs(fn: StandIn) -> bool:
+    """True for `lmc.function`, which may be called without arguments as well."""
+    return isinstance(fn, FunctionType) and getattr(fn, "__lmc_decorator__", False) is True
 
 
 def with_node(cx: Capture, node: ast.With) -> None:

@@ -520,12 +520,21 @@ class Tracer:
         """A container as one object with one identity, made anew in each run."""
         if not x.is_static:
             if self.contents.may_be_set(x.value):
-                raise graph_break(SET_ORDER, self.span)
+                return self._set_again(x.value)
             return self.call(copy.deepcopy, x.value, type=REF)
         if x.kind == "set":
             # from a list, as a copy of a set may have another order
             return self.call(set, self._gathered("list", [self.atom(i) for i in x.members]), type=REF)
         return self.call(dict if x.kind == "dict" else list, self.container_value(x), type=REF)
+
+    def _set_again(self, made: Value) -> Value:
+        """A set with an identity of its own: made once more of the same items, as a copy would have another order."""
+        node = next((node for node in reversed(self.nodes) if made in node.outputs), None)
+        if node is not None and node.op == "set_of":
+            return self.call(set, self._gathered("list", list(node.inputs)), type=REF)
+        if node is None or node.op != "call" or self.objects[str(node.attr("fn"))] is not set:
+            raise graph_break(SET_ORDER, self.span)
+        return self.call(set, *node.inputs, type=REF)
 
     def _give_arguments(self) -> None:
         """Make all containers among the arguments the objects that the program was given: two may be one."""

@@ -47,6 +47,8 @@ MODULES = (
     "escapes",
     "unpacked",
     "lazy_maps",
+    "decorated",
+    "sets",
 )
 
 
