@@ -62,9 +62,11 @@ class CaptureError(LMError):
 
     numbers   arguments, by path, that had a part in what was computed up to there: with their values known there may
               be a graph
+    is_of_item  what the arguments hold is the reason, and not their shape
     """
 
     numbers: frozenset[tuple[str | int, ...]] = frozenset()
+    is_of_item = False
 
 
 class ParseError(LMError):

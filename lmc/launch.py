@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import codes, compiler
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, CaptureError
 from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.breaks import graph_break
-from lmc.parser.capture.out_of_sight import reaches_program
+from lmc.parser.capture.out_of_sight import reaches_program, shares
 from lmc.parser.capture.trace import ArgumentShape, Trace
 from lmc.recent import Recent
 from lmc.report import RunReport
@@ -389,6 +389,11 @@ class _Items:
         runnable, made, done = self._compiled(shapes, arguments)
         leaves = {p.path: arguments_of.value_at(arguments, p.path) for p in made.graph.params}
         _refuse_programs(leaves)
+        # read as it is now, where the program would see how it changes
+        if shares(arguments.values(), (*made.externs.values(), *made.outside)):
+            error = graph_break(codes.ESCAPED, None, "an argument that the program also reaches in another way")
+            error.is_of_item = True
+            raise error
         if self._leaves is not None:
             self._leaves.append(leaves)
         return PlanItem(runnable, leaves, made.externs, number, done.whatever)
@@ -431,7 +436,9 @@ def _refuse_programs(leaves: Mapping[arguments_of.Path, object]) -> None:
     """
     for path, value in leaves.items():
         if type(value) not in ATOMS and reaches_program(value):
-            raise graph_break(codes.OUT_OF_SIGHT, None, f"the argument `{path[0]}`")
+            error = graph_break(codes.OUT_OF_SIGHT, None, f"the argument `{path[0]}`")
+            error.is_of_item = True
+            raise error
 
 
 def shapes_of(arguments: Mapping[str, Any]) -> Shapes:
@@ -475,7 +482,8 @@ class _AutoItems(_Items):
                 raise
             item = self._eager.made(arguments, number)
             say_broken(self._func.__name__, error)
-            if key is not None:  # only now may it be known which numbers a graph would need
+            of_item = isinstance(error, CaptureError) and error.is_of_item
+            if key is not None and not of_item:  # only now may it be known which numbers a graph would need
                 self._broken.add(tuple(self._cache.narrowed(shapes, arguments).items()))
             return item
         return self._eager.made(arguments, number)

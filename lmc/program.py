@@ -196,7 +196,7 @@ class Program:
         *args: Any,
         backend: Backend | str | None = None,
         model: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         **kwargs: Any,
     ) -> Result:
@@ -206,10 +206,10 @@ class Program:
         be captured whole, which is said once; with `fullgraph=True`, or mode="compiled", that is an error. "eager" runs
         the Python function itself: its calls are submitted where they stand and waited for where they are read. Its own
         Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
-        program that is called inside such a one runs in the same run and gives its state; there `seed`, `opt_level` and
-        `mode` are those of the run. What runs as Python is recorded, so that the result has a graph (`Result.compiled`)
-        too; record=False leaves that out. A program's own argument of these names comes first; `run_batch` and
-        `open_run` can say how such a program is run.
+        program that is called inside such a one runs in the same run and gives its state; `opt_level` and `mode` are
+        those of the run then, and a `seed` is that of each of its calls. What runs as Python is recorded, so that the
+        result has a graph (`Result.compiled`) too; record=False leaves that out. A program's own argument of these
+        names comes first; `run_batch` and `open_run` can say how such a program is run.
 
         `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
         CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
@@ -238,7 +238,7 @@ class Program:
         kwargs: dict[str, Any],
         backend: Backend | str | None,
         model: str | None,
-        seed: int,
+        seed: int | None,
         opt_level: int | str,
     ) -> Any:
         """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
@@ -246,8 +246,8 @@ class Program:
             return self.__get__(args[0])._run(is_stream, args[1:], kwargs, backend, model, seed, opt_level)
         outer = _running() if backend is None and model is None else None
         if outer is not None:
-            return self._run_inside(outer, is_stream, args, kwargs)
-        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed, opt_level)
+            return self._run_inside(outer, is_stream, args, kwargs, seed)
+        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed or 0, opt_level)
         if is_stream:
             from lmc.aio import stream_one
 
@@ -280,13 +280,17 @@ class Program:
         )
         return opener, arguments, on_event
 
-    def _run_inside(self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def _run_inside(
+        self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], seed: int | None
+    ) -> Any:
         from lmc.eager import run_inside
 
         on_event, *_ = self._options(kwargs)
         if is_stream or on_event is not None:
             raise _inside()
         defaults, kwargs = self._split(kwargs)
+        if seed is not None:
+            defaults["seed"] = seed
         return run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults)
 
     def _options(self, kwargs: dict[str, Any]) -> tuple[OnEvent | None, Mode | None, bool, bool]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import sys
 import types
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -56,6 +60,39 @@ def _wild(name: str) -> None:
     globals()[name] = 1
 
 
+def _constant_name() -> None:
+    globals()["ONE"] = 1
+
+
+def _reads_globals(name: str) -> Any:
+    return globals()[name], globals().get(name), name in globals()
+
+
+def _gives_globals() -> None:
+    globals().update(THREE=1)
+
+
+def _reloads() -> None:
+    importlib.reload(json)
+
+
+def _by_module(name: str) -> None:
+    setattr(sys.modules[__name__], name, 1)
+
+
+def _of_any(x: Any, name: str) -> None:
+    setattr(x, name, 1)
+
+
+def _patches() -> None:
+    with mock.patch(f"{__name__}.TWO", 5), mock.patch("json.dumps"):
+        pass
+
+
+def _sets_one(monkeypatch: Any, x: Any) -> None:
+    monkeypatch.setattr(x, "TWO", 1)
+
+
 def _runs_text(text: str) -> None:
     exec(text)
 
@@ -88,7 +125,11 @@ def test_what_a_function_stores() -> None:
 
 
 @pytest.mark.parametrize("name, fns, want", [
-    ("ONE", (_store_global,), Stores.YES), ("THREE", (_store_global,), Stores.NO), ("THREE", (_wild,), Stores.MAYBE),
+    ("ONE", (_store_global,), Stores.YES), ("THREE", (_store_global,), Stores.NO), ("THREE", (_wild,), Stores.ANY),
+    ("ONE", (_constant_name,), Stores.YES), ("TWO", (_constant_name,), Stores.MAYBE),
+    ("ONE", (_reads_globals,), Stores.MAYBE), ("THREE", (_gives_globals,), Stores.ANY),
+    ("ONE", (_reloads,), Stores.ANY), ("ONE", (_by_module,), Stores.ANY), ("TWO", (_patches,), Stores.YES),
+    ("ONE", (_patches,), Stores.NO), ("TWO", (_sets_one,), Stores.YES),
 ])  # fmt: skip
 def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
     """By name and module; of a module that makes up names every one may be."""
@@ -98,7 +139,9 @@ def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
 
 @pytest.mark.parametrize("owner, name, fns, want", [
     (Conf, "n", (_store_of_a_class,), Stores.YES), (Holder, "n", (_store_of_a_class,), Stores.NO),
-    (Conf, "n", (Holder.put,), Stores.NO), (Conf, "m", (_by_name,), Stores.MAYBE),
+    (Conf, "n", (Holder.put,), Stores.NO), (Conf, "m", (_by_name,), Stores.YES),
+    (Conf, "m", (_of_any,), Stores.MAYBE), (json, "dumps", (_patches,), Stores.YES),
+    (json, "loads", (_patches,), Stores.NO),
     (types, "n", (_store_of_a_class,), Stores.NO),
 ])  # fmt: skip
 def test_attributes(owner: object, name: str, fns: tuple[Any, ...], want: Stores) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ast
 import enum
-import functools
 import inspect
 import operator
 import re
@@ -130,10 +129,12 @@ class Capture:
         self.recursions: dict[ast.AST, Recursion] = {}  # those of them that are being traced
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
-        self.modules: dict[int, dict[str, object]] = {}  # whose globals were read
+        self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program
+        self._writers: Writers | None = None
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
+        self.outside: tuple[object, ...] = ()  # these lists and dicts, and what is in places that the run reads
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
         self.root = Owner(0)
         self.root.fields["programs"] = 0
@@ -230,7 +231,6 @@ class Capture:
         if GlobalName(id(module), name) in self.opaque:
             return Sym(self.t.call(read_global, self._module(module), Lit(name), type=ANY))
         stores = self.writers.of_global(module, name)
-        self.modules[id(module)] = module
         # every read is guarded, that of a builtin too: a global of its name may be there the next time
         if name in module:
 
@@ -261,10 +261,14 @@ class Capture:
     def _module(self, module: dict[str, object]) -> Value:
         return self.t.host("extern", type=REF, fn=self.t.extern(module, "ordered", REF))
 
-    @functools.cached_property
+    @property
     def writers(self) -> Writers:
-        """What code may bind anew while the program runs."""
-        return writers()
+        """What code may bind anew while the program runs; looked for again with each module that comes into sight."""
+        here = self.frame.scope.globals
+        if self._writers is None or id(here) not in self.modules:
+            self.modules[id(here)] = here
+            self._writers = writers(self.modules.values())
+        return self._writers
 
     def _read_now(self, owner: object, name: str) -> StandIn:
         """An attribute of an object of the user's, read when the program runs."""
@@ -275,7 +279,12 @@ class Capture:
         self, value: StandIn, stores: Stores, now: Callable[[], StandIn], read: Callable[[], object], key: object
     ) -> StandIn:
         """What is read from a place outside the program: baked where nobody binds it anew, else read by the run."""
-        if stores is Stores.YES or (stores is Stores.MAYBE and is_literal(value)):
+        # nobody binds a module or a word of the language anew under a name that is made when it runs
+        made_in = str(value.__module__) if looking.is_a(value, FunctionType) else ""
+        is_word = looking.is_a(value, ModuleType) or made_in.startswith("lmc.")
+        anew = stores is Stores.YES or (stores is Stores.ANY and not is_word)
+        if anew or (stores is Stores.MAYBE and is_literal(value)):
+            self.outside += (value,)
             return now()
         return self.bake(value, read, key)
 
@@ -319,6 +328,7 @@ class Capture:
             known = Container(self.t.born(), type(value).__name__, content, borrowed=True)
             known.constant = Constant(_key(value), lambda: self.t.live_touched)
             self.constants[id(value)] = known
+            self.outside += (value,)
             seen = partial(fingerprint, value, self.opaque)
             self.guard(seen, seen(), _key(value))
         return known

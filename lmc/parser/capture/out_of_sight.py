@@ -1,13 +1,14 @@
-"""Whether code that capture does not look into may call a program: it would run beside the graph."""
+"""What code that capture does not look into may reach: a program that would run beside the graph, an argument."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, GeneratorType, MemberDescriptorType, MethodType, ModuleType
 
 from lmc.parser.capture.looking import is_a
 from lmc.parser.capture.values import is_program
+from lmc.parser.primitives import PRIMITIVES
 
 MAX_DEPTH = 4  # functions that call functions, tables in tables
 MAX_ITEMS = 256  # of a table
@@ -18,11 +19,50 @@ _ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 
 def reaches_program(x: object, depth: int = MAX_DEPTH) -> bool:
     """True where a program can be seen from a function, a table or an object, without running anything."""
+    return _reaches(x, depth, is_program)
+
+
+def reaches_words(x: object, depth: int = MAX_DEPTH) -> bool:
+    """True where a function that makes expressions of the language, such as `gen`, can be seen."""
+    return _reaches(x, depth, lambda each: type(each) is FunctionType and each in PRIMITIVES)
+
+
+def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
     if type(x) in _ATOMS:
         return False
-    if is_program(x):
+    if wanted(x):
         return True
-    return depth > 0 and any(reaches_program(each, depth - 1) for each in _seen_from(x))
+    return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in _seen_from(x))
+
+
+def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:
+    """True where a container of the arguments is one that can be seen from objects outside them."""
+    given = {id(each) for each in _containers_in(arguments)}
+    if not given:
+        return False
+    known: set[int] = set()
+    now = list(outside)
+    for _ in range(MAX_DEPTH + 1):
+        seen = [x for x in now if type(x) not in _ATOMS and id(x) not in known]
+        known.update(map(id, seen))
+        if not given.isdisjoint(known):
+            return True
+        now = [x for each in seen if not is_program(each) for x in _seen_from(each)]
+    return False
+
+
+def _containers_in(values: Iterable[object]) -> Iterator[object]:
+    for each in values:
+        if type(each) is tuple:
+            yield from _containers_in(each)
+        elif type(each) is list:
+            yield each
+            yield from _containers_in(each)
+        elif type(each) is dict:
+            yield each
+            yield from _containers_in(each.values())
+        elif type(each) in (set, bytearray):
+            yield each
 
 
 def _seen_from(x: object) -> Iterator[object]:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
+from lmc.codes import CHOSEN_EXPRESSION, NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
@@ -17,6 +17,7 @@ from lmc.ir.types import ANY, DATA, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.out_of_sight import reaches_words
 from lmc.parser.capture.tracer import NOTHING_KNOWN, ProgramRaise, has_live, holds_state, wrap
 from lmc.parser.capture.values import (
     VARIABLES_SITE,
@@ -65,6 +66,10 @@ def _as_text(cx: Capture, x: StandIn) -> Atom:
     if is_ordinary(x):
         what = f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
         raise ProgramRaise(TypeError, (what,))
+    # a name space of a module says nothing of what is called
+    called = (*(each for each in cx.t.objects.values() if type(each) is not dict), *cx.outside)
+    if has_live(x) and any(map(reaches_words, called)):
+        raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
     return cx.t.host("as_text", cx.t.atom(x), type=STR)
 
 

@@ -73,11 +73,15 @@ ArgumentShape = ArgumentLeaf | ArgumentContainer | ArgumentNumber
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again."""
+    """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again.
+
+    outside  what else of the user's it was made of: containers whose content it holds
+    """
 
     graph: Graph
     externs: Mapping[str, object]
     guards: tuple[Guard, ...]
+    outside: tuple[object, ...] = ()
 
     def holds(self) -> bool:
         """True while everything that was baked is still the same."""
@@ -157,7 +161,7 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
     graph = with_needed_waits(replace(graph, externs=externs))
-    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards))
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside)
 
 
 def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:

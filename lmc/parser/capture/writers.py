@@ -2,10 +2,12 @@
 
 A name that no code ever stores cannot change while a program runs, so its value may be baked. This is read off the
 bytecode of every function of the user's that there is, by name: whose attribute a store means is known only where it
-is stored right beside a global (`Conf.n = 2`). Code of libraries is taken not to bind names in the user's modules.
+is stored right beside a global (`Conf.n = 2`). Of the libraries only those are taken to bind names in the user's
+modules that are there for it: `unittest.mock.patch`, pytest's `monkeypatch` and `importlib.reload`.
 
     YES    some code stores that name where it may be this one
-    MAYBE  some code stores names that are made when it runs (`globals()[name]`, `setattr(x, name, y)`) near it
+    ANY    some code stores names that are made when it runs in this very module (`globals()[name] = y`)
+    MAYBE  some code stores names that are made when it runs (`setattr(x, name, y)`) near it
     NO     nobody does
 """
 
@@ -22,6 +24,7 @@ from itertools import pairwise
 from types import CodeType, FunctionType, ModuleType
 
 from lmc.parser.capture.ownership import is_own_code, is_own_file
+from lmc.parser.primitives import PRIMITIVES
 
 
 class Stores(Enum):
@@ -30,11 +33,17 @@ class Stores(Enum):
     NO = 0
     MAYBE = 1
     YES = 2
+    ANY = 3
 
 
+ANYONE = "*"  # by this name goes an object that may be any, one of a library too
 SELF = "self"  # by this name goes an object that is neither a module nor a class
 _STORES = frozenset(("STORE_ATTR", "DELETE_ATTR"))
 _WILD = frozenset(("globals", "reload", "modules", "f_globals", "__globals__"))
+_MODULES = frozenset(("modules", "import_module", "__import__", "getmodule"))  # with these code gets hold of modules
+_PATCHERS = frozenset(("patch", "monkeypatch"))
+_OF_LMC = frozenset(("lmc", *(word.__name__ for word in PRIMITIVES)))  # nobody patches these
+_READERS = frozenset(("get", "items", "keys", "values", "copy"))
 _BY_NAME = frozenset(("setattr", "delattr"))
 _LOOKED_FOR = frozenset(
     dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF")
@@ -48,7 +57,9 @@ class CodeStores:
     globals   names of its module
     attrs     (the global it is an attribute of, SELF, or None where that is not known; its name)
     cells     names of functions around it
-    wild      it may store any global of its module
+    wild      it may store any global of its module that is no function or class
+    any_global   it may store any global of its module
+    anywhere  it may store any global of any module that its module has to do with
     any_attr  it may store an attribute of any name, of what `attrs` names the same way
     """
 
@@ -57,6 +68,8 @@ class CodeStores:
     cells: frozenset[str] = frozenset()
     wild: bool = False
     any_attr: frozenset[str | None] = frozenset()
+    any_global: bool = False
+    anywhere: bool = False
 
 
 def stores_of(code: CodeType) -> CodeStores:
@@ -76,7 +89,16 @@ def _read(code: CodeType) -> CodeStores:
     cells: set[str] = set()
     any_attr: set[str | None] = set()
     names = set(code.co_names)
-    wild = not _WILD.isdisjoint(names) or ("exec" in names and _runs_text_here(code))
+    any_global = "exec" in names and _runs_text_here(code)
+    wild = any_global or not _WILD.isdisjoint(names)
+    by_name = not _BY_NAME.isdisjoint(names) or "__dict__" in names or "vars" in names
+    anywhere = _reloads(code) or (by_name and not _MODULES.isdisjoint(names))
+    if not _WILD.isdisjoint(names - {"modules", "reload"}):
+        stored = _stored_in_globals(code)
+        globals_ |= stored or set()
+        any_global |= stored is None
+    if code.co_name != "<module>" and not _PATCHERS.isdisjoint((*names, *code.co_varnames)):
+        attrs |= {(ANYONE, name) for name in _words_of(code.co_consts) if name not in _OF_LMC}
     if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
         before: list[dis.Instruction] = []
         for each in dis.get_instructions(code):
@@ -99,8 +121,55 @@ def _read(code: CodeType) -> CodeStores:
             attrs |= more.attrs
             cells |= more.cells
             wild |= more.wild
+            any_global |= more.any_global
+            anywhere |= more.anywhere
             any_attr |= more.any_attr
-    return CodeStores(frozenset(globals_), frozenset(attrs), frozenset(cells), wild, frozenset(any_attr))
+    return CodeStores(
+        frozenset(globals_), frozenset(attrs), frozenset(cells), wild, frozenset(any_attr), any_global, anywhere
+    )
+
+
+def _stored_in_globals(code: CodeType) -> set[str] | None:
+    """The names that a function stores in what `globals()` gives, none where it only reads; None where any may be."""
+    names: set[str] = set()
+    steps = [each for each in dis.get_instructions(code) if each.opname not in ("CACHE", "PRECALL", "PUSH_NULL")]
+    for i, each in enumerate(steps):
+        if each.argval in ("f_globals", "__globals__") and each.opname != "LOAD_CONST":
+            return None
+        if each.opname not in ("LOAD_GLOBAL", "LOAD_NAME") or each.argval != "globals":
+            continue
+        call, first, second = (*steps[i + 1 : i + 4], *[None] * 3)[:3]
+        if call is None or call.opname != "CALL" or call.arg != 0 or first is None:
+            return None
+        reads = first.opname in ("LOAD_METHOD", "LOAD_ATTR") and first.argval in _READERS
+        reads |= second is not None and second.opname in ("BINARY_SUBSCR", "CONTAINS_OP")
+        if second is not None and second.opname in ("STORE_SUBSCR", "DELETE_SUBSCR"):
+            if first.opname != "LOAD_CONST":
+                return None
+            names.add(str(first.argval))
+        elif not reads and first.opname != "CONTAINS_OP":
+            return None
+    return names
+
+
+def _reloads(code: CodeType) -> bool:
+    """True for code that names `importlib.reload`, by whatever way it came by it."""
+    if "reload" not in code.co_names:
+        return False
+    steps = [each for each in dis.get_instructions(code) if each.opname not in ("CACHE", "PRECALL", "PUSH_NULL")]
+    return any(
+        each.argval == "reload" and (each.opname in ("LOAD_GLOBAL", "IMPORT_FROM") or before.argval == "importlib")
+        for before, each in pairwise(steps)
+    )
+
+
+def _words_of(consts: Iterable[object]) -> Iterator[str]:
+    """The names that constants may say: `"helper"`, and the last part of `"module.helper"`."""
+    for const in consts:
+        if isinstance(const, str) and (name := const.rsplit(".", 1)[-1]).isidentifier():
+            yield name
+        elif isinstance(const, tuple):
+            yield from _words_of(const)
 
 
 def _runs_text_here(code: CodeType) -> bool:
@@ -131,7 +200,9 @@ def _call_of(code: CodeType, offset: int) -> tuple[str | None, str | None]:
             loads.append(each)
         if len(loads) == 2:
             break
-    if len(loads) < 2 or not loads[0].opname.startswith("LOAD_"):
+    if len(loads) < 2 or not all(load.opname.startswith("LOAD_") for load in loads):
+        return None, None
+    if loads[1].opname in ("LOAD_ATTR", "LOAD_METHOD"):  # `setattr(sys.modules[name], ...)`
         return None, None
     name = loads[1].argval if loads[1].opname == "LOAD_CONST" and isinstance(loads[1].argval, str) else None
     return _owner(loads[:1]), name
@@ -149,6 +220,9 @@ class Writers:
     attrs: dict[str, list[tuple[dict[str, object], str | None]]] = field(default_factory=dict)
     wild: set[int] = field(default_factory=set)
     any_attr: list[tuple[dict[str, object], str | None]] = field(default_factory=list)
+    any_global: set[int] = field(default_factory=set)
+    anywhere: dict[int, dict[str, object]] = field(default_factory=dict)
+    _bound: dict[int, bool] = field(default_factory=dict)  # answers of `_binds_any`
 
     def add(self, code: CodeType, module: dict[str, object]) -> None:
         """Take in a function of a module."""
@@ -159,6 +233,10 @@ class Writers:
             self.attrs.setdefault(name, []).append((module, owner))
         if found.wild:
             self.wild.add(id(module))
+        if found.any_global:
+            self.any_global.add(id(module))
+        if found.anywhere:
+            self.anywhere[id(module)] = module
         self.any_attr.extend((module, owner) for owner in found.any_attr)
 
     def of_global(self, module: dict[str, object], name: str) -> Stores:
@@ -167,11 +245,15 @@ class Writers:
             return Stores.YES
         here = sys.modules.get(str(module.get("__name__")))
         found = self.of_attribute(here, name) if here is not None else Stores.NO
+        if found is not Stores.YES and self._binds_any(module):
+            return Stores.ANY
         return Stores.MAYBE if found is Stores.NO and id(module) in self.wild else found
 
     def of_attribute(self, owner: object, name: str) -> Stores:
         """Of an attribute of a module, class or function."""
-        found = [_may_be(module.get(by, None) if by not in (None, SELF) else by, owner)
+        if isinstance(owner, ModuleType) and owner.__name__.split(".")[0] == "lmc":
+            return Stores.NO  # nobody binds the words of the language anew
+        found = [_may_be(module.get(by, None) if by not in (None, SELF, ANYONE) else by, owner)
                  for module, by in self.attrs.get(name, ())]  # fmt: skip
         if any(found):
             return Stores.YES
@@ -179,6 +261,10 @@ class Writers:
             return Stores.YES
         if not _is_own(owner):
             return Stores.NO
+        if isinstance(owner, ModuleType) and self._binds_any(vars(owner)):
+            return Stores.ANY
+        if any(by not in (None, SELF) and module.get(str(by)) is owner for module, by in self.any_attr):
+            return Stores.YES
         near = (by for module, by in self.any_attr if by != SELF and _knows(module, owner))
         return Stores.MAYBE if any(True for _ in near) else Stores.NO
 
@@ -187,6 +273,12 @@ class Writers:
         found = (module.get(by) for module, by in self.attrs.get(name, ()) if by not in (None, SELF))
         return any(isinstance(stored, type) and _may_be(stored, cls) for stored in found)
 
+    def _binds_any(self, module: dict[str, object]) -> bool:
+        if id(module) not in self._bound:
+            linked = any(_are_linked(each, module) for each in self.anywhere.values())
+            self._bound[id(module)] = linked or id(module) in self.any_global
+        return self._bound[id(module)]
+
     def of_cell(self, name: str) -> Stores:
         """Of a variable of a function around the program."""
         return Stores.YES if name in self.cells else Stores.NO
@@ -194,6 +286,8 @@ class Writers:
 
 def _may_be(stored: object, owner: object) -> bool:
     """True where a store of an attribute of `stored` may be one of `owner`."""
+    if stored == ANYONE:
+        return True
     if stored is None:
         return not isinstance(owner, ModuleType) or is_own_file(getattr(owner, "__file__", None))
     if isinstance(owner, type):
@@ -202,6 +296,15 @@ def _may_be(stored: object, owner: object) -> bool:
         return isinstance(stored, type) and (stored in owner.__mro__ or owner in stored.__mro__)
     # `self` of some method; a member of an enum is such an object
     return stored is owner or (stored is SELF and not isinstance(owner, ModuleType | FunctionType))
+
+
+def _are_linked(one: dict[str, object], other: dict[str, object]) -> bool:
+    """True for modules of which one has the other, or a function of it."""
+    return one is other or any(
+        (isinstance(x, ModuleType) and vars(x) is b) or (isinstance(x, FunctionType) and x.__globals__ is b)
+        for a, b in ((one, other), (other, one))
+        for x in list(a.values())
+    )
 
 
 def _is_own(owner: object) -> bool:
@@ -220,13 +323,15 @@ def _knows(module: dict[str, object], owner: object) -> bool:
 _LAST: list[tuple[object, Writers]] = []
 
 
-def writers() -> Writers:
-    """What all code stores that there is now."""
-    now = signature(_own_modules())
+def writers(modules: Iterable[dict[str, object]] = ()) -> Writers:
+    """What all code stores that there is now; `modules` are further ones, which `sys.modules` may not know."""
+    now = signature((*_own_modules(), *modules))
     if not _LAST or _LAST[0][0] != now:
         found = Writers()
         for fn in _functions():
             found.add(fn.__code__, fn.__globals__)
+        for name in _patched():
+            found.attrs.setdefault(name, []).append(({}, ANYONE))
         _LAST[:] = [(now, found)]
     return _LAST[0][1]
 
@@ -240,14 +345,27 @@ def _own_modules() -> Iterator[dict[str, object]]:
 def signature(modules: Iterable[dict[str, object]]) -> tuple[int, ...]:
     """Another one once code has come to these modules that was not there before, or a module of the user's."""
     return _num_own(len(sys.modules)), *(
-        hash(tuple(id(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
+        hash(tuple(_mark(v) for v in list(module.values()) if type(v) is FunctionType or type(v) is type))
         for module in modules
     )
+
+
+def _mark(x: FunctionType | type) -> int:
+    # of a function its code: that is kept by `stores_of`, so that no other comes to have its address
+    return id(x.__code__) if isinstance(x, FunctionType) else id(x)
 
 
 @lru_cache(maxsize=8)
 def _num_own(num_modules: int) -> int:
     return sum(1 for _ in _own_modules())
+
+
+def _patched() -> Iterator[str]:
+    """The attributes that objects of `mock.patch` replace while they are entered."""
+    mock = sys.modules.get("unittest.mock")
+    kind = getattr(mock, "_patch", None)
+    if kind is not None:
+        yield from (str(each.attribute) for each in gc.get_objects() if type(each) is kind)
 
 
 def _functions() -> Iterator[FunctionType]:
