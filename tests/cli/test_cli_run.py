@@ -122,7 +122,7 @@ def test_a_graph_can_be_asked_for(cli):
     for option in (["--fullgraph"], ["--mode", "compiled"]):
         refused = cli("run", "breaks.py", "--backend", "echo", "--arg", "topic=cats", "--analyze", *option)
         assert refused.exit_code == 1 and refused.stdout == ""
-        assert refused.stderr.count("CaptureError [LMC-GB009]") == 1
+        assert refused.stderr.count("CaptureError [LMC-GB002]") == 1
 
 
 def test_a_compiled_run_is_shown_as_it_was_compiled(cli):

@@ -33,6 +33,7 @@ program tips(%topic: str, %dims_0: str = dims[0], %dims_1: any = dims["a b"][1])
   %s9, %k: data = try {
     %s10, %y = gen %s7
     unwind %s10, 1
+    wait %y
     %z: str = read %y
     %k2 = call @int, %z
     yield %s10, %k2

@@ -26,7 +26,7 @@ class SourceFile:
     """A parsed file, its private names written out.
 
     functions  by name and first line, decorators included; lambdas by line
-    compiled   its code objects by the `from __future__` flags they were compiled with
+    compiled   its code objects by the `from __future__` flags they were compiled with, and whether of all the text
     """
 
     name: str
@@ -34,15 +34,23 @@ class SourceFile:
     tables: dict[tuple[str, int], symtable.SymbolTable]
     functions: dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef]
     lambdas: dict[int, list[ast.Lambda]]
-    compiled: dict[int, dict[tuple[str, int], list[CodeType]]] = field(default_factory=dict)
+    compiled: dict[tuple[int, bool], dict[tuple[str, int], list[CodeType]]] = field(default_factory=dict)
 
     def has(self, code: CodeType) -> bool:
         """True where the file, compiled as it is, has this code at its place."""
+        return self._has(code, whole=True) or self._has(code, whole=False)
+
+    def _has(self, code: CodeType, *, whole: bool) -> bool:
+        """Of the whole text, or without what it imports: a call `m.f()` compiles to other code where `import m` stands
+        in the same unit, and a notebook compiles each statement by itself."""
         flags = code.co_flags & FUTURE
-        if flags not in self.compiled:
-            made = compile(self.text, self.name, "exec", flags, dont_inherit=True)
-            self.compiled[flags] = codes_in(made)
-        return any(same_code(each, code) for each in self.compiled[flags].get(place_of(code), ()))
+        key = (flags, whole)
+        if key not in self.compiled:
+            tree = ast.parse(self.text)
+            if not whole:
+                tree.body = [each for each in tree.body if not isinstance(each, ast.Import | ast.ImportFrom)]
+            self.compiled[key] = codes_in(compile(tree, self.name, "exec", flags, dont_inherit=True))
+        return any(same_code(each, code) for each in self.compiled[key].get(place_of(code), ()))
 
     def node_of(self, code: CodeType) -> FunctionNode | None:
         """The function that the code was compiled from, None where it is not in the file."""

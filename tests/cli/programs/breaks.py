@@ -1,16 +1,16 @@
 import lmc
 
-ASKED = 0
-
 
 @lmc.function
 def breaks(s, topic, num=2):
-    global ASKED
+    class Asked:
+        number = 0
+
     s += f"Tips about {topic}.\n"
     forks = s.fork(num)
     for fork in forks:
-        ASKED += 1
-        fork += f"Tip {ASKED}: "
+        Asked.number += 1
+        fork += f"Tip {Asked.number}: "
         fork += lmc.gen("tip", max_tokens=4)
     if topic == "nothing":
         raise ValueError("about what?")

@@ -29,5 +29,8 @@ def parses(s, question: str):
 def breaks(s, question: str):
     s += question
     s += lmc.gen("query", max_tokens=int(s.text()[0]))
-    generator = (part for part in s["query"].split())
-    s += next(generator)
+
+    class Last:
+        word = s["query"].split()[-1]
+
+    s += Last.word
