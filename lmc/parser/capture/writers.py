@@ -13,6 +13,7 @@ modules that are there for it: `unittest.mock.patch`, pytest's `monkeypatch` and
 
 from __future__ import annotations
 
+import builtins
 import dis
 import gc
 import sys
@@ -98,7 +99,8 @@ def _read(code: CodeType) -> CodeStores:
         globals_ |= stored or set()
         any_global |= stored is None
     if code.co_name != "<module>" and not _PATCHERS.isdisjoint((*names, *code.co_varnames)):
-        attrs |= {(ANYONE, name) for name in _words_of(code.co_consts) if name not in _OF_LMC}
+        patched = {name for name in _words_of(code.co_consts) if name not in _OF_LMC and not hasattr(builtins, name)}
+        attrs |= {(ANYONE, name) for name in patched}
     if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
         before: list[dis.Instruction] = []
         for each in dis.get_instructions(code):
