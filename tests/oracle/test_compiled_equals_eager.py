@@ -19,6 +19,7 @@ from lmc.errors import CaptureError
 from tests.oracle.compiled import WAYS, Seen, Way, break_of, difference, see_batch, see_compiled, see_eager
 from tests.oracle.programs import all_cases
 from tests.oracle.programs.case import Case
+from tests.support.sampled import one_in
 
 CASES = all_cases()
 RUNS = [pytest.param(case, i, id=f"{case}-{i}") for case in CASES if case.runs for i in range(len(case.args))]
@@ -82,7 +83,7 @@ def check_break(case: Case, error: CaptureError) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("opt_level", [0, 2])
-@pytest.mark.parametrize("case, arg_number", RUNS)
+@pytest.mark.parametrize("case, arg_number", one_in(4, RUNS))
 def test_compiled_run_equals_eager_run(case: Case, arg_number: int, opt_level: int, way: Way):
     """Four seeds: other answers, other branches, another order of completion."""
 
@@ -102,7 +103,7 @@ def test_compiled_run_equals_eager_run_for_more_seeds(case: Case, arg_number: in
 
 
 @pytest.mark.parametrize("opt_level", [0, 2])
-@pytest.mark.parametrize("case", [c for c in CASES if c.expects == "equal" and not c.has_effects], ids=str)
+@pytest.mark.parametrize("case", one_in(3, [c for c in CASES if c.expects == "equal" and not c.has_effects]))
 def test_batch_equals_eager_runs_of_its_items(case: Case, opt_level: int):
     """Items of one stream of requests, each with random numbers of its own."""
 
@@ -124,7 +125,7 @@ def test_break_has_a_code_and_a_place(case: Case):
     check_break(case, error)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.expects == "equal"], ids=str)
+@pytest.mark.parametrize("case", one_in(3, [c for c in CASES if c.expects == "equal"]))
 def test_whole_program_is_captured(case: Case):
     """No break in what the language promises, whatever the arguments."""
 
@@ -136,5 +137,5 @@ def test_whole_program_is_captured(case: Case):
 def test_most_compared_runs_end_without_an_error():
     """An oracle in which everything raises proves nothing."""
 
-    seen = [expected(CASES.index(p.values[0]), p.values[1], seed) for p in RUNS for seed in FEW_SEEDS]
+    seen = [expected(CASES.index(p.values[0]), p.values[1], seed) for p in RUNS[::7] for seed in FEW_SEEDS]
     assert sum(s.error is None for s in seen) > 0.8 * len(seen)

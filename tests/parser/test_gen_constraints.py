@@ -124,8 +124,9 @@ def test_what_only_the_run_knows_is_an_operand():
     line = 's += lmc.gen("x", json_schema=f, spacing="any") + lmc.gen("y", structural_tag=f) + lmc.gen("z", grammar=f)'
     text = str(lmc.compile(program(line, "s, f")).graph)
 
-    assert 'gen %s0, json_schema=%f {name="x", spacing="any"}' in text
-    assert "structural_tag=%f" in text and "grammar=%f" in text
+    assert "%t0 = call @deepcopy, %f" in text  # as it is where the call stands: nothing is known of it
+    assert 'gen %s0, json_schema=%t0 {name="x", spacing="any"}' in text
+    assert "structural_tag=%t1" in text and "grammar=%f" in text
     assert str(parse_graph(text)) == text
 
 

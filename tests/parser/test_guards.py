@@ -166,32 +166,3 @@ def test_helper_replaced(monkeypatch: pytest.MonkeyPatch):
     assert text(calls_helper) == "x11"
     monkeypatch.setitem(globals(), "helper", other)
     assert text(calls_helper) == "other x11"
-
-
-def test_nothing_changed_is_not_traced_again():
-    """Every kind of read at once."""
-
-    value = ("v", 1.5)
-
-    @lmc.function
-    def program(s):
-        s += f"{NUMBER}{Settings.level}{len('a')}{value}{TABLE}" + helper("x") + Settings.named("n")
-
-    assert program.trace().trace is program.trace().trace
-
-
-def test_a_name_is_guarded_once():
-    """However often an unrolled loop reads it."""
-
-    value = "v"
-
-    @lmc.function
-    def program(s):
-        for _ in range(20):
-            s += f"{NUMBER}{value}{Settings.level}" + helper("x")
-
-    @lmc.function
-    def once(s):
-        s += f"{NUMBER}{value}{Settings.level}" + helper("x") + f"{range}"
-
-    assert len(program.trace().trace.guards) == len(once.trace().trace.guards)

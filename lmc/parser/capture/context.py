@@ -31,7 +31,7 @@ from types import (
     ModuleType,
     UnionType,
 )
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from lmc.codes import DEFERRED, NO_RULE, TWO_KINDS
 from lmc.ir.builtins import PURE, read_global
@@ -69,9 +69,6 @@ from lmc.parser.capture.values import (
 )
 from lmc.parser.capture.writers import Stores, Writers, signature, writers
 from lmc.source import Span
-
-if TYPE_CHECKING:
-    from lmc.parser.capture.recursion import Recursion
 
 STOP_RECURSION = 20_000
 
@@ -126,7 +123,7 @@ class Capture:
         self.active: list[ast.AST] = []  # the functions that are being traced, outermost first
         self.endless: ast.AST | None = None  # the one that did not end
         self.recursive = recursive  # functions whose calls of themselves the run decides
-        self.recursions: dict[ast.AST, Recursion] = {}  # those of them that are being traced
+        self.recursions: dict[ast.AST, Any] = {}  # those being traced; their class stands above this file
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program

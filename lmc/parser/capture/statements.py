@@ -150,6 +150,8 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
 
 def _changes(op: str, value: StandIn) -> bool:
     """True for what a list, dict or set can be changed by, and is not known to be something else."""
+    if op == "*":
+        return not isinstance(value, float) and not (isinstance(value, Sym) and value.type.name == "float")
     if isinstance(value, Container):
         return value.kind != "data" or op in ("|", "&", "^")
     return isinstance(value, LazyStr | str) or (isinstance(value, Sym) and value.type.name == "str")

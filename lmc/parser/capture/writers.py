@@ -26,6 +26,7 @@ from types import CodeType, FunctionType, ModuleType
 
 from lmc.parser.capture.ownership import is_own_code, is_own_file
 from lmc.parser.primitives import PRIMITIVES
+from lmc.recent import Recent
 
 
 class Stores(Enum):
@@ -322,20 +323,23 @@ def _knows(module: dict[str, object], owner: object) -> bool:
     return getattr(owner, "__module__", None) == module.get("__name__") or any(v is owner for v in module.values())
 
 
-_LAST: list[tuple[object, Writers]] = []
+_KEPT: Recent[tuple[int, ...], Writers] = Recent(32)  # by the signature of the modules that were looked at
 
 
 def writers(modules: Iterable[dict[str, object]] = ()) -> Writers:
     """What all code stores that there is now; `modules` are further ones, which `sys.modules` may not know."""
-    now = signature((*_own_modules(), *modules))
-    if not _LAST or _LAST[0][0] != now:
+    own = list(_own_modules())
+    known = {id(module) for module in own} | {id(vars(m)) for m in sys.modules.values() if isinstance(m, ModuleType)}
+    now = signature((*own, *(module for module in modules if id(module) not in known)))
+    found = _KEPT.get(now)
+    if found is None:
         found = Writers()
         for fn in _functions():
             found.add(fn.__code__, fn.__globals__)
         for name in _patched():
             found.attrs.setdefault(name, []).append(({}, ANYONE))
-        _LAST[:] = [(now, found)]
-    return _LAST[0][1]
+        _KEPT.put(now, found)
+    return found
 
 
 def _own_modules() -> Iterator[dict[str, object]]:
