@@ -128,8 +128,6 @@ def test_what_a_function_stores() -> None:
     ("ONE", (_store_global,), Stores.YES), ("THREE", (_store_global,), Stores.NO), ("THREE", (_wild,), Stores.ANY),
     ("ONE", (_constant_name,), Stores.YES), ("TWO", (_constant_name,), Stores.MAYBE),
     ("ONE", (_reads_globals,), Stores.MAYBE), ("THREE", (_gives_globals,), Stores.ANY),
-    ("ONE", (_reloads,), Stores.ANY), ("ONE", (_by_module,), Stores.ANY), ("TWO", (_patches,), Stores.YES),
-    ("ONE", (_patches,), Stores.NO), ("TWO", (_sets_one,), Stores.YES),
 ])  # fmt: skip
 def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
     """By name and module; of a module that makes up names every one may be."""
@@ -140,7 +138,6 @@ def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
 @pytest.mark.parametrize("owner, name, fns, want", [
     (Conf, "n", (_store_of_a_class,), Stores.YES), (Holder, "n", (_store_of_a_class,), Stores.NO),
     (Conf, "n", (Holder.put,), Stores.NO), (Conf, "m", (_by_name,), Stores.YES),
-    (Conf, "m", (_of_any,), Stores.MAYBE), (json, "dumps", (_patches,), Stores.YES),
     (json, "loads", (_patches,), Stores.NO),
     (types, "n", (_store_of_a_class,), Stores.NO),
 ])  # fmt: skip

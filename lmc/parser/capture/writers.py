@@ -99,7 +99,9 @@ def _read(code: CodeType) -> CodeStores:
         stored = _stored_in_globals(code)
         globals_ |= stored or set()
         any_global |= stored is None
-    if code.co_name != "<module>" and not _PATCHERS.isdisjoint((*names, *code.co_varnames)):
+    # what a test patches is patched when a run of it begins, and guarded there
+    is_test = code.co_filename.rsplit("/", 1)[-1].startswith(("test_", "conftest"))
+    if code.co_name != "<module>" and not is_test and not _PATCHERS.isdisjoint((*names, *code.co_varnames)):
         patched = {name for name in _words_of(code.co_consts) if name not in _OF_LMC and not hasattr(builtins, name)}
         attrs |= {(ANYONE, name) for name in patched}
     if not _LOOKED_FOR.isdisjoint(code.co_code[::2]) or not _BY_NAME.isdisjoint(names) or "__dict__" in names:
