@@ -138,6 +138,7 @@ def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
 @pytest.mark.parametrize("owner, name, fns, want", [
     (Conf, "n", (_store_of_a_class,), Stores.YES), (Holder, "n", (_store_of_a_class,), Stores.NO),
     (Conf, "n", (Holder.put,), Stores.NO), (Conf, "m", (_by_name,), Stores.YES),
+    (Conf, "m", (_of_any,), Stores.MAYBE),
     (json, "loads", (_patches,), Stores.NO),
     (types, "n", (_store_of_a_class,), Stores.NO),
 ])  # fmt: skip
