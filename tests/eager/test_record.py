@@ -287,7 +287,7 @@ def test_a_batch_records_where_it_is_asked() -> None:
         broken.graph  # noqa: B018
 
 
-@pytest.mark.parametrize("case", one_in(4, [case for case in all_cases() if case.runs]))
+@pytest.mark.parametrize("case", one_in(12, [case for case in all_cases() if case.runs]))
 def test_every_program_can_be_recorded(case: Case) -> None:
     """What it says does not change, and its graph is sound."""
 

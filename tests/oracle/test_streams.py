@@ -72,7 +72,7 @@ def texts_by_branch(stream: Stream) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
-@pytest.mark.parametrize("case, arg_number", one_in(4, RUNS))
+@pytest.mark.parametrize("case, arg_number", one_in(12, RUNS))
 def test_the_stream_is_the_result(case: Case, arg_number: int, mode: Mode):
     """Joined text, values, returned value, effects and errors are those of a run that nobody streams."""
 

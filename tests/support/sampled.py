@@ -10,8 +10,8 @@ import pytest
 
 
 def one_in(number: int, params: Iterable[Any]) -> list[Any]:
-    """The same parameters, of which about one in three times `number` is not marked slow, by its id."""
-    return [_marked(param, 3 * number) for param in params]
+    """The same parameters, of which about one in `number` is not marked slow, by its id."""
+    return [_marked(param, number) for param in params]
 
 
 def _marked(param: Any, number: int) -> Any:
