@@ -24,6 +24,7 @@ from lmc.parser.capture.values import (
     StateCell,
     Sym,
     containers_in,
+    has_state,
     is_literal,
     known_content,
     parts_of,
@@ -157,14 +158,3 @@ def maybe_atom(t: Tracer, x: StandIn) -> Atom:
     if isinstance(x, StateCell) and not isinstance(x, Element) and x.value.type == MAYBE_STATE:
         return x.value
     return t.atom(x)
-
-
-def has_state(x: StandIn) -> bool:
-    """True for a state, and for what holds one."""
-    if isinstance(x, dict):
-        return any(has_state(v) for v in x.values())
-    if isinstance(x, tuple):
-        return any(has_state(v) for v in x)
-    if isinstance(x, Container):
-        return x.holds_states or (x.is_static and has_state(x.content))
-    return isinstance(x, Owner) and isinstance(x, StateCell)

@@ -10,6 +10,7 @@ from types import FunctionType
 from lmc.parser.capture import objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.functions import bound_parameters
+from lmc.parser.capture.ownership import has_own_source
 from lmc.parser.capture.scope import Scope
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import Closure, StandIn, Tracked
@@ -27,7 +28,7 @@ def can_make(cx: Capture, cls: type) -> bool:
         return True
     if objects.is_generated(base, "__init__"):
         return all(_is_simple(field) for field in base.__dict__["__dataclass_fields__"].values())
-    return isinstance(found, FunctionType) and objects.is_own_file(found.__code__.co_filename)
+    return isinstance(found, FunctionType) and has_own_source(found.__code__.co_filename)
 
 
 def _is_simple(field: dataclasses.Field[object]) -> bool:

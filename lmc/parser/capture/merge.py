@@ -37,7 +37,6 @@ from lmc.parser.capture.tracer import (
     ProgramRaise,
     Tracer,
     has_live,
-    holds_state,
     kind,
     wrap,
 )
@@ -59,6 +58,7 @@ from lmc.parser.capture.values import (
     Tracked,
     Unmergeable,
     containers_in,
+    has_state,
     is_literal,
     is_ordinary,
     known_content,
@@ -421,7 +421,7 @@ class Merge:
             merged = {k: self.value(x[k], y[k], label) for k in x}
             bad = next((m for m in merged.values() if isinstance(m, Unmergeable)), None)
             return bad if bad is not None else merged
-        if any(holds_state(i) for one in (x, y) if not states_in(one) for i in parts_of(one)):
+        if any(has_state(i) for one in (x, y) if not states_in(one) for i in parts_of(one)):
             return Unmergeable(TWO_KINDS, label)  # a value of run time would hold the state as it is now
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):

@@ -23,6 +23,7 @@ from typing import TypeGuard
 from lmc.codes import NO_RULE, STALE_STATE, TWO_KINDS
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.ownership import has_own_source
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
@@ -46,12 +47,6 @@ _BASES: tuple[type, ...] = (object, abc.ABC, typing.Generic)
 
 
 # --- which classes ---------------------------------------------------------------------------------------
-
-
-def is_own_file(file: str) -> bool:
-    """True for a file of the user's: none of a library, and not text that was never in a file."""
-    installed = "site-packages" in file or "dist-packages" in file or file.startswith(STDLIB)
-    return not installed and not file.startswith("<")
 
 
 def is_plain(cls: StandIn, opaque: frozenset[object]) -> TypeGuard[type]:
@@ -80,7 +75,7 @@ def is_own(cls: type) -> bool:
     if file is None:  # a module that was made by hand: where its functions were written tells
         made = [x.__code__.co_filename for x in cls.__dict__.values() if isinstance(x, FunctionType)]
         return bool(made) and all(not name.startswith("<") or name == "<string>" for name in made)
-    return is_own_file(file) and cls.__module__.split(".")[0] != "lmc"
+    return has_own_source(file) and cls.__module__.split(".")[0] != "lmc"
 
 
 def is_frozen(cls: type) -> bool:
@@ -228,7 +223,7 @@ def method_of_live(cx: Capture, x: Sym, name: str) -> StandIn:
     found, base = lookup(cx, cls, name)
     if name in held or base is None:
         return UNBOUND
-    if isinstance(found, FunctionType) and is_own_file(found.__code__.co_filename):
+    if isinstance(found, FunctionType) and has_own_source(found.__code__.co_filename):
         return PartialCall(found, (x,), {})
     if isinstance(found, staticmethod | classmethod):
         return found.__func__ if isinstance(found, staticmethod) else PartialCall(found.__func__, (cls,), {})

@@ -6,6 +6,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 from types import FunctionType
+from typing import TypeGuard
 
 _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
 _LMC = str(Path(__file__).parents[2]) + "/"
@@ -27,3 +28,18 @@ def is_own_code(fn: FunctionType) -> bool:
         made_for = fn.__globals__.get("__file__")
         return is_own_file(file) and is_own_file(made_for if isinstance(made_for, str) else "<none>")
     return is_own_file(file)
+
+
+def has_own_source(file: str) -> bool:
+    """True for a file of the user's that can be read again, which text that was never in a file cannot."""
+    return is_own_file(file) and not file.startswith("<")
+
+
+def is_own_function(fn: object) -> TypeGuard[FunctionType]:
+    """True for a plain function of the user's, in a file that is not a library's."""
+    if not isinstance(fn, FunctionType):
+        return False
+    if "__lmc_effect__" in vars(fn):  # a tool says what it does, and is called as it is
+        return False
+    # `<string>` and the like are not files: there is no source to look into
+    return has_own_source(fn.__code__.co_filename) and (fn.__module__ or "").split(".")[0] != "lmc"

@@ -18,7 +18,7 @@ from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.out_of_sight import reaches_words
-from lmc.parser.capture.tracer import NOTHING_KNOWN, ProgramRaise, has_live, holds_state, wrap
+from lmc.parser.capture.tracer import NOTHING_KNOWN, ProgramRaise, has_live, wrap
 from lmc.parser.capture.values import (
     VARIABLES_SITE,
     Choice,
@@ -30,6 +30,7 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
+    has_state,
     is_literal,
     is_ordinary,
     states_in,
@@ -284,7 +285,7 @@ def name_atom(cx: Capture, name: StandIn) -> Atom:
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
     """`cell[name] = value`."""
-    if holds_state(value):
+    if has_state(value):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, "`s[name] = ...`")
     live = has_live(value) or VARIABLES_SITE in cx.t.live_sites
     atom = cx.argument(value) if live else cx.stored(value)

@@ -76,6 +76,7 @@ from lmc.parser.capture.values import (
     Sym,
     Tracked,
     Unmergeable,
+    has_state,
     is_literal,
     is_ordinary,
     parts_of,
@@ -489,7 +490,7 @@ class Tracer:
         Where it cannot become one here (it was made outside this branch or loop, or data that is already at work shares
         a part with it), raises MakeLive; CaptureError for what can be no live object at all.
         """
-        if holds_state(x):
+        if has_state(x):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         if type(x) is tuple and not is_literal(x):
             return self._gathered("tuple", [self.given(i) for i in x])
@@ -669,7 +670,7 @@ class Tracer:
 
     def _check_no_state(self, parts: tuple[StandIn, ...]) -> None:
         """A state in a value of run time would be what it is now, whatever is done to it later."""
-        if any(map(holds_state, parts)):
+        if any(map(has_state, parts)):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "a list or tuple that only the run knows")
 
     def view_value(self, view: DictView) -> Value:
@@ -683,7 +684,7 @@ class Tracer:
 
     def value_atom(self, x: StandIn) -> Atom:
         """An operand that must not be a state."""
-        if holds_state(x):
+        if has_state(x):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation on text and values")
         return self.atom(x)
 
@@ -897,12 +898,3 @@ def _holds(x: StandIn, container: Container) -> bool:
 
 def _is_mutable(x: StandIn) -> bool:
     return isinstance(x, Container | DictView) or (type(x) is tuple and any(map(_is_mutable, x)))
-
-
-def holds_state(x: StandIn) -> bool:
-    """True for a state, and for a list, dict or tuple with one in it."""
-    if isinstance(x, tuple):
-        return any(holds_state(i) for i in x)
-    if isinstance(x, Container) and x.is_static:
-        return any(holds_state(i) for i in x.parts)
-    return isinstance(x, StateCell) or (isinstance(x, Container) and x.holds_states)

@@ -575,3 +575,25 @@ def known_items(x: StandIn) -> tuple[StandIn, ...] | None:
         assert isinstance(x, str | range | bytes | frozenset)
         return tuple(x) if len(x) <= MAX_UNROLL else None
     return None
+
+
+def has_state(x: StandIn, inside: frozenset[int] = frozenset()) -> bool:
+    """True for a state, and for what holds one; `inside` has the objects that it is looked for in already."""
+    if isinstance(x, StateCell | Columns):
+        return True
+    if isinstance(x, Tracked):  # objects may hold one another
+        return id(x) not in inside and any(has_state(i, inside | {id(x)}) for i in x.fields.values())
+    if isinstance(x, PartialCall):
+        return any(has_state(i, inside) for i in (*x.args, *x.kwargs.values()))
+    if isinstance(x, Choice):
+        return any(has_state(i, inside) for i in x.options)
+    if isinstance(x, Container):
+        if x.holds_states:
+            return True
+        return any(has_state(i, inside) for i in x.parts)
+    if isinstance(x, DictView):
+        return has_state(x.container, inside)
+    if isinstance(x, Once):
+        return any(has_state(i, inside) for i in x.sources)
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else ()
+    return any(has_state(i, inside) for i in parts)

@@ -1,0 +1,130 @@
+"""`sorted`, `min` and `max` with a key, `operator.itemgetter`: the order is data, the items may be states."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from lmc.codes import NO_RULE
+from lmc.ir.builtins import gather
+from lmc.ir.types import ANY, DATA, INT
+from lmc.parser.capture import rows, state_lists
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.expressions import attribute, item
+from lmc.parser.capture.iteration import listed, map_over
+from lmc.parser.capture.merge import choose
+from lmc.parser.capture.special.pure import as_value, pure
+from lmc.parser.capture.tracer import has_live, wrap
+from lmc.parser.capture.values import (
+    UNBOUND,
+    Container,
+    Generator,
+    Once,
+    PartialCall,
+    StandIn,
+    Sym,
+    has_state,
+    is_literal,
+    known_items,
+)
+
+
+def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
+    x = listed(cx, x)
+    if key is None and not has_state(x):
+        return pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    # the order is computed from keys alone: items may be states, which no Python function can be given
+    keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
+
+    def ordered(way: bool) -> Sym:
+        return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
+
+    chosen: StandIn
+    if isinstance(backwards, bool):
+        chosen = ordered(backwards)
+    else:
+        # `reverse` of equal keys keeps their order, so it is not the other order backwards
+        chosen = choose(cx.t, backwards, lambda: ordered(True), lambda: ordered(False))
+    if isinstance(x, Container) and x.holds_states:
+        return state_lists.gather(cx, x, chosen)
+    items = known_items(x)
+    if items is not None and any(map(rows.holds_more, items)):
+        assert isinstance(chosen, Sym)
+        return rows.in_order(cx, items, chosen, len(items))
+    source = as_value(cx, cx.t.atom(x))
+    order = cx.t.atom(chosen)
+    if has_live(x):  # its items are the objects themselves
+        return Container(cx.t.born(), "list", cx.t.call(gather, source, order, type=ANY))
+    return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
+
+
+def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
+    """The list of `key(item)` for the items of x."""
+    if key is None:
+        raise graph_break(NO_RULE, cx.t.span, "comparing program states without a key")
+    return map_over(cx, x, lambda i: cx.call(key, (i,), {}))
+
+
+def _extreme(pick: str) -> Callable[..., Any]:
+    def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
+        x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
+        if key is None:
+            # without a key it is a pure function, which takes a value; these are none before they are walked over
+            if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
+                return NotImplemented
+            more = {} if default is UNBOUND else {"default": default}
+            return pure(cx, max if pick == "max" else min, (x,), more)
+        # of nothing and without a default `best` raises, as Python does
+        some = True if default is UNBOUND else cx.truth(x)
+        if isinstance(some, bool):
+            return best(cx, x, key) if some else default
+        return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
+
+    def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
+        if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
+            x = cx.call(list, (x,), {})  # a dict or a set has no items by number
+        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        items = known_items(x)
+        if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
+            return rows.one_of(cx, items, at.value)
+        return item(cx, x, at)
+
+    return extreme
+
+
+def _pick_items(x: Any, *keys: object) -> object:
+    """What `operator.itemgetter` gives."""
+    return operator.itemgetter(*keys)(x)
+
+
+def _pick_attributes(x: Any, *names: str) -> object:
+    """What `operator.attrgetter` gives."""
+    return operator.attrgetter(*names)(x)
+
+
+def _getter(pick: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(cx: Capture, *keys: StandIn) -> StandIn:
+        if not keys or functools.partial in cx.opaque or not all(map(is_literal, keys)):
+            return NotImplemented
+        return PartialCall(pick, (), {"$keys": keys})
+
+    return rule
+
+
+def picked(cx: Capture, fn: PartialCall, x: StandIn) -> StandIn:
+    keys = fn.kwargs["$keys"]
+    assert isinstance(keys, tuple)
+    if fn.fn is _pick_items:
+        found = tuple(item(cx, x, key) for key in keys)
+    else:
+        found = tuple(functools.reduce(lambda y, n: attribute(cx, y, n), str(key).split("."), x) for key in keys)
+    return found[0] if len(found) == 1 else found
+
+
+RULES: dict[Callable[..., Any], Callable[..., Any]] = {
+    sorted: _sorted, max: _extreme("max"), min: _extreme("min"),
+    operator.itemgetter: _getter(_pick_items), operator.attrgetter: _getter(_pick_attributes),
+}  # fmt: skip

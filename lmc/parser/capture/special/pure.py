@@ -1,0 +1,71 @@
+"""Pure functions: computed while tracing where all is known, else a host op without effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any, TypeGuard
+
+from lmc.codes import STATE_GIVEN_AWAY
+from lmc.ir.builtins import BUILTINS, PURE
+from lmc.ir.graph import Atom, Value
+from lmc.ir.types import ANY, DATA
+from lmc.parser.capture import looking
+from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.context import Capture
+from lmc.parser.capture.iteration import listed
+from lmc.parser.capture.tracer import has_live, ordinary, wrap
+from lmc.parser.capture.values import StandIn, has_state
+
+
+def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    args = tuple(listed(cx, a) for a in args)
+    name = getattr(fn, "__name__", "")
+    fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
+    if fn in _ORDERLESS:
+        args = tuple(cx.unordered(a) for a in args)
+    known = [cx.python_or(a) for a in args]
+    known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
+    # None in `known` is what only the run knows, unless the argument itself is None
+    if all(k is not None or a is None for k, a in zip(known, args)) and all(
+        v is not None or kwargs[k] is None for k, v in known_kw.items()
+    ):
+        return cx.owned(ordinary(fn, *known, **known_kw))
+    if any(has_state(a) for a in (*args, *kwargs.values())):
+        raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
+    keys = tuple(sorted(kwargs))
+    # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
+    odd = any(map(has_live, (*args, *kwargs.values())))
+    give = cx.argument if odd else cx.t.value_atom
+    atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
+    out = ANY if odd and PURE[fn] == DATA else PURE[fn]
+    made = "list" if fn in _LISTS else "set" if fn in _SETS else "data"
+    return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
+
+
+_ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
+
+
+_SETS = (set, set.union, set.intersection, set.difference, set.symmetric_difference)
+
+
+_LISTS = (
+    list,
+    sorted,
+    str.split,
+    str.splitlines,
+    re.findall,
+    re.split,
+    *(BUILTINS[n].fn for n in ("enumerate", "zip", "reversed")),
+)
+
+
+def is_in(fn: StandIn, table: Collection[Callable[..., Any]]) -> TypeGuard[Callable[..., Any]]:
+    """True where `fn` is one of the functions of a table; what has a hash of its own is in none."""
+    return looking.can_hash(fn) and fn in table
+
+
+def as_value(cx: Capture, atom: Atom) -> Value:
+    if isinstance(atom, Value):
+        return atom
+    return cx.t.call(list, atom, effect="none", type=DATA)
