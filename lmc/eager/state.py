@@ -19,6 +19,8 @@ from lmc.executor.state import JOIN_MODES, ProgramState
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
 
+_OWN = frozenset(("end", "number", "ret_value"))  # names of a state that are no methods for programs
+
 
 class EagerState:
     """A program state: `s += text`, `s += gen(...)`, `s["name"]`, turns, forks.
@@ -209,11 +211,13 @@ class EagerState:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        methods = ", ".join(
-            sorted(
-                each for each in vars(EagerState) if not each.startswith("_") and each not in ("number", "ret_value")
+        if name == "error":
+            raise ArgumentError(
+                "a program state keeps no error: a call that failed raises where it is read, and a program called "
+                "inside another one where it is called",
+                help="`try` around the call of the inner program, and `except ... as error`",
             )
-        )
+        methods = ", ".join(sorted(each for each in vars(EagerState) if not each.startswith("_") and each not in _OWN))
         raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
 
     # --- turns and scopes ------------------------------------------------------------------------------------

@@ -145,7 +145,9 @@ def _apart(cx: Capture, names: list[str], kwargs: dict[str, StandIn]) -> tuple[d
 
 
 # how many values a call gives, and which seed it draws from, decide more than how one call samples
-_OF_THE_RUN = frozenset(("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph"))
+_OF_THE_RUN = frozenset(
+    ("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph", "on_event", "timeout", "retry")
+)
 _SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES)) - _OF_THE_RUN
 
 
