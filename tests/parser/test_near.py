@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-import lmc
-from lmc.parser.capture.near import naming, near
-
-
-class Conf:
-    level = 1
+from lmc.parser.capture.near import Near, naming, near
+from tests.parser.levels import bumped, leveled
 
 
 @pytest.fixture
@@ -35,17 +31,8 @@ def write(module: types.ModuleType, text: str) -> Any:
 BUMP = "def bump(x):\n    x.level += 1\n"
 
 
-@lmc.function
-def leveled(s):
-    s += f"{Conf.level}"
-
-
-@lmc.function
-def bumped(s, bump):
-    s += f"{Conf.level}"
-    for _ in range(2):
-        bump(Conf)
-        s += f", {Conf.level}"
+def in_sight(x: object) -> Near:
+    return near([{"x": x}])
 
 
 def reads_it() -> bool:
@@ -68,17 +55,17 @@ def test_code_that_is_given_a_class_may_change_it(elsewhere: types.ModuleType) -
 
 def test_a_module_that_names_the_class_counts(elsewhere: types.ModuleType) -> None:
     """What it stores by that name, and nothing else."""
-    write(elsewhere, f"from {__name__} import Conf\n\ndef bump():\n    Conf.level += 1\n")
-    sight = near([globals()])
+    write(elsewhere, "from tests.parser.levels import Conf\n\ndef bump():\n    Conf.level += 1\n")
+    sight = in_sight(leveled)
     assert id(vars(elsewhere)) not in sight.modules
     assert [fn.__name__ for fn in naming(sight).functions if fn.__globals__ is vars(elsewhere)] == ["bump"]
     assert reads_it()
 
 
-def test_what_is_named_is_in_sight(elsewhere: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_named_is_in_sight(elsewhere: types.ModuleType) -> None:
     """Through a table, a method, a closure, or an import inside a function."""
     write(elsewhere, BUMP)
-    assert id(vars(elsewhere)) not in near([globals()]).modules
+    assert id(vars(elsewhere)) not in in_sight(leveled).modules
 
     class Holder:
         table = ({"a": [elsewhere.bump]},)
@@ -90,5 +77,4 @@ def test_what_is_named_is_in_sight(elsewhere: types.ModuleType, monkeypatch: pyt
         return lambda x: fn(x)
 
     for held in (elsewhere, elsewhere.bump, [elsewhere.bump], Holder, Holder(), around(elsewhere.bump), inside):
-        monkeypatch.setitem(globals(), "held", held)
-        assert id(vars(elsewhere)) in near([globals()]).modules, held
+        assert id(vars(elsewhere)) in in_sight(held).modules, held

@@ -51,7 +51,7 @@ class Writers:
     any_global: set[int] = field(default_factory=set)
     anywhere: dict[int, dict[str, object]] = field(default_factory=dict)
     made_of: int = 0  # `signature` when this was made
-    _naming: tuple[int, frozenset[int]] = (0, frozenset())  # those that name something near, of so many modules
+    _naming: tuple[object, dict[int, dict[str, object]]] = (None, {})  # what names something near, at some time
     _bound: dict[int, bool] = field(default_factory=dict)  # answers of `_binds_any`
 
     def add(self, fn: FunctionType, *, in_sight: bool = True) -> None:
@@ -73,10 +73,12 @@ class Writers:
             self.any_global.add(id(module))
 
     def signature(self) -> int:
-        """Another one once code has come in sight that was not there before."""
-        if self._naming[0] != len(sys.modules):
-            self._naming = len(sys.modules), frozenset(naming(self.near).modules)
-        return hash((self._naming[1], *map(_marks, self.near.modules.values())))
+        """Another one once code has come in sight, or to what names something in sight, that was not there before."""
+        # a module comes last when its import is over
+        last = len(sys.modules), next(reversed(sys.modules.items()))
+        if self._naming[0] != last:
+            self._naming = last, naming(self.near).modules
+        return hash(tuple(map(_marks, (*self.near.modules.values(), *self._naming[1].values()))))
 
     def of_global(self, module: dict[str, object], name: str) -> Stores:
         """Of a global, by the dict of its module."""
