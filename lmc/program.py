@@ -550,20 +550,7 @@ def _listener(on_event: OnEvent | None) -> Listen | None:
 
 
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [
-        *SAMPLING_FIELDS,
-        *RUN_NAMES,
-        "backend",
-        "model",
-        "seed",
-        "opt_level",
-        "mode",
-        "fullgraph",
-        "record",
-        "stream",
-        "on_event",
-        *_OF_BATCH,
-    ]
+    known = [*SAMPLING_FIELDS, *arguments_of.OPTIONS_OF_RUN, *_OF_BATCH]
     if name in known:
         help = "run_batch has it; `timeout` and `retry` of calls that are awaited are asyncio.timeout and `try`"
     else:

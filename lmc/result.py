@@ -164,4 +164,4 @@ class Result:
 
 def _told(error: BaseException) -> str:
     """An error as Python prints it; lmc's own say their name themselves."""
-    return str(error) if isinstance(error, LMError) else f"{type(error).__name__}: {error}"
+    return error.render() if isinstance(error, LMError) else f"{type(error).__name__}: {error}"

@@ -16,8 +16,20 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
 from lmc.executor.returned import with_each
 from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.ir.ops import not_text
 from lmc.ir.reasoning import REASONING_NAME
-from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
+from lmc.parser.primitives import (
+    LEFT_OUT,
+    NOT_ADDED,
+    NOT_ADDED_HELP,
+    TURNS,
+    Concat,
+    GenExpr,
+    Role,
+    RoleBegin,
+    RoleEnd,
+    SelectExpr,
+)
 
 _OWN = frozenset(("end", "number", "ret_value"))  # names of a state that are no methods for programs
 
@@ -34,6 +46,7 @@ class EagerState:
 
     __slots__ = ("_copied_from", "_held", "_program", "number", "ret_value")
 
+    __lmc_state__ = True
     ret_value: Any
 
     def __init__(self, program: Running, held: Held, at: int = 0) -> None:
@@ -58,6 +71,9 @@ class EagerState:
         self._append(x)
         return self
 
+    def __add__(self, x: object) -> NoReturn:
+        raise ArgumentError(NOT_ADDED, help=NOT_ADDED_HELP)
+
     def _append(self, x: object) -> None:
         match x:
             case str():
@@ -74,7 +90,7 @@ class EagerState:
             case RoleEnd(role):
                 self._end(role)
             case _:
-                raise _not_text(x)
+                raise not_text(x)
 
     def _change(self, change: Callable[[ProgramState], ProgramState], later: str | None = None) -> None:
         self._held = self._held.changed(self._program.inst.ready, change, later)
@@ -199,7 +215,7 @@ class EagerState:
 
     def __setitem__(self, name: str, value: object) -> None:
         if not isinstance(name, str):
-            raise _not_text(name)
+            raise not_text(name)
         self._change(lambda state: state.set(name, value))
         if self._program.record is not None:
             self._note("set", name, noted(value))
@@ -222,22 +238,22 @@ class EagerState:
 
     # --- turns and scopes ------------------------------------------------------------------------------------
 
-    def system(self, expr: object = None) -> Any:
+    def system(self, expr: object = LEFT_OUT) -> Any:
         """A whole system turn, or a `with` block of one."""
         return self._turn("system", expr)
 
-    def user(self, expr: object = None) -> Any:
+    def user(self, expr: object = LEFT_OUT) -> Any:
         """A whole user turn, or a `with` block of one."""
         return self._turn("user", expr)
 
-    def assistant(self, expr: object = None) -> Any:
+    def assistant(self, expr: object = LEFT_OUT) -> Any:
         """A whole assistant turn, or a `with` block of one."""
         return self._turn("assistant", expr)
 
     def _turn(self, role: Role, expr: object) -> WithBlock | Concat:
-        if expr is None:
+        if expr is LEFT_OUT:
             return WithBlock(self, lambda: self._begin(role), lambda: self._end(role))
-        self._append(Concat((RoleBegin(role), expr, RoleEnd(role))))
+        self._append(TURNS[role](expr))
         return Concat(())
 
     def var_scope(self, name: str) -> WithBlock:
@@ -283,6 +299,9 @@ class EagerState:
     def end(self) -> Cell:
         """The state once it is there, or the failure of a call that it holds."""
         return waited(self._program.inst, self._held.cell)
+
+
+EagerState.__name__ = EagerState.__qualname__ = "ProgramState"  # in what Python says of it, as in its text
 
 
 class WithBlock:
@@ -338,9 +357,3 @@ def _own(x: object) -> object:
 def public(x: Any) -> Any:
     """What a program returned; its states, in containers too, are waited for and given as values."""
     return with_each(with_each(x, Forks, list), EagerState, EagerState._whole)
-
-
-def _not_text(x: object) -> TypeError:
-    return TypeError(
-        f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
-    )  # fmt: skip
