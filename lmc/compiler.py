@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from lmc.arguments import Path, with_numbers
+from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Ids, Piece, Tokenizer
-    from lmc.passes import Inputs, Planned, Report
+    from lmc.passes import Inputs, Note, Planned, Report
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
@@ -61,6 +62,14 @@ class Compiled:
     def reports(self) -> tuple[Report, ...]:
         """What each pass did."""
         return self.planned.reports
+
+    @property
+    def lost(self) -> list[Note]:
+        """A note on each expression of the language that the program makes and does not append."""
+        from lmc.passes import Note
+
+        why = "is not appended, so nothing comes of it; write s += ..."
+        return [Note(f"`{words}(...)` {why}", span, NOT_APPENDED) for span, words in self.trace.lost]
 
     def whatever(self, error: BaseException | None) -> Compiled:
         """Itself: what ran, whatever error it ended in."""

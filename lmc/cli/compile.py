@@ -15,7 +15,7 @@ import click
 from lmc import knobs
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
-from lmc.codes import with_footer
+from lmc.codes import ABOUT_PROGRAMS, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def compile_command(
     write("\n".join(shown), output)
     if explain and not is_for_people:
         click.echo(with_footer(done.explain() + "\n"), err=True, nl=False)
+    _warn(done, terminal)
     if time_passes:
         click.echo(_times(done.reports), err=True)
 
@@ -200,6 +201,15 @@ def _summary(done: Compiled) -> str:
         f"{view.title}\n  {summary(view)}\n{shares}"
         "  --emit-graph shows the calls and the sharing tree, --explain what each pass did\n"
     )
+
+
+def _warn(done: Compiled, terminal: Terminal) -> None:
+    """Say on stderr what surely goes wrong; `lmc lint` says that and more."""
+    from lmc.cli.lint import notes_of, told
+
+    wrong = [note for note in notes_of(done) if (note.code or "").startswith(ABOUT_PROGRAMS)]
+    if wrong:
+        click.echo(with_footer("".join(told(note, terminal.width) for note in wrong)), err=True, nl=False)
 
 
 def _times(reports: Sequence[Report]) -> str:
