@@ -44,7 +44,7 @@ from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
-from lmc.errors import ConstraintError
+from lmc.errors import BackendError, ConstraintError
 from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -451,6 +451,8 @@ def _refusal(error: Exception) -> Refusal:
     """What a request that ran into `error` is told."""
     if isinstance(error, DeviceError):
         return Refusal("engine_error", f"The pass failed: {error}", "try again", retryable=True)
+    if isinstance(error, BackendError):
+        return Refusal(error.code or "broken_model", error.message, error.help or "")
     if isinstance(error, ConstraintError):
         return Refusal(error.code or "constraint", error.message, error.help or "")
     _log.error("a request failed inside the engine", exc_info=error)
