@@ -17,6 +17,7 @@ from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
+from lmc.notebook import pre
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
 from lmc.recent import Recent
@@ -99,6 +100,9 @@ class Compiled:
 
     def __str__(self) -> str:
         return str(self.plan)
+
+    def _repr_html_(self) -> str:
+        return pre(self.emit(), "print(....emit()) shows them")
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))

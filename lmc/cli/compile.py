@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -205,7 +204,7 @@ def _summary(done: Compiled) -> str:
 
 def _warn(done: Compiled, terminal: Terminal) -> None:
     """Say on stderr what surely goes wrong; `lmc lint` says that and more."""
-    from lmc.cli.lint import notes_of, told
+    from lmc.cli.notes import notes_of, told
 
     wrong = [note for note in notes_of(done) if (note.code or "").startswith(ABOUT_PROGRAMS)]
     if wrong:
@@ -222,7 +221,7 @@ def _times(reports: Sequence[Report]) -> str:
 def terminal_for(width: int | None, output: str | None) -> Terminal:
     """The terminal's width and colours; in a file or a pipe no colours, and the width that COLUMNS says."""
     is_terminal = output is None and sys.stdout.isatty()
-    is_asked = is_terminal or (output is None and "COLUMNS" in os.environ)
+    is_asked = is_terminal or (output is None and knobs.COLUMNS.read())
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_asked else DEFAULT_WIDTH
     is_plain = knobs.is_plain()
     return Terminal(width or max(40, columns), is_terminal and not is_plain)

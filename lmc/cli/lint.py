@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
+from lmc.cli.notes import notes_of, told
 from lmc.cli.options import arguments_option, model_option, width_option
-from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_TOKENS, with_footer
-
-if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.passes import Note
+from lmc.codes import with_footer
 
 
 @click.command("lint", short_help="Say what in a program surely fails, or will not do what it seems to.")
@@ -42,27 +36,3 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)
     if notes and strict:
         raise click.exceptions.Exit(1)
-
-
-def notes_of(done: Compiled) -> list[Note]:
-    """What there is to say of the program, its constraints and tokens, by place."""
-    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_PROGRAMS)
-    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
-    notes += done.lost
-    return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
-
-
-def told(note: Note, room: int) -> str:
-    """A note as people see it."""
-    return "".join(f"{line}\n" for line in _lines(note, room))
-
-
-def _lines(note: Note, room: int) -> Iterator[str]:
-    """Place and code, the sentence, and the source line with carets."""
-    from lmc.viz.text_table import wrapped
-
-    place = f"{note.span}: " if note.span else ""
-    yield f"{place}{note.code}"
-    yield from (f"  {line}" for line in wrapped(note.text, room - 2).splitlines())
-    if note.span and (caret := note.span.caret()):
-        yield caret

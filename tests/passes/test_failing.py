@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lmc
-from lmc.cli.lint import notes_of
+from lmc.cli.notes import notes_of
 from lmc.compiler import Compiled
 from tests.corpus.sglang_programs import RUNS as SGLANG
 

@@ -54,7 +54,7 @@ def _raised(node: Node, labels: dict[str, str]) -> Iterator[Note]:
     line = "" if node.span is None else node.span.text()[node.span.col - 1 :]
     said = node.inputs[0].value if node.inputs and isinstance(node.inputs[0], Lit) else ""
     if label.startswith("builtins.") and line and not line.startswith(OWN) and said != "unreachable":
-        yield _note(node, f"{label.removeprefix('builtins.')}: {said}: what comes here fails")
+        yield _note(node, f"{label.removeprefix('builtins.')}: {said!s}: what comes here fails")
 
 
 def _refused(node: Node) -> Iterator[Note]:
