@@ -28,6 +28,7 @@ MODULES = (
     "failures",
     "nested_programs",
     "breaks",
+    "local_classes",
     "sglang_compat",
     "selects",
     "typed",
