@@ -44,14 +44,28 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
     names = _variables(fn, parent)
     if any(isinstance(n, ast.Nonlocal) for n in ast.walk(fn.node)):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which binds variables around it,")
+    if _names_itself(cx, fn, parent):
+        names = tuple(name for name in names if name != fn.name)
     factory = _factory(fn, names)
     held = variables(cx, names, parent, f"`{fn.name}`", fixed=() if at_once else names)
-    if any(x is fn for x in held):
+    if any(x is fn or x in cx.giving for x in held if isinstance(x, Closure)):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which calls itself,")
     cx.t.span = span
     given = (*held, *fn.defaults, *fn.kw_defaults.values())
     check_in_sight(cx, f"`{fn.name}`", factory, *given)
-    return cx.t.call(factory, *(cx.argument(x) for x in given), effect="none", type=REF)
+    cx.giving.append(fn)
+    try:
+        return cx.t.call(factory, *map(cx.argument, given), effect="none", type=REF)
+    finally:
+        cx.giving.pop()
+
+
+def _names_itself(cx: Capture, fn: Closure, parent: Frame) -> bool:
+    """True for a function whose name stands for nothing but itself: where it is made anew, its `def` binds it."""
+    if not isinstance(fn.node, ast.FunctionDef) or fn.node.decorator_list or fn.name != fn.node.name:
+        return False
+    owner = next((frame for frame in _frames(parent) if frame.scope.is_local(fn.name)), None)
+    return owner is not None and owner.fields.get(fn.name) is fn and is_bound_once(cx, fn.name, parent)
 
 
 def check_in_sight(cx: Capture, what: str, *parts: StandIn) -> None:
@@ -135,8 +149,8 @@ def _factory_code(fn: Closure, names: tuple[str, ...]) -> CodeType:
 
 
 def _plain(node: ast.FunctionDef) -> ast.FunctionDef:
-    """Without annotations, which would be evaluated anew."""
-    node.returns = None
+    """Without decorators and annotations, which would be evaluated anew."""
+    node.returns, node.decorator_list = None, []
     for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg):
         if arg is not None:
             arg.annotation = None

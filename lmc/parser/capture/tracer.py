@@ -52,6 +52,7 @@ from lmc.parser.capture.values import (
     ARGUMENTS,
     PART,
     UNBOUND,
+    BoundProgram,
     Cell,
     Choice,
     Closure,
@@ -434,7 +435,7 @@ class Tracer:
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
-        if isinstance(x, Closure | Method | InnerProgram):
+        if isinstance(x, Closure | Method | InnerProgram | BoundProgram):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")

@@ -129,12 +129,12 @@ def properties(s):
         reads = 0
 
         @property
-        def label(self):
+        def caption(self):
             self.reads += 1
             return f"{self.text}{self.reads}"
 
-        @label.setter
-        def label(self, text):
+        @caption.setter
+        def caption(self, text):
             self.text = text * 2
 
         @functools.cached_property
@@ -151,9 +151,9 @@ def properties(s):
             return cls.__name__
 
     shelf = Shelf()
-    shelf.label = "x"
-    s += f"{shelf.label}{shelf.label}"
-    return shelf.slow, shelf.slow, shelf.label, Shelf.up("a"), shelf.name(), Shelf.name()
+    shelf.caption = "x"
+    s += f"{shelf.caption}{shelf.caption}"
+    return shelf.slow, shelf.slow, shelf.caption, Shelf.up("a"), shelf.name(), Shelf.name()
 
 
 def private_names_and_slots(s):
