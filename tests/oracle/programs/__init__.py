@@ -29,6 +29,8 @@ MODULES = (
     "nested_programs",
     "breaks",
     "local_classes",
+    "local_generators",
+    "given_away",
     "sglang_compat",
     "selects",
     "typed",
