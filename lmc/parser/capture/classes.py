@@ -23,10 +23,16 @@ from typing import Any
 
 from lmc.codes import FUNCTION_GIVEN_AWAY, NO_RULE
 from lmc.ir.types import ANY
-from lmc.parser.capture import objects
+from lmc.parser.capture import fixed, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.given_functions import check_in_sight, is_bound_once, variables
+from lmc.parser.capture.given_functions import (
+    binds_around,
+    check_in_sight,
+    cleans_up,
+    is_bound_once,
+    variables,
+)
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.values import Escapes, StandIn, Sym, is_ordinary
 
@@ -61,7 +67,9 @@ def _code(cx: Capture, node: ast.ClassDef) -> CodeType:
     code = source.class_code(node) if source is not None else None
     if code is None:
         raise graph_break(NO_RULE, cx.at(node), f"`{node.name}`, a class whose code is not the only one there,")
-    if any(isinstance(each, ast.Nonlocal) for each in ast.walk(node)):
+    if any(cleans_up(each) for each in ast.walk(node) if isinstance(each, ast.FunctionDef)):
+        raise graph_break(FUNCTION_GIVEN_AWAY, cx.at(node), f"`{node.name}`, which may be left half-way,")
+    if binds_around(node, code.co_freevars):
         raise graph_break(FUNCTION_GIVEN_AWAY, cx.at(node), f"`{node.name}`, which binds variables around it,")
     return code
 
@@ -81,7 +89,12 @@ def _check_given(
     for x in parts:
         if objects.is_plain(x, cx.opaque):  # it may give that class other methods, or be told of the new one
             raise Escapes(x)
-    if any(_is_of_lmc(cx.frame.scope.globals.get(name)) for name in _names(code)):
+    names = frozenset(_names(code))
+    found = (*(cx.frame.scope.globals.get(name) for name in names), *filter(is_ordinary, parts))
+    fixed.check_class(cx, names, found)
+    for x in filter(is_ordinary, makers):
+        fixed.check_call(cx, x)
+    if any(map(_is_of_lmc, found)):
         raise graph_break(NO_RULE, cx.t.span, f"{what}, a class that uses the language,")
     # a library may look up what annotations name in the variables around the class, which are not there
     around = {name for frame in _around(cx) for name in frame}
@@ -129,7 +142,7 @@ def _named_in(note: ast.AST) -> Iterator[str]:
 
 
 def _looks_at_no_frame(cx: Capture, x: StandIn) -> bool:
-    """True for a base or decorator of the standard library, or a plain class of the user's."""
+    """True for a base or decorator of the standard library."""
     if isinstance(x, Sym):
         x = _called(cx, x)
     if not is_ordinary(x):

@@ -12,6 +12,7 @@ or binds a variable of the program, cannot be given away.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import heapq
@@ -42,7 +43,11 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
     parent = fn.parent
     assert parent is not None, "a function that was looked into is an object of its own"
     names = _variables(fn, parent)
-    if any(isinstance(n, ast.Nonlocal) for n in ast.walk(fn.node)):
+    if cleans_up(fn.node) and not _is_context_manager(cx, fn, parent):
+        raise graph_break(
+            FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which cleans up when nobody walks over it any more,"
+        )
+    if binds_around(fn.node, names):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which binds variables around it,")
     if _names_itself(cx, fn, parent):
         names = tuple(name for name in names if name != fn.name)
@@ -66,6 +71,26 @@ def _names_itself(cx: Capture, fn: Closure, parent: Frame) -> bool:
         return False
     owner = next((frame for frame in _frames(parent) if frame.scope.is_local(fn.name)), None)
     return owner is not None and owner.fields.get(fn.name) is fn and is_bound_once(cx, fn.name, parent)
+
+
+def cleans_up(node: ast.AST) -> bool:
+    """True for a generator function that does something where it is left half-way: a graph leaves it later."""
+    around = [n for n in ast.walk(node) if isinstance(n, ast.Try | ast.TryStar | ast.With)]
+    return any(isinstance(n, ast.Yield | ast.YieldFrom) for each in around for n in ast.walk(each))
+
+
+def _is_context_manager(cx: Capture, fn: Closure, parent: Frame) -> bool:
+    """True for what `contextlib.contextmanager` is given: a `with` walks over it to its end."""
+    innermost = fn.node.decorator_list[-1:] if isinstance(fn.node, ast.FunctionDef) else []
+    if not innermost or not isinstance(innermost[0], ast.Name | ast.Attribute):
+        return False
+    with cx.in_frame(parent):
+        return cx.eval(innermost[0]) is contextlib.contextmanager
+
+
+def binds_around(node: ast.AST, names: Collection[str]) -> bool:
+    """True for code that binds one of the variables around it."""
+    return any(not set(names).isdisjoint(n.names) for n in ast.walk(node) if isinstance(n, ast.Nonlocal))
 
 
 def check_in_sight(cx: Capture, what: str, *parts: StandIn) -> None:

@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import enum
 import functools
+import weakref
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -126,12 +127,12 @@ def methods_that_python_calls(s):
 
 def properties(s):
     class Shelf:
-        reads = 0
+        times_read = 0
 
         @property
         def caption(self):
-            self.reads += 1
-            return f"{self.text}{self.reads}"
+            self.times_read += 1
+            return f"{self.text}{self.times_read}"
 
         @caption.setter
         def caption(self, text):
@@ -139,8 +140,8 @@ def properties(s):
 
         @functools.cached_property
         def slow(self):
-            Shelf.reads += 10
-            return Shelf.reads
+            Shelf.times_read += 10
+            return Shelf.times_read
 
         @staticmethod
         def up(text):
@@ -770,12 +771,12 @@ def exceptions_that_are_none(s, name):
 
 def exceptions_of_a_live_object(s):
     holder = Base("x")
-    holder.kinds = FAILURES
+    holder.kinds_of_failure = FAILURES
     LOG.append(holder)
     s += lm.gen("n", regex="[0-3]")
     try:
         return 6 // int(s["n"])
-    except holder.kinds as error:
+    except holder.kinds_of_failure as error:
         return str(error)
 
 
@@ -831,6 +832,116 @@ def state_in_an_attribute(s):
     box.s += "hello"
 
 
+def tells_when_it_ends(s):
+    log = []
+
+    class Ending:
+        def __del__(self):
+            log.append("gone")
+
+    ending = Ending()
+    del ending
+    s += "x"
+    return list(log)
+
+
+def watches_an_object(s):
+    class Watched:
+        kept = weakref.WeakSet()  # noqa: RUF012
+
+        def __init__(self):
+            self.kept.add(self)
+
+    watched = Watched()
+    del watched
+    s += "x"
+    return len(Watched.kept)
+
+
+def walked_over_half_way(s):
+    log = []
+
+    class Items:
+        def __iter__(self):
+            try:
+                yield 1
+            finally:
+                log.append("left")
+
+    items = iter(Items())
+    next(items)
+    items = None
+    log.append("after")
+    s += "x"
+    return log
+
+
+def changed_from_outside(s):
+    class Said:
+        text = "a"
+
+        def _tell(self):
+            return self.text
+
+    said = Said()
+    Said._tell = lambda self: self.text * 2
+    s += said._tell()
+    said._tell = lambda: "own"
+    Said.__len__ = lambda self: 4
+    setattr(Said, "text", "b")  # noqa: B010
+    del Said._tell
+    return said._tell(), said.text, len(said), hasattr(Said, "_tell")
+
+
+def descriptors_and_looking_up(s):
+    log = []
+
+    class Doubled:
+        def __set_name__(self, owner, name):
+            self.name = name
+            log.append(name)
+
+        def __get__(self, obj, owner=None):
+            return self if obj is None else obj.__dict__.get(self.name, "none")
+
+        def __set__(self, obj, value):
+            obj.__dict__[self.name] = value * 2
+
+    class Holder:
+        x = Doubled()
+
+        def __getattr__(self, name):
+            return name + "?"
+
+    holder = Holder()
+    before = holder.x
+    s += lm.gen("n", regex="[ab]")
+    holder.x = s["n"]
+    return before, holder.x, holder.other, getattr(holder, s["n"]), log
+
+
+def body_with_statements(s):
+    s += lm.gen("n", regex="[0-4]")
+    n = int(s["n"])
+
+    class Built:
+        print("built")
+        for i in range(2):
+            print(i)
+        names = [each for each in "ab"]  # noqa: C416, RUF012
+        if n > 2:
+
+            def get(self):
+                return self.i + n
+        else:
+            get = len
+
+        def __len__(self):
+            return n
+
+    return Built.names, Built().get()
+
+
 def changed_words() -> None:
     LOG.clear()
     Base.made = 0
@@ -846,6 +957,7 @@ CASES = (
             metaclass, told_of_what_is_derived, one_for_each_turn, one_for_each_word, one_in_each_arm,
             two_calls_make_two, made_in_a_helper, stepped_by_a_loop, manager, shown, matched, matched_number,
             matched_text, matched_without_the_attribute, own_exception, own_exceptions_in_order,
+            changed_from_outside, descriptors_and_looking_up, body_with_statements,
         )
     ),
     *(Case(fn, raises=True) for fn in (own_exception_goes_out, matched_with_too_many, matched_with_one_twice)),
@@ -860,7 +972,8 @@ CASES = (
         Case(fn, expects="break")
         for fn in (
             reads_what_is_bound_later, reads_what_is_bound_twice, binds_a_variable, model_in_a_model,
-            names_itself_in_a_loop, method_that_calls_a_program, program_in_a_class, method_that_makes_an_expression,
+            names_itself_in_a_loop, tells_when_it_ends, watches_an_object, walked_over_half_way,
+            method_that_calls_a_program, program_in_a_class, method_that_makes_an_expression,
             method_that_is_given_the_state, state_in_an_attribute,
         )
     ),

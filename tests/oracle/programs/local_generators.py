@@ -175,11 +175,32 @@ def context_manager(s):
     @contextlib.contextmanager
     def section(name):
         log.append(f"in {name}")
-        yield name
-        log.append("out")
+        try:
+            yield name
+        finally:
+            log.append("out")
 
     with section("a") as name:
         s += name
+    log.append("after")
+    return log
+
+
+def left_half_way(s):
+    log = []
+
+    def one():
+        try:
+            yield 1
+        except BaseException:
+            log.append("left")
+            raise
+
+    made = one()
+    next(made)
+    made = None
+    log.append("after")
+    s += "x"
     return log
 
 
@@ -228,11 +249,12 @@ CASES = (
     *map(
         Case,
         (
-            lines, steps_and_turns_take_turns, begins_when_it_is_walked_over, told_values, closed, thrown_into,
+            lines, steps_and_turns_take_turns, begins_when_it_is_walked_over, told_values,
             fails_on_the_way, endless, delegates, calls_itself, parameters, context_manager,
         ),
     ),
     Case(walks_over_an_argument_that_grows, ({"words": ["a", "b"]}, {"words": []})),
+    *(Case(fn, expects="break") for fn in (closed, thrown_into, left_half_way)),
     *(Case(fn, expects="break") for fn in (reads_the_state, reads_what_changes, calls_a_program)),
     Case(gives_expressions, expects="either"),
 )  # fmt: skip
