@@ -180,12 +180,12 @@ def _has_amx() -> bool:
 
 
 def open_cpu(model: str) -> CpuBackend:
-    """What `backend="cpu"` makes: lmc's engine on a checkpoint folder."""
+    """lmc's engine on the processor, for lmc-tiny or a checkpoint folder (--model DIR)."""
     return CpuBackend(model)
 
 
 def open_cuda(model: str) -> CpuBackend:
-    """What `backend="cuda"` makes: BackendError, as this version has no CUDA engine."""
+    """Not in this version, which has no CUDA engine: a BackendError says so."""
     import torch
 
     if not torch.cuda.is_available():

@@ -214,6 +214,7 @@ class Call:
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
         values = [_own(self._value(end)) for end in ends]
+        self._note_cut(ends)
         value = values[0] if len(values) == 1 else values
         if self.params.reasoning is not None:
             return self._without_thoughts(ends, value)
@@ -223,6 +224,15 @@ class Call:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _note_cut(self, ends: Sequence[SegmentEnd]) -> None:
+        """Remember a text that is not all that its constraint asks for, for whoever fails to read it."""
+        segment = self.request.out[0]
+        if isinstance(segment, Gen) and segment.constraint is not None and any(e.reason == "length" for e in ends):
+            what = f"`{self._name()}`" if self._name() is not None else "a generation"
+            limit = segment.sampling.max_tokens
+            said = "max_tokens" if limit is None else f"max_tokens={limit}"
+            self.inst.cut = (*self.inst.cut[-2:], f"{what} was cut off by {said}: its text is not whole")
 
     def _without_thoughts(self, ends: Sequence[SegmentEnd], value: object) -> tuple[Cell, ...]:
         """The state with the answer as text: what was generated has no tokens in the prompts to come."""

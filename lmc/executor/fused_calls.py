@@ -14,6 +14,7 @@ from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
 from lmc.executor.boundary import together
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, sections
 from lmc.ir.fused_automaton import constraint_of
+from lmc.ir.ops import not_text
 from lmc.ir.prompt import GENERATED, Encode, Text
 from lmc.ir.sampling import Sampling
 
@@ -24,7 +25,7 @@ def segments(
     """The request's output: `asked` is what each call wants, `texts` are the operands. Raises TypeError for no text."""
     for text in texts:
         if not isinstance(text, str):
-            raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
+            raise not_text(text)
     calls, found, text = iter(asked), list[Segment](), ""  # `text` is to be put
     for section in sections(form):
         match section:

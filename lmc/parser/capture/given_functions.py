@@ -44,9 +44,7 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
     assert parent is not None, "a function that was looked into is an object of its own"
     names = _variables(fn, parent)
     if cleans_up(fn.node) and not _is_context_manager(cx, fn, parent):
-        raise graph_break(
-            FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which cleans up when nobody walks over it any more,"
-        )
+        raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which may be left half-way,")
     if binds_around(fn.node, names):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which binds variables around it,")
     if _names_itself(cx, fn, parent):
@@ -188,7 +186,7 @@ def is_bound_once(cx: Capture, name: str, frame: Frame | None) -> bool:
     if owner is None or owner.is_comprehension or owner.closure is None:
         return False
     if not owner.scope.is_local(name):
-        return cx.writers.of_cell(name) is Stores.NO
+        return cx.writers.of_cell(name, owner.scope.file) is Stores.NO
     node = owner.closure.node
     spec = node.args
     parameters = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *(a for a in (spec.vararg, spec.kwarg) if a)]
