@@ -172,7 +172,7 @@ def _factory(
         cells, own = {name: CellType(next(given)) for name in names}, CellType()
         closure = tuple(cells.get(name, own) for name in code.co_freevars)
         anew = FunctionType(code, body.__globals__, code.co_name, None, closure)
-        cls = _called_bare(partial(builtins.__build_class__, anew, code.co_name, *bases, **more))  # type: ignore[attr-defined]
+        cls = _called_bare(partial(builtins.__build_class__, anew, code.co_name, *bases, **more))
         for decorate in reversed(decorators):
             cls = _called_bare(partial(decorate, cls))
         own.cell_contents = cls

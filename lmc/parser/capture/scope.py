@@ -54,7 +54,7 @@ class SourceFile:
 
     def class_code(self, node: ast.ClassDef) -> CodeType | None:
         """The body of a class as it was compiled; None where it cannot be told which it is."""
-        place = (node.name, min(each.lineno for each in (node, *node.decorator_list)))
+        place = (node.name, min([node.lineno, *(each.lineno for each in node.decorator_list)]))
         found = [code for codes in self.compiled.values() for code in codes.get(place, ())]
         first = found[0] if found else None
         one_of_each = len(found) <= len(self.compiled)
