@@ -51,11 +51,11 @@ from lmc.parser.capture.spread import Spread
 from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, kind
 from lmc.parser.capture.values import (
     UNBOUND,
-    BoundProgram,
     Choice,
     Closure,
     Container,
     Escapes,
+    FixedProgram,
     InnerProgram,
     LazyStr,
     LmProgram,
@@ -212,7 +212,7 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
-    if isinstance(receiver, InnerProgram | BoundProgram) and node.attr == "run":
+    if isinstance(receiver, InnerProgram | FixedProgram) and node.attr == "run":
         return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
@@ -239,7 +239,7 @@ def _class_of(x: StandIn) -> type | None:
 
 def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a stand-in or an ordinary function."""
-    if isinstance(fn, Method) and isinstance(fn.receiver, BoundProgram) and fn.name == "bind":
+    if isinstance(fn, Method) and isinstance(fn.receiver, FixedProgram) and fn.name == "bind":
         return bind_program(cx, fn.receiver, args, kwargs)
     if isinstance(fn, Method):
         method = _live_method(cx, fn, (*args, *kwargs.values()))
@@ -253,7 +253,7 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return _object(cx, fn, args, kwargs)
     if isinstance(fn, InnerProgram):
         return run_inner(cx, fn, args, kwargs)
-    if isinstance(fn, BoundProgram):
+    if isinstance(fn, FixedProgram):
         return run_program(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
         return _closure(cx, fn, args, kwargs)
@@ -313,7 +313,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (InnerProgram, BoundProgram, Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, FixedProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:

@@ -18,10 +18,10 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import Arm, ProgramRaise
 from lmc.parser.capture.values import (
-    BoundProgram,
     Choice,
     Closure,
     Container,
+    FixedProgram,
     Method,
     PartialCall,
     StandIn,
@@ -94,7 +94,7 @@ def _is_table(table: Container | tuple[StandIn, ...]) -> bool:
 
 
 def _is_no_value(x: StandIn) -> bool:
-    if isinstance(x, Closure | PartialCall | BoundProgram | Method | Choice | Tracked | StateCell | Expr):
+    if isinstance(x, Closure | PartialCall | FixedProgram | Method | Choice | Tracked | StateCell | Expr):
         return True
     if isinstance(x, tuple):
         return any(map(_is_no_value, x))

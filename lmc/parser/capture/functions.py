@@ -24,9 +24,9 @@ from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
-    BoundProgram,
     Closure,
     Container,
+    FixedProgram,
     Frame,
     InnerProgram,
     LmProgram,
@@ -154,11 +154,11 @@ def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwar
 
 def bind_program(
     cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
-) -> BoundProgram:
+) -> FixedProgram:
     """`program.bind(x=1)`: the same program, whose arguments may be those of the run."""
     if args or any(name not in program.arg_names for name in kwargs):
         raise graph_break(NO_RULE, cx.t.span, "`bind` with anything but arguments of the program")
-    return BoundProgram(program, kwargs)
+    return FixedProgram(program, kwargs)
 
 
 def run_inner(cx: Capture, program: InnerProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:

@@ -42,13 +42,13 @@ from lmc.parser.capture.tracer import (
 )
 from lmc.parser.capture.values import (
     UNBOUND,
-    BoundProgram,
     Cell,
     Choice,
     Closure,
     Container,
     Content,
     Escapes,
+    FixedProgram,
     Frame,
     LazyStr,
     Owner,
@@ -235,7 +235,7 @@ class Merge:
             return all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
         if isinstance(x, PartialCall):
             return self._chosen(x.fn) and all(self._is_older(i) for i in (*x.args, *x.kwargs.values()))
-        if isinstance(x, BoundProgram):
+        if isinstance(x, FixedProgram):
             return all(map(self._is_older, x.bound.values()))
         if isinstance(x, Expr):
             return all(self._is_older(getattr(x, field.name)) for field in dataclasses.fields(x))  # type: ignore[arg-type]
@@ -276,7 +276,7 @@ class Merge:
             return self.a.raised or self.b.raised
         if isinstance(x, Choice):
             return not self._is_before(x.index)
-        if isinstance(x, Closure | PartialCall | BoundProgram | Expr):
+        if isinstance(x, Closure | PartialCall | FixedProgram | Expr):
             return not self._chosen(x)
         return isinstance(x, Owner) and x.birth > self.a.birth
 

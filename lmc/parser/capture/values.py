@@ -370,7 +370,7 @@ class InnerProgram:
         return self.closure.name
 
 
-class BoundProgram:
+class FixedProgram:
     """What `bind` of a program gives in another program: the same program, with arguments fixed."""
 
     __slots__ = ("arg_names", "bound", "func")
@@ -491,7 +491,7 @@ class Frame(Owner):
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice, InnerProgram, BoundProgram,
+    Super, Choice, InnerProgram, FixedProgram,
 )  # fmt: skip
 
 
