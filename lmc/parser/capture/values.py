@@ -456,7 +456,8 @@ class Unmergeable:
     __slots__ = ("code", "what")
 
     def __init__(self, code: str, what: str) -> None:
-        self.code, self.what = code, what
+        # no name of the user's begins with a `$`
+        self.code, self.what = code, "what the function returns" if what == "`$ret`" else what
 
 
 class Unbound:
