@@ -8,9 +8,9 @@ import importlib
 import inspect
 import pickle
 import sys
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -21,6 +21,7 @@ from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
 from lmc.patience import call_limits
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
+from lmc.state import P, R, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def default_backend() -> Backend | str | None:
     return _default_backend[0]
 
 
-class Program:
+class Program(Generic[P, R]):
     """A decorated function. Call `run`, `run_batch`, `bind` or `compile`; `func` is the function as it was written."""
 
     __lmc_program__ = True
@@ -90,7 +91,13 @@ class Program:
         if self.func.__qualname__.startswith(f"{owner.__qualname__}."):
             self._owner = owner
 
-    def __get__(self, obj: object, owner: type | None = None) -> Program:
+    @overload
+    def __get__(self, obj: None, owner: type | None = None) -> Program[P, R]: ...
+
+    @overload
+    def __get__(self, obj: object, owner: type | None = None) -> Program[..., R]: ...
+
+    def __get__(self, obj: object, owner: type | None = None) -> Any:
         """The program of an object, as of a function that is defined in a class."""
         if self._kind == "class":
             return self._of(owner or type(obj))
@@ -147,13 +154,13 @@ class Program:
             func, cache = MethodType(func.__func__, copy.deepcopy(func.__self__, memo)), compiler.Cache()
         return Program(func, copy.deepcopy(self.bound, memo), cache)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Result:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
         return self.run(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<lmc program {self.func.__name__}({', '.join(self.arg_names)})>"
 
-    def bind(self, **kwargs: Any) -> Program:
+    def bind(self, **kwargs: Any) -> Program[..., R]:
         """This program with arguments fixed."""
         self._check_names(kwargs)
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
@@ -193,6 +200,13 @@ class Program:
 
     # --- running -----------------------------------------------------------------------------------------
 
+    @overload
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]: ...
+
+    @overload
+    def run(self, *args: Any, stream: Literal[True], **kwargs: Any) -> Stream: ...
+
+    @overload
     def run(
         self,
         *args: Any,
@@ -200,8 +214,24 @@ class Program:
         model: str | None = None,
         seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
+        mode: Mode | None = None,
+        fullgraph: bool = False,
+        record: bool = True,
+        timeout: float | Timeout | None = None,
+        retry: int | Retry | None = None,
+        on_event: OnEvent | None = None,
         **kwargs: Any,
-    ) -> Result:
+    ) -> Result[R]: ...
+
+    def run(  # type: ignore[misc]  # an argument of the program's own comes before an option of that name
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int | None = None,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Any:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
         `mode` says how: "auto", the default, captures the program into a graph, and runs it as Python where it cannot
@@ -221,7 +251,7 @@ class Program:
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
         is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
-        return cast("Result", self._run(is_stream, args, kwargs, RunPlace(backend, model, seed, opt_level)))
+        return self._run(is_stream, args, kwargs, RunPlace(backend, model, seed, opt_level))
 
     def stream(
         self,
@@ -296,7 +326,7 @@ class Program:
         seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         **kwargs: Any,
-    ) -> Result:
+    ) -> Result[R]:
         """`run` for coroutines: the event loop goes on meanwhile, and many runs on a backend go on together.
 
         An `async def` program is a task of this loop. A plain one runs on the one thread that steps its backend for all
@@ -319,7 +349,7 @@ class Program:
     @overload
     def run_batch(
         self, batch: Iterable[Any], *, generator_style: Literal[False] = False, **options: Any
-    ) -> list[Result]: ...
+    ) -> list[Result[R]]: ...
 
     @overload
     def run_batch(self, batch: Iterable[Any], *, generator_style: Literal[True], **options: Any) -> BatchRun: ...
@@ -558,6 +588,32 @@ def _unknown_parameter(method: str, name: str) -> ArgumentError:
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
 
 
+@overload
+def function(  # type: ignore[overload-overlap]
+    func: Callable[Concatenate[State, P], Coroutine[Any, Any, R]], /
+) -> Program[P, R]: ...
+
+
+@overload
+def function(  # type: ignore[overload-overlap]
+    func: Callable[Concatenate[State, P], R], /
+) -> Program[P, R]: ...
+
+
+@overload
+def function(
+    func: None = None, num_api_spec_tokens: int | None = None
+) -> Callable[[Callable[Concatenate[State, P], R]], Program[P, R]]: ...
+
+
+@overload  # of a method, which is given its object first
+def function(func: Callable[Concatenate[Any, State, P], R], /) -> Program[..., R]: ...
+
+
+@overload
+def function(func: staticmethod[Any, R] | classmethod[Any, Any, R], /) -> Program[..., R]: ...
+
+
 def function(func: Any = None, num_api_spec_tokens: int | None = None) -> Any:
     """Decorator, with or without parentheses: makes a Python function an lmc program."""
     if func is None:
@@ -580,7 +636,15 @@ def as_program(prog: Any) -> Program:
         ) from None
 
 
-def run(prog: Any, *args: Any, **kwargs: Any) -> Result:
+@overload
+def run(prog: Program[P, R], *args: P.args, **kwargs: P.kwargs) -> Result[R]: ...
+
+
+@overload
+def run(prog: Program[P, R] | Callable[Concatenate[State, P], R], *args: Any, **kwargs: Any) -> Result[R]: ...
+
+
+def run(prog: Any, *args: Any, **kwargs: Any) -> Any:
     """`lmc.run(prog, ..., backend=, model=)`: see Program.run."""
     return as_program(prog).run(*args, **kwargs)
 
@@ -590,7 +654,7 @@ def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> Any:
     return as_program(prog).run_batch(batch, **kwargs)
 
 
-async def arun(prog: Any, *args: Any, **kwargs: Any) -> Result:
+async def arun(prog: Program[P, R], *args: Any, **kwargs: Any) -> Result[R]:
     """`await lmc.arun(prog, ...)`: see Program.arun."""
     return await as_program(prog).arun(*args, **kwargs)
 

@@ -93,7 +93,7 @@ def compile_command(
     width: int | None,
     output: str | None,
 ) -> None:
-    """Compile a program and show what it became. Runs nothing.
+    """Compile a program and show what it became. Imports its file, and calls no model.
 
     \b
     lmc compile prog.py --emit-graph

@@ -262,7 +262,7 @@ class EagerState:
 
     # --- forks -----------------------------------------------------------------------------------------------
 
-    def fork(self, size: int = 1, position_ids_offset: object = None) -> Forks:
+    def fork(self, size: int = 1, position_ids_offset: object = None) -> ForkList:
         """States that go on from here, each with random draws of its own."""
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ArgumentError(f"fork takes a number of children, not {size!r}")
@@ -271,7 +271,9 @@ class EagerState:
             self._program.inst.branches.forked(self._held.known, [child.known for child in children])
         if self._program.record is not None:
             self.number = self._program.record.did("fork", self.number, (size,), num_states=size + 1)
-        return Forks(self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)])
+        return ForkList(
+            self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)]
+        )
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
         """One fork; as a `with` block it is joined at the end."""
@@ -320,14 +322,14 @@ class WithBlock:
         self._end()
 
 
-class Forks(list[Any]):  # Any: a program may put what it likes into its list
+class ForkList(list[Any]):  # Any: a program may put what it likes into its list
     """What `fork` gives: a list of states that knows their parent."""
 
     def __init__(self, parent: EagerState, states: Iterable[EagerState]) -> None:
         super().__init__(states)
         self._parent = parent
 
-    def __iadd__(self, x: Any) -> Forks:  # type: ignore[misc]
+    def __iadd__(self, x: Any) -> ForkList:  # type: ignore[misc]
         """Append to each: one part of a list each, what a function gives for its number, or the same to all."""
         parts = [x] * len(self)
         if isinstance(x, list | tuple):
@@ -351,9 +353,9 @@ def noted(x: object) -> object:
 def _own(x: object) -> object:
     if isinstance(x, EagerState):
         return StateAt(x.number)
-    return Made("list", tuple(map(noted, x))) if isinstance(x, Forks) else None
+    return Made("list", tuple(map(noted, x))) if isinstance(x, ForkList) else None
 
 
 def public(x: Any) -> Any:
     """What a program returned; its states, in containers too, are waited for and given as values."""
-    return with_each(with_each(x, Forks, list), EagerState, EagerState._whole)
+    return with_each(with_each(x, ForkList, list), EagerState, EagerState._whole)

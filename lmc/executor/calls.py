@@ -196,7 +196,10 @@ class Call:
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
         meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
         names = self.state.names.with_values(values, meta)
-        text, ids = fused_calls.whole(parts, self.texts, said), fused_calls.tokens(self.form_ends, prompts.encode)
+        text, ids = (
+            fused_calls.whole(parts, self.texts, said),
+            fused_calls.tokens(self.request.out, self.form_ends, prompts.encode),
+        )
         first = self.request.out[0]
         own = prompts.encode_text(text) if isinstance(first, Score) and first.ids is not None else ids
         end = replace(self.form_ends[-1], text=text, ids=ids)

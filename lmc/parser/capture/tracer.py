@@ -60,6 +60,7 @@ from lmc.parser.capture.values import (
     DictView,
     Element,
     Escapes,
+    FixedProgram,
     Generator,
     InnerProgram,
     LazyStr,
@@ -436,7 +437,7 @@ class Tracer:
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
-        if isinstance(x, Closure | Method | InnerProgram):
+        if isinstance(x, Closure | Method | InnerProgram | FixedProgram):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
