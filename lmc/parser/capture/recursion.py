@@ -133,7 +133,7 @@ class Recursion:
             t.forget_aliases(aliases)
             del t.boxes[num_boxes:]
             t.span, self.grew = self.span, False
-            arm = Arm(t)
+            arm = Arm(t, again=True)
             self.birth = arm.birth
             arm.run(self._body)
             if arm.raised:  # no path ends but those that raise

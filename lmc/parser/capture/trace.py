@@ -20,6 +20,7 @@ from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
+from lmc.parser.capture.handed_out import returned, with_originals
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
@@ -32,7 +33,6 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
-    is_literal,
     known_items,
 )
 from lmc.parser.capture.waits import with_needed_waits
@@ -155,7 +155,8 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
     cx.guard_code()
-    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    nodes = with_originals(cx, tuple(cx.t.nodes))
+    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), nodes))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
@@ -217,20 +218,7 @@ def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
     if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
-    cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
-
-
-def _returned(cx: Capture, ret: StandIn) -> Atom:
-    """What a program returns: containers may hold states."""
-    if isinstance(ret, Container) and ret.constant is not None:
-        raise Escapes(ret.constant.key)
-    if isinstance(ret, tuple) and not is_literal(ret):
-        return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
-        return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, dict):
-        return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
-    return cx.t.atom(ret)
+    cx.t.emit("return", (cx.t.state(root), returned(cx, ret)))
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:
