@@ -21,6 +21,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.handed_out import returned, with_originals
+from lmc.parser.capture.out_of_sight import check_beside
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
@@ -161,6 +162,9 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
+    if any(node.op == "begin" and node.inputs for node in graph.walk()):
+        for extern in externs:
+            check_beside(cx.t.objects[extern.name], extern.label)
     graph = with_needed_waits(replace(graph, externs=externs))
     return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside)
 
