@@ -12,8 +12,8 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
-from lmc.errors import LMError
+from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING, NO_RULE
+from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
 from lmc.parser.capture import recursion
@@ -23,7 +23,16 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Container, Frame, InnerProgram, LmProgram, StandIn, StateCell
+from lmc.parser.capture.values import (
+    Closure,
+    Container,
+    FixedProgram,
+    Frame,
+    InnerProgram,
+    LmProgram,
+    StandIn,
+    StateCell,
+)
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -37,6 +46,18 @@ def closure(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> Closure:
     assert cx.frame.scope.source is not None
     scope = function_scope(node, cx.frame.scope.source, cx.frame.scope.globals)
     return Closure(node, scope, cx.frame, defaults, keyword, {}, _qualname(cx, node))
+
+
+def is_generator(node: ast.FunctionDef | ast.Lambda) -> bool:
+    """True for a function that yields, itself and not in a function inside it."""
+    stack: list[ast.AST] = list(node.body) if isinstance(node, ast.FunctionDef) else [node.body]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            stack.extend(ast.iter_child_nodes(each))
+    return False
 
 
 def _qualname(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> str:
@@ -100,6 +121,9 @@ def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
     except LMError as error:
         error.span = error.span or cx.t.span
         raise
+    except ProgramRaise as stop:
+        stop.span = stop.span or cx.t.span
+        raise
     finally:
         cx.t.span = span
         cx.active.pop()
@@ -128,6 +152,15 @@ def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwar
     return _inside(cx, closure, owner, args, {**program.bound, **given}, settings)
 
 
+def bind_program(
+    cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> FixedProgram:
+    """`program.bind(x=1)`: the same program, whose arguments may be those of the run."""
+    if args or any(name not in program.arg_names for name in kwargs):
+        raise graph_break(NO_RULE, cx.t.span, "`bind` with anything but arguments of the program")
+    return FixedProgram(program, kwargs)
+
+
 def run_inner(cx: Capture, program: InnerProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:
     """Call a program that was defined inside the one that is traced."""
     spec = program.closure.node.args
@@ -145,7 +178,9 @@ def _apart(cx: Capture, names: list[str], kwargs: dict[str, StandIn]) -> tuple[d
 
 
 # how many values a call gives, and which seed it draws from, decide more than how one call samples
-_OF_THE_RUN = frozenset(("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph"))
+_OF_THE_RUN = frozenset(
+    ("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph", "on_event", "timeout", "retry")
+)
 _SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES)) - _OF_THE_RUN
 
 
@@ -157,6 +192,7 @@ def _inside(
     kwargs: dict[str, StandIn],
     settings: dict[str, StandIn],
 ) -> StateCell:
+    _check_state_is_its_own(cx, closure, owner, args, kwargs)
     number = binary(cx, "+", cx.root.fields["programs"], 1)
     cx.t.write(cx.root, "programs", number)
     state = cx.t.fresh(STATE)
@@ -169,6 +205,20 @@ def _inside(
         cx.settings = outer
     cx.t.write(cell, "ret", ret)
     return cell
+
+
+def _check_state_is_its_own(
+    cx: Capture, closure: Closure, owner: tuple[StandIn, ...], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> None:
+    """Raises ArgumentError where a program is given the state of another one beside its arguments."""
+    if not args or not isinstance(args[0], StateCell):
+        return
+    try:
+        bound_parameters(cx, closure, (*owner, None, *args), kwargs)
+    except ProgramRaise:
+        raise ArgumentError(
+            f"`{closure.name}` begins a prompt of its own, and is given a program state", span=cx.t.span
+        ) from None
 
 
 @functools.lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from types import CodeType, FunctionType, GeneratorType, MemberDescriptorType, M
 from lmc.codes import OUT_OF_SIGHT
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.looking import is_a
+from lmc.parser.capture.ownership import is_own_file
 from lmc.parser.capture.values import is_program
 from lmc.parser.primitives import PRIMITIVES
 
@@ -34,7 +35,7 @@ def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
         return False
     if wanted(x):
         return True
-    return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in _seen_from(x))
+    return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in seen_from(x))
 
 
 def check_beside(x: object, label: str) -> None:
@@ -60,7 +61,7 @@ def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:
         known.update(map(id, seen))
         if not given.isdisjoint(known):
             return True
-        now = [x for each in seen if not is_program(each) for x in _seen_from(each)]
+        now = [x for each in seen if not is_program(each) for x in seen_from(each)]
     return False
 
 
@@ -78,7 +79,8 @@ def _containers_in(values: Iterable[object]) -> Iterator[object]:
             yield each
 
 
-def _seen_from(x: object) -> Iterator[object]:
+def seen_from(x: object) -> Iterator[object]:
+    """What can be reached from an object in one step, without running anything."""
     if type(x) is FunctionType:
         yield from _seen_by(x)
     elif type(x) is MethodType:
@@ -99,7 +101,7 @@ def _seen_from(x: object) -> Iterator[object]:
         yield from (*_read_by(x.gi_code, _globals_of(x)), *(x.gi_frame.f_locals.values() if x.gi_frame else ()))
     elif not _is_plain(x):
         yield type(x)
-        yield from _held_by(x)
+        yield from held_by(x)
 
 
 def _of_class(cls: type) -> Iterator[object]:
@@ -110,7 +112,7 @@ def _of_class(cls: type) -> Iterator[object]:
             yield from (x for x in held.values() if type(x) in _CODE)
 
 
-def _held_by(x: object) -> Iterator[object]:
+def held_by(x: object) -> Iterator[object]:
     """The attributes of an object, read without code of its class; of what wraps a function also that."""
     for cls in type.__dict__["__mro__"].__get__(type(x)):
         for each in type.__dict__["__dict__"].__get__(cls).values():
@@ -149,7 +151,12 @@ def _seen_by(fn: FunctionType) -> Iterator[object]:
 
 
 def _read_by(code: CodeType, names: dict[str, object]) -> Iterator[object]:
-    yield from (names[name] for name in _names_in(code) if name in names)
+    """The globals that code names, and of modules of the user's what else it names there."""
+    named = list(_names_in(code))
+    for x in [names[name] for name in named if name in names]:
+        yield x
+        if type(x) is ModuleType and is_own_file(getattr(x, "__file__", None)):
+            yield from (vars(x)[name] for name in named if name in vars(x))
 
 
 def _globals_of(x: GeneratorType[object, object, object]) -> dict[str, object]:
