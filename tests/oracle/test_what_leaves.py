@@ -22,6 +22,11 @@ class Pt:
         self.x, self.y = x, y
 
 
+HIDDEN: dict[str, Any] = {}
+exec("def hidden(x):\n    if x == 'c':\n        raise KeyError(x)\n", HIDDEN)
+hidden = HIDDEN["hidden"]
+
+
 def _same():
     x = [1]
     return {"a": x, "b": x}
@@ -738,6 +743,72 @@ def p_whilelist(s):
         if n:
             q.append(x)
     return out, q
+
+
+def p_attempt_a(s):
+    s += lmc.gen("j", regex="[abc]")
+    try:
+        v = [1]
+        w = v
+        hidden(s["j"])
+        v.append(5)
+        hidden("c")
+    except KeyError:
+        v.append(2)
+    return v, w
+
+
+def p_attempt_b(s):
+    s += lmc.gen("j", regex="[abc]")
+    try:
+        v = [1]
+        w = v
+        hidden(s["j"])
+        hidden("c")
+    except KeyError:
+        pass
+    return v, w
+
+
+def p_attempt_d(s):
+    s += lmc.gen("j", regex="[abc]{3}")
+    errors = []
+    good = []
+    for c in s["j"]:
+        try:
+            r = [c]
+            hidden(c)
+            good.append(r)
+            hidden(c)
+        except KeyError as e:
+            errors.append(str(e))
+    return errors, good
+
+
+def p_attempt_e(s):
+    s += lmc.gen("j", regex="[abc]{3}")
+    errors = []
+    all_ = [errors]
+    for c in s["j"]:
+        try:
+            hidden(c)
+        except KeyError as e:
+            errors.append(str(e))
+    return errors, all_
+
+
+def p_attempt_f(s):
+    s += lmc.gen("j", regex="[abc]")
+    v = [0]
+    for i in range(2):
+        try:
+            v = [i]
+            hidden(s["j"])
+            v = v + [v]
+            hidden("c")
+        except KeyError:
+            v = [v, v]
+    return v
 
 
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {

@@ -90,7 +90,7 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     leaving = frozenset[object]().union(*map(t.contents.reach, roots))
     values: dict[str, Atom] = {}
     of: list[Container] = []
-    once: dict[int, list[Place]] = {}
+    once: dict[int, list[str]] = {}
     for name in found.reached(roots):
         copy = t.copies.get(name)
         if copy is None or copy.of.birth not in leaving:
@@ -98,10 +98,10 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         of.append(copy.of)
         if _is_argument(cx, copy.of):
             values[name] = _argument(cx, copy.of)
-        elif copy.is_repeated or any(not _exclude(found.places[name], at) for at in once.get(copy.of.birth, ())):
+        elif copy.is_repeated or any(not found.exclude(name, had) for had in once.get(copy.of.birth, ())):
             raise t.make_live(copy.of)
         else:
-            once.setdefault(copy.of.birth, []).append(found.places[name])
+            once.setdefault(copy.of.birth, []).append(name)
     _check_aliases(cx, of)
     return _renewed(nodes, values) if values else nodes
 
@@ -125,37 +125,49 @@ def _leaving(node: Node) -> tuple[Atom, ...]:
     return node.inputs if node.op == "raise" else ()
 
 
-def _exclude(a: Place, b: Place) -> bool:
-    """True for two places of which a run comes to one at most."""
-    for (node, op, region), (other_node, _, other_region) in zip(a, b):
-        if node != other_node:
-            return False
-        if region != other_region:
-            return op == "if"
-    return False
-
-
 class _Flow:
     """Where the values of a program come from.
 
     makers   the node that defines a value, by its name, and for a parameter of a region the region's node
+    uses     by the name of a value, the numbers of the nodes that use it
     """
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self.all_nodes: list[tuple[Node, Place]] = []
         self.makers: dict[str, Node] = {}
         self.places: dict[str, Place] = {}
+        self.uses: dict[str, list[int]] = {}
         self._walk(nodes, ())
 
     def _walk(self, nodes: tuple[Node, ...], place: Place) -> None:
         for node in nodes:
             number = len(self.all_nodes)
             self.all_nodes.append((node, place))
+            for atom in node.inputs:
+                if isinstance(atom, Value):
+                    self.uses.setdefault(atom.name, []).append(number)
             for out in node.outputs:
                 self.makers[out.name], self.places[out.name] = node, place
             for i, region in enumerate(node.regions):
                 self.makers.update((param.name, node) for param in region.params)
                 self._walk(region.nodes, (*place, (number, node.op, i)))
+
+    def exclude(self, a: str, b: str) -> bool:
+        """True for two values of which a run goes on with one at most."""
+        attempts = self._attempts(a) | self._attempts(b)
+        is_handed_on = len(attempts) == 1 and -1 not in attempts
+        together = is_handed_on and not set(self.uses[a]).isdisjoint(self.uses[b])
+        return (is_handed_on and not together) or _are_apart(self.places[a], self.places[b])
+
+    def _attempts(self, name: str) -> set[int]:
+        """The `try` whose body only hands a value on: to what stands behind it, or to its handler. Else also -1."""
+        return {self._attempt(*self.all_nodes[number]) for number in self.uses.get(name, ())}
+
+    def _attempt(self, node: Node, place: Place) -> int:
+        number, op, region = place[-1] if place else (-1, "", 0)
+        if node.op == "unwind":
+            return next((number for number, op, region in reversed(place) if op == "try" and region == 0), -1)
+        return number if node.op == "yield" and op == "try" and region == 0 else -1
 
     def reached(self, roots: list[Atom]) -> Iterator[str]:
         """The names of the values of which something may be in the roots as the object that it is."""
@@ -172,6 +184,16 @@ class _Flow:
                 yield atom.name
             if atom.name in self.makers:
                 stack += _sources(self.makers[atom.name], itself)
+
+
+def _are_apart(a: Place, b: Place) -> bool:
+    """True for places in two arms of one branch."""
+    for (node, op, region), (other, _, other_region) in zip(a, b):
+        if node != other:
+            return False
+        if region != other_region:
+            return op == "if"
+    return False
 
 
 def _sources(node: Node, itself: bool) -> Iterator[tuple[Atom, bool]]:

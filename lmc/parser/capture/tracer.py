@@ -144,7 +144,7 @@ class MakeLive(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class MadeOf:
     """What a value was made of; `is_repeated`: one run may make it again and again of the same container."""
 
     of: Container
@@ -267,7 +267,7 @@ class Tracer:
         self.alias_log: list[tuple[Cell, Cell]] = []
         self.region_birth = -1  # when the innermost region began that a run may leave out, or go through many times
         self.turn_birth = -1  # the same of the innermost region that a run may go through many times
-        self.copies: dict[str, Copy] = {}  # by the name of the value
+        self.copies: dict[str, MadeOf] = {}  # by the name of the value
         self.live_sites: frozenset[Site] = frozenset()  # see `MakeLive`
         self.contents = Contents(self._born_here)
         self.places: dict[Object, Site] = {}  # where objects were made
@@ -506,7 +506,7 @@ class Tracer:
 
     def copied(self, made: Value, container: Container) -> None:
         """Say that a value may leave the graph beside the container, or in its place."""
-        self.copies[made.name] = Copy(container, container.birth <= self.turn_birth)
+        self.copies[made.name] = MadeOf(container, container.birth <= self.turn_birth)
 
     def _gathered(self, op: str, atoms: list[Atom]) -> Value:
         """A new container of these; one that holds something live is live."""
