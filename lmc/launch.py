@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import codes, compiler
-from lmc.errors import ArgumentError, CaptureError
+from lmc.errors import ArgumentError, CaptureError, LMError
 from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.out_of_sight import reaches_program, shares
@@ -319,13 +319,13 @@ class _EagerItems:
 
     def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
         """The item of that number, the next where none is said; one that fails where it cannot be bound."""
-        from lmc.executor import FailedItem
+        from lmc.executor import FailedItem, from_user
 
         number = next(self._numbers) if number is None else number
         try:
             return self.made(bind(), number)
         except Exception as error:
-            return FailedItem(error, number)
+            return FailedItem(from_user(error) if isinstance(error, LMError) else error, number)
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
@@ -372,13 +372,13 @@ class _Items:
 
     def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
         """The item of that number, the next where none is said; one that fails where it cannot be bound or compiled."""
-        from lmc.executor import FailedItem
+        from lmc.executor import FailedItem, from_user
 
         number = next(self._numbers) if number is None else number
         try:
             return self._made(bind(), number)
         except Exception as error:
-            return FailedItem(error, number)
+            return FailedItem(from_user(error) if isinstance(error, LMError) else error, number)
 
     def _made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments; raises where they cannot be compiled for."""

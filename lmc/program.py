@@ -155,6 +155,7 @@ class Program(Generic[P, R]):
         return Program(func, copy.deepcopy(self.bound, memo), cache)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
+        __tracebackhide__ = True
         return self.run(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -250,6 +251,7 @@ class Program(Generic[P, R]):
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        __tracebackhide__ = True  # IPython and pytest leave such frames out
         is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
         return self._run(is_stream, args, kwargs, RunPlace(backend, model, seed, opt_level))
 
@@ -267,6 +269,7 @@ class Program(Generic[P, R]):
 
     def _run(self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace) -> Any:
         """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
+        __tracebackhide__ = True  # IPython and pytest leave such frames out
         if self._owner is not None and args and isinstance(args[0], self._owner) and self.__get__(args[0]) is not self:
             return self.__get__(args[0])._run(is_stream, args[1:], kwargs, place)
         outer = None if place.is_said else _running()
@@ -646,6 +649,7 @@ def run(prog: Program[P, R] | Callable[Concatenate[State, P], R], *args: Any, **
 
 def run(prog: Any, *args: Any, **kwargs: Any) -> Any:
     """`lmc.run(prog, ..., backend=, model=)`: see Program.run."""
+    __tracebackhide__ = True
     return as_program(prog).run(*args, **kwargs)
 
 

@@ -9,9 +9,11 @@ from lmc.executor.events import CallEnded, CallStarted, Detail, ItemEnded, RunEv
 from lmc.executor.instance import Outcome, Startable
 from lmc.executor.item import Arguments, FailedItem, PlanItem
 from lmc.executor.limits import NO_LIMITS, Backoff, CallLimits, Later
+from lmc.executor.notes import from_user
 from lmc.executor.run import Executor, Run
 
 __all__ = [
     "NO_LIMITS", "Arguments", "Backoff", "CallEnded", "CallLimits", "CallStarted", "Detail", "Executor", "FailedItem",
     "ItemEnded", "Later", "Outcome", "PlanItem", "Run", "RunEvent", "Startable", "TextGrew",
+    "from_user",
 ]  # fmt: skip

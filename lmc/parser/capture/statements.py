@@ -39,13 +39,19 @@ from lmc.parser.capture.values import (
     Tracked,
     is_ordinary,
 )
+from lmc.parser.primitives import Concat, Expr
 
 # --- simple statements -----------------------------------------------------------------------------------
 
 
 def expr_node(cx: Capture, node: ast.Expr) -> None:
     """An expression as a statement."""
-    cx.eval(node.value)
+    made = cx.eval(node.value)
+    if isinstance(made, Expr) and not (isinstance(made, Concat) and not made.parts):
+        span = cx.at(node.value)
+        words = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else "this expression"
+        if span is not None:
+            cx.lost[(span, words)] = None
 
 
 def assign_node(cx: Capture, node: ast.Assign) -> None:
@@ -235,7 +241,7 @@ def raise_node(cx: Capture, node: ast.Raise) -> None:
     if node.exc is None:
         raise tries.reraised(cx)
     if node.cause is None and isinstance(node.exc, ast.Call) and not _has_stars(node.exc):
-        _raise_call(cx, node.exc)
+        _raise_call(cx, node, node.exc)
     error = cx.eval(node.exc)
     causes = () if node.cause is None else (cx.eval(node.cause),)
     span = cx.at(node)
@@ -250,15 +256,14 @@ def _has_stars(call: ast.Call) -> bool:
     return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
 
 
-def _raise_call(cx: Capture, node: ast.Call) -> None:
+def _raise_call(cx: Capture, statement: ast.Raise, node: ast.Call) -> None:
     """`raise X(...)` of a known class, which is made where it is raised."""
-    span = cx.at(node)
     kind = cx.eval(node.func)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         return
     args = tuple(cx.eval(a) for a in node.args)
     keywords = {str(k.arg): cx.eval(k.value) for k in node.keywords}
-    cx.t.span = span
+    cx.at(statement)
     raise ProgramRaise(kind, args, keywords)
 
 
@@ -268,7 +273,9 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
     args = [] if node.msg is None else [node.msg]
 
     def fail() -> None:
-        raise ProgramRaise(AssertionError, tuple(cx.eval(a) for a in args))
+        said = tuple(cx.eval(a) for a in args)
+        cx.at(node)
+        raise ProgramRaise(AssertionError, said)
 
     if isinstance(truth, bool):
         if not truth:

@@ -38,6 +38,7 @@ from lmc.parser.capture.values import (
 )
 from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
+from lmc.source import Span
 
 MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
@@ -77,12 +78,14 @@ class Trace:
     """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again.
 
     outside  what else of the user's it was made of: containers whose content it holds
+    lost     expressions of the language that are statements of their own: where, and the words that make them
     """
 
     graph: Graph
     externs: Mapping[str, object]
     guards: tuple[Guard, ...]
     outside: tuple[object, ...] = ()
+    lost: tuple[tuple[Span, str], ...] = ()
 
     def holds(self) -> bool:
         """True while everything that was baked is still the same."""
@@ -166,7 +169,7 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
         for extern in externs:
             check_beside(cx.t.objects[extern.name], extern.label)
     graph = with_needed_waits(replace(graph, externs=externs))
-    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside)
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside, tuple(cx.lost))
 
 
 def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
