@@ -19,7 +19,6 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
-from lmc.patience import call_limits
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
 from lmc.state import P, R, State
 
@@ -296,6 +295,8 @@ class Program(Generic[P, R]):
         self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace
     ) -> tuple[Opener, dict[str, Any], OnEvent | None, BatchOptions]:
         """What opens a run's launch, its arguments, who is told, and how it waits and tries again."""
+        from lmc.patience import call_limits
+
         given = self._options(kwargs)
         options = given.as_batch(is_stream=is_stream)
         defaults, kwargs = self._split(kwargs)

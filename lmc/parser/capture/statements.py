@@ -125,7 +125,17 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
         isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
     ):
         return _in_place(cx, op, old, value, node)
-    return expressions.binary(cx, op, old, value)
+    return expressions.binary(cx, op if _is_safe(op, old, value) else f"{op}=", old, value)
+
+
+def _is_safe(op: str, old: StandIn, value: StandIn) -> bool:
+    """True where `old op value` raises nothing, or the same as `old op= value`: an error of types says the operator."""
+    if type(old) is tuple and type(value) is tuple:
+        return True
+    if expressions.is_text(old) and expressions.is_text(value):
+        return op == "+"
+    numbers = all(type(x) in (bool, int, float) or _type_of(x) in ("bool", "int", "float") for x in (old, value))
+    return numbers and op in ("+", "-", "*", "/", "//", "%", "**")
 
 
 def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: ast.stmt) -> StandIn:
@@ -144,7 +154,7 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
         raise graph_break(CHANGED_IN_PLACE, cx.at(node))
     if live.type == DATA:
         assert isinstance(old, Container)
-        if _changes(op, value) and not cx.t.contents.is_atom(live):
+        if _changes(op, value) and cx.t.contents.may_change_by(op, live):
             need = cx.t.make_live(old)
             need.error = graph_break(CHANGED_IN_PLACE, cx.at(node))
             raise need
@@ -155,12 +165,16 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
 
 
 def _changes(op: str, value: StandIn) -> bool:
-    """True for what a list, dict or set can be changed by, and is not known to be something else."""
+    """True for what some list, dict or set can be changed by, with that operator: all others give an error."""
     if op == "*":
-        return not isinstance(value, float) and not (isinstance(value, Sym) and value.type.name == "float")
-    if isinstance(value, Container):
-        return value.kind != "data" or op in ("|", "&", "^")
-    return isinstance(value, LazyStr | str) or (isinstance(value, Sym) and value.type.name == "str")
+        return not isinstance(value, float | str | LazyStr) and _type_of(value) not in ("str", "float", "none")
+    if op not in ("+", "-", "|", "&", "^") or value is None or isinstance(value, int | float):
+        return False
+    return _type_of(value) not in ("int", "float", "bool", "none")
+
+
+def _type_of(x: StandIn) -> str:
+    return x.type.name if isinstance(x, Sym) else ""
 
 
 _AS_METHODS = {
