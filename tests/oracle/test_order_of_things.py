@@ -63,6 +63,26 @@ def measures(s: Any) -> int:
     return n
 
 
+def counts(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    len(s["x"])
+    LOG.append("after")
+
+
+def branches(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    if s["x"]:
+        s += "more"
+    LOG.append("after")
+
+
+def compares(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    same = s["x"] == "q"
+    LOG.append("after")
+    s += str(same)
+
+
 def looks(s: Any) -> None:
     s += LOUD.text + f"{LOUD}"
     if LOUD == 1 and LOUD:
@@ -70,7 +90,7 @@ def looks(s: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
-@pytest.mark.parametrize("program", [syncs, reads, hands_on, measures])
+@pytest.mark.parametrize("program", [syncs, reads, hands_on, measures, counts, branches, compares])
 def test_what_stands_behind_a_read_of_a_failed_call_never_happens(program: Any, mode: Any) -> None:
     LOG.clear()
     with pytest.raises(lmc.RequestError):

@@ -37,7 +37,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     if key is None and not has_state(x):
         return pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
     # the order is computed from keys alone: items may be states, which no Python function can be given
-    keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
+    keys, backwards = cx.t.value_atom(_keys(cx, x, key)), cx.truth(reverse)
 
     def ordered(way: bool) -> Sym:
         return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
@@ -86,7 +86,7 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
         if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
-        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        at = Sym(cx.t.host("best", cx.t.value_atom(_keys(cx, x, key)), type=INT, pick=pick))
         items = known_items(x)
         if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
             return rows.one_of(cx, items, at.value)
