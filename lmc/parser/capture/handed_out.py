@@ -93,9 +93,11 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     once: dict[int, list[str]] = {}
     for name in found.reached(roots):
         copy = t.copies.get(name)
-        if copy is None or copy.of.birth not in leaving:
+        if copy is None:
             continue
         of.append(copy.of)
+        if not t.is_among(copy.of, leaving):
+            continue
         if _is_argument(cx, copy.of):
             values[name] = _argument(cx, copy.of)
         elif copy.is_repeated or any(not found.exclude(name, had) for had in once.get(copy.of.birth, ())):
