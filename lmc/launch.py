@@ -71,6 +71,7 @@ class Launch:
 
     listen   hears what the run tells; of calls and their text too, unless `is_told` says that items are enough
     session  one of the backend, where it is not the launch that opens one
+    num_threads  for tools that said they block; as many as suit the machine by default
     loop     where the tasks of an `async def` program run; without one it is refused
     """
 
@@ -92,8 +93,9 @@ class Launch:
         is_told: bool | None = None,
         session: Session | None = None,
         loop: EventLoop | None = None,
+        num_threads: int | None = None,
     ) -> None:
-        from lmc.executor import NO_LIMITS, Executor
+        from lmc.executor import DEFAULT_WORKERS, NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
@@ -111,7 +113,7 @@ class Launch:
         executor = Executor(
             self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
             keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
-            greenlet=self._greenlet,
+            greenlet=self._greenlet, max_workers=num_threads or DEFAULT_WORKERS,
         )  # fmt: skip
         self._params = executor.params
         self._expressions: Expressions | None = None

@@ -19,7 +19,6 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
-from lmc.patience import call_limits
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
 from lmc.state import P, R, State
 
@@ -296,6 +295,8 @@ class Program(Generic[P, R]):
         self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace
     ) -> tuple[Opener, dict[str, Any], OnEvent | None, BatchOptions]:
         """What opens a run's launch, its arguments, who is told, and how it waits and tries again."""
+        from lmc.patience import call_limits
+
         given = self._options(kwargs)
         options = given.as_batch(is_stream=is_stream)
         defaults, kwargs = self._split(kwargs)
@@ -401,12 +402,13 @@ class Program(Generic[P, R]):
         progress_bar     on stderr; where that is no terminal, a line every half minute
         stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
         on_event         that of `run`
-        num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
+        num_threads      for tools that said they block (`@lmc.tool(blocking=True)`), those of all items together: an
+                         item needs none, and `max_in_flight` bounds how many run at once
 
         Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
         the `results` so far.
         """
-        from lmc.batch import BatchOptions, all_results, one_by_one
+        from lmc.batch import BatchOptions, all_results, one_by_one, threads_of
         from lmc.launch import check_items
         from lmc.patience import call_limits, retry_of, timeout_of
 
@@ -419,7 +421,7 @@ class Program(Generic[P, R]):
         options.check_stream(stream, generator_style, on_event is not None)
         opener = self._opener(
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
-            limits=call_limits(options.retry, options.timeout),
+            limits=call_limits(options.retry, options.timeout), num_threads=threads_of(num_threads),
         )  # fmt: skip
         if stream:
             from lmc.aio import stream_batch

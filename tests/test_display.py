@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import lmc
 from lmc.notebook import MAX_LINES
+from tests.support.end_to_end import checkpoint
 
 
 @lmc.function
@@ -66,3 +68,27 @@ def test_an_error_shows_the_frames_of_the_user(kind: str, mode: str) -> None:
     assert ours == ["run", "_run"]
     if mode == "eager":
         assert trace[-1].filename == str(Path(__file__))
+
+
+@lmc.function
+def greets(s, name: str):
+    s += "A word for " + name + ": " + lmc.gen("word", max_tokens=2)
+
+
+def test_a_prediction_is_right_or_left_out() -> None:
+    """Prompts that come again cost a token each; where all is in the cache, nothing was predicted."""
+    with closing(lmc.CpuBackend(checkpoint("llama"), dtype="fp32", num_slots=2048)) as backend:
+        cold, warm = (greets.run_batch(["cats", "dogs", "cats"], backend=backend)[0].report for _ in range(2))
+    assert cold is not None and warm is not None and cold.predicted is not None
+
+    assert cold.predicted.repeats == 1
+    assert cold.computed_tokens == cold.predicted.computed_tokens + 1
+    assert f"predicted: {cold.computed_tokens - 1} distinct prompt tokens, and 1 of prompts" in str(cold)
+    assert warm.computed_tokens < cold.computed_tokens and "predicted" not in str(warm)
+
+
+def test_an_estimate_that_says_nothing_is_left_out() -> None:
+    """Of prompts with holes."""
+    report = long.run("x", backend="echo").report
+
+    assert report is not None and "estimated" not in str(report) and "predicted" not in str(report)

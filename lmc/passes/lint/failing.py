@@ -52,9 +52,10 @@ def _note(node: Node, text: str) -> Note:
 def _raised(node: Node, labels: dict[str, str]) -> Iterator[Note]:
     label = labels.get(str(node.attr("fn")), "")
     line = "" if node.span is None else node.span.text()[node.span.col - 1 :]
-    said = node.inputs[0].value if node.inputs and isinstance(node.inputs[0], Lit) else ""
+    first = node.inputs[0].value if node.inputs and isinstance(node.inputs[0], Lit) else ""
+    said = first if isinstance(first, str) else ""
     if label.startswith("builtins.") and line and not line.startswith(OWN) and said != "unreachable":
-        yield _note(node, f"{label.removeprefix('builtins.')}: {said!s}: what comes here fails")
+        yield _note(node, f"{label.removeprefix('builtins.')}: {said}: what comes here fails")
 
 
 def _refused(node: Node) -> Iterator[Note]:
