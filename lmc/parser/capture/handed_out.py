@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lmc.ir.graph import Atom, Block, Node, Value
 from lmc.ir.rewrite import renewed, with_nodes, with_parts
 from lmc.ir.types import DATA, REF
-from lmc.parser.capture.contents import COPIES, MAKE
+from lmc.parser.capture.contents import COPIES, MAKE, NOTHING
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import MakeLive, has_live
 from lmc.parser.capture.values import Container, Escapes, StandIn, is_literal
@@ -87,7 +87,7 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return nodes
     found = _Flow(nodes)
     roots = [atom for node, _ in found.all_nodes for atom in _leaving(node)]
-    leaving = frozenset[object]().union(*map(t.contents.reach, roots))
+    leaving = NOTHING.union(*map(t.contents.reach, roots))
     values: dict[str, Atom] = {}
     of: list[Container] = []
     once: dict[int, list[str]] = {}

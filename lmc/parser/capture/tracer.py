@@ -860,8 +860,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise  # with its help; Python, which runs then, says the same
     except Exception as error:
         # what cannot stand in the graph as a literal is told in words
-        args: object = error.args
-        said = error.args if is_literal(args) else (str(error),)
+        told: object = error.args
+        said = error.args if is_literal(told) else (str(error),)
         if not _can_raise(error, said):
             raise graph_break(NO_RULE, None, f"an exception of {type(error).__name__}") from None
         raise ProgramRaise(type(error), said) from None
