@@ -1108,8 +1108,8 @@ def _instead(node: ast.AST, name: str, part: ast.expr) -> Callable[[], None] | N
 # --- the command -----------------------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Run what the command line says."""
+def main(source_of: Callable[[int], str] = source_of) -> None:
+    """Run what the command line says, with the programs of a generator."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int, nargs="?")
