@@ -109,3 +109,54 @@ def test_objects_of_the_user_are_not_asked_while_compiling() -> None:
         LOG.clear()
         seen.append((lmc.Program(looks).run(backend="echo", mode=mode).text(), list(LOG)))
     assert seen[0] == seen[1] == ("tfyes", ["property", "format", "eq", "bool"])
+
+
+class Heavy:
+    """Says when it is compared."""
+
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
+
+    def __lt__(self, other: Heavy) -> bool:
+        LOG.append(("lt", self.weight, other.weight))
+        return self.weight < other.weight
+
+    def __gt__(self, other: Heavy) -> bool:
+        LOG.append(("gt", self.weight, other.weight))
+        return self.weight > other.weight
+
+
+HEAVY = [Heavy(3), Heavy(1), Heavy(2)]
+
+
+def noted(x: Any) -> Any:
+    LOG.append(("key", x.weight))
+    return x
+
+
+def lightest(s: Any) -> list[int]:
+    return [min(HEAVY, key=noted).weight, max(HEAVY, key=lambda x: noted(x)).weight]
+
+
+def lightest_itself(s: Any) -> list[int]:
+    s += lmc.gen("x", regex="[ab]{2}")
+    out = []
+    for c in s["x"]:
+        LOG.append(c)
+        out += [min(HEAVY).weight, max(HEAVY, key=lambda x: x).weight, sorted(HEAVY, key=noted)[0].weight]
+    return out
+
+
+@pytest.mark.parametrize("program", [lightest, lightest_itself])
+def test_objects_are_compared_when_python_compares_them(program: Any) -> None:
+    seen = []
+    for mode in ("auto", "eager"):
+        LOG.clear()
+        seen.append((lmc.Program(program).run(backend="echo", mode=mode).ret_value, list(LOG)))
+    assert seen[0] == seen[1]
+
+
+def test_objects_compared_by_themselves_are_a_graph() -> None:
+    lmc.compile(lmc.Program(lightest_itself))
+    with pytest.raises(lmc.CaptureError, match="a key that may have effects"):
+        lmc.compile(lmc.Program(lightest))

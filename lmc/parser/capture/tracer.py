@@ -695,6 +695,10 @@ class Tracer:
         """The objects that a stand-in may be or hold, those made `since` by their site: a turn later they are old."""
         return frozenset(o if not isinstance(o, int) or o <= since else self._site(o) for o in self._objects(x))
 
+    def is_among(self, x: Container, objects: Objects) -> bool:
+        """True for a container that may be one of these; one of an earlier turn is known by its site."""
+        return not objects.isdisjoint((x.birth, self._site(x.birth)))
+
     def _site(self, each: Object) -> Site:
         if not isinstance(each, int):
             return each
@@ -856,7 +860,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise  # with its help; Python, which runs then, says the same
     except Exception as error:
         # what cannot stand in the graph as a literal is told in words
-        said: tuple[object, ...] = error.args if is_literal(error.args) else (str(error),)
+        told: object = error.args
+        said = error.args if is_literal(told) else (str(error),)
         if not _can_raise(error, said):
             raise graph_break(NO_RULE, None, f"an exception of {type(error).__name__}") from None
         raise ProgramRaise(type(error), said) from None
