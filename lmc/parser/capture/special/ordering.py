@@ -154,7 +154,7 @@ def _extreme(pick: str) -> Callable[..., Any]:
         at = _place_of_best(cx, x, key, pick)
         items = known_items(x)
         if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
-            return rows.one_of(cx, items, at.value) if isinstance(at, Sym) else items[at]  # type: ignore[index]
+            return items[at] if isinstance(at, int) else rows.one_of(cx, items, cx.t.value_atom(at))  # type: ignore[arg-type]
         return item(cx, x, at)
 
     return extreme
