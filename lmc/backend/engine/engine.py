@@ -103,9 +103,11 @@ class Engine:
 
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
+        # constraints are compiled here, beside the steps of others
+        entries = [self._entry(account, request) for request in requests]
         with held_interrupts(), self._lock:
-            for request in requests:
-                self._submit(account, request)
+            for entry in entries:
+                self._submit(account, entry)
         # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
@@ -279,20 +281,26 @@ class Engine:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
 
-    def _submit(self, account: Account, request: Request) -> None:
-        key = (account, request.rid)
-        assert request.n >= 1 and key not in self._unfinished, "a rid names one request of its session"
+    def _entry(self, account: Account, request: Request) -> RequestEntry:
+        assert request.n >= 1
+        plans = score_plans(request, self.tokenizer)
+        refusal = self._limits.refuse(request, plans)
+        matchers = self._outputs.matchers(request) if refusal is None else {}
+        return RequestEntry(request, account, plans, matchers, refusal)
+
+    def _submit(self, account: Account, entry: RequestEntry) -> None:
+        key = (account, entry.request.rid)
+        assert key not in self._unfinished, "a rid names one request of its session"
         self._num_submitted += 1
         account.counters.requests += 1
-        entry = RequestEntry(request, account, self._num_submitted, score_plans(request, self.tokenizer))
-        seqs = [Sequence(entry, sample) for sample in range(request.n)]
+        entry.arrival = self._num_submitted
+        seqs = [Sequence(entry, sample) for sample in range(entry.request.n)]
         self._unfinished[key] = set(seqs)
-        refusal = self._limits.refuse(request, entry.plans)
         for seq in seqs:
-            if refusal is None:
+            if entry.refusal is None:
                 self.scheduler.add(seq)
             else:
-                self._fail(seq, refusal)
+                self._fail(seq, entry.refusal)
 
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""

@@ -14,6 +14,7 @@ from lmc.backend.base import Request, Segment, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
+from lmc.backend.engine.limits import Refusal
 from lmc.backend.engine.score import ScorePlan
 from lmc.backend.engine.tokens import Int32, TokenBuffer
 from lmc.backend.matcher import Matcher
@@ -32,14 +33,16 @@ class RequestEntry:
     """A request and what its samples have in common.
 
     plans      Score segment -> its rows
-    matchers   Gen segment -> a matcher at the start, forked by each sample
+    matchers   Gen segment with a constraint -> a matcher at the start, forked by each sample, or why there is none
+    refusal    why it can never run, if it cannot
     """
 
     request: Request
     account: Account
-    arrival: int
     plans: dict[int, ScorePlan]
-    matchers: dict[int, Matcher] = field(default_factory=dict)
+    matchers: dict[int, Matcher | Exception] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    arrival: int = 0
 
 
 class Sequence:
