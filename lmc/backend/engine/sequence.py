@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ALL = 1 << 62
 WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
-Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
+Rank = tuple[int, int, int, int]  # (-priority, turn, arrival, sample): less goes first
 
 
 @dataclass(eq=False, slots=True)
@@ -35,6 +35,8 @@ class RequestEntry:
     plans      Score segment -> its rows
     matchers   Gen segment with a constraint -> a matcher at the start, forked by each sample, or why there is none
     refusal    why it can never run, if it cannot
+    arrival    its number among all requests of the engine
+    turn       samples that its session has asked for, itself included, since others were at that turn
     """
 
     request: Request
@@ -43,6 +45,7 @@ class RequestEntry:
     matchers: dict[int, Matcher | Exception] = field(default_factory=dict)
     refusal: Refusal | None = None
     arrival: int = 0
+    turn: int = 0
 
 
 class Sequence:
@@ -93,7 +96,7 @@ class Sequence:
         self.account = entry.account
         self.rid = entry.request.rid
         self.sample = sample
-        self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
+        self.rank: Rank = (-entry.request.priority, entry.turn, entry.arrival, sample)
         self.tokens = TokenBuffer(entry.request.prompt.ids)
         self.prompt_len = self.publish_until = len(self.tokens)
         self.segment = 0
