@@ -137,7 +137,8 @@ class StopAutomaton:
                 _, added, taken, inner = what
                 self._row(inner, (flags | added) & ~taken, first, last)
             case "MAX_REPEAT" | "MIN_REPEAT":
-                self._repeat(*what, flags, first, last)
+                least, most, inner = what
+                self._repeat(least, most, inner, flags, first, last)
             case _:
                 raise _Unknown
 

@@ -38,7 +38,8 @@ class Stops:
         """Where to cut `text`, if at all; its first `old` characters were searched, patterns start at `floor`."""
         cuts = [at for string in self._strings if (at := text.find(string, max(0, old - len(string) + 1))) >= 0]
         earliest = max(0, old - self._width)
-        cuts += [at for pattern in self._patterns if (at := pattern.find(text, earliest, floor)) is not None]
+        found = (pattern.find(text, earliest, floor) for pattern in self._patterns)
+        cuts += [begin for begin in found if begin is not None]
         return min(cuts, default=None)
 
     def safe(self, text: str) -> int:
