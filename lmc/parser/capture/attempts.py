@@ -194,7 +194,9 @@ class _Tried:
             t.put(*key, held)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
-            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
+            share_carried(
+                t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted, unfixed=self.lifted
+            )
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
                 t.known[param.name] = self.known.get(key, NOTHING_KNOWN)

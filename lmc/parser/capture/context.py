@@ -132,6 +132,7 @@ class Capture:
         self.endless: ast.AST | None = None  # the one that did not end
         self.recursive = recursive  # functions whose calls of themselves the run decides
         self.recursions: dict[ast.AST, Any] = {}  # those being traced; their class stands above this file
+        self.giving: list[Closure] = []  # the functions that are being made for Python, which calls them
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program
@@ -143,6 +144,7 @@ class Capture:
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.outside: tuple[object, ...] = ()  # these lists and dicts, and what is in places that the run reads
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
+        self.lost: dict[tuple[Span, str], None] = {}  # expressions of the language that nothing appends
         self.root = Owner(0)
         self.root.fields["programs"] = 0
         self.handling: StandIn = None  # the exception whose handler is being traced

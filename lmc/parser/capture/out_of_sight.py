@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, GeneratorType, MemberDescriptorType, MethodType, ModuleType
 
+from lmc.codes import OUT_OF_SIGHT
+from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.looking import is_a
+from lmc.parser.capture.ownership import is_own_file
 from lmc.parser.capture.values import is_program
 from lmc.parser.primitives import PRIMITIVES
 
@@ -33,6 +36,17 @@ def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
     if wanted(x):
         return True
     return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in seen_from(x))
+
+
+def check_beside(x: object, label: str) -> None:
+    """Raises CaptureError for what may call a program, or make one, beside those that are followed: all count as one.
+
+    What reads a variable of a module is given all of them, and calls none.
+    """
+    if type(x) is dict and "__builtins__" in x:
+        return
+    if (is_a(x, (type, FunctionType)) and x.__module__ == "lmc.program") or reaches_program(x):
+        raise graph_break(OUT_OF_SIGHT, None, f"`{label}`")
 
 
 def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:
@@ -137,7 +151,12 @@ def _seen_by(fn: FunctionType) -> Iterator[object]:
 
 
 def _read_by(code: CodeType, names: dict[str, object]) -> Iterator[object]:
-    yield from (names[name] for name in _names_in(code) if name in names)
+    """The globals that code names, and of modules of the user's what else it names there."""
+    named = list(_names_in(code))
+    for x in [names[name] for name in named if name in names]:
+        yield x
+        if type(x) is ModuleType and is_own_file(getattr(x, "__file__", None)):
+            yield from (vars(x)[name] for name in named if name in vars(x))
 
 
 def _globals_of(x: GeneratorType[object, object, object]) -> dict[str, object]:

@@ -15,11 +15,21 @@ from types import FunctionType, MethodType
 from lmc.codes import ENDLESS_RECURSION, ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
-from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE, Type
+from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE
 from lmc.ir.verify import MAX_DEPTH
+from lmc.parser.argument_shapes import (
+    ArgumentContainer,
+    ArgumentLeaf,
+    ArgumentNumber,
+    ArgumentShape,
+    Path,
+    signature_of,
+)
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
+from lmc.parser.capture.handed_out import returned, with_originals
+from lmc.parser.capture.out_of_sight import check_beside
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
@@ -32,43 +42,16 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
-    is_literal,
     known_items,
 )
 from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
+from lmc.source import Span
 
 MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
-Path = tuple[str | int, ...]
 MAX_SITES = 200  # places of one program where live objects are made instead of data
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentLeaf:
-    """An argument leaf: only its type is known."""
-
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentContainer:
-    """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
-
-    kind: str
-    items: tuple[tuple[str | int, ArgumentShape], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentNumber:
-    """An argument leaf whose value is known: a number that decides the structure of the graph. True and 1 differ."""
-
-    type: Type
-    value: int
-
-
-ArgumentShape = ArgumentLeaf | ArgumentContainer | ArgumentNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +59,14 @@ class Trace:
     """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again.
 
     outside  what else of the user's it was made of: containers whose content it holds
+    lost     expressions of the language that are statements of their own: where, and the words that make them
     """
 
     graph: Graph
     externs: Mapping[str, object]
     guards: tuple[Guard, ...]
     outside: tuple[object, ...] = ()
+    lost: tuple[tuple[Span, str], ...] = ()
 
     def holds(self) -> bool:
         """True while everything that was baked is still the same."""
@@ -143,35 +128,29 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     cx.own_names = {p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_KEYWORD}
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
     closure, owner = opened(cx, fn)
-    cx.t.span = node_span(closure.node, closure.scope.file)
+    cx.t.span = whole = node_span(closure.node, closure.scope.file)
     try:
         args, kwargs = _passed(cx, fn, root, arguments)
         _finish(cx, root, run_closure(cx, closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
-        error.span = error.span or cx.t.span
+        error.span = error.span or cx.t.span or whole
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
     cx.guard_code()
-    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    nodes = with_originals(cx, tuple(cx.t.nodes))
+    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), nodes))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
+    if any(node.op == "begin" and node.inputs for node in graph.walk()):
+        for extern in externs:
+            check_beside(cx.t.objects[extern.name], extern.label)
     graph = with_needed_waits(replace(graph, externs=externs))
-    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside)
-
-
-def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
-    """A program's parameters, the state first; one that takes any arguments takes the state as the first of them."""
-    signature = inspect.signature(fn)
-    first = next(iter(signature.parameters.values()), None)
-    if first is None or first.kind is not first.VAR_POSITIONAL:
-        return signature
-    state = inspect.Parameter("_lmc_state", inspect.Parameter.POSITIONAL_ONLY)
-    return signature.replace(parameters=[state, *signature.parameters.values()])
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside, tuple(cx.lost))
 
 
 def _check_depth(block: Block, depth: int) -> None:
@@ -217,20 +196,7 @@ def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
     if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
-    cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
-
-
-def _returned(cx: Capture, ret: StandIn) -> Atom:
-    """What a program returns: containers may hold states."""
-    if isinstance(ret, Container) and ret.constant is not None:
-        raise Escapes(ret.constant.key)
-    if isinstance(ret, tuple) and not is_literal(ret):
-        return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
-        return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, dict):
-        return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
-    return cx.t.atom(ret)
+    cx.t.emit("return", (cx.t.state(root), returned(cx, ret)))
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:

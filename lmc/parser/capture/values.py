@@ -21,7 +21,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import Scope
 from lmc.source import Span
 
-MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
+MAX_UNROLL = 64  # items that a loop is unrolled over; more are a region: the graph would grow with the data
 FOUND = "$found"  # whether a search has ended
 ACC = "$acc"  # what a comprehension has collected, in a frame of its own
 
@@ -370,6 +370,21 @@ class InnerProgram:
         return self.closure.name
 
 
+class FixedProgram:
+    """What `bind` of a program gives in another program: the same program, with arguments fixed."""
+
+    __slots__ = ("arg_names", "bound", "func")
+
+    def __init__(self, program: LmProgram, given: Mapping[str, StandIn]) -> None:
+        self.func, self.arg_names = program.func, program.arg_names
+        self.bound: dict[str, Any] = {**program.bound, **given}  # Any: as in any program
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.func.__name__
+
+
 class Super:
     """What `super()` gives in a method: attributes of the classes that come after `after` in the object's order."""
 
@@ -441,7 +456,8 @@ class Unmergeable:
     __slots__ = ("code", "what")
 
     def __init__(self, code: str, what: str) -> None:
-        self.code, self.what = code, what
+        # no name of the user's begins with a `$`
+        self.code, self.what = code, "what the function returns" if what == "`$ret`" else what
 
 
 class Unbound:
@@ -476,7 +492,7 @@ class Frame(Owner):
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice, InnerProgram,
+    Super, Choice, InnerProgram, FixedProgram,
 )  # fmt: skip
 
 
