@@ -251,7 +251,7 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return of_run_time_value(cx, Sym(fn.value), args, kwargs)
     if isinstance(fn, Unmergeable):
         raise graph_break(fn.code, cx.t.span, fn.what)
-    if not is_ordinary(fn):
+    if not is_ordinary(fn) or is_literal(fn):
         known = _class_of(fn)
         raise ProgramRaise(TypeError, (f"{known.__name__ if known else 'object'!r} object is not callable",))
     if is_in(fn, PRIMITIVES):

@@ -25,6 +25,7 @@ from lmc.parser.capture.values import (
     PartialCall,
     StandIn,
     StateCell,
+    Sym,
     Tracked,
     is_literal,
     is_ordinary,
@@ -59,6 +60,20 @@ def unmixed(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn
     return each(cx, x, do)
 
 
+def told(cx: Capture, x: Choice, ask: Callable[[StandIn], StandIn]) -> StandIn:
+    """The same for what is asked about each option: where all answers are known they are a list of numbers."""
+    trial = Arm(cx.t)
+    try:
+        with trial.open():
+            answers = [ask(option) for option in x.options]
+    except ProgramRaise:
+        return each(cx, x, ask)
+    if trial.nodes or trial.writes or not all(isinstance(one, bool) for one in answers):
+        return each(cx, x, ask)
+    found = cx.is_among(x, [i for i, one in enumerate(answers) if one])
+    return found if isinstance(found, bool) else Sym(found)
+
+
 def of_table(cx: Capture, table: Container | tuple[StandIn, ...], index: StandIn) -> StandIn:
     """`table[index]` where only the run knows the index, and what the table holds is no value; else None."""
     content = table if isinstance(table, tuple) else table.content
@@ -70,7 +85,8 @@ def of_table(cx: Capture, table: Container | tuple[StandIn, ...], index: StandIn
         numbers = cx.t.host("dict", *(Lit(x) for pair in zip(content, places) for x in pair))
     else:
         numbers = cx.t.host("tuple" if isinstance(table, tuple) else "list", *map(Lit, places))
-    return Choice(cx.t.host("item", numbers, cx.t.value_atom(index), type=INT), _unlike(options))
+    unlike, number = _unlike(options), cx.t.host("item", numbers, cx.t.value_atom(index), type=INT)
+    return unlike[0] if len(unlike) == 1 else Choice(number, unlike)
 
 
 def got(cx: Capture, container: Container, key: StandIn, default: StandIn) -> StandIn:

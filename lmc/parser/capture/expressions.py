@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from types import GenericAlias, UnionType
+from types import FunctionType, GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
@@ -16,7 +16,7 @@ from lmc.ir.builtins import merged
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, fixed, looking, objects, state_lists, states
+from lmc.parser.capture import choices, fixed, looking, objects, operators, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
@@ -135,6 +135,8 @@ def binop_node(cx: Capture, node: ast.BinOp) -> StandIn:
 
 def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A binary operation on stand-ins."""
+    if isinstance(x, Tracked) or (isinstance(y, Tracked) and not isinstance(x, Expr)):
+        return operators.of_objects(cx, op, x, y)
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
             return Concat((x, y))
@@ -199,6 +201,8 @@ def unary_node(cx: Capture, node: ast.UnaryOp) -> StandIn:
     if op == "not":
         truth = cx.truth(value)
         return (not truth) if isinstance(truth, bool) else Sym(cx.t.host("unary", truth, type=BOOL, op="not"))
+    if isinstance(value, Tracked):
+        return operators.unary(cx, op, value)
     if plain(value):
         return ordinary(UNARY[op], value)
     atom = cx.t.value_atom(value)
@@ -286,7 +290,7 @@ def _of_objects(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
             none = choices.is_none(cx, x)
             found = none if isinstance(none, bool) else Sym(none)
             return found if op == "is" else binary_not(cx, found)
-        return choices.each(cx, x, lambda option: compare(cx, op, option, y))
+        return choices.told(cx, x, lambda option: compare(cx, op, option, y))
     if op in ("==", "!=") and isinstance(x, Tracked) and (isinstance(y, Tracked) or is_literal(y)):
         method = objects.special(cx, x, "__eq__")
         if method is not None and op == "==" and (not isinstance(y, Tracked) or y.cls is x.cls):
@@ -299,7 +303,7 @@ def _of_objects(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         return _same(x, y) == (op == "==")
     if op in ("is", "is not"):
         return _same(x, y) == (op == "is")
-    return NotImplemented
+    return operators.compared(cx, op, x, y)
 
 
 def _same(x: StandIn, y: StandIn) -> bool:
@@ -338,6 +342,8 @@ def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
             if isinstance(one, LazyStr | tuple | Closure | DictView | Once):
                 return False
     if is_ordinary(x) and is_ordinary(y):
+        return x is y
+    if isinstance(x, Closure) and isinstance(y, Closure | FunctionType):
         return x is y
     return None
 

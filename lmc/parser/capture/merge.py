@@ -61,6 +61,7 @@ from lmc.parser.capture.values import (
     has_state,
     is_literal,
     is_ordinary,
+    is_word,
     known_content,
     parts_of,
     same_literal,
@@ -231,12 +232,14 @@ class Merge:
         if isinstance(x, Choice):
             return True
         if isinstance(x, Closure):
-            return all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
+            # what it reads ends with the function around it, where that was called in an arm
+            is_known = x.parent is None or x.parent.birth <= self.a.birth
+            return is_known and all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
         if isinstance(x, PartialCall):
             return self._chosen(x.fn) and all(self._is_older(i) for i in (*x.args, *x.kwargs.values()))
         if isinstance(x, Expr):
             return all(self._is_older(getattr(x, field.name)) for field in dataclasses.fields(x))  # type: ignore[arg-type]
-        return is_ordinary(x) and (x is None or callable(x))
+        return is_ordinary(x) and is_word(x)
 
     def _is_older(self, x: StandIn) -> bool:
         """True for what existed before the arms."""

@@ -12,7 +12,7 @@ from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.ops import AUGMENTED
 from lmc.ir.types import ANY, BOOL, DATA
-from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
+from lmc.parser.capture import choices, expressions, groups, objects, operators, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -105,6 +105,8 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
             raise graph_break(NO_RULE, cx.at(node), f"`{op}=` on what was chosen")
         choices.each(cx, old, lambda option: _appended(cx, option, value))
         return old
+    if isinstance(old, Tracked):
+        return operators.in_place(cx, op, old, value)
     if isinstance(old, StateCell):
         if op != "+":
             raise graph_break(NOT_A_STATES_METHOD, cx.at(node), f"`{op}=`")

@@ -434,11 +434,18 @@ class Tracer:
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
+        if isinstance(x, Method) and not has_state(x.receiver):
+            return self._bound_method(x)
         if isinstance(x, Closure | Method | InnerProgram):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
+
+    def _bound_method(self, x: Method) -> Value:
+        """`xs.append`, not called: whoever gets it may change the object by it, which is live from here on."""
+        receiver = self.given(x.receiver)
+        return self.host("attr", receiver, type=ANY, name=x.name)
 
     def text_value(self, x: LazyStr) -> Atom:
         """LazyStr as one str."""
@@ -871,7 +878,7 @@ def has_live(x: StandIn) -> bool:
         return has_live(x.container)
     if isinstance(x, Sym):
         return x.type.name in ("any", "ref")
-    return is_ordinary(x) and not plain(x)
+    return isinstance(x, Method) or (is_ordinary(x) and not plain(x))
 
 
 def _site_of(x: Container) -> Site:

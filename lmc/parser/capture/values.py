@@ -7,6 +7,7 @@ that in `fields`, which only the tracer writes: its log of writes is how branche
 from __future__ import annotations
 
 import ast
+import enum
 import marshal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -492,6 +493,11 @@ def is_program(x: object) -> TypeGuard[LmProgram]:
     kind = type(x)
     # a metaclass of the user's may have code that says what its class has
     return type(kind) is type and getattr(kind, "__lmc_program__", False) is True
+
+
+def is_word(x: object) -> bool:
+    """True for an object that is nothing but itself: None, a function, a class, a member of an Enum."""
+    return x is None or callable(x) or issubclass(type(x), enum.Enum)
 
 
 def is_literal(x: object) -> TypeGuard[Literal]:

@@ -50,6 +50,9 @@ MODULES = (
     "decorated",
     "sets",
     "searches",
+    "operators",
+    "given_methods",
+    "phases",
 )
 
 
