@@ -12,7 +12,7 @@ from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.ops import AUGMENTED
 from lmc.ir.types import ANY, BOOL, DATA
-from lmc.parser.capture import choices, expressions, groups, objects, operators, slices, states, tries
+from lmc.parser.capture import choices, expressions, groups, managers, objects, operators, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -30,6 +30,7 @@ from lmc.parser.capture.values import (
     Escapes,
     InnerProgram,
     LazyStr,
+    Manager,
     Method,
     RoleBlock,
     ScopeBlock,
@@ -45,6 +46,9 @@ from lmc.parser.capture.values import (
 
 def expr_node(cx: Capture, node: ast.Expr) -> None:
     """An expression as a statement."""
+    if isinstance(node.value, ast.Yield) and cx.frame.block is not None:
+        cx.frame.block(None if node.value.value is None else cx.eval(node.value.value))
+        return
     cx.eval(node.value)
 
 
@@ -314,6 +318,8 @@ def _with_items(cx: Capture, node: ast.With, items: list[ast.withitem]) -> None:
 
     if isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
         _with_state(cx, first.context_expr, block, inner)
+    elif isinstance(block, Manager) and block.bound is not None and not block.is_used:
+        managers.run(cx, block, inner)
     elif isinstance(block, Tracked):
         _with_object(cx, first.context_expr, block, inner)
     else:

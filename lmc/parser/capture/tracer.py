@@ -63,6 +63,7 @@ from lmc.parser.capture.values import (
     Generator,
     InnerProgram,
     LazyStr,
+    Manager,
     Method,
     Once,
     Owner,
@@ -436,7 +437,7 @@ class Tracer:
             return self.host("item", every, x.index, type=ANY)
         if isinstance(x, Method) and not has_state(x.receiver):
             return self._bound_method(x)
-        if isinstance(x, Closure | Method | InnerProgram):
+        if isinstance(x, Closure | Method | InnerProgram | Manager):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")

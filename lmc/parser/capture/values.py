@@ -371,6 +371,24 @@ class InnerProgram:
         return self.closure.name
 
 
+class Manager:
+    """What a function decorated with `contextlib.contextmanager` gives, or where `bound` is None the function itself.
+
+    bound    the parameters of its generator, by name
+    is_used  a generator runs once
+    """
+
+    __slots__ = ("bound", "closure", "is_used")
+
+    def __init__(self, closure: Closure, bound: dict[str, StandIn] | None) -> None:
+        self.closure, self.bound, self.is_used = closure, bound, False
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.closure.name
+
+
 class Super:
     """What `super()` gives in a method: attributes of the classes that come after `after` in the object's order."""
 
@@ -461,9 +479,10 @@ class Frame(Owner):
     """One activation of a traced function: its locals are fields; `$exit` and `$ret` say how it is being left.
 
     $exit  0 running, 1 break, 2 continue, 3 return; a Sym where that depends on run-time values
+    block  of a context manager's generator: traces the block of its `with`, given what is yielded
     """
 
-    __slots__ = ("closure", "exits", "is_comprehension", "parent", "scope")
+    __slots__ = ("block", "closure", "exits", "is_comprehension", "parent", "scope")
 
     def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
         super().__init__(birth)
@@ -471,13 +490,14 @@ class Frame(Owner):
         self.fields = {"$exit": 0, "$ret": None}
         self.exits: set[int] = set()
         self.is_comprehension = False
+        self.block: Callable[[StandIn], None] | None = None
 
 
 # what can be one thing under two names after a branch
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice, InnerProgram,
+    Super, Choice, InnerProgram, Manager,
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ MODULES = (
     "operators",
     "given_methods",
     "phases",
+    "managers",
 )
 
 
