@@ -28,7 +28,7 @@ from lmc.ir.types import ANY, DATA, REF, STATES, STR
 from lmc.parser.capture import choices, fixed, instances, looking, managers, objects, spread
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.expressions import attribute
+from lmc.parser.capture.expressions import attribute, place
 from lmc.parser.capture.functions import closure_of, run_bound, run_closure, run_inner, run_program
 from lmc.parser.capture.host_calls import CLOCKS, by_python, check_in_sight, of_run_time_value
 from lmc.parser.capture.iteration import listed
@@ -200,7 +200,7 @@ def _check_names(cx: Capture, content: dict[object, StandIn], given: dict[str, S
 
 def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     """`receiver.name` about to be called."""
-    receiver = cx.eval(node.value)
+    receiver = place(cx, node.value)
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)

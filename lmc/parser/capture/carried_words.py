@@ -12,7 +12,17 @@ from __future__ import annotations
 from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import INT
 from lmc.parser.capture.tracer import Key, Tracer
-from lmc.parser.capture.values import Choice, Closure, Owner, PartialCall, StandIn, is_literal, is_ordinary, is_word
+from lmc.parser.capture.values import (
+    Choice,
+    Closure,
+    Owner,
+    PartialCall,
+    StandIn,
+    Tracked,
+    is_literal,
+    is_ordinary,
+    is_word,
+)
 
 Words = tuple[StandIn, ...]
 MAX_WORDS = 64
@@ -28,6 +38,8 @@ def words_of(old: StandIn, new: StandIn, had: Words | None, birth: int) -> Words
 
 
 def _options(x: StandIn) -> Words:
+    if isinstance(x, Choice) and x.index.type.maybe:
+        return (x,)
     return x.options if isinstance(x, Choice) else (x,)
 
 
@@ -37,6 +49,8 @@ def _is_word(x: StandIn, birth: int) -> bool:
         return is_older and all(_is_before(d, birth) for d in (*x.defaults, *x.kw_defaults.values()))
     if isinstance(x, PartialCall):
         return _is_word(x.fn, birth) and all(_is_before(i, birth) for i in (*x.args, *x.kwargs.values()))
+    if isinstance(x, Tracked):
+        return x.birth <= birth
     return is_ordinary(x) and not isinstance(x, tuple) and is_word(x)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL, INT
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import under
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import Arm, ProgramRaise
 from lmc.parser.capture.values import (
@@ -58,6 +59,36 @@ def unmixed(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn
     if not trial.nodes and not trial.writes and any(map(_is_no_value, results)):
         return Choice(x.index, results)
     return each(cx, x, do)
+
+
+def apart(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn:
+    """The same of what can be changed in place: it is one of the results, not what they have in common."""
+    results: list[StandIn] = []
+    raised: dict[int, ProgramRaise] = {}
+    for i, option in enumerate(x.options):
+        trial = Arm(cx.t)
+        try:
+            with trial.open():
+                results.append(do(option))
+        except ProgramRaise as stop:  # such as None has no attributes
+            raised[i] = stop
+        if trial.nodes or trial.writes:
+            return unmixed(cx, x, do)
+    if not results or not all(isinstance(one, Container) for one in results):
+        return unmixed(cx, x, do)
+    for i, stop in raised.items():
+        _raise_where(cx, x, i, stop)
+        results.insert(i, results[0])  # never asked for
+    return Choice(x.index, tuple(results))
+
+
+def _raise_where(cx: Capture, x: Choice, at: int, stop: ProgramRaise) -> None:
+    def fail() -> None:
+        raise stop
+
+    found = cx.is_among(x, [at])
+    assert isinstance(found, Value)
+    under(cx, found, fail)
 
 
 def told(cx: Capture, x: Choice, ask: Callable[[StandIn], StandIn]) -> StandIn:

@@ -105,6 +105,10 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
         ordinary(format, value, "")
     if type(value) is str and conv is None and spec == "":
         return value
+    if isinstance(value, Tracked) and spec == "" and conv in (None, "s", "r"):
+        return operators.written(
+            cx, value, *(("__repr__",) if conv == "r" else ("__str__", "__repr__")), is_format=conv is None
+        )
     if is_literal(value) and isinstance(spec, str):
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
     if conv is None and spec == "" and is_text(value):
@@ -565,6 +569,18 @@ def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:
     return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
+def place(cx: Capture, node: ast.expr) -> StandIn:
+    """What is changed or called here: a list of one of several objects stays the list of the one that the run picks."""
+    if not isinstance(node, ast.Attribute):
+        return cx.eval(node)
+    owner = place(cx, node.value)
+    cx.at(node)
+    if not isinstance(owner, Choice):
+        held = attribute(cx, owner, node.attr)
+        return cx.placed(held, node) if isinstance(held, Container) else held
+    return choices.apart(cx, owner, lambda option: attribute(cx, option, node.attr))
+
+
 def attribute_node(cx: Capture, node: ast.Attribute) -> StandIn:
     """`x.name`."""
     value = cx.eval(node.value)
@@ -588,6 +604,8 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
         return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"`.{name}`")
+    if is_literal(value) and not hasattr(value, name):
+        raise ProgramRaise(AttributeError, (f"{type(value).__name__!r} object has no attribute {name!r}",))
     if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
     if isinstance(value, Container):

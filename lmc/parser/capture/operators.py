@@ -9,7 +9,7 @@ says `NotImplemented`. Where only the run knows what was said the objects are Py
 
 from __future__ import annotations
 
-from lmc.ir.types import BOOL
+from lmc.ir.types import BOOL, INT, STR
 from lmc.parser.capture import objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.values import (
@@ -79,6 +79,29 @@ def compared(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
             return found == (op == "in")
         return Sym(found) if op == "in" else Sym(cx.t.host("unary", found, type=BOOL, op="not"))
     return NotImplemented
+
+
+def length(cx: Capture, x: Tracked) -> StandIn:
+    """`len(x)`."""
+    made = _said(cx, x, "__len__")
+    if type(made) is int and made >= 0:
+        return made
+    if isinstance(made, Sym) and made.type == INT and not made.type.maybe:
+        return made
+    raise Escapes(x.cls)
+
+
+def written(cx: Capture, x: Tracked, *names: str, is_format: bool = True) -> StandIn:
+    """An object as text, by the first of these methods that its class has. Raises Escapes where that is not known."""
+    if is_format and objects.special(cx, x, "__format__") is not None:
+        raise Escapes(x.cls)
+    for name in names:
+        made = _said(cx, x, name)
+        if made is not NotImplemented:
+            if type(made) is str or isinstance(made, LazyStr) or (isinstance(made, Sym) and made.type == STR):
+                return made
+            break
+    raise Escapes(x.cls)  # it says where the object is
 
 
 def _said(cx: Capture, obj: Tracked, name: str, *others: StandIn) -> StandIn:

@@ -80,7 +80,7 @@ def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
             assign(cx, node.target, new)
         return
     if isinstance(node.target, ast.Subscript) and not isinstance(node.target.slice, ast.Slice):
-        owner, index = cx.eval(node.target.value), cx.eval(node.target.slice)
+        owner, index = expressions.place(cx, node.target.value), cx.eval(node.target.slice)
         old = expressions.item(cx, owner, index)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
         if new is not old or isinstance(owner, tuple) or not isinstance(old, StateCell | Choice):

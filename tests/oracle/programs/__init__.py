@@ -54,6 +54,7 @@ MODULES = (
     "given_methods",
     "phases",
     "managers",
+    "chosen_objects",
 )
 
 

@@ -188,10 +188,7 @@ def appended_by_name(s):
 
 
 CASES = [
-    *(
-        Case(fn, reset=reset)
-        for fn in (called_later, given_inside_a_branch, method_of_a_text, in_a_list_that_is_given)
-    ),
+    *(Case(fn, reset=reset) for fn in (called_later, given_inside_a_branch, method_of_a_text, in_a_list_that_is_given)),
     Case(states_stay, reset=reset, expects="break"),
     Case(closed_in_order, ({"names": ["a", "b"]}, {"names": []})),
     Case(in_a_thread),

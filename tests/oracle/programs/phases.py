@@ -28,7 +28,7 @@ class Level(enum.IntEnum):
     HIGH = 2
 
 
-class Mood(str, enum.Enum):
+class Mood(str, enum.Enum):  # noqa: UP042
     GLAD = "glad"
     SAD = "sad"
 
