@@ -126,6 +126,7 @@ class Region:
             return None
         item = self.cx.t.fresh(self.item_type, "item")
         self.cx.t.contents.taken(item, self.heads[0])
+        self.cx.t.keep_tame(item, self.heads[0])
         return item
 
     def _turn(self) -> None:
@@ -191,6 +192,10 @@ class Region:
             # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
             if owner is self.frame and old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
+            if isinstance(old, NotLifted) and key not in self.lifted:
+                if name not in self.outside:
+                    continue
+                raise NeedLift(old)  # after no turn at all it is what the loop around this one had
             grew |= self._lift(key, old, new, arm)
         return grew
 

@@ -385,6 +385,7 @@ class Merge:
             name = None
         out = self.tracer.fresh(type, name)
         self.tracer.contents.either(out, p, q)
+        self.tracer.keep_tame(out, p, q)
         self.outs.append((p, q, out))
         return out
 

@@ -123,6 +123,8 @@ def _unpacked(cx: Capture, value: StandIn, num: int) -> tuple[StandIn, ...]:
     odd = kind(atom).name in ("any", "ref")
     outs = tuple(cx.t.fresh(ANY if odd else DATA) for _ in range(num))
     cx.t.emit("unpack", (atom,), outs, n=num)
+    for out in outs:
+        cx.t.keep_tame(out, atom)
     return tuple(wrap(cx.t, o, borrowed=True) for o in outs)
 
 

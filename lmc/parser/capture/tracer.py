@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,10 +40,10 @@ from lmc.codes import (
     STATE_GIVEN_AWAY,
 )
 from lmc.errors import CaptureError
-from lmc.ir.builtins import BUILTINS
+from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.layers import Layers
-from lmc.ir.ops import OPS
+from lmc.ir.ops import AUGMENTED, OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
@@ -98,6 +99,10 @@ NOTHING_KNOWN: Layers[str, Atom] = Layers()
 FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
+# what gives parts of its operands, or something new that holds them
+_TAME_OPS = frozenset(("list", "dict", "set_of", "tuple", "item", "slice", "method", "binary"))
+_HASHED = (type, FunctionType, BuiltinFunctionType, MethodDescriptorType)
+_TAME_CALLS = frozenset((*PURE, *AUGMENTED.values(), operator.setitem, operator.delitem, copy.deepcopy))
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
 
@@ -249,6 +254,7 @@ class Tracer:
         self.has_called = False  # a model call stands in the graph
         self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
+        self.tame: set[str] = set()  # live objects that surely are lists, dicts and sets of plain things, by name
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
@@ -351,12 +357,27 @@ class Tracer:
     ) -> Value:
         """Emit a host op with one result."""
         # this runs code of the user's, which may change any live object, not only this one
-        self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
+        self.live_touched |= op in ("method", "binary") and not all(map(self.is_tame, inputs))
         out = self.fresh(type)
+        if op in _TAME_OPS:
+            self.keep_tame(out, *inputs)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
         if op in ("extern", "attr"):
             self.origins[out.name] = (op, *more.values(), *(self.origin(i) for i in inputs))
         return out
+
+    def is_tame(self, atom: Atom) -> bool:
+        """True for a value, and for a live object that the program has made of nothing but values, and lists and dicts.
+
+        What is done to it runs no code of the user's. Once anything else is put into it, or it is given to code that
+        is not followed, `live_touched` is set, and nothing depends on it any more.
+        """
+        return kind(atom).name not in ("any", "ref") or (isinstance(atom, Value) and atom.name in self.tame)
+
+    def keep_tame(self, out: Value, *inputs: Atom) -> None:
+        """Note that what is made of these, or is a part of them, is tame where they all are."""
+        if all(map(self.is_tame, inputs)):
+            self.tame.add(out.name)
 
     def origin(self, atom: Atom) -> object:
         """Where a value was read from: alike for two values that surely are one live object."""
@@ -394,8 +415,12 @@ class Tracer:
         self, fn: object, *inputs: Atom, effect: str = "ordered", type: Type = ANY, keys: tuple[str, ...] = ()
     ) -> Value:
         """Emit a call of a Python function."""
-        self.live_touched |= effect != "none"
-        return self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
+        is_tame = is_a(fn, _HASHED) and fn in _TAME_CALLS and all(map(self.is_tame, inputs))
+        self.live_touched |= effect != "none" and not is_tame
+        out = self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
+        if is_tame:
+            self.tame.add(out.name)
+        return out
 
     # --- stand-ins to atoms ------------------------------------------------------------------------------
 

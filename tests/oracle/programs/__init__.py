@@ -55,6 +55,8 @@ MODULES = (
     "phases",
     "managers",
     "chosen_objects",
+    "loops_in_loops",
+    "tables_kept",
 )
 
 
