@@ -57,6 +57,7 @@ MODULES = (
     "chosen_objects",
     "loops_in_loops",
     "tables_kept",
+    "walked",
 )
 
 
