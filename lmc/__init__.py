@@ -15,6 +15,7 @@ Importing this loads nothing heavy: names are looked up on first use.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lmc.version import __version__ as __version__
@@ -22,6 +23,7 @@ from lmc.version import __version__ as __version__
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
     "lmc.result": ("Result",),
+    "lmc.state": ("Forks", "State"),
     "lmc.tooling": ("tool",),
     "lmc.patience": ("Retry", "Timeout"),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
@@ -29,7 +31,8 @@ _WHERE = {
     "lmc.parser.primitives": (
         "gen", "gen_int", "gen_string", "select", "system", "user", "assistant", "system_begin", "system_end",
         "user_begin", "user_end", "assistant_begin", "assistant_end", "exact", "token_length_normalized",
-        "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls", "separate_reasoning",
+        "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls",
+        "separate_reasoning", "Expr",
     ),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
@@ -42,6 +45,7 @@ _WHERE = {
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
 }  # fmt: skip
+_MODULES = ("backend", "errors", "ir", "passes", "viz")
 _PLACE = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = sorted(_PLACE)
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
     from lmc.executor.events import CallEnded as CallEnded
     from lmc.executor.events import CallStarted as CallStarted
     from lmc.executor.events import TextGrew as TextGrew
+    from lmc.parser.primitives import Expr as Expr
     from lmc.parser.primitives import assistant as assistant
     from lmc.parser.primitives import assistant_begin as assistant_begin
     from lmc.parser.primitives import assistant_end as assistant_end
@@ -109,6 +114,8 @@ if TYPE_CHECKING:
     from lmc.sglang_names import image as image
     from lmc.sglang_names import read_jsonl as read_jsonl
     from lmc.sglang_names import video as video
+    from lmc.state import Forks as Forks
+    from lmc.state import State as State
     from lmc.streaming import BatchStream as BatchStream
     from lmc.streaming import ItemDone as ItemDone
     from lmc.streaming import Stream as Stream
@@ -116,13 +123,15 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"lmc.{name}")
     module = _PLACE.get(name)
-    if module is None:
-        raise AttributeError(f"module 'lmc' has no attribute '{name}'")
+    if module is None:  # with these, Python says what is near
+        raise AttributeError(f"module 'lmc' has no attribute '{name}'", name=name, obj=sys.modules[__name__])
     value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]

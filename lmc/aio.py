@@ -11,20 +11,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
 from lmc.executor.hub import Port, hub_of
-from lmc.streaming import BatchStream, ItemDone, OnEvent, Opened, ReaderDriver, Record, Stream, aborted
+from lmc.executor.run import PULL_S, WAIT_S
+from lmc.launch import check_items, result_of
+from lmc.patience import late_item
+from lmc.streaming import BatchStream, ItemDone, OnEvent, Opened, ReaderDriver, Record, Stream, Told, aborted
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from lmc.executor.events import ItemEnded, RunEvent
     from lmc.launch import Launch, Opener
+    from lmc.patience import Retry, Timeout
+    from lmc.report import RunReport
     from lmc.result import Result
+
+Bind = Callable[[], dict[str, Any]]
 
 MAX_AHEAD = 1024  # items of an awaited batch on their way at once; the others are not taken from their source yet
 
@@ -80,9 +92,18 @@ class _AwaitedRun:
         """Abort what has not ended."""
         self._over(aborted())
 
-    def binds(self, items: Iterable[Any]) -> Iterator[Callable[[], dict[str, Any]]]:
+    def binds(self, items: Iterable[Any]) -> Iterator[Bind]:
         """What gives the arguments of each item."""
         return self._launch.binds(items)[0]
+
+    def forget(self) -> list[Told]:
+        """All that was told, for the only reader there is."""
+        with self._lock:
+            return self.record.forget()
+
+    def report(self) -> RunReport:
+        """What was counted so far."""
+        return self._launch.report()
 
     # --- what is told
 
@@ -117,13 +138,19 @@ class _AwaitedRun:
             return
         if not self.takes_more and launch.is_idle:
             self._over(None)
-        else:
-            self._tell_readers()
+            return
+        self._tell_readers()
+        due_s = launch.due_in
+        if due_s is not None:
+            self._go_on_in(due_s)
 
     def _ended(self, items: list[ItemEnded]) -> None:
         """Hear which items have ended; their results are told as well."""
 
     def _notified(self) -> None:
+        raise NotImplementedError
+
+    def _go_on_in(self, wait_s: float) -> None:
         raise NotImplementedError
 
     def _close_launch(self) -> None:
@@ -136,9 +163,15 @@ class _AwaitedRun:
 class ThreadRun(_AwaitedRun):
     """A plain program's: everything of it runs on the hub's thread, in one context."""
 
-    def take(self, bind: Callable[[], dict[str, Any]], *, is_last: bool) -> None:
-        """One more item."""
-        self._hub.post(partial(self._context.run, self._take, bind, is_last))
+    _due = inf  # when the hub is to have it go on though nothing has come
+
+    def take(self, bind: Bind, *, is_last: bool, number: int | None = None) -> None:
+        """One more item, of the next number where none is said."""
+        self._hub.post(partial(self._context.run, self._take, bind, is_last, number))
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End the item that was taken as the `id`-th early, with a RequestError of that code that may be retried."""
+        self._hub.post(partial(self._context.run, self._abort, id, reason, code))
 
     def end(self) -> None:
         """There are no more."""
@@ -148,9 +181,14 @@ class ThreadRun(_AwaitedRun):
         """Close, and see to it that nothing of it runs on."""
         self.close()
 
-    def _take(self, bind: Callable[[], dict[str, Any]], is_last: bool) -> None:
+    def _abort(self, id: int, reason: str, code: str) -> None:
         if not self.record.is_over:
-            self._launch.start(bind, next(self._numbers))
+            self._launch.abort(id, reason, code)
+            self._step()
+
+    def _take(self, bind: Bind, is_last: bool, number: int | None) -> None:
+        if not self.record.is_over:
+            self._launch.start(bind, next(self._numbers) if number is None else number)
             self.takes_more = self.takes_more and not is_last
             self._step()
 
@@ -161,6 +199,16 @@ class ThreadRun(_AwaitedRun):
     def _notified(self) -> None:
         if not self.record.is_over:
             self._context.run(self._step)
+
+    def _go_on_in(self, wait_s: float) -> None:
+        due = time.monotonic() + wait_s
+        if due < self._due:
+            self._due = due
+            self._hub.post_in(wait_s, self._is_due)
+
+    def _is_due(self) -> None:
+        self._due = inf
+        self._notified()
 
     def _close_launch(self) -> None:
         self._hub.post(self._launch.close)
@@ -173,6 +221,7 @@ class LoopRun(_AwaitedRun):
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_kicked = False
+        self._timer: asyncio.TimerHandle | None = None
         super().__init__(opener, record, is_told=is_told)
 
     def _options(self) -> dict[str, Any]:
@@ -200,10 +249,15 @@ class LoopRun(_AwaitedRun):
             self._is_kicked = True
             self._loop.call_soon(self._go, context=self._context)
 
-    def take(self, bind: Callable[[], dict[str, Any]], *, is_last: bool) -> None:
-        """One more item."""
-        self._launch.start(bind, next(self._numbers))
+    def take(self, bind: Bind, *, is_last: bool, number: int | None = None) -> None:
+        """One more item, of the next number where none is said."""
+        self._launch.start(bind, next(self._numbers) if number is None else number)
         self.takes_more = self.takes_more and not is_last
+        self.kick()
+
+    def abort(self, id: int, reason: str, code: str) -> None:
+        """End the item that was taken as the `id`-th early, with a RequestError of that code that may be retried."""
+        self._launch.abort(id, reason, code)
         self.kick()
 
     def end(self) -> None:
@@ -224,6 +278,11 @@ class LoopRun(_AwaitedRun):
 
     def _notified(self) -> None:
         _call(self._loop, self.kick)
+
+    def _go_on_in(self, wait_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(wait_s, self.kick)
 
     def _broken(self, error: BaseException) -> None:
         _call(self._loop, partial(self._over, error))
@@ -266,17 +325,46 @@ def astream(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None)
     return Stream(_begin_one(opener, arguments, Record(on_event)))
 
 
-async def arun_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Result:
-    """The result of one run; raises its error. Cancelled, it aborts the run."""
+async def arun_one(
+    opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None, retry: Retry, timeout: Timeout
+) -> Result:
+    """The result of one run, tried again as it says; raises its error. Cancelled, it aborts the run."""
     run = awaited(opener, Record(on_event), is_told=on_event is not None)
     try:
-        run.take(lambda: arguments, is_last=True)
-        result = await Stream(run).async_result()
+        for attempt in count():
+            # the same item each time, with the same draws
+            run.take(lambda: arguments, is_last=False, number=0)
+            result = await _attempted(run, attempt, timeout.item)
+            wait_s = retry.again_in(result.error, attempt)
+            if wait_s is None:
+                break
+            await asyncio.sleep(wait_s)
+        result.report = run.report()
     finally:
         await run.leave()
     if result.error is not None:
         raise result.error
     return result
+
+
+async def _attempted(run: ThreadRun | LoopRun, id: int, timeout_s: float | None) -> Result:
+    """The result of the only item on its way, which is given up where it takes too long."""
+    timer = None
+    if timeout_s is not None:
+        late = partial(run.abort, id, late_item(timeout_s), "timeout")
+        timer = asyncio.get_running_loop().call_later(timeout_s, late)
+    try:
+        while True:
+            seen, is_over = run.record.version, run.record.is_over
+            for told in run.forget():
+                if isinstance(told, ItemDone):
+                    return told.result
+            if is_over:
+                return run.record.missing(0)
+            await run.wait(seen)
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 # --- batches ---------------------------------------------------------------------------------------------------
@@ -318,7 +406,7 @@ class AsyncBatch:
         try:
             while True:
                 seen, is_over = record.version, record.is_over
-                for told in record.forget():
+                for told in run.forget():
                     if isinstance(told, ItemDone):
                         yield told.item, told.result
                         room.release()
@@ -366,9 +454,7 @@ def _begin_batch(opener: Opener, items: Iterable[Any] | AsyncIterable[Any], reco
     return run
 
 
-async def _binds(
-    run: ThreadRun | LoopRun, items: Iterable[Any] | AsyncIterable[Any]
-) -> AsyncIterator[Callable[[], dict[str, Any]]]:
+async def _binds(run: ThreadRun | LoopRun, items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Bind]:
     """What gives each item's arguments."""
     if isinstance(items, AsyncIterable):
         async for item in items:
@@ -475,10 +561,12 @@ def stream_batch(opener: Opener, items: Iterable[Any], on_event: OnEvent | None)
     return BatchStream(ReaderDriver(open, on_event), begin)
 
 
-def run_one(opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None) -> Result:
+def run_one(
+    opener: Opener, arguments: dict[str, Any], on_event: OnEvent | None, retry: Retry, timeout: Timeout
+) -> Result:
     """Run a coroutine program to its end on a loop of its own."""
     refuse_inside_loop()
-    return asyncio.run(arun_one(opener, arguments, on_event))
+    return asyncio.run(arun_one(opener, arguments, on_event, retry, timeout))
 
 
 class _BatchRun(LoopRun):
@@ -506,12 +594,14 @@ class _BatchRun(LoopRun):
 
 
 class LoopLaunch:
-    """A coroutine program's launch for plain code, as batch.py wants it: its loop goes on while `step` waits."""
+    """A coroutine program's launch for plain code: its loop goes on while `step` waits, or somebody iterates."""
 
     def __init__(self, opener: Opener, on_event: OnEvent | None) -> None:
         refuse_inside_loop()
         self._record = Record(on_event)
-        self._seen, self._num_open = self._record.version, 0
+        self._seen, self._num_open, self._num_started = self._record.version, 0, 0
+        self._unheard: deque[ItemEnded] = deque()  # by who left an iteration over the results
+        self._is_closed = False
         self._runner = asyncio.Runner()
         try:
             self._run = self._runner.run(self._begun(opener, is_told=on_event is not None))
@@ -530,11 +620,12 @@ class LoopLaunch:
         """How many items may be started that need not wait for others to end."""
         return min(self._run.launch.room, MAX_AHEAD - self._num_open)
 
-    def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
+    def start(self, bind: Bind, number: int) -> int:
         """Start the item of that number in its batch; its id in this run."""
         id = self._run.launch.start(bind, number)
         self._run.kick()
         self._num_open += 1
+        self._num_started += 1
         return id
 
     def abort(self, id: int, reason: str, code: str) -> None:
@@ -547,7 +638,7 @@ class LoopLaunch:
         self._runner.run(self._wait(timeout_s))
         if self._run.error is not None:
             raise self._run.error
-        self._record.forget()
+        self._run.forget()
         self._seen = self._record.version
         ended, self._run.ended = self._run.ended, []
         self._num_open -= len(ended)
@@ -558,7 +649,57 @@ class LoopLaunch:
             async with asyncio.timeout(timeout_s):
                 await self._run.wait(self._seen)
 
+    # --- for who holds it (Program.open_run)
+
+    def results(self, items: Iterable[Any]) -> Iterator[tuple[int, Result]]:
+        """(index, result) of each item as it ends; see Launch.results."""
+        check_items("results", items)
+        return ((ended.item, result_of(ended.outcome, None, ended.item)) for ended in self._ends_of(items))
+
+    def _ends_of(self, items: Iterable[Any]) -> Iterator[ItemEnded]:
+        self._check_open()
+        binds, total = self.binds(items)
+        source, has_more = iter(binds), True
+        while has_more or self._num_open or self._unheard:
+            has_more = has_more and self._pull(source, PULL_S if total is None else inf)
+            if not self._unheard and (has_more or self._num_open):
+                self._unheard.extend(self.step(0.0 if has_more and self.room else WAIT_S))
+            while self._unheard:
+                yield self._unheard.popleft()
+
+    def _pull(self, source: Iterator[Bind], pull_s: float) -> bool:
+        """Start items of a source while there is room and time; False once there are no more."""
+        end = time.monotonic() + pull_s
+        for _ in range(self.room):
+            try:
+                bind = next(source)
+            except StopIteration:
+                return False
+            except Exception as error:
+                self.start(partial(_raise, error), self._num_started)
+                return False
+            self.start(bind, self._num_started)
+            if time.monotonic() > end:
+                break
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return not self._num_open
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ArgumentError("a closed run takes no items", help="open another")
+
+    def __enter__(self) -> LoopLaunch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
     def close(self) -> None:
         """Give up what is on its way, and wait until the programs have been left."""
+        self._is_closed = True
         with self._runner:
             self._runner.run(self._run.leave())

@@ -8,12 +8,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, get_args, get_origin
 
-from lmc.errors import ArgumentError
+from lmc.errors import ArgumentError, did_you_mean
+from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
 from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape, signature_of
 from lmc.tables import BadItem
 
 Path = tuple[str | int, ...]
+# beside sampling: what `run` takes that is no argument of a program
+OPTIONS_OF_RUN = (
+    *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph", "record", "stream", "on_event",
+)  # fmt: skip
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
 
 
@@ -31,7 +36,11 @@ def bind(
         names = list(signature.parameters)[1:]
         unknown = next((k for k in kwargs if k not in names), None)
         what = f"{fn.__name__}: {error}" if unknown is None else f"`{fn.__name__}` has no argument `{unknown}`"
-        raise ArgumentError(what, help=f"its arguments are: {', '.join(names) or 'none'}") from None
+        near = None if unknown is None else did_you_mean(unknown, [*names, *SAMPLING_FIELDS, *OPTIONS_OF_RUN])
+        help = near or f"its arguments are: {', '.join(names) or 'none'}"
+        if unknown is None and len(args) > len(names):
+            help += ", and the state is given by lmc"
+        raise ArgumentError(what, help=help) from None
     call.apply_defaults()
     [(first, state), *others] = call.arguments.items()
     # a wrapper takes all it is given by `*args`, the state first

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError
 from lmc.launch import result_of
+from lmc.patience import late_item
 
 if TYPE_CHECKING:
     from lmc.aio import LoopLaunch
@@ -175,7 +176,8 @@ class BatchLoop:
         while self._late and (self._late[0][0] <= now or self._late[0][1] not in self._active):
             _, id = self._late.popleft()
             if id in self._active:
-                self._launch.abort(id, f"the item had not ended after {self._timeout_s:g} s", "timeout")
+                assert self._timeout_s is not None
+                self._launch.abort(id, late_item(self._timeout_s), "timeout")
         if self._has_place:
             timeout_s = self._later.patience(timeout_s)
         if self._late:
@@ -278,6 +280,16 @@ def check_in_flight(number: object) -> None:
     """Raises ArgumentError for what is no number of items."""
     if number is not None and (type(number) is not int or number < 1):
         raise ArgumentError(f"max_in_flight={number!r}: a whole number from 1 on is needed")
+
+
+def one_result(launch: Launch, arguments: Arguments, options: BatchOptions) -> Result:
+    """The result for one set of bound arguments, with the report; closes the launch. Runs in the caller's context."""
+    launch.keep_leaves()
+    launch.in_this_context()
+    (result,) = BatchLoop(launch, [lambda: arguments], 1, retry=options.retry, timeout=options.timeout).as_they_end()
+    launch.close()
+    result.report = launch.report()
+    return result
 
 
 def all_results(launch: Launch | LoopLaunch, items: Iterable[Any], options: BatchOptions) -> list[Result]:

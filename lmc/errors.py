@@ -1,7 +1,7 @@
 """The errors a user can cause. Each says where, what, why and what to do; our own bugs are asserts.
 
 Standard library only. `render()` is the whole message, carets and all; `str(error)` is the same text, so a
-bare traceback already helps.
+bare traceback already helps, in which Python writes the kind of an error before it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class LMError(Exception):
         """The message as people see it: place, kind, sentence, caret, notes, help, and where there is more to read."""
         name = type(self).__name__ + (f" [{self.code}]" if self.code else "")
         place = f"{self.span}: " if self.span else ""
-        lines = [f"{place}{name}: {self.message}"]
+        return self._below(f"{place}{name}: {self.message}")
+
+    def _below(self, head: str) -> str:
+        lines = [head]
         if self.span and (caret := self.span.caret()):
             lines.append(caret)
         lines += [f"  {note}" for note in self.notes]
@@ -54,7 +57,10 @@ class LMError(Exception):
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        return self.render()
+        """The same; without a place it begins with the code or the message, as Python puts the kind before it."""
+        if self.span is not None:
+            return self.render()
+        return self._below(f"{self.code}: {self.message}" if self.code else self.message)
 
 
 class CaptureError(LMError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from lmc.codes import CODES, how_to_read
-from lmc.errors import BackendError, ChatTemplateError, ConstraintError, LMError
+from lmc.errors import ArgumentError, BackendError, ChatTemplateError, ConstraintError, LMError
 from lmc.source import Span
 
 # of the program itself, found before it runs: they would be its errors without a graph too
@@ -24,13 +24,17 @@ def is_refusal(error: Exception) -> bool:
 
 
 def say_broken(program: str, error: Exception) -> None:
-    """Say once for each break, in a line of the logger "lmc", that the program runs without a graph and what to do."""
+    """Say once for each break, in a line of the logger "lmc", that the program runs without a graph and what to do.
+
+    A mistake in a call is most often said by the run itself, so it is only information here.
+    """
     code, span = (error.code, error.span) if isinstance(error, LMError) else (None, None)
     key = (code or f"{program} {type(error).__name__}", code, span)
     if key in _said:
         return
     _said.add(key)
-    logging.getLogger("lmc").warning(
+    logging.getLogger("lmc").log(
+        logging.INFO if isinstance(error, ArgumentError) else logging.WARNING,
         "lmc: `%s` runs as Python, without a graph: %s%s: %s%s (%sfullgraph=True makes it an error)",
         program, code or type(error).__name__, f" at {span.place}" if span else "",
         _one_line(error.message if isinstance(error, LMError) else str(error)),

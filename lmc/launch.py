@@ -163,14 +163,6 @@ class Launch:
             self._expressions = Expressions(self._params)
         return ProgramGreenlet(inst, body, expressions=self._expressions, backend=self._backend)
 
-    def one_result(self, arguments: dict[str, Any]) -> Result:
-        """The result for one set of bound arguments, with the report; closes the run."""
-        self._items.keep_leaves()
-        self._run.in_this_context()
-        (ended,) = self._run.ends_of([self._items.item(lambda: arguments)])
-        self.close()
-        return result_of(ended.outcome, self.report(), 0)
-
     # --- for who adds items one by one -----------------------------------------------------------------------
 
     @property
@@ -181,6 +173,10 @@ class Launch:
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for the report's prediction."""
         self._items.keep_leaves()
+
+    def in_this_context(self) -> None:
+        """Run the user's code in the caller's own context, not in a copy for each item."""
+        self._run.in_this_context()
 
     def start(self, bind: Callable[[], dict[str, Any]], number: int) -> int:
         """Start the item of that number in its batch; its id in this run. What `bind` raises is the item's error."""
@@ -218,6 +214,11 @@ class Launch:
         """The same without a prediction."""
         now = self._session.counters()
         return RunReport.of(self._backend.name, self._before, now, None, self._items.num_eager)
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until it has to go on though the session has nothing new; None where it has not."""
+        return self._run.due_in
 
     @property
     def is_idle(self) -> bool:
@@ -342,7 +343,7 @@ class _EagerItems:
         if self._func.__code__.co_flags & CALLED_IN_VAIN:
             raise ArgumentError(
                 f"`{self._func.__name__}` is a generator or a coroutine: calling it runs nothing of it",
-                help="write a plain function; an `async def` program is run by run, arun, run_batch and arun_batch",
+                help="write a plain function; an `async def` program needs an event loop",
             )
         self.num_eager += 1
         run = partial(arguments_of.call, self._func, arguments)

@@ -89,5 +89,10 @@ def call_limits(retry: Retry, timeout: Timeout) -> CallLimits:
     return CallLimits(timeout.call, retry.calls, retry.backoff)
 
 
+def late_item(timeout_s: float) -> str:
+    """What the error of an item says that was given up."""
+    return f"the item had not ended after {timeout_s:g} s"
+
+
 def _is_time(seconds: object) -> bool:
     return isinstance(seconds, int | float) and not isinstance(seconds, bool) and isfinite(seconds) and seconds > 0

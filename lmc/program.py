@@ -8,9 +8,9 @@ import importlib
 import inspect
 import pickle
 import sys
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, cast, overload
 
 from lmc import arguments as arguments_of
 from lmc import compiler
@@ -19,13 +19,16 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
+from lmc.patience import call_limits
+from lmc.run_options import OPTIONS, RunOptions, RunPlace
+from lmc.state import P, R, State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmc.aio import AsyncBatch
+    from lmc.aio import AsyncBatch, LoopLaunch
     from lmc.backend.base import Backend
-    from lmc.batch import BatchRun
+    from lmc.batch import BatchOptions, BatchRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import Running
     from lmc.executor.events import RunEvent
@@ -54,7 +57,7 @@ def default_backend() -> Backend | str | None:
     return _default_backend[0]
 
 
-class Program:
+class Program(Generic[P, R]):
     """A decorated function. Call `run`, `run_batch`, `bind` or `compile`; `func` is the function as it was written."""
 
     __lmc_program__ = True
@@ -88,7 +91,13 @@ class Program:
         if self.func.__qualname__.startswith(f"{owner.__qualname__}."):
             self._owner = owner
 
-    def __get__(self, obj: object, owner: type | None = None) -> Program:
+    @overload
+    def __get__(self, obj: None, owner: type | None = None) -> Program[P, R]: ...
+
+    @overload
+    def __get__(self, obj: object, owner: type | None = None) -> Program[..., R]: ...
+
+    def __get__(self, obj: object, owner: type | None = None) -> Any:
         """The program of an object, as of a function that is defined in a class."""
         if self._kind == "class":
             return self._of(owner or type(obj))
@@ -145,13 +154,13 @@ class Program:
             func, cache = MethodType(func.__func__, copy.deepcopy(func.__self__, memo)), compiler.Cache()
         return Program(func, copy.deepcopy(self.bound, memo), cache)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Result:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
         return self.run(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<lmc program {self.func.__name__}({', '.join(self.arg_names)})>"
 
-    def bind(self, **kwargs: Any) -> Program:
+    def bind(self, **kwargs: Any) -> Program[..., R]:
         """This program with arguments fixed."""
         self._check_names(kwargs)
         return Program(self.func, {**self.bound, **kwargs}, self._cache)
@@ -191,6 +200,13 @@ class Program:
 
     # --- running -----------------------------------------------------------------------------------------
 
+    @overload
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]: ...
+
+    @overload
+    def run(self, *args: Any, stream: Literal[True], **kwargs: Any) -> Stream: ...
+
+    @overload
     def run(
         self,
         *args: Any,
@@ -198,8 +214,24 @@ class Program:
         model: str | None = None,
         seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
+        mode: Mode | None = None,
+        fullgraph: bool = False,
+        record: bool = True,
+        timeout: float | Timeout | None = None,
+        retry: int | Retry | None = None,
+        on_event: OnEvent | None = None,
         **kwargs: Any,
-    ) -> Result:
+    ) -> Result[R]: ...
+
+    def run(  # type: ignore[misc]  # an argument of the program's own comes before an option of that name
+        self,
+        *args: Any,
+        backend: Backend | str | None = None,
+        model: str | None = None,
+        seed: int | None = None,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        **kwargs: Any,
+    ) -> Any:
         """Run once. Sampling parameters (SGLang's names) are defaults for the calls that leave them out.
 
         `mode` says how: "auto", the default, captures the program into a graph, and runs it as Python where it cannot
@@ -211,43 +243,36 @@ class Program:
         result has a graph (`Result.compiled`) too; record=False leaves that out. A program's own argument of these
         names comes first; `run_batch` and `open_run` can say how such a program is run.
 
+        `timeout` and `retry` are those of `run_batch`, for this one item; of a stream, only Timeout(call=...) is.
+
         `stream=True` gives a Stream at once, whose run goes on as it is read. `on_event` is called with each TextGrew,
         CallStarted, CallEnded and ItemDone as it happens; what it raises ends the run.
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
         is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
-        return cast("Result", self._run(is_stream, args, kwargs, backend, model, seed, opt_level))
+        return self._run(is_stream, args, kwargs, RunPlace(backend, model, seed, opt_level))
 
     def stream(
         self,
         *args: Any,
         backend: Backend | str | None = None,
         model: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         **kwargs: Any,
     ) -> Stream:
         """`run` with `stream=True`, for a program that has an argument of that name too."""
-        return cast("Stream", self._run(True, args, kwargs, backend, model, seed, opt_level))
+        return cast("Stream", self._run(True, args, kwargs, RunPlace(backend, model, seed, opt_level)))
 
-    def _run(
-        self,
-        is_stream: bool,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        backend: Backend | str | None,
-        model: str | None,
-        seed: int | None,
-        opt_level: int | str,
-    ) -> Any:
+    def _run(self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace) -> Any:
         """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
         if self._owner is not None and args and isinstance(args[0], self._owner) and self.__get__(args[0]) is not self:
-            return self.__get__(args[0])._run(is_stream, args[1:], kwargs, backend, model, seed, opt_level)
-        outer = _running() if backend is None and model is None else None
+            return self.__get__(args[0])._run(is_stream, args[1:], kwargs, place)
+        outer = None if place.is_said else _running()
         if outer is not None:
-            return self._run_inside(outer, is_stream, args, kwargs, seed)
-        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed or 0, opt_level)
+            return self._run_inside(outer, is_stream, args, kwargs, place.seed)
+        opener, arguments, on_event, options = self._prepared(is_stream, args, kwargs, place)
         if is_stream:
             from lmc.aio import stream_one
 
@@ -255,63 +280,53 @@ class Program:
         if self.is_async:
             from lmc.aio import run_one
 
-            return run_one(opener, arguments, on_event)
+            return run_one(opener, arguments, on_event, options.retry, options.timeout)
+        from lmc.batch import one_result
+
         with opener(listen=_listener(on_event)) as launch:
-            result = launch.one_result(arguments)
+            result = one_result(launch, arguments, options)
         if result.error is not None:
             raise result.error
         return result
 
     def _prepared(
-        self,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        backend: Backend | str | None,
-        model: str | None,
-        seed: int,
-        opt_level: int | str,
-    ) -> tuple[Opener, dict[str, Any], OnEvent | None]:
-        """What opens a run's launch, its arguments, and who is told."""
-        on_event, mode, fullgraph, record = self._options(kwargs)
+        self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace
+    ) -> tuple[Opener, dict[str, Any], OnEvent | None, BatchOptions]:
+        """What opens a run's launch, its arguments, who is told, and how it waits and tries again."""
+        given = self._options(kwargs)
+        options = given.as_batch(is_stream=is_stream)
         defaults, kwargs = self._split(kwargs)
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
         opener = self._opener(
-            backend, model, seed, opt_level, defaults, mode, fullgraph, keeps_calls=True, record=record
-        )
-        return opener, arguments, on_event
+            place.backend, place.model, place.seed or 0, place.opt_level, defaults, given.mode, given.fullgraph,
+            keeps_calls=True, record=given.record, limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
+        return opener, arguments, given.on_event, options
 
     def _run_inside(
         self, outer: Running, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], seed: int | None
     ) -> Any:
         from lmc.eager import run_inside
 
-        on_event, *_ = self._options(kwargs)
-        if is_stream or on_event is not None:
-            raise _inside()
+        self._options(kwargs).check_inside(is_stream)
         defaults, kwargs = self._split(kwargs)
         if seed is not None:
             defaults["seed"] = seed
         return run_inside(outer, self.func, args, {**self.bound, **kwargs}, defaults)
 
-    def _options(self, kwargs: dict[str, Any]) -> tuple[OnEvent | None, Mode | None, bool, bool]:
+    def _options(self, kwargs: dict[str, Any]) -> RunOptions:
         """Options of a run that are no arguments of the program, taken out of `kwargs`."""
-        on_event = kwargs.pop("on_event") if self._is_option("on_event", kwargs) else None
-        mode: Mode | None = kwargs.pop("mode") if self._is_option("mode", kwargs) else None
-        fullgraph = self._is_option("fullgraph", kwargs) and kwargs.pop("fullgraph")
-        record = kwargs.pop("record") if self._is_option("record", kwargs) else True
-        if self._is_option("use_thread", kwargs):  # SGLang's, without effect: no item has a thread
-            kwargs.pop("use_thread")
-        return on_event, mode, fullgraph, record
+        return RunOptions(**{name: kwargs.pop(name) for name in OPTIONS if self._is_option(name, kwargs)})
 
     async def arun(
         self,
         *args: Any,
         backend: Backend | str | None = None,
         model: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         **kwargs: Any,
-    ) -> Result:
+    ) -> Result[R]:
         """`run` for coroutines: the event loop goes on meanwhile, and many runs on a backend go on together.
 
         An `async def` program is a task of this loop. A plain one runs on the one thread that steps its backend for all
@@ -320,21 +335,21 @@ class Program:
         state.
         """
         is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
-        outer = _running() if backend is None and model is None else None
-        if outer is not None:
-            found = self._run(is_stream, args, kwargs, backend, model, seed, opt_level)
+        place = RunPlace(backend, model, seed, opt_level)
+        if not place.is_said and _running() is not None:
+            found = self._run(is_stream, args, kwargs, place)
             return cast("Result", await found if inspect.isawaitable(found) else found)
         from lmc.aio import arun_one, astream
 
-        opener, arguments, on_event = self._prepared(args, kwargs, backend, model, seed, opt_level)
+        opener, arguments, on_event, options = self._prepared(is_stream, args, kwargs, place)
         if is_stream:
             return cast("Result", astream(opener, arguments, on_event))
-        return await arun_one(opener, arguments, on_event)
+        return await arun_one(opener, arguments, on_event, options.retry, options.timeout)
 
     @overload
     def run_batch(
         self, batch: Iterable[Any], *, generator_style: Literal[False] = False, **options: Any
-    ) -> list[Result]: ...
+    ) -> list[Result[R]]: ...
 
     @overload
     def run_batch(self, batch: Iterable[Any], *, generator_style: Literal[True], **options: Any) -> BatchRun: ...
@@ -407,13 +422,7 @@ class Program:
             from lmc.aio import stream_batch
 
             return stream_batch(opener, batch, on_event)
-        launch: Launch | LoopLaunch
-        if self.is_async:
-            from lmc.aio import LoopLaunch
-
-            launch = LoopLaunch(opener, on_event)
-        else:
-            launch = opener(listen=_listener(on_event))
+        launch = self._launched(opener, on_event)
         if generator_style:
             return one_by_one(launch, batch, options, in_order=ordered)
         return all_results(launch, batch, options)
@@ -461,8 +470,10 @@ class Program:
         record: bool = False,
         on_event: OnEvent | None = None,
         **defaults: Any,
-    ) -> Launch:
+    ) -> Launch | LoopLaunch:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
+
+        The tasks of an `async def` program go on while somebody iterates over the results.
 
         with prog.open_run(backend="cpu") as run:
             for index, result in run.results({"line": line} for line in sys.stdin):
@@ -472,7 +483,15 @@ class Program:
         opener = self._opener(
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record
         )
-        return opener(listen=_listener(on_event))
+        return self._launched(opener, on_event)
+
+    def _launched(self, opener: Opener, on_event: OnEvent | None) -> Launch | LoopLaunch:
+        """A launch for plain code; that of a coroutine program has a loop of its own."""
+        if not self.is_async:
+            return opener(listen=_listener(on_event))
+        from lmc.aio import LoopLaunch
+
+        return LoopLaunch(opener, on_event)
 
     def _opener(
         self,
@@ -560,33 +579,39 @@ def _listener(on_event: OnEvent | None) -> Listen | None:
     return listen
 
 
-def _inside() -> ArgumentError:
-    return ArgumentError(
-        "a program that is called inside another one is part of that one's run, and of its stream",
-        help="read the outer run's stream: the inner program's text is its branch p0, p1, ...",
-    )
-
-
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
-    known = [
-        *SAMPLING_FIELDS,
-        *RUN_NAMES,
-        "backend",
-        "model",
-        "seed",
-        "opt_level",
-        "mode",
-        "fullgraph",
-        "record",
-        "stream",
-        "on_event",
-        *_OF_BATCH,
-    ]
+    known = [*SAMPLING_FIELDS, *arguments_of.OPTIONS_OF_RUN, *_OF_BATCH]
     if name in known:
         help = "run_batch has it; `timeout` and `retry` of calls that are awaited are asyncio.timeout and `try`"
     else:
         help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)
+
+
+@overload
+def function(  # type: ignore[overload-overlap]
+    func: Callable[Concatenate[State, P], Coroutine[Any, Any, R]], /
+) -> Program[P, R]: ...
+
+
+@overload
+def function(  # type: ignore[overload-overlap]
+    func: Callable[Concatenate[State, P], R], /
+) -> Program[P, R]: ...
+
+
+@overload
+def function(
+    func: None = None, num_api_spec_tokens: int | None = None
+) -> Callable[[Callable[Concatenate[State, P], R]], Program[P, R]]: ...
+
+
+@overload  # of a method, which is given its object first
+def function(func: Callable[Concatenate[Any, State, P], R], /) -> Program[..., R]: ...
+
+
+@overload
+def function(func: staticmethod[Any, R] | classmethod[Any, Any, R], /) -> Program[..., R]: ...
 
 
 def function(func: Any = None, num_api_spec_tokens: int | None = None) -> Any:
@@ -611,7 +636,15 @@ def as_program(prog: Any) -> Program:
         ) from None
 
 
-def run(prog: Any, *args: Any, **kwargs: Any) -> Result:
+@overload
+def run(prog: Program[P, R], *args: P.args, **kwargs: P.kwargs) -> Result[R]: ...
+
+
+@overload
+def run(prog: Program[P, R] | Callable[Concatenate[State, P], R], *args: Any, **kwargs: Any) -> Result[R]: ...
+
+
+def run(prog: Any, *args: Any, **kwargs: Any) -> Any:
     """`lmc.run(prog, ..., backend=, model=)`: see Program.run."""
     return as_program(prog).run(*args, **kwargs)
 
@@ -621,7 +654,7 @@ def run_batch(prog: Any, batch: Iterable[Any], **kwargs: Any) -> Any:
     return as_program(prog).run_batch(batch, **kwargs)
 
 
-async def arun(prog: Any, *args: Any, **kwargs: Any) -> Result:
+async def arun(prog: Program[P, R], *args: Any, **kwargs: Any) -> Result[R]:
     """`await lmc.arun(prog, ...)`: see Program.arun."""
     return await as_program(prog).arun(*args, **kwargs)
 

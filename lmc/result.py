@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
+from lmc.state import R
 
 if TYPE_CHECKING:
     from lmc.backend.base import Usage
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lmc.report import RunReport
 
 
-class Result:
+class Result(Generic[R]):
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
     Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
@@ -86,13 +87,14 @@ class Result:
         return self.compiled.plan
 
     @property
-    def ret_value(self) -> Any:
+    def ret_value(self) -> R:
         """What the program returned; a program state, in a container too, comes back as a Result of its own."""
         self.state  # noqa: B018  # raises for a failed run
         from lmc.executor.returned import with_each
         from lmc.executor.state import ProgramState
 
-        return with_each(self._ret, ProgramState, lambda state: Result(state, None, None, self.usage, self.report))
+        found = with_each(self._ret, ProgramState, lambda state: Result(state, None, None, self.usage, self.report))
+        return cast(R, found)
 
     @property
     def raw_return(self) -> object:
@@ -164,4 +166,4 @@ class Result:
 
 def _told(error: BaseException) -> str:
     """An error as Python prints it; lmc's own say their name themselves."""
-    return str(error) if isinstance(error, LMError) else f"{type(error).__name__}: {error}"
+    return error.render() if isinstance(error, LMError) else f"{type(error).__name__}: {error}"

@@ -75,7 +75,7 @@ class Record:
         """What was told of an item; of one that has not begun, nothing yet."""
         item = self.items.setdefault(number, ItemRecord())
         if self.is_over and item.result is None:
-            item.result = self._missing(number)
+            item.result = self.missing(number)
         return item
 
     def take(self, event: RunEvent) -> None:
@@ -98,12 +98,13 @@ class Record:
         self._error = None if error is None else _given_up(error)
         for number, item in self.items.items():
             if item.result is None:
-                item.result = self._missing(number)
+                item.result = self.missing(number)
             item.result.report = report
         self.is_over = True
         self.version += 1
 
-    def _missing(self, number: int) -> Result:
+    def missing(self, number: int) -> Result:
+        """That of an item which has not ended, in a run that is over."""
         error = self._error or IndexError(f"the batch has no item {number}")
         return Result(None, None, error, Usage(), None, number)
 

@@ -24,8 +24,9 @@ def tool(
     blocking  it may take its time and can run on another thread: the calls of a batch's programs overlap. Context
               variables are those of its program, thread-locals are not
 
-    A coroutine function is called like any other inside a program, which gets its result; it runs on an event loop
-    beside the program's thread. Outside of a run the function is what it was.
+    A coroutine function is called like any other inside a plain program, which gets its result; it runs on an event
+    loop beside the program's thread. An `async def` program awaits it, on its own loop. Outside of a run the function
+    is what it was.
     """
     if func is None:
         return functools.partial(tool, pure=pure, reads=reads, writes=writes, blocking=blocking)

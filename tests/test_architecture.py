@@ -33,9 +33,9 @@ GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "rec
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback", "recorded", "saved",
-    "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch", "tooling", "program",
-    "sglang_names", "",
+    "state", "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback",
+    "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch",
+    "run_options", "tooling", "program", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -75,6 +75,7 @@ DOORS |= {
 LIBRARIES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(DOORS, ()),
     "ir": ("networkx",),
+    "state": ("typing_extensions",),  # for type checkers only, which have it
     "parser": ("lark", "pydantic", "regex"),
     "passes": ("networkx",),
     "tokenizer": ("jinja2", "tokenizers"),
@@ -327,7 +328,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch",
+    "arun", "arun_batch", "Expr", "Forks", "State",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",
@@ -373,3 +374,15 @@ def test_errors_of_users_are_one_family():
 
     names = [name for name in PUBLIC if name.endswith("Error")]
     assert all(issubclass(getattr(lmc, name), LMError) for name in names)
+
+
+def test_what_pages_name_is_there():
+    """After `import lmc` alone: modules that docs and messages speak of, and what Python says of other names."""
+    names = "lmc.errors.LMError, lmc.ir.tool_formats.TOOL_FORMATS, lmc.ir.reasoning.REASONING_FORMATS, lmc.State"
+    assert python(f"import lmc; print(len([{names}]))").strip() == "4"
+    said = {
+        name: subprocess.run([sys.executable, "-c", f"import lmc; {name}"], capture_output=True, text=True, cwd=ROOT)
+        for name in ("lmc.functon", "lmc.ir.grap")
+    }
+    assert "module 'lmc' has no attribute 'functon'. Did you mean: 'function'?" in said["lmc.functon"].stderr
+    assert "module 'lmc.ir' has no attribute 'grap'" in said["lmc.ir.grap"].stderr

@@ -8,8 +8,8 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from itertools import count
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -695,3 +695,87 @@ def test_an_awaited_batch_is_bounded_by_max_in_flight() -> None:
         crowd.ask.arun_batch(CROWD_WORDS, backend="echo", max_in_flight=0)
     with pytest.raises(lmc.ArgumentError, match=r"asyncio\.timeout"):
         crowd.ask.arun_batch(CROWD_WORDS, backend="echo", timeout=3)
+
+
+# --- a run that is held, tools that block ----------------------------------------------------------------
+
+
+@lmc.function
+async def doubled(s: Any, x: int) -> Any:
+    s += f"{x}: " + lmc.gen("a", max_tokens=4)
+    await asyncio.sleep(0)
+    return x * 2, s["a"]
+
+
+@lmc.function
+def doubled_plainly(s: Any, x: int) -> Any:
+    s += f"{x}: " + lmc.gen("a", max_tokens=4)
+    return x * 2, s["a"]
+
+
+def failing_source() -> Iterator[int]:
+    yield 1
+    raise ZeroDivisionError
+
+
+def held(program: Any) -> list[Any]:
+    """What all that can be done with a held run gives."""
+    found: list[Any] = []
+    with program.open_run(backend="echo") as run:
+        found.append(sorted((index, result.ret_value) for index, result in run.results(range(3))))
+        for index, result in run.results([5, 6]):
+            found.append((index, result.ret_value))
+            break
+        found.append(sorted((index, result.ret_value) for index, result in run.results(iter([7]))))
+        ended = {index: result.error for index, result in run.results(failing_source())}
+        found += [sorted(ended), [type(error) for _, error in sorted(ended.items())], run.is_idle]
+        found.append(run.report().requests)
+    with pytest.raises(lmc.ArgumentError, match="a closed run takes no items"):
+        list(run.results([1]))
+    return found
+
+
+def test_a_coroutine_program_s_run_is_held_as_any() -> None:
+    """Items as they come, also after an iteration was left; a source that fails is the last item."""
+    assert held(doubled) == held(doubled_plainly)
+
+
+def test_a_held_run_takes_items_as_others_end() -> None:
+    """A source without an end is not listed first."""
+    with doubled.open_run(backend="echo") as run:
+        found = list(islice(run.results(count()), 3000))
+
+    assert sorted(index for index, _ in found)[:1000] == list(range(1000))
+    assert all(result.ret_value[0] == 2 * index for index, result in found)
+
+
+def test_a_tool_that_blocks_leaves_the_loop() -> None:
+    """Two of one program meet, on threads of their own, with the contexts of their tasks."""
+    meeting = threading.Barrier(3, timeout=20)
+    mine: contextvars.ContextVar[int] = contextvars.ContextVar("mine")
+
+    @lmc.tool(blocking=True)
+    def meets(x: int) -> tuple[int, bool]:
+        meeting.wait()
+        if x == 2:
+            raise ZeroDivisionError(x)
+        return mine.get(), threading.current_thread() is threading.main_thread()
+
+    @lmc.function
+    async def program(s: Any) -> Any:
+        async def one(x: int) -> Any:
+            mine.set(10 * x)
+            return meets(x)
+
+        return await asyncio.gather(*map(one, range(3)), return_exceptions=True)
+
+    first, second, third = program.run(backend="echo").ret_value
+    assert (first, second) == ((0, False), (10, False))
+    assert isinstance(third, ZeroDivisionError)
+    meeting = threading.Barrier(1)
+    assert asyncio.run(plain_task(meets, mine)) == (7, True)  # outside of a run it is the function
+
+
+async def plain_task(tool: Any, mine: contextvars.ContextVar[int]) -> Any:
+    mine.set(7)
+    return tool(1)

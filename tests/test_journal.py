@@ -137,7 +137,7 @@ def test_errors_come_back_as_what_they_were(tmp_path: Path) -> None:
     )
     assert [str(r.error) for r in two[1:]] == [str(r.error) for r in one[1:]]
     assert [type(r.error) for r in two] == [lmc.LMError, ZeroDivisionError, KeyError, lmc.ArgumentError, TypeError]
-    assert str(two[0].error) == "LMError: Own: mine" and two[3].error.help == "do"
+    assert str(two[0].error) == "Own: mine" and two[3].error.help == "do"
 
 
 def test_ctrl_c_leaves_a_journal_to_go_on_with(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import threading
 from typing import TYPE_CHECKING
 
 from lmc.backend import default_model
@@ -20,6 +22,17 @@ BACKENDS: dict[str, str] = {
 NEED_MODEL = ("cpu", "cuda")
 
 _open: dict[tuple[str, str | None], Backend] = {}  # one engine a process and model; filled by resolve
+_opening = threading.RLock()  # whoever asks while a model is loaded waits for it
+
+
+def _forget_parents() -> None:
+    """A forked process has the engines of its parent, and none of the threads that step them."""
+    global _opening
+    _opening = threading.RLock()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget_parents)
 
 
 def resolve(backend: Backend | str | None, model: str | None) -> Backend:
@@ -33,13 +46,17 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
         return backend
     name = "cpu" if backend in (None, "", "auto") else str(backend)
     is_default = model is None and name in NEED_MODEL
-    key = (name, default_model.NAME if is_default else model)
-    if key not in _open:
-        module, factory = BACKENDS[name].split(":")
-        _open[key] = getattr(importlib.import_module(module), factory)(key[1])
+    wanted = default_model.NAME if is_default else model
+    # one folder is one engine, however it is spelt
+    key = (name, str(default_model.folder_of(wanted).resolve()) if wanted and name in NEED_MODEL else wanted)
+    with _opening:
+        if key not in _open or getattr(_open[key], "is_closed", False):
+            module, factory = BACKENDS[name].split(":")
+            _open[key] = getattr(importlib.import_module(module), factory)(wanted)
+        found = _open[key]
     if is_default:
         default_model.say()
-    return _open[key]
+    return found
 
 
 def check_backend(backend: object) -> None:
@@ -57,5 +74,6 @@ def check_backend(backend: object) -> None:
 
 def close_all() -> None:
     """Free every backend that `resolve` keeps."""
-    while _open:
-        _open.popitem()[1].close()
+    with _opening:
+        while _open:
+            _open.popitem()[1].close()

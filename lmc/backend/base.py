@@ -48,9 +48,14 @@ class Gen:
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """Append these tokens without sampling."""
+    """Append these tokens without sampling.
+
+    text  what they spell, where it is one run with what a stop string left of the token before: then both are encoded
+          anew together; None puts the tokens as they are
+    """
 
     ids: tuple[int, ...]
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from lmc.ir.hints import HintKind
 from lmc.ir.scoring import CHOICES_METHODS
 
 if TYPE_CHECKING:
+    from lmc.backend.engine.engine import Engine
     from lmc.backend.engine.session import EngineSession
     from lmc.backend.masks.disk import DiskCache
     from lmc.backend.masks.jumps import Jump
@@ -67,6 +68,8 @@ class CpuBackend:
         from lmc.backend.runner.cpu.runner import load_model
         from lmc.tokenizer import load_tokenizer
 
+        if not isinstance(cache, bool):
+            raise BackendError(f"cache={cache!r} is neither True nor False", help="False computes every prompt whole")
         jump = _jump(jump, boundary)
         kept = _disk_cache(disk_cache)
         _check_sizes(
@@ -88,7 +91,7 @@ class CpuBackend:
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
         masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, kept)
-        self.engine = Engine(
+        self._engine: Engine | None = Engine(
             runner,
             self.tokenizer,
             masks,
@@ -116,9 +119,21 @@ class CpuBackend:
 
         return EngineSession(self.engine, namespace)
 
+    @property
+    def engine(self) -> Engine:
+        """What computes. Raises BackendError where the backend has been closed."""
+        if self._engine is None:
+            raise BackendError("the backend is closed", help="make another one, or close it later")
+        return self._engine
+
+    @property
+    def is_closed(self) -> bool:
+        """True once the model has been given up."""
+        return self._engine is None
+
     def close(self) -> None:
-        """Free the model."""
-        del self.engine
+        """Free the model, when the runs under way have ended; once more changes nothing."""
+        self._engine = None
 
 
 def _jump(jump: Jump, boundary: Jump | None) -> Jump:
@@ -180,12 +195,12 @@ def _has_amx() -> bool:
 
 
 def open_cpu(model: str) -> CpuBackend:
-    """What `backend="cpu"` makes: lmc's engine on a checkpoint folder."""
+    """lmc's engine on the processor, for lmc-tiny or a checkpoint folder (--model DIR)."""
     return CpuBackend(model)
 
 
 def open_cuda(model: str) -> CpuBackend:
-    """What `backend="cuda"` makes: BackendError, as this version has no CUDA engine."""
+    """Not in this version, which has no CUDA engine: a BackendError says so."""
     import torch
 
     if not torch.cuda.is_available():

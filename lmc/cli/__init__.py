@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",
     "knobs": "lmc.cli.listing:knobs_command",
+    "completion": "lmc.cli.completion:completion_command",
 }
 
 
@@ -46,7 +47,13 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version and exit."
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the version and exit.",
 )
 def main() -> None:
     """A compiler from LM programs to an execution graph, with its own engine.

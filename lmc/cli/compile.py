@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ def compile_command(
     width: int | None,
     output: str | None,
 ) -> None:
-    """Compile a program and show what it became. Runs nothing.
+    """Compile a program and show what it became. Imports its file, and calls no model.
 
     \b
     lmc compile prog.py --emit-graph
@@ -209,9 +210,10 @@ def _times(reports: Sequence[Report]) -> str:
 
 
 def terminal_for(width: int | None, output: str | None) -> Terminal:
-    """The terminal's width and colours; neither in a file or a pipe."""
+    """The terminal's width and colours; in a file or a pipe no colours, and the width that COLUMNS says."""
     is_terminal = output is None and sys.stdout.isatty()
-    columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_terminal else DEFAULT_WIDTH
+    is_asked = is_terminal or (output is None and "COLUMNS" in os.environ)
+    columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_asked else DEFAULT_WIDTH
     is_plain = knobs.is_plain()
     return Terminal(width or max(40, columns), is_terminal and not is_plain)
 

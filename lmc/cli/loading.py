@@ -1,13 +1,16 @@
-"""Programs from files: `prog.py` or `prog.py:fn`.
+"""Programs from files: `prog.py` or `prog.py:fn`; and from modules, `pkg.mod` or `pkg.mod:fn`.
 
-The file is imported as a module of its own, with its folder on sys.path; what it prints then goes to stderr, as
-stdout belongs to the command.
+The file is imported as a module of its own, with its folder on sys.path, or as a module of its package with the folder
+that the package lies in; what it prints then goes to stderr, as stdout belongs to the command.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 import linecache
+import os
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
 
 
 def load_program(target: str) -> Program:
-    """The program that `prog.py` or `prog.py:fn` names. Raises ArgumentError, or whatever importing the file raises."""
+    """The program that `prog.py:fn` or `pkg.mod:fn` names. Raises ArgumentError, or whatever importing it raises."""
     path, name = split_target(target)
+    path = _file_of(path)
     module = _imported(path)
     return _named(module, path, name) if name else _only(module, path)
 
@@ -32,17 +36,39 @@ def split_target(target: str) -> tuple[Path, str]:
     return (Path(file), name) if colon and name.isidentifier() else (Path(target), "")
 
 
+def _file_of(path: Path) -> Path:
+    """The file of a module that is named as Python names it; anything else as it is."""
+    parts = str(path).split(".")
+    if path.suffix == ".py" or path.exists() or not all(map(str.isidentifier, parts)):
+        return path
+    sys.path.insert(0, os.getcwd())
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            spec = importlib.util.find_spec(str(path))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name not in (str(path), *(".".join(parts[:i]) for i in range(1, len(parts)))):
+            raise
+        spec = None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return path
+    return Path(os.path.relpath(spec.origin))
+
+
 def _imported(path: Path) -> ModuleType:
     """The file as a module. Messages name it as the user typed it, so its code carries that path."""
     source = _read(path)
-    module = ModuleType(_module_name(path))
-    module.__file__ = str(path.resolve())
-    lines = source.decode("utf-8", "replace").splitlines(keepends=True)
-    linecache.cache[str(path)] = (len(source), None, lines, str(path))  # None: it stays right after a chdir
-    sys.modules[module.__name__] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    folder, package = _package(path.resolve())
+    module = ModuleType(f"{package}.{path.stem}" if package else _module_name(path))
+    module.__file__, module.__package__ = str(path.resolve()), package
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError):  # which compiling says
+        lines = importlib.util.decode_source(source).splitlines(keepends=True)
+        linecache.cache[str(path)] = (len(source), None, lines, str(path))  # None: it stays right after a chdir
+    sys.path.insert(0, str(folder))
     try:
         with contextlib.redirect_stdout(sys.stderr):
+            if package:
+                importlib.import_module(package)
+            sys.modules[module.__name__] = module
             exec(compile(source, str(path), "exec"), module.__dict__)
     except SystemExit as stop:
         raise ArgumentError(
@@ -50,6 +76,15 @@ def _imported(path: Path) -> ModuleType:
             help='put what it does as a script under `if __name__ == "__main__":`',
         ) from None
     return module
+
+
+def _package(path: Path) -> tuple[Path, str]:
+    """The folder that a file is imported from, and the name of its package, "" for a file by itself."""
+    folder, names = path.parent, list[str]()
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(names)
 
 
 def _read(path: Path) -> bytes:

@@ -116,7 +116,7 @@ class RowReader:
             items = json.loads(text)
         except ValueError as error:
             if text.lstrip().partition("\n")[0].rstrip().endswith("]"):
-                return self._of_lines(text.splitlines(), name)
+                return self._of_lines(text.split("\n"), name)
             raise ArgumentError(f"{name} is not JSON: {error}") from None
         return (self._of_value(f"{name}, item {number}", item) for number, item in enumerate(items))
 

@@ -16,8 +16,22 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
 from lmc.executor.returned import with_each
 from lmc.executor.state import JOIN_MODES, ProgramState
+from lmc.ir.ops import not_text
 from lmc.ir.reasoning import REASONING_NAME
-from lmc.parser.primitives import Concat, GenExpr, Role, RoleBegin, RoleEnd, SelectExpr
+from lmc.parser.primitives import (
+    LEFT_OUT,
+    NOT_ADDED,
+    NOT_ADDED_HELP,
+    TURNS,
+    Concat,
+    GenExpr,
+    Role,
+    RoleBegin,
+    RoleEnd,
+    SelectExpr,
+)
+
+_OWN = frozenset(("end", "number", "ret_value"))  # names of a state that are no methods for programs
 
 
 class EagerState:
@@ -32,6 +46,7 @@ class EagerState:
 
     __slots__ = ("_copied_from", "_held", "_program", "number", "ret_value")
 
+    __lmc_state__ = True
     ret_value: Any
 
     def __init__(self, program: Running, held: Held, at: int = 0) -> None:
@@ -56,6 +71,9 @@ class EagerState:
         self._append(x)
         return self
 
+    def __add__(self, x: object) -> NoReturn:
+        raise ArgumentError(NOT_ADDED, help=NOT_ADDED_HELP)
+
     def _append(self, x: object) -> None:
         match x:
             case str():
@@ -72,7 +90,7 @@ class EagerState:
             case RoleEnd(role):
                 self._end(role)
             case _:
-                raise _not_text(x)
+                raise not_text(x)
 
     def _change(self, change: Callable[[ProgramState], ProgramState], later: str | None = None) -> None:
         self._held = self._held.changed(self._program.inst.ready, change, later)
@@ -197,7 +215,7 @@ class EagerState:
 
     def __setitem__(self, name: str, value: object) -> None:
         if not isinstance(name, str):
-            raise _not_text(name)
+            raise not_text(name)
         self._change(lambda state: state.set(name, value))
         if self._program.record is not None:
             self._note("set", name, noted(value))
@@ -209,31 +227,33 @@ class EagerState:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        methods = ", ".join(
-            sorted(
-                each for each in vars(EagerState) if not each.startswith("_") and each not in ("number", "ret_value")
+        if name == "error":
+            raise ArgumentError(
+                "a program state keeps no error: a call that failed raises where it is read, and a program called "
+                "inside another one where it is called",
+                help="`try` around the call of the inner program, and `except ... as error`",
             )
-        )
+        methods = ", ".join(sorted(each for each in vars(EagerState) if not each.startswith("_") and each not in _OWN))
         raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
 
     # --- turns and scopes ------------------------------------------------------------------------------------
 
-    def system(self, expr: object = None) -> Any:
+    def system(self, expr: object = LEFT_OUT) -> Any:
         """A whole system turn, or a `with` block of one."""
         return self._turn("system", expr)
 
-    def user(self, expr: object = None) -> Any:
+    def user(self, expr: object = LEFT_OUT) -> Any:
         """A whole user turn, or a `with` block of one."""
         return self._turn("user", expr)
 
-    def assistant(self, expr: object = None) -> Any:
+    def assistant(self, expr: object = LEFT_OUT) -> Any:
         """A whole assistant turn, or a `with` block of one."""
         return self._turn("assistant", expr)
 
     def _turn(self, role: Role, expr: object) -> WithBlock | Concat:
-        if expr is None:
+        if expr is LEFT_OUT:
             return WithBlock(self, lambda: self._begin(role), lambda: self._end(role))
-        self._append(Concat((RoleBegin(role), expr, RoleEnd(role))))
+        self._append(TURNS[role](expr))
         return Concat(())
 
     def var_scope(self, name: str) -> WithBlock:
@@ -242,7 +262,7 @@ class EagerState:
 
     # --- forks -----------------------------------------------------------------------------------------------
 
-    def fork(self, size: int = 1, position_ids_offset: object = None) -> Forks:
+    def fork(self, size: int = 1, position_ids_offset: object = None) -> ForkList:
         """States that go on from here, each with random draws of its own."""
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ArgumentError(f"fork takes a number of children, not {size!r}")
@@ -251,7 +271,9 @@ class EagerState:
             self._program.inst.branches.forked(self._held.known, [child.known for child in children])
         if self._program.record is not None:
             self.number = self._program.record.did("fork", self.number, (size,), num_states=size + 1)
-        return Forks(self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)])
+        return ForkList(
+            self, [EagerState(self._program, child, self.number + i) for i, child in enumerate(children, 1)]
+        )
 
     def copy(self, position_ids_offset: object = None) -> EagerState:
         """One fork; as a `with` block it is joined at the end."""
@@ -281,6 +303,9 @@ class EagerState:
         return waited(self._program.inst, self._held.cell)
 
 
+EagerState.__name__ = EagerState.__qualname__ = "ProgramState"  # in what Python says of it, as in its text
+
+
 class WithBlock:
     """A turn or a scope as a `with` block: ends however the block is left."""
 
@@ -297,14 +322,14 @@ class WithBlock:
         self._end()
 
 
-class Forks(list[Any]):  # Any: a program may put what it likes into its list
+class ForkList(list[Any]):  # Any: a program may put what it likes into its list
     """What `fork` gives: a list of states that knows their parent."""
 
     def __init__(self, parent: EagerState, states: Iterable[EagerState]) -> None:
         super().__init__(states)
         self._parent = parent
 
-    def __iadd__(self, x: Any) -> Forks:  # type: ignore[misc]
+    def __iadd__(self, x: Any) -> ForkList:  # type: ignore[misc]
         """Append to each: one part of a list each, what a function gives for its number, or the same to all."""
         parts = [x] * len(self)
         if isinstance(x, list | tuple):
@@ -328,15 +353,9 @@ def noted(x: object) -> object:
 def _own(x: object) -> object:
     if isinstance(x, EagerState):
         return StateAt(x.number)
-    return Made("list", tuple(map(noted, x))) if isinstance(x, Forks) else None
+    return Made("list", tuple(map(noted, x))) if isinstance(x, ForkList) else None
 
 
 def public(x: Any) -> Any:
     """What a program returned; its states, in containers too, are waited for and given as values."""
-    return with_each(with_each(x, Forks, list), EagerState, EagerState._whole)
-
-
-def _not_text(x: object) -> TypeError:
-    return TypeError(
-        f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
-    )  # fmt: skip
+    return with_each(with_each(x, ForkList, list), EagerState, EagerState._whole)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
 from lmc.eager.record import ProgramRecord
 from lmc.executor.future import Future
 from lmc.executor.instance import Instance
+from lmc.executor.user_code import UserCode
 
 AWAITS, WAITS = object(), object()  # what a step ended with: an awaitable's future, or a value of the run's
 Body = Coroutine[Any, Any, Any]
@@ -70,21 +71,26 @@ class AsyncProgram:
         task.wait(future)
 
 
-class TaskGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
+class TaskGreenlet(UserCode):
     """The steps of one task of a program."""
 
     def __init__(self, program: AsyncProgram, body: Body) -> None:
         super().__init__(self._steps)
         self.program = program
+        self.inst = program.inst
         self.expressions = program.expressions
         self.gr_context = getcurrent().gr_context  # the task's own, not a copy of it
         self._body = body
 
     def wait(self, future: Future) -> None:
         """Leave the step until the future has settled."""
-        if self.program.inst.is_over:
+        if self.inst.is_over:
             raise asyncio.CancelledError
         self.parent.switch((WAITS, future))
+
+    def awaited(self, coroutine: Awaitable[object]) -> object:
+        """The coroutine itself: the program awaits it, on its own loop."""
+        return coroutine
 
     def _steps(self) -> Any:
         send: Callable[[Any], Any] = self._body.send

@@ -195,7 +195,10 @@ class Call:
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
         meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
         names = self.state.names.with_values(values, meta)
-        text, ids = fused_calls.whole(parts, self.texts, said), fused_calls.tokens(self.form_ends, prompts.encode)
+        text, ids = (
+            fused_calls.whole(parts, self.texts, said),
+            fused_calls.tokens(self.request.out, self.form_ends, prompts.encode),
+        )
         first = self.request.out[0]
         own = prompts.encode_text(text) if isinstance(first, Score) and first.ids is not None else ids
         end = replace(self.form_ends[-1], text=text, ids=ids)
@@ -214,6 +217,7 @@ class Call:
         assert len(ends) == self.request.n, "a finished sample has a SegmentEnd"
         ends = [_without_word(end) for end in ends]
         values = [_own(self._value(end)) for end in ends]
+        self._note_cut(ends)
         value = values[0] if len(values) == 1 else values
         if self.params.reasoning is not None:
             return self._without_thoughts(ends, value)
@@ -223,6 +227,15 @@ class Call:
             names = names.with_values({name: value}, {name: self._meta()})
         own = self._own_ids(ends[0])
         return _continued(self.state, self.request, ends[0], own, names), value
+
+    def _note_cut(self, ends: Sequence[SegmentEnd]) -> None:
+        """Remember a text that is not all that its constraint asks for, for whoever fails to read it."""
+        segment = self.request.out[0]
+        if isinstance(segment, Gen) and segment.constraint is not None and any(e.reason == "length" for e in ends):
+            what = f"`{self._name()}`" if self._name() is not None else "a generation"
+            limit = segment.sampling.max_tokens
+            said = "max_tokens" if limit is None else f"max_tokens={limit}"
+            self.inst.cut = (*self.inst.cut[-2:], f"{what} was cut off by {said}: its text is not whole")
 
     def _without_thoughts(self, ends: Sequence[SegmentEnd], value: object) -> tuple[Cell, ...]:
         """The state with the answer as text: what was generated has no tokens in the prompts to come."""

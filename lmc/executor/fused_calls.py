@@ -14,6 +14,7 @@ from lmc.backend.base import Filled, Forced, Gen, Score, Segment, SegmentEnd
 from lmc.executor.boundary import together
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, sections
 from lmc.ir.fused_automaton import constraint_of
+from lmc.ir.ops import not_text
 from lmc.ir.prompt import GENERATED, Encode, Text
 from lmc.ir.sampling import Sampling
 
@@ -24,7 +25,7 @@ def segments(
     """The request's output: `asked` is what each call wants, `texts` are the operands. Raises TypeError for no text."""
     for text in texts:
         if not isinstance(text, str):
-            raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
+            raise not_text(text)
     calls, found, text = iter(asked), list[Segment](), ""  # `text` is to be put
     for section in sections(form):
         match section:
@@ -51,11 +52,11 @@ def _scored(select: FusedSelect, score: Score, text: str, encode: Encode) -> lis
 
 
 def _put(text: str, encode: Encode) -> list[Segment]:
-    return _forced(_ids(text, encode))
+    return _forced(_ids(text, encode), text)
 
 
-def _forced(ids: tuple[int, ...]) -> list[Segment]:
-    return [Forced(ids)] if ids else []
+def _forced(ids: tuple[int, ...], text: str | None = None) -> list[Segment]:
+    return [Forced(ids, text)] if ids else []
 
 
 def _ids(text: str, encode: Encode) -> tuple[int, ...]:
@@ -121,8 +122,12 @@ def _text(part: FormPart, texts: Sequence[str], values: Iterator[Answer]) -> str
     return next(values).said.text
 
 
-def tokens(ends: Sequence[SegmentEnd], encode: Encode) -> tuple[int, ...]:
+def tokens(out: Sequence[Segment], ends: Sequence[SegmentEnd], encode: Encode) -> tuple[int, ...]:
     """The tokens that the form left behind the prompt; what a stop string left of a token is encoded anew."""
-    *before, last = ends
-    ids = [id for end in before for id in (*end.ids, *_ids(end.tail, encode))]
-    return (*ids, *last.ids)
+    ids = list[int]()
+    for end, after in zip(ends, (*out[1:], None), strict=True):
+        ids += end.ids
+        # the text behind it has it in its own tokens, and that of the last segment is the state's to encode
+        if after is not None and not (isinstance(after, Forced) and after.text is not None):
+            ids += _ids(end.tail, encode)
+    return tuple(ids)

@@ -14,6 +14,7 @@ from itertools import count
 from weakref import WeakValueDictionary
 
 from lmc.backend.base import Backend, Counters, Event, Failed, Finished, PrefixHint, Request, Session
+from lmc.executor.limits import Later
 
 WAIT_S = 1.0  # between two looks whether something is to be done; whoever brings something wakes the session
 
@@ -31,6 +32,7 @@ class Hub:
         self.backend = backend
         self._lock = threading.Lock()
         self._tasks: deque[Task] = deque()
+        self._later: Later[Task] = Later()
         self._ports: set[Port] = set()
         self._asked: dict[int, tuple[Port, int]] = {}  # by rid: who asked, and how many samples are still to end
         self._thread: threading.Thread | None = None
@@ -53,6 +55,10 @@ class Hub:
             session = self._session
         if session is not None and not self.is_here:
             session.wake()
+
+    def post_in(self, wait_s: float, task: Task) -> None:
+        """Do something in so many seconds, if the thread lives on. On the thread."""
+        self._later.add(wait_s, task)
 
     @property
     def is_here(self) -> bool:
@@ -91,7 +97,7 @@ class Hub:
             while not self._is_done():
                 self._do_tasks()
                 if self._ports:
-                    self._hand_out(session.step(0.0 if self._tasks else WAIT_S))
+                    self._hand_out(session.step(0.0 if self._tasks else self._later.patience(WAIT_S)))
             session.close()
         except BaseException as error:
             self._break(error)
@@ -102,6 +108,7 @@ class Hub:
                 return False
             self._thread = None
             session, self._session = self._session, None
+            self._later.clear()
         if session is not None:
             session.step(0.0)  # what was aborted is answered for
         return True
@@ -109,6 +116,8 @@ class Hub:
     def _do_tasks(self) -> None:
         for _ in range(len(self._tasks)):
             self._tasks.popleft()()
+        for task in self._later.due():
+            task()
 
     def _hand_out(self, events: list[Event]) -> None:
         touched: dict[Port, None] = {}
@@ -132,6 +141,7 @@ class Hub:
         with self._lock:
             ports, self._ports, self._thread, self._session = self._ports, set(), None, None
             self._tasks.clear()
+            self._later.clear()
         self._asked.clear()
         for port in ports:
             port.fail(error)

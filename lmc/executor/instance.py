@@ -159,6 +159,7 @@ class Instance:
     program    what it runs
     num_open   model calls reached and not yet answered; the item ends only when there is none
     is_over    nothing of it may start any more
+    cut        what is to be said of texts that are not whole, should the item fail
     failures   of model calls and prompts, by their position in the program: nobody need have read them
     returned   the final state and the value, once the program has returned
     waiting    the user's code that waits for something, to be left when it is over
@@ -171,7 +172,7 @@ class Instance:
     """
 
     __slots__ = (
-        "base", "branches", "context", "failures", "frame", "id", "is_over", "made", "num_calls", "num_open",
+        "base", "branches", "context", "cut", "failures", "frame", "id", "is_over", "made", "num_calls", "num_open",
         "num_programs", "number", "program", "ran", "ready", "returned", "shared", "usage", "waiting",
     )  # fmt: skip
 
@@ -186,6 +187,7 @@ class Instance:
         self.num_calls = 0
         self.num_open = 0
         self.is_over = False
+        self.cut: tuple[str, ...] = ()
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
         self.waiting: set[Waiting] = set()
@@ -254,6 +256,9 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
+        if error is not None and not isinstance(error, LMError):
+            for note in self.cut:
+                error.add_note(note)
         made = None if self.made is None else tuple(self.made)
         self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made, self.ran))
         self.abandon()

@@ -86,7 +86,8 @@ def turn_begun(inst: Instance, state: ProgramState, role: str, after: Mapping[st
     previous = state.turns.previous
     literal = after.get(previous) if after else _opening(inst, previous, role)
     if literal is None and (after or _is_append_only(inst)):
-        raise ChatTemplateError(f"the chat template has no {role!r} turn after {previous or 'the start'!r}")
+        where = f"after the {previous} turn" if previous else "at the start"
+        raise ChatTemplateError(f"the chat template has no {role} turn {where}")
     return state.begin_role(role, literal)
 
 
@@ -107,7 +108,7 @@ def _opening(inst: Instance, previous: str, role: str) -> str | None:
     chat = inst.shared.prompts.tokenizer.chat
     if chat is None:
         raise ChatTemplateError(
-            f"a {role!r} turn needs a chat template, and the tokenizer has none",
+            f"the {role} turn needs a chat template, and the tokenizer has none",
             help="use a tokenizer with a template, or append plain text without roles",
         )
     return chat.begin(previous, role) if chat.append_only else None

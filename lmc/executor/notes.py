@@ -23,11 +23,17 @@ def noted(error: E, node: Node) -> E:
 
 
 def located(error: E, span: Span | None, line: Callable[[], str]) -> E:
-    """The error with a note on where it was raised, once; `line` says how that reads, an LMError gets the span."""
-    if isinstance(error, LMError) and error.span is None:
-        error.span = span
+    """The error with a note on where it was raised, once: the user's line, or `line` where that cannot be read.
+
+    An LMError gets the span instead, which shows the line by itself.
+    """
+    if isinstance(error, LMError):
+        error.span = error.span or span
+        if error.span is not None and error.span.text():
+            return error
     if not any(note.startswith("at ") for note in getattr(error, "__notes__", ())):
-        error.add_note(f"at {span.place if span else '?'}, in `{line()}`")
+        said = span.text().strip() if span else ""
+        error.add_note(f"at {span.place if span else '?'}, in `{said or line()}`")
     return error
 
 

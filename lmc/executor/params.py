@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, SupportsIndex
 
 from lmc.errors import ArgumentError, did_you_mean
-from lmc.ir.sampling import ON_DISTORTION, RUN_NAMES, SAMPLING_FIELDS, Sampling
+from lmc.ir.sampling import MAX_SAMPLES, ON_DISTORTION, RUN_NAMES, SAMPLING_FIELDS, Sampling
 
 Check = Callable[[Any], object]  # Any: whatever the user's program computed
 
@@ -43,13 +43,15 @@ def checked(field: str, value: object, shown: str = "") -> object:
         raise ArgumentError(f"{shown or field}={value!r}: {error}") from None
 
 
-def _int(low: int) -> Check:
+def _int(low: int, high: int | None = None) -> Check:
     def check(value: SupportsIndex) -> int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
             raise TypeError(f"a whole number is needed, not {type(value).__name__}")
         number = operator.index(value)
         if number < low:
             raise ValueError(f"it cannot be less than {low}")
+        if high is not None and number > high:
+            raise ValueError(f"it cannot be more than {high}")
         return number
 
     return check
@@ -108,7 +110,7 @@ def _patterns(value: Any) -> tuple[str, ...]:
     for pattern in patterns:
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return patterns
 
@@ -126,7 +128,7 @@ def _listed(value: Any) -> Any:
 CHECKS: dict[str, Check] = {
     "max_tokens": _int(0),
     "min_tokens": _int(0),
-    "n": _int(1),
+    "n": _int(1, MAX_SAMPLES),
     "stop": _texts,
     "stop_token_ids": _token_ids,
     "stop_regex": _patterns,

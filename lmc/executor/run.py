@@ -163,6 +163,12 @@ class Run:
         waits = bool(shared.ready or shared.outbox or shared.told or (self._waiting and has_room))
         return waits and not self.is_idle and not self.is_closed
 
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until a call is too late, or asked again: a step is to be made then. None where none is awaited."""
+        wait_s = self._clock.patience(self._shared.later.patience(inf))
+        return None if wait_s == inf or self.is_closed else wait_s
+
     def add(self, item: Startable) -> int:
         """Take an item, to be started by a step; its id, counted from 0. Raises ArgumentError once closed."""
         if self.is_closed:

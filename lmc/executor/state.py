@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from lmc.errors import ChatTemplateError, LMError
+from lmc.errors import ChatTemplateError, LMError, did_you_mean
 from lmc.executor.lineage import child_lineage
 from lmc.ir.layers import Layers
+from lmc.ir.ops import not_text
 from lmc.ir.prompt import Control, Piece, Text
 from lmc.ir.runs import text_of
 from lmc.ir.strand import Strand
@@ -106,7 +107,7 @@ class ProgramState:
         """The state with ordinary text behind it."""
         for text in texts:
             if not isinstance(text, str):
-                raise TypeError(f"only text can be appended to a program state, not {type(text).__name__}")
+                raise not_text(text)
         text = "".join(texts)
         head = (self.head, Text(text)) if text else self.head
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
@@ -130,7 +131,7 @@ class ProgramState:
         """Open a turn; `literal` is what the template puts before it, None where the prompt is rendered whole."""
         turns = self.turns
         if turns.role is not None:
-            raise LMError(f"a {role!r} turn cannot begin inside a {turns.role!r} turn", help="end that turn first")
+            raise LMError(f"the {role} turn cannot begin inside the {turns.role} turn", help="end that turn first")
         if literal is None and turns.closed and self.head is not turns.start:
             raise ChatTemplateError(
                 "text between turns has no place in a template that rewrites earlier turns",
@@ -144,8 +145,8 @@ class ProgramState:
         """Close the open turn, which must be a `role` turn."""
         turns = self.turns
         if turns.role != role:
-            state = f"the open turn is {turns.role!r}" if turns.role else "no turn is open"
-            raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
+            state = f"the {turns.role} turn is open" if turns.role else "no turn is open"
+            raise LMError(f"the {role} turn cannot end here: {state}", help="begin and end each turn in pairs")
         closed = Strand(turns.closed, ((role, text_since(self.head, turns.start)),))
         head = _with_control(self.head, literal, role, opens=False)
         return replace(self, head=head, turns=Turns(closed, None, head, turns.lead, turns.rendered))
@@ -161,7 +162,9 @@ class ProgramState:
         try:
             return self.names.values[name]
         except KeyError as error:
-            error.add_note(f"the state has {', '.join(map(repr, self.names.values)) or 'no names'}")
+            near = did_you_mean(name, self.names.values, repr) if isinstance(name, str) else None
+            has = f"the state has {', '.join(map(repr, self.names.values)) or 'no names'}"
+            error.add_note(f"{has}; {near}" if near else has)
             raise
 
     def has(self, name: str) -> bool:

@@ -24,7 +24,34 @@ Body = Callable[[], None]
 _to_leave: dict[int, list[UserGreenlet]] = {}
 
 
-class UserGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
+class UserCode(greenlet):  # type: ignore[misc]  # greenlet has no types
+    """Code of the user's that can wait, its item's thread going on with other code."""
+
+    inst: Instance
+
+    def wait(self, future: Future) -> None:
+        """Let others run until the future has settled."""
+        raise NotImplementedError
+
+    def awaited(self, coroutine: Awaitable[object]) -> object:
+        """What a tool that is a coroutine function gives to who has called it."""
+        raise NotImplementedError
+
+    def apart(self, work: Callable[[], object]) -> object:
+        """What `work` gives on a thread of its own, others running meanwhile."""
+        ended = Future(self.inst.ready)
+        self.inst.shared.pool.start(partial(_tried, partial(copy_context().run, work)), ended.set)
+        return self._outcome(ended)
+
+    def _outcome(self, ended: Future) -> object:
+        self.wait(ended)
+        value, error = cast("tuple[object, BaseException | None]", ended.value)
+        if error is not None:
+            raise error
+        return value
+
+
+class UserGreenlet(UserCode):
     """Runs code of the user's for an item.
 
     Who resumes it is its parent, and gets the thread back where it waits or ends; KeyboardInterrupt goes there too.
@@ -67,30 +94,17 @@ class UserGreenlet(greenlet):  # type: ignore[misc]  # greenlet has no types
             self.parent = getcurrent()
             self.throw(GreenletExit)
 
-    def apart(self, work: Callable[[], object]) -> object:
-        """What `work` gives on a thread of its own, others running meanwhile."""
-        ended = Future(self.inst.ready)
-        self.inst.shared.pool.start(partial(_tried, partial(context_of(self.inst).copy().run, work)), ended.set)
-        return self._outcome(ended)
-
     def awaited(self, coroutine: Awaitable[object]) -> object:
         """What a coroutine gives, on an event loop beside this thread, others running meanwhile."""
         ended = Future(self.inst.ready)
         self.inst.shared.pool.start_async(coroutine, ended.set)
         return self._outcome(ended)
 
-    def _outcome(self, ended: Future) -> object:
-        self.wait(ended)
-        value, error = cast("tuple[object, BaseException | None]", ended.value)
-        if error is not None:
-            raise error
-        return value
 
-
-def current() -> UserGreenlet | None:
+def current() -> UserCode | None:
     """The user's code that runs now on this thread, None outside of a run."""
     now = getcurrent()
-    return now if isinstance(now, UserGreenlet) else None
+    return now if isinstance(now, UserCode) else None
 
 
 def context_of(inst: Instance) -> Context:

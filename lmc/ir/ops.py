@@ -10,8 +10,9 @@ Signatures are words: a type name, `value` (anything but a state), `atom` (anyth
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Literal
 
 from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
@@ -120,10 +121,22 @@ def _text(attrs: dict[str, Any], value: Any) -> str:
             help="make it in the program, or in a function of your own that capture can follow",
         )
     if not isinstance(value, str):
-        raise TypeError(
-            f"only text can be appended to a program state, not {type(value).__name__}; use an f-string or str()"
-        )
+        raise not_text(value)
     return value
+
+
+def not_text(value: object) -> TypeError:
+    """The error of appending what is no text, with what to write instead."""
+    name, cure = type(value).__name__, "use an f-string or str()"
+    if getattr(type(value), "__lmc_state__", False):
+        cure = "append its text(), or a value of it"
+    elif isinstance(value, Coroutine):
+        cure = "await it, in an `async def` program"
+    elif isinstance(value, list | tuple):
+        cure = 'join its texts, as in "\\n".join(...)'
+    elif isinstance(value, FunctionType | BuiltinFunctionType):
+        cure = "call it"
+    return TypeError(f"only text can be appended to a program state, not {name}; {cure}")
 
 
 def _copied_with(attrs: dict[str, Any], value: Any, key: Any, item: Any) -> Any:

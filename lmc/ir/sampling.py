@@ -52,6 +52,7 @@ class Sampling:
         return self.temperature <= 1e-5 or self.top_k == 1
 
 
+MAX_SAMPLES = 4096  # of one prompt: all of them wait, and are kept, together
 ON_DISTORTION = ("warn", "score", "unconstrained-then-validate")
 SAMPLING_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Sampling))
 # the names `run` and `run_batch` use for the same thing

@@ -5,7 +5,8 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import enum
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
@@ -29,6 +30,10 @@ DTYPE_REGEX = {
     "bool": r"(True|False)",
     "str": r"\"[\w\d\s]*\"",
 }
+
+
+NOT_ADDED = "`s + ...` appends nothing to a program state"
+NOT_ADDED_HELP = "write s += ..."
 
 
 class Expr:
@@ -312,7 +317,8 @@ def _dtype_name(dtype: type | str | None) -> str | None:
         return None
     name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
     if name not in DTYPE_REGEX:
-        raise ArgumentError(f"gen cannot generate dtype {name!r}", help=f"one of {', '.join(DTYPE_REGEX)}")
+        others = f", or for a class gen(type={name})" if isinstance(dtype, type) else ""
+        raise ArgumentError(f"gen cannot generate dtype {name!r}", help=f"one of {', '.join(DTYPE_REGEX)}{others}")
     return name
 
 
@@ -344,24 +350,41 @@ def _separated(expr: object, model_type: str) -> Iterator[object]:
         yield expr
 
 
+class LeftOut(enum.Enum):
+    """What stands for a turn's content where none is given: None is a mistake, and no empty turn."""
+
+    LEFT_OUT = "nothing"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+LEFT_OUT = LeftOut.LEFT_OUT
+
+
 def _turn(role: Role, expr: object) -> Expr:
-    inner = () if expr is None else (expr,)
+    if expr is None:
+        raise ArgumentError(f"None is no content of the {role} turn", help=f"lmc.{role}() is an empty turn")
+    inner = () if expr is LEFT_OUT else (expr,)
     return Concat((RoleBegin(role), *inner, RoleEnd(role)))
 
 
-def system(expr: object = None) -> Expr:
+def system(expr: object = LEFT_OUT) -> Expr:
     """A whole system turn."""
     return _turn("system", expr)
 
 
-def user(expr: object = None) -> Expr:
+def user(expr: object = LEFT_OUT) -> Expr:
     """A whole user turn."""
     return _turn("user", expr)
 
 
-def assistant(expr: object = None) -> Expr:
+def assistant(expr: object = LEFT_OUT) -> Expr:
     """A whole assistant turn."""
     return _turn("assistant", expr)
+
+
+TURNS: dict[str, Callable[[object], Expr]] = {"system": system, "user": user, "assistant": assistant}
 
 
 def system_begin() -> Expr:

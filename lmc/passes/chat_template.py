@@ -69,7 +69,7 @@ def _lowered(node: Node, chat: ChatTemplate, turns: Mapping[str, Turns]) -> Node
     roles = sorted(known) or [previous for (previous, to), _ in chat.begins if to == role]
     texts = [(previous, text) for previous in roles if (text := chat.begin(previous, role)) is not None]
     if not texts:
-        raise _refused(node, chat, " ".join([f"a {role!r} turn", " or ".join(map(_after, roles))]).rstrip())
+        raise _refused(node, chat, " ".join([f"the {role} turn", " or ".join(map(_after, roles))]).rstrip())
     if len(texts) == len(roles) and len({text for _, text in texts}) == 1:
         return node.with_attrs(text=texts[0][1])
     return node.with_attrs(after=tuple(texts))
@@ -79,11 +79,11 @@ def _ending(node: Node, chat: ChatTemplate, role: str) -> str:
     try:
         return chat.end(role)
     except KeyError:
-        raise _refused(node, chat, f"a {role!r} turn") from None
+        raise _refused(node, chat, f"the {role} turn") from None
 
 
 def _after(previous: str) -> str:
-    return f"after a {previous!r} turn" if previous else "at the beginning"
+    return f"after the {previous} turn" if previous else "at the beginning"
 
 
 def _refused(node: Node, chat: ChatTemplate, what: str) -> ChatTemplateError:

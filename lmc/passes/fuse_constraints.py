@@ -137,7 +137,7 @@ class _Fuser:
         if node.keys:
             return _No(f"{called(node)} has parameters known only when the program runs: {', '.join(node.keys)}")
         if node.op == "select":
-            return _select(node)
+            return _select(node, form)
         last = next((part for part in reversed(form.parts) if part != ""), None)
         if isinstance(last, FusedGen):
             return _No(f"nothing stands between it and {called(node)}")
@@ -216,7 +216,7 @@ def _text(node: Node, form: _Form, users: _Users) -> str | FusedText | _No:
     return "".join(texts) if len(texts) == len(atoms) else FusedText(tuple(atoms))
 
 
-def _select(node: Node) -> FusedSelect | _No:
+def _select(node: Node, form: _Form) -> FusedSelect | _No:
     name, choices, temperature = (node.attr(key) for key in ("name", "choices", "temperature"))
     if not isinstance(choices, tuple) or not all(isinstance(choice, str) and choice for choice in choices):
         return _No(f"{called(node)} has choices that are not texts")
@@ -224,7 +224,12 @@ def _select(node: Node) -> FusedSelect | _No:
         return _No(f"{called(node)} is drawn at a temperature, which takes the method `exact`")
     assert name is None or isinstance(name, str)
     params = tuple(pair for pair in node.attrs if pair[0] not in ("name", "choices"))
-    return FusedSelect(name, tuple(map(str, choices)), params)
+    select = FusedSelect(name, tuple(map(str, choices)), params)
+    last = next((part for part in reversed(form.parts) if isinstance(part, FusedGen | FusedSelect)), None)
+    # what the stop string leaves of a token is one run with the text behind it, whose tokens the choices share
+    if select.is_exact and isinstance(last, FusedGen) and last.stop:
+        return _No(f"{called(node)} has an exact boundary, and a stop string may leave a part of a token before it")
+    return select
 
 
 def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:

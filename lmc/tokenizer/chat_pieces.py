@@ -30,6 +30,7 @@ def render_pieces(
     marks = make_marks(turns)
     framed = open_prompt(template, [(role, mark) for (role, _), mark in zip(turns, marks)], open_role)
     literals, order = cut_at_marks(framed, marks)
+    _refuse_lost(turns, order)
     texts = [turns[i][1] for i in order]
     if _interleave(literals, texts) != open_prompt(template, turns, open_role):
         literals, texts = _rewritten(template, turns, open_role, literals, order)
@@ -38,6 +39,15 @@ def render_pieces(
     for literal, last, role, text in zip(literals, ["", *roles], [*roles, open_role], [*texts, ""]):
         pieces += [*_controls(literal, last, role, ends), Text(text)]
     return [piece for piece in pieces if piece.text]
+
+
+def _refuse_lost(turns: Sequence[Turn], order: Sequence[int]) -> None:
+    """Raises ChatTemplateError where the model would see nothing of what a user says, or of any turn."""
+    lost = [role for i, (role, text) in enumerate(turns) if text.strip() and i not in order]
+    role = "user" if "user" in lost else lost[0] if lost and not order else None
+    if role is not None:
+        help = "its template must write the texts of the turns: use the one that belongs to the model"
+        raise ChatTemplateError(f"the chat template leaves a `{role}` turn out", help=help)
 
 
 def _controls(literal: str, last: str, role: str | None, ends: Mapping[str, str]) -> Iterator[Control]:

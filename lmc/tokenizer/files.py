@@ -60,9 +60,19 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadError(f"`{path}` cannot be read: {error}", help="copy the file again") from error
     return value if isinstance(value, dict) else {}
+
+
+def _read_text(path: Path) -> str | None:
+    """A text, None where there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"`{path}` cannot be read: {error}", help="copy the file again") from error
 
 
 def _named_tokens(config: dict[str, Any]) -> dict[str, str]:
@@ -76,15 +86,24 @@ def _content(token: Any) -> str:
 
 
 def _eos_ids(*configs: dict[str, Any]) -> frozenset[int]:
-    fields = [c.get("eos_token_id") for config in configs for c in (config, config.get("text_config") or {})]
+    nested = [config.get("text_config") or {} for config in configs]
+    if strange := [each for each in nested if not isinstance(each, dict)]:
+        raise ModelLoadError(f"`text_config` is {strange[0]!r}, which is no JSON object", help="copy config.json again")
+    fields = [config.get("eos_token_id") for config in (*configs, *nested)]
     return frozenset(i for field in fields for i in (field if isinstance(field, list) else [field]) if type(i) is int)
 
 
 def _chat_template(folder: Path, config: dict[str, Any]) -> str | None:
-    path = folder / "chat_template.jinja"
-    if path.exists():
-        return path.read_text(encoding="utf-8")
+    source = _read_text(folder / "chat_template.jinja")
+    if source is not None:
+        return source
     template = config.get("chat_template") or _read_json(folder / "chat_template.json").get("chat_template")
     if isinstance(template, list):  # several named ones
-        template = {entry["name"]: entry["template"] for entry in template}.get("default")
-    return str(template) if template else None
+        named = [entry for entry in template if isinstance(entry, dict) and isinstance(entry.get("template"), str)]
+        if len(named) == len(template):
+            template = next((entry["template"] for entry in named if entry.get("name") == "default"), None)
+    if template is not None and not isinstance(template, str):
+        raise ModelLoadError(
+            f"`{folder}` has a chat template that is no text: {template!r:.60}", help="copy tokenizer_config.json again"
+        )
+    return template or None

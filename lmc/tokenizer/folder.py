@@ -138,6 +138,20 @@ class FolderTokenizer:
         names = {i: added[i].content if i in added else self._whole.id_to_token(i) for i in self.control_ids}
         return {name: i for i, name in names.items() if name}
 
+    @cached_property
+    def turn_ids(self) -> frozenset[int]:
+        """The special tokens that the chat template writes around the texts of a plain conversation."""
+        found = set[int]()
+        for system in ((), (("system", "a"),)):
+            turns = [*system, ("user", "b"), ("assistant", "c"), ("user", "d")]
+            try:
+                pieces = self.render(turns, open_role="assistant") if self._template else []
+            except ChatTemplateError:
+                continue
+            literals = "".join(piece.text for piece in pieces if isinstance(piece, Control))
+            found.update(self.encode(literals, control=True))
+        return frozenset(found & self.special_ids)
+
     def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""
         whole, at = is_first, 0

@@ -68,6 +68,8 @@ class _Follower:
         self.functions: dict[str, str] = {}  # the boxes of those that this is in, by name
         self.sources: dict[str, tuple[Feed, ...]] = {}
         self.edges: dict[FlowEdge, None] = {}  # a set that keeps its order
+        self.named: dict[str, list[str]] = {}  # the calls so far that give a name its value
+        self.always: set[str] = set()  # the boxes that no region is around
         self.number = 0  # of the node that comes next in walk order
 
     def flow(self) -> Flow:
@@ -94,6 +96,8 @@ class _Follower:
                 self._pass_on(node)
                 continue
             boxes.append(self._region(node, step_view) if node.regions else self._call(node, step_view))
+            if not head:
+                self.always.add(boxes[-1].id)
             if head and not step_view.step.after:
                 self._edge(head, boxes[-1].id, "arm", arm)
         return boxes
@@ -105,14 +109,37 @@ class _Follower:
             joined = [source for atom in node.inputs[1:] for source in _as_data(self._from(atom), _JOIN)]
             found = dict.fromkeys((*self._from(node.inputs[0]), *joined))
         if node.op in _READS:
-            states = (start for start, kind, label in found if kind == "state" or label == _JOIN)
-            found = dict.fromkeys((start, "state", "") for start in states)
+            states = [start for start, kind, label in found if kind == "state" or label == _JOIN]
+            name = node.inputs[1].value if len(node.inputs) > 1 and isinstance(node.inputs[1], Lit) else None
+            found = dict.fromkeys((start, "state", "") for start in self._makers(name, states) or states)
         for value in node.outputs:
             read = node.inputs[1].value if node.op == "get" and isinstance(node.inputs[1], Lit) else value.name
             self.sources[value.name] = tuple(found if value.type.is_state else _as_data(found, str(read)))
 
+    def _makers(self, name: object, states: Iterable[str]) -> list[str]:
+        """The calls before a state that may have given it the value of a name; none where that is not known."""
+        known = self.named.get(name, ()) if isinstance(name, str) else ()
+        found = [id for id in known if id in self._before(states)]
+        later = {id: self._before([id]) - {id} for id in found if id in self.always}
+        return [id for id in found if not any(id in before for before in later.values())]
+
+    def _before(self, ids: Iterable[str]) -> set[str]:
+        """These boxes and all that lead to them."""
+        seen, todo = set(ids), list(ids)
+        leading: dict[str, list[str]] = {}
+        for edge in self.edges:
+            leading.setdefault(edge.end, []).append(edge.start)
+        while todo:
+            new = [id for id in leading.get(todo.pop(), ()) if id not in seen]
+            seen.update(new)
+            todo += new
+        return seen
+
     def _call(self, node: Node, step_view: StepView) -> Box:
         id = _id(step_view)
+        name = node.attr("name") if node.has("name") else None
+        if isinstance(name, str):
+            self.named.setdefault(name, []).append(id)
         self._reads(node.inputs, id)
         self._order(step_view)
         if node.op == "invoke":

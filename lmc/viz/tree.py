@@ -183,6 +183,7 @@ def _notes(tree: Sharing, view: View) -> Iterator[str]:
 def total(tree: Sharing, view: View) -> str:
     """What all prompts come to, in a sentence."""
     unit = "tokens" if tree.unit == "tokens" else "characters"
+    unit = unit[:-1] if tree.total == 1 else unit
     num = len(view.calls)
     prompts = f"{num} prompts have" if num != 1 else "1 prompt has"
     if not tree.total:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import lmc
+from lmc.backend import resolve
+from lmc.backend.default_model import FOLDER
+from lmc.backend.echo import EchoBackend
 from lmc.backend.local import CpuBackend
 from lmc.errors import BackendError
 
@@ -99,3 +105,55 @@ def test_the_users_cache_folder_is_the_default(disk_cache, is_kept, tmp_path: Pa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     answer(CpuBackend("lmc-tiny", dtype="fp32", disk_cache=disk_cache))
     assert bool(list(tmp_path.rglob("*.json"))) == is_kept
+
+
+@pytest.mark.parametrize("cache", ["no", 1, None])
+def test_a_cache_is_there_or_not(cache: object):
+    """Before the model is loaded."""
+    with pytest.raises(BackendError, match="neither True nor False"):
+        CpuBackend("no/such/folder", cache=cache)
+
+
+def test_a_closed_backend_says_so():
+    """Closing once more changes nothing."""
+    backend = CpuBackend("lmc-tiny", dtype="fp32", num_slots=600)
+    backend.close()
+    backend.close()
+
+    with pytest.raises(BackendError, match="the backend is closed"):
+        record.run(backend=backend)
+
+
+def test_keys_and_values_take_no_memory_before_they_are_written():
+    """A gigabyte of slots is reserved; what is resident grows with what is computed."""
+    before = resident_bytes()
+    backend = CpuBackend("lmc-tiny", dtype="fp32", num_slots=1 << 18)
+    reserved = sum(layer.nbytes for layer in backend.engine.runner.cache.layers)
+
+    assert reserved > 1 << 29
+    assert resident_bytes() - before < reserved / 4
+    assert all(layer.data_ptr() % 64 == 0 and not layer[-1].any() for layer in backend.engine.runner.cache.layers)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is there."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_one_folder_is_one_engine_however_it_is_spelt(monkeypatch, tmp_path: Path):
+    """By name, by path, through a link, and for threads that ask at once."""
+    made = []
+
+    def make(model: str) -> EchoBackend:
+        made.append(model)
+        time.sleep(0.1)
+        return EchoBackend()
+
+    monkeypatch.setattr("lmc.backend.local.open_cpu", make)
+    monkeypatch.setattr("lmc.backend._open", {})
+    (tmp_path / "link").symlink_to(FOLDER)
+    names = ["lmc-tiny", str(FOLDER), f"{FOLDER}/", f"{FOLDER}/../{FOLDER.name}", str(tmp_path / "link"), None]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda name: resolve("cpu", name), names))
+
+    assert len(made) == 1 and len(set(map(id, found))) == 1

@@ -62,6 +62,19 @@ def test_batch_as_json_is_one_object(cli, tmp_path):
     assert told["items"][1]["error"]["type"] == "ArgumentError"
 
 
+def test_a_line_ends_where_json_lines_do(cli, tmp_path):
+    """Other characters that Python takes for the end of a line may stand in a text."""
+    items = tmp_path / "items.jsonl"
+    odd = "a\u2028b\u2029c\x85d"
+    items.write_text(json.dumps({"topic": odd}, ensure_ascii=False) + "\n")
+    told = json.loads(cli("run", "tips.py", "--args-file", str(items), "--backend", "echo", "--json").stdout)
+    assert len(told["items"]) == 1 and odd in told["items"][0]["text"]
+
+    items.write_text("".join(json.dumps([text], ensure_ascii=False) + "\n" for text in (odd, "e")))
+    refused = cli("run", "tips.py", "--args-file", str(items), "--backend", "echo")
+    assert [f"items.jsonl:{n}" in refused.stderr for n in (1, 2, 3)] == [True, True, False]
+
+
 def test_arguments_serve_every_item(cli, tmp_path):
     """--arg fills in what an item lacks; the item's own value wins."""
     items = tmp_path / "items.jsonl"

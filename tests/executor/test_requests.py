@@ -40,6 +40,8 @@ def test_the_call_wins_over_the_run_over_the_defaults() -> None:
         ("stop", [1], "stop=[1]: a text or a list of texts is needed"),
         ("stop", "", "stop='': an empty text would end it at once"),
         ("stop_regex", "(", "stop_regex='(': '(' is not a regular expression"),
+        ("stop_regex", "a{99999999999999}", "'a{99999999999999}' is not a regular expression: the repetition"),
+        ("n", 1_000_000, "n=1000000: it cannot be more than 4096"),
         ("n", 0, "n=0: it cannot be less than 1"),
         ("min_tokens", 500, "min_tokens=500 is more than max_tokens=128"),
         ("name", 3, "name=3: a text is needed, not int"),

@@ -147,13 +147,13 @@ def test_messages_are_the_closed_turns_as_they_are() -> None:
 
 def test_turns_do_not_nest() -> None:
     """The message names both roles."""
-    with pytest.raises(LMError, match="a 'user' turn cannot begin inside a 'system' turn"):
+    with pytest.raises(LMError, match="the user turn cannot begin inside the system turn"):
         EMPTY.begin_role("system", "<s>").begin_role("user", "<u>")
 
 
 @pytest.mark.parametrize(
     "state, words",
-    [(EMPTY, "no turn is open"), (EMPTY.begin_role("system", "<s>"), "the open turn is 'system'")],
+    [(EMPTY, "no turn is open"), (EMPTY.begin_role("system", "<s>"), "the system turn is open")],
 )
 def test_a_turn_ends_only_where_it_is_open(state: ProgramState, words: str) -> None:
     """Ends must match begins."""

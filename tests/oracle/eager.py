@@ -17,6 +17,7 @@ from typing import Any
 from lmc.backend.base import Failed, Finished, Gen, Prompt, Request, Score, Segment, SegmentEnd, Session
 from lmc.errors import ArgumentError, ChatTemplateError, LMError, OutputError, RequestError
 from lmc.ir.constraint import Constraint, Grammar
+from lmc.ir.ops import not_text
 from lmc.ir.output import value_of
 from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
@@ -220,9 +221,7 @@ class EagerState:
             case RoleEnd(role):
                 self._end(role)
             case _:
-                raise TypeError(
-                    f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
-                )
+                raise not_text(x)
 
     def _append_text(self, text: str) -> None:
         if not text:
@@ -404,7 +403,7 @@ class EagerState:
         if chat is None:
             raise ChatTemplateError("the tokenizer has no chat template", help="write the prompt without roles")
         if self._role is not None:
-            raise LMError(f"a {role!r} turn cannot begin inside a {self._role!r} turn", help="end that turn first")
+            raise LMError(f"the {role} turn cannot begin inside the {self._role} turn", help="end that turn first")
         opening = chat.begin(self._previous, role)
         if opening is None:
             raise ChatTemplateError(f"the template refuses a {role} turn after {self._previous or 'nothing'}")
@@ -414,8 +413,8 @@ class EagerState:
 
     def _end(self, role: str) -> None:
         if self._role != role:
-            state = f"the open turn is {self._role!r}" if self._role else "no turn is open"
-            raise LMError(f"a {role!r} turn cannot end here: {state}", help="begin and end each turn in pairs")
+            state = f"the {self._role} turn is open" if self._role else "no turn is open"
+            raise LMError(f"the {role} turn cannot end here: {state}", help="begin and end each turn in pairs")
         self._turns.append({"role": role, "content": self._all_text()[self._turn_start :]})
         chat = self._run.tokenizer.chat
         assert chat is not None

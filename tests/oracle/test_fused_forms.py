@@ -216,3 +216,39 @@ def check_capture(part: FusedGen, names: Names) -> None:
             assert CharDfa(regular_tree(schema)).accepts(text), (schema, text)
         case None:
             assert part.stop not in text
+
+
+# --- stop strings of several tokens, and such that cut one ------------------------------------------------------
+
+
+def stopped(stop: str, text: str, boundary: str):
+    """Text with an argument behind a generation that a stop string ends, then a choice."""
+
+    @lmc.function
+    def told(s, who):
+        s += lmc.user("Give one tip for beginners who keep bees.")
+        s += lmc.assistant_begin()
+        s += lmc.gen("tip", max_tokens=30, temperature=0, stop=stop)
+        s += text + who + ". Is it hard? Answer:"
+        s += lmc.select("hard", [" yes", " no", " maybe"], boundary=boundary)
+        s += " " + lmc.gen("then", max_tokens=3, temperature=0)
+
+    return told
+
+
+@pytest.mark.parametrize("text, boundary", [(" So says ", "naive"), ("t", "naive"), ("t", "exact")])
+def test_text_behind_a_stop_string_is_read_fused_as_it_is_alone(engine, text: str, boundary: str) -> None:
+    """Values and scores, wherever the stop string cuts; and the cache tells nothing else afterwards."""
+    tip = stopped("\0", text, boundary).run("Otto", backend=engine)["tip"]
+    assert len(tip) > 40
+    for at in range(4, 40, 14):
+        program = stopped(tip[at : at + 1 + at % 7], text, boundary)
+        engine.engine.flush_cache()
+        alone = program.run("Otto", backend=engine, opt_level=2)
+        engine.engine.flush_cache()
+        fused = program.run("Otto", backend=engine, opt_level=3)
+        again = program.run("Otto", backend=engine, opt_level=2)
+        assert (alone.report.requests, fused.report.requests) == (3, 3 if boundary == "exact" else 2)
+        for other in (fused, again):
+            assert other.variables() == alone.variables()
+            assert_close(other.get_meta_info("hard")["scores"], alone.get_meta_info("hard")["scores"])

@@ -8,8 +8,8 @@ import pytest
 
 from tests.oracle.fuzz import FULL, Verdict, source_of, verdict
 
-FEW = range(60)
-MANY = range(60, 1560)
+FEW = range(14)
+MANY = range(1600)
 CHUNK = 100
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.oracle.fuzz import SOME, Verdict, verdict
 from tests.oracle.fuzz_effects import source_of_effects
 
-FEW = range(40)
-MANY = range(40, 2040)
+FEW = range(10)
+MANY = range(2000)
 CHUNK = 200
 
 

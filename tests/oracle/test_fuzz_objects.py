@@ -9,8 +9,8 @@ import pytest
 from tests.oracle.fuzz import FULL, Verdict, verdict
 from tests.oracle.fuzz_objects import source_of_objects
 
-FEW = range(40)
-MANY = range(40, 1040)
+FEW = range(10)
+MANY = range(1000)
 CHUNK = 100
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.oracle.fuzz import FULL, Verdict
 from tests.oracle.fuzz_statements import source_of, verdict
 
-FEW = range(40)
-MANY = range(40, 1240)
+FEW = range(10)
+MANY = range(1200)
 CHUNK = 100
 
 

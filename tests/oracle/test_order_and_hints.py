@@ -37,7 +37,7 @@ def planned(program: Program, arguments: dict[str, Any], tokenizer: Any) -> tupl
     """The plan for these arguments, as no backend has looked at it; where the arguments' leaves are; the externs."""
     bound = arguments_of.bind(program.func, {}, (), arguments)
     shapes = {name: arguments_of.shape_of(value) for name, value in bound.items()}
-    made = program._cache.trace(program.func, shapes)
+    made = program._cache.trace_for(program.func, shapes, bound)
     done = compiler.compile_trace(program._cache, made, compiler.pipeline_of(2), tokenizer)
     return done.plan, {p.path: arguments_of.value_at(bound, p.path) for p in made.graph.params}, made.externs
 

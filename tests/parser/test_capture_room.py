@@ -34,7 +34,7 @@ def test_no_file_of_the_room_imports_one_that_imports_it():
 def test_context_knows_no_rule():
     """What the rules share stands below all of them."""
     assert below()[f"{ROOM}context"] == {
-        ROOM + name for name in ("breaks", "looking", "scope", "tracer", "values", "writers")
+        ROOM + name for name in ("breaks", "looking", "near", "scope", "tracer", "values", "writers")
     }
 
 

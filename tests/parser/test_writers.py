@@ -11,7 +11,9 @@ from unittest import mock
 
 import pytest
 
-from lmc.parser.capture.writers import SELF, Stores, Writers, stores_of
+from lmc.parser.capture.near import Near
+from lmc.parser.capture.stores import SELF, stores_of
+from lmc.parser.capture.writers import Stores, Writers
 
 
 def _store_global() -> None:
@@ -105,9 +107,9 @@ ONE = TWO = THREE = 0
 
 
 def _writers(*fns: Any) -> Writers:
-    found = Writers()
+    found = Writers(Near())
     for fn in fns:
-        found.add(fn.__code__, fn.__globals__)
+        found.add(fn)
     return found
 
 
@@ -119,7 +121,7 @@ def test_what_a_function_stores() -> None:
     assert stores_of(Holder.put.__code__).attrs == {(SELF, "n")}
     assert stores_of(_by_name.__code__).attrs == {("Conf", "known")}
     assert stores_of(_by_name.__code__).any_attr == {"Conf"}
-    assert stores_of(_cell.__code__).cells == {"n"}
+    assert stores_of(_cell.__code__).cells == {(__file__, "n")}
     assert stores_of(_wild.__code__).wild and stores_of(_runs_text.__code__).wild
     assert not stores_of(_runs_text_elsewhere.__code__).wild
 

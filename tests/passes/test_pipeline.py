@@ -272,7 +272,7 @@ def test_a_refused_role_is_an_error_with_its_place():
     with pytest.raises(ChatTemplateError) as caught:
         run_pipeline(ROLES, PIPELINE, Inputs(chat=template))
 
-    assert caught.value.message == "the chat template 'plain' refuses a 'system' turn at the beginning"
+    assert caught.value.message == "the chat template 'plain' refuses the system turn at the beginning"
     assert caught.value.help == "its roles are 'user'"
     assert caught.value.span is not None and caught.value.span.place == "p.py:3"
 
@@ -280,5 +280,5 @@ def test_a_refused_role_is_an_error_with_its_place():
 def test_a_role_that_cannot_be_closed_is_refused_too():
     """A template may open what it cannot close."""
     template = ChatTemplate("odd", begins=((("", "system"), "S:"),))
-    with pytest.raises(ChatTemplateError, match="refuses a 'system' turn"):
+    with pytest.raises(ChatTemplateError, match="refuses the system turn"):
         run_pipeline(ROLES, PIPELINE, Inputs(chat=template))

@@ -158,16 +158,22 @@ def check_events(events: Seq[Event], requests: Seq[Request]) -> None:
 
 def expect(request: Request, sample: int = 0, max_len: int = 2048) -> list[Said]:
     """What a sample must say, worked out from the logits alone."""
-    tokens, out = list(request.prompt.ids), []
-    for segment in request.out:
+    tokens, out, tail = list(request.prompt.ids), [], ""
+    for segment, after in zip(request.out, (*request.out[1:], None)):
         if isinstance(segment, Forced):
-            out.append((TOKENIZER.decode(segment.ids), segment.ids, "forced"))
+            ids = tuple(TOKENIZER.encode(tail + segment.text)) if tail and segment.text else segment.ids
+            out.append((TOKENIZER.decode(segment.ids), ids, "forced"))
+            tail = ""
         elif isinstance(segment, Score):
             out.append(_expect_score(segment, tokens))
         else:
             out.append(_expect_gen(segment, tokens, sample, max_len))
-        text, ids, _ = out[-1]
-        tokens += [*ids, *TOKENIZER.encode(text[len(TOKENIZER.decode(ids)) :])]  # a cut token's tail is encoded anew
+        text, ids, reason = out[-1]
+        tokens += ids
+        if reason == "stop":  # a cut token's tail is encoded anew, with the text that is put behind it
+            tail = text[len(TOKENIZER.decode(ids)) :]
+            if not (isinstance(after, Forced) and after.text):
+                tokens, tail = [*tokens, *TOKENIZER.encode(tail)], ""
     return out
 
 

@@ -145,3 +145,42 @@ def test_every_picture_draws_its_body_once(format: str):
     text = emit(recursion.compile().planned, format)
     assert text.count({"json": '"id": 1,', "ir": "[yn]"}.get(format, "gen done")) == 1
     assert "function" in text
+
+
+@lmc.function
+def read_later(s, topic: str):
+    s += topic + lmc.select("grade", ["A", "B"])
+    while len(s["grade"]) < 3:
+        s += lmc.gen("step", max_tokens=3)
+        if s["step"] == "x":
+            break
+    s += lmc.gen("answer", max_tokens=5)
+    return s["step"], s["grade"]
+
+
+def test_a_value_comes_from_the_call_that_named_it():
+    """However many calls the prompt has seen since; never from the last of them."""
+    drawn = edges(read_later)
+
+    assert ("gen step", "return", "data", "step") in drawn
+    assert ("select grade", "return", "data", "grade") in drawn
+    assert not {edge for edge in drawn if edge[0] == "gen answer" and edge[2] == "data"}
+
+
+@lmc.function
+def judged(s, essay: str):
+    s += "Judge: " + essay
+    forks = s.fork(2)
+    for fork, aspect in zip(forks, ("form", "style")):
+        fork += aspect + lmc.gen("judgment", max_tokens=8)
+    forks.join()
+    s += lmc.select("grade", ["A", "B"])
+    while len(s["judgment"][0]) > 3:
+        s += lmc.gen("step", max_tokens=3)
+
+
+def test_what_children_were_joined_with_is_theirs():
+    """A choice that was made in between has no part in it."""
+    into = {(start, label) for start, end, kind, label in edges(judged) if kind == "data" and end.startswith("len(")}
+
+    assert into == {("gen judgment", "judgment"), ("gen judgment_1", "judgment")}

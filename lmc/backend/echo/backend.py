@@ -116,7 +116,7 @@ def _check_steps(delay: object) -> int:
 
 
 def open_echo(model: str | None = None) -> EchoBackend:
-    """The echo backend by its name; there is no model to load."""
+    """Answers made up from the prompt, without a model: for tests, and to try a program out."""
     return EchoBackend()
 
 

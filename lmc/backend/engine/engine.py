@@ -39,12 +39,12 @@ from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.scheduler import Scheduler
-from lmc.backend.engine.sequence import RequestEntry, Sequence
+from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
 from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
-from lmc.errors import ConstraintError
+from lmc.errors import BackendError, ConstraintError
 from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -306,6 +306,7 @@ class Engine:
             self._fail(seq, INTERRUPTED)
             raise
         seq.begun = True
+        seq.intact_len = ALL  # nothing has been computed that could have been cut off
         if reason is not None:
             self._finish(seq, reason)
         return reason is None
@@ -341,9 +342,11 @@ class Engine:
         # the pass behind was launched on the belief that this one ends in another way
         if seq.ahead is not None and not _is_of_use(seq.ahead, work):
             seq.drop_ahead()
+        if seq.intact_len < ALL:
+            self._forget_cut(seq)
         if reason is not None:
             self._finish(seq, reason)
-        elif lease.committed >= seq.tokens.length:
+        elif seq.lease is not None and seq.lease.committed >= seq.tokens.length:
             self._rewind(seq)
 
     def _count_computed(self, work: Work) -> None:
@@ -367,6 +370,18 @@ class Engine:
         elif not seq.entry.request.out and work.end == len(seq.tokens):
             reason = "length"
         return self._outputs.begin(seq, reason) if reason is not None else None
+
+    def _forget_cut(self, seq: Sequence) -> None:
+        """The keys and values of tokens that were cut off are not those of the text that came in their place."""
+        assert seq.lease is not None
+        intact, seq.intact_len = seq.intact_len, ALL
+        if intact >= seq.lease.committed:
+            return
+        if seq.lease.published <= intact:
+            seq.lease.truncate(intact)
+        # published, they stand in the tree under their own ids, and the lease reads them there
+        else:
+            self.scheduler.requeue(seq)
 
     def _rewind(self, seq: Sequence) -> None:
         """The last token's logits are wanted and its KV is there already: compute it again."""
@@ -436,6 +451,8 @@ def _refusal(error: Exception) -> Refusal:
     """What a request that ran into `error` is told."""
     if isinstance(error, DeviceError):
         return Refusal("engine_error", f"The pass failed: {error}", "try again", retryable=True)
+    if isinstance(error, BackendError):
+        return Refusal(error.code or "broken_model", error.message, error.help or "")
     if isinstance(error, ConstraintError):
         return Refusal(error.code or "constraint", error.message, error.help or "")
     _log.error("a request failed inside the engine", exc_info=error)

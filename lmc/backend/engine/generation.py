@@ -12,10 +12,11 @@ import numpy as np
 
 from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
+from lmc.backend.engine.score import broken_model
 from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
 from lmc.backend.mixing import GOLDEN, WORD, splitmix
-from lmc.backend.runner.batch import TokenDraws, has_penalties
+from lmc.backend.runner.batch import BROKEN, TokenDraws, has_penalties
 from lmc.errors import ConstraintError
 
 
@@ -147,11 +148,14 @@ class Generation:
         return text
 
     def push(self, id: int, record: TokenLogprob | None = None) -> FinishReason | None:
-        """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed.
+        """Take a token; the reason if it ends the generation. Raises ConstraintError if none was allowed, and
+        BackendError where the model gave none a number.
 
         record  its log-probability, where log-probabilities or what the constraint left are wanted; 0 where the
                 generation of a form that it is in did not ask
         """
+        if id == BROKEN:
+            raise broken_model()
         if id < 0:
             raise ConstraintError("no token that the tokenizer has may follow under this constraint")
         self.num_tokens += 1

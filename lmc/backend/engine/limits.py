@@ -123,7 +123,7 @@ def _bad_pattern(segment: Gen) -> Refusal | None:
     for pattern in segment.sampling.stop_regex:
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             return Refusal(
                 "stop_regex",
                 f"The stop pattern {pattern!r} is not a regular expression: {error}",

@@ -18,7 +18,7 @@ from lmc.backend.engine.sequence import Sequence
 from lmc.backend.matcher import MaskFactory, Matcher
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import StructuralTag, ToolCalls
-from lmc.ir.prompt import Tokenizer
+from lmc.ir.prompt import GENERATED, Text, Tokenizer
 
 Emit = Callable[[Sequence, Event], None]
 
@@ -105,11 +105,15 @@ class OutputDriver:
         return "score"
 
     def _force(self, seq: Sequence, segment: Forced) -> FinishReason:
-        text = self._tokenizer.decode(segment.ids)
+        text, ids = self._tokenizer.decode(segment.ids), segment.ids
+        if seq.tail:
+            assert segment.text is not None
+            run = (Text(seq.tail + segment.text),)
+            ids, seq.tail = tuple(self._tokenizer.encode_pieces(run, after=GENERATED)), ""
         rid, sample, at = seq.rid, seq.sample, seq.segment
-        self._emit(seq, Delta(rid, sample, at, text, segment.ids, forced=True))
-        self._emit(seq, SegmentEnd(rid, sample, at, text, segment.ids, "forced"))
-        self._append(seq, segment.ids)
+        self._emit(seq, Delta(rid, sample, at, text, ids, forced=True))
+        self._emit(seq, SegmentEnd(rid, sample, at, text, ids, "forced"))
+        self._append(seq, ids)
         return "forced"
 
     def _append(self, seq: Sequence, ids: tuple[int, ...]) -> None:
@@ -178,11 +182,18 @@ class OutputDriver:
             num_tokens=generation.num_tokens,
         )
         self._emit(seq, end)
-        seq.tokens.truncate(generation.start)
-        seq.tokens.extend(end.ids)
+        seq.cut(generation.start, end.ids)
         seq.generation = None
         seq.segment += 1
-        if tail and seq.current is not None:
+        if tail:
+            self._leave(seq, tail)
+        return reason
+
+    def _leave(self, seq: Sequence, tail: str) -> None:
+        """What a stop string left of a token stays as text: by itself, or in one run with the text put behind it."""
+        after = seq.current
+        if isinstance(after, Forced) and after.text is not None:
+            seq.tail = tail
+        elif after is not None:
             seq.tokens.extend(self._tokenizer.encode(tail))
             seq.publish_until = len(seq.tokens)
-        return reason

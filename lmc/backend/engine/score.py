@@ -7,6 +7,7 @@ where it leaves the row before. Every node of the tree is computed once; choices
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from itertools import accumulate, pairwise
 from lmc.backend.base import ChoiceScores, ChoicesMethod
 from lmc.backend.choices import log_masses, probabilities
 from lmc.common_prefix import common_len
-from lmc.errors import ConstraintError
+from lmc.errors import BackendError, ConstraintError
 
 Ids = tuple[int, ...]
 UNCONDITIONAL: ChoicesMethod = "unconditional_likelihood_normalized"
@@ -61,7 +62,11 @@ class ScorePlan:
         return rows, ids
 
     def decide(self, logprobs: list[float]) -> ChoiceScores:
-        """The winner, from the log-probabilities of `picks`. Raises ConstraintError where `exact` finds no mass."""
+        """The winner, from the log-probabilities of `picks`. Raises ConstraintError where `exact` finds no mass,
+        and BackendError where the model gave no numbers.
+        """
+        if any(map(math.isnan, logprobs)):
+            raise broken_model()
         own, rest = _split(logprobs, [len(choice) for choice in self.choices])
         masses = log_masses(self.choices, [sum(each) for each in own])
         parts, free = probabilities(masses), self._unconditional(rest)
@@ -86,6 +91,11 @@ class ScorePlan:
             return None
         rest, _ = _split(logprobs, [len(choice) - 1 for choice in self.choices])
         return tuple((0.0, *each) for each in rest)
+
+
+def broken_model() -> BackendError:
+    """The error of a model that answers with no numbers."""
+    return BackendError("the model's logits are no numbers", help="its weights are damaged: load them again")
 
 
 def plan_scoring(method: ChoicesMethod, choices: tuple[Ids, ...]) -> ScorePlan:

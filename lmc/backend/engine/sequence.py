@@ -6,6 +6,7 @@ generated. The tokens are the truth: what KV the lease holds of them may be lost
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from lmc.backend.runner.batch import NO_SEAT
 if TYPE_CHECKING:
     from lmc.backend.engine.work import Work
 
+ALL = 1 << 62
 WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
 Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
 
@@ -52,6 +54,8 @@ class Sequence:
     ahead          its last work that has been planned and has not been landed
     resident_len   tokens of its prefix that were resident when the queue last looked
     num_overtaken  later arrivals that were admitted before it
+    intact_len     tokens [0, intact_len) are those that passes were given: what is behind was cut off
+    tail           what a stop string left of a token, until the text behind it has been put
     accounted      prompt tokens [0, accounted) are in the usage already, as cached or computed
     """
 
@@ -65,6 +69,7 @@ class Sequence:
         "entry",
         "forced_tokens",
         "generation",
+        "intact_len",
         "lease",
         "num_overtaken",
         "output_tokens",
@@ -76,6 +81,7 @@ class Sequence:
         "sample",
         "seat",
         "segment",
+        "tail",
         "tokens",
     )
 
@@ -88,6 +94,8 @@ class Sequence:
         self.tokens = TokenBuffer(entry.request.prompt.ids)
         self.prompt_len = self.publish_until = len(self.tokens)
         self.segment = 0
+        self.intact_len = ALL
+        self.tail = ""
         self.begun = False
         self.generation: Generation | None = None
         self.lease: Lease | None = None
@@ -152,6 +160,12 @@ class Sequence:
         else:
             self.computed += new
         return new
+
+    def cut(self, start: int, kept: Seq[int]) -> None:
+        """Of the tokens from `start` on, which a generation wrote, only `kept` stay, the first of them."""
+        self.intact_len = min(self.intact_len, start + len(kept))
+        self.tokens.truncate(start)
+        self.tokens.extend(kept)
 
     def drop_ahead(self) -> None:
         """What it has under way, if anything, is not waited for."""

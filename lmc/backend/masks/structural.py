@@ -1,8 +1,9 @@
 """Structural tags as xgrammar may follow them: lowered to literals, grammars and control tokens (see `tag_parts`).
 
 Where a text of a tag is a control token of the tokenizer, that token must come there, by its id; the text spelt out
-by ordinary tokens is not a tag. Control tokens come nowhere else: free text and JSON are over characters. Free text
-holds no trigger and no excluded text, and within a tag not its end.
+by ordinary tokens is not a tag. The tokens of a chat template's turns are none of them: their text is spelt out.
+Control tokens come nowhere else: free text and JSON are over characters. Free text holds no trigger and no excluded
+text, and within a tag not its end.
 """
 
 from __future__ import annotations

@@ -50,9 +50,12 @@ _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 
 
 class Vocabulary(Protocol):
-    """What masks need of a tokenizer."""
+    """What masks need of a tokenizer; `turn_ids` are the control tokens that turns of a conversation are made of."""
 
     eos_ids: frozenset[int]
+
+    @property
+    def turn_ids(self) -> frozenset[int]: ...
 
     def vocab_bytes(self) -> list[bytes]:
         """The bytes of each token by id, b"" for control tokens."""
@@ -174,10 +177,15 @@ class XGrammarMasks:
 
     @cached_property
     def _controls(self) -> Controls:
-        """The control tokens that constraints may ask for by id."""
+        """The control tokens that constraints may ask for by id.
+
+        None of those that open a turn: a tag may hold an argument's text, and no text can forge one.
+        """
         if not self._with_controls:
             return NO_CONTROLS
-        found = {name: id for name, id in self._tokenizer.control_tokens().items() if id < self.vocab_size}
+        turns = self._tokenizer.turn_ids - self.eos_ids  # an end token is refused where a tag holds it
+        found = {name: id for name, id in self._tokenizer.control_tokens().items() if id not in turns}
+        found = {name: id for name, id in found.items() if id < self.vocab_size}
         return Controls(found, self.eos_ids)
 
     @cached_property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, cast
 
 import torch
@@ -130,13 +130,23 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
+def _is_inside(name: object) -> bool:
+    """Whether an index may name it: a file in the folder or below, whatever a link there leads to."""
+    if not isinstance(name, str) or "\0" in name or "\\" in name:
+        return False
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
 def sharded_files(folder: Path) -> list[Path]:
     """The shards that the index names."""
     path = folder / INDEX
     try:
         names = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelLoadError(f"'{path}' has no valid `weight_map`", help=AGAIN) from error
+    if strange := sorted(repr(name) for name in names if not _is_inside(name)):
+        raise ModelLoadError(f"'{path}' names shards that are no files of its folder: {some(strange)}", help=AGAIN)
     if missing := sorted(name for name in names if not (folder / name).is_file()):
         raise ModelLoadError(
             f"'{folder}' lacks {len(missing)} of the {len(names)} shards that '{INDEX}' names",

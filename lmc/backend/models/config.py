@@ -7,6 +7,7 @@ Standard library only. A field that would change the model's result and is not s
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ class ConfigFile:
         value = fields.get(name)
         if value is None:
             value = default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
             self.refuse(f"has `{name}` = {value!r}, which is not a number above 0")
         return float(value)
 
@@ -135,7 +136,7 @@ def open_config(folder: Path) -> ConfigFile:
         )
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadError(f"'{path}' is not valid JSON: {error}", help="download the file again") from error
     if not isinstance(fields, dict):
         raise ModelLoadError(f"'{path}' holds no JSON object", help="download the file again")

@@ -18,6 +18,8 @@ from lmc.ir.sampling import Sampling
 Int32 = npt.NDArray[np.int32]
 
 FED = -1  # in place of a row's one token: the token that the pass before samples for the row's seat
+NOTHING = -1  # in place of a sampled id: nothing is allowed
+BROKEN = -2  # in place of a sampled id: the model gave no token a number
 NO_SEAT = -1  # of a row that is not a sequence's own: a branch of choices
 
 

@@ -17,7 +17,7 @@ from lmc.backend.runner.batch import ForwardBatch, TokenDraws
 class PassOutcome:
     """What a pass came to.
 
-    ids       the sampled tokens, in the order of the draws; -1 where nothing was allowed
+    ids       the sampled tokens, in the order of the draws; NOTHING or BROKEN where there is none
     records   index -> the token with its log-probability, of the draws that want more than the id (`wants_record`);
               the log-probability is of the softmax of the logits as they are
     logprobs  the natural-log probabilities that `score` asked for

@@ -101,7 +101,7 @@ class Shapes:
         everywhere += [inner for each in flat for inner in each.each("patternProperties")]
         by_name: dict[str, list[SchemaSource]] = {}
         for each in flat:
-            for name in _names(each.schema):
+            for name in dict.fromkeys(_names(each.schema)):  # told twice, it is one place all the same
                 inner = each.schema.get("properties", {})
                 by_name.setdefault(name, []).extend([each.at("properties", name)] if name in inner else [])
         names = {name: self.shape(own + everywhere) for name, own in by_name.items()}

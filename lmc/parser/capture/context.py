@@ -18,7 +18,7 @@ import inspect
 import operator
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,7 @@ from lmc.ir.graph import Atom, Lit, Value
 from lmc.ir.types import ANY, BOOL, INT, MAYBE_STATE, REF
 from lmc.parser.capture import looking
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.near import modules_of
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Arm, Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
 from lmc.parser.capture.values import (
@@ -67,7 +68,7 @@ from lmc.parser.capture.values import (
     is_program,
     plain,
 )
-from lmc.parser.capture.writers import Stores, Writers, signature, writers
+from lmc.parser.capture.writers import Stores, Writers, writers
 from lmc.source import Span
 
 STOP_RECURSION = 20_000
@@ -102,6 +103,13 @@ class GlobalName:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenAway:
+    """A class, module or function of the user's, by identity, that code gets which may not be in sight."""
+
+    owner: int
+
+
 class Capture:
     """One trace in progress."""
 
@@ -128,6 +136,8 @@ class Capture:
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program
         self._writers: Writers | None = None
+        self.given_away: set[int] = set()  # classes, modules and functions that code got, by id
+        self.read_of: set[int] = set()  # those an attribute of which was baked
         self.own_names: set[str] = set()  # arguments that are containers of the program's own: `**more`
         self.settings: dict[str, StandIn] = {}  # sampling that calls of an inner program take where they do not say
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
@@ -228,7 +238,9 @@ class Capture:
         def now() -> StandIn:
             return self._read_now(cell, "cell_contents")
 
-        return self._outside(value, self.writers.of_cell(name), now, lambda: cell.cell_contents, (id(cell), name))
+        self._writers_in_sight_of(modules_of(value))
+        stores = self.writers.of_cell(name, self.frame.scope.file)
+        return self._outside(value, stores, now, lambda: cell.cell_contents, (id(cell), name))
 
     def _load_global(self, name: str) -> StandIn:
         module = self.frame.scope.globals
@@ -268,9 +280,13 @@ class Capture:
     @property
     def writers(self) -> Writers:
         """What code may bind anew while the program runs; looked for again with each module that comes into sight."""
-        here = self.frame.scope.globals
-        if self._writers is None or id(here) not in self.modules:
-            self.modules[id(here)] = here
+        return self._writers_in_sight_of((self.frame.scope.globals,))
+
+    def _writers_in_sight_of(self, modules: Iterable[dict[str, object]]) -> Writers:
+        """The same, with further modules that may run."""
+        new = {id(module): module for module in modules if id(module) not in self.modules}
+        if self._writers is None or new:
+            self.modules |= new
             self._writers = writers(self.modules.values())
         return self._writers
 
@@ -294,8 +310,8 @@ class Capture:
 
     def guard_code(self) -> None:
         """Once the trace is over: it holds while no code has come that might bind what it has baked."""
-        modules = tuple(self.modules.values())
-        self.guard(lambda: signature(modules), signature(modules), "code")
+        seen = self._writers_in_sight_of(())
+        self.guard(seen.signature, seen.made_of, "code")
 
     def guard(self, read: Callable[[], object], value: object, key: object = None) -> None:
         """The graph may be used again while `read()` gives `value`; one guard a key is enough."""
@@ -337,12 +353,19 @@ class Capture:
             self.guard(seen, seen(), _key(value))
         return known
 
+    def _stores_of(self, owner: object, name: str) -> Stores:
+        """Whether an attribute of a class, module or function may be bound anew."""
+        if id(owner) in self.given_away or GivenAway(id(owner)) in self.opaque:
+            return Stores.YES
+        self.read_of.add(id(owner))
+        return self.writers.of_attribute(owner, name)
+
     def bake_attribute(self, owner: StandIn, name: str) -> StandIn:
         """`owner.name` of an ordinary object; properties and mutable attributes are read at run time."""
         if isinstance(owner, ModuleType | type):
             value = ordinary(looking.attribute, owner, name)
             if value is not looking.UNSEEN:
-                stores = self.writers.of_attribute(owner, name)
+                stores = self._stores_of(owner, name)
                 now = lambda: self._read_now(owner, name)  # noqa: E731
                 return self._outside(value, stores, now, lambda: looking.attribute(owner, name), (id(owner), name))
         elif is_program(owner):
@@ -353,7 +376,7 @@ class Capture:
                 return ordinary(getattr, owner, name)
             # looked at without running a descriptor: a property is code of the user's, which the run must see
             if static is not UNBOUND and bakeable(static) and not hasattr(static, "__get__"):
-                stores = self.writers.of_attribute(owner, name)
+                stores = self._stores_of(owner, name)
                 now = lambda: self._read_now(owner, name)  # noqa: E731
                 return self._outside(static, stores, now, lambda: inspect.getattr_static(owner, name, UNBOUND), None)
         return self._read_now(owner, name)
@@ -491,7 +514,15 @@ class Capture:
 
     def argument(self, x: StandIn) -> Atom:
         """An operand handed to Python that may keep or change it: a container becomes a live object."""
+        if looking.is_a(x, (type, ModuleType, FunctionType)) and any(True for _ in modules_of(x)):
+            self._give_away(GivenAway(id(x)))
         return self.rules.function(self, x) if isinstance(x, Closure) else self.t.given(x)
+
+    def _give_away(self, key: GivenAway) -> None:
+        # what was read of it before, in a turn of a loop, may be read after it the next time
+        if key not in self.opaque and key.owner in self.read_of:
+            raise Escapes(key)
+        self.given_away.add(key.owner)
 
     def stored(self, x: StandIn) -> Atom:
         """An operand put into a run-time container: a container of the program's must not change any more."""

@@ -12,6 +12,7 @@ from types import FunctionType, GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
+from lmc.errors import ArgumentError
 from lmc.ir.builtins import merged
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
@@ -44,7 +45,7 @@ from lmc.parser.capture.values import (
     is_ordinary,
     plain,
 )
-from lmc.parser.primitives import Concat, Expr
+from lmc.parser.primitives import NOT_ADDED, NOT_ADDED_HELP, Concat, Expr
 
 BIN_OPS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -139,6 +140,8 @@ def binop_node(cx: Capture, node: ast.BinOp) -> StandIn:
 
 def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A binary operation on stand-ins."""
+    if op == "+" and isinstance(x, StateCell):
+        raise ArgumentError(NOT_ADDED, span=cx.t.span, help=NOT_ADDED_HELP)
     if isinstance(x, Tracked) or (isinstance(y, Tracked) and not isinstance(x, Expr)):
         return operators.of_objects(cx, op, x, y)
     if isinstance(x, Expr) or isinstance(y, Expr):

@@ -13,7 +13,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
-from lmc.errors import LMError
+from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
 from lmc.parser.capture import recursion
@@ -100,6 +100,9 @@ def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
     except LMError as error:
         error.span = error.span or cx.t.span
         raise
+    except ProgramRaise as stop:
+        stop.span = stop.span or cx.t.span
+        raise
     finally:
         cx.t.span = span
         cx.active.pop()
@@ -145,7 +148,9 @@ def _apart(cx: Capture, names: list[str], kwargs: dict[str, StandIn]) -> tuple[d
 
 
 # how many values a call gives, and which seed it draws from, decide more than how one call samples
-_OF_THE_RUN = frozenset(("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph"))
+_OF_THE_RUN = frozenset(
+    ("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph", "on_event", "timeout", "retry")
+)
 _SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES)) - _OF_THE_RUN
 
 
@@ -157,6 +162,7 @@ def _inside(
     kwargs: dict[str, StandIn],
     settings: dict[str, StandIn],
 ) -> StateCell:
+    _check_state_is_its_own(cx, closure, owner, args, kwargs)
     number = binary(cx, "+", cx.root.fields["programs"], 1)
     cx.t.write(cx.root, "programs", number)
     state = cx.t.fresh(STATE)
@@ -169,6 +175,20 @@ def _inside(
         cx.settings = outer
     cx.t.write(cell, "ret", ret)
     return cell
+
+
+def _check_state_is_its_own(
+    cx: Capture, closure: Closure, owner: tuple[StandIn, ...], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> None:
+    """Raises ArgumentError where a program is given the state of another one beside its arguments."""
+    if not args or not isinstance(args[0], StateCell):
+        return
+    try:
+        bound_parameters(cx, closure, (*owner, None, *args), kwargs)
+    except ProgramRaise:
+        raise ArgumentError(
+            f"`{closure.name}` begins a prompt of its own, and is given a program state", span=cx.t.span
+        ) from None
 
 
 @functools.lru_cache(maxsize=1024)

@@ -32,7 +32,7 @@ def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
         return False
     if wanted(x):
         return True
-    return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in _seen_from(x))
+    return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in seen_from(x))
 
 
 def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:
@@ -47,7 +47,7 @@ def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:
         known.update(map(id, seen))
         if not given.isdisjoint(known):
             return True
-        now = [x for each in seen if not is_program(each) for x in _seen_from(each)]
+        now = [x for each in seen if not is_program(each) for x in seen_from(each)]
     return False
 
 
@@ -65,7 +65,8 @@ def _containers_in(values: Iterable[object]) -> Iterator[object]:
             yield each
 
 
-def _seen_from(x: object) -> Iterator[object]:
+def seen_from(x: object) -> Iterator[object]:
+    """What can be reached from an object in one step, without running anything."""
     if type(x) is FunctionType:
         yield from _seen_by(x)
     elif type(x) is MethodType:
@@ -86,7 +87,7 @@ def _seen_from(x: object) -> Iterator[object]:
         yield from (*_read_by(x.gi_code, _globals_of(x)), *(x.gi_frame.f_locals.values() if x.gi_frame else ()))
     elif not _is_plain(x):
         yield type(x)
-        yield from _held_by(x)
+        yield from held_by(x)
 
 
 def _of_class(cls: type) -> Iterator[object]:
@@ -97,7 +98,7 @@ def _of_class(cls: type) -> Iterator[object]:
             yield from (x for x in held.values() if type(x) in _CODE)
 
 
-def _held_by(x: object) -> Iterator[object]:
+def held_by(x: object) -> Iterator[object]:
     """The attributes of an object, read without code of its class; of what wraps a function also that."""
     for cls in type.__dict__["__mro__"].__get__(type(x)):
         for each in type.__dict__["__dict__"].__get__(cls).values():

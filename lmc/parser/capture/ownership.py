@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 from functools import cache
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TypeGuard
 
 _STDLIB = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["platstdlib"])
+_MODULE_OF = type.__dict__["__module__"].__get__  # a metaclass may have a `__module__` of its own
 _LMC = str(Path(__file__).parents[2]) + "/"
 
 
@@ -19,6 +21,19 @@ def is_own_file(file: str | None) -> bool:
         return False
     installed = "site-packages" in file or "dist-packages" in file or file.startswith(_STDLIB)
     return not installed and not file.startswith(_LMC)
+
+
+def is_own_module(module: ModuleType) -> bool:
+    """True for a module of the user's, also one that was made without a file; reads it without its code."""
+    names = vars(module)
+    file = names.get("__file__")
+    return is_own_file(file) if isinstance(file, str) else names.get("__spec__") is None
+
+
+def is_own_class(cls: type) -> bool:
+    """True for a class that was made in a module of the user's, or in none that is loaded."""
+    module = sys.modules.get(str(_MODULE_OF(cls)))
+    return not isinstance(module, ModuleType) or is_own_module(module)
 
 
 def is_own_code(fn: FunctionType) -> bool:

@@ -11,9 +11,10 @@ from lmc.codes import CHOSEN_EXPRESSION, NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.graph import Atom, Attr, Lit, Value
+from lmc.ir.ops import not_text
 from lmc.ir.output import value_type
 from lmc.ir.reasoning import REASONING_NAME
-from lmc.ir.types import ANY, DATA, REF, STATE, STATES, STR, Type
+from lmc.ir.types import ANY, DATA, FLOAT, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -36,7 +37,18 @@ from lmc.parser.capture.values import (
     states_in,
 )
 from lmc.parser.constraints import MADE, parse_constraint
-from lmc.parser.primitives import DTYPE_REGEX, ROLES, Concat, Expr, GenExpr, RoleBegin, RoleEnd, SelectExpr
+from lmc.parser.primitives import (
+    DTYPE_REGEX,
+    LEFT_OUT,
+    ROLES,
+    TURNS,
+    Concat,
+    Expr,
+    GenExpr,
+    RoleBegin,
+    RoleEnd,
+    SelectExpr,
+)
 
 # --- appending -------------------------------------------------------------------------------------------
 
@@ -65,8 +77,7 @@ def _as_text(cx: Capture, x: StandIn) -> Atom:
     if isinstance(x, str):
         return Lit(str.__str__(x))  # of a class of its own, such as an Enum's: what it holds, not what it prints as
     if is_ordinary(x):
-        what = f"only text can be appended to a program state, not {type(x).__name__}; use an f-string or str()"
-        raise ProgramRaise(TypeError, (what,))
+        raise ProgramRaise(TypeError, not_text(x).args)
     # a name space of a module says nothing of what is called
     called = (*(each for each in cx.t.objects.values() if type(each) is not dict), *cx.outside)
     if has_live(x) and any(map(reaches_words, called)):
@@ -323,6 +334,8 @@ def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: 
     before = cx.t.state(cell)
     known = cx.t.known_of(before.name)
     parent = cx.t.fresh(STATE, cell)
+    if isinstance(size, LazyStr) or (isinstance(size, Sym) and size.type in (STR, FLOAT)):
+        raise ArgumentError("fork takes a number of children, not a text or float", span=cx.t.span)
     if isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
         cx.t.emit("fork_list", (before, cx.t.atom(size)), (parent, every))
@@ -364,10 +377,10 @@ def _sync(cx: Capture, cell: StateCell) -> None:
 
 
 def _turn(role: str) -> Callable[..., Any]:
-    def turn(cx: Capture, cell: StateCell, expr: StandIn = None) -> StandIn:
-        if expr is None:
+    def turn(cx: Capture, cell: StateCell, expr: StandIn = LEFT_OUT) -> StandIn:
+        if expr is LEFT_OUT:
             return RoleBlock(cell, role)
-        append(cx, cell, Concat((RoleBegin(role), expr, RoleEnd(role))))  # type: ignore[arg-type]
+        append(cx, cell, TURNS[role](expr))
         return Concat(())
 
     turn.__name__ = role

@@ -39,7 +39,7 @@ from lmc.codes import (
     STALE_STATE,
     STATE_GIVEN_AWAY,
 )
-from lmc.errors import CaptureError
+from lmc.errors import CaptureError, LMError
 from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.layers import Layers
@@ -114,6 +114,7 @@ class ProgramRaise(Exception):
     ) -> None:
         super().__init__(kind)
         self.kind, self.arguments, self.keywords = kind, args, keywords
+        self.span: Span | None = None  # where, once it has left that function
 
 
 @dataclass(slots=True)
@@ -391,6 +392,7 @@ class Tracer:
         """End the current region by an exception."""
         fn, keys = self.extern(stop.kind, "none"), tuple(sorted(stop.keywords))
         given = (*stop.arguments, *(stop.keywords[key] for key in keys))
+        self.span = stop.span or self.span
         self.emit("raise", tuple(self.atom(a) for a in given), keys=keys, fn=fn)
 
     def extern(self, obj: object, effect: str = "ordered", type: Type = ANY, *, raises: bool = True) -> str:
@@ -845,6 +847,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
     """Compute on ordinary values at trace time; an exception is the program's own."""
     try:
         return fn(*args, **kwargs)
+    except LMError:
+        raise  # with its help; Python, which runs then, says the same
     except Exception as error:
         # what cannot stand in the graph as a literal is told in words
         said: tuple[object, ...] = error.args

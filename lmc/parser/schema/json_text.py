@@ -14,7 +14,7 @@ def load_json(text: str, what: str, span: Span | None, *, help: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1] if text.strip() else ""
+        line = text.split("\n")[error.lineno - 1] if text.strip() else ""
         message = f"{what} is not valid JSON: {error.msg}, at line {error.lineno} column {error.colno}"
         notes = (line, " " * (error.colno - 1) + "^") if line else ()
         raise ConstraintError(message, span=span, help=help, notes=notes) from None

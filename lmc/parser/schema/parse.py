@@ -40,7 +40,8 @@ def _model_schema(model: object, span: Span | None) -> Any:
     describe = getattr(model, "model_json_schema", None)
     if not isinstance(model, type) or describe is None:
         what = f"the class `{model.__qualname__}`" if isinstance(model, type) else f"{model!r}"
-        raise ConstraintError(f"{what} is not a JSON schema", span=span, help=_ACCEPTED)
+        with_type = f"; gen(type={model.__name__}) takes other classes" if isinstance(model, type) else ""
+        raise ConstraintError(f"{what} is not a JSON schema", span=span, help=_ACCEPTED + with_type)
     try:
         return describe()
     except Exception as error:  # whatever the class raises is about the user's fields

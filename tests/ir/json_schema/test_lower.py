@@ -13,6 +13,7 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.audit import audit, lint
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
+from lmc.ir.json_schema.shape import MAX_SHAPES, Shapes
 from lmc.parser.schema.parse import parse_schema
 
 
@@ -239,6 +240,37 @@ def test_keywords_that_say_nothing_are_one_remark():
     (remark,) = lint(parse_schema({"type": "string", "x-a": 1, "x-b": 2}))
 
     assert "`x-a`, `x-b`" in remark.message
+
+
+@pytest.mark.parametrize("doublings", [4, 8, 30])
+def test_a_required_property_is_one_place(doublings):
+    """Named twice, by `properties` and by `required`, it is looked at once: definitions that double have an end."""
+    definitions = {
+        f"d{i}": {
+            "type": "object",
+            "properties": {name: {"$ref": f"#/$defs/d{i + 1}"} for name in "ab"},
+            "required": ["a", "b"],
+            "additionalProperties": False,
+        }
+        for i in range(doublings)
+    }
+    whole = {"$defs": {**definitions, f"d{doublings}": {"type": "null"}}, "$ref": "#/$defs/d0"}
+    schema = parse_schema(whole)
+    looked_at = []
+    flat = Shapes.flat
+
+    def counted(self, source):
+        looked_at.append(source)
+        return flat(self, source)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shapes, "flat", counted)
+        if doublings > 10:
+            with pytest.raises(NotRegular, match="places"):
+                lower(schema)
+        else:
+            lower(schema)
+    assert len(looked_at) <= 4 * min(2 ** (doublings + 1), MAX_SHAPES + 1)
 
 
 def test_a_shared_definition_costs_once_per_use_and_has_an_end():

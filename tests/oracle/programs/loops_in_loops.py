@@ -9,7 +9,7 @@ from tests.oracle.programs.case import Case
 def flags(s, rows):
     found, i = False, 0
     while not found and i < len(rows):
-        for j, value in enumerate(rows[i]):
+        for j, value in enumerate(rows[i]):  # noqa: B007
             s += f"is {value} it? " + lm.select("it", ["yes", "no"])
             if s["it"] == "yes":
                 found = True
@@ -24,7 +24,7 @@ def read_behind_the_inner_one(s):
     s += lm.gen("n", regex="[1-4]")
     for i in range(int(s["n"])):
         s += lm.gen("x", regex="[ab]{1,3}")
-        for j, c in enumerate(s["x"].replace("a", "")):
+        for j, c in enumerate(s["x"].replace("a", "")):  # noqa: B007
             s += f"{c} "
         s += f"{i}"
         if i:
@@ -47,7 +47,7 @@ def read_in_the_next_turn(s):
     s += lm.gen("n", regex="[1-4]")
     for i in range(int(s["n"])):
         if i > 0:
-            last = word
+            last = word  # noqa: F821
         s += lm.gen("x", regex="[ab]{1,3}")
         for word in s["x"].split("a"):
             s += word

@@ -1,4 +1,4 @@
-"""Tables of the module, read after lists and dicts of the program have been changed: by it, or by what it has called."""
+"""Tables of the module, read after lists and dicts of the program were changed: by it, or by what it has called."""
 
 from __future__ import annotations
 

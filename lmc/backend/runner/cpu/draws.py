@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from lmc.backend.mixing import WORD, splitmix
-from lmc.backend.runner.batch import TokenDraws
+from lmc.backend.runner.batch import NOTHING, TokenDraws
 from lmc.ir.sampling import Sampling
 
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]  # exp(logit - largest logit)
 Ids = npt.NDArray[np.int64]
 
-NOTHING = -1  # the id where nothing is allowed
 NEG_INF = float("-inf")
 ALMOST = 1 - 1e-6  # a bound reached but for the rounding of fp32 logits is reached
 CHUNK = 512

@@ -5,8 +5,13 @@ Knows slots as numbers only; who owns which is the cache's business. Slots are z
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
+
+ALIGNED = 64  # bytes, as torch aligns its own
 
 
 class KVTensors:
@@ -24,7 +29,7 @@ class KVTensors:
     ) -> None:
         """Reserve the memory; pages are touched only when they are written."""
         shape = (num_slots, 2, num_kv_heads, head_dim)
-        self.layers = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
+        self.layers = [_zeros(shape, dtype, device) for _ in range(num_layers)]
 
     def write(self, layer: int, slots: Tensor, kv: Tensor) -> None:
         """Put kv [T, 2, Hkv, D] into T different slots: one pass for K and V."""
@@ -39,3 +44,13 @@ class KVTensors:
         kv = self.layers[layer]
         stride = kv.stride()
         return kv.as_strided((rows, length, *kv.shape[1:]), (step * stride[0], *stride), first * stride[0])
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros; on the CPU pages that the system fills when they are first written, which `torch.zeros` does at once."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    num_bytes = math.prod(shape) * dtype.itemsize
+    reserved = np.zeros(num_bytes + ALIGNED, np.uint8)
+    first = -reserved.ctypes.data % ALIGNED
+    return torch.from_numpy(reserved[first : first + num_bytes]).view(dtype).view(shape)

@@ -4,8 +4,8 @@
     -> banned ids and mask -> temperature -> top_k -> top_p of what is left -> min_p -> draw
 
 The random number of a row is keyed by (seed, position) alone, and a row's arithmetic does not depend on the rows
-beside it, so batching never changes a draw. A token id of -1 means that nothing is allowed: every logit of the row
-is masked, -inf or NaN. NaN counts as -inf and touches no other row.
+beside it, so batching never changes a draw. NOTHING stands for a row of which every logit is masked, -inf or NaN, and
+BROKEN where the model itself gave no number. NaN counts as -inf and touches no other row.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from lmc.backend.base import TokenLogprob
-from lmc.backend.runner.batch import Int32, TokenDraws, wants_record
-from lmc.backend.runner.cpu.draws import NEG_INF, NOTHING, draw_rows
+from lmc.backend.runner.batch import BROKEN, NOTHING, Int32, TokenDraws, wants_record
+from lmc.backend.runner.cpu.draws import NEG_INF, draw_rows
 from lmc.backend.runner.cpu.hidden import HiddenRows
 from lmc.ir.sampling import Sampling
 
@@ -30,6 +30,8 @@ def sample(logits: Tensor, draws: TokenDraws, hidden: HiddenRows) -> tuple[list[
     The records are those of PassOutcome: of the draws that want more than the id.
     """
     ids = choose(adjusted(logits, draws, hidden), draws)
+    if NOTHING in ids:
+        ids = [BROKEN if id == NOTHING and best_of_broken(logits[i]) == NOTHING else id for i, id in enumerate(ids)]
     return ids, dict(recorded(logits, ids, draws, hidden))
 
 

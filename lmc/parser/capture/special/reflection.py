@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from lmc.codes import NO_RULE
+from lmc.codes import CHOSEN_EXPRESSION, NO_RULE
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import BOOL, REF
 from lmc.parser.capture import choices, fixed, looking, objects
@@ -29,6 +29,7 @@ from lmc.parser.capture.values import (
     Tracked,
     is_ordinary,
 )
+from lmc.parser.primitives import PRIMITIVES
 
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
@@ -102,7 +103,16 @@ def _getattr(cx: Capture, x: StandIn, name: StandIn, *default: StandIn) -> Stand
         return attribute(cx, x, name)
     if isinstance(x, Tracked) and isinstance(name, Sym | LazyStr):
         return _method_by_name(cx, x, name, *default)
+    if isinstance(x, ModuleType) and not isinstance(name, str) and any(word in PRIMITIVES for word in _words_of(x)):
+        raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
     return NotImplemented
+
+
+def _words_of(module: ModuleType) -> list[object]:
+    """The functions that a name of a module may stand for; the library's own are all there from the start."""
+    if module.__name__ == "lmc":
+        return list(PRIMITIVES)
+    return [x for x in vars(module).values() if type(x) is FunctionType]
 
 
 def _method_by_name(cx: Capture, x: Tracked, name: Sym | LazyStr, *default: StandIn) -> StandIn:

@@ -1,0 +1,160 @@
+"""The code that may run while a program runs: what its modules can name, and the modules that can name those.
+
+A graph takes for constant what no code binds anew while the program runs. That is asked of the code in sight: all
+functions of the modules that the program's own modules name, and so on, through classes, closures and tables. Code that
+is not in sight can run as well (a callback that the caller gives, another thread), but it has to name what it binds;
+so the modules that name one in sight are asked for what they bind by name.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from types import CodeType, FunctionType, MethodType, ModuleType
+
+from lmc.parser.capture.looking import is_a
+from lmc.parser.capture.out_of_sight import MAX_DEPTH, seen_from
+from lmc.parser.capture.ownership import is_own_class, is_own_code, is_own_module
+from lmc.parser.capture.values import is_program
+
+_TRANSPARENT = (
+    FunctionType,
+    MethodType,
+    staticmethod,
+    classmethod,
+    property,
+    partial,
+    type,
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+)
+_ATOMS = frozenset((str, int, float, bool, type(None), bytes, complex))
+IMPORT = dis.opmap["IMPORT_NAME"]
+_BY_NAME = frozenset(("import_module", "__import__"))  # with these code comes to modules that it does not name
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Modules of the user's by the id of their dict, and the functions in them."""
+
+    modules: dict[int, dict[str, object]] = field(default_factory=dict)
+    functions: list[FunctionType] = field(default_factory=list)
+
+
+def near(roots: Iterable[dict[str, object]]) -> Near:
+    """What is in sight of these modules."""
+    found = Near()
+    seen: dict[int, object] = {}
+    new = list(roots)
+    while new:
+        module = new.pop()
+        if id(module) not in found.modules:
+            found.modules[id(module)] = module
+            new.extend(_look_into(module, found.functions, seen))
+    return found
+
+
+def naming(sight: Near) -> Near:
+    """The modules of the user's that name something in sight, and their functions."""
+    found = Near()
+    seen: dict[int, object] = {}
+    for module in own_modules():
+        if id(module) not in sight.modules and _names(module, sight):
+            found.modules[id(module)] = module
+            _look_into(module, found.functions, seen)
+    return found
+
+
+def _names(module: dict[str, object], sight: Near) -> bool:
+    return any(id(made_in) in sight.modules for x in list(module.values()) for made_in in modules_of(x))
+
+
+def _look_into(
+    module: dict[str, object], functions: list[FunctionType], seen: dict[int, object]
+) -> list[dict[str, object]]:
+    """Add the functions of a module; gives the modules that it names."""
+    named: list[dict[str, object]] = []
+    # what is not looked at yet, and how many steps one may still go from it
+    left: list[tuple[object, int]] = [(x, MAX_DEPTH) for x in list(module.values())]
+    while left:
+        x, depth = left.pop()
+        if type(x) in _ATOMS or id(x) in seen:
+            continue
+        seen[id(x)] = x  # kept, so that no other comes to have its address
+        named.extend(modules_of(x))
+        if type(x) is FunctionType and is_own_code(x):
+            functions.append(x)
+        if depth:
+            # an object of a library's may hold on to half of the process
+            further = depth if type(x) in _TRANSPARENT or is_own_class(type(x)) else 1
+            left.extend((y, further - 1) for y in _parts(x))
+    return named
+
+
+def own_modules() -> Iterator[dict[str, object]]:
+    """The dicts of the modules of the user's that are loaded."""
+    for module in list(sys.modules.values()):
+        if is_a(module, ModuleType) and is_own_module(module):
+            yield vars(module)
+
+
+def _parts(x: object) -> Iterator[object]:
+    """What can be reached from an object in one step."""
+    if is_program(x):
+        yield x.func
+    elif type(x) is FunctionType:
+        yield from _held_by_function(x)
+    elif is_a(x, type):
+        for base in type.__dict__["__mro__"].__get__(x):
+            if is_own_class(base):
+                yield from list(type.__dict__["__dict__"].__get__(base).values())
+    elif not is_a(x, ModuleType):
+        yield type(x)
+        yield from seen_from(x)
+
+
+def _held_by_function(fn: FunctionType) -> Iterator[object]:
+    """What a function holds itself; what it reads of its module is walked over with the module."""
+    for cell in fn.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            continue
+    yield from fn.__defaults__ or ()
+    yield from (fn.__kwdefaults__ or {}).values()
+    yield from vars(fn).values()
+
+
+def modules_of(x: object) -> Iterator[dict[str, object]]:
+    """The modules of the user's that an object is, was made in, or imports when it runs."""
+    if isinstance(x, ModuleType):
+        if is_own_module(x):
+            yield vars(x)
+    elif type(x) is FunctionType:
+        if is_own_code(x):
+            yield x.__globals__
+            yield from _imported_by(x.__code__, str(x.__globals__.get("__package__") or ""))
+    elif is_own_class(cls := x if is_a(x, type) else type(x)):  # type: ignore[arg-type]
+        made_in = sys.modules.get(cls.__module__)
+        if made_in is not None:
+            yield vars(made_in)
+
+
+def _imported_by(code: CodeType, package: str) -> Iterator[dict[str, object]]:
+    """The modules that are imported inside a function; all, where it makes up their names."""
+    if not _BY_NAME.isdisjoint(code.co_names):
+        yield from own_modules()
+    if IMPORT in code.co_code[::2]:
+        for name in code.co_names:
+            module = sys.modules.get(name) or sys.modules.get(f"{package}.{name}")
+            if isinstance(module, ModuleType) and is_own_module(module):
+                yield vars(module)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _imported_by(inner, package)
