@@ -22,7 +22,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, maker_of, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -631,4 +631,8 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if is_ordinary(value):
         fixed.check_read(cx, value, name)
         return cx.bake_attribute(value, name)
+    if isinstance(value, PartialCall):
+        if name == "__self__" and not value.is_partial and value.args:
+            return value.args[0]
+        raise Escapes(maker_of(value))
     raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")

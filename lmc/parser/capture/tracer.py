@@ -458,7 +458,7 @@ class Tracer:
         if isinstance(x, Tracked):
             raise Escapes(x.cls)
         if isinstance(x, PartialCall | Super):
-            raise Escapes(_maker(x))
+            raise Escapes(maker_of(x))
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
@@ -832,7 +832,7 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     return Sym(value)
 
 
-def _maker(x: PartialCall | Super) -> object:
+def maker_of(x: PartialCall | Super) -> object:
     """What made an object that is bound: its class, or `functools.partial`."""
     first = x.owner if isinstance(x, Super) else next(iter(x.args), None)
     return first.cls if isinstance(first, Tracked) else functools.partial
