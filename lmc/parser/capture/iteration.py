@@ -23,7 +23,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
-from lmc.parser.capture.tracer import Arm, MakeLive, kind
+from lmc.parser.capture.tracer import Arm, MakeLive, ProgramRaise, kind
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -49,18 +49,33 @@ def listed(cx: Capture, x: StandIn) -> StandIn:
     return x
 
 
-def effectless(cx: Capture, x: StandIn) -> StandIn:
-    """All that an iterable gives, as a list, where making it changes nothing: then it does not matter when. Else it."""
+def effectless(cx: Capture, x: StandIn, *, alone: bool) -> StandIn:
+    """All that an iterable gives, as a list, where it does not matter when that is made. Else the iterable.
+
+    It does not where making it has no effect, and where who walks over it runs no code in between: `alone` says that
+    this is given nothing else that has any.
+    """
     if not has_code(cx, x):
         return x
     trial = Arm(cx.t)
-    with trial.open():
-        every = listed(cx, x)
-    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(trial.nodes)))
-    if any(effect_of(node, graph) != "none" for node in trial.nodes):
+    try:
+        with trial.open():
+            every = listed(cx, x)
+            is_quiet = alone and not isinstance(every, Once | Generator) and cx.t.holds_plain(every)
+    except ProgramRaise:  # what was traced up to the exception does happen
+        if _has_effects(cx, trial) and not alone:
+            raise graph_break(DEFERRED, cx.t.span, "an argument of this call") from None
+        trial.commit()
+        raise
+    if _has_effects(cx, trial) and not is_quiet:
         return x
     trial.commit()
     return every
+
+
+def _has_effects(cx: Capture, arm: Arm) -> bool:
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
+    return any(effect_of(node, graph) != "none" for node in arm.nodes)
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:

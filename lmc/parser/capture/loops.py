@@ -18,7 +18,7 @@ import copy
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
-from lmc.parser.capture import exits, state_lists
+from lmc.parser.capture import comprehensions, exits, state_lists
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -106,7 +106,11 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
     assert isinstance(node.iter, ast.GeneratorExp)
     clause = node.iter.generators[0]
     # a parameter of a lambda may have one of the names, and is not an `ast.Name` that would be renamed with it
-    if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
+    if (
+        len(node.iter.generators) > 1
+        or comprehensions.may_stop(node.iter)
+        or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter))
+    ):
         return None
     names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
     # Python has no name that begins with `$`: the body cannot see what the generator binds

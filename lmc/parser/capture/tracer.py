@@ -375,6 +375,19 @@ class Tracer:
         """
         return kind(atom).name not in ("any", "ref") or (isinstance(atom, Value) and atom.name in self.tame)
 
+    def holds_plain(self, x: StandIn) -> bool:
+        """True for a stand-in of nothing but values, and lists and dicts of such, which have no code of their own."""
+        if isinstance(x, Container):
+            held = x.fields["content"]
+            return self._is_plain(held) if isinstance(held, Value) else all(map(self.holds_plain, parts_of(held)))
+        if type(x) is tuple:
+            return all(map(self.holds_plain, x))
+        return is_literal(x) or isinstance(x, LazyStr) or (isinstance(x, Sym) and self._is_plain(x.value))
+
+    def _is_plain(self, value: Value) -> bool:
+        # what was put into it since would have been noted here
+        return value.type.is_value or (self.is_tame(value) and not self.live_touched)
+
     def keep_tame(self, out: Value, *inputs: Atom) -> None:
         """Note that what is made of these, or is a part of them, is tame where they all are."""
         if all(map(self.is_tame, inputs)):

@@ -58,6 +58,7 @@ MODULES = (
     "loops_in_loops",
     "tables_kept",
     "walked",
+    "consumed",
 )
 
 

@@ -132,6 +132,8 @@ def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
         raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
+        if not default and comprehensions.in_generator(cx):
+            raise graph_break(DEFERRED, cx.t.span, "`next` in a generator expression")
         return NotImplemented
     span = cx.t.span
     one, found = comprehensions.first(cx, x, None, default[0] if default else None)
@@ -145,6 +147,8 @@ def _stop_unless(cx: Capture, found: bool | Value) -> None:
     """`next` of what has nothing more to give."""
 
     def stop() -> None:
+        if comprehensions.in_generator(cx):
+            raise ProgramRaise(RuntimeError, ("generator raised StopIteration",))
         raise ProgramRaise(StopIteration)
 
     if isinstance(found, bool):
