@@ -25,13 +25,9 @@ def whole(s: Any, word: str) -> str:
 
 @lmc.function
 def counts(s: Any, word: str) -> int:
-    """Defines a class: a graph break."""
+    """Runs text as code: a graph break."""
     global TOTAL
-
-    class Word:
-        text = word
-
-    s += Word.text
+    s += eval("word")
     s += lmc.gen("x", max_tokens=4)
     TOTAL += len(s["x"])
     return TOTAL

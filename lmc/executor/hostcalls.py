@@ -42,12 +42,15 @@ def discipline_of(node: Node, graph: Graph) -> Discipline:
     return "raises"
 
 
+_OF_CLASSES = frozenset(("builtins.exception_matches", "builtins.exception_in"))  # these look at classes alone
+
+
 def _is_builtin_on_live(node: Node, graph: Graph) -> bool:
     """True for a call of a builtin with a live object: it runs that object's own code."""
     if node.op != "call" or not graph.extern(str(node.attr("fn"))).label.startswith("builtins."):
         return False
-    if graph.extern(str(node.attr("fn"))).label == "builtins.exception_matches":
-        return False  # it looks at classes alone
+    if graph.extern(str(node.attr("fn"))).label in _OF_CLASSES:
+        return False
     return any(atom_type(atom).name in ("ref", "any") for atom in node.inputs)
 
 

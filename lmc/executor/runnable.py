@@ -177,13 +177,18 @@ class _Compiler:
             case "loop":
                 return loop_node(ins, outs, bodies[0], number)
             case "try":
-                return try_node(ins, outs, bodies[0], bodies[1], _has_effects(node.regions[0], self.graph))
+                return try_node(ins, outs, bodies[0], bodies[1], in_turn=self._waits(node.regions[0]))
             case "function":
                 return function_node(ins, outs, bodies[0], number)
             case "for":
                 return for_node(node, ins, outs, bodies[0], number, is_quiet=is_quiet(node, self.graph))
             case _:
                 raise AssertionError(f"no rule for the region {node.op}")
+
+    def _waits(self, body: Block) -> bool:
+        """True for a `try` that must not begin where something before it has failed, or may yet."""
+        calls = self.num_tries > 0 and any(OPS[node.op].kind == "model" for node in walk(body))
+        return calls or _has_effects(body, self.graph)
 
     def _arguments(self, scope: _Scope) -> tuple[int, ...]:
         return tuple(scope.define(param.value) for param in self.graph.params)

@@ -1,7 +1,8 @@
 """`try` at run time: the body on a chain of its own, and the handler where that fails.
 
 Whether the body has failed is known as soon as its own nodes have settled, whatever is still under way in front of
-it; only a body with effects waits its turn. What stands behind the `try` in the order of the program waits for either.
+it; only a body with effects, or with calls inside another `try`, waits its turn. What stands behind the `try` in the
+order of the program waits for either.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from lmc.executor.steps import BlockFrame, Chain, RunNode, settled_chain
 from lmc.executor.unwinding import Handling, TryRun, Unwind, handing
 
 
-def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: Body, has_effects: bool) -> RunNode:
-    """`try`; `has_effects` says that something in the body must come in its turn."""
+def try_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, handler: Body, *, in_turn: bool) -> RunNode:
+    """`try`; `in_turn` says that something in the body must not run if anything before it fails."""
 
     def step(inst: Instance, frame: BlockFrame) -> None:
         attempt, chain = TryRun(frame.way), frame.chain
         way = Unwind(attempt, tuple(frame[i] for i in ins))
-        tried = body.run(inst, frame, chain if has_effects else None, (), frame.path, way)
+        tried = body.run(inst, frame, chain if in_turn else None, (), frame.path, way)
         end = settled_chain(tried.chain)
         if type(end) is not Future:
             cells, frame.chain = result(inst, frame, attempt, tried, chain)

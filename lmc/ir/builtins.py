@@ -144,10 +144,49 @@ def _class_parts(x: Any, names: tuple[str, ...]) -> tuple[Any, ...] | None:
         return None
 
 
+def _parts_by_class(x: Any, cls: Any, num: int, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Of a pattern `cls(_, _, name=_)`, with a class that only the run knows: asked for one by one, as Python does."""
+    if not isinstance(cls, type):
+        raise TypeError("called match pattern must be a class")
+    if not isinstance(x, cls):
+        return None
+    itself, first = _parts_by_place(x, cls, num)
+    parts: dict[str, Any] = {}
+    for name in (*first, *names):
+        if type(name) is not str:
+            raise TypeError(f"__match_args__ elements must be strings (got {type(name).__name__})")
+        if name in parts:
+            raise TypeError(f"{cls.__name__}() got multiple sub-patterns for attribute {name!r}")
+        try:
+            parts[name] = getattr(x, name)
+        except AttributeError:
+            return None
+    return (*itself, *parts.values())
+
+
+def _parts_by_place(x: Any, cls: type, num: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The object itself where a pattern without a name is matched against it, else the names these stand for."""
+    names = getattr(cls, "__match_args__", None) if num else ()
+    if names is None:
+        itself = bool(cls.__flags__ & _MATCHES_ITSELF)
+        allowed, parts = int(itself), ((x,), ()) if itself else ((), ())
+    elif type(names) is tuple:
+        allowed, parts = len(names), ((), names[:num])
+    else:
+        raise TypeError(f"{cls.__name__}.__match_args__ must be a tuple (got {type(names).__name__})")
+    if num > allowed:
+        some = f"{allowed} positional sub-pattern{'s' * (allowed != 1)}"
+        raise TypeError(f"{cls.__name__}() accepts {some} ({num} given)")
+    return parts
+
+
+_MATCHES_ITSELF = 1 << 22  # Py_TPFLAGS_MATCH_SELF: int, str and the like, and what is derived from them
+
 # what a pattern of `match` is about, None where it does not fit: the items, values or attributes
 sequence_parts = _pure("sequence_parts", _sequence_parts)
 mapping_parts = _pure("mapping_parts", _mapping_parts)
 class_parts = _pure("class_parts", _class_parts)
+parts_by_class = _pure("parts_by_class", _parts_by_class)
 
 # iterators are one-pass and so no values: in a graph these give lists
 for _name, _make in (("enumerate", enumerate), ("zip", zip), ("reversed", reversed)):
@@ -162,6 +201,13 @@ LAZY: dict[Callable[..., Any], Callable[..., Any]] = {
 
 def _exception_matches(error: BaseException, *kinds: type) -> bool:
     return any(kind in type(error).__mro__ for kind in kinds)
+
+
+def _exception_in(error: BaseException, kinds: Any) -> bool:
+    every = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in every):
+        raise TypeError("catching classes that do not inherit from BaseException is not allowed")
+    return _exception_matches(error, *every)
 
 
 def _raised(x: Any, cause: Any = ...) -> BaseException:
@@ -202,6 +248,8 @@ def _read_global(module: dict[str, Any], name: str) -> Any:
 
 exception_matches = _named("exception_matches", _exception_matches)  # `except`: looks at the class alone
 BUILTINS["exception_matches"] = Builtin(exception_matches, BOOL)
+exception_in = _named("exception_in", _exception_in)  # the same of classes that only the run knows
+BUILTINS["exception_in"] = Builtin(exception_in, BOOL)
 apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
 raised = _named("raised", _raised)  # `raise x from y` of run-time values: what is raised
 enter_context = _named("enter_context", _enter_context)

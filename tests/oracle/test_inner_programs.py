@@ -36,8 +36,89 @@ def defined_inside(s):
     return r.ret_value, q.ret_value, q.text()
 
 
+@lm.function
+def about(s, topic, n=2, log=None):
+    s += f"{topic}{n}: " + lm.gen("z", max_tokens=n, temperature=1.0)
+    if log is not None:
+        log.append(s["z"])
+    return s["z"]
+
+
+def arguments_of_the_run_are_bound(s):
+    s += lm.gen("t", max_tokens=2)
+    bound = about.bind(topic=s["t"])
+    s += bound()["z"] + bound.run(n=3)["z"] + bound.bind(n=1)(topic="c")["z"] + about("x")["z"]
+    return bound(n=1).ret_value, bound(temperature=0.0)["z"]
+
+
+def bound_in_a_loop(s):
+    s += lm.gen("t", regex="[abc] [def]")
+    bound, said = about.bind(n=1), []
+    for word in s["t"].split():
+        said.append(bound(topic=word)["z"])
+        s += bound.bind(topic=word).run()["z"]
+    return said
+
+
+def a_list_is_bound(s):
+    log = []
+    bound = about.bind(log=log)
+    bound(topic="q")
+    log.append("between")
+    bound(topic="r")
+    s += "x"
+    return log
+
+
+def bound_in_each_arm(s):
+    s += lm.select("k", ["a", "b"])
+    bound = about.bind(n=1, topic="y") if s["k"] == "a" else about.bind(topic="z")
+    return bound()["z"], {"a": about.bind(n=1), "b": bound}[s["k"]](topic="t")["z"]
+
+
+def bound_and_given_by_place(s):
+    try:
+        return about.bind(topic="q").run("x")["z"]
+    except TypeError as error:
+        s += str(error)
+
+
+def bound_method_under_a_name(s):
+    bind = about.bind
+    return bind(topic="q")()["z"]
+
+
+BOUND = [
+    arguments_of_the_run_are_bound, bound_in_a_loop, a_list_is_bound, bound_in_each_arm, bound_and_given_by_place,
+    bound_method_under_a_name,
+]  # fmt: skip
+
+
+def bound_with_an_unknown_name(s):
+    try:
+        about.bind(nothing=1)
+    except lm.LMError as error:
+        s += type(error).__name__
+
+
+def bound_and_printed(s):
+    s += f"{about.bind(n=1)}"
+
+
+@pytest.mark.parametrize("program", [bound_with_an_unknown_name, bound_and_printed])
+def test_what_is_odd_about_bind_is_left_to_python(program):
+    """Such a program says what Python says, as the Python that it is."""
+
+    with pytest.raises(lm.CaptureError):
+        lm.Program(program).run(backend="echo", fullgraph=True)
+
+    assert (
+        lm.Program(program).run(backend="echo").text() == lm.Program(program).run(backend="echo", mode="eager").text()
+    )
+
+
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("program", [inner_of_inner_with_sampling, defined_inside])
+@pytest.mark.parametrize("program", [inner_of_inner_with_sampling, defined_inside, *BOUND])
 def test_program_with_a_program_inside_equals_its_eager_run(program, seed: int):
     """The oracle's own eager run knows only programs of a module, so `mode="eager"` is the measure here."""
 

@@ -17,7 +17,7 @@ from lmc.parser.capture.breaks import BREAKS
 _numbers = count()
 
 PROGRAMS = {
-    "LMC-GB002": "class A:\n    pass",
+    "LMC-GB002": "x = eval('1')",
     "LMC-GB003": "for i, x in enumerate(print(y) for y in 'ab'):\n    s += x",
     "LMC-GB004": "s += lm.select('x', ['a', 'b'])\nv = s.fork(1)[0] if s['x'] == 'a' else 'text'\nreturn v",
     "LMC-GB005": (

@@ -23,13 +23,21 @@ from lmc.codes import NO_RULE, OUT_OF_SIGHT, STATE_GIVEN_AWAY
 from lmc.errors import CaptureError
 from lmc.ir.binding import apply_spread, method_spread
 from lmc.ir.builtins import BUILTINS, PURE
-from lmc.ir.graph import Lit
+from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA, REF, STATES, STR
 from lmc.parser.capture import choices, fixed, instances, looking, managers, objects, spread
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import attribute, place
-from lmc.parser.capture.functions import closure_of, run_bound, run_closure, run_inner, run_program
+from lmc.parser.capture.functions import (
+    bind_program,
+    closure_of,
+    is_generator,
+    run_bound,
+    run_closure,
+    run_inner,
+    run_program,
+)
 from lmc.parser.capture.host_calls import CLOCKS, by_python, check_in_sight, of_run_time_value
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import MUTATORS, TEXT_RESULTS, call_method
@@ -47,6 +55,7 @@ from lmc.parser.capture.values import (
     Closure,
     Container,
     Escapes,
+    FixedProgram,
     InnerProgram,
     LazyStr,
     LmProgram,
@@ -204,7 +213,7 @@ def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
-    if isinstance(receiver, InnerProgram) and node.attr == "run":
+    if isinstance(receiver, InnerProgram | FixedProgram) and node.attr == "run":
         return receiver
     if isinstance(receiver, type):
         method = objects.class_attribute(cx, receiver, node.attr)
@@ -231,6 +240,8 @@ def _class_of(x: StandIn) -> type | None:
 
 def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     """Call a stand-in or an ordinary function."""
+    if isinstance(fn, Method) and isinstance(fn.receiver, FixedProgram) and fn.name == "bind":
+        return bind_program(cx, fn.receiver, args, kwargs)
     if isinstance(fn, Method):
         method = _live_method(cx, fn, (*args, *kwargs.values()))
         return call_method(cx, fn, args, kwargs) if method is UNBOUND else call(cx, method, args, kwargs)
@@ -243,8 +254,10 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return _object(cx, fn, args, kwargs)
     if isinstance(fn, InnerProgram):
         return run_inner(cx, fn, args, kwargs)
+    if isinstance(fn, FixedProgram):
+        return run_program(cx, fn, args, kwargs)
     if isinstance(fn, Closure):
-        return run_closure(cx, fn, args, kwargs)
+        return _closure(cx, fn, args, kwargs)
     if isinstance(fn, Sym):
         method = _live_method(cx, Method(fn, "__call__"), (*args, *kwargs.values()))
         return of_run_time_value(cx, fn, args, kwargs) if method is UNBOUND else call(cx, method, args, kwargs)
@@ -264,6 +277,8 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     program = _program_of(fn)
     if program is not None:
         return run_program(cx, program, args, kwargs)
+    if isinstance(fn, MethodType) and is_program(fn.__self__) and _is_bind(fn):
+        return bind_program(cx, fn.__self__, args, kwargs)
     # a rule may decline: what it knows nothing better for is a pure function like any other
     if is_in(fn, SPECIAL):
         done = SPECIAL[fn](cx, *args, **kwargs)
@@ -278,6 +293,15 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     if objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
         return instances.make(cx, fn, args, kwargs)
     return _other(cx, fn, args, kwargs)
+
+
+def _closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
+    if not is_generator(fn.node):
+        return run_closure(cx, fn, args, kwargs)
+    # Python steps it, as any iterator: its body is not followed
+    made = cx.argument(fn)
+    assert isinstance(made, Value)
+    return of_run_time_value(cx, Sym(made), args, kwargs)
 
 
 def _partial(cx: Capture, fn: PartialCall, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -297,7 +321,7 @@ def _live_method(cx: Capture, fn: Method, given: tuple[StandIn, ...]) -> StandIn
     return objects.method_of_live(cx, fn.receiver, fn.name)
 
 
-_OURS = (InnerProgram, Closure, PartialCall, Tracked, Choice)
+_OURS = (InnerProgram, FixedProgram, Closure, PartialCall, Tracked, Choice)
 
 
 def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -305,6 +329,11 @@ def _object(cx: Capture, obj: Tracked, args: tuple[StandIn, ...], kwargs: dict[s
     if method is None:
         raise ProgramRaise(TypeError, (f"{obj.cls.__name__!r} object is not callable",))
     return call(cx, method, args, kwargs)
+
+
+def _is_bind(fn: MethodType) -> bool:
+    """True for `Program.bind` itself: a class of the user's may have one of its own."""
+    return fn.__name__ == "bind" and fn.__func__.__module__ == "lmc.program"
 
 
 def _program_of(fn: StandIn) -> LmProgram | None:

@@ -22,6 +22,7 @@ from lmc.parser.capture.values import (
     Choice,
     Closure,
     Container,
+    FixedProgram,
     Method,
     PartialCall,
     StandIn,
@@ -140,7 +141,7 @@ def _is_table(table: Container | tuple[StandIn, ...]) -> bool:
 
 
 def _is_no_value(x: StandIn) -> bool:
-    if isinstance(x, Closure | PartialCall | Method | Choice | Tracked | StateCell | Expr):
+    if isinstance(x, Closure | PartialCall | FixedProgram | Method | Choice | Tracked | StateCell | Expr):
         return True
     if isinstance(x, tuple):
         return any(map(_is_no_value, x))

@@ -132,6 +132,7 @@ class Capture:
         self.endless: ast.AST | None = None  # the one that did not end
         self.recursive = recursive  # functions whose calls of themselves the run decides
         self.recursions: dict[ast.AST, Any] = {}  # those being traced; their class stands above this file
+        self.giving: list[Closure] = []  # the functions that are being made for Python, which calls them
         self.has_closures = False  # a function defined inside the program may read locals after their function ended
         self.guarded: set[object] = set()
         self.modules: dict[int, dict[str, object]] = {}  # whose code is in the program

@@ -7,7 +7,8 @@ others; and when an object ends, as a graph holds on to what it has made until t
 from __future__ import annotations
 
 import builtins
-from types import BuiltinFunctionType, FunctionType
+from collections.abc import Collection, Iterable
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from lmc.codes import NO_RULE
 from lmc.parser.capture import looking, objects
@@ -48,3 +49,18 @@ def check_call(cx: Capture, fn: StandIn) -> None:
         raise graph_break(NO_RULE, cx.t.span, "a weak reference")
     if isinstance(fn, type) and any("__del__" in vars(base) and objects.is_own(base) for base in type.mro(fn)):
         raise graph_break(NO_RULE, cx.t.span, "an object with a `__del__`")
+
+
+def check_class(cx: Capture, names: Collection[str], found: Iterable[object]) -> None:
+    """Refuse a class whose code names what tells when an object ends; `found` is what its names stand for."""
+    if "__del__" in names:
+        raise graph_break(NO_RULE, cx.t.span, "an object with a `__del__`")
+    for x in found:
+        if _module_of(x) in _WEAK:
+            raise graph_break(NO_RULE, cx.t.span, "a weak reference")
+
+
+def _module_of(x: object) -> object:
+    if type(x) is ModuleType:
+        return x.__name__
+    return getattr(x, "__module__", None) if looking.is_a(x, _NAMED) and looking.is_quiet(x) else None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING
+from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING, NO_RULE
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
@@ -23,7 +23,16 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary
 from lmc.parser.capture.scope import function_scope, function_source
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Container, Frame, InnerProgram, LmProgram, StandIn, StateCell
+from lmc.parser.capture.values import (
+    Closure,
+    Container,
+    FixedProgram,
+    Frame,
+    InnerProgram,
+    LmProgram,
+    StandIn,
+    StateCell,
+)
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -37,6 +46,18 @@ def closure(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> Closure:
     assert cx.frame.scope.source is not None
     scope = function_scope(node, cx.frame.scope.source, cx.frame.scope.globals)
     return Closure(node, scope, cx.frame, defaults, keyword, {}, _qualname(cx, node))
+
+
+def is_generator(node: ast.FunctionDef | ast.Lambda) -> bool:
+    """True for a function that yields, itself and not in a function inside it."""
+    stack: list[ast.AST] = list(node.body) if isinstance(node, ast.FunctionDef) else [node.body]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            stack.extend(ast.iter_child_nodes(each))
+    return False
 
 
 def _qualname(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> str:
@@ -129,6 +150,15 @@ def run_program(cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwar
     given, settings = _apart(cx, program.arg_names, kwargs)
     closure, owner = opened(cx, program.func)
     return _inside(cx, closure, owner, args, {**program.bound, **given}, settings)
+
+
+def bind_program(
+    cx: Capture, program: LmProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
+) -> FixedProgram:
+    """`program.bind(x=1)`: the same program, whose arguments may be those of the run."""
+    if args or any(name not in program.arg_names for name in kwargs):
+        raise graph_break(NO_RULE, cx.t.span, "`bind` with anything but arguments of the program")
+    return FixedProgram(program, kwargs)
 
 
 def run_inner(cx: Capture, program: InnerProgram, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StateCell:

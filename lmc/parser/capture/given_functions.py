@@ -12,21 +12,24 @@ or binds a variable of the program, cannot be given away.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from lmc.codes import FUNCTION_GIVEN_AWAY
+from lmc.codes import FUNCTION_GIVEN_AWAY, OUT_OF_SIGHT
 from lmc.ir.graph import Atom
 from lmc.ir.types import REF
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.out_of_sight import reaches_program
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Frame, StandIn
+from lmc.parser.capture.values import Closure, Frame, StandIn, is_ordinary
+from lmc.parser.capture.writers import Stores
 
 # these call the function that they are given while they run, and keep nothing of it
 IMMEDIATE: frozenset[Callable[..., Any]] = frozenset(
@@ -40,23 +43,73 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
     parent = fn.parent
     assert parent is not None, "a function that was looked into is an object of its own"
     names = _variables(fn, parent)
-    if any(isinstance(n, ast.Nonlocal) for n in ast.walk(fn.node)):
+    if cleans_up(fn.node) and not _is_context_manager(cx, fn, parent):
+        raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which may be left half-way,")
+    if binds_around(fn.node, names):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which binds variables around it,")
+    if _names_itself(cx, fn, parent):
+        names = tuple(name for name in names if name != fn.name)
     factory = _factory(fn, names)
-    if not at_once and not all(_is_bound_once(name, parent) for name in names):
-        raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which reads what is bound more than once,")
+    held = variables(cx, names, parent, f"`{fn.name}`", fixed=() if at_once else names)
+    if any(x is fn or x in cx.giving for x in held if isinstance(x, Closure)):
+        raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which calls itself,")
+    cx.t.span = span
+    given = (*held, *fn.defaults, *fn.kw_defaults.values())
+    check_in_sight(cx, f"`{fn.name}`", factory, *given)
+    cx.giving.append(fn)
+    try:
+        return cx.t.call(factory, *map(cx.argument, given), effect="none", type=REF)
+    finally:
+        cx.giving.pop()
+
+
+def _names_itself(cx: Capture, fn: Closure, parent: Frame) -> bool:
+    """True for a function whose name stands for nothing but itself: where it is made anew, its `def` binds it."""
+    if not isinstance(fn.node, ast.FunctionDef) or fn.node.decorator_list or fn.name != fn.node.name:
+        return False
+    owner = next((frame for frame in _frames(parent) if frame.scope.is_local(fn.name)), None)
+    return owner is not None and owner.fields.get(fn.name) is fn and is_bound_once(cx, fn.name, parent)
+
+
+def cleans_up(node: ast.AST) -> bool:
+    """True for a generator function that does something where it is left half-way: a graph leaves it later."""
+    around = [n for n in ast.walk(node) if isinstance(n, ast.Try | ast.TryStar | ast.With)]
+    return any(isinstance(n, ast.Yield | ast.YieldFrom) for each in around for n in ast.walk(each))
+
+
+def _is_context_manager(cx: Capture, fn: Closure, parent: Frame) -> bool:
+    """True for what `contextlib.contextmanager` is given: a `with` walks over it to its end."""
+    innermost = fn.node.decorator_list[-1:] if isinstance(fn.node, ast.FunctionDef) else []
+    if not innermost or not isinstance(innermost[0], ast.Name | ast.Attribute):
+        return False
+    with cx.in_frame(parent):
+        return cx.eval(innermost[0]) is contextlib.contextmanager
+
+
+def binds_around(node: ast.AST, names: Collection[str]) -> bool:
+    """True for code that binds one of the variables around it."""
+    return any(not set(names).isdisjoint(n.names) for n in ast.walk(node) if isinstance(n, ast.Nonlocal))
+
+
+def check_in_sight(cx: Capture, what: str, *parts: StandIn) -> None:
+    """Refuse to give away what may call another program: that one would run beside the graph."""
+    if any(is_ordinary(x) and reaches_program(x) for x in parts):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, what)
+
+
+def variables(cx: Capture, names: tuple[str, ...], frame: Frame, what: str, *, fixed: Collection[str]) -> list[StandIn]:
+    """What the variables around a function hold that Python is given; those in `fixed` it may read at any time."""
+    span = cx.t.span
+    if not all(is_bound_once(cx, name, frame) for name in fixed):
+        raise graph_break(FUNCTION_GIVEN_AWAY, span, f"{what}, which reads what is bound more than once,")
     held: list[StandIn] = []
     for name in names:
         try:
-            with cx.in_frame(parent):
+            with cx.in_frame(frame):
                 held.append(cx.load(name))
         except ProgramRaise:
-            raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which reads what is not bound yet,") from None
-        if held[-1] is fn:
-            raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which calls itself,")
-    cx.t.span = span
-    atoms = [cx.argument(x) for x in (*held, *fn.defaults, *fn.kw_defaults.values())]
-    return cx.t.call(factory, *atoms, effect="none", type=REF)
+            raise graph_break(FUNCTION_GIVEN_AWAY, span, f"{what}, which reads what is not bound yet,") from None
+    return held
 
 
 def _frames(frame: Frame | None) -> Iterator[Frame]:
@@ -67,10 +120,15 @@ def _frames(frame: Frame | None) -> Iterator[Frame]:
 
 def _variables(fn: Closure, parent: Frame) -> tuple[str, ...]:
     """The variables of the functions around it that a function reads."""
-    around = {name for frame in _frames(parent) for name in frame.scope.locals}
+    around = {name for frame in _frames(parent) for name in (*frame.scope.locals, *_free(frame))}
     read = {n.id for n in ast.walk(fn.node) if isinstance(n, ast.Name)} & around
     code = _inner_code(fn, tuple(sorted(read)))
     return tuple(sorted(code.co_freevars))
+
+
+def _free(frame: Frame) -> Collection[str]:
+    """The variables of the functions around the program, which have ended or go on without it."""
+    return frame.closure.free if frame.closure is not None else ()
 
 
 def _inner_code(fn: Closure, names: tuple[str, ...]) -> CodeType:
@@ -114,19 +172,21 @@ def _factory_code(fn: Closure, names: tuple[str, ...]) -> CodeType:
 
 
 def _plain(node: ast.FunctionDef) -> ast.FunctionDef:
-    """Without annotations, which would be evaluated anew."""
-    node.returns = None
+    """Without decorators and annotations, which would be evaluated anew."""
+    node.returns, node.decorator_list = None, []
     for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg):
         if arg is not None:
             arg.annotation = None
     return node
 
 
-def _is_bound_once(name: str, frame: Frame | None) -> bool:
+def is_bound_once(cx: Capture, name: str, frame: Frame | None) -> bool:
     """True for a variable that is bound in one place, which is not come to again."""
-    owner = next((f for f in _frames(frame) if f.scope.is_local(name)), None)
+    owner = next((f for f in _frames(frame) if f.scope.is_local(name) or name in _free(f)), None)
     if owner is None or owner.is_comprehension or owner.closure is None:
         return False
+    if not owner.scope.is_local(name):
+        return cx.writers.of_cell(name, owner.scope.file) is Stores.NO
     node = owner.closure.node
     spec = node.args
     parameters = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *(a for a in (spec.vararg, spec.kwarg) if a)]

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lmc.codes import NO_RULE
-from lmc.ir.builtins import class_parts, mapping_parts, sequence_parts
+from lmc.ir.builtins import class_parts, mapping_parts, parts_by_class, sequence_parts
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
 from lmc.parser.capture.breaks import graph_break
@@ -234,14 +234,28 @@ def _mapping(cx: Capture, pattern: ast.MatchMapping, subject: StandIn, then: The
 def _class(cx: Capture, pattern: ast.MatchClass, subject: StandIn, then: Then) -> StandIn:
     cls = cx.eval(pattern.cls)
     cx.at(pattern)
+    if isinstance(cls, Sym):
+        return _of_run_time_class(cx, cls, pattern, subject, then)
     if not isinstance(cls, type):
         if not is_ordinary(cls):
-            raise graph_break(NO_RULE, cx.at(pattern), "a class pattern of a class that only the run knows")
+            raise graph_break(NO_RULE, cx.at(pattern), "a class pattern of what is no class")
         raise ProgramRaise(TypeError, ("called match pattern must be a class",))
     if isinstance(subject, StateCell):
         raise graph_break(NO_RULE, cx.at(pattern), "a program state in a class pattern")
     truth = cx.truth(cx.call(isinstance, (subject, cls), {}))
     return _where(cx, truth, lambda: _attributes(cx, cls, pattern, subject, then))
+
+
+def _of_run_time_class(cx: Capture, cls: Sym, pattern: ast.MatchClass, subject: StandIn, then: Then) -> StandIn:
+    taken = Lit(len(pattern.patterns)), Lit(tuple(pattern.kwd_attrs))
+    made = cx.t.call(parts_by_class, cx.argument(subject), cls.value, *taken, type=ANY)
+    parts = wrap(cx.t, made, borrowed=True)
+    inner = [*pattern.patterns, *pattern.kwd_patterns]
+    return _where(
+        cx,
+        cx.truth(compare(cx, "is not", parts, None)),
+        lambda: _all(cx, [(p, item(cx, parts, i)) for i, p in enumerate(inner)], then),
+    )
 
 
 def _attributes(cx: Capture, cls: type, pattern: ast.MatchClass, subject: StandIn, then: Then) -> StandIn:

@@ -49,6 +49,7 @@ from lmc.parser.capture.values import (
     Container,
     Content,
     Escapes,
+    FixedProgram,
     Frame,
     LazyStr,
     Owner,
@@ -266,6 +267,8 @@ class Merge:
             return is_known and all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
         if isinstance(x, PartialCall):
             return self._chosen(x.fn) and all(self._is_older(i) for i in (*x.args, *x.kwargs.values()))
+        if isinstance(x, FixedProgram):
+            return all(map(self._is_older, x.bound.values()))
         if isinstance(x, Expr):
             return all(self._is_older(getattr(x, field.name)) for field in dataclasses.fields(x))  # type: ignore[arg-type]
         return is_ordinary(x) and is_word(x)
@@ -325,7 +328,7 @@ class Merge:
             return self.a.raised or self.b.raised
         if isinstance(x, Choice):
             return not self._is_before(x.index)
-        if isinstance(x, Closure | PartialCall | Expr):
+        if isinstance(x, Closure | PartialCall | FixedProgram | Expr):
             return not self._chosen(x)
         return isinstance(x, Owner) and x.birth > self.a.birth
 

@@ -7,6 +7,7 @@ from functools import partial
 from types import CodeType, FunctionType, GeneratorType, MemberDescriptorType, MethodType, ModuleType
 
 from lmc.parser.capture.looking import is_a
+from lmc.parser.capture.ownership import is_own_file
 from lmc.parser.capture.values import is_program
 from lmc.parser.primitives import PRIMITIVES
 
@@ -137,7 +138,12 @@ def _seen_by(fn: FunctionType) -> Iterator[object]:
 
 
 def _read_by(code: CodeType, names: dict[str, object]) -> Iterator[object]:
-    yield from (names[name] for name in _names_in(code) if name in names)
+    """The globals that code names, and of modules of the user's what else it names there."""
+    named = list(_names_in(code))
+    for x in [names[name] for name in named if name in names]:
+        yield x
+        if type(x) is ModuleType and is_own_file(getattr(x, "__file__", None)):
+            yield from (vars(x)[name] for name in named if name in vars(x))
 
 
 def _globals_of(x: GeneratorType[object, object, object]) -> dict[str, object]:

@@ -18,7 +18,8 @@ else is the break that it was:
 * an argument that is the same in every call is no parameter: the body sees it as the first call gave it;
 * all others are values, whose type is the join of what any call gives;
 * of these, what can be changed is handed on as a live object, by reference;
-* nothing that exists before the call is changed but those states, and these are not read under another name.
+* nothing that exists before the call is changed but those states, and these are not read under another name; a list,
+  dict or set of the program's that is changed in place is a live object.
 
 The types of the parameters and of what is returned are found as a loop finds those of its carries: the body is traced
 until nothing grows. In the first trace a call of itself leads nowhere, so what is returned is what the paths say that
@@ -136,7 +137,7 @@ class Recursion:
             arm = Arm(t)
             self.birth = arm.birth
             arm.run(self._body)
-            if arm.raised:  # no path ends but those that raise
+            if arm.raised and not self.grew:  # no path ends but those that raise
                 raise self._refused()
             self._check_writes(arm)
             # once the body may change live objects, each activation must read them anew
@@ -192,8 +193,13 @@ class Recursion:
         """Nothing that exists before may be changed."""
         hidden = {id(each) for _, cell in self._states(self.given) for each in (cell, *cell.aliases)}
         for (owner, name), new in arm.outer_writes().items():
-            if new is not owner.fields.get(name, UNBOUND) and not (name == "$stale" and id(owner) in hidden):
-                raise self._refused()
+            if new is owner.fields.get(name, UNBOUND) or (name == "$stale" and id(owner) in hidden):
+                continue
+            if name == "content" and isinstance(owner, Container) and not (owner.is_live or owner.holds_states):
+                need = self.cx.t.make_live(owner)  # what each activation changes in place is no variable of it
+                need.error = self._refused()
+                raise need
+            raise self._refused()
 
     # --- calls -------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import ast
 from lmc.parser.capture import (
     calls,
     cases,
+    classes,
     comprehensions,
     expressions,
     functions,
@@ -64,6 +65,7 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.Raise: statements.raise_node,
     ast.Assert: statements.assert_node,
     ast.FunctionDef: statements.function_node,
+    ast.ClassDef: classes.class_node,
     ast.Nonlocal: statements.pass_node,
     ast.Global: statements.pass_node,
     ast.Import: imports.import_node,

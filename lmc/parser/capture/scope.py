@@ -52,6 +52,15 @@ class SourceFile:
             self.compiled[key] = codes_in(compile(tree, self.name, "exec", flags, dont_inherit=True))
         return any(same_code(each, code) for each in self.compiled[key].get(place_of(code), ()))
 
+    def class_code(self, node: ast.ClassDef) -> CodeType | None:
+        """The body of a class as it was compiled; None where it cannot be told which it is."""
+        place = (node.name, min([node.lineno, *(each.lineno for each in node.decorator_list)]))
+        found = [code for codes in self.compiled.values() for code in codes.get(place, ())]
+        first = found[0] if found else None
+        one_of_each = len(found) <= len(self.compiled)
+        alike = first is not None and all(code.co_flags == first.co_flags for code in found)
+        return first if one_of_each and alike else None
+
     def node_of(self, code: CodeType) -> FunctionNode | None:
         """The function that the code was compiled from, None where it is not in the file."""
         if code.co_name != "<lambda>":

@@ -143,14 +143,14 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     cx.own_names = {p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_KEYWORD}
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
     closure, owner = opened(cx, fn)
-    cx.t.span = node_span(closure.node, closure.scope.file)
+    cx.t.span = whole = node_span(closure.node, closure.scope.file)
     try:
         args, kwargs = _passed(cx, fn, root, arguments)
         _finish(cx, root, run_closure(cx, closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
-        error.span = error.span or cx.t.span
+        error.span = error.span or cx.t.span or whole
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise

@@ -61,6 +61,7 @@ from lmc.parser.capture.values import (
     DictView,
     Element,
     Escapes,
+    FixedProgram,
     Generator,
     InnerProgram,
     LazyStr,
@@ -477,7 +478,7 @@ class Tracer:
             return self.host("item", every, x.index, type=ANY)
         if isinstance(x, Method) and not has_state(x.receiver):
             return self._bound_method(x)
-        if isinstance(x, Closure | Method | InnerProgram | Manager):
+        if isinstance(x, Closure | Method | InnerProgram | FixedProgram | Manager):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")

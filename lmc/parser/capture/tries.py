@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable
 
 from lmc.codes import GLOBAL_UNBOUND, NO_RULE
-from lmc.ir.builtins import exception_matches, raised
+from lmc.ir.builtins import exception_in, exception_matches, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL, REF
 from lmc.parser.capture.attempts import attempt
@@ -144,10 +144,10 @@ def _matched(cx: Capture, handler: ast.ExceptHandler, error: Sym) -> Value | Non
     if handler.type is None:
         return None
     kinds = cx.eval(handler.type)
-    span = cx.at(handler.type)
+    cx.at(handler.type)
     flat = kinds if isinstance(kinds, tuple) else (kinds,)
     if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in flat):
-        raise graph_break(NO_RULE, span, "`except` with something that is not an exception class")
+        return cx.t.call(exception_in, error.value, cx.t.value_atom(kinds), effect="none", type=BOOL)
     if BaseException in flat:
         return None
     symbols = [cx.t.host("extern", type=REF, fn=cx.t.extern(kind, "none", REF)) for kind in flat]

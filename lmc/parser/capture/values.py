@@ -389,6 +389,21 @@ class Manager:
         return self.closure.name
 
 
+class FixedProgram:
+    """What `bind` of a program gives in another program: the same program, with arguments fixed."""
+
+    __slots__ = ("arg_names", "bound", "func")
+
+    def __init__(self, program: LmProgram, given: Mapping[str, StandIn]) -> None:
+        self.func, self.arg_names = program.func, program.arg_names
+        self.bound: dict[str, Any] = {**program.bound, **given}  # Any: as in any program
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.func.__name__
+
+
 class Super:
     """What `super()` gives in a method: attributes of the classes that come after `after` in the object's order."""
 
@@ -460,7 +475,8 @@ class Unmergeable:
     __slots__ = ("code", "what")
 
     def __init__(self, code: str, what: str) -> None:
-        self.code, self.what = code, what
+        # no name of the user's begins with a `$`
+        self.code, self.what = code, "what the function returns" if what == "`$ret`" else what
 
 
 class Unbound:
@@ -498,7 +514,7 @@ class Frame(Owner):
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice, InnerProgram, Manager,
+    Super, Choice, InnerProgram, FixedProgram, Manager,
 )  # fmt: skip
 
 

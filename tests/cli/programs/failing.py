@@ -29,8 +29,4 @@ def parses(s, question: str):
 def breaks(s, question: str):
     s += question
     s += lmc.gen("query", max_tokens=int(s.text()[0]))
-
-    class Last:
-        word = s["query"].split()[-1]
-
-    s += Last.word
+    s += eval("s['query'].split()[-1]")

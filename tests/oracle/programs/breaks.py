@@ -181,7 +181,7 @@ CASES = [
     Case(name_given_twice, expects="break", code="LMC-GB002", raises=True),
     Case(unpacks_what_is_no_name, expects="break", code="LMC-GB002", raises=True),
     Case(assigns_global, reset=reset),
-    Case(defines_class, expects="break"),
+    Case(defines_class),
     Case(inner_generator, expects="break"),
     Case(program_is_a_generator, expects="break", code="LMC-GB019", runs=False),
     Case(program_is_async, expects="break", code="LMC-GB019", runs=False),

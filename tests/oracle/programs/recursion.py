@@ -745,6 +745,119 @@ def variable_set_on_the_way(s):
     return s["depth"]
 
 
+# --- known and unknown arguments, and what each activation changes in place ----------------------------------
+
+
+def called_with_a_known_and_an_unknown_number(s):
+    def fact(n):
+        return 1 if n < 2 else n * fact(n - 1)
+
+    s += lm.gen("n", regex="[3-5]")
+    return fact(4), fact(int(s["n"])), fact(1), fact(int(s["n"]) + 1) > 5
+
+
+NEEDS = {"a": ["b", "c"], "b": ["c"], "c": [], "d": ["a", "e"], "e": ["d"]}
+
+
+def visits_in_order(s):
+    order, seen = [], set()
+
+    def visit(name):
+        if name in seen:
+            return
+        seen.add(name)
+        for other in NEEDS[name]:
+            visit(other)
+        order.append(name)
+
+    s += lm.select("t", ["a", "d"])
+    visit(s["t"])
+    visit("b")
+    for name in order:
+        s += f"{name}: " + lm.gen("log", max_tokens=2)
+    return order, sorted(seen)
+
+
+def remembers_in_a_dict(s):
+    known, calls = {}, []
+
+    def fib(n):
+        calls.append(n)
+        if n in known:
+            return known[n]
+        found = n if n < 2 else fib(n - 1) + fib(n - 2)
+        known[n] = found
+        return found
+
+    s += lm.gen("n", regex="[3-7]")
+    return fib(int(s["n"])), known, calls, fib(3)
+
+
+def log_beside_a_state(s):
+    log = []
+
+    def ask(x, depth):
+        x += lm.gen("more", regex="[yn]")
+        log.append(depth)
+        return ask(x, depth + 1) + 1 if x["more"] == "y" else 0
+
+    return ask(s, 0), log
+
+
+def argument_that_grows(s, words):
+    def go(n):
+        if n > 0:
+            words.append(n)
+            go(n - 1)
+
+    s += lm.gen("n", regex="[0-3]")
+    go(int(s["n"]))
+    return words
+
+
+def log_under_other_names(s):
+    log = []
+    same, table = log, {"log": log}
+
+    def go(n):
+        log.append(n)
+        if n < 4:
+            go(n + 1)
+
+    s += lm.gen("n", regex="[1-3]")
+    go(int(s["n"]))
+    same.append("same")
+    return log, table, log is same
+
+
+def two_branches_and_a_log(s):
+    found = []
+
+    def walk(text, depth):
+        found.append((text, depth))
+        if depth < 2:
+            walk(text + "l", depth + 1)
+            walk(text + "r", depth + 1)
+
+    s += lm.gen("t", regex="[ab]")
+    walk(s["t"], 0)
+    return found
+
+
+def states_in_a_list(s):
+    children = []
+
+    def go(x, depth):
+        child = x.fork(1)[0]
+        child += lm.gen("k", regex="[ab]")
+        children.append(child)
+        if child["k"] == "b" and depth < 3:
+            go(x, depth + 1)
+
+    go(s, 0)
+    return [child["k"] for child in children]
+
+
 CASES = [
     Case(tuple_that_grows, expects="either"),
     *map(Case, (
@@ -755,8 +868,11 @@ CASES = [
         optional_argument, exception_by_an_operation, exception_caught_inside, fork_in_a_list,
         list_of_its_own_changed, inside_an_open_role, given_to_itself, by_partial,
         in_a_handler, child_is_handed_on_and_the_parent_read, name_bound_on_some_paths,
-        words_one_by_one, variable_set_on_the_way,
+        words_one_by_one, variable_set_on_the_way, called_with_a_known_and_an_unknown_number, visits_in_order,
+        list_that_is_changed, remembers_in_a_dict, log_beside_a_state, log_under_other_names, two_branches_and_a_log,
     )),
+    Case(argument_that_grows, ({"words": ["a"]}, {"words": []})),
+    Case(states_in_a_list, expects="either"),
     Case(exception_at_the_bottom, log=LOG),
     Case(effects_in_order, log=LOG),
     Case(effects_on_forks, log=LOG),
@@ -764,7 +880,7 @@ CASES = [
     Case(live_list_is_handed_on, log=LOG),
     Case(name_never_set, raises=True),
     *(Case(fn, expects="break", code="LMC-GB012") for fn in (
-        list_that_is_changed, list_changed_afterwards, enclosing_local_is_counted, state_under_two_names,
+        list_changed_afterwards, enclosing_local_is_counted, state_under_two_names,
         other_state_is_written, same_state_twice, exception_caught_outside, object_that_counts,
         in_a_comprehension, in_a_while, dict_returned,
         opens_a_role_around_itself, under_a_finally, state_read_through_a_list, state_taken_from_a_list,

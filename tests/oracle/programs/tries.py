@@ -1023,6 +1023,47 @@ def with_error_in_exit(s):
         return type(e.__context__).__name__
 
 
+def call_in_an_inner_try_after_the_error(s):
+    try:
+        s += s["never"]
+        try:
+            s += lm.gen("x", regex="[0-9]")
+            s += [] % 3
+        except KeyError:
+            s += " inner"
+    except Exception as e:
+        s += type(e).__name__
+
+
+def call_in_an_inner_try_of_a_handler(s):
+    try:
+        try:
+            s += lm.gen("n", regex="[a-b]")
+            int(s["n"])
+        except ValueError:
+            s += s["never"]
+            try:
+                s += lm.gen("x", regex="[0-9]")
+                s += [] % 3
+            except TypeError:
+                s += " inner"
+    except KeyError:
+        s += " outer"
+
+
+def inner_try_after_a_read_that_fails(s):
+    try:
+        s += lm.gen("n", regex="[ab1]")
+        int(s["n"])
+        try:
+            s += lm.gen("x", regex="[0-9]")
+            s += [] % 3
+        except TypeError:
+            s += " inner"
+    except ValueError:
+        s += " outer"
+
+
 WORDS = {"words": ["a", "bc"]}
 CASES = [
     *(
@@ -1044,7 +1085,8 @@ CASES = [
             role_is_closed_after_an_error, scope_is_closed_after_an_error, roles_around_a_retry, fork_in_the_body,
             value_read_before, with_open, with_manager, with_manager_and_error, with_manager_that_swallows,
             with_two_managers, with_generator_manager, with_suppress, with_return_and_break, with_something_else,
-            with_error_in_exit,
+            with_error_in_exit, call_in_an_inner_try_after_the_error, call_in_an_inner_try_of_a_handler,
+            inner_try_after_a_read_that_fails,
         )
     ),
     *(Case(fn, log=LOG) for fn in (unbound_in_the_handler, no_handler_matches, else_is_not_protected)),

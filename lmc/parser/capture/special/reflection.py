@@ -39,7 +39,7 @@ def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whateve
         return _isinstance_of(x.cls, kinds)
     if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
         return Sym(_isinstance_one(cx, cx.t.value_atom(x), kinds))
-    if isinstance(x, LazyStr):
+    if isinstance(x, LazyStr) and is_ordinary(kinds):
         # its text is not known, its class is
         return isinstance("", kinds)
     if isinstance(x, Container) and x.is_static and is_ordinary(kinds):
