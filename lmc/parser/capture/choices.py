@@ -77,8 +77,8 @@ def apart(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn:
             return unmixed(cx, x, do)
     if not results or not all(isinstance(one, Container) for one in results):
         return unmixed(cx, x, do)
-    for i, stop in raised.items():
-        _raise_where(cx, x, i, stop)
+    for i, error in raised.items():
+        _raise_where(cx, x, i, error)
         results.insert(i, results[0])  # never asked for
     return Choice(x.index, tuple(results))
 

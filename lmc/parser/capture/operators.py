@@ -124,5 +124,6 @@ def _is_known(x: StandIn) -> bool:
 
 
 def _right_comes_first(x: StandIn, y: StandIn) -> bool:
-    derived = isinstance(x, Tracked) and isinstance(y, Tracked) and issubclass(y.cls, x.cls)
-    return derived and x.cls is not y.cls  # type: ignore[union-attr]
+    if not (isinstance(x, Tracked) and isinstance(y, Tracked)):
+        return False
+    return x.cls is not y.cls and issubclass(y.cls, x.cls)

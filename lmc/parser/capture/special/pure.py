@@ -63,8 +63,9 @@ _SETS = (set, *_OF_SETS[:4])
 
 def _set_of(x: StandIn) -> set[StandIn] | None:
     """The known items of a set in whatever order, which makes no difference to a set that is made of it."""
-    is_known = isinstance(x, Container) and x.kind == "set" and x.is_static and all(map(is_literal, x.members))
-    return set(x.members) if is_known else None  # type: ignore[union-attr]
+    if not (isinstance(x, Container) and x.kind == "set" and x.is_static and all(map(is_literal, x.members))):
+        return None
+    return set(x.members)
 
 
 _LISTS = (
