@@ -35,6 +35,11 @@ demo: $(RUN_DEPS)
 	@echo
 	@echo "== a batch over a table: what all rows begin with is computed once"
 	$(BIN)/python examples/table_batch.py cpu $(MODEL)
+	@echo
+	@echo "== next (. $(BIN)/activate makes lmc a command of this shell)"
+	@echo "  $(BIN)/lmc run examples/essay_judge.py --analyze"
+	@echo "  $(BIN)/lmc explain examples/tree_of_thought.py"
+	@echo "  $(BIN)/python examples/multi_turn_chat.py"
 
 # with one thread in each worker: two cores do not gain from more, and busy threads of one would slow the other
 test: $(DEV_DEPS)

@@ -37,3 +37,7 @@ def essay_judge(s, subject: str = SUBJECT, essay: str = ESSAY):
     s += lmc.user(f"Three judges wrote:\n{judgments}\nSum up and give a grade, in JSON.")
     s += lmc.assistant(lmc.gen("verdict", max_tokens=96, regex=VERDICT, temperature=0))
     return s["verdict"]
+
+
+if __name__ == "__main__":
+    print(essay_judge.run())

@@ -25,3 +25,7 @@ def few_shot_qa(s, text: str = TEXT, question: str = "What is Omar's job?"):
     s += f"Text: {text}\nQ: {question}\nA:"
     s += lmc.gen("answer", max_tokens=16, stop="\n", temperature=0)
     return s["answer"].strip()
+
+
+if __name__ == "__main__":
+    print(few_shot_qa.run())

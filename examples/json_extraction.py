@@ -43,3 +43,7 @@ def json_extraction(s, text: str = TEXT):
     if not person:
         return "the answer was cut off"
     return f"{person['name']}, born {person['born']}, known for {', '.join(person['fields'])}"
+
+
+if __name__ == "__main__":
+    print(json_extraction.run())

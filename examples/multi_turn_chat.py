@@ -29,3 +29,7 @@ def multi_turn_chat(s, first: str = "What is a hash table?", second: str = "And 
             s += lmc.gen("addition", max_tokens=24, stop=".", temperature=0)
         follow_ups += 1
     return follow_ups
+
+
+if __name__ == "__main__":
+    print(multi_turn_chat.run())

@@ -1,6 +1,6 @@
 """An agent as a class: it thinks, calls a tool of its table, reads what came of it, until it is done.
 
-    lmc run examples/react_agent.py
+lmc run examples/react_agent.py
 """
 
 import lmc
@@ -54,3 +54,7 @@ def react_agent(s, question: str = "In which country is Oslo?"):
     agent = ReActAgent({"look_up": look_up, "count_letters": count_letters}, max_steps=3)
     answer = agent.answer(s, question)
     return {"answer": answer, "memory": agent.memory}
+
+
+if __name__ == "__main__":
+    print(react_agent.run())

@@ -20,3 +20,7 @@ def skeleton_of_thought(s, question: str = "How do I keep bees?"):
         f += lmc.assistant(lmc.gen("point", max_tokens=24, stop=".", temperature=0))
     forks.join()
     return "\n".join(f"{number}. {point.strip()}" for number, point in enumerate(s["point"], start=1))
+
+
+if __name__ == "__main__":
+    print(skeleton_of_thought.run())

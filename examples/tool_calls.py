@@ -45,3 +45,7 @@ def tool_calls(s, question: str = "What will the weather be in Oslo?"):
     s += lmc.user(f"The tool says: {do(s['call'])}")
     s += lmc.assistant("The answer is " + lmc.gen("answer", max_tokens=16, stop=".", temperature=0))
     return s["answer"]
+
+
+if __name__ == "__main__":
+    print(tool_calls.run())

@@ -45,3 +45,7 @@ def tool_use(s, question: str = "What is 17 plus 25?"):
         s += lmc.user(f"The tool says: {call_tool(s['tool'], s['arguments'])}")
     s += lmc.assistant("The answer is " + lmc.gen("answer", max_tokens=16, stop=".", temperature=0))
     return s["answer"]
+
+
+if __name__ == "__main__":
+    print(tool_use.run())

@@ -1,6 +1,6 @@
 """Tree of thought: propose several next steps, score each, go on from the best one.
 
-    lmc run examples/tree_of_thought.py
+lmc run examples/tree_of_thought.py
 """
 
 import lmc
@@ -37,3 +37,7 @@ def tree_of_thought(s, puzzle: str = PUZZLE, depth: int = 2):
     best += lmc.user("Write the solution.")
     best += lmc.assistant(lmc.gen("solution", max_tokens=24, temperature=0))
     return {"thoughts": thoughts, "solution": best["solution"]}
+
+
+if __name__ == "__main__":
+    print(tree_of_thought.run())

@@ -276,6 +276,15 @@ class BatchOptions:
             )
 
 
+def threads_of(given: object) -> int | None:
+    """How many threads tools may have, None for what suits the machine. Raises ArgumentError for another."""
+    if given is None or given == "auto":
+        return None
+    if type(given) is not int or given < 1:
+        raise ArgumentError(f'num_threads={given!r}: "auto", or a whole number from 1 on is needed')
+    return given
+
+
 def check_in_flight(number: object) -> None:
     """Raises ArgumentError for what is no number of items."""
     if number is not None and (type(number) is not int or number < 1):

@@ -90,7 +90,7 @@ def _common(call: MadeCall) -> dict[str, Any]:
     return {
         "branch": call.lineage,
         "place": span and f"{span.file}:{span.line}",
-        "prompt_tokens": usage.prompt_tokens if usage else len(call.request.prompt.ids),
+        "prompt_tokens": usage.prompt_tokens if usage else len(call.request.prompt.tokens),
         "cached_tokens": usage.cached_tokens if usage else 0,
         "begin_s": call.begin_s,
         "first_token_s": call.first_s,

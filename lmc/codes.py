@@ -8,6 +8,7 @@ only.
     LMC-CNnnn  constraints: below 100 refusals and lints, above what a run has to say
     LMC-CTnnn  chat templates
     LMC-TKnnn  tokens
+    LMC-PRnnn  programs: what they do that surely goes wrong
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ PAGES = Path(__file__).parent / "pages"
 ABOUT_BREAKS = "LMC-GB"  # how the codes of graph breaks begin
 ABOUT_CONSTRAINTS = "LMC-CN"  # those of constraints
 ABOUT_TOKENS = "LMC-TK"
+ABOUT_PROGRAMS = "LMC-PR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +216,11 @@ MERGES = _code(
     "LMC-TK001",
     "text that merges with a value",
     "The tokenizer reads the end of a text and the value behind it as one token, so calls share less than the text.",
+)
+
+# --- programs --------------------------------------------------------------------------------------------
+
+FAILS = _code("LMC-PR001", "surely fails", "What stands there raises an error whenever it is reached.")
+NOT_APPENDED = _code(
+    "LMC-PR002", "not appended", "An expression of the language is made and not appended, so it does nothing."
 )

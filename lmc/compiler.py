@@ -13,9 +13,11 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from lmc.arguments import Path, with_numbers
+from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
+from lmc.notebook import pre
 from lmc.parser.capture.trace import ArgumentShape, Trace, trace
 from lmc.parser.capture.tracer import Guard
 from lmc.recent import Recent
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Ids, Piece, Tokenizer
-    from lmc.passes import Inputs, Planned, Report
+    from lmc.passes import Inputs, Note, Planned, Report
     from lmc.passes.pipeline import OnChange
 
 DEFAULT_LEVEL = 2
@@ -62,6 +64,14 @@ class Compiled:
         """What each pass did."""
         return self.planned.reports
 
+    @property
+    def lost(self) -> list[Note]:
+        """A note on each expression of the language that the program makes and does not append."""
+        from lmc.passes import Note
+
+        why = "is not appended, so nothing comes of it; write s += ..."
+        return [Note(f"`{words}(...)` {why}", span, NOT_APPENDED) for span, words in self.trace.lost]
+
     def whatever(self, error: BaseException | None) -> Compiled:
         """Itself: what ran, whatever error it ended in."""
         return self
@@ -90,6 +100,9 @@ class Compiled:
 
     def __str__(self) -> str:
         return str(self.plan)
+
+    def _repr_html_(self) -> str:
+        return pre(self.emit(), "print(....emit()) shows them")
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))

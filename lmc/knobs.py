@@ -31,7 +31,9 @@ CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constr
 NO_COLOR = Knob("NO_COLOR", "", "Anything: no colours (https://no-color.org).")
 TERM = Knob("TERM", "", "dumb: no colours.")
 
-KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM)
+COLUMNS = Knob("COLUMNS", "", "How wide text in a pipe may get; 100 columns where it is not set.")
+
+KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM, COLUMNS)
 
 
 def shows_tracebacks() -> bool:

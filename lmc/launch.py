@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmc import arguments as arguments_of
 from lmc import codes, compiler
-from lmc.errors import ArgumentError, CaptureError
+from lmc.errors import ArgumentError, CaptureError, LMError
 from lmc.fallback import is_refusal, say_broken
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.out_of_sight import reaches_program, shares
@@ -71,6 +71,7 @@ class Launch:
 
     listen   hears what the run tells; of calls and their text too, unless `is_told` says that items are enough
     session  one of the backend, where it is not the launch that opens one
+    num_threads  for tools that said they block; as many as suit the machine by default
     loop     where the tasks of an `async def` program run; without one it is refused
     """
 
@@ -92,8 +93,9 @@ class Launch:
         is_told: bool | None = None,
         session: Session | None = None,
         loop: EventLoop | None = None,
+        num_threads: int | None = None,
     ) -> None:
-        from lmc.executor import NO_LIMITS, Executor
+        from lmc.executor import DEFAULT_WORKERS, NO_LIMITS, Executor
         from lmc.parser.constraints import parse_constraint
 
         if not isinstance(seed, int):
@@ -111,7 +113,7 @@ class Launch:
         executor = Executor(
             self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
             keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
-            greenlet=self._greenlet,
+            greenlet=self._greenlet, max_workers=num_threads or DEFAULT_WORKERS,
         )  # fmt: skip
         self._params = executor.params
         self._expressions: Expressions | None = None
@@ -319,13 +321,13 @@ class _EagerItems:
 
     def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
         """The item of that number, the next where none is said; one that fails where it cannot be bound."""
-        from lmc.executor import FailedItem
+        from lmc.executor import FailedItem, from_user
 
         number = next(self._numbers) if number is None else number
         try:
             return self.made(bind(), number)
         except Exception as error:
-            return FailedItem(error, number)
+            return FailedItem(from_user(error) if isinstance(error, LMError) else error, number)
 
     def made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments. Raises ArgumentError where a call would not run the function."""
@@ -372,13 +374,13 @@ class _Items:
 
     def item(self, bind: Callable[[], dict[str, Any]], number: int | None = None) -> Startable:
         """The item of that number, the next where none is said; one that fails where it cannot be bound or compiled."""
-        from lmc.executor import FailedItem
+        from lmc.executor import FailedItem, from_user
 
         number = next(self._numbers) if number is None else number
         try:
             return self._made(bind(), number)
         except Exception as error:
-            return FailedItem(error, number)
+            return FailedItem(from_user(error) if isinstance(error, LMError) else error, number)
 
     def _made(self, arguments: dict[str, Any], number: int) -> Startable:
         """The item of these arguments; raises where they cannot be compiled for."""

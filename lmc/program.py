@@ -19,7 +19,6 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.capture.trace import signature_of
-from lmc.patience import call_limits
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
 from lmc.state import P, R, State
 
@@ -155,6 +154,7 @@ class Program(Generic[P, R]):
         return Program(func, copy.deepcopy(self.bound, memo), cache)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
+        __tracebackhide__ = True
         return self.run(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -250,6 +250,7 @@ class Program(Generic[P, R]):
 
         Raises the program's error: an LMError, or whatever the program's own Python raised.
         """
+        __tracebackhide__ = True  # IPython and pytest leave such frames out
         is_stream = self._is_option("stream", kwargs) and kwargs.pop("stream")
         return self._run(is_stream, args, kwargs, RunPlace(backend, model, seed, opt_level))
 
@@ -267,6 +268,7 @@ class Program(Generic[P, R]):
 
     def _run(self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace) -> Any:
         """A Result, a Stream, or inside another program its state, which a coroutine program gives when awaited."""
+        __tracebackhide__ = True  # IPython and pytest leave such frames out
         if self._owner is not None and args and isinstance(args[0], self._owner) and self.__get__(args[0]) is not self:
             return self.__get__(args[0])._run(is_stream, args[1:], kwargs, place)
         outer = None if place.is_said else _running()
@@ -293,6 +295,8 @@ class Program(Generic[P, R]):
         self, is_stream: bool, args: Sequence[Any], kwargs: dict[str, Any], place: RunPlace
     ) -> tuple[Opener, dict[str, Any], OnEvent | None, BatchOptions]:
         """What opens a run's launch, its arguments, who is told, and how it waits and tries again."""
+        from lmc.patience import call_limits
+
         given = self._options(kwargs)
         options = given.as_batch(is_stream=is_stream)
         defaults, kwargs = self._split(kwargs)
@@ -398,12 +402,13 @@ class Program(Generic[P, R]):
         progress_bar     on stderr; where that is no terminal, a line every half minute
         stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
         on_event         that of `run`
-        num_threads      SGLang's, and without effect: an item needs no thread, `max_in_flight` bounds them
+        num_threads      for tools that said they block (`@lmc.tool(blocking=True)`), those of all items together: an
+                         item needs none, and `max_in_flight` bounds how many run at once
 
         Raises ArgumentError for wrong options and for a journal of another run; Ctrl-C leaves a KeyboardInterrupt with
         the `results` so far.
         """
-        from lmc.batch import BatchOptions, all_results, one_by_one
+        from lmc.batch import BatchOptions, all_results, one_by_one, threads_of
         from lmc.launch import check_items
         from lmc.patience import call_limits, retry_of, timeout_of
 
@@ -416,7 +421,7 @@ class Program(Generic[P, R]):
         options.check_stream(stream, generator_style, on_event is not None)
         opener = self._opener(
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
-            limits=call_limits(options.retry, options.timeout),
+            limits=call_limits(options.retry, options.timeout), num_threads=threads_of(num_threads),
         )  # fmt: skip
         if stream:
             from lmc.aio import stream_batch
@@ -646,6 +651,7 @@ def run(prog: Program[P, R] | Callable[Concatenate[State, P], R], *args: Any, **
 
 def run(prog: Any, *args: Any, **kwargs: Any) -> Any:
     """`lmc.run(prog, ..., backend=, model=)`: see Program.run."""
+    __tracebackhide__ = True
     return as_program(prog).run(*args, **kwargs)
 
 

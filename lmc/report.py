@@ -38,6 +38,12 @@ class RunReport:
         counts = {name: getattr(now, name) - getattr(before, name) for name in FIELDS}
         return cls(backend, **counts, predicted=predicted, num_eager=num_eager)
 
+    @property
+    def _is_foretold(self) -> bool:
+        """True where the prediction is about what was counted: of whole prompts, with nothing of them there before."""
+        told = self.predicted
+        return told is not None and told.is_exact and self.computed_tokens >= told.computed_tokens + told.repeats
+
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
         lines = [
@@ -48,10 +54,11 @@ class RunReport:
         ]
         if self.num_eager:
             lines.append(f"  items that ran as Python, without a graph: {self.num_eager}")
-        if self.predicted is not None:
-            count = counted(self.predicted.computed_tokens, "distinct prompt token")
-            rough = "  estimated before the run: " + count + ", every branch taken once, what stands in holes left out"
-            lines.append(f"  predicted: {count}" if self.predicted.is_exact else rough)
+        if self._is_foretold:
+            assert self.predicted is not None
+            count, again = self.predicted.computed_tokens, self.predicted.repeats
+            more = f", and {again} of prompts that come again" if again else ""
+            lines.append(f"  predicted: {counted(count, 'distinct prompt token')}{more}")
         return "\n".join(lines)
 
 

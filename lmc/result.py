@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
+from lmc.notebook import pre, table
 from lmc.state import R
 
 if TYPE_CHECKING:
@@ -157,6 +158,12 @@ class Result(Generic[R]):
         if self._ret is not None:
             lines.append(f"-> {self.ret_value}")
         return "\n".join(lines) or self.text()
+
+    def _repr_html_(self) -> str:
+        if self.error is not None:
+            return pre(str(self), "print(result) shows them")
+        rows = [(name, str(value)) for name, value in self.variables().items()]
+        return table(rows if self._ret is None else [*rows, ("returned", str(self.ret_value))])
 
     def __repr__(self) -> str:
         if self.error is not None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmc.errors import ArgumentError
-from lmc.patience import retry_of, timeout_of
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend
@@ -31,8 +29,7 @@ class RunPlace(NamedTuple):
         return self.backend is not None or self.model is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What a program's own argument of the same name comes before. `use_thread` is SGLang's: no item has a thread."""
 
     on_event: OnEvent | None = None
@@ -46,6 +43,7 @@ class RunOptions:
     def as_batch(self, *, is_stream: bool) -> BatchOptions:
         """How the run waits and tries again: as a batch of one item does. Raises ArgumentError."""
         from lmc.batch import BatchOptions
+        from lmc.patience import retry_of, timeout_of
 
         options = BatchOptions(retry=retry_of(self.retry), timeout=timeout_of(self.timeout))
         options.check_stream(is_stream, False, self.on_event is not None)
@@ -67,4 +65,4 @@ class RunOptions:
             )
 
 
-OPTIONS = tuple(field.name for field in fields(RunOptions))
+OPTIONS = RunOptions._fields

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "collector")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "collector", "notebook")
 # what crosses between executor and engine: requests, events, how choices are compared and random numbers made
 WAIST = ("backend.base", "backend.choices", "backend.mixing")
 # what people call: each knows those before it; "" is lmc/__init__.py

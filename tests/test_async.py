@@ -779,3 +779,56 @@ def test_a_tool_that_blocks_leaves_the_loop() -> None:
 async def plain_task(tool: Any, mine: contextvars.ContextVar[int]) -> Any:
     mine.set(7)
     return tool(1)
+
+
+# --- runs inside of runs, on many threads ----------------------------------------------------------------
+
+
+def in_a_loop(program: Any, x: int, place: EchoBackend) -> Any:
+    return asyncio.run(program.arun(x, backend=place)).ret_value
+
+
+def in_a_run(program: Any, x: int, place: EchoBackend) -> Any:
+    return program.run(x, backend=place).ret_value
+
+
+def in_a_batch(program: Any, x: int, place: EchoBackend) -> Any:
+    return program.run_batch([x], backend=place)[0].ret_value
+
+
+def in_a_stream(program: Any, x: int, place: EchoBackend) -> Any:
+    return program.stream(x, backend=place).result().ret_value
+
+
+RUNNERS = (in_a_run, in_a_loop, in_a_batch, in_a_stream)
+
+
+@pytest.mark.parametrize("inner", RUNNERS)
+@pytest.mark.parametrize("program", [doubled, doubled_plainly])
+def test_runs_inside_of_runs_on_many_threads(inner: Callable[..., Any], program: Any) -> None:
+    """A tool that runs a program on the same backend gets its own results, whoever runs the outer program."""
+    place = EchoBackend()
+
+    @lmc.tool
+    def runs(x: int) -> Any:
+        return inner(program, x, place)
+
+    @lmc.function
+    def nested(s: Any, x: int) -> Any:
+        s += lmc.gen("c", max_tokens=3)
+        return runs(x)
+
+    want = {x: doubled_plainly.run(x, backend="echo").ret_value for x in range(6)}
+    found: dict[tuple[int, str], Any] = {}
+
+    def work(x: int) -> None:
+        for outer in RUNNERS:
+            found[x, outer.__name__] = outer(nested, x, place)
+
+    threads = [threading.Thread(target=work, args=(x,), daemon=True) for x in want]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+
+    assert found == {(x, outer.__name__): want[x] for x in want for outer in RUNNERS}

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -546,3 +547,37 @@ def test_a_report_counts_in_english() -> None:
     said = str(one.run(number=1, backend="echo", max_new_tokens=1).report)
     assert said.startswith("echo: 1 call, 1 forward pass, ")
     assert str(RunReport("cpu", 2, 3, 0, 3, 1, 2)).startswith("cpu: 2 calls, 2 forward passes, 1 token generated")
+
+
+@lmc.tool(blocking=True)
+def waits_a_little(text: str) -> str:
+    time.sleep(0.02)
+    THREADS.add(threading.current_thread().name)
+    return text
+
+
+THREADS: set[str] = set()
+
+
+@lmc.function
+def uses_a_tool(s, word: str):
+    s += word + lmc.gen("a", max_tokens=2)
+    return waits_a_little(s["a"])
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_num_threads_is_how_many_threads_tools_have(num_threads: int, mode: Any) -> None:
+    """Of those that block, all items together."""
+    THREADS.clear()
+    uses_a_tool.run_batch(list("abcdefgh"), backend="echo", num_threads=num_threads, mode=mode)
+
+    assert 1 <= len(THREADS) <= num_threads
+    assert num_threads == 1 or len(THREADS) > 1
+
+
+@pytest.mark.parametrize("given", [0, -1, True, "two", 1.5])
+def test_a_number_of_threads_that_is_none(given: Any) -> None:
+    """Is told at once."""
+    with pytest.raises(lmc.ArgumentError, match="a whole number from 1 on is needed"):
+        uses_a_tool.run_batch(["a"], backend="echo", num_threads=given)

@@ -8,9 +8,11 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -128,6 +130,48 @@ def test_a_long_plan_is_read_back(shape: Callable[[int], str], tmp_path: Path) -
     assert back == done.plan
     assert str(back) == text == str(done.plan)
     assert parse_graph(str(done.graph)) == done.graph
+
+
+def conversation(s: Any, num: int) -> Any:
+    """Turns, as many as are asked for."""
+    for i in range(num):
+        s += lmc.user(f"question number {i}")
+        s += lmc.assistant(lmc.gen("answer", max_tokens=8))
+    return len(s.messages())
+
+
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_running_grows_with_the_conversation(mode: Any) -> None:
+    """Each prompt holds the one before it: four times the calls take four times the time and room, not sixteen."""
+    program, room = lmc.function(conversation), []
+
+    def run(num: int) -> None:
+        tracemalloc.reset_peak()
+        assert program.run(num, backend="echo", mode=mode).ret_value == 2 * num
+        room.append(tracemalloc.get_traced_memory()[1])
+
+    run_times = [cpu_s(lambda num=num: run(num)) for num in (10, 150, 600)]  # type: ignore[misc]
+    assert run_times[2] / max(run_times[1], 0.1) < MAX_RATIO**2, run_times
+
+    tracemalloc.start()
+    try:
+        run(150)
+        run(600)
+    finally:
+        tracemalloc.stop()
+    assert room[-1] < MAX_RATIO**2 * room[-2], room
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_ten_thousand_calls_in_one_conversation(mode: Any) -> None:
+    """In some seconds, though their prompts together have more than a thousand million tokens."""
+    made = lmc.function(conversation)
+    results: list[Any] = []
+
+    assert cpu_s(lambda: results.append(made.run(10_000, backend="echo", mode=mode))) < MAX_SECONDS
+    assert results[0].ret_value == 20_000
+    assert results[0].usage.prompt_tokens > 10**9
 
 
 ALONE = """

@@ -7,6 +7,7 @@ gets exactly one Finished or Failed. One thread steps a session; `wake` may be c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -15,6 +16,7 @@ from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.prompt import Piece, Tokenizer
 from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
+from lmc.ir.strand import Strand
 
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
@@ -22,12 +24,33 @@ FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score",
 # --- prompts ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Prompt:
-    """What the model reads: `ids` always wins; `pieces` are kept for backends that speak text."""
+    """What the model reads: `ids` always wins; `pieces` are kept for backends that speak text.
 
-    ids: tuple[int, ...]
-    pieces: tuple[Piece, ...] = ()
+    tokens, parts  the same, as strands that the prompts of a conversation share: each call's prompt holds the one
+                   before it, and only who asks for all of it pays for the length
+    """
+
+    tokens: Strand[int]
+    parts: Strand[Piece]
+
+    def __init__(self, ids: Iterable[int], pieces: Iterable[Piece] = ()) -> None:
+        object.__setattr__(self, "tokens", Strand.of(ids))
+        object.__setattr__(self, "parts", Strand.of(pieces))
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All token ids, made when asked for."""
+        return self.tokens.whole()
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All pieces, made when asked for."""
+        return self.parts.whole()
+
+    def __repr__(self) -> str:
+        return f"Prompt(ids={self.ids!r}, pieces={self.pieces!r})"
 
 
 # --- requests --------------------------------------------------------------------------------------------

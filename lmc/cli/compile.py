@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import click
 from lmc import knobs
 from lmc.cli.failing import reported
 from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
-from lmc.codes import with_footer
+from lmc.codes import ABOUT_PROGRAMS, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
 if TYPE_CHECKING:
@@ -118,6 +117,7 @@ def compile_command(
     write("\n".join(shown), output)
     if explain and not is_for_people:
         click.echo(with_footer(done.explain() + "\n"), err=True, nl=False)
+    _warn(done, terminal)
     if time_passes:
         click.echo(_times(done.reports), err=True)
 
@@ -202,6 +202,15 @@ def _summary(done: Compiled) -> str:
     )
 
 
+def _warn(done: Compiled, terminal: Terminal) -> None:
+    """Say on stderr what surely goes wrong; `lmc lint` says that and more."""
+    from lmc.cli.notes import notes_of, told
+
+    wrong = [note for note in notes_of(done) if (note.code or "").startswith(ABOUT_PROGRAMS)]
+    if wrong:
+        click.echo(with_footer("".join(told(note, terminal.width) for note in wrong)), err=True, nl=False)
+
+
 def _times(reports: Sequence[Report]) -> str:
     width = max(len(report.name) for report in reports)
     rows = [f"{report.name:<{width}}  {report.seconds * 1e3:8.2f} ms" for report in reports]
@@ -212,7 +221,7 @@ def _times(reports: Sequence[Report]) -> str:
 def terminal_for(width: int | None, output: str | None) -> Terminal:
     """The terminal's width and colours; in a file or a pipe no colours, and the width that COLUMNS says."""
     is_terminal = output is None and sys.stdout.isatty()
-    is_asked = is_terminal or (output is None and "COLUMNS" in os.environ)
+    is_asked = is_terminal or (output is None and knobs.COLUMNS.read())
     columns = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if is_asked else DEFAULT_WIDTH
     is_plain = knobs.is_plain()
     return Terminal(width or max(40, columns), is_terminal and not is_plain)

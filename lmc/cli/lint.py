@@ -1,23 +1,17 @@
-"""`lmc lint`: what in a program's constraints will not do what it seems to. Runs nothing."""
+"""`lmc lint`: what in a program surely fails, or will not do what it seems to. Runs nothing."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
+from lmc.cli.notes import notes_of, told
 from lmc.cli.options import arguments_option, model_option, width_option
-from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_TOKENS, with_footer
-
-if TYPE_CHECKING:
-    from lmc.compiler import Compiled
-    from lmc.passes import Note
+from lmc.codes import with_footer
 
 
-@click.command("lint", short_help="Say what in a program's constraints will not do what it seems to.")
+@click.command("lint", short_help="Say what in a program surely fails, or will not do what it seems to.")
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
 @model_option
@@ -25,7 +19,7 @@ if TYPE_CHECKING:
 @width_option
 @reported
 def lint_command(program: str, arguments: tuple[str, ...], model: str | None, strict: bool, width: int | None) -> None:
-    """Say what in a program's constraints will not do what it seems to, with its place and what to write instead.
+    """Say what in a program surely fails, or will not do what it seems to, with its place and what to write instead.
 
     \b
     lmc lint prog.py
@@ -38,29 +32,7 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
     notes = notes_of(done)
     room = terminal_for(width, None).width
-    said = "\n".join(_told(note, room) for note in notes)
+    said = "\n".join(told(note, room) for note in notes)
     click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)
     if notes and strict:
         raise click.exceptions.Exit(1)
-
-
-def notes_of(done: Compiled) -> list[Note]:
-    """What the passes have to say about constraints and tokens, by place."""
-    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS)
-    notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
-    return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
-
-
-def _told(note: Note, room: int) -> str:
-    return "".join(f"{line}\n" for line in _lines(note, room))
-
-
-def _lines(note: Note, room: int) -> Iterator[str]:
-    """Place and code, the sentence, and the source line with carets."""
-    from lmc.viz.text_table import wrapped
-
-    place = f"{note.span}: " if note.span else ""
-    yield f"{place}{note.code}"
-    yield from (f"  {line}" for line in wrapped(note.text, room - 2).splitlines())
-    if note.span and (caret := note.span.caret()):
-        yield caret

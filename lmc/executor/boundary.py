@@ -36,12 +36,12 @@ def healed(prompt: Prompt, score: Score, encode: Encode) -> tuple[Prompt, Score]
 
     As they came where nothing would be left of the prompt: the first token of a text has nothing to be scored by.
     """
-    run, after = last_run(prompt.pieces)
+    run, after = last_run(prompt.parts)
     known = encode(run, after)
     kept, whole = together(run, after, score, encode)
-    left = len(prompt.ids) - len(known) + len(kept)
-    assert prompt.ids[len(prompt.ids) - len(known) :] == known, "a prompt ends in the tokens of its last run"
-    return (replace(prompt, ids=prompt.ids[:left]), whole) if left else (prompt, score)
+    left = len(prompt.tokens) - len(known) + len(kept)
+    assert prompt.tokens.last(len(known)) == known, "a prompt ends in the tokens of its last run"
+    return (Prompt(prompt.tokens.upto(left), prompt.parts), whole) if left else (prompt, score)
 
 
 def together(run: Run, after: Ids | None, score: Score, encode: Encode) -> tuple[tuple[int, ...], Score]:
@@ -63,17 +63,19 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     measured = sampling.return_logprob or sampling.top_logprobs_num or sampling.on_distortion
     if not isinstance(gen.constraint, Regex | Choices | JsonSchema) or bounded or measured:
         return prompt, gen
-    run, after = last_run(prompt.pieces)
+    run, after = last_run(prompt.parts)
     word = _last_word(run)
     own = encode((Text(word),), GENERATED) if word else ()
-    left = len(prompt.ids) - len(own)
+    left = len(prompt.tokens) - len(own)
     if not word or not left or _recurs(gen.constraint):
         return prompt, gen
     if (*encode(_without(run, word), after), *own) != encode(run, after):
         return prompt, gen
     whole = replace(sampling, max_tokens=sampling.max_tokens + len(word.encode("utf-8", "replace")))
     form = Fused((word, Blank(gen.constraint)))
-    return replace(prompt, ids=prompt.ids[:left]), replace(gen, sampling=whole, constraint=form, blanks=(sampling,))
+    return Prompt(prompt.tokens.upto(left), prompt.parts), replace(
+        gen, sampling=whole, constraint=form, blanks=(sampling,)
+    )
 
 
 def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:

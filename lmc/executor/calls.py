@@ -33,6 +33,7 @@ from lmc.executor.telling import Telling
 from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
 from lmc.ir.reasoning import REASONING_FORMATS, REASONING_NAME
+from lmc.ir.strand import Strand
 
 
 class Call:
@@ -346,7 +347,7 @@ def _continued(
     text = end.text[: len(end.text) - len(end.tail)] if end.tail else end.text
     said = Ids(own, text)  # a boundary, even where nothing was said
     cell = (state.head, said)
-    final = Final(prompt.ids + end.ids, (*prompt.pieces, said), cell)
+    final = Final(Strand(prompt.tokens, end.ids), Strand(prompt.parts, (said,)), cell)
     return state.called(final, (cell, Text(end.tail)) if end.tail else cell, names, num_calls)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lmc.backend.base import PrefixHint
+from lmc.backend.base import PrefixHint, Prompt
 from lmc.common_prefix import common_len
 from lmc.ir.hints import HINTS, Hint
 from lmc.ir.plan import Plan, Step
@@ -101,14 +101,14 @@ class Adviser:
         self._tell = tell
         self._items: dict[int, _ItemPrefixes] = {}
 
-    def started(self, item: int, hints: CallHints, prompt: Ids) -> None:
+    def started(self, item: int, hints: CallHints, prompt: Prompt) -> None:
         """A call is about to be submitted."""
         if not (hints.begins_with or hints.before):
             return
-        known = self._items.setdefault(item, _ItemPrefixes()).known
+        known, ids = self._items.setdefault(item, _ItemPrefixes()).known, prompt.ids
         for prefix, length in hints.begins_with:
-            before = known.get(prefix, prompt)
-            known[prefix] = prompt[: common_len(before, prompt) if length is None else length]
+            before = known.get(prefix, ids)
+            known[prefix] = ids[: common_len(before, ids) if length is None else length]
         for hint in hints.before:
             if hint.target in known:
                 self._tell(PrefixHint("prefetch", known[hint.target]))

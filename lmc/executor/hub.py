@@ -92,6 +92,7 @@ class Hub:
         return self._session
 
     def _work(self) -> None:
+        _thread.steps = True
         try:
             session = self._session = self.backend.open()
             while not self._is_done():
@@ -214,8 +215,16 @@ _hubs: WeakValueDictionary[int, Hub] = WeakValueDictionary()  # by the identity 
 _hubs_lock = threading.Lock()
 
 
+_thread = threading.local()  # `steps` on the threads of hubs
+
+
 def hub_of(backend: Backend) -> Hub:
-    """The hub of a backend: one for all of the process."""
+    """The hub of a backend: one for all of the process.
+
+    What is opened on a hub's own thread, by a program that runs there, is waited for there: it has a hub to itself.
+    """
+    if getattr(_thread, "steps", False):
+        return Hub(backend)
     with _hubs_lock:
         hub = _hubs.get(id(backend))
         if hub is None:

@@ -21,6 +21,7 @@ from lmc.executor.future import Cell, Poison, Ready, poison_in
 from lmc.executor.hostcalls import HostPool
 from lmc.executor.limits import NO_LIMITS, CallLimits, Later
 from lmc.executor.made_call import MadeCall
+from lmc.executor.notes import from_user
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import RunParams
 from lmc.executor.state import ProgramState
@@ -256,7 +257,9 @@ class Instance:
 
     def _end(self, state: ProgramState | None, ret: object, error: BaseException | None) -> None:
         self.is_over = True
-        if error is not None and not isinstance(error, LMError):
+        if isinstance(error, LMError):
+            from_user(error)
+        elif error is not None:
             for note in self.cut:
                 error.add_note(note)
         made = None if self.made is None else tuple(self.made)

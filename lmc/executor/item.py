@@ -82,7 +82,7 @@ def _bind(runnable: Runnable, externs: Mapping[str, object], shared: Shared) -> 
     except LMError as error:
         return error
     calls = (prepared(_with_output(call, found), shared.params) for call in runnable.calls)
-    return BoundProgram(runnable.name, tuple(calls), found)
+    return BoundProgram(runnable.name, tuple(calls), found, runnable.has_programs)
 
 
 def _with_output(call: CallParams, found: Mapping[str, object]) -> CallParams:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from types import TracebackType
 from typing import TypeVar
 
 from lmc.errors import LMError
 from lmc.ir.graph import Node
 from lmc.ir.printer import print_node
+from lmc.knobs import shows_tracebacks
 from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
+SAID = (LMError, TypeError, ValueError, LookupError)  # what our own code raises to tell the user something
 LMC_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -49,13 +52,27 @@ def without_place(error: BaseException) -> str | None:
 
 
 def from_user(error: E) -> E:
-    """The error with a traceback that begins in the user's code, and keeps no frame of ours alive."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(LMC_FOLDER):
-        trace = trace.tb_next
-    if trace is None and isinstance(error, AssertionError):
-        return error  # our own bug: where it happened is worth more
+    """The error with the user's frames alone, so that it keeps none of ours alive.
+
+    What may be a bug of ours keeps those behind the user's: where it happened is worth more.
+    """
+    frames = list(_frames(error.__traceback__))
+    is_ours = [frame.tb_frame.f_code.co_filename.startswith(LMC_FOLDER) for frame in frames]
+    if all(is_ours):
+        return error if isinstance(error, AssertionError) else error.with_traceback(None)
+    if is_ours[-1] and (shows_tracebacks() or not isinstance(error, SAID)):
+        return error.with_traceback(frames[is_ours.index(False)])
+    trace = None
+    for frame, ours in zip(reversed(frames), reversed(is_ours)):
+        if not ours:
+            trace = TracebackType(trace, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return error.with_traceback(trace)
+
+
+def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
 
 
 def one_line(node: Node) -> str:

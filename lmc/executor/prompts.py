@@ -14,6 +14,7 @@ from lmc.backend.base import Prompt
 from lmc.executor.state import ProgramState, pieces_since
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Piece, Text, Tokenizer
 from lmc.ir.runs import merged
+from lmc.ir.strand import Strand
 
 CACHED_RUNS = 1024
 
@@ -42,7 +43,7 @@ class Prompts:
         if final is None:
             return self._from_start(state.since(None))
         pieces = merged(state.since(final.link))
-        return Prompt(final.ids + self.encode(pieces, GENERATED), final.pieces + pieces)
+        return Prompt(Strand(final.tokens, self.encode(pieces, GENERATED)), Strand(final.parts, pieces))
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         """The ids of a text behind a generated value."""

@@ -15,9 +15,9 @@ from lmc.backend.base import ChoicesMethod, Gen, Score
 from lmc.backend.choices import GREEDY
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.call_params import CallParams
-from lmc.executor.params import checked, merged
 from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import Constraint, Spacing
+from lmc.ir.params import checked, merged
 from lmc.ir.sampling import Sampling
 
 ParseConstraint = Callable[[str, object, Spacing | None], Constraint]

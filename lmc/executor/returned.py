@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import is_dataclass
+from functools import partial
+from types import MemberDescriptorType
 from typing import Any
 
 # Any: whatever a program returns
@@ -18,12 +20,37 @@ def with_each(value: Any, kind: type, give: Callable[[Any], Any]) -> Any:
     return _Copy(kind, give).of(value)
 
 
+# What is in a container is read and written by the methods of the builtin class that it is made of: a subclass of the
+# user's may have code in its own, which Python does not run when a function returns.
+_IN_A_FILE = 1 << 9  # the flag of a class that a `class` statement made
+
+
+def _builtin(value: Any) -> Any:
+    """The builtin class that an object's class is made of, or is."""
+    return next(base for base in type(value).__mro__ if not base.__flags__ & _IN_A_FILE)
+
+
 def _parts(value: Any) -> Iterable[Any]:
     if isinstance(value, list | tuple):
-        return value
+        return _builtin(value).__iter__(value)  # type: ignore[no-any-return]
     if isinstance(value, dict):
-        return value.values()
-    return [getattr(value, field.name, None) for field in fields(value)]
+        return _builtin(value).values(value)  # type: ignore[no-any-return]
+    return [part for _, part in _attributes(value)]
+
+
+def _attributes(value: Any) -> Iterator[tuple[Callable[[Any, Any], None], Any]]:
+    """What an object holds itself, each with what puts another value there in such an object."""
+    for cls in type(value).__mro__:
+        for slot in vars(cls).values():
+            if isinstance(slot, MemberDescriptorType):
+                with suppress(AttributeError):  # a slot that is empty
+                    yield slot.__set__, slot.__get__(value)
+    for name, part in vars(value).items() if hasattr(value, "__dict__") else ():
+        yield partial(_put, name), part
+
+
+def _put(name: str, made: Any, part: Any) -> None:
+    made.__dict__[name] = part
 
 
 def _is_container(value: Any) -> bool:
@@ -61,19 +88,23 @@ class _Copy:
         return self._tuple(value) if isinstance(value, tuple) else self._filled(value)
 
     def _tuple(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        parts = [self.of(part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        parts = [self.of(part) for part in _parts(value)]
+        if type(value) is tuple:
+            return tuple(parts)
+        made = tuple.__new__(type(value), parts)
+        if hasattr(made, "__dict__"):
+            made.__dict__.update(vars(value))
+        return made
 
     def _filled(self, value: Any) -> Any:
         """A copy that is known before its parts are made, for they may hold it."""
-        self.made[id(value)] = made = copy.copy(value)
+        builtin = _builtin(value)
+        self.made[id(value)] = made = builtin.__new__(type(value))
+        for put, part in _attributes(value):
+            put(made, part if isinstance(value, list | dict) else self.of(part))
         if isinstance(value, list):
-            made[:] = [self.of(part) for part in value]
+            list.extend(made, map(self.of, _parts(value)))
         elif isinstance(value, dict):
-            for key, part in value.items():
-                made[key] = self.of(part)
-        else:
-            for field in fields(value):
-                if hasattr(value, field.name):
-                    object.__setattr__(made, field.name, self.of(getattr(value, field.name)))
+            for key, part in builtin.items(value):
+                builtin.__setitem__(made, key, self.of(part))
         return made

@@ -25,13 +25,13 @@ NO_NAMES: Mapping[str, object] = {}
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What is encoded for good: token ids, the pieces they came from, and the last link they cover.
+    """What is encoded for good: token ids, the parts of the prompt they came from, and the last link they cover.
 
     It ends in a generated value, so text that comes later is a run of its own and changes no token in here.
     """
 
-    ids: tuple[int, ...]
-    pieces: tuple[Piece, ...]
+    tokens: Strand[int]
+    parts: Strand[Piece]
     link: Link
 
 
@@ -98,7 +98,7 @@ class ProgramState:
 
     def __reduce__(self) -> tuple[Callable[..., ProgramState], tuple[object, ...]]:
         """As a row of pieces, and places in it for links: a list that is linked is as deep as it is long."""
-        own = (self.final and (self.final.ids, self.final.pieces), self.names, self.turns.closed, self.turns.role)
+        own = (self.final and (self.final.tokens, self.final.parts), self.names, self.turns.closed, self.turns.role)
         return _restored, (*_flat(self), *own, self.turns.rendered, self.lineage, self.calls)
 
     # --- text ------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def _restored(
     pieces: list[Piece],
     places: list[int | None],
     scopes: list[str],
-    final: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
+    final: tuple[Strand[int], Strand[Piece]] | None,
     names: Names,
     closed: Strand[tuple[str, str]],
     role: str | None,

@@ -14,6 +14,7 @@ from lmc.ir.constraint import Constraint
 from lmc.ir.literal import spelled
 from lmc.ir.types import REF, Type, Unset
 from lmc.ir.types import UNSET as UNSET
+from lmc.notebook import pre
 from lmc.source import Span
 
 Literal = None | bool | int | float | str | bytes | EllipsisType | Unset | tuple["Literal", ...]
@@ -134,7 +135,7 @@ class Extern:
     type: Type = REF
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """A program as a graph. `str(graph)` parses back to an equal one (spans aside)."""
 
@@ -147,6 +148,12 @@ class Graph:
         from lmc.ir.printer import print_graph
 
         return print_graph(self)
+
+    def __repr__(self) -> str:
+        return f"<lmc graph {self.name}({', '.join(p.value.name for p in self.params)}), {len(self.nodes)} nodes>"
+
+    def _repr_html_(self) -> str:
+        return pre(str(self), "print(...) shows them")
 
     def walk(self) -> Iterator[Node]:
         """Every node in program order, a region's node before what is inside it."""

@@ -77,18 +77,19 @@ AUGMENTED: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _augmented(op: str) -> Callable[[Any, Any], Any]:
-    """`x op= y`; a container would have been changed in place, under names nobody knows here."""
+    """`x op= y` of data that it does not change in place: capture has made sure of that, or of an error."""
 
     in_place = AUGMENTED[op]
 
     def run(x: Any, y: Any) -> Any:
-        if isinstance(x, MUTABLE):
-            raise CaptureError(
-                f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
-                code=CHANGED_IN_PLACE,
-                help=f"build a new value and assign it: `x = x {op} ...`",
-            )
-        return in_place(x, y)  # an object of a class with `__iadd__` and the like changes itself
+        if not isinstance(x, MUTABLE):
+            return in_place(x, y)
+        in_place(x.copy(), y)  # the error that Python raises
+        raise CaptureError(
+            f"`{op}=` changes a run-time {type(x).__name__} in place, which capture does not follow",
+            code=CHANGED_IN_PLACE,
+            help=f"build a new value and assign it: `x = x {op} ...`",
+        )
 
     return run
 

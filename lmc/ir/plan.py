@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from lmc.ir.graph import Atom, Graph
 from lmc.ir.hints import Hint
 from lmc.ir.strand import Strand, equal_strands
+from lmc.notebook import pre
 
 MAX_NAMED = 64  # calls that a prefix names by itself; more are named by the prefixes under it
 
@@ -60,7 +61,7 @@ class Prefix:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """A graph with its order and its hints."""
 
@@ -80,6 +81,12 @@ class Plan:
         from lmc.ir.printer import print_plan
 
         return print_plan(self)
+
+    def __repr__(self) -> str:
+        return f"<lmc plan {self.graph.name}, {len(self.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        return pre(str(self), "print(...) shows them")
 
 
 def _equal_steps(a: Step, b: Step, known: set[tuple[int, int]]) -> bool:

@@ -27,12 +27,14 @@ def runs(pieces: Iterable[Piece]) -> Iterator[Run | Ids]:
 
 def last_run(pieces: Sequence[Piece]) -> tuple[Run, Ids | None]:
     """The run that pieces end in, () where they end in a generated value; and that value, None where there is none."""
-    start = len(pieces)
-    while start and not isinstance(pieces[start - 1], Ids):
-        start -= 1
-    before = pieces[start - 1] if start else None
-    assert before is None or isinstance(before, Ids)
-    return tuple(piece for piece in pieces[start:] if not isinstance(piece, Ids) and piece.text), before
+    run: list[Text | Control] = []
+    before = None
+    for piece in reversed(pieces):
+        if isinstance(piece, Ids):
+            before = piece
+            break
+        run += [piece] if piece.text else []
+    return tuple(reversed(run)), before
 
 
 def text_of(pieces: Iterable[Piece]) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, Generic, TypeVar, overload
+
+from lmc.ir.tuple_hash import hash_on
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -17,11 +19,12 @@ U = TypeVar("U")
 class Strand(Sequence[T], Generic[T]):
     """The items of `before`, then those of `tail`; equal to any strand or tuple of equal items."""
 
-    __slots__ = ("_len", "before", "tail")
+    __slots__ = ("_hash", "_len", "before", "tail")
 
     def __init__(self, before: Strand[T] | None, tail: Iterable[T]) -> None:
         self.before = before
         self.tail = tuple(tail)
+        self._hash: int | None = None
         self._len = len(self.tail) + (len(before) if before is not None else 0)
 
     @classmethod
@@ -46,6 +49,26 @@ class Strand(Sequence[T], Generic[T]):
             return at.before
         return at
 
+    def upto(self, length: int) -> Strand[T]:
+        """The first `length` items; of the strand itself not even the parts are touched."""
+        assert 0 <= length <= self._len
+        at = next(part for part in self.parts() if len(part) - len(part.tail) < length or part.before is None)
+        return at if len(at) == length else Strand(at.before, at.tail[: length - len(at)])
+
+    def last(self, length: int) -> tuple[T, ...]:
+        """The last `length` items."""
+        tails: list[tuple[T, ...]] = []
+        for part in self.parts():
+            if length <= 0:
+                break
+            tails.append(part.tail[-length:])
+            length -= len(part.tail)
+        return tuple(chain.from_iterable(reversed(tails)))
+
+    def whole(self) -> tuple[T, ...]:
+        """All items, as one tuple."""
+        return self.tail if self.before is None else tuple(self)
+
     def mapped(self, make: Callable[[tuple[T, ...]], Iterable[U]], done: dict[int, Strand[U]]) -> Strand[U]:
         """The strand with each tail made another one; `done` keeps what was made, by the identity of the parts."""
         todo: list[Strand[T]] = []
@@ -62,8 +85,7 @@ class Strand(Sequence[T], Generic[T]):
         return self._len
 
     def __iter__(self) -> Iterator[T]:
-        for part in reversed(list(self.parts())):
-            yield from part.tail
+        return chain.from_iterable([part.tail for part in self.parts()][::-1])
 
     def __reversed__(self) -> Iterator[T]:
         for part in self.parts():
@@ -76,15 +98,21 @@ class Strand(Sequence[T], Generic[T]):
     def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
         if isinstance(index, int) and -len(self.tail) <= index < 0:
             return self.tail[index]
-        return tuple(self)[index]
+        return self.whole()[index]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, tuple):
-            return self._len == len(other) and tuple(self) == other
+            return self._len == len(other) and self.whole() == other
         return equal_strands(self, other, set()) if isinstance(other, Strand) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(self))
+        """That of the tuple; a strand goes on from what is known of those before it."""
+        if self._hash is None:
+            new = list(takewhile(lambda part: part._hash is None, self.parts()))
+            known = new[-1].before
+            items = chain.from_iterable(part.tail for part in reversed(new))
+            self._hash = hash(self.whole()) if known is None else hash_on(known, hash(known), items, self._len)
+        return self._hash
 
     def __repr__(self) -> str:
         return repr(tuple(self))

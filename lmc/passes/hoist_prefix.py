@@ -43,6 +43,7 @@ class TokenSharing:
     calls            model calls over all items, each counted once (those in regions too)
     prompt_tokens    tokens of all their prompts
     computed_tokens  distinct tokens in the tree: what has to be computed when every level is computed once
+    repeats          prompts that come again whole: of each one token is computed anyway
     is_exact         no prompt has a hole, no call stands in a region, and a tokenizer was given
     """
 
@@ -50,6 +51,7 @@ class TokenSharing:
     prompt_tokens: int
     computed_tokens: int
     is_exact: bool
+    repeats: int = 0
 
     @property
     def saved_tokens(self) -> int:
@@ -151,7 +153,8 @@ def _sharing(plan: Plan, builder: PromptIdsBuilder, prompts: Sequence[PromptIds]
     in_regions = any(step.inside is not None and OPS[step.op].kind == "model" for step in plan.steps)
     is_exact = not in_regions and all(prompt.is_exact for prompt in prompts)
     prompt_tokens = sum(prompt.node.num_known for prompt in prompts)
-    return TokenSharing(len(prompts), prompt_tokens, builder.tree.num_distinct, is_exact)
+    repeats = len(prompts) - len({id(prompt.node) for prompt in prompts})
+    return TokenSharing(len(prompts), prompt_tokens, builder.tree.num_distinct, is_exact, repeats)
 
 
 def _report(plan: Plan, callers: Sequence[_Callers], sharing: TokenSharing, inputs: Inputs) -> Report:

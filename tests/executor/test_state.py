@@ -13,6 +13,7 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.prompts import Prompts
 from lmc.executor.state import Final, ProgramState
 from lmc.ir.prompt import Control, Ids, Piece, Text
+from lmc.ir.strand import Strand
 
 EMPTY = ProgramState()
 
@@ -35,7 +36,7 @@ def generated(state: ProgramState, prompts: Prompts, text: str, tail: str = "", 
     prompt = prompts.prompt(state)
     said = Ids(tuple(text.encode()), text)
     head = (state.head, said)
-    final = Final(prompt.ids + said.ids, (*prompt.pieces, said), head)
+    final = Final(Strand(prompt.tokens, said.ids), Strand(prompt.parts, (said,)), head)
     return state.called(final, (head, Text(tail)) if tail else head, state.names.with_values(names))
 
 

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from lmc.ir import tuple_hash
 from lmc.ir.strand import Strand, equal_strands
 
 
@@ -36,6 +37,10 @@ def test_a_strand_is_what_it_holds(seed: int) -> None:
     assert tuple(one) == tuple(items) and list(reversed(one)) == items[::-1]
     assert [one[i] for i in range(-len(items), len(items))] == items * 2
     assert hash(one) == hash(tuple(items)) and one[1:] == tuple(items[1:])
+    parts = [part.tail for part in two.parts()]
+    assert two.upto(len(others) // 2) == tuple(others[: len(others) // 2])
+    assert two.last(end) == (tuple(others[-end:]) if end else ())
+    assert two.whole() == tuple(others) and [part.tail for part in two.parts()] == parts
 
 
 def test_a_part_that_is_cut_off_is_shared() -> None:
@@ -76,3 +81,28 @@ def test_a_strand_of_many_parts_is_copied_and_pickled() -> None:
         strand = Strand(strand, (i,))
 
     assert pickle.loads(pickle.dumps(strand)) == copy.deepcopy(strand) == strand
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_hash_goes_on_from_those_before(seed: int) -> None:
+    """However much is known and however much is new, it is that of the tuple."""
+    rng = Random(seed)
+    items: list[object] = []
+    strand: Strand[object] = Strand(None, ())
+    for _ in range(40):
+        new = [
+            rng.choice((-1, 0, 1 << 70, -(1 << 65), "text", rng.getrandbits(64))) for _ in range(rng.choice((0, 1, 3)))
+        ]
+        items += new
+        strand = Strand(strand, new)
+        if rng.random() < 0.5:
+            assert hash(strand) == hash(tuple(items))
+    items += range(rng.choice((0, 5000)))
+    assert hash(Strand(strand, items[len(strand) :])) == hash(tuple(items))
+
+
+def test_this_python_hashes_tuples_as_is_thought() -> None:
+    """Else each hash would be of the whole strand again, and a conversation's cost the square of its length."""
+    assert tuple_hash.IS_XXHASH
+    known = tuple(range(1000))
+    assert tuple_hash.hash_on(known, hash(known), iter((7, "x")), 1002) == hash((*known, 7, "x"))

@@ -124,7 +124,7 @@ def test_the_engine_says_the_same_where_no_text_ends_a_generation(engine) -> Non
         assert alone.error is None and fused.error is None, (alone.error, fused.error)
         assert alone.state is not None and fused.state is not None
         assert fused.state.text() == alone.state.text(), str(graph)
-        assert fused.state.final.ids == alone.state.final.ids
+        assert fused.state.final.tokens == alone.state.final.tokens
         for name, meta in metas(fused).items():
             for key, value in metas(alone)[name].items():
                 assert_close(meta[key], value)

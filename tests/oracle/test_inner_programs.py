@@ -173,3 +173,68 @@ def test_programs_of_an_argument_run_in_this_run(program, argument, mode):
             text_of(argument, "compiled")
     finally:
         lm.set_default_backend(None)
+
+
+HIDDEN: dict[str, object] = {}
+exec("def calls(f):\n    return f()['a']\ndef calls_each(fs):\n    return [f()['a'] for f in fs]\n", HIDDEN)
+calls, calls_each = HIDDEN["calls"], HIDDEN["calls_each"]
+SKILLS = {"a": sampled}
+
+
+class Holder:
+    def __init__(self):
+        self.skill = sampled
+
+    def __call__(self):
+        return self.skill()
+
+
+HOLDER = Holder()
+
+
+def given_a_program(s):
+    return sampled()["a"], calls(sampled), sampled()["a"]
+
+
+def given_its_run(s):
+    return sampled()["a"], calls(sampled.run), sampled()["a"]
+
+
+def given_a_lambda(s):
+    return sampled()["a"], calls(lambda: sampled(top_k=2)), sampled()["a"]
+
+
+def given_a_table(s):
+    return sampled()["a"], calls_each(SKILLS.values()), sampled()["a"]
+
+
+def given_a_holder(s):
+    return sampled()["a"], calls_each([HOLDER]), sampled()["a"]
+
+
+def given_one_made_here(s):
+    first = sampled()["a"]
+    made = lm.function(sampled.func)
+    return first, calls(made), sampled()["a"]
+
+
+def given_in_a_loop(s):
+    s += lm.gen("n", regex="[1-3]")
+    return [(sampled()["a"], calls(sampled)) for _ in range(int(s["n"]))]
+
+
+BESIDE = [
+    given_a_program, given_its_run, given_a_lambda, given_a_table, given_a_holder, given_one_made_here, given_in_a_loop,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", BESIDE)
+def test_programs_called_out_of_sight_count_with_those_that_are_followed(program):
+    """One that is called after another draws otherwise than the first: all of them are in one count."""
+
+    def returned(mode):
+        return lm.Program(program).run(backend=lm.EchoBackend(4), mode=mode).ret_value
+
+    assert returned("auto") == returned("eager")
+    with pytest.raises(lm.CaptureError, match="may call another program"):
+        returned("compiled")

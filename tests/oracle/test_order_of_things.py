@@ -63,6 +63,26 @@ def measures(s: Any) -> int:
     return n
 
 
+def counts(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    len(s["x"])
+    LOG.append("after")
+
+
+def branches(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    if s["x"]:
+        s += "more"
+    LOG.append("after")
+
+
+def compares(s: Any) -> None:
+    s += "q" + lmc.gen("x", max_tokens=1)
+    same = s["x"] == "q"
+    LOG.append("after")
+    s += str(same)
+
+
 def looks(s: Any) -> None:
     s += LOUD.text + f"{LOUD}"
     if LOUD == 1 and LOUD:
@@ -70,7 +90,7 @@ def looks(s: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
-@pytest.mark.parametrize("program", [syncs, reads, hands_on, measures])
+@pytest.mark.parametrize("program", [syncs, reads, hands_on, measures, counts, branches, compares])
 def test_what_stands_behind_a_read_of_a_failed_call_never_happens(program: Any, mode: Any) -> None:
     LOG.clear()
     with pytest.raises(lmc.RequestError):
@@ -89,3 +109,54 @@ def test_objects_of_the_user_are_not_asked_while_compiling() -> None:
         LOG.clear()
         seen.append((lmc.Program(looks).run(backend="echo", mode=mode).text(), list(LOG)))
     assert seen[0] == seen[1] == ("tfyes", ["property", "format", "eq", "bool"])
+
+
+class Heavy:
+    """Says when it is compared."""
+
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
+
+    def __lt__(self, other: Heavy) -> bool:
+        LOG.append(("lt", self.weight, other.weight))
+        return self.weight < other.weight
+
+    def __gt__(self, other: Heavy) -> bool:
+        LOG.append(("gt", self.weight, other.weight))
+        return self.weight > other.weight
+
+
+HEAVY = [Heavy(3), Heavy(1), Heavy(2)]
+
+
+def noted(x: Any) -> Any:
+    LOG.append(("key", x.weight))
+    return x
+
+
+def lightest(s: Any) -> list[int]:
+    return [min(HEAVY, key=noted).weight, max(HEAVY, key=lambda x: noted(x)).weight]
+
+
+def lightest_itself(s: Any) -> list[int]:
+    s += lmc.gen("x", regex="[ab]{2}")
+    out = []
+    for c in s["x"]:
+        LOG.append(c)
+        out += [min(HEAVY).weight, max(HEAVY, key=lambda x: x).weight, sorted(HEAVY, key=noted)[0].weight]
+    return out
+
+
+@pytest.mark.parametrize("program", [lightest, lightest_itself])
+def test_objects_are_compared_when_python_compares_them(program: Any) -> None:
+    seen = []
+    for mode in ("auto", "eager"):
+        LOG.clear()
+        seen.append((lmc.Program(program).run(backend="echo", mode=mode).ret_value, list(LOG)))
+    assert seen[0] == seen[1]
+
+
+def test_objects_compared_by_themselves_are_a_graph() -> None:
+    lmc.compile(lmc.Program(lightest_itself))
+    with pytest.raises(lmc.CaptureError, match="a key that may have effects"):
+        lmc.compile(lmc.Program(lightest))

@@ -29,7 +29,8 @@ GRAPH = """program p(%topic: str, %n: int = dims[0]) {
   return %u, none
 }
 """
-PLAN = """plan p {
+PLAN = (
+    """plan p {
   #0 gen %a node 3 wave 0 prompt "Topic: " %topic "\\n" prefix p0 hints gang g0, pin p0 for 60.0
   #1 gen %b node 4 wave 0 prompt #0:2 "\\n" prefix p0 hints gang g0 all, priority 2
   #2 call %r node 5 wave 1 after #0 #1
@@ -38,7 +39,9 @@ PLAN = """plan p {
   p0 calls 2 tokens 7 steps #0 #1 adds "Topic: " %topic
   p1 under p0 calls 2 steps #0 adds "\\n"
 }
-""" + GRAPH
+"""
+    + GRAPH
+)
 NUMBERS = re.compile(r"(?<![\w.\"])-?(?:0x[0-9a-f]+|\d+)")
 PIECES = ["#0", "#99", "p0", "p9", "g1", "%a", "@search", "9" * 5_000, "0x" + "f" * 5_000, "-1", '"', "[", "]", "{"]
 PIECES += ["}", "if", "loop", "for", "do()", "at", ":", ",", "=", "\n", "  ", "none", "1e999", "prompt", "steps", "é"]

@@ -34,6 +34,7 @@ from lmc.backend.echo.text import cut_at_stop, mix, words
 from lmc.errors import LMError
 from lmc.ir.constraint import Blank, Fused
 from lmc.ir.sampling import Sampling
+from lmc.ir.strand import Strand
 
 Script = Callable[[str, Gen], "str | None"]
 
@@ -70,7 +71,7 @@ class Said:
 def reply(request: Request, sample: int, settings: Settings) -> list[Event]:
     """Every event of one sample, in order: its segments' Deltas and ends, then Finished, or a Failed."""
     rid = request.rid
-    ids = request.prompt.ids
+    ids = request.prompt.tokens
     if refusal := _refusal(request, settings):
         return [Failed(rid, sample, "too_long", refusal, help="shorten the prompt or open echo with a larger max_len")]
     events: list[Event] = []
@@ -84,16 +85,16 @@ def reply(request: Request, sample: int, settings: Settings) -> list[Event]:
         events += _deltas(said, end, segment, settings.chunks)
         events.append(end)
         if index + 1 < len(request.out):
-            ids += said.ids
+            ids = Strand(ids, said.ids)
         reason = said.reason
         num_generated += said.num_generated
-    prompt_len = len(request.prompt.ids)
+    prompt_len = len(request.prompt.tokens)
     events.append(Finished(rid, sample, reason, Usage(prompt_len, 0, prompt_len, num_generated)))
     return events
 
 
 def _refusal(request: Request, settings: Settings) -> str:
-    length = len(request.prompt.ids)
+    length = len(request.prompt.tokens)
     if settings.max_len is None or length < settings.max_len:
         return ""
     return f"the prompt has {length} tokens and echo holds {settings.max_len}, with no room for an answer"
@@ -106,7 +107,7 @@ def _failed(rid: int, sample: int, error: LMError | re.error) -> Failed:
 
 
 def _answer(
-    request: Request, sample: int, index: int, segment: Segment, ids: tuple[int, ...], settings: Settings
+    request: Request, sample: int, index: int, segment: Segment, ids: Strand[int], settings: Settings
 ) -> tuple[Said, SegmentEnd]:
     """What one segment says after `ids`, and the event that ends it."""
     match segment:
@@ -142,7 +143,7 @@ def _deltas(said: Said, end: SegmentEnd, segment: Segment, chunks: int) -> list[
 
 
 def _score(
-    rid: int, sample: int, index: int, segment: Score, ids: tuple[int, ...], settings: Settings
+    rid: int, sample: int, index: int, segment: Score, ids: Strand[int], settings: Settings
 ) -> tuple[Said, SegmentEnd]:
     choices = choice_ids(segment, settings.tokenizer.encode)
     empty = mix(settings.seed, hash(settings.tokenizer.begin_ids))
@@ -155,7 +156,7 @@ def _score(
 
 
 def _fused(
-    gen: Gen, parts: tuple[str | Blank, ...], sample: int, ids: tuple[int, ...], settings: Settings
+    gen: Gen, parts: tuple[str | Blank, ...], sample: int, ids: Strand[int], settings: Settings
 ) -> tuple[Said, tuple[Filled, ...]]:
     """Each generation says what it would say alone."""
     said: list[Said] = []
@@ -169,7 +170,7 @@ def _fused(
             alone = Gen(None, next(samplings), part.constraint)
             said.append(_said(alone, sample, ids, settings))
             filled.append(Filled(said[-1].text, said[-1].reason, said[-1].num_generated))
-        ids += said[-1].ids
+        ids = Strand(ids, said[-1].ids)
     text, own = "".join(each.text for each in said), tuple(id for each in said for id in each.ids)
     return Said(text, own, "constraint", sum(each.num_generated for each in said)), tuple(filled)
 
@@ -177,9 +178,7 @@ def _fused(
 # --- gen -------------------------------------------------------------------------------------------------
 
 
-def _gen(
-    rid: int, sample: int, index: int, gen: Gen, ids: tuple[int, ...], settings: Settings
-) -> tuple[Said, SegmentEnd]:
+def _gen(rid: int, sample: int, index: int, gen: Gen, ids: Strand[int], settings: Settings) -> tuple[Said, SegmentEnd]:
     sampling = gen.sampling
     said = _said(gen, sample, ids, settings)
     logprobs = None
@@ -201,7 +200,7 @@ def _end(
     return SegmentEnd(rid, sample, index, text, ids, reason, "", logprobs, None, filled, None, num)
 
 
-def _said(gen: Gen, sample: int, ids: tuple[int, ...], settings: Settings) -> Said:
+def _said(gen: Gen, sample: int, ids: Strand[int], settings: Settings) -> Said:
     return _say(gen, mix(mix(settings.seed, hash(ids)), *_lineage(gen.sampling, sample)), ids, settings)
 
 
@@ -212,7 +211,7 @@ def _lineage(sampling: Sampling, sample: int) -> tuple[int, int]:
     return UNSEEDED if sampling.seed is None else sampling.seed, sample
 
 
-def _say(gen: Gen, seed: int, ids: tuple[int, ...], settings: Settings) -> Said:
+def _say(gen: Gen, seed: int, ids: Strand[int], settings: Settings) -> Said:
     limit = gen.sampling.max_tokens
     if settings.max_len is not None:
         limit = min(limit, settings.max_len - len(ids))

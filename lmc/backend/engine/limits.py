@@ -39,7 +39,7 @@ class Limits:
         return _malformed(request, plans, self.vocab_size) or self._too_long(request, plans)
 
     def _too_long(self, request: Request, plans: dict[int, ScorePlan]) -> Refusal | None:
-        prompt_len = len(request.prompt.ids)
+        prompt_len = len(request.prompt.tokens)
         shortest = sum(least(segment, plans.get(i)) for i, segment in enumerate(request.out))
         if prompt_len + shortest > self.max_len:
             return Refusal(

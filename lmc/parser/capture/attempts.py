@@ -210,7 +210,9 @@ class _Tried:
             if key in self.words:
                 put_words(t, key, param, self.words[key])
                 continue
-            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted)
+            share_carried(
+                t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted, unfixed=self.lifted
+            )
             put_carried(t, key, param, self.may_be.get(key, ()))
             if type_.is_state:
                 t.known[param.name] = self.known.get(key, NOTHING_KNOWN)

@@ -88,12 +88,13 @@ def whole_of(key: Key, held: StandIn) -> StandIn:
 
 
 def share_carried(
-    t: Tracer, key: Key, value: Value, held: Objects, *, rough: Collection[Key], boxes: Collection[Key]
-) -> None:
+    t: Tracer, key: Key, value: Value, held: Objects, *,
+    rough: Collection[Key], boxes: Collection[Key], unfixed: Collection[Key],
+) -> None:  # fmt: skip
     """Say what a carried value may be: what the field holds now, or what was put there on the way to it.
 
     held   the objects that were put there
-    rough  carries in which something may be changed; `boxes` those that may be changed themselves
+    rough  carries in which something may be changed; `boxes` and `unfixed` those that may be changed themselves
     """
     owner, name = key
     old = owner.fields.get(name, UNBOUND)
@@ -106,6 +107,8 @@ def share_carried(
     t.contents.be(value, tops, objects)
     if key not in rough and t.is_flat(whole):
         t.contents.flatten(value, atom=key not in boxes and t.is_flat(whole, atom=True))
+    if key not in unfixed and t.is_fixed(whole):
+        t.contents.fix(value)
 
 
 def put_carried(t: Tracer, key: Key, param: Value, shared: Iterable[Cell]) -> None:
@@ -144,7 +147,7 @@ def field_atom(t: Tracer, key: Key, content: StandIn, type: Type) -> Atom:
         # `list` of nothing would be data
         if type == STATES and not content:
             return t.host("states", type=STATES)
-        return t.container_value(Container(owner.birth, owner.kind, known_content(content)))
+        return t.version(Container(owner.birth, owner.kind, known_content(content)))
     return maybe_atom(t, content)
 
 

@@ -5,7 +5,8 @@ where data is handed to code that may change it, and where the program changes w
 So each value is known by *objects*: what was made at one place of the trace, by its birth number, or by its site where
 it comes from an earlier turn of a loop. `tops` are those it may be itself, `reach` has those it may hold besides.
 
-*Flat* data holds nothing that can be changed (the words of a text), an *atom* cannot be changed itself.
+*Flat* data holds nothing that can be changed (the words of a text), an *atom* cannot be changed itself either. What is
+*fixed* cannot be changed itself, but may hold what can: a number or a tuple.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ Object = int | Site
 Objects = frozenset[Object]
 NOTHING: Objects = frozenset()
 
-_MAKE = frozenset(("list", "tuple", "dict", "set_of"))
+MAKE = frozenset(("list", "tuple", "dict", "set_of"))
 _PUTS_IN = frozenset(("append", "insert", "add", "setdefault", "fromkeys"))
 _TAKES_OUT = frozenset(("item", "unpack"))
 # what these give is new, though it may hold what they were given holds
-_COPIES = frozenset((
+COPIES = frozenset((
     "list", "sorted", "tuple", "dict", "set", "frozenset", "enumerate", "zip", "reversed", "gather", "merged",
     "merged_options",
 ))  # fmt: skip
@@ -41,6 +42,7 @@ class Contents:
         self._reach: dict[str, Objects] = {}
         self._flat: set[str] = set()
         self._atoms: set[str] = set()
+        self._fixed: set[str] = set()
         self._sets: set[str] = set()
         self.lists_in_states = False  # a state may hold something else than text under a name
         self.live_in_states = False  # or a live object
@@ -63,6 +65,17 @@ class Contents:
         """True for what surely cannot be changed itself."""
         return not isinstance(atom, Value) or atom.type.name != "data" or atom.name in self._atoms
 
+    def is_fixed(self, atom: Atom) -> bool:
+        """True for what surely cannot be changed itself, whatever it holds."""
+        return self.is_atom(atom) or (isinstance(atom, Value) and atom.name in self._fixed)
+
+    def may_change_by(self, op: str, value: Value) -> bool:
+        """True for what may be changed in place by `value op= ...`: three operators change only sets."""
+        if self.is_fixed(value):
+            return False
+        is_made_here = all(isinstance(each, int) for each in self.tops(value))
+        return op not in ("-", "&", "^") or not is_made_here or self.may_be_set(value)
+
     def may_be_set(self, value: Value) -> bool:
         """True for data that may be a set, or hold one: a copy of it has another order."""
         return value.name in self._sets
@@ -72,6 +85,10 @@ class Contents:
     def be(self, value: Value, tops: Objects, reach: Objects) -> None:
         """Say what a value may be, and may hold."""
         self._tops[value.name], self._reach[value.name] = tops, tops | reach
+
+    def fix(self, value: Value) -> None:
+        """Say that a value cannot be changed itself."""
+        self._fixed.add(value.name)
 
     def flatten(self, value: Value, *, atom: bool) -> None:
         """Say that nothing in a value can be changed, or that it is an atom."""
@@ -99,6 +116,8 @@ class Contents:
             self._flat.add(out.name)
             if all(map(self.is_atom, given)):
                 self._atoms.add(out.name)
+        if all(map(self.is_fixed, given)):
+            self._fixed.add(out.name)
         self._note_sets([out], given)
         self.be(out, self._all(self.tops, given), self._all(self.reach, given))
 
@@ -145,9 +164,9 @@ class Contents:
             self._flat.add(out.name)
             if node.op == "tuple" and all(map(self.is_atom, node.inputs)):
                 self._atoms.add(out.name)
-        elif node.op in _MAKE:
+        elif node.op in MAKE:
             self.be(out, own, self._all(self.reach, given))
-        elif node.op in ("slice", "binary") or node.attr("fn") in _COPIES:
+        elif node.op in ("slice", "binary") or node.attr("fn") in COPIES:
             self.be(out, own, self._all(self._inside, given))
         else:
             parts: Objects = frozenset((self._born(),))
@@ -168,7 +187,7 @@ class Contents:
             return False
         if any(a.type.name in ("any", "ref") for a in node.inputs if isinstance(a, Value)):
             return False
-        if node.op in _MAKE:
+        if node.op in MAKE:
             return all(map(self.is_atom, given))
         if node.op == "mutate":
             return all(map(self.is_atom, node.inputs[1:])) or node.attr("name") not in _PUTS_IN

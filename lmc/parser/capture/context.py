@@ -144,6 +144,7 @@ class Capture:
         self.constants: dict[int, Container] = {}  # what is known of lists and dicts of the user's, by identity
         self.outside: tuple[object, ...] = ()  # these lists and dicts, and what is in places that the run reads
         self.live: dict[str, object] = {}  # the objects of the user's that values surely are, by name of the value
+        self.lost: dict[tuple[Span, str], None] = {}  # expressions of the language that nothing appends
         self.root = Owner(0)
         self.root.fields["programs"] = 0
         self.handling: StandIn = None  # the exception whose handler is being traced

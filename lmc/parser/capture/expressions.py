@@ -161,6 +161,8 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     give = cx.argument if has_live(x) or has_live(y) else cx.t.value_atom
     p, q = give(x), give(y)
     out = cx.t.host("binary", p, q, type=_binary_type(op, kind(p), kind(q)), op=op)
+    if out.type == DATA:
+        _note_fixed(cx, out, op.rstrip("="), p, q)
     return wrap(cx.t, out, kind="list" if op == "+" and _is_list(x) and _is_list(y) else "data")
 
 
@@ -198,6 +200,26 @@ def _binary_type(op: str, x: Type, y: Type) -> Type:
     if op == "%" and x == STR:
         return STR
     return DATA
+
+
+def _note_fixed(cx: Capture, out: Value, op: str, p: Atom, q: Atom) -> None:
+    contents = cx.t.contents
+    if _gives_atom(op, kind(p).name, kind(q).name):
+        contents.flatten(out, atom=True)
+    elif op != "*" and contents.is_fixed(p):
+        contents.fix(out)
+
+
+def _gives_atom(op: str, x: str, y: str) -> bool:
+    """True where data of these types gives a number or text, if anything: only `*` makes a list out of a number."""
+    if op == "*":
+        return x in _NUMBERS and y in _NUMBERS
+    if op == "+":
+        return not {x, y}.isdisjoint((*_NUMBERS, "str"))
+    return x in _NUMBERS or x == "str" or (y in _NUMBERS and op != "%")
+
+
+_NUMBERS = ("int", "float", "bool")
 
 
 def unary_node(cx: Capture, node: ast.UnaryOp) -> StandIn:

@@ -19,7 +19,17 @@ from lmc.parser.capture.iteration import effectless, has_code, iterator, listed
 from lmc.parser.capture.out_of_sight import reaches_program
 from lmc.parser.capture.special.pure import is_in
 from lmc.parser.capture.tracer import wrap
-from lmc.parser.capture.values import Closure, Generator, Once, StandIn, Sym, has_state
+from lmc.parser.capture.values import (
+    Closure,
+    Container,
+    Generator,
+    Once,
+    StandIn,
+    Sym,
+    has_state,
+    is_ordinary,
+    plain,
+)
 
 
 def by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -33,6 +43,8 @@ def by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[
     declared = vars(fn).get("__lmc_effect__") if isinstance(fn, FunctionType) else None
     if looking.is_a(fn, (FunctionType, MethodType, type)) and reaches_program(fn):
         raise graph_break(OUT_OF_SIGHT, cx.t.span, f"`{getattr(fn, '__qualname__', fn)}`")
+    if any(_brings_program(x) for x in (*args, *kwargs.values())):
+        raise graph_break(OUT_OF_SIGHT, cx.t.span, "an argument of this call")
     if declared is not None:
         effect, out = declared, ANY
     # a compiled pattern cannot be changed, so its methods are functions of the text
@@ -71,6 +83,15 @@ def _is_named(fn: StandIn, table: Mapping[str, str]) -> bool:
     name = getattr(fn, "__name__", "")
     module = sys.modules.get(table.get(name, ""))
     return module is not None and getattr(module, name, None) is fn
+
+
+def _brings_program(x: StandIn) -> bool:
+    """True for an argument by which code that is not followed comes to a program, and calls it beside the graph."""
+    if isinstance(x, tuple):
+        return any(map(_brings_program, x))
+    if isinstance(x, Container):
+        return any(map(_brings_program, x.parts if x.is_static else ()))
+    return is_ordinary(x) and not plain(x) and reaches_program(x, 2)
 
 
 def _given_at_once(cx: Capture, x: StandIn) -> StandIn:

@@ -80,6 +80,7 @@ class Region:
         self.may_be: dict[Key, list[Cell]] = {}
         self.rough: set[Key] = set()  # carries that may hold what can be changed
         self.boxes: set[Key] = set()  # carries that may themselves be what can be changed
+        self.unfixed: set[Key] = set()  # the same, of what may itself be fixed and hold what can be changed
         self.held: dict[Key, Objects] = {}  # for a carry: the objects that turns have put there
         self.words: dict[Key, Words] = {}  # for a carry that is one of several things: the run has its number
         self.frame = cx.frame
@@ -97,7 +98,7 @@ class Region:
             # links that a void trace made would make cells stale that share nothing
             t.forget_aliases(aliases)
             del t.boxes[num_boxes:]
-            arm = Arm(t)
+            arm = Arm(t, again=True)
             self.frame.exits = set()
             t.span = self.span
             self.params: dict[Key, Value] = {}
@@ -140,7 +141,9 @@ class Region:
             if key in self.words:
                 put_words(t, key, param, self.words[key])
                 continue
-            share_carried(t, key, param, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes)
+            share_carried(
+                t, key, param, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes, unfixed=self.unfixed
+            )
             put_carried(t, key, param, self.may_be.get(key, ()))
         # a name that is bound only in here is unset when the first turn begins, and the last turn's in the others
         for name in cx.bound_in(self.node):
@@ -239,14 +242,17 @@ class Region:
         whole = owner if isinstance(owner, Container) and key[1] == "content" else new
         with arm.open():
             objects = t.objects_of(whole, arm.birth)
-            flat, atom = t.is_flat(whole), t.is_flat(whole, atom=True)
+            flat, atom, fixed = t.is_flat(whole), t.is_flat(whole, atom=True), t.is_fixed(whole)
         had = self.held.get(key, NOTHING)
         self.held[key] = had | objects
         grew = not objects <= had or (not flat and key not in self.rough) or (not atom and key not in self.boxes)
+        grew |= not fixed and key not in self.unfixed
         if not flat:
             self.rough.add(key)
         if not atom:
             self.boxes.add(key)
+        if not fixed:
+            self.unfixed.add(key)
         return grew
 
     def _check_roles(self, old: StandIn, new: StandIn) -> None:
@@ -277,7 +283,9 @@ class Region:
         params = [self.params[key] for key in keys]
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
         for key, out in ((key, out) for key, out in zip(keys, outs) if key not in self.words):
-            share_carried(t, key, out, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes)
+            share_carried(
+                t, key, out, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes, unfixed=self.unfixed
+            )
         if returns:
             inits.append(Lit(exits.RUNNING))
             params.append(t.fresh(INT, "exit"))

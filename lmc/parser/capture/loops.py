@@ -29,6 +29,7 @@ from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.tracer import Arm, ProgramRaise, kind
 from lmc.parser.capture.values import (
+    MAX_UNROLL,
     Columns,
     Container,
     DictView,
@@ -37,8 +38,6 @@ from lmc.parser.capture.values import (
     known_items,
 )
 
-# more items than these are a region: the graph would grow with the data
-MAX_UNROLL = 64
 # what counts as endless: turns or nodes of a `while`, turns over a container that its own body makes longer
 MAX_WHILE = 1000
 

@@ -174,7 +174,7 @@ class Merge:
             x = y = y if self.a.raised else x
         label = f"`{name}`" if isinstance(owner, Frame) else f"`{getattr(owner, 'hint', 'this value')}`"
         if name == "content" and isinstance(owner, Container):
-            merged = self._content(x, y, owner.kind, label, (owner.birth, owner.birth))
+            merged = self._content(x, y, owner.kind, label, (owner, owner))
             self._alias_elements(owner, merged, x, y)
             return merged
         if name == "value" and isinstance(owner, StateCell):
@@ -446,7 +446,7 @@ class Merge:
         if len(kinds) > 1 and kinds != {"list", "group"} and "data" not in kinds:
             return Unmergeable(TWO_KINDS, label)
         form = y.kind if x.kind == "data" else x.kind  # of data no structure is known
-        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label, (x.birth, y.birth))
+        content = self._content(self._held(self.a, x), self._held(self.b, y), form, label, (x, y))
         if isinstance(content, Unmergeable):
             return content
         if self._half_live(x, y) is not None:
@@ -466,7 +466,9 @@ class Merge:
             for content in contents:
                 self.tracer.alias_elements(container, content)
 
-    def _content(self, x: StandIn, y: StandIn, form: str, label: str, births: tuple[int, int]) -> Content | Unmergeable:
+    def _content(
+        self, x: StandIn, y: StandIn, form: str, label: str, of: tuple[Container, Container]
+    ) -> Content | Unmergeable:
         for one in (x, y):
             if isinstance(one, Unmergeable):
                 return one
@@ -482,14 +484,14 @@ class Merge:
         # two structures become one value of run time, of which nothing inside can be changed in place any more
         for one in (x, y):
             self.sealed.update((id(container), container) for container in containers_in(one))
-        p = self._run_time(self.a, x, y, form, births[0])
-        q = self._run_time(self.b, y, x, form, births[1])
+        p = self._run_time(self.a, x, y, form, of)
+        q = self._run_time(self.b, y, x, form, of[::-1])
         shared = join(kind(p), kind(q))
         if shared is None:
             return Unmergeable(TWO_KINDS, label)
         return self._yield(p, q, shared)
 
-    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str, birth: int) -> Atom:
+    def _run_time(self, arm: Arm, content: StandIn, other: StandIn, form: str, of: tuple[Container, Container]) -> Atom:
         if isinstance(content, Value):
             return content
         if arm.raised:
@@ -499,4 +501,7 @@ class Merge:
             # empty on this side only: `list` of nothing would be data, and the other side holds states
             if not content and holds_states:
                 return self.tracer.host("states", type=STATES)
-            return self.tracer.container_value(Container(birth, form, known_content(content)))
+            made = self.tracer.version(Container(of[0].birth, form, known_content(content)))
+            if of[0] is not of[1]:  # what is one of two containers from here on is neither of them
+                self.tracer.copied(made, of[0])
+            return made

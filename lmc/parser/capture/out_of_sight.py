@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, GeneratorType, MemberDescriptorType, MethodType, ModuleType
 
+from lmc.codes import OUT_OF_SIGHT
+from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.looking import is_a
 from lmc.parser.capture.ownership import is_own_file
 from lmc.parser.capture.values import is_program
@@ -34,6 +36,17 @@ def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
     if wanted(x):
         return True
     return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in seen_from(x))
+
+
+def check_beside(x: object, label: str) -> None:
+    """Raises CaptureError for what may call a program, or make one, beside those that are followed: all count as one.
+
+    What reads a variable of a module is given all of them, and calls none.
+    """
+    if type(x) is dict and "__builtins__" in x:
+        return
+    if (is_a(x, (type, FunctionType)) and x.__module__ == "lmc.program") or reaches_program(x):
+        raise graph_break(OUT_OF_SIGHT, None, f"`{label}`")
 
 
 def shares(arguments: Iterable[object], outside: Iterable[object]) -> bool:

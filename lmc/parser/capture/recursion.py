@@ -134,7 +134,7 @@ class Recursion:
             t.forget_aliases(aliases)
             del t.boxes[num_boxes:]
             t.span, self.grew = self.span, False
-            arm = Arm(t)
+            arm = Arm(t, again=True)
             self.birth = arm.birth
             arm.run(self._body)
             if arm.raised and not self.grew:  # no path ends but those that raise

@@ -40,6 +40,7 @@ from lmc.parser.capture.values import (
     Tracked,
     is_ordinary,
 )
+from lmc.parser.primitives import Concat, Expr
 
 # --- simple statements -----------------------------------------------------------------------------------
 
@@ -49,7 +50,12 @@ def expr_node(cx: Capture, node: ast.Expr) -> None:
     if isinstance(node.value, ast.Yield) and cx.frame.block is not None:
         cx.frame.block(None if node.value.value is None else cx.eval(node.value.value))
         return
-    cx.eval(node.value)
+    made = cx.eval(node.value)
+    if isinstance(made, Expr) and not (isinstance(made, Concat) and not made.parts):
+        span = cx.at(node.value)
+        words = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else "this expression"
+        if span is not None:
+            cx.lost[(span, words)] = None
 
 
 def assign_node(cx: Capture, node: ast.Assign) -> None:
@@ -125,7 +131,17 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
         isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
     ):
         return _in_place(cx, op, old, value, node)
-    return expressions.binary(cx, op, old, value)
+    return expressions.binary(cx, op if _is_safe(op, old, value) else f"{op}=", old, value)
+
+
+def _is_safe(op: str, old: StandIn, value: StandIn) -> bool:
+    """True where `old op value` raises nothing, or the same as `old op= value`: an error of types says the operator."""
+    if type(old) is tuple and type(value) is tuple:
+        return True
+    if expressions.is_text(old) and expressions.is_text(value):
+        return op == "+"
+    numbers = all(type(x) in (bool, int, float) or _type_of(x) in ("bool", "int", "float") for x in (old, value))
+    return numbers and op in ("+", "-", "*", "/", "//", "%", "**")
 
 
 def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: ast.stmt) -> StandIn:
@@ -144,7 +160,7 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
         raise graph_break(CHANGED_IN_PLACE, cx.at(node))
     if live.type == DATA:
         assert isinstance(old, Container)
-        if _changes(op, value) and not cx.t.contents.is_atom(live):
+        if _changes(op, value) and cx.t.contents.may_change_by(op, live):
             need = cx.t.make_live(old)
             need.error = graph_break(CHANGED_IN_PLACE, cx.at(node))
             raise need
@@ -155,12 +171,16 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
 
 
 def _changes(op: str, value: StandIn) -> bool:
-    """True for what a list, dict or set can be changed by, and is not known to be something else."""
+    """True for what some list, dict or set can be changed by, with that operator: all others give an error."""
     if op == "*":
-        return not isinstance(value, float) and not (isinstance(value, Sym) and value.type.name == "float")
-    if isinstance(value, Container):
-        return value.kind != "data" or op in ("|", "&", "^")
-    return isinstance(value, LazyStr | str) or (isinstance(value, Sym) and value.type.name == "str")
+        return not isinstance(value, float | str | LazyStr) and _type_of(value) not in ("str", "float", "none")
+    if op not in ("+", "-", "|", "&", "^") or value is None or isinstance(value, int | float):
+        return False
+    return _type_of(value) not in ("int", "float", "bool", "none")
+
+
+def _type_of(x: StandIn) -> str:
+    return x.type.name if isinstance(x, Sym) else ""
 
 
 _AS_METHODS = {
@@ -227,7 +247,7 @@ def raise_node(cx: Capture, node: ast.Raise) -> None:
     if node.exc is None:
         raise tries.reraised(cx)
     if node.cause is None and isinstance(node.exc, ast.Call) and not _has_stars(node.exc):
-        _raise_call(cx, node.exc)
+        _raise_call(cx, node, node.exc)
     error = cx.eval(node.exc)
     causes = () if node.cause is None else (cx.eval(node.cause),)
     span = cx.at(node)
@@ -242,15 +262,14 @@ def _has_stars(call: ast.Call) -> bool:
     return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
 
 
-def _raise_call(cx: Capture, node: ast.Call) -> None:
+def _raise_call(cx: Capture, statement: ast.Raise, node: ast.Call) -> None:
     """`raise X(...)` of a known class, which is made where it is raised."""
-    span = cx.at(node)
     kind = cx.eval(node.func)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         return
     args = tuple(cx.eval(a) for a in node.args)
     keywords = {str(k.arg): cx.eval(k.value) for k in node.keywords}
-    cx.t.span = span
+    cx.at(statement)
     raise ProgramRaise(kind, args, keywords)
 
 
@@ -260,7 +279,9 @@ def assert_node(cx: Capture, node: ast.Assert) -> None:
     args = [] if node.msg is None else [node.msg]
 
     def fail() -> None:
-        raise ProgramRaise(AssertionError, tuple(cx.eval(a) for a in args))
+        said = tuple(cx.eval(a) for a in args)
+        cx.at(node)
+        raise ProgramRaise(AssertionError, said)
 
     if isinstance(truth, bool):
         if not truth:

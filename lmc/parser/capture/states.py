@@ -21,6 +21,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.out_of_sight import reaches_words
 from lmc.parser.capture.tracer import NOTHING_KNOWN, ProgramRaise, has_live, wrap
 from lmc.parser.capture.values import (
+    MAX_UNROLL,
     VARIABLES_SITE,
     Choice,
     Container,
@@ -336,7 +337,8 @@ def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: 
     parent = cx.t.fresh(STATE, cell)
     if isinstance(size, LazyStr) or (isinstance(size, Sym) and size.type in (STR, FLOAT)):
         raise ArgumentError("fork takes a number of children, not a text or float", span=cx.t.span)
-    if isinstance(size, Sym | Container):
+    many = type(size) is int and size > MAX_UNROLL  # which a loop walks over as it runs
+    if many or isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
         cx.t.emit("fork_list", (before, cx.t.atom(size)), (parent, every))
         cx.t.set_state(cell, parent, keeps=True)

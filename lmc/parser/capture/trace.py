@@ -20,6 +20,8 @@ from lmc.ir.verify import MAX_DEPTH
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
+from lmc.parser.capture.handed_out import returned, with_originals
+from lmc.parser.capture.out_of_sight import check_beside
 from lmc.parser.capture.rules import RULES
 from lmc.parser.capture.scope import node_span
 from lmc.parser.capture.tracer import Guard, MakeLive, ProgramRaise
@@ -32,11 +34,11 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
-    is_literal,
     known_items,
 )
 from lmc.parser.capture.waits import with_needed_waits
 from lmc.parser.primitives import Concat
+from lmc.source import Span
 
 MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
@@ -76,12 +78,14 @@ class Trace:
     """A captured program: the graph, the live objects behind its externs, and what must still hold to use it again.
 
     outside  what else of the user's it was made of: containers whose content it holds
+    lost     expressions of the language that are statements of their own: where, and the words that make them
     """
 
     graph: Graph
     externs: Mapping[str, object]
     guards: tuple[Guard, ...]
     outside: tuple[object, ...] = ()
+    lost: tuple[tuple[Span, str], ...] = ()
 
     def holds(self) -> bool:
         """True while everything that was baked is still the same."""
@@ -155,13 +159,17 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
     cx.guard_code()
-    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), tuple(cx.t.nodes)))
+    nodes = with_originals(cx, tuple(cx.t.nodes))
+    graph = Graph(fn.__name__, tuple(cx.t.params.values()), (), Block((), nodes))
     _check_depth(graph.body, 0)
     graph = _Names(cx.t.names).graph(graph)
     used = {n.attr("fn") for n in graph.walk() if n.has("fn")}
     externs = tuple(e for e in cx.t.externs.values() if e.name in used)
+    if any(node.op == "begin" and node.inputs for node in graph.walk()):
+        for extern in externs:
+            check_beside(cx.t.objects[extern.name], extern.label)
     graph = with_needed_waits(replace(graph, externs=externs))
-    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside)
+    return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside, tuple(cx.lost))
 
 
 def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
@@ -217,20 +225,7 @@ def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
     if isinstance(ret, Concat) and not ret.parts:
         ret = None
     cx.t.span = None
-    cx.t.emit("return", (cx.t.state(root), _returned(cx, ret)))
-
-
-def _returned(cx: Capture, ret: StandIn) -> Atom:
-    """What a program returns: containers may hold states."""
-    if isinstance(ret, Container) and ret.constant is not None:
-        raise Escapes(ret.constant.key)
-    if isinstance(ret, tuple) and not is_literal(ret):
-        return cx.t.host("tuple", *(_returned(cx, i) for i in ret))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, tuple) and ret.kind != "set":
-        return cx.t.host("list", *(_returned(cx, i) for i in ret.content))
-    if isinstance(ret, Container) and ret.is_static and isinstance(ret.content, dict):
-        return cx.t.host("dict", *(_returned(cx, i) for pair in ret.content.items() for i in pair))
-    return cx.t.atom(ret)
+    cx.t.emit("return", (cx.t.state(root), returned(cx, ret)))
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:

@@ -35,6 +35,7 @@ from lmc.codes import (
     CHOSEN_EXPRESSION,
     DEFERRED,
     FUNCTION_GIVEN_AWAY,
+    NO_RULE,
     SET_ORDER,
     STALE_STATE,
     STATE_GIVEN_AWAY,
@@ -148,16 +149,25 @@ class MakeLive(Exception):
         self.error: CaptureError | None = None  # what to say where that does not help
 
 
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a value was made of; `is_repeated`: one run may make it again and again of the same container."""
+
+    of: Container
+    is_repeated: bool
+
+
 class Arm:
     """A region being traced: its nodes, and what it wrote. May be entered again to go on where it stopped.
 
     sure    what is traced in it happens whenever the region around it does: it is committed whole, or dropped
+    again   a run may go through it many times
     """
 
-    __slots__ = ("birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "tries", "writes")
+    __slots__ = ("again", "birth", "first_value", "handed", "nodes", "raised", "sure", "tracer", "tries", "writes")
 
-    def __init__(self, tracer: Tracer, *, sure: bool = False) -> None:
-        self.tracer, self.sure = tracer, sure
+    def __init__(self, tracer: Tracer, *, sure: bool = False, again: bool = False) -> None:
+        self.tracer, self.sure, self.again = tracer, sure, again
         # what is born later is this region's own: others hold it only through what the region writes
         self.birth = tracer.clock
         self.first_value = tracer.num_values  # values with this number or above were made in here, or later
@@ -181,18 +191,19 @@ class Arm:
     def open(self) -> Iterator[None]:
         """Emit into this region, under its own writes."""
         tracer, outer, around = self.tracer, self.tracer.nodes, self.tracer.region_birth
-        handed, tries = tracer.handed, tracer.tries
+        handed, tries, turn = tracer.handed, tracer.tries, tracer.turn_birth
         tracer.nodes, tracer.tries = self.nodes, self.tries
         tracer.handed = self.handed if self.handed is not None else handed
         tracer.journals.append({})
         tracer.region_birth = around if self.sure else self.birth
+        tracer.turn_birth = self.birth if self.again else turn
         try:
             # entered again: the world is as this region left it
             for (owner, name), new in self.writes.items():
                 tracer.put(owner, name, new)
             yield
         finally:
-            tracer.nodes, tracer.tries, tracer.region_birth = outer, tries, around
+            tracer.nodes, tracer.tries, tracer.region_birth, tracer.turn_birth = outer, tries, around, turn
             self.handed, tracer.handed = tracer.handed, handed
             # the journal has what each field held when the region was entered, whatever was written in between
             for (owner, name), old in tracer.journals.pop().items():
@@ -262,6 +273,8 @@ class Tracer:
         self.role: dict[str, str] = {}
         self.alias_log: list[tuple[Cell, Cell]] = []
         self.region_birth = -1  # when the innermost region began that a run may leave out, or go through many times
+        self.turn_birth = -1  # the same of the innermost region that a run may go through many times
+        self.copies: dict[str, MadeOf] = {}  # by the name of the value
         self.live_sites: frozenset[Site] = frozenset()  # see `MakeLive`
         self.contents = Contents(self._born_here)
         self.places: dict[Object, Site] = {}  # where objects were made
@@ -523,8 +536,23 @@ class Tracer:
         op = "dict" if isinstance(content, dict) else "set_of" if container.kind == "set" else "list"
         made = self._gathered(op, [give(i) for i in items])
         if made.type == DATA:
-            self.contents.be(made, frozenset((container.birth,)), self._objects(container))
+            self.is_copy(made, container)
         return made
+
+    def version(self, container: Container) -> Value:
+        """What a container holds now, where a branch or loop hands it on as that container."""
+        made = self.container_value(container)
+        self.copies.pop(made.name, None)
+        return made
+
+    def is_copy(self, made: Value, container: Container) -> None:
+        """Say that a value was made of a container whose structure is known."""
+        self.contents.be(made, frozenset((container.birth,)), self._objects(container))
+        self.copied(made, container)
+
+    def copied(self, made: Value, container: Container) -> None:
+        """Say that a value may leave the graph beside the container, or in its place."""
+        self.copies[made.name] = MadeOf(container, container.birth <= self.turn_birth)
 
     def _gathered(self, op: str, atoms: list[Atom]) -> Value:
         """A new container of these; one that holds something live is live."""
@@ -626,6 +654,8 @@ class Tracer:
         """Before two containers are compared by identity: raises MakeLive where data may be a copy of the same one."""
         if x.is_live or y.is_live or x.holds_states or y.holds_states:
             return
+        if x.path is not None and y.path is not None:  # one object may have been given twice
+            raise MakeLive(frozenset((ARGUMENTS,)), self.span)
         if not self._tops(x).isdisjoint(self._tops(y)):
             need = self.make_live(y if x.is_static else x)
             need.error = graph_break(STALE_STATE, self.span, "one side of this comparison")
@@ -700,9 +730,20 @@ class Tracer:
             return self.contents.is_atom(held) if atom else self.contents.is_flat(held)
         return not atom and all(self.is_flat(i, atom=True) for i in parts_of(held))
 
+    def is_fixed(self, x: StandIn) -> bool:
+        """True for a stand-in that cannot be changed itself, whatever it holds."""
+        held = x.fields["content"] if isinstance(x, Container) else None
+        return (
+            type(x) is tuple or self.is_flat(x, atom=True) or (isinstance(held, Value) and self.contents.is_fixed(held))
+        )
+
     def objects_of(self, x: StandIn, since: int) -> Objects:
         """The objects that a stand-in may be or hold, those made `since` by their site: a turn later they are old."""
         return frozenset(o if not isinstance(o, int) or o <= since else self._site(o) for o in self._objects(x))
+
+    def is_among(self, x: Container, objects: Objects) -> bool:
+        """True for a container that may be one of these; one of an earlier turn is known by its site."""
+        return not objects.isdisjoint((x.birth, self._site(x.birth)))
 
     def _site(self, each: Object) -> Site:
         if not isinstance(each, int):
@@ -865,8 +906,20 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise  # with its help; Python, which runs then, says the same
     except Exception as error:
         # what cannot stand in the graph as a literal is told in words
-        said: tuple[object, ...] = error.args
-        raise ProgramRaise(type(error), said if is_literal(error.args) else (str(error),)) from None
+        told: object = error.args
+        said = error.args if is_literal(told) else (str(error),)
+        if not _can_raise(error, said):
+            raise graph_break(NO_RULE, None, f"an exception of {type(error).__name__}") from None
+        raise ProgramRaise(type(error), said) from None
+
+
+def _can_raise(error: Exception, said: tuple[object, ...]) -> bool:
+    """True where the class makes such an exception of these arguments alone: one of JSONDecodeError needs others."""
+    try:
+        again = type(error)(*said)
+    except TypeError:
+        return False
+    return vars(again) == vars(error) and str(again) == str(error)
 
 
 # what has a name of its own, to be read without running code of the user's

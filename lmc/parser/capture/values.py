@@ -22,7 +22,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.scope import Scope
 from lmc.source import Span
 
-MAX_UNROLL = 64  # items of a text, range, bytes or frozenset that a loop is unrolled over
+MAX_UNROLL = 64  # items that a loop is unrolled over; more are a region: the graph would grow with the data
 FOUND = "$found"  # whether a search has ended
 ACC = "$acc"  # what a comprehension has collected, in a frame of its own
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lmc.ir.analysis import effect_of
+from lmc.ir.analysis import effect_of, raises
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.ops import OPS
 
@@ -55,7 +55,7 @@ def _once(block: Block, read: frozenset[Value], graph: Graph) -> Block:
             [value] = node.inputs
             if value in read or _is_read_at_once(value, block.nodes[i + 1 :], graph):
                 continue
-        if OPS[node.op].kind == "host":
+        if _holds_up(node, graph):
             read |= {x for x in node.inputs if isinstance(x, Value)}
         kept.append(replace(node, regions=tuple(_once(each, read, graph) for each in node.regions)))
     return Block(block.params, tuple(kept))
@@ -63,8 +63,13 @@ def _once(block: Block, read: frozenset[Value], graph: Graph) -> Block:
 
 def _is_read_at_once(value: Atom, nodes: tuple[Node, ...], graph: Graph) -> bool:
     for node in nodes:
-        if OPS[node.op].kind == "host" and value in node.inputs:
+        if value in node.inputs and _holds_up(node, graph):
             return True
         if node.regions or OPS[node.op].kind == "end" or _has_effect(node, graph):
             return False
     return False
+
+
+def _holds_up(node: Node, graph: Graph) -> bool:
+    """True for an operation that later effects wait for; one that cannot fail, such as `len` of a text, is none."""
+    return node.op == "wait" or (OPS[node.op].kind == "host" and raises(node, graph))

@@ -19,6 +19,7 @@ from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
+from lmc.passes.lint.failing import failing
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.merges import merges
@@ -45,7 +46,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     for call in calls:
         refuse_empty(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
-    notes = _distinct(chain(about_calls, merges(nodes, prompts, inputs)))
+    notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs)))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 
 

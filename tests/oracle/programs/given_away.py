@@ -26,13 +26,14 @@ def made_around(factor):
 def made_around_what_changes():
     count = 1
 
-    def bind():
+    def bind(number):
         nonlocal count
-        count += 1
+        count = number
 
     def what_changes_around(s):
+        bind(1)
         made = itertools.starmap(lambda a: a + count, [(1,)])
-        bind()
+        bind(2)
         s += "x"
         return list(made)
 

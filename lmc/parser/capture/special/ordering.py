@@ -7,8 +7,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import NO_RULE
+from lmc.codes import DEFERRED, NO_RULE
+from lmc.ir.analysis import effect_of
 from lmc.ir.builtins import gather
+from lmc.ir.graph import Block, Graph
 from lmc.ir.types import ANY, DATA, INT
 from lmc.parser.capture import rows, state_lists
 from lmc.parser.capture.breaks import graph_break
@@ -17,7 +19,7 @@ from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.iteration import listed, map_over
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.special.pure import as_value, pure
-from lmc.parser.capture.tracer import has_live, wrap
+from lmc.parser.capture.tracer import Arm, has_live, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
@@ -37,7 +39,7 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     if key is None and not has_state(x):
         return pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
     # the order is computed from keys alone: items may be states, which no Python function can be given
-    keys, backwards = cx.t.atom(_keys(cx, x, key)), cx.truth(reverse)
+    keys, backwards = cx.t.value_atom(_keys(cx, x, key)), cx.truth(reverse)
 
     def ordered(way: bool) -> Sym:
         return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
@@ -68,6 +70,27 @@ def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
     return map_over(cx, x, lambda i: cx.call(key, (i,), {}))
 
 
+def _keys_of_best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
+    """The same for `min` and `max`, which compare each key before they ask for the next: a graph break if it shows."""
+    arm = Arm(cx.t, sure=True)
+    try:
+        with arm.open():
+            keys = _keys(cx, x, key)
+    finally:
+        arm.commit()
+    if has_live(keys) and _asks_code(cx, arm):
+        raise graph_break(DEFERRED, cx.t.span, "a key that may have effects, of objects that may compare with effects,")
+    return keys
+
+
+def _asks_code(cx: Capture, arm: Arm) -> bool:
+    """True for a call in it that is not our own: the keys are collected in a list, which is a live object too."""
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
+    own = {out for node in arm.nodes if node.attr("fn") == "list" for out in node.outputs}
+    asks = [node for node in graph.walk() if node.op in ("call", "method") and effect_of(node, graph) != "none"]
+    return any(own.isdisjoint((*node.outputs, *node.inputs[:1])) for node in asks)
+
+
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
         x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
@@ -86,7 +109,7 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
         if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
-        at = Sym(cx.t.host("best", cx.t.atom(_keys(cx, x, key)), type=INT, pick=pick))
+        at = Sym(cx.t.host("best", cx.t.value_atom(_keys_of_best(cx, x, key)), type=INT, pick=pick))
         items = known_items(x)
         if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
             return rows.one_of(cx, items, at.value)

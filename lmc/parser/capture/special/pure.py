@@ -27,9 +27,10 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
     known = [(_set_of(a) if fn in _OF_SETS else None) or cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
-    if all(k is not None or a is None for k, a in zip(known, args)) and all(
+    is_known = all(k is not None or a is None for k, a in zip(known, args)) and all(
         v is not None or kwargs[k] is None for k, v in known_kw.items()
-    ):
+    )
+    if is_known and not (fn in _PICKS and _holds_mutable(cx, args)):
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
@@ -53,6 +54,14 @@ _WALKERS = (sum, sorted, min, max, list, tuple, any, all, len)  # what they give
 
 
 _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
+
+
+_PICKS = (sorted, min, max, sum)  # these give the objects that they were given, which Python's copies are not
+
+
+def _holds_mutable(cx: Capture, args: tuple[StandIn, ...]) -> bool:
+    """True where what is picked from, the one argument or all of them, may be changed in place."""
+    return not (cx.t.is_flat(args[0]) if len(args) == 1 else all(cx.t.is_flat(a, atom=True) for a in args))
 
 
 _OF_SETS = (
