@@ -24,7 +24,7 @@ from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
 from lmc.launch import Mode
-from lmc.parser.capture.trace import ArgumentLeaf, ArgumentShape
+from lmc.parser.argument_shapes import ArgumentLeaf, ArgumentShape
 from lmc.parser.constraints import parse_constraint
 from lmc.program import Program
 from lmc.result import Result

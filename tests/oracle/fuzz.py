@@ -882,7 +882,8 @@ class Writer:
         outer = self.scope
         number, text = self.any_of("int", free=True), self.any_of("str", free=True)
         with self.block(f"def {fn}(a, b={self.int(1)}):", in_function=True, in_loop=False, in_role=False):
-            changed = [x for x in (number, text) if x and self.chance(0.5) and self.indent == 2]
+            free = (x for x in (number, text) if x and x not in ("a", "b"))
+            changed = [x for x in free if self.chance(0.5) and self.indent == 2]
             if changed:
                 self.put(f"nonlocal {', '.join(changed)}")
             params = {"n", "words", "flag", "table", "title"}
