@@ -68,9 +68,9 @@ def _qualname(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> str:
     return outer + getattr(node, "name", "<lambda>")
 
 
-def closure_of(cx: Capture, fn: FunctionType) -> Closure:
+def closure_of(cx: Capture, fn: FunctionType, *, generators: bool = False) -> Closure:
     """A plain Python function, to be looked into."""
-    node, scope = function_source(fn)
+    node, scope = function_source(fn, generators=generators)
     free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
     cx.guard(lambda: fn.__code__, fn.__code__, (id(fn), "code"))
     cx.guard(lambda: fn.__defaults__, fn.__defaults__, (id(fn), "defaults"))
