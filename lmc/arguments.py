@@ -11,10 +11,16 @@ from typing import Any, get_args, get_origin
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type, type_of
-from lmc.parser.capture.trace import ArgumentContainer, ArgumentLeaf, ArgumentNumber, ArgumentShape, signature_of
+from lmc.parser.argument_shapes import (
+    ArgumentContainer,
+    ArgumentLeaf,
+    ArgumentNumber,
+    ArgumentShape,
+    Path,
+    signature_of,
+)
 from lmc.tables import BadItem
 
-Path = tuple[str | int, ...]
 # beside sampling: what `run` takes that is no argument of a program
 OPTIONS_OF_RUN = (
     *RUN_NAMES, "backend", "model", "seed", "opt_level", "mode", "fullgraph", "record", "stream", "on_event",

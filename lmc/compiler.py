@@ -18,8 +18,7 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.notebook import pre
-from lmc.parser.capture.trace import ArgumentShape, Trace, trace
-from lmc.parser.capture.tracer import Guard
+from lmc.parser.argument_shapes import ArgumentShape
 from lmc.recent import Recent
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from lmc.ir.caps import Caps
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Ids, Piece, Tokenizer
+    from lmc.parser.capture.trace import Trace
+    from lmc.parser.capture.tracer import Guard
     from lmc.passes import Inputs, Note, Planned, Report
     from lmc.passes.pipeline import OnChange
 
@@ -184,6 +185,8 @@ class Cache:
 
 @collector_paused()
 def _traced(fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape]) -> Trace | NoTrace:
+    from lmc.parser.capture.trace import trace
+
     guards: list[Guard] = []
     try:
         return trace(fn, shapes, guards)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import TypedDict, Unpack
 
 from lmc.codes import CODES, how_to_read
 from lmc.source import Span
@@ -91,6 +92,15 @@ class ConstraintError(LMError):
     """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend."""
 
 
+class _Given(TypedDict, total=False):
+    """What every error may be given beside its message: see LMError."""
+
+    span: Span | None
+    code: str | None
+    help: str | None
+    notes: tuple[str, ...]
+
+
 class OutputError(LMError):
     """What was generated cannot be read as the type that was asked for; `text` is what was generated."""
 
@@ -98,13 +108,9 @@ class OutputError(LMError):
         self,
         message: str,
         text: str,
-        *,
-        span: Span | None = None,
-        code: str | None = None,
-        help: str | None = None,
-        notes: tuple[str, ...] = (),
+        **given: Unpack[_Given],
     ) -> None:
-        super().__init__(message, span=span, code=code, help=help, notes=notes)
+        super().__init__(message, **given)
         self.text = text
         self.args = (message, text)  # what a copy is made with, in another process too
 
@@ -129,12 +135,9 @@ class RequestError(BackendError):
         message: str,
         *,
         retryable: bool = False,
-        span: Span | None = None,
-        code: str | None = None,
-        help: str | None = None,
-        notes: tuple[str, ...] = (),
+        **given: Unpack[_Given],
     ) -> None:
-        super().__init__(message, span=span, code=code, help=help, notes=notes)
+        super().__init__(message, **given)
         self.retryable = retryable
 
 

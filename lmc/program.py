@@ -18,7 +18,7 @@ from lmc.callables import called
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
-from lmc.parser.capture.trace import signature_of
+from lmc.parser.argument_shapes import signature_of
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
 from lmc.state import P, R, State
 

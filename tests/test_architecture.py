@@ -29,8 +29,8 @@ HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networ
 MAX_IMPORT_S = 0.250
 
 GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "collector", "notebook")
-# what crosses between executor and engine: requests, events, how choices are compared and random numbers made
-WAIST = ("backend.base", "backend.choices", "backend.mixing")
+# what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
+WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "state", "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback",

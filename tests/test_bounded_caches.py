@@ -20,8 +20,8 @@ def stamped(s):
 def test_a_builtin_method_is_the_same_each_time_it_is_read(monkeypatch):
     """Twenty runs, one trace."""
     traced = []
-    real = compiler.trace
-    monkeypatch.setattr(compiler, "trace", lambda *args: traced.append(1) or real(*args))
+    real = tracing.trace
+    monkeypatch.setattr(tracing, "trace", lambda *args: traced.append(1) or real(*args))
     for _ in range(20):
         lmc.run(stamped, backend="echo")
 
@@ -76,9 +76,3 @@ def test_the_last_one_asked_for_longest_ago_goes():
     assert (list(kept), kept.values(), kept.get("b")) == (["a", "c"], [1, 3], None)
     kept.forget(lambda value: value == 1)
     assert list(kept) == ["c"]
-
-
-def test_the_graph_is_traced_under_the_functions_own_name():
-    """The one place that traces is the one that the count above stands for."""
-
-    assert compiler.trace is tracing.trace

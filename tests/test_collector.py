@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import lmc
-from lmc import compiler, passes
+from lmc import passes
 from lmc.collector import collector_paused
+from lmc.parser.capture import trace as tracing
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,7 @@ def test_it_is_off_while_a_program_is_compiled(monkeypatch: pytest.MonkeyPatch) 
 
         return run
 
-    monkeypatch.setattr(compiler, "trace", watched(compiler.trace))
+    monkeypatch.setattr(tracing, "trace", watched(tracing.trace))
     monkeypatch.setattr(passes, "run_pipeline", watched(passes.run_pipeline))
 
     @lmc.function

@@ -139,12 +139,11 @@ def test_what_else_goes_wrong_in_capture_does_not_reach_the_user(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even a mistake of lmc's own: Python can still run. It is said, and `fullgraph` shows it."""
-    from lmc import compiler
 
     def broken(*_: object) -> None:
         raise KeyError("of capture's own")
 
-    monkeypatch.setattr(compiler, "trace", broken)
+    monkeypatch.setattr("lmc.parser.capture.trace.trace", broken)
     program = lmc.function(whole.func)
     with caplog.at_level(logging.WARNING, logger="lmc"):
         result = program.run(word="a", backend=EchoBackend())

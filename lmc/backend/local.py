@@ -115,8 +115,11 @@ class CpuBackend:
 
     def open(self, namespace: str = "") -> EngineSession:
         """A new session; prompts of different namespaces never share KV."""
+        from lmc.backend.engine.engine import foreign_engine
         from lmc.backend.engine.session import EngineSession
 
+        if self.engine.is_foreign:
+            raise foreign_engine()
         return EngineSession(self.engine, namespace)
 
     @property

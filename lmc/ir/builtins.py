@@ -8,6 +8,7 @@ user's to bind.
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import collections.abc
 import copy
@@ -68,6 +69,7 @@ PURE: dict[Callable[..., Any], Type] = {
     **{b.fn: b.type for b in BUILTINS.values()},
     json.loads: DATA, json.dumps: STR,
     re.sub: STR, re.escape: STR, re.findall: DATA, re.split: DATA, re.search: DATA, re.match: DATA, re.fullmatch: DATA,
+    bisect.bisect_left: INT, bisect.bisect_right: INT,
     math.sqrt: FLOAT, math.log: FLOAT, math.exp: FLOAT, math.floor: INT, math.ceil: INT, math.isclose: BOOL,
 }  # fmt: skip
 

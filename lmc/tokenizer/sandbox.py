@@ -103,12 +103,15 @@ def _counted(template: jinja2.nodes.Template) -> jinja2.nodes.Template:
     from jinja2 import nodes
 
     for loop in template.find_all((nodes.For, nodes.Macro, nodes.CallBlock)):
+        assert isinstance(loop, nodes.For | nodes.Macro | nodes.CallBlock)
         call = nodes.Call(nodes.EnvironmentAttribute("steps"), [], [], None, None)
         loop.body.insert(0, nodes.ExprStmt(call).set_lineno(loop.lineno))
     for concat in list(template.find_all(nodes.Concat)):
         parts = nodes.List(concat.nodes)
         concat.nodes = [nodes.Call(nodes.EnvironmentAttribute("joins"), [parts], [], None, None)]
-    return template.set_environment(template.environment) if template.environment else template
+    if template.environment is not None:
+        template.set_environment(template.environment)
+    return template
 
 
 def _joined(parts: list[object]) -> str:

@@ -56,6 +56,9 @@ class VocabTokenizer(Protocol):
     key: str
     eos_ids: frozenset[int]
 
+    @property
+    def turn_ids(self) -> frozenset[int]: ...
+
     def encode(self, text: str) -> list[int]: ...
 
     def vocab_bytes(self) -> list[bytes]: ...

@@ -53,7 +53,7 @@ def test_a_program_says_what_python_says(fn: Any, arguments: dict[str, Any], see
 
 
 def test_most_programs_are_graphs(capsys: pytest.CaptureFixture[str]) -> None:
-    """How many of the programs are captured, printed: at least 87 of a hundred."""
+    """How many of the programs are captured, printed: at least 95 of a hundred."""
     programs = {f"{fn.__module__}.{fn.__name__}": (fn, arguments) for fn, arguments in (p.values for p in RUNS)}
     broken = []
     for name, (fn, arguments) in programs.items():
@@ -66,4 +66,4 @@ def test_most_programs_are_graphs(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n{len(programs)} programs: {len(programs) - len(broken)} as graphs, {len(broken)} as Python")
         print("".join(f"  {line}\n" for line in broken), end="")
-    assert len(broken) <= 0.13 * len(programs)
+    assert len(broken) <= 0.05 * len(programs)

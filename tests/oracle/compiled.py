@@ -24,7 +24,7 @@ from lmc.executor import Executor, PlanItem
 from lmc.executor.runnable import compile_plan
 from lmc.ir.types import ANY
 from lmc.launch import Mode
-from lmc.parser.capture.trace import ArgumentLeaf, ArgumentShape
+from lmc.parser.argument_shapes import ArgumentLeaf, ArgumentShape
 from lmc.parser.constraints import parse_constraint
 from lmc.program import Program
 from lmc.result import Result
@@ -39,7 +39,10 @@ MAX_WAIT_STEPS = 7
 
 @dataclass
 class Seen:
-    """What a run showed: `calls` counts (prompt ids, segment, samples); `effects` is its log and what it printed."""
+    """What a run showed: `calls` counts (prompt ids, segment, samples); `effects` is its log and what it printed.
+
+    given  its arguments, as they are afterwards; None where it was given none
+    """
 
     vars: dict[str, Any]
     text: str
@@ -48,6 +51,7 @@ class Seen:
     error: tuple[str, str] | None
     effects: Any
     calls: Counter[Any] = field(default_factory=Counter)
+    given: Any = None
 
     @property
     def results(self) -> dict[str, Any]:
@@ -68,24 +72,25 @@ def backend(seed: int, shuffle: int | None = None) -> EchoBackend:
 def see_eager(case: Case, args: dict[str, Any], seed: int, item: int = 0) -> Seen:
     """The unmodified function, one primitive after another."""
     case.prepare()
-    session = backend(seed).open()
+    session, given = backend(seed).open(), copy.deepcopy(args)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = run_eager(case.fn, (), copy.deepcopy(args), session, seed=seed, item=item)
+        result = run_eager(case.fn, (), given, session, seed=seed, item=item)
     return Seen(
         by_name(result.vars), result.text, result.messages, plain(result.ret_value), described(result.error),
-        _effects(case, printed), Counter(result.calls),
+        _effects(case, printed), Counter(result.calls), plain(given),
     )  # fmt: skip
 
 
 def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, way: Way) -> Seen:
     """The compiled program. Raises CaptureError where it cannot be captured and has no other way to run."""
     case.prepare()
-    echo = backend(seed, shuffle=seed * 31 + opt_level)
+    echo, given = backend(seed, shuffle=seed * 31 + opt_level), copy.deepcopy(args)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = _run(case, copy.deepcopy(args), echo, seed, opt_level, way)
+        result = _run(case, given, echo, seed, opt_level, way)
     seen = _seen(result, _effects(case, printed))
+    seen.given = None if way == "concrete" else plain(given)
     seen.calls.update((r.prompt.ids, r.out[0], r.n) for r in echo.log if len(r.out) == 1)
     return seen
 
@@ -93,11 +98,12 @@ def see_compiled(case: Case, args: dict[str, Any], seed: int, opt_level: int, wa
 def see_eager_mode(case: Case, args: dict[str, Any], seed: int) -> Seen:
     """The function in a greenlet, with completions in shuffled order."""
     case.prepare()
-    echo = backend(seed, shuffle=seed * 31)
+    echo, given = backend(seed, shuffle=seed * 31), copy.deepcopy(args)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        [result] = _program(case).run_batch([copy.deepcopy(args)], backend=echo, seed=seed, mode="eager")
+        [result] = _program(case).run_batch([given], backend=echo, seed=seed, mode="eager")
     seen = _seen(result, _effects(case, printed))
+    seen.given = plain(given)
     seen.calls.update((r.prompt.ids, r.out[0], r.n) for r in echo.log)
     return seen
 
@@ -209,6 +215,8 @@ def _literal(value: Any) -> str:
 def difference(got: Seen, want: Seen) -> str:
     """What differs between the results of two runs, a line each; "" where nothing does."""
     a, b = got.results, want.results
+    if got.given is not None and want.given is not None:
+        a, b = {**a, "given": got.given}, {**b, "given": want.given}
     return "\n".join(f"{k}: got {a.get(k)!r}\n  want {b.get(k)!r}" for k in {**b, **a} if a.get(k) != b.get(k))
 
 

@@ -882,7 +882,8 @@ class Writer:
         outer = self.scope
         number, text = self.any_of("int", free=True), self.any_of("str", free=True)
         with self.block(f"def {fn}(a, b={self.int(1)}):", in_function=True, in_loop=False, in_role=False):
-            changed = [x for x in (number, text) if x and self.chance(0.5) and self.indent == 2]
+            free = (x for x in (number, text) if x and x not in ("a", "b"))
+            changed = [x for x in free if self.chance(0.5) and self.indent == 2]
             if changed:
                 self.put(f"nonlocal {', '.join(changed)}")
             params = {"n", "words", "flag", "table", "title"}
@@ -1108,8 +1109,8 @@ def _instead(node: ast.AST, name: str, part: ast.expr) -> Callable[[], None] | N
 # --- the command -----------------------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Run what the command line says."""
+def main(source_of: Callable[[int], str] = source_of) -> None:
+    """Run what the command line says, with the programs of a generator."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int, nargs="?")

@@ -11,11 +11,9 @@ python tests/oracle/fuzz_effects.py 17 --show       # the program of a seed
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where it is started as a program
@@ -574,30 +572,7 @@ def source_of_effects(seed: int) -> str:
     return EffectWriter(seed).program()
 
 
-def main() -> None:
-    """See the text above."""
-    from tests.oracle.fuzz import FULL, SOME, verdict
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("first", type=int)
-    parser.add_argument("last", type=int, nargs="?")
-    parser.add_argument("--show", action="store_true")
-    parser.add_argument("--few", action="store_true", help="one way of tracing and one seed of the run")
-    parser.add_argument("--full", action="store_true")
-    args = parser.parse_args()
-    if args.show:
-        source = source_of_effects(args.first)
-        print(source[source.index("def program") :])
-        return
-    count: Counter[str] = Counter()
-    plans = SOME[:2] if args.few else FULL if args.full else SOME
-    for seed in range(args.first, args.last or args.first + 1):
-        what, detail = verdict(source_of_effects(seed), seed, plans)
-        count[what if what != "break" else f"break {detail.split()[0]}"] += 1
-        if what == "wrong":
-            print(f"--- seed {seed}\n{detail}", flush=True)
-    print(dict(count))
-
-
 if __name__ == "__main__":
-    main()
+    from tests.oracle import fuzz
+
+    fuzz.main(source_of_effects)

@@ -6,10 +6,8 @@ python tests/oracle/fuzz_objects.py 17 --show       # the program of a seed
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -338,26 +336,7 @@ def source_of_objects(seed: int) -> str:
     return ObjectWriter(seed).program()
 
 
-def main() -> None:
-    """See the text above."""
-    from tests.oracle.fuzz import verdict
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("first", type=int)
-    parser.add_argument("last", type=int, nargs="?")
-    parser.add_argument("--show", action="store_true")
-    args = parser.parse_args()
-    if args.show:
-        print(source_of_objects(args.first))
-        return
-    count: Counter[str] = Counter()
-    for seed in range(args.first, args.last or args.first + 1):
-        what, detail = verdict(source_of_objects(seed), seed)
-        count[what if what != "break" else f"break {detail.split()[0]}"] += 1
-        if what == "wrong":
-            print(f"--- seed {seed}\n{detail}", flush=True)
-    print(dict(count))
-
-
 if __name__ == "__main__":
-    main()
+    from tests.oracle import fuzz
+
+    fuzz.main(source_of_objects)

@@ -272,5 +272,4 @@ def verdict(source: str, seed: int, plans: Any = fuzz.SOME) -> fuzz.Verdict:
 
 
 if __name__ == "__main__":
-    fuzz.source_of = source_of
-    fuzz.main()
+    fuzz.main(source_of)

@@ -7,7 +7,8 @@ from typing import Any
 import lmc
 from lmc.ir.graph import Lit
 from lmc.ir.types import STR
-from lmc.parser.capture.trace import ArgumentLeaf, trace
+from lmc.parser.argument_shapes import ArgumentLeaf
+from lmc.parser.capture.trace import trace
 
 
 def until_stop(s: Any, topics: str) -> str | None:

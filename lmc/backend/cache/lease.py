@@ -177,14 +177,14 @@ class Lease:
 
 
 class KVCache:
-    """The pool, the tree (None with the cache off) and the leases open on them."""
+    """The pool, the tree (None with the cache off) and the leases open on them; `held` are nodes locked without one."""
 
     def __init__(self, num_slots: int, *, page_size: int = 1, cache: bool = True) -> None:
         self.pool = KVPool(num_slots, page_size)
         self.tree: RadixTree | None = RadixTree(page_size) if cache else None
         self.num_evicted = 0
         self._leases: dict[int, Lease] = {}
-        self._held: Counter[RadixNode] = Counter()  # locked without a lease
+        self.held: Counter[RadixNode] = Counter()
 
     @property
     def num_locked(self) -> int:
@@ -219,15 +219,15 @@ class KVCache:
             return None
         node = self.tree.match(namespace, ids).node
         self.tree.lock(node)
-        self._held[node] += 1
+        self.held[node] += 1
         return node
 
     def let_go(self, node: RadixNode) -> None:
         """End of a `hold`."""
         assert self.tree is not None
-        self._held[node] -= 1
-        if not self._held[node]:
-            del self._held[node]
+        self.held[node] -= 1
+        if not self.held[node]:
+            del self.held[node]
         self.tree.unlock(node)
 
     def alloc(self, num: int, after: int | None) -> Int32 | None:
@@ -250,6 +250,12 @@ class KVCache:
         if self.tree is not None:
             self.pool.release(self.tree.evict(self.tree.num_evictable), SlotState.TREE)
 
+    def emptied(self) -> KVCache:
+        """Another one of the same slots, all of them free."""
+        other = KVCache(self.pool.num_slots, page_size=self.pool.page_size, cache=self.tree is not None)
+        other.num_evicted, other.pool.on_free = self.num_evicted, self.pool.on_free
+        return other
+
     def forget(self, lease: Lease) -> None:
         """A lease has been released."""
         del self._leases[id(lease)]
@@ -264,7 +270,7 @@ class KVCache:
         owner: npt.NDArray[np.int8] = np.zeros(self.pool.num_slots, np.int8)
         if self.tree is not None:
             leased = [lease.node for lease in self.leases() if lease.node is not None]
-            self.tree.check([*self._held.elements(), *leased])
+            self.tree.check([*self.held.elements(), *leased])
             for node in self.tree.nodes():
                 assert (self.pool.state[node.slots] == SlotState.TREE).all()
                 owner[node.slots] += 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from lmc.backend.patterns import automaton_of
+
 MASK = (1 << 64) - 1
 
 # 128 words: seven bits of the generator pick one
@@ -59,12 +61,21 @@ def cut_at_stop(
     A string must end, and a pattern begin, with at least `least` characters generated.
     """
     found = [(at + len(s), at) for s in stop if s and (at := text.find(s, max(0, least - len(s)))) >= 0]
-    matches = (_compiled(p).search(text, max(0, least - 1)) for p in stop_regex)
+    matches = (_searched(p, text, max(0, least - 1)) for p in stop_regex)
     found += [(m.end(), m.start()) for m in matches if m and m.group()]
     if not found:
         return None
     end, start = min(found)
     return start, end
+
+
+def _searched(pattern: str, text: str, begin: int) -> re.Match[str] | None:
+    """The leftmost match; where it begins is found without trying one way after another."""
+    automaton = automaton_of(pattern)
+    if automaton is None:
+        return _compiled(pattern).search(text, begin)
+    start = automaton.leftmost(text, begin)
+    return None if start is None else _compiled(pattern).match(text, start)
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ class Account:
     counters     live: `snapshot` gives them away by value
     events       in the order they happened
     num_running  sequences that hold a lease
+    turn         of its last request
     is_woken     the step that waits, or else the next one that would, returns at once
     is_closed    nothing is waited for any more
     """
@@ -27,6 +28,7 @@ class Account:
     counters: Counters = field(default_factory=Counters)
     events: deque[Event] = field(default_factory=deque)
     num_running: int = 0
+    turn: int = 0
     is_woken: bool = False
     is_closed: bool = False
 

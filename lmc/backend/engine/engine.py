@@ -18,17 +18,21 @@ depth 1, and a device is never without work. What holds, whatever the depth (`ch
 A row is in step where its next work cannot be known before this one is read: a scoring pass, forced tokens that want
 their scores, a constraint that may force tokens. While one is under way it is landed before anything is planned.
 
-Deterministic in one thread. Sessions may live in several threads: a lock lets one at a time step, submit or abort,
-and `wake` needs no lock that a step holds.
+Deterministic in one thread. Sessions may live in several threads: a lock lets one at a time step, submit or abort, in
+the order they came, and `wake` needs no lock that a step holds. Sessions take turns: at equal priority a request goes
+before those that another session has asked for in the meantime beyond as many of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakSet
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
@@ -41,6 +45,7 @@ from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
 from lmc.backend.engine.tree import PrefixOrder
+from lmc.backend.engine.turns import TurnLock
 from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
@@ -95,41 +100,47 @@ class Engine:
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._prefixes = PrefixOrder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
+        self._unasked: Launched | None = None  # launched, and to be asked once the pass before has landed
         self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
         self._num_submitted = 0
         self._idle_steps = 0
-        self._lock = threading.RLock()
+        self._lock = TurnLock()
         self._changed = threading.Condition()  # guards is_woken only; never held during a step
+        self.is_foreign = False  # made in the process that this one was forked from
+        _ENGINES.add(self)
 
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
-        with held_interrupts(), self._lock:
-            for request in requests:
-                self._submit(account, request)
+        self._refuse_foreign()
+        # constraints are compiled here, beside the steps of others
+        entries = [self._entry(account, request) for request in requests]
+        with self._books():
+            for entry in entries:
+                self._submit(account, entry)
         # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
 
     def abort(self, account: Account, rid: int, reason: str) -> None:
         """End what is left of a request; nothing if it has ended."""
-        with held_interrupts(), self._lock:
+        with self._books():
             why = Refusal("aborted", reason or "The request was aborted")
             for seq in sorted(self._unfinished.get((account, rid), ()), key=lambda seq: seq.sample):
                 self._fail(seq, why)
 
     def close(self, account: Account) -> None:
         """Abort all of an account; its steps wait for nothing any more."""
-        with held_interrupts(), self._lock:
+        account.is_closed = True
+        with self._books():
             for owner, rid in list(self._unfinished):
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
             self.pins.close(account)
-        account.is_closed = True
         self.wake(account)
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
         """Follow advice on a prefix. There is one tier: to prefetch into it is to compute, which the queue does."""
-        with held_interrupts(), self._lock:
+        with self._books():
             if hint.kind == "pin" and not account.is_closed:
                 self.pins.pin(account, hint.ids, hint.ttl_s)
             elif hint.kind == "release":
@@ -137,7 +148,7 @@ class Engine:
 
     def flush_cache(self) -> None:
         """Forget every prefix that nothing holds."""
-        with held_interrupts(), self._lock:
+        with self._books():
             self.cache.clear()
 
     def wake(self, account: Account) -> None:
@@ -148,10 +159,11 @@ class Engine:
 
     def step_for(self, account: Account, timeout_s: float | None) -> list[Event]:
         """One step on behalf of `account`, unless events wait for it already; then its events."""
-        with held_interrupts(), self._lock:
+        self._refuse_foreign()
+        with self._books():
             # a step for one account makes events for others, which are not kept waiting for another pass
             if not account.events and self.has_work:
-                self.step()
+                self._step()
                 return account.take_events()
             if account.events or account.is_closed:
                 return account.take_events()
@@ -159,8 +171,22 @@ class Engine:
         with self._changed:
             self._changed.wait_for(lambda: account.is_woken or bool(account.events) or self.has_work, timeout_s)
             account.is_woken = False
-        with held_interrupts(), self._lock:
+        with self._books():
             return account.take_events()
+
+    @contextmanager
+    def _books(self) -> Iterator[None]:
+        """Nobody else steps, submits or aborts inside. What breaks off in the middle leaves the books in order."""
+        with held_interrupts(), self._lock:
+            try:
+                yield
+            except BaseException:
+                self._begin_anew()
+                raise
+
+    def _refuse_foreign(self) -> None:
+        if self.is_foreign:
+            raise foreign_engine()
 
     @property
     def has_work(self) -> bool:
@@ -170,15 +196,11 @@ class Engine:
     def step(self) -> None:
         """Schedule, launch a pass, land the one before; at depth 1 the pass itself.
 
-        Ctrl-C in the middle is raised, and costs the others that run a pass: what was under way is computed again.
+        Ctrl-C in the middle is raised, and costs the others that run some passes: what is not published is computed
+        again.
         """
-        try:
+        with self._books():
             self._step()
-        except Exception:
-            raise
-        except BaseException:
-            self._drop_flights()
-            raise
 
     def _step(self) -> None:
         self.pins.expire()
@@ -202,16 +224,16 @@ class Engine:
             self._land_oldest()
 
     def check(self) -> None:
-        """Audit the cache, and what is under way, between two steps."""
+        """Audit the cache, the queue, and what is under way, between two steps."""
         self.cache.check()
+        self.pins.check()
+        self.scheduler.check(set().union(*self._unfinished.values()))
         assert len(self._flights) < self.runner.depth
         assert self.cache.pool.open_steps == {flight.step for flight in self._flights}, "a pass is a step of the pool"
         flying = {work for flight in self._flights for work in flight.works if not work.is_void}
         assert {seq.ahead for seq in self.scheduler.running} - {None} == flying, "who waits for a pass is known"
         for seq in self.scheduler.running:
             _check_ahead(seq)
-        seats = [seq.seat for seq in self.scheduler.running]
-        assert len(set(seats)) == len(seats), "a seat is one sequence's"
 
     def _schedule(self) -> list[Work]:
         self.scheduler.is_flying = bool(self._flights)
@@ -222,13 +244,14 @@ class Engine:
 
     def _fly(self, works: list[Work]) -> None:
         """Launch, land the pass before, ask. If the launch fails each work is tried by itself."""
-        launched = self._launch(works)
+        launched = self._unasked = self._launch(works)
         if launched is None:
             return
         # in this order the device has the new pass to compute while the old one is read, and masks know its tokens
         self.land()
         launched.ask()
         self._flights.append(launched)
+        self._unasked = None
         if self.runner.depth == 1:
             self.land()
 
@@ -260,13 +283,33 @@ class Engine:
 
     def _drop_flights(self) -> None:
         """Nothing is under way any more; the pool has no open step, for whose end slots would wait for good."""
-        for flight in self._flights:
-            flight.land()
+        for flight in (*self._flights, self._unasked):
+            if flight is not None:
+                flight.land()
         self._flights.clear()
-        for step in sorted(self.cache.pool.open_steps):
-            self.cache.pool.end_step(step)
+        self._unasked = None
         for seq in self.scheduler.running:
             seq.drop_ahead()
+        for step in sorted(self.cache.pool.open_steps):
+            self.cache.pool.end_step(step)
+
+    def _begin_anew(self) -> None:
+        """Something broke off in the middle. What is true are the requests and the tokens that they have so far."""
+        self._drop_flights()
+        for seq in [seq for seqs in self._unfinished.values() for seq in seqs if _has_ended(seq)]:
+            self._forget(seq)
+        left = set().union(*self._unfinished.values())
+        try:
+            # logits may have been lost that a sequence waits for: all begin again, behind what is published of them
+            for seq in list(self.scheduler.running):
+                self.scheduler.requeue(seq)
+            self.scheduler.queue_again(left)
+            self.check()
+        except Exception:
+            # the slots are nobody's any more: all keys and values are computed again
+            self.cache = self.cache.emptied()
+            self.pins.begin_anew(self.cache)
+            self.scheduler.begin_anew(self.cache, left)
 
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
@@ -279,20 +322,28 @@ class Engine:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
 
-    def _submit(self, account: Account, request: Request) -> None:
-        key = (account, request.rid)
-        assert request.n >= 1 and key not in self._unfinished, "a rid names one request of its session"
+    def _entry(self, account: Account, request: Request) -> RequestEntry:
+        assert request.n >= 1
+        plans = score_plans(request, self.tokenizer)
+        refusal = self._limits.refuse(request, plans)
+        matchers = self._outputs.matchers(request) if refusal is None else {}
+        return RequestEntry(request, account, plans, matchers, refusal)
+
+    def _submit(self, account: Account, entry: RequestEntry) -> None:
+        key = (account, entry.request.rid)
+        assert key not in self._unfinished, "a rid names one request of its session"
         self._num_submitted += 1
         account.counters.requests += 1
-        entry = RequestEntry(request, account, self._num_submitted, score_plans(request, self.tokenizer))
-        seqs = [Sequence(entry, sample) for sample in range(request.n)]
+        entry.arrival = self._num_submitted
+        # who has asked for much waits for who has asked for little, and nobody saves turns up
+        entry.turn = account.turn = max(account.turn, self.scheduler.turn) + entry.request.n
+        seqs = [Sequence(entry, sample) for sample in range(entry.request.n)]
         self._unfinished[key] = set(seqs)
-        refusal = self._limits.refuse(request, entry.plans)
         for seq in seqs:
-            if refusal is None:
+            if entry.refusal is None:
                 self.scheduler.add(seq)
             else:
-                self._fail(seq, refusal)
+                self._fail(seq, entry.refusal)
 
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""
@@ -398,20 +449,25 @@ class Engine:
         if lease is not None and lease.published <= len(seq.tokens):
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
-        self._end(seq)
+        # first: if this breaks off, who was told so has ended
         _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage()))
+        self._end(seq)
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
-        self._end(seq)
         _emit(seq, Failed(seq.rid, seq.sample, why.code, why.message, why.help, why.retryable))
+        self._end(seq)
 
     def _end(self, seq: Sequence) -> None:
         """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
-        key = (seq.account, seq.rid)
-        self._unfinished[key].remove(seq)
-        if not self._unfinished[key]:
-            del self._unfinished[key]
+        self._forget(seq)
+
+    def _forget(self, seq: Sequence) -> None:
+        left = self._unfinished[seq.account, seq.rid] - {seq}
+        if left:
+            self._unfinished[seq.account, seq.rid] = left
+        else:
+            del self._unfinished[seq.account, seq.rid]
 
     def _idle(self) -> None:
         """Nothing could be scheduled: if that goes on, give up on the first in line rather than hang."""
@@ -420,6 +476,31 @@ class Engine:
         if self._idle_steps > MAX_IDLE_STEPS and seq is not None:
             self._idle_steps = 0
             self._fail(seq, Refusal("engine_error", "The engine found no room for the request", retryable=True))
+
+
+_ENGINES: WeakSet[Engine] = WeakSet()
+
+
+def _disown() -> None:
+    """In a forked process: the threads that stepped these are not here, and their locks may be held for good."""
+    for engine in _ENGINES:
+        engine.is_foreign = True
+        engine._lock, engine._changed = TurnLock(), threading.Condition()
+
+
+os.register_at_fork(after_in_child=_disown)
+
+
+def foreign_engine() -> BackendError:
+    """The error of an engine that was made by another process."""
+    help = "open a backend of its own in the forked process, or start that one before the engine is used"
+    return BackendError("the engine belongs to the process that this one was forked from", help=help)
+
+
+def _has_ended(seq: Sequence) -> bool:
+    """Whether its last event has been written already; none of them can have been fetched meanwhile."""
+    events = (event for event in seq.account.events if isinstance(event, Finished | Failed))
+    return any((event.rid, event.sample) == (seq.rid, seq.sample) for event in events)
 
 
 def _emit(seq: Sequence, event: Event) -> None:

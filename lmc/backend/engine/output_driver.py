@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lmc.backend.base import ChoiceScores, Delta, Event, FinishReason, Forced, Gen, Score, SegmentEnd, TokenLogprob
+from lmc.backend.base import (
+    ChoiceScores,
+    Delta,
+    Event,
+    FinishReason,
+    Forced,
+    Gen,
+    Request,
+    Score,
+    SegmentEnd,
+    TokenLogprob,
+)
 from lmc.backend.choices import drawn
 from lmc.backend.engine.detokenize import CONTEXT, Decoder
 from lmc.backend.engine.fused_generation import FusedGeneration
@@ -17,7 +28,7 @@ from lmc.backend.engine.limits import least
 from lmc.backend.engine.sequence import Sequence
 from lmc.backend.matcher import MaskFactory, Matcher
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import StructuralTag, ToolCalls
+from lmc.ir.constraint import Constraint, Fused, StructuralTag, ToolCalls
 from lmc.ir.prompt import GENERATED, Text, Tokenizer
 
 Emit = Callable[[Sequence, Event], None]
@@ -33,6 +44,20 @@ class OutputDriver:
         self._masks = masks
         self._max_len = max_len
         self._emit = emit
+
+    def matchers(self, request: Request) -> dict[int, Matcher | Exception]:
+        """By segment, a matcher at the start, or why there is none: compiled once for all samples.
+
+        This may take long, and nobody else need wait for it: any thread may ask, beside the steps of the engine.
+        """
+        found: dict[int, Matcher | Exception] = {}
+        for index, segment in enumerate(request.out):
+            if isinstance(segment, Gen) and segment.constraint is not None:
+                try:
+                    found[index] = self._compiled(segment.constraint)
+                except Exception as error:  # told when the segment begins
+                    found[index] = error
+        return found
 
     def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
         """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
@@ -147,15 +172,18 @@ class OutputDriver:
         return self._tag_decoder
 
     def _matcher(self, seq: Sequence, segment: Gen) -> Matcher | None:
-        """A matcher of its own for this sample, compiled once for the request."""
+        """A matcher of its own for this sample."""
         if segment.constraint is None:
             return None
+        matcher = seq.entry.matchers[seq.segment]
+        if isinstance(matcher, Exception):
+            raise matcher
+        return matcher.fork()
+
+    def _compiled(self, constraint: Constraint | Fused) -> Matcher:
         if self._masks is None:
             raise ConstraintError("this engine was opened without constraints")
-        matchers = seq.entry.matchers
-        if seq.segment not in matchers:
-            matchers[seq.segment] = self._masks.make(segment.constraint)
-        return matchers[seq.segment].fork()
+        return self._masks.make(constraint)
 
     def _emit_news(
         self, seq: Sequence, generation: Generation, news: tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]

@@ -7,6 +7,7 @@ and no request waits or fails for one. Results are the same without any.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -82,6 +83,15 @@ class Pins:
         for owner, ids in list(self._pins):
             if owner is account:
                 self._end(owner, ids)
+
+    def begin_anew(self, cache: KVCache) -> None:
+        """Without any, on an empty cache."""
+        self._cache = cache
+        self._pins.clear()
+
+    def check(self) -> None:
+        """Audit: what is held without a lease is held by a pin."""
+        assert Counter(pin.node for pin in self._pins.values()) == self._cache.held
 
     def _end(self, account: Account, ids: tuple[int, ...]) -> None:
         self._cache.let_go(self._pins.pop((account, ids)).node)

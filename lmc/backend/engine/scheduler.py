@@ -9,7 +9,7 @@ is under way nothing is retracted: `wants_landing` says that it must be landed f
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from operator import attrgetter
 
@@ -44,6 +44,7 @@ class Scheduler:
 
     prepare        called before a sequence is first admitted; False if it came to its end there
     is_flying      a pass is under way: the engine says so before it asks for works
+    turn           of the request that was admitted last in its turn
     wants_landing  the last works would have been more, had nothing been under way
     """
 
@@ -66,6 +67,7 @@ class Scheduler:
         self._retracted = False
         self._free_seats = list(range(max_running))[::-1]
         self.is_flying = self.wants_landing = False
+        self.turn = 0
 
     @property
     def has_work(self) -> bool:
@@ -128,6 +130,37 @@ class Scheduler:
             self._forecast.stepped()
             self._admit()
         return list(self._works.values())
+
+    def queue_again(self, seqs: Iterable[Sequence]) -> None:
+        """Of these, all that hold nothing wait; whoever was to wake them may be gone."""
+        self.waiting = WaitingQueue()
+        self._works = {}
+        self._is_full = False
+        for seq in seqs:
+            if seq.lease is None:
+                self.waiting.add(seq)
+
+    def begin_anew(self, cache: KVCache, seqs: Iterable[Sequence]) -> None:
+        """All of these wait, and nothing is resident."""
+        self._cache = cache
+        self.running = []
+        self._free_seats = list(range(self._max_running))[::-1]
+        for seq in seqs:
+            seq.lease, seq.seat, seq.ahead = None, NO_SEAT, None
+            seq.publish_until = len(seq.tokens)
+            seq.account.num_running = 0
+        self.queue_again(seqs)
+
+    def check(self, unfinished: set[Sequence]) -> None:
+        """Audit: who has not ended runs, with a lease and a seat that are its own, or waits with nothing."""
+        running = self.running
+        assert self.waiting.members | set(running) == unfinished, "all that has not ended runs or waits"
+        assert len(self.waiting) + len(running) == len(unfinished), "and is in one place"
+        assert running == sorted(running, key=_rank)
+        assert {seq.lease for seq in running} == set(self._cache.leases()), "a lease is a running sequence's"
+        seats = [*self._free_seats, *(seq.seat for seq in running)]
+        assert sorted(seats) == list(range(self._max_running)), "a seat is free, or one sequence's"
+        assert all(seq.lease is None and seq.seat == NO_SEAT for seq in self.waiting.members)
 
     def _by_phase(self) -> list[tuple[Sequence, int]]:
         """The running ones with what they have pending: decode rows, short extends, chunks; by rank within each."""
@@ -259,6 +292,7 @@ class Scheduler:
             if self.is_flying or not (self._shrink_one() or self._pins.revoke()):
                 return False
         self.waiting.remove(seq)
+        self.turn = max(self.turn, seq.entry.turn)
         seq.lease, seq.seat = lease, self._free_seats.pop()
         insort(self.running, seq, key=_rank)
         seq.account.count_admission(seq.note_kv(lease.published, cached=True))

@@ -14,6 +14,7 @@ from lmc.backend.base import Request, Segment, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
+from lmc.backend.engine.limits import Refusal
 from lmc.backend.engine.score import ScorePlan
 from lmc.backend.engine.tokens import Int32, TokenBuffer
 from lmc.backend.matcher import Matcher
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ALL = 1 << 62
 WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
-Rank = tuple[int, int, int]  # (-priority, arrival, sample): less goes first
+Rank = tuple[int, int, int, int]  # (-priority, turn, arrival, sample): less goes first
 
 
 @dataclass(eq=False, slots=True)
@@ -32,14 +33,19 @@ class RequestEntry:
     """A request and what its samples have in common.
 
     plans      Score segment -> its rows
-    matchers   Gen segment -> a matcher at the start, forked by each sample
+    matchers   Gen segment with a constraint -> a matcher at the start, forked by each sample, or why there is none
+    refusal    why it can never run, if it cannot
+    arrival    its number among all requests of the engine
+    turn       samples that its session has asked for, itself included, since others were at that turn
     """
 
     request: Request
     account: Account
-    arrival: int
     plans: dict[int, ScorePlan]
-    matchers: dict[int, Matcher] = field(default_factory=dict)
+    matchers: dict[int, Matcher | Exception] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    arrival: int = 0
+    turn: int = 0
 
 
 class Sequence:
@@ -90,7 +96,7 @@ class Sequence:
         self.account = entry.account
         self.rid = entry.request.rid
         self.sample = sample
-        self.rank: Rank = (-entry.request.priority, entry.arrival, sample)
+        self.rank: Rank = (-entry.request.priority, entry.turn, entry.arrival, sample)
         self.tokens = TokenBuffer(entry.request.prompt.ids)
         self.prompt_len = self.publish_until = len(self.tokens)
         self.segment = 0

@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from importlib import import_module
 
+from lmc.backend.patterns import PatternSearch
+
 UNBOUNDED = 1 << 20
 _LOOKS = re.compile(r"\(\?(?:[=!]|<[=!])|\\[bBZ]|\$")  # these match depending on what follows
 
 
 class Stops:
-    """The stop strings and patterns of one generation. Raises re.error on a pattern that is none."""
+    """The stop strings and patterns of one text that grows. Raises re.error on a pattern that is none."""
 
     __slots__ = ("_first", "_longest", "_patterns", "_strings", "_width")
 
     def __init__(self, strings: tuple[str, ...], patterns: tuple[str, ...]) -> None:
         self._strings = tuple(string for string in strings if string)
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._patterns = [PatternSearch(pattern) for pattern in patterns]
         self._first = frozenset(string[0] for string in self._strings)
         self._longest = max((len(string) for string in self._strings), default=0)
         self._width = max((max_width(pattern) for pattern in patterns), default=0)
@@ -35,8 +37,9 @@ class Stops:
     def find(self, text: str, old: int, floor: int) -> int | None:
         """Where to cut `text`, if at all; its first `old` characters were searched, patterns start at `floor`."""
         cuts = [at for string in self._strings if (at := text.find(string, max(0, old - len(string) + 1))) >= 0]
-        start = max(floor, old - self._width)
-        cuts += [found.start() for pattern in self._patterns if (found := pattern.search(text, start))]
+        earliest = max(0, old - self._width)
+        found = (pattern.find(text, earliest, floor) for pattern in self._patterns)
+        cuts += [begin for begin in found if begin is not None]
         return min(cuts, default=None)
 
     def safe(self, text: str) -> int:

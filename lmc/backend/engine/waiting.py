@@ -1,11 +1,11 @@
 """Who waits to be admitted, and in which order: cache-aware, with bounded waiting.
 
-Among the first WINDOW requests by rank (priority, then arrival), those with the longest resident prefix go first,
-and the members of a gang go one after the other. A request that MAX_OVERTAKEN later arrivals have been admitted
-before goes ahead of all that are not so, and nothing is admitted behind it while it finds no room. So, at equal
-priority, a request is overtaken by fewer than MAX_OVERTAKEN + max_running later arrivals, not counting
-those admitted while its next token was being computed by another request (it is then *blocked*, and the wait
-saves it the work).
+Among the first WINDOW requests by rank (priority, then whose turn it is, then arrival), those with the longest resident
+prefix go first, and the members of a gang go one after the other. A request that MAX_OVERTAKEN of a later rank have
+been admitted before goes ahead of all that are not so, and nothing is admitted behind it while it finds no room. So, at
+equal priority, a request is overtaken by fewer than MAX_OVERTAKEN + max_running of a later rank, not counting those
+admitted while its next token was being computed by another request (it is then *blocked*, and the wait saves it the
+work).
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ class WaitingQueue:
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._blocked)
+
+    @property
+    def members(self) -> set[Sequence]:
+        """All of them."""
+        return {*self._ready, *self._blocked}
 
     @property
     def num_ready(self) -> int:

@@ -70,7 +70,8 @@ class ConstraintMasks:
         self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
         self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
-        self._lock = threading.Lock()
+        self._making: dict[Constraint | Fused, threading.Lock] = {}  # those that a thread is compiling
+        self._lock = threading.Lock()  # never held while anything is compiled
 
     def make(self, constraint: Constraint | Fused) -> Matcher:
         """A matcher at the start of the text.
@@ -98,13 +99,37 @@ class ConstraintMasks:
     def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         """The masks of a regular constraint, or why a schema is none."""
         with self._lock:
-            known = self._compiled.get(constraint)
-            if known is None or (not isinstance(known, NotRegular) and known.is_worn):
-                self._compiled[constraint] = self._checked(constraint)
-            self._compiled.move_to_end(constraint)
-            if len(self._compiled) > MAX_COMPILED:
-                self._compiled.popitem(last=False)
-            return self._compiled[constraint]
+            known = self._known(constraint)
+            if known is not None:
+                return known
+            making = self._making.setdefault(constraint, threading.Lock())
+        with making:
+            # by the thread that was here before
+            with self._lock:
+                known = self._known(constraint)
+            if known is None:
+                known = self._keep(constraint)
+        return known
+
+    def _known(self, constraint: Constraint | Fused) -> EndingMasks | FusedMasks | NotRegular | None:
+        known = self._compiled.get(constraint)
+        if known is None or (not isinstance(known, NotRegular) and known.is_worn):
+            return None
+        self._compiled.move_to_end(constraint)
+        return known
+
+    def _keep(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+        try:
+            made = self._checked(constraint)
+            with self._lock:
+                self._compiled[constraint] = made
+                self._compiled.move_to_end(constraint)
+                if len(self._compiled) > MAX_COMPILED:
+                    self._compiled.popitem(last=False)
+            return made
+        finally:
+            with self._lock:
+                self._making.pop(constraint, None)
 
     @property
     def spellings(self) -> list[bytes]:
@@ -125,6 +150,8 @@ class ConstraintMasks:
     def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
         if masks.start == DEAD or not masks.with_ends(masks.start).any():
             raise empty(constraint)
+        # while it is nobody's yet: what is forced at the start takes long to find in a large automaton
+        masks.jumps.after(masks.start, ())
         return made
 
     def _ending(self, tree: RegexTree) -> EndingMasks:

@@ -22,7 +22,7 @@ from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, va
 from lmc.ir.json_schema.unions import are_disjoint
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
-MAX_SHAPES = 3000
+MAX_SHAPES = 1000
 MAX_ITEMS = 100
 
 EVERYWHERE = ("additionalProperties", "unevaluatedProperties")

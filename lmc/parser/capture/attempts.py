@@ -24,9 +24,10 @@ from lmc.codes import ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import Atom, Block, Value, walk
 from lmc.ir.layers import Layers
 from lmc.ir.rewrite import defined_in
-from lmc.ir.types import REF, STATES, Type, join
+from lmc.ir.types import INT, NONE, REF, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.carried import check_live, field_atom, field_type, put_carried, share_carried, whole_of
+from lmc.parser.capture.carried_words import Words, number, put_words, words_of
 from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import join_arms
@@ -59,6 +60,7 @@ class _Tried:
     broken   fields that no value can stand for; reading one in the handler is a graph break
     may_be   for a field with a state or list: what it may share something with
     held     the objects that a field may have held by then
+    words    for a field that is one of several things, no value: all that it may be
     known    of a state: the names that are the same wherever the body may fail
     """
 
@@ -70,6 +72,7 @@ class _Tried:
         self.may_be: dict[Key, list[Cell]] = {}
         self.held: dict[Key, Objects] = {}
         self.known: dict[Key, Layers[str, Atom]] = {}
+        self.words: dict[Key, Words] = {}
         self.num_points = 0
         self.has_grown = self.is_marking = False
 
@@ -123,7 +126,7 @@ class _Tried:
         self.is_marking = True
         try:
             fields = [(key, key[0].fields.get(key[1], UNBOUND)) for key in self.lifted]
-            atoms = tuple(field_atom(t, key, held, self.lifted[key]) for key, held in fields)
+            atoms = tuple(self._atom(key, held) for key, held in fields)
             t.emit("unwind", atoms)
         finally:
             self.is_marking = False
@@ -166,6 +169,16 @@ class _Tried:
         if isinstance(old, Value) and isinstance(new, Value) and role.get(old.name, "") != role.get(new.name, ""):
             raise graph_break(ROLES_AFTER_BRANCH, self.cx.t.span)
         old = UNBOUND if isinstance(old, NotLifted) else old
+        more = words_of(old, new, self.words.get(key), self.tried.birth)
+        if more is not None and (key not in self.lifted or key in self.words or self.lifted[key] == NONE):
+            self.has_grown |= more != self.words.get(key)
+            self.words[key], self.lifted[key] = more, INT
+            return
+        if self.words.pop(key, None) is not None:
+            self.lifted.pop(key)
+            self.broken[key] = Unmergeable(TWO_KINDS, f"`{key[1]}`")
+            self.has_grown = True
+            return
         check_live(self.cx.t, key, old, new, self.lifted.get(key))
         objects = self.cx.t.objects_of(whole_of(key, new), self.cx.t.clock)
         self.held[key] = self.held.get(key, NOTHING) | objects
@@ -194,6 +207,9 @@ class _Tried:
             t.put(*key, held)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            if key in self.words:
+                put_words(t, key, param, self.words[key])
+                continue
             share_carried(
                 t, key, param, self.held.get(key, NOTHING), rough=self.lifted, boxes=self.lifted, unfixed=self.lifted
             )
@@ -203,9 +219,13 @@ class _Tried:
         with self.cx.handling_of(error):
             self.handle(error)
 
+    def _atom(self, key: Key, held: StandIn) -> Atom:
+        words = self.words.get(key)
+        return field_atom(self.cx.t, key, held, self.lifted[key]) if words is None else number(self.cx.t, held, words)
+
     def _emit(self, caught: Arm, error: Value) -> None:
         t = self.cx.t
-        inits = tuple(field_atom(t, key, key[0].fields.get(key[1], UNBOUND), self.lifted[key]) for key in self.lifted)
+        inits = tuple(self._atom(key, key[0].fields.get(key[1], UNBOUND)) for key in self.lifted)
         params = (error, *self.params.values())
 
         def emit(outs: list[tuple[Atom, Atom, Value]]) -> None:

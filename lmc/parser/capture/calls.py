@@ -25,10 +25,10 @@ from lmc.ir.binding import apply_spread, method_spread
 from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA, REF, STATES, STR
-from lmc.parser.capture import choices, fixed, instances, looking, objects, spread
+from lmc.parser.capture import choices, fixed, instances, looking, managers, objects, spread
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.expressions import attribute
+from lmc.parser.capture.expressions import attribute, place
 from lmc.parser.capture.functions import (
     bind_program,
     closure_of,
@@ -59,6 +59,7 @@ from lmc.parser.capture.values import (
     InnerProgram,
     LazyStr,
     LmProgram,
+    Manager,
     Method,
     PartialCall,
     StandIn,
@@ -208,7 +209,7 @@ def _check_names(cx: Capture, content: dict[object, StandIn], given: dict[str, S
 
 def _bound(cx: Capture, node: ast.Attribute) -> StandIn:
     """`receiver.name` about to be called."""
-    receiver = cx.eval(node.value)
+    receiver = place(cx, node.value)
     cx.at(node)
     if isinstance(receiver, Tracked | Super | Choice):
         return attribute(cx, receiver, node.attr)
@@ -264,7 +265,11 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return of_run_time_value(cx, Sym(fn.value), args, kwargs)
     if isinstance(fn, Unmergeable):
         raise graph_break(fn.code, cx.t.span, fn.what)
-    if not is_ordinary(fn):
+    if isinstance(fn, Manager) and fn.bound is None:
+        return managers.begun(cx, fn.closure, args, kwargs)
+    if isinstance(fn, Manager):
+        raise graph_break(NO_RULE, cx.t.span, "a context manager as a decorator")
+    if not is_ordinary(fn) or is_literal(fn):
         known = _class_of(fn)
         raise ProgramRaise(TypeError, (f"{known.__name__ if known else 'object'!r} object is not callable",))
     if is_in(fn, PRIMITIVES):
@@ -282,6 +287,9 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
     # a function that is given a function is no more pure than that
     if is_in(fn, PURE) and not any(isinstance(x, Closure) for x in (*args, *kwargs.values())):
         return pure(cx, fn, args, kwargs)
+    manager = managers.made_by(cx, fn, args, kwargs)
+    if manager is not None:
+        return manager
     if objects.is_plain(fn, cx.opaque) and instances.can_make(cx, fn):
         return instances.make(cx, fn, args, kwargs)
     return _other(cx, fn, args, kwargs)
@@ -360,7 +368,10 @@ def _into(
     for x in given:
         if objects.is_plain(x, cx.opaque):  # it may give the class other methods
             raise Escapes(x) from None
-    return or_else()
+    made = or_else()
+    if isinstance(made, Sym) and fixed.cleans_up(fn):
+        cx.t.cleaning.add(made.value.name)
+    return made
 
 
 def _look_into(cx: Capture, fn: FunctionType, run: Callable[[Closure], StandIn]) -> StandIn:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import BOOL, INT
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import under
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.tracer import Arm, ProgramRaise
 from lmc.parser.capture.values import (
@@ -26,6 +27,7 @@ from lmc.parser.capture.values import (
     PartialCall,
     StandIn,
     StateCell,
+    Sym,
     Tracked,
     is_literal,
     is_ordinary,
@@ -60,6 +62,50 @@ def unmixed(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn
     return each(cx, x, do)
 
 
+def apart(cx: Capture, x: Choice, do: Callable[[StandIn], StandIn]) -> StandIn:
+    """The same of what can be changed in place: it is one of the results, not what they have in common."""
+    results: list[StandIn] = []
+    raised: dict[int, ProgramRaise] = {}
+    for i, option in enumerate(x.options):
+        trial = Arm(cx.t)
+        try:
+            with trial.open():
+                results.append(do(option))
+        except ProgramRaise as stop:  # such as None has no attributes
+            raised[i] = stop
+        if trial.nodes or trial.writes:
+            return unmixed(cx, x, do)
+    if not results or not all(isinstance(one, Container) for one in results):
+        return unmixed(cx, x, do)
+    for i, error in raised.items():
+        _raise_where(cx, x, i, error)
+        results.insert(i, results[0])  # never asked for
+    return Choice(x.index, tuple(results))
+
+
+def _raise_where(cx: Capture, x: Choice, at: int, stop: ProgramRaise) -> None:
+    def fail() -> None:
+        raise stop
+
+    found = cx.is_among(x, [at])
+    assert isinstance(found, Value)
+    under(cx, found, fail)
+
+
+def told(cx: Capture, x: Choice, ask: Callable[[StandIn], StandIn]) -> StandIn:
+    """The same for what is asked about each option: where all answers are known they are a list of numbers."""
+    trial = Arm(cx.t)
+    try:
+        with trial.open():
+            answers = [ask(option) for option in x.options]
+    except ProgramRaise:
+        return each(cx, x, ask)
+    if trial.nodes or trial.writes or not all(isinstance(one, bool) for one in answers):
+        return each(cx, x, ask)
+    found = cx.is_among(x, [i for i, one in enumerate(answers) if one])
+    return found if isinstance(found, bool) else Sym(found)
+
+
 def of_table(cx: Capture, table: Container | tuple[StandIn, ...], index: StandIn) -> StandIn:
     """`table[index]` where only the run knows the index, and what the table holds is no value; else None."""
     content = table if isinstance(table, tuple) else table.content
@@ -71,7 +117,8 @@ def of_table(cx: Capture, table: Container | tuple[StandIn, ...], index: StandIn
         numbers = cx.t.host("dict", *(Lit(x) for pair in zip(content, places) for x in pair))
     else:
         numbers = cx.t.host("tuple" if isinstance(table, tuple) else "list", *map(Lit, places))
-    return Choice(cx.t.host("item", numbers, cx.t.value_atom(index), type=INT), _unlike(options))
+    unlike, number = _unlike(options), cx.t.host("item", numbers, cx.t.value_atom(index), type=INT)
+    return unlike[0] if len(unlike) == 1 else Choice(number, unlike)
 
 
 def got(cx: Capture, container: Container, key: StandIn, default: StandIn) -> StandIn:

@@ -42,7 +42,7 @@ from lmc.parser.capture import looking
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.near import modules_of
 from lmc.parser.capture.scope import node_span
-from lmc.parser.capture.tracer import Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
+from lmc.parser.capture.tracer import Arm, Guard, NeedLift, NotLifted, ProgramRaise, Tracer, ordinary, wrap
 from lmc.parser.capture.values import (
     ACC,
     FOUND,
@@ -213,15 +213,22 @@ class Capture:
             raise ProgramRaise(error, (f"{text} '{name}' where it is not associated with a value{scope}",))
         if isinstance(value, Unmergeable):
             raise graph_break(value.code, self.t.span, value.what)
+        if isinstance(value, Choice) and value.index.type.maybe:
+            value = Choice(self._sure(frame, name, value.index), value.options)
+            self.t.write(frame, name, value)
         if isinstance(value, Sym) and value.type.maybe:
-            # a check raises UnboundLocalError, where Python raises NameError in an inner function
-            if frame is not self.frame:
-                raise graph_break(TWO_KINDS, self.t.span, f"`{name}`, which an inner function reads,")
-            sure = self.t.fresh(value.type.when_set(), name)
-            self.t.emit("check", (value.value,), (sure,), name=name)
-            value = wrap(self.t, sure, borrowed=True)
+            value = wrap(self.t, self._sure(frame, name, value.value), borrowed=True)
             self.t.write(frame, name, value)
         return value
+
+    def _sure(self, frame: Frame, name: str, value: Value) -> Value:
+        """What a name holds that may be unset, made sure of."""
+        # a check raises UnboundLocalError, where Python raises NameError in an inner function
+        if frame is not self.frame:
+            raise graph_break(TWO_KINDS, self.t.span, f"`{name}`, which an inner function reads,")
+        sure = self.t.fresh(value.type.when_set(), name)
+        self.t.emit("check", (value,), (sure,), name=name)
+        return sure
 
     def _bake_free(self, free: dict[str, CellType], name: str) -> StandIn:
         cell = free[name]
@@ -437,8 +444,10 @@ class Capture:
         if isinstance(x, Tracked):
             return self._truth_of_object(x)
         if isinstance(x, Choice):
-            known = [self.truth(option) for option in x.options]
-            if not all(isinstance(one, bool) for one in known):
+            trial = Arm(self.t)
+            with trial.open():
+                known = [self.truth(option) for option in x.options]
+            if trial.nodes or trial.writes or not all(isinstance(one, bool) for one in known):
                 raise graph_break(TWO_KINDS, self.t.span, "what is chosen here")
             return self.is_among(x, [i for i, one in enumerate(known) if one])
         if is_ordinary(x) and not is_literal(x) and not looking.is_quiet(x):

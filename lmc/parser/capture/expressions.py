@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from types import GenericAlias, UnionType
+from types import FunctionType, GenericAlias, UnionType
 from typing import Any, TypeGuard
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
@@ -17,12 +17,12 @@ from lmc.ir.builtins import merged
 from lmc.ir.graph import Atom, Attr, Value
 from lmc.ir.ops import BINARY, COMPARE, CONVERSIONS, UNARY
 from lmc.ir.types import ANY, BOOL, DATA, INT, MAYBE_STATE, STR, Type
-from lmc.parser.capture import choices, fixed, looking, objects, state_lists, states
+from lmc.parser.capture import choices, fixed, looking, objects, operators, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import static_items
 from lmc.parser.capture.merge import choose
-from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, ordinary, wrap
+from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, maker_of, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Choice,
@@ -106,6 +106,10 @@ def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
         ordinary(format, value, "")
     if type(value) is str and conv is None and spec == "":
         return value
+    if isinstance(value, Tracked) and spec == "" and conv in (None, "s", "r"):
+        return operators.written(
+            cx, value, *(("__repr__",) if conv == "r" else ("__str__", "__repr__")), is_format=conv is None
+        )
     if is_literal(value) and isinstance(spec, str):
         return ordinary(lambda: format(CONVERSIONS[conv](value) if conv else value, spec))
     if conv is None and spec == "" and is_text(value):
@@ -138,6 +142,8 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
     """A binary operation on stand-ins."""
     if op == "+" and isinstance(x, StateCell):
         raise ArgumentError(NOT_ADDED, span=cx.t.span, help=NOT_ADDED_HELP)
+    if isinstance(x, Tracked) or (isinstance(y, Tracked) and not isinstance(x, Expr)):
+        return operators.of_objects(cx, op, x, y)
     if isinstance(x, Expr) or isinstance(y, Expr):
         if op == "+":
             return Concat((x, y))
@@ -224,6 +230,8 @@ def unary_node(cx: Capture, node: ast.UnaryOp) -> StandIn:
     if op == "not":
         truth = cx.truth(value)
         return (not truth) if isinstance(truth, bool) else Sym(cx.t.host("unary", truth, type=BOOL, op="not"))
+    if isinstance(value, Tracked):
+        return operators.unary(cx, op, value)
     if plain(value):
         return ordinary(UNARY[op], value)
     atom = cx.t.value_atom(value)
@@ -311,7 +319,7 @@ def _of_objects(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
             none = choices.is_none(cx, x)
             found = none if isinstance(none, bool) else Sym(none)
             return found if op == "is" else binary_not(cx, found)
-        return choices.each(cx, x, lambda option: compare(cx, op, option, y))
+        return choices.told(cx, x, lambda option: compare(cx, op, option, y))
     if op in ("==", "!=") and isinstance(x, Tracked) and (isinstance(y, Tracked) or is_literal(y)):
         method = objects.special(cx, x, "__eq__")
         if method is not None and op == "==" and (not isinstance(y, Tracked) or y.cls is x.cls):
@@ -324,7 +332,7 @@ def _of_objects(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         return _same(x, y) == (op == "==")
     if op in ("is", "is not"):
         return _same(x, y) == (op == "is")
-    return NotImplemented
+    return operators.compared(cx, op, x, y)
 
 
 def _same(x: StandIn, y: StandIn) -> bool:
@@ -363,6 +371,8 @@ def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
             if isinstance(one, LazyStr | tuple | Closure | DictView | Once):
                 return False
     if is_ordinary(x) and is_ordinary(y):
+        return x is y
+    if isinstance(x, Closure) and isinstance(y, Closure | FunctionType):
         return x is y
     return None
 
@@ -584,6 +594,18 @@ def _slice(cx: Capture, value: StandIn, bounds: list[StandIn]) -> StandIn:
     return wrap(cx.t, cut_out, kind="list" if _is_list(value) else "data")
 
 
+def place(cx: Capture, node: ast.expr) -> StandIn:
+    """What is changed or called here: a list of one of several objects stays the list of the one that the run picks."""
+    if not isinstance(node, ast.Attribute):
+        return cx.eval(node)
+    owner = place(cx, node.value)
+    cx.at(node)
+    if not isinstance(owner, Choice):
+        held = attribute(cx, owner, node.attr)
+        return cx.placed(held, node) if isinstance(held, Container) else held
+    return choices.apart(cx, owner, lambda option: attribute(cx, option, node.attr))
+
+
 def attribute_node(cx: Capture, node: ast.Attribute) -> StandIn:
     """`x.name`."""
     value = cx.eval(node.value)
@@ -607,6 +629,8 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
         return value.fields["ret"]
     if isinstance(value, StateCell) and name not in states.METHODS:
         raise graph_break(NOT_A_STATES_METHOD, cx.t.span, f"`.{name}`")
+    if is_literal(value) and not hasattr(value, name):
+        raise ProgramRaise(AttributeError, (f"{type(value).__name__!r} object has no attribute {name!r}",))
     if isinstance(value, StateCell | LazyStr) or is_literal(value):
         return Method(value, name)
     if isinstance(value, Container):
@@ -629,4 +653,8 @@ def attribute(cx: Capture, value: StandIn, name: str) -> StandIn:
     if is_ordinary(value):
         fixed.check_read(cx, value, name)
         return cx.bake_attribute(value, name)
+    if isinstance(value, PartialCall):
+        if name == "__self__" and not value.is_partial and value.args:
+            return value.args[0]
+        raise Escapes(maker_of(value))
     raise graph_break(NO_RULE, cx.t.span, f"`.{name}` of this value")

@@ -16,7 +16,7 @@ from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING, NO_RULE
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
-from lmc.parser.capture import recursion
+from lmc.parser.capture import fixed, recursion
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -68,9 +68,9 @@ def _qualname(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> str:
     return outer + getattr(node, "name", "<lambda>")
 
 
-def closure_of(cx: Capture, fn: FunctionType) -> Closure:
+def closure_of(cx: Capture, fn: FunctionType, *, generators: bool = False) -> Closure:
     """A plain Python function, to be looked into."""
-    node, scope = function_source(fn)
+    node, scope = function_source(fn, generators=generators)
     free = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
     cx.guard(lambda: fn.__code__, fn.__code__, (id(fn), "code"))
     cx.guard(lambda: fn.__defaults__, fn.__defaults__, (id(fn), "defaults"))
@@ -109,6 +109,8 @@ def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) 
 def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
     """Trace the body of a function in a frame of its own."""
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
+    for value in bound.values():
+        fixed.check_held(cx, value)
     frame.fields.update(bound)
     span = cx.t.span
     cx.active.append(fn.node)

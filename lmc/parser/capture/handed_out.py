@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lmc.ir.graph import Atom, Block, Node, Value
 from lmc.ir.rewrite import renewed, with_nodes, with_parts
 from lmc.ir.types import DATA, REF
-from lmc.parser.capture.contents import COPIES, MAKE
+from lmc.parser.capture.contents import COPIES, MAKE, NOTHING
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import MakeLive, has_live
 from lmc.parser.capture.values import Container, Escapes, StandIn, is_literal
@@ -87,15 +87,17 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return nodes
     found = _Flow(nodes)
     roots = [atom for node, _ in found.all_nodes for atom in _leaving(node)]
-    leaving = frozenset[object]().union(*map(t.contents.reach, roots))
+    leaving = NOTHING.union(*map(t.contents.reach, roots))
     values: dict[str, Atom] = {}
     of: list[Container] = []
     once: dict[int, list[str]] = {}
     for name in found.reached(roots):
         copy = t.copies.get(name)
-        if copy is None or copy.of.birth not in leaving:
+        if copy is None:
             continue
         of.append(copy.of)
+        if not t.is_among(copy.of, leaving):
+            continue
         if _is_argument(cx, copy.of):
             values[name] = _argument(cx, copy.of)
         elif copy.is_repeated or any(not found.exclude(name, had) for had in once.get(copy.of.birth, ())):

@@ -53,7 +53,8 @@ def by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[
     else:
         effect, out = "ordered", ANY
     if _is_named(fn, CONSUMERS):
-        args = tuple(effectless(cx, x) for x in args)
+        plain = [cx.t.holds_plain(x) for x in (*args, *kwargs.values()) if not isinstance(x, Generator | Once)]
+        args = tuple(effectless(cx, x, alone=all(plain)) for x in args)
     # the function would walk over it at a time of its own, and the code would run then
     for x in (*args, *kwargs.values()):
         if has_code(cx, x) or (isinstance(x, Generator | Once) and not _is_named(fn, CONSUMERS)):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
+from lmc.errors import CaptureError
 from lmc.ir.analysis import effect_of
 from lmc.ir.builtins import LAZY
 from lmc.ir.graph import Atom, Block, Graph, Value
@@ -22,7 +23,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
-from lmc.parser.capture.tracer import Arm, kind
+from lmc.parser.capture.tracer import Arm, MakeLive, ProgramRaise, kind
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -35,6 +36,7 @@ from lmc.parser.capture.values import (
     is_literal,
     known_items,
 )
+from lmc.source import Span
 
 
 def listed(cx: Capture, x: StandIn) -> StandIn:
@@ -47,18 +49,33 @@ def listed(cx: Capture, x: StandIn) -> StandIn:
     return x
 
 
-def effectless(cx: Capture, x: StandIn) -> StandIn:
-    """All that an iterable gives, as a list, where making it changes nothing: then it does not matter when. Else it."""
+def effectless(cx: Capture, x: StandIn, *, alone: bool) -> StandIn:
+    """All that an iterable gives, as a list, where it does not matter when that is made. Else the iterable.
+
+    It does not where making it has no effect, and where who walks over it runs no code in between: `alone` says that
+    this is given nothing else that has any.
+    """
     if not has_code(cx, x):
         return x
     trial = Arm(cx.t)
-    with trial.open():
-        every = listed(cx, x)
-    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(trial.nodes)))
-    if any(effect_of(node, graph) != "none" for node in trial.nodes):
+    try:
+        with trial.open():
+            every = listed(cx, x)
+            is_quiet = alone and not isinstance(every, Once | Generator) and cx.t.holds_plain(every)
+    except ProgramRaise:  # what was traced up to the exception does happen
+        if _has_effects(cx, trial) and not alone:
+            raise graph_break(DEFERRED, cx.t.span, "an argument of this call") from None
+        trial.commit()
+        raise
+    if _has_effects(cx, trial) and not is_quiet:
         return x
     trial.commit()
     return every
+
+
+def _has_effects(cx: Capture, arm: Arm) -> bool:
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
+    return any(effect_of(node, graph) != "none" for node in arm.nodes)
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:
@@ -106,6 +123,7 @@ class Watched:
         self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
         self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
         self.log, self.begun = cx.t.changed, len(cx.t.changed)
+        self.t = cx.t
 
     def _mark(self, container: Container) -> StandIn:
         """What stands for the content: a list of states has not changed where its states have."""
@@ -120,6 +138,16 @@ class Watched:
         if not self.live.isdisjoint(self.log[self.begun :]):
             return True
         return any(self._mark(container) is not mark for container, mark, _ in self.before)
+
+    def refusal(self, span: Span | None) -> MakeLive | CaptureError:
+        """Why a change cannot be followed: as a live object it can, where it is data."""
+        error = graph_break(CHANGED_WHILE_WALKED, span)
+        for container, mark, _ in self.before:
+            if self._mark(container) is not mark and not container.holds_states and not container.is_live:
+                need = self.t.make_live(container)
+                need.error = error
+                return need
+        return error
 
     def changed_ahead(self, at: int) -> bool:
         """True where a change is seen by a walk that has done `at` turns."""

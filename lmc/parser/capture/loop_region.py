@@ -33,6 +33,7 @@ from lmc.parser.capture import exits
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.carried import check_live, field_atom, field_type, maybe_atom, put_carried, share_carried
+from lmc.parser.capture.carried_words import Words, number, put_words, words_of
 from lmc.parser.capture.contents import NOTHING, Objects
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.merge import branch
@@ -81,6 +82,7 @@ class Region:
         self.boxes: set[Key] = set()  # carries that may themselves be what can be changed
         self.unfixed: set[Key] = set()  # the same, of what may itself be fixed and hold what can be changed
         self.held: dict[Key, Objects] = {}  # for a carry: the objects that turns have put there
+        self.words: dict[Key, Words] = {}  # for a carry that is one of several things: the run has its number
         self.frame = cx.frame
         self.span = cx.t.span
         self.outside = cx.loaded_outside(node)
@@ -125,6 +127,7 @@ class Region:
             return None
         item = self.cx.t.fresh(self.item_type, "item")
         self.cx.t.contents.taken(item, self.heads[0])
+        self.cx.t.keep_tame(item, self.heads[0])
         return item
 
     def _turn(self) -> None:
@@ -135,6 +138,9 @@ class Region:
             t.put(*key, value)
         for key, type_ in self.lifted.items():
             param = self.params[key] = t.fresh(type_)
+            if key in self.words:
+                put_words(t, key, param, self.words[key])
+                continue
             share_carried(
                 t, key, param, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes, unfixed=self.unfixed
             )
@@ -189,11 +195,24 @@ class Region:
             # each turn binds it before it reads it (else NeedLift), and nobody reads it after the loop
             if owner is self.frame and old is UNBOUND and key not in self.lifted and name not in self.outside:
                 continue
+            if isinstance(old, NotLifted) and key not in self.lifted:
+                if name not in self.outside:
+                    continue
+                raise NeedLift(old)  # after no turn at all it is what the loop around this one had
             grew |= self._lift(key, old, new, arm)
         return grew
 
     def _lift(self, key: Key, old: StandIn, new: StandIn, arm: Arm) -> bool:
         """Carry a field, as the join of all types it has had; True where that changed what is carried."""
+        more = words_of(old, new, self.words.get(key), arm.birth)
+        if more is not None and (key not in self.lifted or key in self.words or self.lifted[key] == NONE):
+            grew = more != self.words.get(key)
+            self.words[key], self.lifted[key] = more, INT
+            return grew
+        if self.words.pop(key, None) is not None:
+            self.lifted.pop(key)
+            self.broken[key] = Unmergeable(TWO_KINDS, f"`{key[1]}`")
+            return True
         check_live(self.cx.t, key, old, new, self.lifted.get(key), arm)
         first, then = field_type(old, key, arm.now), field_type(new, key, arm.now)
         self._check_roles(old, new)
@@ -253,17 +272,17 @@ class Region:
         with arm.open():
             # a body that surely raises ends in `raise` and has no next turn
             if not arm.raised:
-                nexts = [field_atom(t, key, arm.now(*key), self.lifted[key]) for key in keys]
+                nexts = [self._atom(key, arm.now(*key)) for key in keys]
                 go = self._go(left)
                 self.is_endless = self.op == "loop" and go == Lit(True) and not _may_raise(arm)
                 # where taking the next item fails this is what the turns so far have done
                 if t.tries and self.op == "for":
                     t.tries[-1].may_fail()
                 t.emit("next", (go, *nexts, maybe_atom(t, left)) if returns else (go, *nexts))
-        inits = [field_atom(t, key, key[0].fields.get(key[1], UNBOUND), self.lifted[key]) for key in keys]
+        inits = [self._atom(key, key[0].fields.get(key[1], UNBOUND)) for key in keys]
         params = [self.params[key] for key in keys]
         outs = [t.fresh(self.lifted[key], t.names.get(param.name)) for key, param in zip(keys, params)]
-        for key, out in zip(keys, outs):
+        for key, out in ((key, out) for key, out in zip(keys, outs) if key not in self.words):
             share_carried(
                 t, key, out, self.held.get(key, NOTHING), rough=self.rough, boxes=self.boxes, unfixed=self.unfixed
             )
@@ -279,11 +298,18 @@ class Region:
         self._leave_behind(arm, dict(zip(keys, outs)))
         t.write(frame, "$exit", Sym(outs[-1]) if returns else exits.RUNNING)
 
+    def _atom(self, key: Key, held: StandIn) -> Atom:
+        words = self.words.get(key)
+        return field_atom(self.cx.t, key, held, self.lifted[key]) if words is None else number(self.cx.t, held, words)
+
     def _leave_behind(self, arm: Arm, outs: dict[Key, Value]) -> None:
         """Put into every field that the body changed what it holds when the loop is over."""
         t, frame = self.cx.t, self.frame
         for key, out in outs.items():
-            put_carried(t, key, out, self.may_be.get(key, ()))
+            if key in self.words:
+                put_words(t, key, out, self.words[key])
+            else:
+                put_carried(t, key, out, self.may_be.get(key, ()))
         for field, value in (*self.constant.items(), *self.broken.items()):
             t.put(*field, value)
         for owner, name in arm.outer_writes():

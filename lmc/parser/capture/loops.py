@@ -18,12 +18,12 @@ import copy
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
-from lmc.parser.capture import exits, state_lists
+from lmc.parser.capture import comprehensions, exits, state_lists
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
-from lmc.parser.capture.iteration import Watched, has_code, is_stepped, iterator, listed, unchanged
+from lmc.parser.capture.iteration import Watched, has_code, is_live, is_stepped, iterator, listed
 from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
@@ -71,14 +71,21 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if items is not None and len(items) <= MAX_UNROLL:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
-    # a region takes what it walks over before its first turn, so a change in the body would be missed
-    with unchanged(cx, given):
-        if isinstance(iterable, Columns):
-            _over_columns(cx, node, iterable)
-        elif isinstance(iterable, Container) and iterable.holds_states:
-            _over_columns(cx, node, Columns((iterable,), single=True))
-        else:
-            _over_values(cx, node, iterable)
+    watched = Watched(cx, given)
+    if isinstance(iterable, Columns):
+        _over_columns(cx, node, iterable)
+    elif isinstance(iterable, Container) and iterable.holds_states:
+        _over_columns(cx, node, Columns((iterable,), single=True))
+    else:
+        _over_values(cx, node, iterable)
+    # data is taken before the first turn, so a change in the body would be missed; a live object is asked in each turn
+    if watched.changed() and not _is_asked(given):
+        raise watched.refusal(span)
+
+
+def _is_asked(given: StandIn) -> bool:
+    """True for a live object that is walked over itself."""
+    return isinstance(given, Sym | Container | DictView) and is_live(given)
 
 
 class _Renamed(ast.NodeTransformer):
@@ -98,7 +105,11 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
     assert isinstance(node.iter, ast.GeneratorExp)
     clause = node.iter.generators[0]
     # a parameter of a lambda may have one of the names, and is not an `ast.Name` that would be renamed with it
-    if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
+    if (
+        len(node.iter.generators) > 1
+        or comprehensions.may_stop(node.iter)
+        or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter))
+    ):
         return None
     names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
     # Python has no name that begins with `$`: the body cannot see what the generator binds
@@ -132,7 +143,9 @@ class _Walk:
 
     def _look_again(self, container: Container, at: int) -> None:
         items = known_items(self.given)
-        if items is None or at > MAX_WHILE:
+        if items is None:
+            raise self.watched.refusal(self.span)
+        if at > MAX_WHILE:
             raise graph_break(CHANGED_WHILE_WALKED, self.span)
         # Python compares sizes alone, and raises where the next item is taken: that turn begins, in error
         self.is_resized = container.kind in ("dict", "set") and len(items) != len(self.members)

@@ -28,6 +28,7 @@ from lmc.codes import CHOSEN_EXPRESSION, ROLES_AFTER_BRANCH, TWO_KINDS
 from lmc.ir.graph import UNSET, Atom, Block, Lit, Node, Value
 from lmc.ir.types import INT, MAYBE_STATE, STATE, STATES, Type, join
 from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.merge_objects import Copies
 from lmc.parser.capture.tracer import (
     FLAGS,
     RETURN,
@@ -62,6 +63,7 @@ from lmc.parser.capture.values import (
     has_state,
     is_literal,
     is_ordinary,
+    is_word,
     known_content,
     parts_of,
     same_literal,
@@ -129,6 +131,22 @@ def choose(t: Tracer, cond: Value, then: Callable[[], StandIn], other: Callable[
     return frame.fields.get("$it")
 
 
+def _may_be_object(x: StandIn) -> bool:
+    """True for an object of the program's, and for a choice with one."""
+    return isinstance(x, Tracked) or (isinstance(x, Choice) and any(map(_may_be_object, x.options)))
+
+
+def _are_same(xs: tuple[StandIn, ...], ys: tuple[StandIn, ...]) -> bool:
+    return len(xs) == len(ys) and all(x is y for x, y in zip(xs, ys))
+
+
+def _is_sure(*xs: StandIn) -> bool:
+    """True where each of them is surely bound, or they are choices among the same, of which one may be unset."""
+    maybe = [x for x in xs if isinstance(x, Choice) and x.index.type.maybe]
+    alike = all(isinstance(x, Choice) and isinstance(xs[0], Choice) and _are_same(x.options, xs[0].options) for x in xs)
+    return not maybe or alike
+
+
 class Merge:
     """Makes one stand-in of two: collects what each arm must yield."""
 
@@ -136,6 +154,8 @@ class Merge:
         self.tracer, self.a, self.b, self.lifts = tracer, a, b, lifts
         self.outs: list[tuple[Atom, Atom, Value]] = []
         self.made: dict[tuple[int, int], tuple[StandIn, StandIn, StandIn]] = {}  # what two cells or containers became
+        # what one of them alone has made, where the code behind them may come to it
+        self.copies = Copies(tracer, a, self._is_older), Copies(tracer, b, self._is_older)
         self.sealed: dict[int, Container] = {}  # containers inside one that is run-time from here on
 
     def seal(self) -> None:
@@ -181,12 +201,18 @@ class Merge:
             return self._once(x, y, lambda: self._cells(x, y, label))
         if isinstance(x, Container) and isinstance(y, Container):
             return self._once(x, y, lambda: self._containers(x, y, label))
-        if isinstance(x, Tracked) and isinstance(y, Tracked) and x.cls is y.cls:
+        # of two that exist before the branch each keeps its own names
+        of_one_class = isinstance(x, Tracked) and isinstance(y, Tracked) and x.cls is y.cls
+        if of_one_class and not (self._is_older(x) and self._is_older(y)):
+            assert isinstance(x, Tracked) and isinstance(y, Tracked)
             return self._once(x, y, lambda: self._instances(x, y))
         if type(x) is tuple and type(y) is tuple and len(x) == len(y):
             return self._tuple(x, y, label)
         if self._chosen(x) and self._chosen(y) and not (is_literal(x) and is_literal(y)):
-            return self._choice(x, y)
+            return self._choice(x, y) if _is_sure(x, y) else Unmergeable(TWO_KINDS, label)
+        objects = [_may_be_object(each) for each in (x, y)]
+        if any(objects) and all(is_one or each in (None, UNBOUND) for is_one, each in zip(objects, (x, y))):
+            return self._objects(x, y, label)
         if isinstance(x, Expr) or isinstance(y, Expr):
             return Unmergeable(CHOSEN_EXPRESSION, label)
         # what is one value in both arms can be yielded, whatever it was made of
@@ -197,6 +223,8 @@ class Merge:
     def _once(self, x: StandIn, y: StandIn, merge: Callable[[], StandIn]) -> StandIn:
         """Two names of one thing before are two names of one thing after."""
         key = id(x), id(y)
+        if any(copies.has(each) for copies in self.copies for each in (x, y)):
+            return Unmergeable(TWO_KINDS, "this object")
         if key not in self.made:
             made = merge()
             # one thing in one arm and two in the other: what is done to either may be seen in both
@@ -230,16 +258,20 @@ class Merge:
     def _chosen(self, x: StandIn) -> bool:
         """True for a function or an expression that means the same outside the arm."""
         if isinstance(x, Choice):
-            return True
+            return all(map(self._is_older, x.options))
+        if isinstance(x, Tracked):
+            return x.birth <= self.a.birth
         if isinstance(x, Closure):
-            return all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
+            # what it reads ends with the function around it, where that was called in an arm
+            is_known = x.parent is None or x.parent.birth <= self.a.birth
+            return is_known and all(self._is_older(d) for d in (*x.defaults, *x.kw_defaults.values()))
         if isinstance(x, PartialCall):
             return self._chosen(x.fn) and all(self._is_older(i) for i in (*x.args, *x.kwargs.values()))
         if isinstance(x, FixedProgram):
             return all(map(self._is_older, x.bound.values()))
         if isinstance(x, Expr):
             return all(self._is_older(getattr(x, field.name)) for field in dataclasses.fields(x))  # type: ignore[arg-type]
-        return is_ordinary(x) and (x is None or callable(x))
+        return is_ordinary(x) and is_word(x)
 
     def _is_older(self, x: StandIn) -> bool:
         """True for what existed before the arms."""
@@ -258,15 +290,35 @@ class Merge:
 
     def _choice(self, x: StandIn, y: StandIn) -> Choice:
         """One of the options of both: the arms yield the number of which."""
+        if isinstance(x, Choice) and isinstance(y, Choice) and _are_same(x.options, y.options):
+            shared = join(x.index.type, y.index.type)
+            assert shared is not None
+            return Choice(self._yield(x.index, y.index, shared), x.options)
         left = x.options if isinstance(x, Choice) else (x,)
         right = y.options if isinstance(y, Choice) else (y,)
         p = x.index if isinstance(x, Choice) else Lit(0)
-        q: Atom = Lit(len(left))
+        every = tuple({id(option): option for option in (*left, *right)}.values())
+        places = tuple(next(i for i, one in enumerate(every) if one is option) for option in right)
+        q: Atom = Lit(places[0])
         if isinstance(y, Choice):
             arm = self.a if self.b.raised else self.b
             with arm.open():
-                q = self.tracer.host("binary", y.index, q, type=INT, op="+")
-        return Choice(self._yield(p, q, INT), (*left, *right))
+                q = self.tracer.host("item", Lit(places), y.index, type=INT)
+        return Choice(self._yield(p, q, INT), every)
+
+    def _objects(self, x: StandIn, y: StandIn, label: str) -> StandIn:
+        """One of two objects, at least one of which an arm has made; or one that the other arm has not."""
+        kept = [copies.options(each) for copies, each in zip(self.copies, (x, y)) if each is not UNBOUND]
+        merged = [each for had_x, had_y, _ in self.made.values() for each in (had_x, had_y)]
+        # a copy would be apart from what the object has become under another name
+        if UNBOUND in kept or not _is_sure(*kept) or any(copies.has(each) for copies in self.copies for each in merged):
+            return Unmergeable(TWO_KINDS, label)
+        if len(kept) == 2:
+            return self._choice(*kept)
+        [one] = kept
+        index, unset = one.index if isinstance(one, Choice) else Lit(0), Lit(UNSET)
+        p, q = (unset, index) if x is UNBOUND else (index, unset)
+        return Choice(self._yield(p, q, INT.or_unset()), one.options if isinstance(one, Choice) else (one,))
 
     def _local(self, x: StandIn) -> bool:
         """Born in an arm (only possible for both sides when one of the arms raised): usable only through a yield."""
@@ -336,6 +388,7 @@ class Merge:
             name = None
         out = self.tracer.fresh(type, name)
         self.tracer.contents.either(out, p, q)
+        self.tracer.keep_tame(out, p, q)
         self.outs.append((p, q, out))
         return out
 

@@ -9,12 +9,13 @@ from typing import Any
 from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
-from lmc.parser.capture import choices, groups, state_lists, states
+from lmc.parser.capture import choices, groups, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.tracer import MakeLive, ProgramRaise, has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
+    Choice,
     Container,
     DictView,
     Escapes,
@@ -22,6 +23,7 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
     Sym,
+    Tracked,
     containers_in,
     is_literal,
     known_items,
@@ -59,6 +61,8 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
         return states.method(cx, receiver, name, args, kwargs)
     if name in CONSUMERS:
         args = tuple(listed(cx, a) for a in args)
+    if name == "join":  # of a dict the keys alone, whatever it holds
+        args = tuple(cx.unordered(a) if isinstance(a, Container) and a.kind == "dict" else a for a in args)
     if isinstance(receiver, Container):
         return _of_container(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
@@ -226,6 +230,15 @@ def set_item(cx: Capture, owner: StandIn, index: StandIn, value: StandIn) -> Non
     """`owner[index] = value`."""
     if isinstance(owner, StateCell):
         return states.set_name(cx, owner, index, value)
+    if isinstance(owner, Choice):
+        choices.each(cx, owner, lambda option: set_item(cx, option, index, value))
+        return None
+    if isinstance(owner, Tracked):
+        method = objects.special(cx, owner, "__setitem__")
+        if method is None:
+            raise Escapes(owner.cls)
+        cx.call(method, (index, value), {})
+        return None
     if isinstance(owner, Container):
         return _set_container_item(cx, owner, index, value)
     if isinstance(owner, Sym) and owner.type.name in ("ref", "any"):

@@ -27,6 +27,7 @@ from lmc.parser.capture.ownership import has_own_source
 from lmc.parser.capture.tracer import ProgramRaise
 from lmc.parser.capture.values import (
     UNBOUND,
+    Choice,
     Container,
     Escapes,
     LazyStr,
@@ -155,7 +156,8 @@ def _held(cx: Capture, obj: Tracked, held: StandIn, name: str) -> StandIn:
         raise graph_break(STALE_STATE, cx.t.span, obj.stale.name)
     if isinstance(held, Unmergeable):
         raise graph_break(held.code, cx.t.span, held.what)
-    if isinstance(held, Sym) and held.type.maybe:  # set in one arm of a branch alone
+    value = held.index if isinstance(held, Choice) else held.value if isinstance(held, Sym) else None
+    if value is not None and value.type.maybe:  # set in one arm of a branch alone
         raise graph_break(TWO_KINDS, cx.t.span, f"`.{name}`")
     return held
 

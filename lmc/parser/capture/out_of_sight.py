@@ -45,7 +45,7 @@ def check_beside(x: object, label: str) -> None:
     """
     if type(x) is dict and "__builtins__" in x:
         return
-    if (is_a(x, (type, FunctionType)) and x.__module__ == "lmc.program") or reaches_program(x):  # type: ignore[attr-defined]
+    if (is_a(x, (type, FunctionType)) and x.__module__ == "lmc.program") or reaches_program(x):
         raise graph_break(OUT_OF_SIGHT, None, f"`{label}`")
 
 

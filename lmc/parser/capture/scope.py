@@ -131,11 +131,12 @@ def _parse(name: str, text: str) -> SourceFile:
     return SourceFile(name, text, tables, functions, lambdas)
 
 
-def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Scope]:
+def function_source(fn: FunctionType, *, generators: bool = False) -> tuple[ast.FunctionDef | ast.Lambda, Scope]:
     """The AST and scope of a Python function; raises CaptureError where its source cannot be read.
 
     What runs is the code that the function has, so that code must come out of the text: a file that was edited after
-    its import, or code that somebody has put in its place, is a graph break.
+    its import, or code that somebody has put in its place, is a graph break. So is a function that is no plain one;
+    `generators` says that one that yields will do.
     """
     code = fn.__code__
     files = source_files(code.co_filename)
@@ -146,7 +147,7 @@ def function_source(fn: FunctionType) -> tuple[ast.FunctionDef | ast.Lambda, Sco
     if not found:
         raise graph_break(NO_SOURCE, span, f"`{fn.__name__}`")
     file, node = next((each for each in found if each[0].has(code)), found[0])
-    if isinstance(node, ast.AsyncFunctionDef) or code.co_flags & 0x2A0:  # generator, coroutine, async generator
+    if isinstance(node, ast.AsyncFunctionDef) or code.co_flags & (0x280 if generators else 0x2A0):
         raise graph_break(NOT_A_PLAIN_FUNCTION, node_span(node, code.co_filename), f"`{fn.__name__}`")
     if not file.has(code):
         raise graph_break(SOURCE_CHANGED, span, f"`{fn.__name__}`")

@@ -12,7 +12,7 @@ from lmc.ir.builtins import enter_context, leave_context, raised
 from lmc.ir.graph import Lit, Value
 from lmc.ir.ops import AUGMENTED
 from lmc.ir.types import ANY, BOOL, DATA
-from lmc.parser.capture import choices, expressions, groups, objects, slices, states, tries
+from lmc.parser.capture import choices, expressions, groups, managers, objects, operators, slices, states, tries
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -30,6 +30,7 @@ from lmc.parser.capture.values import (
     Escapes,
     InnerProgram,
     LazyStr,
+    Manager,
     Method,
     RoleBlock,
     ScopeBlock,
@@ -46,6 +47,9 @@ from lmc.parser.primitives import Concat, Expr
 
 def expr_node(cx: Capture, node: ast.Expr) -> None:
     """An expression as a statement."""
+    if isinstance(node.value, ast.Yield) and cx.frame.block is not None:
+        cx.frame.block(None if node.value.value is None else cx.eval(node.value.value))
+        return
     made = cx.eval(node.value)
     if isinstance(made, Expr) and not (isinstance(made, Concat) and not made.parts):
         span = cx.at(node.value)
@@ -82,7 +86,7 @@ def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
             assign(cx, node.target, new)
         return
     if isinstance(node.target, ast.Subscript) and not isinstance(node.target.slice, ast.Slice):
-        owner, index = cx.eval(node.target.value), cx.eval(node.target.slice)
+        owner, index = expressions.place(cx, node.target.value), cx.eval(node.target.slice)
         old = expressions.item(cx, owner, index)
         new = _augmented(cx, op, old, cx.eval(node.value), node)
         if new is not old or isinstance(owner, tuple) or not isinstance(old, StateCell | Choice):
@@ -111,6 +115,8 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
             raise graph_break(NO_RULE, cx.at(node), f"`{op}=` on what was chosen")
         choices.each(cx, old, lambda option: _appended(cx, option, value))
         return old
+    if isinstance(old, Tracked):
+        return operators.in_place(cx, op, old, value)
     if isinstance(old, StateCell):
         if op != "+":
             raise graph_break(NOT_A_STATES_METHOD, cx.at(node), f"`{op}=`")
@@ -333,6 +339,8 @@ def _with_items(cx: Capture, node: ast.With, items: list[ast.withitem]) -> None:
 
     if isinstance(block, RoleBlock | ScopeBlock | CopyBlock):
         _with_state(cx, first.context_expr, block, inner)
+    elif isinstance(block, Manager) and block.bound is not None and not block.is_used:
+        managers.run(cx, block, inner)
     elif isinstance(block, Tracked):
         _with_object(cx, first.context_expr, block, inner)
     else:

@@ -393,7 +393,13 @@ def _var_scope(cx: Capture, cell: StateCell, name: StandIn) -> ScopeBlock:
     return ScopeBlock(cell, name)
 
 
+def _append_by_name(cx: Capture, cell: StateCell, x: StandIn) -> StandIn:
+    append(cx, cell, x)
+    return cell
+
+
 METHODS: dict[str, Callable[..., Any]] = {
+    "__iadd__": _append_by_name,
     "fork": _fork, "copy": _copy, "text": _text, "messages": _messages, "get_meta_info": _meta, "sync": _sync,
     "get_var": get, "set_var": set_name, "var_scope": _var_scope, **{role: _turn(role) for role in ROLES},
 }  # fmt: skip

@@ -8,7 +8,7 @@ from lmc.codes import LIST_OF_STATES, NO_RULE, NOT_A_STATES_METHOD
 from lmc.ir.builtins import unpack_starred
 from lmc.ir.graph import Lit, Value
 from lmc.ir.types import ANY, DATA
-from lmc.parser.capture import choices, fixed, objects
+from lmc.parser.capture import choices, expressions, fixed, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
@@ -35,7 +35,7 @@ def assign(cx: Capture, target: ast.expr, value: StandIn, *, skip_comprehensions
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(cx, target.elts, value)
     elif isinstance(target, ast.Subscript):
-        owner, index = cx.eval(target.value), index_of(cx, target.slice)
+        owner, index = expressions.place(cx, target.value), index_of(cx, target.slice)
         (set_slice if isinstance(target.slice, ast.Slice) else set_item)(cx, owner, index, value)
     elif isinstance(target, ast.Attribute):
         _assign_attribute(cx, target, value)
@@ -56,6 +56,7 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
         frame = frame.parent
     if frame is None:  # a variable of a function around the program, which has ended
         raise graph_break(NO_RULE, cx.t.span, f"binding `{name}`, a variable of a function around the program,")
+    fixed.check_held(cx, value)
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 
@@ -123,6 +124,8 @@ def _unpacked(cx: Capture, value: StandIn, num: int) -> tuple[StandIn, ...]:
     odd = kind(atom).name in ("any", "ref")
     outs = tuple(cx.t.fresh(ANY if odd else DATA) for _ in range(num))
     cx.t.emit("unpack", (atom,), outs, n=num)
+    for out in outs:
+        cx.t.keep_tame(out, atom)
     return tuple(wrap(cx.t, o, borrowed=True) for o in outs)
 
 

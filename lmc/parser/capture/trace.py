@@ -15,8 +15,16 @@ from types import FunctionType, MethodType
 from lmc.codes import ENDLESS_RECURSION, ESCAPED, FUNCTION_GIVEN_AWAY, NO_RULE, TOO_DEEP
 from lmc.errors import CaptureError, LMError
 from lmc.ir.graph import Atom, Block, Graph, Node, Value
-from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE, Type
+from lmc.ir.types import BOOL, DATA, INT, NONE, REF, STATE
 from lmc.ir.verify import MAX_DEPTH
+from lmc.parser.argument_shapes import (
+    ArgumentContainer,
+    ArgumentLeaf,
+    ArgumentNumber,
+    ArgumentShape,
+    Path,
+    signature_of,
+)
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
@@ -43,34 +51,7 @@ from lmc.source import Span
 MAX_RECURSIVE = 8  # functions of a program that call themselves
 MAX_LIVE = 8  # lists and dicts of the user's that are found one by one not to be constant
 
-Path = tuple[str | int, ...]
 MAX_SITES = 200  # places of one program where live objects are made instead of data
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentLeaf:
-    """An argument leaf: only its type is known."""
-
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentContainer:
-    """An argument list, tuple or dict whose structure is known: `items` are (key or index, shape)."""
-
-    kind: str
-    items: tuple[tuple[str | int, ArgumentShape], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentNumber:
-    """An argument leaf whose value is known: a number that decides the structure of the graph. True and 1 differ."""
-
-    type: Type
-    value: int
-
-
-ArgumentShape = ArgumentLeaf | ArgumentContainer | ArgumentNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +151,6 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
             check_beside(cx.t.objects[extern.name], extern.label)
     graph = with_needed_waits(replace(graph, externs=externs))
     return Trace(graph, {e.name: cx.t.objects[e.name] for e in externs}, tuple(cx.t.guards), cx.outside, tuple(cx.lost))
-
-
-def signature_of(fn: FunctionType | MethodType) -> inspect.Signature:
-    """A program's parameters, the state first; one that takes any arguments takes the state as the first of them."""
-    signature = inspect.signature(fn)
-    first = next(iter(signature.parameters.values()), None)
-    if first is None or first.kind is not first.VAR_POSITIONAL:
-        return signature
-    state = inspect.Parameter("_lmc_state", inspect.Parameter.POSITIONAL_ONLY)
-    return signature.replace(parameters=[state, *signature.parameters.values()])
 
 
 def _check_depth(block: Block, depth: int) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,10 +41,10 @@ from lmc.codes import (
     STATE_GIVEN_AWAY,
 )
 from lmc.errors import CaptureError, LMError
-from lmc.ir.builtins import BUILTINS
+from lmc.ir.builtins import BUILTINS, PURE
 from lmc.ir.graph import Atom, Attr, Block, Extern, Lit, Node, Param, Value
 from lmc.ir.layers import Layers
-from lmc.ir.ops import OPS
+from lmc.ir.ops import AUGMENTED, OPS
 from lmc.ir.output import OutputType
 from lmc.ir.types import ANY, DATA, MAYBE_STATE, REF, STATE, STATES, STR, Type, type_of
 from lmc.parser.capture.breaks import graph_break
@@ -65,6 +66,7 @@ from lmc.parser.capture.values import (
     Generator,
     InnerProgram,
     LazyStr,
+    Manager,
     Method,
     Once,
     Owner,
@@ -99,6 +101,10 @@ NOTHING_KNOWN: Layers[str, Atom] = Layers()
 FLAGS = ("$stale", "$frozen", "$used", "$resized", "$shown", "$scrambled")
 NO_KEYWORDS: Mapping[str, StandIn] = {}
 _SAYS = frozenset(("append", "as_text", "concat", "format", "gen", "select"))  # with these a number is only written
+# what gives parts of its operands, or something new that holds them
+_TAME_OPS = frozenset(("list", "dict", "set_of", "tuple", "item", "slice", "method", "binary"))
+_HASHED = (type, FunctionType, BuiltinFunctionType, MethodDescriptorType)
+_TAME_CALLS = frozenset((*PURE, *AUGMENTED.values(), operator.setitem, operator.delitem, copy.deepcopy))
 RUNNING, BREAK, CONTINUE, RETURN = range(4)  # the field `$exit` of a frame
 
 
@@ -241,6 +247,7 @@ class Tracer:
     tries   the bodies of `try` that this stands in, outermost first
     handed  what the handler of the innermost would be handed now, None outside of one
     unread  names of values that a call may not have given, and of which no node has made sure
+    cleaning  names of values that do something when nobody holds them any more
     """
 
     def __init__(self) -> None:
@@ -261,6 +268,7 @@ class Tracer:
         self.has_called = False  # a model call stands in the graph
         self.is_timing = False  # and a clock was read after it
         self.live_touched = False  # something may have changed an argument or another object of the user's
+        self.tame: set[str] = set()  # live objects that surely are lists, dicts and sets of plain things, by name
         self.origins: dict[str, object] = {}  # of the values read from outside: where they were read
         self.changed: list[object] = []  # the origins of the live objects that the program itself has changed
         self.role: dict[str, str] = {}
@@ -277,6 +285,7 @@ class Tracer:
         self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
+        self.cleaning: set[str] = set()
 
     # --- fields ------------------------------------------------------------------------------------------
 
@@ -365,12 +374,40 @@ class Tracer:
     ) -> Value:
         """Emit a host op with one result."""
         # this runs code of the user's, which may change any live object, not only this one
-        self.live_touched |= op in ("method", "binary") and any(kind(i).name in ("any", "ref") for i in inputs)
+        self.live_touched |= op in ("method", "binary") and not all(map(self.is_tame, inputs))
         out = self.fresh(type)
+        if op in _TAME_OPS:
+            self.keep_tame(out, *inputs)
         self.emit(op, inputs, (out,), keys=keys, attrs={**attrs, **more})
         if op in ("extern", "attr"):
             self.origins[out.name] = (op, *more.values(), *(self.origin(i) for i in inputs))
         return out
+
+    def is_tame(self, atom: Atom) -> bool:
+        """True for a value, and for a live object that the program has made of nothing but values, and lists and dicts.
+
+        What is done to it runs no code of the user's. Once anything else is put into it, or it is given to code that
+        is not followed, `live_touched` is set, and nothing depends on it any more.
+        """
+        return kind(atom).name not in ("any", "ref") or (isinstance(atom, Value) and atom.name in self.tame)
+
+    def holds_plain(self, x: StandIn) -> bool:
+        """True for a stand-in of nothing but values, and lists and dicts of such, which have no code of their own."""
+        if isinstance(x, Container):
+            held = x.fields["content"]
+            return self._is_plain(held) if isinstance(held, Value) else all(map(self.holds_plain, parts_of(held)))
+        if type(x) is tuple:
+            return all(map(self.holds_plain, x))
+        return is_literal(x) or isinstance(x, LazyStr) or (isinstance(x, Sym) and self._is_plain(x.value))
+
+    def _is_plain(self, value: Value) -> bool:
+        # what was put into it since would have been noted here
+        return value.type.is_value or (self.is_tame(value) and not self.live_touched)
+
+    def keep_tame(self, out: Value, *inputs: Atom) -> None:
+        """Note that what is made of these, or is a part of them, is tame where they all are."""
+        if all(map(self.is_tame, inputs)):
+            self.tame.add(out.name)
 
     def origin(self, atom: Atom) -> object:
         """Where a value was read from: alike for two values that surely are one live object."""
@@ -409,8 +446,12 @@ class Tracer:
         self, fn: object, *inputs: Atom, effect: str = "ordered", type: Type = ANY, keys: tuple[str, ...] = ()
     ) -> Value:
         """Emit a call of a Python function."""
-        self.live_touched |= effect != "none"
-        return self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
+        is_tame = is_a(fn, _HASHED) and fn in _TAME_CALLS and all(map(self.is_tame, inputs))
+        self.live_touched |= effect != "none" and not is_tame
+        out = self.host("call", *inputs, type=type, keys=keys, fn=self.extern(fn, effect, type))
+        if is_tame:
+            self.tame.add(out.name)
+        return out
 
     # --- stand-ins to atoms ------------------------------------------------------------------------------
 
@@ -446,15 +487,22 @@ class Tracer:
         if isinstance(x, Tracked):
             raise Escapes(x.cls)
         if isinstance(x, PartialCall | Super):
-            raise Escapes(_maker(x))
+            raise Escapes(maker_of(x))
         if isinstance(x, Choice):
             every = self.host("tuple", *(self.atom(option) for option in x.options))
             return self.host("item", every, x.index, type=ANY)
-        if isinstance(x, Closure | Method | InnerProgram | FixedProgram):
+        if isinstance(x, Method) and not has_state(x.receiver):
+            return self._bound_method(x)
+        if isinstance(x, Closure | Method | InnerProgram | FixedProgram | Manager):
             raise graph_break(FUNCTION_GIVEN_AWAY, self.span, f"`{x.name}`")
         if isinstance(x, RoleBlock | Columns | Owner):
             raise graph_break(STATE_GIVEN_AWAY, self.span, "an operation")
         return self.host("extern", type=REF, fn=self.extern(x))
+
+    def _bound_method(self, x: Method) -> Value:
+        """`xs.append`, not called: whoever gets it may change the object by it, which is live from here on."""
+        receiver = self.given(x.receiver)
+        return self.host("attr", receiver, type=ANY, name=x.name)
 
     def text_value(self, x: LazyStr) -> Atom:
         """LazyStr as one str."""
@@ -695,6 +743,10 @@ class Tracer:
         """The objects that a stand-in may be or hold, those made `since` by their site: a turn later they are old."""
         return frozenset(o if not isinstance(o, int) or o <= since else self._site(o) for o in self._objects(x))
 
+    def is_among(self, x: Container, objects: Objects) -> bool:
+        """True for a container that may be one of these; one of an earlier turn is known by its site."""
+        return not objects.isdisjoint((x.birth, self._site(x.birth)))
+
     def _site(self, each: Object) -> Site:
         if not isinstance(each, int):
             return each
@@ -837,7 +889,7 @@ def wrap(tracer: Tracer, value: Value, *, borrowed: bool = False, kind: str = "d
     return Sym(value)
 
 
-def _maker(x: PartialCall | Super) -> object:
+def maker_of(x: PartialCall | Super) -> object:
     """What made an object that is bound: its class, or `functools.partial`."""
     first = x.owner if isinstance(x, Super) else next(iter(x.args), None)
     return first.cls if isinstance(first, Tracked) else functools.partial
@@ -856,7 +908,8 @@ def ordinary(fn: Callable[..., Result], *args: StandIn, **kwargs: StandIn) -> Re
         raise  # with its help; Python, which runs then, says the same
     except Exception as error:
         # what cannot stand in the graph as a literal is told in words
-        said: tuple[object, ...] = error.args if is_literal(error.args) else (str(error),)
+        told: object = error.args
+        said = error.args if is_literal(told) else (str(error),)
         if not _can_raise(error, said):
             raise graph_break(NO_RULE, None, f"an exception of {type(error).__name__}") from None
         raise ProgramRaise(type(error), said) from None
@@ -924,7 +977,7 @@ def has_live(x: StandIn) -> bool:
         return has_live(x.container)
     if isinstance(x, Sym):
         return x.type.name in ("any", "ref")
-    return is_ordinary(x) and not plain(x)
+    return isinstance(x, Method) or (is_ordinary(x) and not plain(x))
 
 
 def _site_of(x: Container) -> Site:

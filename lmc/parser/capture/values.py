@@ -7,6 +7,7 @@ that in `fields`, which only the tracer writes: its log of writes is how branche
 from __future__ import annotations
 
 import ast
+import enum
 import marshal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -370,6 +371,24 @@ class InnerProgram:
         return self.closure.name
 
 
+class Manager:
+    """What a function decorated with `contextlib.contextmanager` gives, or where `bound` is None the function itself.
+
+    bound    the parameters of its generator, by name
+    is_used  a generator runs once
+    """
+
+    __slots__ = ("bound", "closure", "is_used")
+
+    def __init__(self, closure: Closure, bound: dict[str, StandIn] | None) -> None:
+        self.closure, self.bound, self.is_used = closure, bound, False
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.closure.name
+
+
 class FixedProgram:
     """What `bind` of a program gives in another program: the same program, with arguments fixed."""
 
@@ -476,9 +495,10 @@ class Frame(Owner):
     """One activation of a traced function: its locals are fields; `$exit` and `$ret` say how it is being left.
 
     $exit  0 running, 1 break, 2 continue, 3 return; a Sym where that depends on run-time values
+    block  of a context manager's generator: traces the block of its `with`, given what is yielded
     """
 
-    __slots__ = ("closure", "exits", "is_comprehension", "parent", "scope")
+    __slots__ = ("block", "closure", "exits", "is_comprehension", "is_generator", "parent", "scope")
 
     def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
         super().__init__(birth)
@@ -486,13 +506,15 @@ class Frame(Owner):
         self.fields = {"$exit": 0, "$ret": None}
         self.exits: set[int] = set()
         self.is_comprehension = False
+        self.is_generator = False  # of a generator expression, out of which no StopIteration comes
+        self.block: Callable[[StandIn], None] | None = None
 
 
 # what can be one thing under two names after a branch
 Cell = StateCell | Container | Tracked
 STAND_INS = (
     Sym, LazyStr, Owner, DictView, Columns, Closure, Method, RoleBlock, ScopeBlock, Unmergeable, Unbound, PartialCall,
-    Super, Choice, InnerProgram, FixedProgram,
+    Super, Choice, InnerProgram, FixedProgram, Manager,
 )  # fmt: skip
 
 
@@ -508,6 +530,11 @@ def is_program(x: object) -> TypeGuard[LmProgram]:
     kind = type(x)
     # a metaclass of the user's may have code that says what its class has
     return type(kind) is type and getattr(kind, "__lmc_program__", False) is True
+
+
+def is_word(x: object) -> bool:
+    """True for an object that is nothing but itself: None, a function, a class, a member of an Enum."""
+    return x is None or callable(x) or issubclass(type(x), enum.Enum)
 
 
 def is_literal(x: object) -> TypeGuard[Literal]:

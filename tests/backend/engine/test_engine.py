@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmc.backend.base import Delta, Event, Failed, Finished, Forced, Request, Score, SegmentEnd
-from lmc.ir.constraint import Choices, Grammar
+from lmc.ir.constraint import Choices, Constraint, Grammar
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import (
     TOKENIZER,
@@ -470,3 +470,29 @@ def test_sampling_defaults_run() -> None:
     """temperature 1, no seed: seed 0."""
     request = Request(0, ask(0, "x").prompt, (gen(5, temperature=Sampling().temperature),))
     assert said(Bench().run([request]), 0) == expect(request)
+
+
+def test_a_constraint_that_compiles_holds_nobody_up() -> None:
+    """Another session runs to its end meanwhile; who asked gets what the constraint says."""
+    bench = Bench()
+    real, compiling, go_on = bench.masks.make, threading.Event(), threading.Event()
+
+    def slow(constraint: Constraint) -> FakeMatcher:
+        compiling.set()
+        assert go_on.wait(60)
+        return real(constraint)
+
+    bench.masks.make = slow  # type: ignore[method-assign]
+    other = bench.open()
+    constrained, plain = ask(0, "Q: ", gen(9, constraint=Choices(("the abc",)))), ask(0, "Q: ", gen(9))
+    asking = threading.Thread(target=other.submit, args=([constrained],))
+    asking.start()
+    assert compiling.wait(60)
+
+    assert_as_expected(bench.run([plain]), [plain])
+    go_on.set()
+    asking.join(60)
+    events = other.step(0)
+    while bench.engine.has_work:
+        events += other.step(0)
+    assert_as_expected(events, [constrained])

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from lmc.backend.base import Event
+from lmc.backend import cache, engine
+from lmc.backend.base import Event, Finished, Request, Score
 from lmc.backend.engine.launched import Launched
 from lmc.ir.constraint import Choices
-from tests.support.fake_engine import Bench, ask, assert_as_expected, failed, gen
+from tests.support.fake_engine import Bench, ask, assert_as_expected, end_of, expect, failed, gen, said
 from tests.support.fake_model import FakeMatcher
 
 PHRASES = Choices(("the answer is: yes, and that is a long way", "the answer is: no! stop"))
@@ -111,3 +118,84 @@ def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
         bench.session.step(0)
     bench.engine.check()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+ROOMS = (str(Path(cache.__file__).parent), str(Path(engine.__file__).parent))
+# what holds Ctrl-C back, and what puts the books in order: a second one is for these
+HELD = ("interrupts.py", "turns.py")
+BEHIND = ("_books", "_begin_anew", "_drop_flights", "begin_anew", "queue_again", "emptied", "_has_ended")
+
+
+class AtLine:
+    """Raises KeyboardInterrupt in the engine's rooms at the line of that number, and counts them."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.seen, self.where = number, 0, ""
+
+    def __enter__(self) -> AtLine:
+        self._before = sys.gettrace()
+        sys.settrace(self._called)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _called(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
+        code = frame.f_code
+        is_ours = code.co_filename.startswith(ROOMS) and not code.co_filename.endswith(HELD)
+        return self._line if is_ours and code.co_name not in BEHIND else None
+
+    def _line(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any]:
+        if event == "line":
+            self.seen += 1
+            if self.seen == self.number:
+                self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                raise KeyboardInterrupt
+        return self._line
+
+
+def batch(first: int) -> list[Request]:
+    """Requests that share prefixes, fork, are cut, scored and forced, more than the pool holds at once."""
+    some = [ask(first + i, f"Shared by all of them, number {i % 3}. ", gen(9, ignore_eos=True), n=2) for i in range(4)]
+    some.append(ask(first + 4, "Shared by all", gen(12, stop=("a", "e")), Score(None, (" yes", " no")), gen(3)))
+    return [*some, ask(first + 5, "What? ", gen(40, constraint=PHRASES))]
+
+
+def broken_off(number: int) -> AtLine:
+    """A run that is interrupted at a line, beside another session's, and what both sessions and a later one hear."""
+    bench = Bench(num_slots=192, page_size=2)
+    requests, others = batch(0), batch(10)
+    beside = bench.open()
+    beside.submit(others)
+    with AtLine(number) as at, suppress(KeyboardInterrupt):
+        bench.session.submit(requests)
+        for _ in range(200):
+            bench.session.step(0)
+            if not bench.engine.has_work:
+                break
+    bench.session.close()
+    heard = beside.step(0)
+    while bench.engine.has_work:
+        heard += beside.step(0)
+        bench.engine.check()
+    heard += beside.step(0)
+    bench.check_idle()
+    for request in others:
+        for sample in range(request.n):
+            end = end_of(heard, request.rid, sample)
+            assert isinstance(end, Finished) or end.retryable, at.where
+            if isinstance(end, Finished):
+                assert said(heard, request.rid, sample) == expect(request, sample), at.where
+
+    bench.session = bench.open()
+    assert_as_expected(bench.run(requests), requests)
+    return at
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_ctrl_c_at_any_line_leaves_an_engine_that_is_sound(part: int) -> None:
+    """Others hear the end of each of their requests once, and the next run finds all slots."""
+    total = broken_off(-1).seen
+    rng = random.Random(part)
+    for number in rng.sample(range(1, total), int(os.environ.get("LMC_INTERRUPTS", "12"))):
+        assert broken_off(number).where

@@ -53,6 +53,15 @@ MODULES = (
     "decorated",
     "sets",
     "searches",
+    "operators",
+    "given_methods",
+    "phases",
+    "managers",
+    "chosen_objects",
+    "loops_in_loops",
+    "tables_kept",
+    "walked",
+    "consumed",
 )
 
 

@@ -26,13 +26,14 @@ def made_around(factor):
 def made_around_what_changes():
     count = 1
 
-    def bind():
+    def bind(number):
         nonlocal count
-        count += 1
+        count = number
 
     def what_changes_around(s):
+        bind(1)
         made = itertools.starmap(lambda a: a + count, [(1,)])
-        bind()
+        bind(2)
         s += "x"
         return list(made)
 
@@ -107,12 +108,18 @@ def calls_a_program_by_a_variable(s, words):
     return functools.reduce(lambda a, word: a + program(text=word)["z"], words, "")
 
 
+def calls_a_program_of_the_run(s):
+    s += lm.gen("words", regex="[ab]{2}")
+    return functools.reduce(lambda a, word: a + inner(text=word)["z"], s["words"], "")
+
+
 WORDS = ({"words": ["a", "b"]},)
 CASES = (
     *map(Case, (made_around(3), decorated, calls_itself)),
     Case(call_one_another, expects="either"),
     Case(own_name_is_another, expects="either"),
     Case(made_around_what_changes(), expects="break"),
-    Case(calls_a_program, WORDS, expects="break", code="LMC-GB027"),
-    Case(calls_a_program_by_a_variable, WORDS, expects="break", code="LMC-GB027"),
+    Case(calls_a_program_of_the_run, expects="break", code="LMC-GB027"),
+    Case(calls_a_program, WORDS, needs_structure=True),
+    Case(calls_a_program_by_a_variable, WORDS, needs_structure=True),
 )

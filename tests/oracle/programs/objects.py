@@ -776,7 +776,7 @@ CASES = [
     Case(object_changed_in_a_branch, expects="either"),
     Case(object_made_in_both_arms),
     Case(object_chosen_by_a_branch),
-    Case(object_chosen_and_read_by_its_other_name, expects="break"),
+    Case(object_chosen_and_read_by_its_other_name),
     Case(one_object_or_two, expects="either"),
     Case(one_list_or_two, expects="either"),
     Case(one_fork_or_two, expects="either"),

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, STATE_GIVEN_AWAY
+from lmc.errors import CaptureError
 from lmc.ir.builtins import PURE
 from lmc.ir.graph import Value
 from lmc.ir.types import BOOL
-from lmc.parser.capture import comprehensions, rows
+from lmc.parser.capture import comprehensions, rows, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
-from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over
+from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, unchanged
 from lmc.parser.capture.special.pure import as_value, is_in, pure
-from lmc.parser.capture.tracer import ProgramRaise, ordinary, wrap
-from lmc.parser.capture.values import Columns, Container, Generator, Once, StandIn, has_state, is_ordinary, known_items
+from lmc.parser.capture.tracer import Arm, ProgramRaise, ordinary, wrap
+from lmc.parser.capture.values import (
+    MAX_UNROLL,
+    Columns,
+    Container,
+    Generator,
+    Once,
+    StandIn,
+    has_state,
+    is_ordinary,
+    known_items,
+)
 
 
 def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
@@ -75,8 +87,13 @@ def _column(cx: Capture, x: StandIn) -> StandIn:
 
 
 def _reversed(cx: Capture, x: StandIn) -> StandIn:
-    before = x.content if isinstance(x, Container) else ()
+    before = _extent(x) if isinstance(x, Container) else ()
     return _as_builtin(_once(cx, "reversed", lambda: _backwards(cx, x, before), x), reversed, x)
+
+
+def _extent(x: Container) -> StandIn:
+    """What tells whether items have come or gone: a run-time list of states has the same ones, whatever they say."""
+    return x.fields.get("$resized") if x.holds_states and not x.is_static else x.content
 
 
 def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
@@ -86,8 +103,10 @@ def _backwards(cx: Capture, x: StandIn, before: StandIn) -> StandIn:
         # a list that has become shorter than where it was to begin has nothing to give
         end = len(before) if isinstance(x, Container) and isinstance(before, tuple) else len(items)
         return items[:end][::-1] if end <= len(items) else ()
-    if isinstance(x, Container) and x.content is not before:
+    if isinstance(x, Container) and _extent(x) is not before:
         raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
+    if isinstance(x, Container) and x.holds_states:
+        return state_lists.cut(cx, x, [None, None, -1])
     return pure(cx, reversed, (x,), {})
 
 
@@ -113,6 +132,8 @@ def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
         raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
+        if not default and comprehensions.in_generator(cx):
+            raise graph_break(DEFERRED, cx.t.span, "`next` in a generator expression")
         return NotImplemented
     span = cx.t.span
     one, found = comprehensions.first(cx, x, None, default[0] if default else None)
@@ -126,6 +147,8 @@ def _stop_unless(cx: Capture, found: bool | Value) -> None:
     """`next` of what has nothing more to give."""
 
     def stop() -> None:
+        if comprehensions.in_generator(cx):
+            raise ProgramRaise(RuntimeError, ("generator raised StopIteration",))
         raise ProgramRaise(StopIteration)
 
     if isinstance(found, bool):
@@ -187,9 +210,41 @@ def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     return _as_builtin(made, filter, fn, x)
 
 
+def _reduce(cx: Capture, fn: StandIn, x: StandIn, *initial: StandIn) -> StandIn:
+    """One call after the other where the items are known, as the function may be given states and change them."""
+    if has_code(cx, x) or len(initial) > 1 or not _is_in_sight(x):
+        return NotImplemented
+    arm = Arm(cx.t, sure=True)
+    try:
+        with arm.open(), unchanged(cx, x):
+            every = (*initial, *(known_items(listed(cx, x)) or ()))
+            if not every:
+                raise ProgramRaise(TypeError, ("reduce() of empty iterable with no initial value",))
+            made = functools.reduce(lambda had, item: cx.call(fn, (had, item), {}), every)
+    except ProgramRaise:  # what was traced up to the exception does happen
+        arm.commit()
+        raise
+    except CaptureError:
+        if any(map(has_state, (x, *initial))):
+            raise
+        return NotImplemented  # Python can call it
+    arm.commit()
+    return made
+
+
+def _is_in_sight(x: StandIn) -> bool:
+    """True where the trace knows the items, and their order without being told it."""
+    if isinstance(x, Once):
+        return x.name in ("zip", "enumerate", "map", "reversed") and all(map(_is_in_sight, x.sources))
+    if isinstance(x, Container) and x.kind == "set":
+        return False
+    items = None if isinstance(x, Generator) else known_items(x)
+    return items is not None and len(items) <= MAX_UNROLL
+
+
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {
     enumerate: _enumerate, zip: _zip, reversed: _reversed, range: _range, any: _any, all: _all, next: _next,
-    map: _map, filter: _filter,
+    map: _map, filter: _filter, functools.reduce: _reduce,
     **{fn: _shuffled(fn, at_once=True) for fn in (
         itertools.combinations, itertools.permutations, itertools.product, itertools.combinations_with_replacement)},
     **{fn: _shuffled(fn, at_once=False) for fn in (

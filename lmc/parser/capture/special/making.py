@@ -6,14 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 from lmc.ir.types import INT, STR
-from lmc.parser.capture import state_lists
+from lmc.parser.capture import choices, operators, state_lists
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.special.pure import pure
-from lmc.parser.capture.values import Container, DictView, LazyStr, StandIn, Sym, is_literal, known_items, plain
+from lmc.parser.capture.values import (
+    Choice,
+    Container,
+    DictView,
+    LazyStr,
+    StandIn,
+    Sym,
+    Tracked,
+    is_literal,
+    known_items,
+    plain,
+)
 
 
 def _len(cx: Capture, x: StandIn) -> StandIn:
+    if isinstance(x, Choice):
+        return choices.told(cx, x, lambda option: cx.call(len, (option,), {}))
+    if isinstance(x, Tracked):
+        return operators.length(cx, x)
     if isinstance(x, Container):
         if x.is_static:
             return len(x.members)
@@ -78,6 +93,8 @@ def _bool(cx: Capture, x: StandIn = False) -> StandIn:
 
 
 def _str(cx: Capture, *xs: StandIn) -> StandIn:
+    if len(xs) == 1 and isinstance(xs[0], Tracked):
+        return operators.written(cx, xs[0], "__str__", "__repr__", is_format=False)
     if len(xs) == 1 and isinstance(xs[0], LazyStr):
         return xs[0]
     if len(xs) == 1 and isinstance(xs[0], Sym) and xs[0].type == STR:

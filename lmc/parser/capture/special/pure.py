@@ -15,16 +15,16 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.tracer import has_live, ordinary, wrap
-from lmc.parser.capture.values import StandIn, has_state
+from lmc.parser.capture.values import Container, DictView, StandIn, has_state, is_literal
 
 
 def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
-    args = tuple(listed(cx, a) for a in args)
+    args = tuple(_as_items(cx, fn, listed(cx, a)) for a in args)
     name = getattr(fn, "__name__", "")
     fn = BUILTINS[name].fn if name in ("enumerate", "zip", "reversed") else fn  # an iterator is not a value, a list is
     if fn in _ORDERLESS:
         args = tuple(cx.unordered(a) for a in args)
-    known = [cx.python_or(a) for a in args]
+    known = [(_set_of(a) if fn in _OF_SETS else None) or cx.python_or(a) for a in args]
     known_kw = {k: cx.python_or(v) for k, v in kwargs.items()}
     # None in `known` is what only the run knows, unless the argument itself is None
     is_known = all(k is not None or a is None for k, a in zip(known, args)) and all(
@@ -44,6 +44,15 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
     return wrap(cx.t, cx.t.call(fn, *atoms, effect="ordered" if odd else "none", type=out, keys=keys), kind=made)
 
 
+def _as_items(cx: Capture, fn: Callable[..., Any], x: StandIn) -> StandIn:
+    """A view of a dict as the list of what it shows, where the function only walks over it."""
+    items = x.items if isinstance(x, DictView) and fn in _WALKERS else None
+    return x if items is None else Container(cx.t.born(), "list", items)
+
+
+_WALKERS = (sum, sorted, min, max, list, tuple, any, all, len)  # what they give is never the view itself
+
+
 _ORDERLESS = (sorted, min, max, len)  # to these the order of a set makes no difference
 
 
@@ -55,7 +64,17 @@ def _holds_mutable(cx: Capture, args: tuple[StandIn, ...]) -> bool:
     return not (cx.t.is_flat(args[0]) if len(args) == 1 else all(cx.t.is_flat(a, atom=True) for a in args))
 
 
-_SETS = (set, set.union, set.intersection, set.difference, set.symmetric_difference)
+_OF_SETS = (
+    set.union, set.intersection, set.difference, set.symmetric_difference, set.issubset, set.issuperset, set.isdisjoint,
+)  # fmt: skip
+_SETS = (set, *_OF_SETS[:4])
+
+
+def _set_of(x: StandIn) -> set[StandIn] | None:
+    """The known items of a set in whatever order, which makes no difference to a set that is made of it."""
+    if not (isinstance(x, Container) and x.kind == "set" and x.is_static and all(map(is_literal, x.members))):
+        return None
+    return set(x.members)
 
 
 _LISTS = (

@@ -33,6 +33,8 @@ from lmc.parser.primitives import PRIMITIVES
 
 
 def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
+    if isinstance(x, Choice):
+        return choices.told(cx, x, lambda option: cx.call(isinstance, (option, kinds), {}))
     if isinstance(x, Tracked):
         return _isinstance_of(x.cls, kinds)
     if is_ordinary(kinds) and not looking.is_quiet_check(kinds):
@@ -151,6 +153,8 @@ def _delattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
 
 
 def _type(cx: Capture, x: StandIn, *more: StandIn) -> StandIn:
+    if isinstance(x, Choice) and not more:
+        return choices.unmixed(cx, x, lambda option: cx.call(type, (option,), {}))
     return x.cls if isinstance(x, Tracked) and not more else NotImplemented
 
 

@@ -1,7 +1,8 @@
-"""`functools.partial` and `functools.wraps` of functions that are looked into."""
+"""`functools.partial`, `functools.wraps` and `contextlib.contextmanager` of functions that are looked into."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from lmc.codes import NO_RULE
+from lmc.parser.capture import managers
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.ownership import is_own_function
@@ -53,5 +55,6 @@ def _rename(cx: Capture, wrapped: StandIn, wrapper: StandIn) -> StandIn:
 
 
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {
+    contextlib.contextmanager: managers.of_inner,
     functools.partial: _make_partial, functools.wraps: _wraps, _renamed: _rename,
 }  # fmt: skip

@@ -1,0 +1,46 @@
+"""Constraints are compiled once, by whoever asks first, and nobody waits for another one's."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lmc.backend.masks.factory import ConstraintMasks
+from lmc.errors import ConstraintError
+from lmc.ir.constraint import Choices
+
+
+def test_a_constraint_is_compiled_once_beside_others(tokenizer, monkeypatch):
+    """Four threads ask for one that takes long; a fifth has another one meanwhile."""
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    slow, quick = Choices(("abc", "abd")), Choices(("x", "y"))
+    real, compiled, begun, go_on = masks._checked, [], threading.Event(), threading.Event()
+
+    def checked(constraint):
+        compiled.append(constraint)
+        if constraint == slow:
+            begun.set()
+            assert go_on.wait(60)
+        return real(constraint)
+
+    monkeypatch.setattr(masks, "_checked", checked)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(masks.make, slow) for _ in range(4)]
+        assert begun.wait(60)
+        assert masks.make(quick).mask() is not None
+        go_on.set()
+        made = [each.result(60) for each in waiting]
+
+    assert compiled.count(slow) == compiled.count(quick) == 1
+    assert len({id(each._masks) for each in made}) == 1 and not masks._making
+
+
+def test_one_that_cannot_be_compiled_is_refused_each_time(tokenizer):
+    """And leaves nothing behind that others would wait for."""
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    for _ in range(2):
+        with pytest.raises(ConstraintError):
+            masks.make(Choices(("<|end|>\ud800",)))
+        assert not masks._making
