@@ -12,13 +12,13 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import Path, with_numbers
+from lmc.arguments import with_numbers
 from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.notebook import pre
-from lmc.parser.argument_shapes import ArgumentShape
+from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.recent import Recent
 
 if TYPE_CHECKING:

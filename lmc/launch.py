@@ -18,7 +18,7 @@ from lmc import arguments as arguments_of
 from lmc import codes, compiler
 from lmc.errors import ArgumentError, CaptureError, LMError
 from lmc.fallback import is_refusal, say_broken
-from lmc.parser.argument_shapes import ArgumentShape
+from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.out_of_sight import reaches_program, shares
 from lmc.parser.capture.trace import Trace
@@ -367,7 +367,7 @@ class _Items:
         self._kept: Recent[compiler.Key, tuple[Runnable, Trace, compiler.Compiled]] = Recent(compiler.MAX_KEPT)
         self._num_shapes = 0
         self._numbers = count()
-        self._leaves: list[Mapping[arguments_of.Path, object]] | None = None
+        self._leaves: list[Mapping[Path, object]] | None = None
 
     def keep_leaves(self) -> None:
         """Remember the arguments of the items to come, for `predicted`."""
@@ -433,7 +433,7 @@ class _Items:
         return measure(done.plan, compiler.inputs_of(self._backend.tokenizer, self._leaves))
 
 
-def _refuse_programs(leaves: Mapping[arguments_of.Path, object]) -> None:
+def _refuse_programs(leaves: Mapping[Path, object]) -> None:
     """Raises CaptureError where a program can be called by way of an argument: no graph of the outer one has its calls.
 
     Looked for in each item, as what an object holds is not part of its shape.

@@ -6,6 +6,8 @@ Only click is imported here; what a command needs is imported inside it, so that
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 
 import click
 
@@ -64,3 +66,6 @@ def main() -> None:
     lmc run prog.py --arg topic=cats              run it on lmc-tiny, the small model that lmc ships
     lmc run prog.py --arg topic=cats --model DIR  run it on a checkpoint
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a redirect may have an encoding without what trees are drawn with

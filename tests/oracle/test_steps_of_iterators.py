@@ -306,9 +306,46 @@ def p_hold(s):
     return n
 
 
+def p_rebound(s):
+    it = numbered(["a", "b"])
+    next(it)
+    it = None
+    note("after")
+    return it
+
+
+def p_deleted(s):
+    it = numbered(["a", "b"])
+    next(it)
+    del it
+    note("after")
+
+
+def p_of_a_helper(s):
+    def first(it):
+        return next(it)
+
+    found = first(numbered(["a", "b"]))
+    note("after")
+    return found
+
+
+def p_in_a_table(s):
+    table = {"it": numbered(["a", "b"])}
+    next(table["it"])
+    table.clear()
+    note("after")
+
+
+def p_not_held(s):
+    found = next(numbered(["a", "b"]))
+    note("after")
+    return found
+
+
 PROGRAMS = {name: value for name, value in list(globals().items()) if name.startswith("p_")}
-# where Python is used: a change in the loop's own table, and iterators given away
-BROKEN = ("p_dict", "p_mapl")
+# where Python is used: a change in the loop's own table, iterators given away, generators that clean up when dropped
+BROKEN = ("p_dict", "p_mapl", "p_closed2", "p_gens", "p_rebound", "p_deleted", "p_of_a_helper", "p_in_a_table")
 
 
 def shown(program: Any, mode: Any) -> tuple[Any, ...]:

@@ -82,6 +82,10 @@ def _by_module(name: str) -> None:
     setattr(sys.modules[__name__], name, 1)
 
 
+def _gets_a_module() -> Any:
+    return sys.modules[__name__]
+
+
 def _of_any(x: Any, name: str) -> None:
     setattr(x, name, 1)
 
@@ -135,6 +139,12 @@ def test_globals(name: str, fns: tuple[Any, ...], want: Stores) -> None:
     """By name and module; of a module that makes up names every one may be."""
     assert _writers(*fns).of_global(globals(), name) is want
     assert _writers(*fns).of_global({"__name__": "elsewhere"}, name) is Stores.NO
+
+
+def test_a_module_may_be_what_a_function_binds_a_name_of() -> None:
+    """Where some code has a module as an object, and other code binds names of what it is given."""
+    assert _writers(_of_any).of_global(globals(), "THREE") is not Stores.ANY
+    assert _writers(_of_any, _gets_a_module).of_global(globals(), "THREE") is Stores.ANY
 
 
 @pytest.mark.parametrize("owner, name, fns, want", [

@@ -163,7 +163,7 @@ class Engine:
         with self._books():
             # a step for one account makes events for others, which are not kept waiting for another pass
             if not account.events and self.has_work:
-                self.step()
+                self._step()
                 return account.take_events()
             if account.events or account.is_closed:
                 return account.take_events()

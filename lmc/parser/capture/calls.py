@@ -368,7 +368,10 @@ def _into(
     for x in given:
         if objects.is_plain(x, cx.opaque):  # it may give the class other methods
             raise Escapes(x) from None
-    return or_else()
+    made = or_else()
+    if isinstance(made, Sym) and fixed.cleans_up(fn):
+        cx.t.cleaning.add(made.value.name)
+    return made
 
 
 def _look_into(cx: Capture, fn: FunctionType, run: Callable[[Closure], StandIn]) -> StandIn:

@@ -7,17 +7,21 @@ others; and when an object ends, as a graph holds on to what it has made until t
 from __future__ import annotations
 
 import builtins
+import dis
+import inspect
 from collections.abc import Collection, Iterable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from lmc.codes import NO_RULE
+from lmc.ir.graph import Value
 from lmc.parser.capture import looking, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.values import StandIn
+from lmc.parser.capture.values import Container, StandIn, Sym, parts_of
 
 _OF_FUNCTIONS = frozenset(("__code__", "__defaults__", "__kwdefaults__", "__globals__", "__closure__", "__dict__"))
 _OF_CLASSES = frozenset(("__bases__", "__class__", "__mro__"))
+_HANDLES = dis.opmap["PUSH_EXC_INFO"]
 _WEAK = frozenset(("weakref", "_weakref", "_weakrefset"))
 _NAMED = (FunctionType, BuiltinFunctionType, type)
 
@@ -49,6 +53,19 @@ def check_call(cx: Capture, fn: StandIn) -> None:
         raise graph_break(NO_RULE, cx.t.span, "a weak reference")
     if isinstance(fn, type) and any("__del__" in vars(base) and objects.is_own(base) for base in type.mro(fn)):
         raise graph_break(NO_RULE, cx.t.span, "an object with a `__del__`")
+
+
+def cleans_up(fn: FunctionType) -> bool:
+    """True for a generator function that handles what is raised in it, as it is where a generator is dropped."""
+    return inspect.isgeneratorfunction(fn) and _HANDLES in fn.__code__.co_code[::2]
+
+
+def check_held(cx: Capture, x: StandIn) -> None:
+    """Refuse to hold by a name what does something when it is dropped: a graph drops it once the run is over."""
+    for each in (x, *(parts_of(x.fields["content"]) if isinstance(x, Container) else x if type(x) is tuple else ())):
+        held = each.value if isinstance(each, Sym) else each.fields["content"] if isinstance(each, Container) else None
+        if isinstance(held, Value) and held.name in cx.t.cleaning:
+            raise graph_break(NO_RULE, cx.t.span, "a name for a generator that cleans up when it is left half-way")
 
 
 def check_class(cx: Capture, names: Collection[str], found: Iterable[object]) -> None:

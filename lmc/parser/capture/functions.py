@@ -16,7 +16,7 @@ from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING, NO_RULE
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
-from lmc.parser.capture import recursion
+from lmc.parser.capture import fixed, recursion
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -109,6 +109,8 @@ def run_bound(cx: Capture, fn: Closure, bind: Callable[[], dict[str, StandIn]]) 
 def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
     """Trace the body of a function in a frame of its own."""
     frame = Frame(cx.t.born(), fn.scope, fn.parent, fn)
+    for value in bound.values():
+        fixed.check_held(cx, value)
     frame.fields.update(bound)
     span = cx.t.span
     cx.active.append(fn.node)

@@ -36,6 +36,7 @@ class CodeStores:
     wild      it may store any global of its module that is no function or class
     any_global   it may store any global of its module
     anywhere  it may store any global of any module that its module has to do with
+    gets_modules  it reads `sys.modules`, so a module may be what other code is given
     any_attr  it may store an attribute of any name, of what `attrs` names the same way
     """
 
@@ -46,6 +47,7 @@ class CodeStores:
     any_attr: frozenset[str | None] = frozenset()
     any_global: bool = False
     anywhere: bool = False
+    gets_modules: bool = False
 
 
 @lru_cache(8192)
@@ -59,6 +61,7 @@ def stores_of(code: CodeType) -> CodeStores:
     any_global = "exec" in names and _runs_text_here(code)
     wild = any_global or not _WILD.isdisjoint(names)
     by_name = not _BY_NAME.isdisjoint(names) or "__dict__" in names or "vars" in names
+    gets_modules = "modules" in names
     anywhere = _reloads(code) or (by_name and not _MODULES.isdisjoint(names))
     if not _WILD.isdisjoint(names - {"modules", "reload"}):
         stored = _stored_in_globals(code)
@@ -91,9 +94,17 @@ def stores_of(code: CodeType) -> CodeStores:
             wild |= more.wild
             any_global |= more.any_global
             anywhere |= more.anywhere
+            gets_modules |= more.gets_modules
             any_attr |= more.any_attr
     return CodeStores(
-        frozenset(globals_), frozenset(attrs), frozenset(cells), wild, frozenset(any_attr), any_global, anywhere
+        frozenset(globals_),
+        frozenset(attrs),
+        frozenset(cells),
+        wild,
+        frozenset(any_attr),
+        any_global,
+        anywhere,
+        gets_modules,
     )
 
 

@@ -56,6 +56,7 @@ def _assign_name(cx: Capture, name: str, value: StandIn, skip_comprehensions: bo
         frame = frame.parent
     if frame is None:  # a variable of a function around the program, which has ended
         raise graph_break(NO_RULE, cx.t.span, f"binding `{name}`, a variable of a function around the program,")
+    fixed.check_held(cx, value)
     _name_after(cx, name, value)
     cx.t.write(frame, name, value)
 

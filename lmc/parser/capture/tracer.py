@@ -247,6 +247,7 @@ class Tracer:
     tries   the bodies of `try` that this stands in, outermost first
     handed  what the handler of the innermost would be handed now, None outside of one
     unread  names of values that a call may not have given, and of which no node has made sure
+    cleaning  names of values that do something when nobody holds them any more
     """
 
     def __init__(self) -> None:
@@ -284,6 +285,7 @@ class Tracer:
         self.tries: tuple[Watcher, ...] = ()
         self.handed: object = None
         self.unread: set[str] = set()
+        self.cleaning: set[str] = set()
 
     # --- fields ------------------------------------------------------------------------------------------
 

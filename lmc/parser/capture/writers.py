@@ -50,6 +50,7 @@ class Writers:
     any_attr: list[tuple[dict[str, object], str | None]] = field(default_factory=list)
     any_global: set[int] = field(default_factory=set)
     anywhere: dict[int, dict[str, object]] = field(default_factory=dict)
+    gets_modules: bool = False  # some code in sight may be given a module
     made_of: int = 0  # `signature` when this was made
     _naming: tuple[object, dict[int, dict[str, object]]] = (None, {})  # what names something near, at some time
     _bound: dict[int, bool] = field(default_factory=dict)  # answers of `_binds_any`
@@ -65,6 +66,7 @@ class Writers:
             self.anywhere[id(module)] = module
         if not in_sight:
             return
+        self.gets_modules |= found.gets_modules
         self.globals.update((id(module), name) for name in found.globals)
         self.cells |= found.cells
         if found.wild:
@@ -117,7 +119,8 @@ class Writers:
     def _binds_any(self, module: dict[str, object]) -> bool:
         if id(module) not in self._bound:
             linked = any(_are_linked(each, module) for each in self.anywhere.values())
-            self._bound[id(module)] = linked or id(module) in self.any_global
+            given = self.gets_modules and any(by is None for _, by in self.any_attr)
+            self._bound[id(module)] = linked or given or id(module) in self.any_global
         return self._bound[id(module)]
 
     def of_cell(self, name: str, file: str) -> Stores:

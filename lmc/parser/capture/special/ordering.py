@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import operator
 from collections.abc import Callable
 from typing import Any
 
-from lmc.codes import DEFERRED, NO_RULE
+from lmc.codes import NO_RULE
 from lmc.ir.analysis import effect_of
 from lmc.ir.builtins import gather
-from lmc.ir.graph import Block, Graph
+from lmc.ir.graph import Block, Graph, Value
 from lmc.ir.types import ANY, DATA, INT
 from lmc.parser.capture import rows, state_lists
+from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.exits import under
 from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.iteration import listed, map_over
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.special.pure import as_value, pure
-from lmc.parser.capture.tracer import Arm, has_live, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
@@ -70,17 +73,56 @@ def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
     return map_over(cx, x, lambda i: cx.call(key, (i,), {}))
 
 
-def _keys_of_best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
-    """The same for `min` and `max`, which compare each key before they ask for the next: a graph break if it shows."""
+def _place_of_best(cx: Capture, x: StandIn, key: StandIn, pick: str) -> StandIn:
+    """The number of the item with the best key: of all keys, unless it shows that each is compared before the next."""
     arm = Arm(cx.t, sure=True)
     try:
         with arm.open():
             keys = _keys(cx, x, key)
-    finally:
-        arm.commit()
+    except ProgramRaise:  # after some of them were compared
+        return _stepped_best(cx, x, key, pick)
     if has_live(keys) and _asks_code(cx, arm):
-        raise graph_break(DEFERRED, cx.t.span, "a key that may have effects, of objects that may compare with effects,")
-    return keys
+        return _stepped_best(cx, x, key, pick)
+    arm.commit()
+    return Sym(cx.t.host("best", cx.t.value_atom(keys), type=INT, pick=pick))
+
+
+_STEPS = """
+for ITEM in ITEMS:
+    KEY = FN(ITEM)
+    if FIRST or KEY {} BEST:
+        BEST = KEY
+        PLACE = NUM
+        FIRST = False
+    NUM = NUM + 1
+"""
+
+
+def _stepped_best(cx: Capture, x: StandIn, key: StandIn, pick: str) -> StandIn:
+    """The same as a loop: keys may have effects, and comparing them may. Names that begin with `$` are no user's."""
+    at = f"{getattr(cx.node, 'lineno', 0)}_{getattr(cx.node, 'col_offset', 0)}"
+    [loop] = ast.parse(_STEPS.format(">" if pick == "max" else "<")).body
+    for part in ast.walk(loop):
+        if isinstance(part, ast.Name):
+            part.id = f"${part.id}_{at}"
+        if isinstance(part, ast.expr | ast.stmt):
+            ast.copy_location(part, cx.node)
+    given = {"ITEMS": x, "FN": key, "FIRST": True, "BEST": None, "PLACE": 0, "NUM": 0}
+    for name, value in given.items():
+        cx.t.write(cx.frame, f"${name}_{at}", value)
+    execute(cx, [loop])
+    _raise_if_empty(cx, cx.truth(cx.load(f"$FIRST_{at}")), pick)
+    return cx.load(f"$PLACE_{at}")
+
+
+def _raise_if_empty(cx: Capture, is_empty: bool | Value, pick: str) -> None:
+    def stop() -> None:
+        raise ProgramRaise(ValueError, (f"{pick}() arg is an empty sequence",))
+
+    if isinstance(is_empty, Value):
+        under(cx, is_empty, stop)
+    elif is_empty:
+        stop()
 
 
 def _asks_code(cx: Capture, arm: Arm) -> bool:
@@ -109,10 +151,10 @@ def _extreme(pick: str) -> Callable[..., Any]:
     def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
         if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
             x = cx.call(list, (x,), {})  # a dict or a set has no items by number
-        at = Sym(cx.t.host("best", cx.t.value_atom(_keys_of_best(cx, x, key)), type=INT, pick=pick))
+        at = _place_of_best(cx, x, key, pick)
         items = known_items(x)
         if items is not None and any(map(rows.holds_more, items)) and not (isinstance(x, Container) and x.holds_states):
-            return rows.one_of(cx, items, at.value)
+            return items[at] if isinstance(at, int) else rows.one_of(cx, items, cx.t.value_atom(at))  # type: ignore[arg-type]
         return item(cx, x, at)
 
     return extreme
