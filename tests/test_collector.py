@@ -1,4 +1,4 @@
-"""The collector is paused while a program is compiled and paced in a batch, and is afterwards what the user had it be."""
+"""The collector is paused in a compile and paced in a batch, and is afterwards what the user had it be."""
 
 from __future__ import annotations
 

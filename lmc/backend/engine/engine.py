@@ -36,7 +36,7 @@ from weakref import WeakSet
 from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
-from lmc.backend.engine.interrupts import HeldInterrupts
+from lmc.backend.engine.books import Books
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
@@ -173,9 +173,9 @@ class Engine:
         with self._books():
             return account.take_events()
 
-    def _books(self) -> _Books:
+    def _books(self) -> Books:
         """Nobody else steps, submits or aborts inside. What breaks off in the middle leaves the books in order."""
-        return _Books(self._lock, self._begin_anew)
+        return Books(self._lock, self._begin_anew)
 
     def _refuse_foreign(self) -> None:
         if self.is_foreign:
@@ -469,37 +469,6 @@ class Engine:
         if self._idle_steps > MAX_IDLE_STEPS and seq is not None:
             self._idle_steps = 0
             self._fail(seq, Refusal("engine_error", "The engine found no room for the request", retryable=True))
-
-
-class _Books:
-    """A block that has an engine's lock, and in which Ctrl-C waits; `begin_anew` is called where it breaks off.
-
-    A class, not a generator: every step goes through it.
-    """
-
-    __slots__ = ("_begin_anew", "_held", "_lock")
-
-    def __init__(self, lock: TurnLock, begin_anew: Callable[[], None]) -> None:
-        self._lock, self._begin_anew = lock, begin_anew
-        self._held = HeldInterrupts()
-
-    def __enter__(self) -> None:
-        self._held.__enter__()
-        try:
-            self._lock.__enter__()
-        except BaseException:  # a second Ctrl-C while waiting
-            self._held.__exit__()
-            raise
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is not None:
-                self._begin_anew()
-        finally:
-            try:
-                self._lock.__exit__()
-            finally:
-                self._held.__exit__()
 
 
 _ENGINES: WeakSet[Engine] = WeakSet()

@@ -5,13 +5,12 @@ A second Ctrl-C does not wait: a device may hang. In threads other than the main
 
 from __future__ import annotations
 
-import threading
-from signal import SIGINT
-from types import FrameType
-
 # what `signal.signal` and `signal.getsignal` call: those look for names of handlers, which takes ten times as long and
 # every step of an engine comes here
 import _signal
+import threading
+from signal import SIGINT
+from types import FrameType
 
 
 class HeldInterrupts:
