@@ -53,4 +53,7 @@ def is_plain() -> bool:
 
 def cache_folder() -> Path:
     """lmc's folder of what can be computed again; it need not exist. Raises RuntimeError where there is no home."""
-    return Path(CACHE_HOME.read()).expanduser() / "lmc"
+    home = Path(CACHE_HOME.read()).expanduser()
+    if not home.is_absolute():  # to be passed over, as the standard of these names says
+        home = Path(CACHE_HOME.default).expanduser()
+    return home / "lmc"

@@ -241,7 +241,7 @@ class Program(Generic[P, R]):
         program that is called inside such a one runs in the same run and gives its state; `opt_level` and `mode` are
         those of the run then, and a `seed` is that of each of its calls. What runs as Python is recorded, so that the
         result has a graph (`Result.compiled`) too; record=False leaves that out. A program's own argument of these
-        names comes first; `run_batch` and `open_run` can say how such a program is run.
+        names comes first, if it is not of its `**kw`; `run_batch` and `open_run` can say how such a program is run.
 
         `timeout` and `retry` are those of `run_batch`, for this one item; of a stream, only Timeout(call=...) is.
 
@@ -534,8 +534,8 @@ class Program(Generic[P, R]):
         return defaults
 
     def _is_option(self, name: str, given: Mapping[str, Any]) -> bool:
-        """True where an option of `run` is given, and the program has no argument of that name."""
-        return name in given and name not in self.arg_names and not self._takes_any
+        """True where an option of `run` is given, and the program names no argument so: `**kw` does not name it."""
+        return name in given and name not in self.arg_names
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sampling defaults and program arguments apart; a program's own argument of that name comes first."""

@@ -58,3 +58,10 @@ def test_a_terminal_without_colours(name: str, value: str, is_plain: bool, monke
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv(name, value)
     assert knobs.is_plain() == is_plain
+
+
+def test_a_cache_home_that_is_relative_is_passed_over(monkeypatch):
+    """As the standard has it: a cache in whatever folder one works in is found by nobody."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "somewhere")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert knobs.cache_folder() == Path("/home/ada/.cache/lmc")

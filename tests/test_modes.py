@@ -280,3 +280,92 @@ def test_a_program_that_sleeps_holds_up_the_others() -> None:
     start = time.monotonic()
     lmc.run_batch(sleeps, [{}] * 5, backend=EchoBackend(), mode="eager")
     assert time.monotonic() - start >= 0.1
+
+
+@lmc.function
+def any_names(s, **kw):
+    s += lmc.gen("x", max_tokens=4)
+    return kw
+
+
+@lmc.function
+def own_mode(s, mode: str, **kw):
+    s += lmc.gen("x", max_tokens=4)
+    return [mode, kw]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_options_of_a_run_do_not_go_into_kw(mode: Any) -> None:
+    """`**kw` names no argument; what a program names is its own, and what it binds stays an argument."""
+    options = {"mode": mode, "record": True, "retry": 1, "temperature": 0, "max_new_tokens": 2}
+    result = any_names.run(word="a", backend=EchoBackend(), **options)
+
+    assert result.ret_value == {"word": "a"} and result.report.num_eager == (mode == "eager")
+    assert any_names.bind(mode="mine").run(backend=EchoBackend(), mode=mode).ret_value == {"mode": "mine"}
+    assert own_mode.run(mode="mine", record=False, backend=EchoBackend(), word="b").ret_value == ["mine", {"word": "b"}]
+
+
+ASKED: list[object] = []
+
+
+@lmc.function
+def asks_for_a_name(s):
+    s += lmc.gen("x", max_tokens=4)
+    with s.var_scope("scope"):
+        s += "text"
+    try:
+        ASKED.append(["x" in s, "scope" in s, "y" not in s])
+    except lmc.RequestError:
+        ASKED.append("failed")
+    ASKED.append("end")
+
+
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_in_waits_for_the_calls_so_far(mode: Any) -> None:
+    """A call that failed has given its name no value; what stands behind the question happens after it."""
+    ASKED.clear()
+    asks_for_a_name.run(backend=EchoBackend(), mode=mode)
+    assert ASKED == [[True, True, True], "end"]
+
+    ASKED.clear()
+    with pytest.raises(lmc.RequestError):
+        asks_for_a_name.run(backend=EchoBackend(fail=lambda request: "no"), mode=mode)
+    assert ASKED == ["failed", "end"]
+
+
+@lmc.function
+def says(s, text: str):
+    s += lmc.user("<\ud800>" + text)
+    with s.var_scope("scope"):
+        s += text
+    s += lmc.gen("x", regex="[ab]") + f" \udfff{text} " + lmc.gen("y", regex="[cd]") + "\ud800"
+    return [s.text(), s.messages(), s["scope"]]
+
+
+@pytest.mark.parametrize("level", [0, 2, 3])
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_a_lone_surrogate_reads_as_the_model_reads_it(mode: Any, level: int) -> None:
+    """U+FFFD, in the text, the turns and the scopes; so the text has the tokens of the prompt."""
+    backend = EchoBackend(record=True)
+    result = says.run("a\udc80", backend=backend, mode=mode, opt_level=level)
+    text, messages, scope = result.ret_value
+    said = [result["x"], result["y"]]
+
+    assert scope == "a\ufffd" and messages == [{"role": "user", "content": "<\ufffd>a\ufffd"}]
+    assert text.endswith(f"a\ufffd{said[0]} \ufffda\ufffd {said[1]}\ufffd")
+    assert said[0] in "ab" and said[1] in "cd"
+    prompt = backend.log[0].prompt.ids
+    assert prompt == tuple(backend.tokenizer.encode(text, control=True)[: len(prompt)])
+    assert result.calls[0].prompt == text[: len(result.calls[0].prompt)]
+
+
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+def test_a_lone_surrogate_is_no_choice(mode: Any) -> None:
+    """No model can say it."""
+
+    @lmc.function
+    def chooses(s, texts: list):
+        s += lmc.select("x", texts)
+
+    with pytest.raises(ArgumentError, match="a lone surrogate is no character"):
+        chooses.run(["a\ud800", "b"], backend=EchoBackend(), mode=mode)

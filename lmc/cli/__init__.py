@@ -38,6 +38,25 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; an unknown one is refused with what to write instead."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            error.message += _instead(args[0])
+            raise
+
+
+def _instead(name: str) -> str:
+    from lmc.errors import did_you_mean
+
+    if name.partition(":")[0].endswith(".py"):
+        return f" `lmc run {name}` runs a program."
+    near = did_you_mean(name, COMMANDS)
+    return f" {near[:1].upper()}{near[1:]}" if near else ""
+
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:

@@ -1,6 +1,7 @@
 """How a command fails: an LMError as its message, a user's exception with the user's frames, a bug as one line.
 
-Exit status 1 for all of these; usage errors are click's, with 2. LMC_DEBUG=1 shows whole tracebacks.
+Exit status 1 for all of these; usage errors are click's, with 2, and after Ctrl-C it is 130, as shells have it.
+LMC_DEBUG=1 shows whole tracebacks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lmc.knobs import shows_tracebacks
 
 P = ParamSpec("P")
 
+INTERRUPTED = 130
+
 _LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -32,6 +35,9 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click ends quietly where who read the output has gone
+        except KeyboardInterrupt:
+            click.echo("\nstopped by Ctrl-C", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except Exception as error:
             fail(error)
 

@@ -1,4 +1,4 @@
-"""Items of a batch from a file: JSONL, a JSON array, CSV, TSV or parquet; `-` is JSON from stdin.
+"""Items of a batch from a file: JSONL, a JSON array, CSV, TSV or parquet; `-` is stdin, JSON or CSV as it begins.
 
 A row that cannot be an item is one that fails, in its place and with its line; the others run. Columns that the
 program does not take are not given to it.
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 Cells = dict[str, Any]
 
 KINDS = {"jsonl": "json", "ndjson": "json", "json": "json", "csv": "csv", "tsv": "csv", "parquet": "parquet"}
+STDIN = "stdin"
 ONE_A_LINE = "one JSON object a line, with the arguments by name"
+ON_STDIN = f"{ONE_A_LINE}; or CSV, whose first line has the names of arguments"
 
 
 @dataclass(slots=True)
@@ -56,6 +58,11 @@ def kind_of(path: str) -> str:
     return KINDS[end]
 
 
+def name_of(path: str) -> str:
+    """What a source is called in messages."""
+    return STDIN if path == "-" else path
+
+
 class RowReader:
     """Reads the rows of a file for a program, one after another.
 
@@ -75,10 +82,13 @@ class RowReader:
         """All rows. What is wrong with the file as a whole is raised at once."""
         match kind_of(path):
             case "csv":
-                return self._of_csv(path)
+                delimiter = "\t" if path.lower().endswith(".tsv") else ","
+                return self._of_csv(_lines(_opened(path, newline=""), path), path, delimiter)
             case "parquet":
                 return self._of_parquet(path)
-        return self._of_json(path)
+        if path != "-":
+            return self._of_json(_lines(_opened(path), path), path)
+        return self._of_stdin(io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", newline=""))
 
     def _row(self, place: str, cells: Cells, *, is_text: bool = False) -> Row:
         """A row with its cells handed out: to the program what it takes. `is_text`: a cell is text, whatever it is."""
@@ -95,20 +105,34 @@ class RowReader:
                 item[name] = value
         return Row(place, cells, item)
 
+    def _of_stdin(self, file: IO[str]) -> Iterator[Row]:
+        """JSON, or a table where the first line names an argument of the program; it is all that tells them apart."""
+        lines = _lines(file, STDIN)
+        blank: list[str] = []
+        for line in lines:
+            if line.strip():
+                break
+            blank.append(line)
+        else:
+            return iter(())
+        again = chain(blank, [line], lines)
+        for delimiter in "" if line.lstrip().startswith(("{", "[")) else ",\t":
+            header = next(csv.reader([line.strip("\r\n")], delimiter=delimiter))
+            if any(takes(self._program.func, name) for name in header):
+                return self._of_csv(again, STDIN, delimiter)
+        return self._of_json(again, STDIN)
+
     # --- JSON ------------------------------------------------------------------------------------------------
 
-    def _of_json(self, path: str) -> Iterator[Row]:
-        file: IO[str] = io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig") if path == "-" else _opened(path)
-        name = "stdin" if path == "-" else path
+    def _of_json(self, lines: Iterator[str], name: str) -> Iterator[Row]:
         before: list[str] = []
-        for line in _lines(file, name):
+        for line in lines:
             before.append(line)
             if line.strip():
                 break
         if before and before[-1].lstrip().startswith("["):
-            text = "".join(before) + "".join(_lines(file, name))
-            return self._of_array(text, name)
-        return self._of_lines(chain(before, _lines(file, name)), name)
+            return self._of_array("".join(chain(before, lines)), name)
+        return self._of_lines(chain(before, lines), name)
 
     def _of_array(self, text: str, name: str) -> Iterator[Row]:
         """A file that is one JSON array; lines that begin with a bracket are lines all the same."""
@@ -118,7 +142,7 @@ class RowReader:
             if text.lstrip().partition("\n")[0].rstrip().endswith("]"):
                 return self._of_lines(text.split("\n"), name)
             raise ArgumentError(f"{name} is not JSON: {error}") from None
-        return (self._of_value(f"{name}, item {number}", item) for number, item in enumerate(items))
+        return (self._of_value(f"{name}, item {number}", item, name) for number, item in enumerate(items))
 
     def _of_lines(self, lines: Iterable[str], name: str) -> Iterator[Row]:
         for number, line in enumerate(lines, 1):
@@ -128,21 +152,20 @@ class RowReader:
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield Row(place, {}, BadItem(ArgumentError(f"{place} is not JSON: {error}", help=ONE_A_LINE)))
+                yield Row(place, {}, BadItem(ArgumentError(f"{place} is not JSON: {error}", help=_lines_of(name))))
                 continue
-            yield self._of_value(place, value)
+            yield self._of_value(place, value, name)
 
-    def _of_value(self, place: str, value: object) -> Row:
+    def _of_value(self, place: str, value: object, name: str) -> Row:
         if isinstance(value, dict):
             return self._row(place, value)
         what = f"{place} is not a JSON object, but {type(value).__name__}"
-        return Row(place, {}, BadItem(ArgumentError(what, help=ONE_A_LINE)))
+        return Row(place, {}, BadItem(ArgumentError(what, help=_lines_of(name))))
 
     # --- CSV -------------------------------------------------------------------------------------------------
 
-    def _of_csv(self, path: str) -> Iterator[Row]:
-        delimiter = "\t" if path.lower().endswith(".tsv") else ","
-        reader = csv.reader(_lines(_opened(path, newline=""), path), delimiter=delimiter, strict=True)
+    def _of_csv(self, lines: Iterator[str], path: str, delimiter: str) -> Iterator[Row]:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = next(_records(reader, path), (1, []))[1]
         if not isinstance(header, list) or not header:
             raise ArgumentError(f"`{path}` has no columns", help="its first line names them")
@@ -206,6 +229,11 @@ def import_parquet(path: str) -> Any:
             help="pip install pyarrow, or use .jsonl or .csv",
         ) from None
     return pyarrow.parquet
+
+
+def _lines_of(name: str) -> str:
+    """What a source of JSON should hold."""
+    return ON_STDIN if name == STDIN else ONE_A_LINE
 
 
 def _opened(path: str, newline: str | None = None) -> IO[str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--args-file",
     metavar="FILE",
-    help="A batch: .jsonl, .json, .csv, .tsv or .parquet, a row an item; - is JSON on stdin.",
+    help="A batch: .jsonl, .json, .csv, .tsv or .parquet, a row an item; - is JSON or CSV on stdin.",
 )
 @click.option(
     "-o",
@@ -158,7 +158,7 @@ def run_command(
             (result,) = results = prog.run_batch([values], **settings)
         if show is not None:
             show(result)
-        report = result.report
+        report, stop = result.report, None
     else:
         table = Table(
             program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
@@ -167,11 +167,14 @@ def run_command(
             table.write()
             return
         with _quiet(is_json):
-            results, report = table.results()
+            results, report, stop = table.results()
     try:
         _show(results, report, is_batch=is_batch, is_json=is_json)
     finally:
-        _show_pictures(results[0], analyze, formats, err=is_json)
+        if results:
+            _show_pictures(results[0], analyze, formats, err=is_json)
+        if stop is not None:
+            raise stop
 
 
 def _say_threads(backend: str, model: str | None) -> None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmc.cli.failing import told
-from lmc.cli.read_rows import Row, RowReader, import_parquet, kind_of
+from lmc.cli.failing import INTERRUPTED, told
+from lmc.cli.read_rows import Row, RowReader, import_parquet, kind_of, name_of
 from lmc.cli.write_rows import Record, line_of, plain, record_of, write_table
 from lmc.errors import ArgumentError, did_you_mean
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lmc.result import Result
 
 MOST_TOLD = 20  # failed rows that are told one by one
-INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 Show = Callable[["Result"], None]
 
@@ -55,19 +54,25 @@ class Table:
         """The file beside the output; none beside stdout."""
         return None if self.output in (None, "-") else Path(f"{self.output}.journal")
 
-    def results(self) -> tuple[list[Result], RunReport]:
-        """All results, to be shown; nothing is written. Raises ArgumentError where there is no row."""
+    def results(self) -> tuple[list[Result], RunReport, KeyboardInterrupt | None]:
+        """All results, to be shown; after Ctrl-C those there are, and what cut it off. Nothing is written.
+
+        Raises ArgumentError where there is no row.
+        """
         results = []
         rows, _, run = self._opened(carries=False)
-        with run:
-            for result in run:
-                rows.popleft()
-                results.append(result)
-                if self.show is not None:
-                    self.show(result)
+        try:
+            with run:
+                for result in run:
+                    rows.popleft()
+                    results.append(result)
+                    if self.show is not None:
+                        self.show(result)
+        except KeyboardInterrupt as stop:
+            return results, run.report, stop
         if not results:
             raise _no_rows(self.source)
-        return results, run.report
+        return results, run.report, None
 
     def write(self) -> None:
         """Run, and write what came of it. Exits with 1 where a row failed, with 130 after Ctrl-C."""
@@ -186,4 +191,6 @@ def _resumable(journal: Path | None) -> Iterator[None]:
 
 
 def _no_rows(source: str) -> ArgumentError:
-    return ArgumentError(f"`{source}` has no items", help="one JSON object a line, or a table with a row an item")
+    return ArgumentError(
+        f"`{name_of(source)}` has no items", help="one JSON object a line, or a table with a row an item"
+    )

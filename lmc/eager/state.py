@@ -209,7 +209,9 @@ class EagerState:
         return dict(self._whole().names.values)
 
     def __contains__(self, name: str) -> bool:
-        return self._held.known.has(name)
+        if not isinstance(name, str):
+            raise not_text(name)
+        return self._whole().has(name)  # waits as a graph does: a call that failed has given its name no value
 
     __iter__ = None  # `for x in s` would count through names that are numbers
 

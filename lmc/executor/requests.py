@@ -18,6 +18,7 @@ from lmc.executor.call_params import CallParams
 from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import Constraint, Spacing
 from lmc.ir.params import checked, merged
+from lmc.ir.prompt import well_formed
 from lmc.ir.sampling import Sampling
 
 ParseConstraint = Callable[[str, object, Spacing | None], Constraint]
@@ -145,6 +146,11 @@ def checked_choices(choices: object) -> tuple[str, ...]:
             raise ArgumentError(f"choices hold {choice!r}: a choice is a text, not {type(choice).__name__}")
         if not choice:
             raise ArgumentError("a choice of select cannot be empty")
+        if well_formed(choice) is not choice:
+            raise ArgumentError(
+                f"choices hold {choice!r}: a lone surrogate is no character, and no model can say it",
+                help="take it out of the choice",
+            )
     return tuple(dict.fromkeys(choices))
 
 

@@ -14,7 +14,7 @@ from lmc.errors import ChatTemplateError, LMError, did_you_mean
 from lmc.executor.lineage import child_lineage
 from lmc.ir.layers import Layers
 from lmc.ir.ops import not_text
-from lmc.ir.prompt import Control, Piece, Text
+from lmc.ir.prompt import Control, Piece, Text, well_formed
 from lmc.ir.runs import text_of
 from lmc.ir.strand import Strand
 
@@ -104,11 +104,11 @@ class ProgramState:
     # --- text ------------------------------------------------------------------------------------------------
 
     def append(self, *texts: str) -> ProgramState:
-        """The state with ordinary text behind it."""
+        """The state with ordinary text behind it, as the model will read it."""
         for text in texts:
             if not isinstance(text, str):
                 raise not_text(text)
-        text = "".join(texts)
+        text = well_formed("".join(texts))
         head = (self.head, Text(text)) if text else self.head
         return ProgramState(head, self.final, self.names, self.turns, self.scopes, self.born, self.lineage, self.calls)
 

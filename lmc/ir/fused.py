@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.graph import Attr, Node
+from lmc.ir.prompt import well_formed
 from lmc.ir.scoring import default_boundary
 
 Params = tuple[tuple[str, Any], ...]
@@ -57,7 +58,7 @@ class FusedText:
 
     def filled(self, texts: Sequence[str]) -> str:
         """The text with the operands in their places."""
-        return "".join(atom if isinstance(atom, str) else texts[atom] for atom in self.atoms)
+        return well_formed("".join(atom if isinstance(atom, str) else texts[atom] for atom in self.atoms))
 
 
 FormPart = str | FusedGen | FusedSelect | FusedText
@@ -88,7 +89,7 @@ def part_of(attr: Attr) -> FormPart:
     """A part of the form. Raises ValueError where it is not one."""
     match attr:
         case str():
-            return attr
+            return well_formed(attr)
         case (None | str() as name, None | Regex() | Choices() | JsonSchema() as constraint, tuple() as params):
             return FusedGen(name, constraint, cast(Params, params))
         case (None | str() as name, tuple() as choices, tuple() as params) if choices and all(map(_is_text, choices)):

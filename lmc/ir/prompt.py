@@ -47,6 +47,16 @@ class Ids:
 
 Piece = Text | Control | Ids
 
+
+def well_formed(text: str) -> str:
+    """`text` with lone surrogates, which have no UTF-8, as U+FFFD: what any model reads of it."""
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text
+
+
 GENERATED = Ids((), "")  # stands for what was generated before a run, where its tokens do not matter
 
 

@@ -33,6 +33,7 @@ from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular, regular_tree
 from lmc.ir.ops import OPS
 from lmc.ir.output import DTYPES
+from lmc.ir.prompt import well_formed
 from lmc.ir.rewrite import with_body, with_nodes, with_parts
 from lmc.ir.sampling import SAMPLING_FIELDS, Sampling
 from lmc.passes.base import Inputs, Note, Pass, Report, called
@@ -208,7 +209,7 @@ def _text(node: Node, form: _Form, users: _Users) -> str | FusedText | _No:
                 return _No(f"{called(node)} appends %{atom.name}, which is not surely known before the form begins")
             atoms.append(len(form.values) + sum(isinstance(each, int) for each in atoms))
         elif isinstance(atom.value, str):
-            atoms.append(atom.value)
+            atoms.append(well_formed(atom.value))
         else:
             return _No(f"{called(node)} appends what is not a text")
     form.values += (atom for atom in node.inputs[1:] if isinstance(atom, Value))

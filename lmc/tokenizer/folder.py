@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from lmc.errors import ChatTemplateError, ModelLoadError
 from lmc.ir.chat import ChatTemplate
-from lmc.ir.prompt import Control, Ids, Piece
+from lmc.ir.prompt import Control, Ids, Piece, well_formed
 from lmc.ir.runs import Run, runs, text_of
 from lmc.tokenizer.blocks import blocks, may_be_cut
 from lmc.tokenizer.chat import probe_template
@@ -93,7 +93,7 @@ class FolderTokenizer:
         """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
         if control:
             return list(self._encode_run((Control(text),), is_first=True))
-        return list(self._between(_well_formed(text), False))
+        return list(self._between(well_formed(text), False))
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, special tokens left out; bytes that are not UTF-8 become U+FFFD."""
@@ -156,8 +156,8 @@ class FolderTokenizer:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""
         whole, at = is_first, 0
         text = text_of(run)
-        if _well_formed(text) is not text:
-            run = tuple(replace(piece, text=_well_formed(piece.text)) for piece in run)
+        if well_formed(text) is not text:
+            run = tuple(replace(piece, text=well_formed(piece.text)) for piece in run)
             text = text_of(run)
         for start, end, token in self._finder.spans(run):
             yield from self._between(text[at:start], whole)
@@ -246,12 +246,3 @@ def _begin_ids(tokenizer: tokenizers.Tokenizer) -> tuple[int, ...]:
     full = tokenizer.encode("a", add_special_tokens=True).ids
     starts = (at for at in range(len(full) - len(plain) + 1) if full[at : at + len(plain)] == plain)
     return tuple(full[: next(starts, 0)])
-
-
-def _well_formed(text: str) -> str:
-    """`text` with lone surrogates, which have no UTF-8, as U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
-    return text

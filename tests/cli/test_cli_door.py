@@ -124,3 +124,13 @@ def test_piped_text_is_as_wide_as_columns_says(package, tmp_path):
 
     assert unset == asked != narrow
     assert b"only whole pieces are shared;\n" in narrow
+
+
+@pytest.mark.parametrize(
+    "name, instead", [("runn", "Did you mean `run`?"), ("x.py:f", "`lmc run x.py:f` runs a program.")]
+)
+def test_a_command_that_is_none(cli, name, instead):
+    """Says what to write instead; wrong usage is 2."""
+    said = cli(name)
+
+    assert said.exit_code == 2 and said.stderr.endswith(f"Error: No such command '{name}'. {instead}\n")

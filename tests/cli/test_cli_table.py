@@ -336,3 +336,58 @@ def test_who_reads_the_rows_may_stop(tmp_path: Path) -> None:
         said = process.stderr.read().decode()
         assert process.wait(60) == 1
     assert "Traceback" not in said and "bug" not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['word,id\na,7\n"b, c",8\n', '\ufeff\r\nid,word\r\n7,a\r\n8,"b, c"\r\n', "word\tid\na\t7\nb, c\t8\n"],
+    ids=["comma", "mark", "tab"],
+)
+def test_a_table_on_stdin(run, text):
+    """Its first line names an argument, which tells it from JSON."""
+    result = run("--args-file", "-", "-o", "-", stdin=text)
+
+    assert result.exit_code == 0, result.stderr
+    assert [(row["word"], row["id"]) for row in lines(result.stdout)] == [("a", "7"), ("b, c", "8")]
+
+
+def test_stdin_that_is_neither(run):
+    """Is told what it may be; and stdin has a name."""
+    wrong = run("--args-file", "-", stdin="wrod\na\n")
+    empty = run("--args-file", "-", stdin="\n")
+
+    assert wrong.exit_code == 1 and "stdin:1 is not JSON" in wrong.stderr
+    assert "or CSV, whose first line has the names of arguments" in wrong.stderr
+    assert empty.exit_code == 1 and "`stdin` has no items" in empty.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_batch_that_is_stopped_shows_what_had_ended(tmp_path, more):
+    """All in order up to the first that had not; the status is that of a stopped command."""
+    (tmp_path / "slow.py").write_text(STOPPED)
+    (tmp_path / "in.jsonl").write_text("".join(f'{{"n": {n}}}\n' for n in (0, 1, 9, 2)))
+    command = [sys.executable, "-m", "lmc", "run", "slow.py", "--args-file", "in.jsonl", "--backend", "echo", *more]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 130 and done.stderr.endswith("stopped by Ctrl-C\n"), done.stderr
+    assert "Aborted" not in done.stderr and "Traceback" not in done.stderr
+    if more:
+        assert [item["values"]["n"] for item in json.loads(done.stdout)["items"]] == [0, 1]
+    else:
+        assert [line for line in done.stdout.splitlines() if "---" in line] == ["--- item 0 ---", "--- item 1 ---"]
+
+
+STOPPED = """
+import os, signal
+import lmc
+
+@lmc.function
+def stopped(s, n: int):
+    s["n"] = n
+    s += "x" + lmc.gen("a", max_tokens=2)
+    if n == 9:
+        s.sync()
+        s += lmc.gen("b", max_tokens=2)
+        s.sync()
+        os.kill(os.getpid(), signal.SIGINT)
+"""

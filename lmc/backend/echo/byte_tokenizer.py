@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from zlib import crc32
 
 from lmc.ir.chat import ChatTemplate
-from lmc.ir.prompt import Control, Ids, Piece, Text
+from lmc.ir.prompt import Control, Ids, Piece, Text, well_formed
 from lmc.ir.runs import Run, joined, runs, text_of
 
 CONTROL_TOKENS: tuple[str, ...] = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|end|>")
@@ -43,9 +43,9 @@ class ByteTokenizer:
         self.chat = chat
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
-        """The bytes of `text`; control tokens become one id each only when `control`. A lone surrogate becomes `?`."""
+        """The bytes of `text`; control tokens are one id each only when `control`. Lone surrogates become U+FFFD."""
         if not control:
-            return list(text.encode("utf-8", "replace"))
+            return list(well_formed(text).encode())
         return [token for part in _CONTROL.split(text) for token in self._encode_part(part)]
 
     def encode_pieces(self, pieces: Iterable[Piece], *, after: Ids | None = None) -> list[int]:
@@ -92,7 +92,7 @@ class ByteTokenizer:
 
     def _encode_part(self, part: str) -> Iterable[int]:
         token = _CONTROL_IDS.get(part)
-        return part.encode("utf-8", "replace") if token is None else (token,)
+        return well_formed(part).encode() if token is None else (token,)
 
 
 def _with_previous(turns: list[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
