@@ -20,6 +20,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
 from lmc.executor.hub import Port, hub_of
 from lmc.executor.run import PULL_S, WAIT_S
@@ -392,7 +393,8 @@ class AsyncBatch:
         return self._all().__await__()
 
     async def _all(self) -> list[Result]:
-        found = {index: result async for index, result in self}
+        with collector_paced():
+            found = {index: result async for index, result in self}
         report = next(iter(found.values())).report if found else None
         for result in found.values():
             result.report = report

@@ -15,6 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
 from lmc.launch import result_of
 from lmc.patience import late_item
@@ -346,6 +347,7 @@ def _opened(
     keeps: bool = False,
 ) -> BatchLoop:
     """The batch; what it holds open is closed with `held`."""
+    held.enter_context(collector_paced())
     journal = progress = None
     if options.journal is not None:
         from lmc.journal import Journal

@@ -65,10 +65,14 @@ class Shown(logging.Handler):
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """(a program, a command) -> exit status and all that is printed; the program is example.py there."""
+    """(a program, a command) -> exit status and all that is printed; the program is example.py there.
+
+    Its engines are its own: one that another test has opened has other numbers, and prompts of that test in its cache.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("LMC_DTYPE", "fp32")
+    monkeypatch.setattr("lmc.backend._open", {})
     byte_tokenizer_folder(tmp_path / "rewriting", REWRITING)
     byte_tokenizer_folder(tmp_path / "ascii", alphabet=map(chr, range(33, 127)))
     handler = Shown()

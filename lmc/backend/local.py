@@ -65,7 +65,7 @@ class CpuBackend:
         from lmc.backend.engine.engine import Engine
         from lmc.backend.masks.factory import ConstraintMasks
         from lmc.backend.models.config import read_config
-        from lmc.backend.runner.cpu.runner import load_model
+        from lmc.backend.runner.cpu.threads import sleeping_threads
         from lmc.tokenizer import load_tokenizer
 
         if not isinstance(cache, bool):
@@ -89,7 +89,10 @@ class CpuBackend:
             width = 4 if chosen == "fp32" else 2
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
+        with sleeping_threads():
+            from lmc.backend.runner.cpu.runner import load_model
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
+        self._threads = str(runner.threads)
         masks = ConstraintMasks(self.tokenizer, runner.vocab_size, jump, kept)
         self._engine: Engine | None = Engine(
             runner,
@@ -128,6 +131,11 @@ class CpuBackend:
         if self._engine is None:
             raise BackendError("the backend is closed", help="make another one, or close it later")
         return self._engine
+
+    @property
+    def computed_by(self) -> str:
+        """How many threads compute its passes, in words."""
+        return self._threads
 
     @property
     def is_closed(self) -> bool:
@@ -204,11 +212,4 @@ def open_cpu(model: str) -> CpuBackend:
 
 def open_cuda(model: str) -> CpuBackend:
     """Not in this version, which has no CUDA engine: a BackendError says so."""
-    import torch
-
-    if not torch.cuda.is_available():
-        raise BackendError(
-            'backend "cuda" needs a CUDA device, and this machine has none',
-            help='use backend="cpu", or run where `nvidia-smi` shows a device and torch is a CUDA build',
-        )
-    raise BackendError("the CUDA engine is not part of this version", help='use backend="cpu"')
+    raise BackendError('backend "cuda": this version of lmc has no CUDA engine', help='use backend="cpu"')

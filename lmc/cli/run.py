@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr how many threads compute.")
 @reported
 def run_command(
     program: str,
@@ -107,6 +108,7 @@ def run_command(
     formats: tuple[str, ...],
     is_stream: bool,
     is_json: bool,
+    verbose: bool,
 ) -> None:
     """Run a program and print its values, what it returned, and what it cost.
 
@@ -133,6 +135,8 @@ def run_command(
     if output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
     prog = load_program(program)
+    if verbose:
+        _say_threads(backend, model)
     values = parse_arguments(prog, arguments)
     settings: dict[str, Any] = {
         "backend": backend,
@@ -171,6 +175,14 @@ def run_command(
             _show_pictures(results[0], analyze, formats, err=is_json)
         if stop is not None:
             raise stop
+
+
+def _say_threads(backend: str, model: str | None) -> None:
+    from lmc.backend import resolve
+
+    threads = getattr(resolve(backend, model), "computed_by", None)
+    if threads is not None:
+        click.echo(f"computed by {threads}", err=True)
 
 
 def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:

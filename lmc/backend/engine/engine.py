@@ -30,14 +30,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from weakref import WeakSet
 
 from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
-from lmc.backend.engine.interrupts import held_interrupts
+from lmc.backend.engine.books import Books
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
@@ -174,15 +173,9 @@ class Engine:
         with self._books():
             return account.take_events()
 
-    @contextmanager
-    def _books(self) -> Iterator[None]:
+    def _books(self) -> Books:
         """Nobody else steps, submits or aborts inside. What breaks off in the middle leaves the books in order."""
-        with held_interrupts(), self._lock:
-            try:
-                yield
-            except BaseException:
-                self._begin_anew()
-                raise
+        return Books(self._lock, self._begin_anew)
 
     def _refuse_foreign(self) -> None:
         if self.is_foreign:

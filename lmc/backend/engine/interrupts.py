@@ -5,31 +5,33 @@ A second Ctrl-C does not wait: a device may hang. In threads other than the main
 
 from __future__ import annotations
 
-import signal
+# what `signal.signal` and `signal.getsignal` call: those look for names of handlers, which takes ten times as long and
+# every step of an engine comes here
+import _signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from signal import SIGINT
 from types import FrameType
 
 
-@contextmanager
-def held_interrupts() -> Iterator[None]:
-    """Hold back the first Ctrl-C until the end of the block."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    held: list[FrameType | None] = []
+class HeldInterrupts:
+    """Holds back the first Ctrl-C until the end of the block. For one block."""
 
-    def hold(number: int, frame: FrameType | None) -> None:
-        held.append(frame)
-        if len(held) > 1:
-            before(number, frame)
+    __slots__ = ("_before", "_held")
 
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if len(held) == 1:
-        before(signal.SIGINT, held[0])
+    def __enter__(self) -> None:
+        self._held: list[FrameType | None] = []
+        before = _signal.getsignal(SIGINT)
+        self._before = before if callable(before) and threading.current_thread() is threading.main_thread() else None
+        if self._before is not None:
+            _signal.signal(SIGINT, self._hold)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            _signal.signal(SIGINT, self._before)
+            if len(self._held) == 1:
+                self._before(SIGINT, self._held[0])
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        self._held.append(frame)
+        if len(self._held) > 1 and self._before is not None:
+            self._before(number, frame)

@@ -122,7 +122,7 @@ def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
 
 ROOMS = (str(Path(cache.__file__).parent), str(Path(engine.__file__).parent))
 # what holds Ctrl-C back, and what puts the books in order: a second one is for these
-HELD = ("interrupts.py", "turns.py")
+HELD = ("books.py", "interrupts.py", "turns.py")
 BEHIND = ("_books", "_begin_anew", "_drop_flights", "begin_anew", "queue_again", "emptied", "_has_ended")
 
 

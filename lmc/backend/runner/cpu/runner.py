@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from lmc.backend.runner.cpu.kv import KVTensors
 from lmc.backend.runner.cpu.native import choose_flash, make_linear
 from lmc.backend.runner.cpu.ops import TorchOps
 from lmc.backend.runner.cpu.packing import RowSpan, pack
+from lmc.backend.runner.cpu.threads import Threads, measured
 from lmc.backend.runner.cpu.tiles import Int64, cut
 from lmc.errors import BackendError
 
@@ -62,10 +64,19 @@ class TorchRunner:
         self.flash = choose_flash(
             self.device.type, decoder.dtype, config.num_heads, config.num_kv_heads, config.head_dim
         )
+        self.threads: Threads = measured(self._piece, torch.get_num_threads())
 
     def launch(self, batch: ForwardBatch) -> CpuFlight:
         """Compute a pass; nothing of it is left to do later but to sample and score."""
-        return CpuFlight(self.forward(batch).cpu(), self.hidden)
+        num_tokens = len(batch.tokens)
+        with self.threads.computing(num_tokens):
+            return CpuFlight(self.forward(batch).cpu(), self.hidden, partial(self.threads.computing, num_tokens))
+
+    @torch.inference_mode()
+    def _piece(self, num_tokens: int) -> Tensor:
+        """What most of a layer's time goes to, for so many tokens."""
+        x = torch.zeros(num_tokens, self.decoder.config.hidden_size, dtype=self.decoder.dtype, device=self.device)
+        return self.decoder.layers[0].qkv(x)
 
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch) -> Tensor:
