@@ -218,15 +218,16 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
         known = _python_or_none(cx, choices)
         choices = tuple(known) if known is not None else choices
     if isinstance(choices, tuple) and all(map(is_literal, choices)):
-        attrs["choices"] = _checked_choices(cx, choices)
+        attrs["choices"] = _checked_choices(cx, x.name, choices)
     else:
         keyed["choices"] = _as_it_is_now(cx, "choices", choices)
     _call(cx, cell, "select", STR, x.name if isinstance(x.name, str) else None, attrs, keyed)
 
 
-def _checked_choices(cx: Capture, choices: tuple[StandIn, ...]) -> tuple[str, ...]:
+def _checked_choices(cx: Capture, name: object, choices: tuple[StandIn, ...]) -> tuple[str, ...]:
     if not choices:
-        raise ArgumentError("there are no choices to pick from", span=cx.t.span, help="give at least one text")
+        what = f"select({name!r}) has no choices to pick from"
+        raise ArgumentError(what, span=cx.t.span, help="give it at least one text")
     texts = [c for c in choices if isinstance(c, str) and c]
     if len(texts) < len(choices):
         bad = next(c for c in choices if not isinstance(c, str) or not c)

@@ -14,6 +14,7 @@ import itertools
 import json
 import operator
 import re
+import string
 from collections import defaultdict
 
 from lmc import gen
