@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 from collections.abc import Callable
@@ -332,13 +333,20 @@ def _with_arguments(
     return rule(cx, cell, *args, **kwargs)
 
 
+def _picks_by_number(cx: Capture) -> bool:
+    """True for a function that writes `forks[3]`: then each fork is known by itself, however many there are."""
+    assert cx.frame.closure is not None
+    slices = (n.slice for n in ast.walk(cx.frame.closure.node) if isinstance(n, ast.Subscript))
+    return any(isinstance(at, ast.Constant) and type(at.value) is int for at in slices)
+
+
 def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: StandIn = None) -> Container:
     before = cx.t.state(cell)
     known = cx.t.known_of(before.name)
     parent = cx.t.fresh(STATE, cell)
     if isinstance(size, LazyStr) or (isinstance(size, Sym) and size.type in (STR, FLOAT)):
         raise ArgumentError("fork takes a number of children, not a text or float", span=cx.t.span)
-    many = type(size) is int and size > MAX_UNROLL  # which a loop walks over as it runs
+    many = type(size) is int and size > MAX_UNROLL and not _picks_by_number(cx)  # which a loop walks over as it runs
     if many or isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
         cx.t.emit("fork_list", (before, cx.t.atom(size)), (parent, every))
