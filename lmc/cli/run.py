@@ -121,7 +121,7 @@ def run_command(
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
     """
-    from lmc.cli.arguments import parse_arguments
+    from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
 
@@ -138,6 +138,8 @@ def run_command(
     if verbose:
         _say_threads(backend, model)
     values = parse_arguments(prog, arguments)
+    if not is_batch:
+        check_all_there(prog, values)
     settings: dict[str, Any] = {
         "backend": backend,
         "model": model,
