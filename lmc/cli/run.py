@@ -14,6 +14,7 @@ import click
 
 from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
+from lmc.cli.json_output import echo_json
 from lmc.cli.options import arguments_option, level_option, passes_option
 from lmc.codes import with_footer
 from lmc.viz import FORMATS
@@ -265,7 +266,7 @@ def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: b
     report = asdict(counted) if counted is not None else None
     items = [_as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
-    click.echo(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
+    echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
 
 
 def _as_json(result: Result) -> dict[str, Any]:

@@ -189,3 +189,27 @@ def test_who_gives_arguments_in_another_way_is_told_how(ask):
     for wrong in (("--q", "1"), ("hello",)):
         status, stderr = ask(*wrong)
         assert status == 2 and stderr.endswith("A program's arguments are given as --arg NAME=VALUE.\n")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "more", [("--args-file", "-", "-o", "-"), ("--args-file", "-", "--json"), ("--stream", "--json")]
+)
+def test_json_is_whole_in_any_encoding(encoding, more, tmp_path):
+    """What the output cannot say is escaped, never replaced."""
+    (tmp_path / "echoes.py").write_text(
+        "import lmc\n\n@lmc.function\ndef echoes(s, word: str):\n"
+        "    s['said'] = word\n    s += lmc.gen('a', max_tokens=1)\n"
+    )
+    word = "é 日 😀 \ud800"
+    command = [sys.executable, "-m", "lmc", "run", "echoes.py", "--backend", "echo", *more]
+    if "--stream" in more:
+        command += ["--arg", "word=" + json.dumps(word)]
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    rows = json.dumps({"word": word}).encode() if "--stream" not in more else b""
+    done = subprocess.run(command, cwd=tmp_path, env=env, input=rows, capture_output=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode(encoding)
+    whole = json.loads(text) if "--stream" not in more else json.loads(text.splitlines()[-1])
+    assert (whole["items"][0] if "items" in whole else whole).get("values", whole)["said"] == word

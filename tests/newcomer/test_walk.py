@@ -185,6 +185,9 @@ def test_an_output_of_windows_1252(shell: Shell) -> None:
         done = shell.lmc(verb, "advice.py", *rest, **environ)
         assert (done.status, done.err) == (0, b""), done.err
         assert verb != "run" or "Müßiggang" in done.out.decode("cp1252")
+    rows = b'{"idea": "caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80 \\ud800"}'
+    done = shell.lmc("run", "advice.py", "--backend", "echo", "--args-file", "-", "-o", "-", stdin=rows, **environ)
+    assert json.loads(done.out.decode("cp1252"))["idea"] == "café 日 😀 \ud800"
 
 
 # --- where it runs -------------------------------------------------------------------------------------------
