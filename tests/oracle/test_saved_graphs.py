@@ -85,5 +85,6 @@ def test_saved_graphs_run_in_a_process_that_never_captured(every: int):
     assert len(jobs) >= 360 // every, f"{len(jobs)} ran; left out: {left_out}"
     assert sum("error" not in found for found in there) >= 360 // every
     assert left_out["an object of the user's must be bound"] <= 300
-    assert any("builtins.gather" in job.text for job in jobs)
-    assert any("builtins.unpack_starred" in job.text for job in jobs)
+    if every == 1:
+        assert any("builtins.gather" in job.text for job in jobs)
+        assert any("builtins.unpack_starred" in job.text for job in jobs)
