@@ -23,4 +23,5 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory):
     """What a run keeps on disk does not go into the user's home."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("COLUMNS", raising=False)  # a worker has the width of the terminal that it was started in
         yield
