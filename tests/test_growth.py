@@ -102,7 +102,13 @@ def cpu_s(work: Callable[[], object]) -> float:
 
 
 @pytest.mark.parametrize(
-    "shape, with_tokenizer", [*((shape, False) for shape in SHAPES), (turns, True), (calls_between, True)]
+    "shape, with_tokenizer",
+    [
+        (branches, False),
+        (turns, True),
+        *(pytest.param(shape, False, marks=pytest.mark.slow) for shape in SHAPES if shape is not branches),
+        pytest.param(calls_between, True, marks=pytest.mark.slow),
+    ],
 )
 def test_compiling_and_showing_grow_with_the_program(
     shape: Callable[[int], str], with_tokenizer: bool, tmp_path: Path

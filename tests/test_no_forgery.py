@@ -217,10 +217,12 @@ def test_no_argument_forges_a_control_token(place: Recording, name: str, opt_lev
     for text in FORGED:
         place.requests.clear()
         [result] = program.run_batch([{"text": text}], backend=place, opt_level=opt_level, **DEFAULTS)
+        if "\ud800" in text and name in ("in_a_select", "across_a_boundary"):  # what no model can say is no choice
+            assert isinstance(result.error, lmc.ArgumentError)
+            continue
         assert result.error is None
         assert tuple(sorted(controls(place))) == harmless, text
-        readable = text.encode(errors="replace").decode() if isinstance(place.inner, EchoBackend) else None
-        readable = readable or text.replace("\ud800", "\ufffd")
+        readable = text.replace("\ud800", "\ufffd")
         if name in ("in_turns", "without_turns", "letter_by_letter", "in_halves", "in_a_helper"):
             assert all(readable.strip() in said for said in letters(place)), text
 

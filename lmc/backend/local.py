@@ -212,11 +212,4 @@ def open_cpu(model: str) -> CpuBackend:
 
 def open_cuda(model: str) -> CpuBackend:
     """Not in this version, which has no CUDA engine: a BackendError says so."""
-    import torch
-
-    if not torch.cuda.is_available():
-        raise BackendError(
-            'backend "cuda" needs a CUDA device, and this machine has none',
-            help='use backend="cpu", or run where `nvidia-smi` shows a device and torch is a CUDA build',
-        )
-    raise BackendError("the CUDA engine is not part of this version", help='use backend="cpu"')
+    raise BackendError('backend "cuda": this version of lmc has no CUDA engine', help='use backend="cpu"')

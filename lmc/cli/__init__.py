@@ -45,8 +45,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            error.message += _instead(args[0])
-            raise
+            raise click.UsageError(error.format_message() + _instead(args[0]), ctx) from None
 
 
 def _instead(name: str) -> str:

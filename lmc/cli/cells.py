@@ -66,6 +66,12 @@ class Converter:
         except Exception:  # annotations that name what is not there: those that are plain words still count
             self._notes = {name: _WORDS.get(note, note) for name, note in self._notes.items()}
 
+    def kind(self, name: str) -> object:
+        """What the annotation of an argument asks for, None where text will do."""
+        note, _ = _plain(self._notes.get(name))
+        kind = typing.get_origin(note) or note
+        return kind if kind in _READ else None
+
     def value(self, name: str, text: str) -> object:
         """The argument that a cell stands for; MISSING where it is empty and not text. Raises ValueError."""
         note, may_be_none = _plain(self._notes.get(name))

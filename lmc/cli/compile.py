@@ -13,7 +13,15 @@ import click
 
 from lmc import knobs
 from lmc.cli.failing import reported
-from lmc.cli.options import arguments_option, level_option, model_option, output_option, passes_option, width_option
+from lmc.cli.options import (
+    ProgramCommand,
+    arguments_option,
+    level_option,
+    model_option,
+    output_option,
+    passes_option,
+    width_option,
+)
 from lmc.codes import ABOUT_PROGRAMS, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 
@@ -29,7 +37,7 @@ BARE = "table,tree"  # what --emit-graph without a format prints
 _FOR_PEOPLE = frozenset(("table", "tree"))
 
 
-class CompileCommand(click.Command):
+class CompileCommand(ProgramCommand):
     """Lets `--emit-graph` stand before the file: it takes a value that follows only if that is a format."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import click
 from lmc.cli.compile import compiled_or_run, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
 from lmc.cli.options import (
+    ProgramCommand,
     arguments_option,
     backend_option,
     level_option,
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 TEXTS = ("text", "json")
 
 
-@click.command("explain", short_help="Explain what a program shares, what may come out of its calls, or a code.")
+@click.command(
+    "explain",
+    short_help="Explain what a program shares, what may come out of its calls, or a code.",
+    cls=ProgramCommand,
+)
 @click.argument("program", metavar="PROG.PY[:FN]|CODE", required=False)
 @click.option("--codes", "is_list", is_flag=True, help="List the codes that messages carry.")
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")

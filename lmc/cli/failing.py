@@ -1,13 +1,14 @@
 """How a command fails: an LMError as its message, a user's exception with the user's frames, a bug as one line.
 
-Exit status 1 for all of these; usage errors are click's, with 2, and after Ctrl-C it is 130, as shells have it.
-LMC_DEBUG=1 shows whole tracebacks.
+Exit status 1 for all of these; usage errors are click's, with 2, and after Ctrl-C it is 130, as shells have it,
+and 141 where who read the output has gone, as after `| head -1`. LMC_DEBUG=1 shows whole tracebacks.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from lmc.knobs import shows_tracebacks
 P = ParamSpec("P")
 
 INTERRUPTED = 130
+UNREAD = 141
 
 _LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -33,8 +35,11 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
-            raise  # click ends quietly where who read the output has gone
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where what is left in it can be flushed to
+            raise click.exceptions.Exit(UNREAD) from None
         except KeyboardInterrupt:
             click.echo("\nstopped by Ctrl-C", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None

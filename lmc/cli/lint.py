@@ -7,11 +7,13 @@ import click
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
 from lmc.cli.notes import notes_of, told
-from lmc.cli.options import arguments_option, model_option, width_option
+from lmc.cli.options import ProgramCommand, arguments_option, model_option, width_option
 from lmc.codes import with_footer
 
 
-@click.command("lint", short_help="Say what in a program surely fails, or will not do what it seems to.")
+@click.command(
+    "lint", short_help="Say what in a program surely fails, or will not do what it seems to.", cls=ProgramCommand
+)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
 @model_option

@@ -31,3 +31,18 @@ passes_option = click.option(
 )
 width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 output_option = click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+
+
+class ProgramCommand(click.Command):
+    """A command on a program: who writes its arguments as options or words of their own is told how."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if not (isinstance(error, click.NoSuchOption) or error.message.startswith("Got unexpected extra")):
+                raise
+            said = error.format_message()
+            dot = "" if said.endswith((".", "?")) else "."
+            raise click.UsageError(f"{said}{dot} A program's arguments are given as --arg NAME=VALUE.", ctx) from None

@@ -14,6 +14,7 @@ import click
 
 from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
+from lmc.cli.json_output import echo_json
 from lmc.cli.options import arguments_option, level_option, passes_option
 from lmc.codes import with_footer
 from lmc.viz import FORMATS
@@ -123,7 +124,7 @@ def run_command(
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
     """
-    from lmc.cli.arguments import parse_arguments
+    from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
 
@@ -140,6 +141,8 @@ def run_command(
     if verbose:
         _say_threads(backend, model)
     values = parse_arguments(prog, arguments)
+    if not is_batch:
+        check_all_there(prog, values)
     settings: dict[str, Any] = {
         "backend": backend,
         "model": model,
@@ -275,7 +278,7 @@ def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: b
     report = asdict(counted) if counted is not None else None
     items = [_as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
-    click.echo(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
+    echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
 
 
 def _as_json(result: Result) -> dict[str, Any]:

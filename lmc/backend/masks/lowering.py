@@ -53,10 +53,11 @@ class GrammarSource:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """The control tokens of a tokenizer by their text, and those that end a generation."""
+    """Control tokens of a tokenizer by their text; those that end a generation, and those that turns are made of."""
 
     ids: Mapping[str, int]
     ends: frozenset[int]
+    turns: frozenset[int] = frozenset()
 
 
 NO_CONTROLS = Controls({}, frozenset())
@@ -79,7 +80,8 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
         case JsonSchema(spacing=spacing):
             return GrammarSource("schema", lower_schema(constraint)[0], spacing)
         case StructuralTag(parts=parts):
-            return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls)
+            # a text that it holds may be an argument of the program, which must not forge a turn
+            return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls, controls.turns)
         case ToolCalls():
             return _tag(format_of(constraint), lambda format, _: part_of(constraint, format), "#/format", controls)
 
@@ -108,11 +110,12 @@ def _ebnf(text: str | None) -> GrammarSource | None:
     return None if text is None else GrammarSource("ebnf", text)
 
 
-def _tag(format: Json, part: Any, place: str, controls: Controls) -> GrammarSource:
+def _tag(format: Json, part: Any, place: str, controls: Controls, never: frozenset[int] = frozenset()) -> GrammarSource:
     tags = Tags(
         part,
         controls.ids,
         controls.ends,
+        never,
         _schema_format,
         lambda schema, format, _: xml_arguments(schema, format, _schema_format),
     )

@@ -1,9 +1,9 @@
 """Structural tags as xgrammar may follow them: lowered to literals, grammars and control tokens (see `tag_parts`).
 
 Where a text of a tag is a control token of the tokenizer, that token must come there, by its id; the text spelt out
-by ordinary tokens is not a tag. The tokens of a chat template's turns are none of them: their text is spelt out.
-Control tokens come nowhere else: free text and JSON are over characters. Free text holds no trigger and no excluded
-text, and within a tag not its end.
+by ordinary tokens is not a tag. In a text that stands by itself (`const_string`) the tokens of a chat template's turns
+are none of them: their text is spelt out. Control tokens come nowhere else: free text and JSON are over characters.
+Free text holds no trigger and no excluded text, and within a tag not its end.
 """
 
 from __future__ import annotations
@@ -32,17 +32,24 @@ class Tags:
     part      the regex or schema of a format at a place
     controls  control tokens by their text
     ends      those of them that end a generation
+    never     those that a text which stands by itself cannot hold
     """
 
     def __init__(
-        self, part: Part, controls: Mapping[str, int], ends: frozenset[int], json: SchemaFormat, xml: XmlFormat
+        self,
+        part: Part,
+        controls: Mapping[str, int],
+        ends: frozenset[int],
+        never: frozenset[int],
+        json: SchemaFormat,
+        xml: XmlFormat,
     ) -> None:
         self._part, self._json, self._xml = part, json, xml
-        self._controls, self._ends = controls, ends
+        self._controls, self._ends, self._never = controls, ends, never
         longest_first = sorted(controls, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         self._rules: dict[str, Callable[[Json, str, Texts], Json]] = {
-            "const_string": lambda f, place, until: self.literal(f["value"]),
+            "const_string": lambda f, place, until: self.literal(f["value"], self._never),
             "json_schema": self._schema, "any_text": self._any_text, "grammar": self._grammar, "regex": self._regex,
             "sequence": self._sequence, "or": self._or, "optional": self._optional, "plus": self._many,
             "star": self._many, "repeat": self._many, "tag": self._tag, "triggered_tags": self._triggered,
@@ -53,15 +60,18 @@ class Tags:
         """A format as xgrammar may read it; free text at its end does not hold a text of `until`."""
         return self._rules[format["type"]](format, place, until)
 
-    def literal(self, value: str) -> Json:
+    def literal(self, value: str, never: frozenset[int] = frozenset()) -> Json:
         """A text, with the control tokens in it by id. Raises ConstraintError where one of them ends a generation."""
-        return parts.row(*(parts.token(p) if isinstance(p, int) else parts.text(p) for p in self._pieces(value)))
+        pieces = self._pieces(value, never)
+        return parts.row(*(parts.token(p) if isinstance(p, int) else parts.text(p) for p in pieces))
 
-    def _pieces(self, value: str) -> list[str | int]:
+    def _pieces(self, value: str, never: frozenset[int] = frozenset()) -> list[str | int]:
         found: list[str | int] = []
         at = 0
         for match in self._control.finditer(value):
             id = self._controls[match[0]]
+            if id in never:
+                continue
             if id in self._ends:
                 raise ConstraintError(
                     f"the structural tag holds {match[0]!r}, which ends every generation of this model",

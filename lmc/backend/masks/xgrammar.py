@@ -167,16 +167,12 @@ class XGrammarMasks:
 
     @cached_property
     def _controls(self) -> Controls:
-        """The control tokens that constraints may ask for by id.
-
-        None of those that open a turn: a tag may hold an argument's text, and no text can forge one.
-        """
+        """The control tokens that constraints may ask for by id."""
         if not self._with_controls:
             return NO_CONTROLS
-        turns = self._tokenizer.turn_ids - self.eos_ids  # an end token is refused where a tag holds it
-        found = {name: id for name, id in self._tokenizer.control_tokens().items() if id not in turns}
-        found = {name: id for name, id in found.items() if id < self.vocab_size}
-        return Controls(found, self.eos_ids)
+        found = {name: id for name, id in self._tokenizer.control_tokens().items() if id < self.vocab_size}
+        # an end token is refused where a tag holds it
+        return Controls(found, self.eos_ids, self._tokenizer.turn_ids - self.eos_ids)
 
     @cached_property
     def _for_tags(self) -> XGrammarMasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 from collections.abc import Callable
@@ -218,15 +219,16 @@ def _append_select(cx: Capture, cell: StateCell, x: SelectExpr) -> None:
         known = _python_or_none(cx, choices)
         choices = tuple(known) if known is not None else choices
     if isinstance(choices, tuple) and all(map(is_literal, choices)):
-        attrs["choices"] = _checked_choices(cx, choices)
+        attrs["choices"] = _checked_choices(cx, x.name, choices)
     else:
         keyed["choices"] = _as_it_is_now(cx, "choices", choices)
     _call(cx, cell, "select", STR, x.name if isinstance(x.name, str) else None, attrs, keyed)
 
 
-def _checked_choices(cx: Capture, choices: tuple[StandIn, ...]) -> tuple[str, ...]:
+def _checked_choices(cx: Capture, name: object, choices: tuple[StandIn, ...]) -> tuple[str, ...]:
     if not choices:
-        raise ArgumentError("there are no choices to pick from", span=cx.t.span, help="give at least one text")
+        what = f"select({name!r}) has no choices to pick from"
+        raise ArgumentError(what, span=cx.t.span, help="give it at least one text")
     texts = [c for c in choices if isinstance(c, str) and c]
     if len(texts) < len(choices):
         bad = next(c for c in choices if not isinstance(c, str) or not c)
@@ -331,13 +333,20 @@ def _with_arguments(
     return rule(cx, cell, *args, **kwargs)
 
 
+def _picks_by_number(cx: Capture) -> bool:
+    """True for a function that writes `forks[3]`: then each fork is known by itself, however many there are."""
+    assert cx.frame.closure is not None
+    slices = (n.slice for n in ast.walk(cx.frame.closure.node) if isinstance(n, ast.Subscript))
+    return any(isinstance(at, ast.Constant) and type(at.value) is int for at in slices)
+
+
 def _fork(cx: Capture, cell: StateCell, size: StandIn = 1, position_ids_offset: StandIn = None) -> Container:
     before = cx.t.state(cell)
     known = cx.t.known_of(before.name)
     parent = cx.t.fresh(STATE, cell)
     if isinstance(size, LazyStr) or (isinstance(size, Sym) and size.type in (STR, FLOAT)):
         raise ArgumentError("fork takes a number of children, not a text or float", span=cx.t.span)
-    many = type(size) is int and size > MAX_UNROLL  # which a loop walks over as it runs
+    many = type(size) is int and size > MAX_UNROLL and not _picks_by_number(cx)  # which a loop walks over as it runs
     if many or isinstance(size, Sym | Container):
         every = cx.t.fresh(STATES, "forks")
         cx.t.emit("fork_list", (before, cx.t.atom(size)), (parent, every))

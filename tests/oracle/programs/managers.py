@@ -335,7 +335,8 @@ CASES = [
     Case(defined_inside, ({"title": "top"},)),
     Case(method_of_an_object),
     Case(kept_in_a_name),
-    *(Case(fn, expects="break") for fn in (used_again, given_to_a_stack, odd_ones)),
+    *(Case(fn, expects="break") for fn in (given_to_a_stack, odd_ones)),
+    Case(used_again, expects="break", raises=True),
     Case(wrong_arguments),
     Case(changes_what_it_reads, ({"names": ["a", "b"]},), expects="either", log=LOG),
 ]

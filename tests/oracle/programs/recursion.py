@@ -860,9 +860,10 @@ def states_in_a_list(s):
 
 CASES = [
     Case(tuple_that_grows, expects="either"),
+    Case(loop_inside, expects="either"),
     *map(Case, (
         until_it_says_so, nothing_returned, early_returns, two_calls_on_forks, forks_that_are_joined, mutual,
-        mutual_twice_and_each_itself, tuples, strings, counter, numbers_and_floats, inside_a_loop, loop_inside,
+        mutual_twice_and_each_itself, tuples, strings, counter, numbers_and_floats, inside_a_loop,
         called_twice, returns_the_state, returns_a_fork, list_handed_on, other_state_is_read, two_states,
         grown_by_roles, method, function_handed_on, names_it_by_depth, by_generated_number, none_or_a_number,
         optional_argument, exception_by_an_operation, exception_caught_inside, fork_in_a_list,

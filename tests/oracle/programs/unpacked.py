@@ -345,7 +345,6 @@ CASES = [
             options_are_a_copy,
             a_table_of_functions,
             text_of_options,
-            objects_of_options,
             functions_of_python,
             the_same_thing_twice,
             methods_of_containers,
@@ -356,4 +355,5 @@ CASES = [
     Case(order_of_evaluation, log=LOG),
     Case(states_beside_stars, ({"words": ["a", "b"]}, {"words": ["a"]})),
     Case(values_of_an_argument, ({"xs": [1, 2], "options": {"c": 5, "z": [1]}}, {"xs": [], "options": {"a": 1}})),
+    Case(objects_of_options, raises=True),
 ]
