@@ -82,8 +82,8 @@ def test_saved_graphs_run_in_a_process_that_never_captured(every: int):
     there = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(there) == len(jobs)
     assert [(name, found) for (name, _), found in zip(here, there)] == here
-    assert len(jobs) >= 390 // every, f"{len(jobs)} ran; left out: {left_out}"
-    assert sum("error" not in found for found in there) >= 360
-    assert left_out["an object of the user's must be bound"] <= 240
+    assert len(jobs) >= 360 // every, f"{len(jobs)} ran; left out: {left_out}"
+    assert sum("error" not in found for found in there) >= 360 // every
+    assert left_out["an object of the user's must be bound"] <= 300
     assert any("builtins.gather" in job.text for job in jobs)
     assert any("builtins.unpack_starred" in job.text for job in jobs)
