@@ -22,6 +22,7 @@ from lmc.version import __version__ as __version__
 
 _WHERE = {
     "lmc.program": ("Program", "function", "run", "run_batch", "arun", "arun_batch", "compile", "set_default_backend"),
+    "lmc.caches": ("cache_info",),
     "lmc.result": ("Result",),
     "lmc.state": ("Forks", "State"),
     "lmc.tooling": ("tool",),
@@ -53,6 +54,7 @@ __all__ = sorted(_PLACE)
 if TYPE_CHECKING:
     from lmc.backend.echo import EchoBackend as EchoBackend
     from lmc.backend.local import CpuBackend as CpuBackend
+    from lmc.caches import cache_info as cache_info
     from lmc.errors import ArgumentError as ArgumentError
     from lmc.errors import BackendError as BackendError
     from lmc.errors import CaptureError as CaptureError

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 PACE = (10_000, 200, 10)  # of gc.set_threshold: what outlived a look is looked at again behind two million objects more
 
@@ -70,11 +70,15 @@ def _pace() -> Callable[[], None]:
 _PAUSES, _PACES = _Nested(_pause), _Nested(_pace)
 
 
-def collector_paused() -> AbstractContextManager[None]:
+@contextmanager
+def collector_paused() -> Iterator[None]:
     """No cyclic garbage is looked for inside; behind the last of several it is again, where it was before the first."""
-    return _PAUSES.block()
+    with _PAUSES.block():
+        yield
 
 
-def collector_paced() -> AbstractContextManager[None]:
+@contextmanager
+def collector_paced() -> Iterator[None]:
     """What has stayed is seldom looked at inside; behind the last of several as often as before the first."""
-    return _PACES.block()
+    with _PACES.block():
+        yield

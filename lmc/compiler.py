@@ -132,12 +132,12 @@ class Cache:
     narrow   the shapes with values that this came to, at most MAX_NARROW for one
     """
 
-    traces: Recent[Key, Trace | NoTrace] = field(default_factory=lambda: Recent(MAX_KEPT))
+    traces: Recent[Key, Trace | NoTrace] = field(default_factory=lambda: Recent("graphs", MAX_KEPT))
     plans: Recent[tuple[int, str, str, Caps | None], tuple[Trace, Planned]] = field(
-        default_factory=lambda: Recent(MAX_KEPT)
+        default_factory=lambda: Recent("plans", MAX_KEPT)
     )
-    numbers: Recent[Key, frozenset[Path]] = field(default_factory=lambda: Recent(MAX_KEPT))
-    narrow: Recent[Key, set[Key]] = field(default_factory=lambda: Recent(MAX_KEPT))
+    numbers: Recent[Key, frozenset[Path]] = field(default_factory=lambda: Recent("numbers of graphs", MAX_KEPT))
+    narrow: Recent[Key, set[Key]] = field(default_factory=lambda: Recent("graphs for certain numbers", MAX_KEPT))
 
     def trace_for(
         self, fn: FunctionType | MethodType, shapes: Mapping[str, ArgumentShape], values: Mapping[str, object]

@@ -8,6 +8,8 @@ only.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +35,25 @@ TERM = Knob("TERM", "", "dumb: no colours.")
 
 COLUMNS = Knob("COLUMNS", "", "How wide text in a pipe may get; 100 columns where it is not set.")
 
-KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM, COLUMNS)
+WAIT_POLICY = Knob("OMP_WAIT_POLICY", "passive", "How OpenMP threads wait: passive (asleep) or active (spinning).")
+
+KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM, COLUMNS, WAIT_POLICY)
+
+
+@contextmanager
+def standing(knob: Knob) -> Iterator[None]:
+    """The variable stands in the environment inside, whether or not somebody has set it.
+
+    For a library that reads it when it is loaded; programs that are started later are not to find it.
+    """
+    if knob.name in os.environ:
+        yield
+        return
+    os.environ[knob.name] = knob.default
+    try:
+        yield
+    finally:
+        del os.environ[knob.name]
 
 
 def shows_tracebacks() -> bool:

@@ -364,7 +364,9 @@ class _Items:
 
     def __init__(self, func: FunctionType | MethodType, cache: compiler.Cache, backend: Backend, pipeline: str) -> None:
         self._func, self._cache, self._backend, self._pipeline = func, cache, backend, pipeline
-        self._kept: Recent[compiler.Key, tuple[Runnable, Trace, compiler.Compiled]] = Recent(compiler.MAX_KEPT)
+        self._kept: Recent[compiler.Key, tuple[Runnable, Trace, compiler.Compiled]] = Recent(
+            "compiled items of a run", compiler.MAX_KEPT
+        )
         self._num_shapes = 0
         self._numbers = count()
         self._leaves: list[Mapping[Path, object]] | None = None

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "collector", "notebook")
+GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "notebook")
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
@@ -328,7 +328,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch", "Expr", "Forks", "State",
+    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",

@@ -67,7 +67,7 @@ def test_two_thousand_shapes_leave_so_many_and_no_more():
 
 def test_the_last_one_asked_for_longest_ago_goes():
     """Reading a value makes it the latest."""
-    kept = Recent[str, int](2)
+    kept = Recent[str, int]("test", 2)
     kept.put("a", 1)
     kept.put("b", 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,18 @@ def test_a_cache_home_that_is_relative_is_passed_over(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "somewhere")
     monkeypatch.setenv("HOME", "/home/ada")
     assert knobs.cache_folder() == Path("/home/ada/.cache/lmc")
+
+
+def test_a_variable_stands_while_a_library_is_loaded(monkeypatch: pytest.MonkeyPatch):
+    """As somebody has set it, or by its default, and then it is gone: tools start programs."""
+
+    name = knobs.WAIT_POLICY.name
+    monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ImportError), knobs.standing(knobs.WAIT_POLICY):
+        assert os.environ[name] == "passive"
+        raise ImportError
+    assert name not in os.environ
+    monkeypatch.setenv(name, "active")
+    with knobs.standing(knobs.WAIT_POLICY):
+        assert os.environ[name] == "active"
+    assert os.environ[name] == "active"

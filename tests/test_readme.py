@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lmc.backend import BACKENDS, resolve
 from lmc.backend.models import ARCHITECTURES
 from lmc.cli import COMMANDS
 from lmc.errors import BackendError
+from lmc.program import Program
+from lmc.run_options import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,3 +69,20 @@ def test_the_readme_s_families_are_those_of_the_engine() -> None:
     assert said is not None
     named = {name.strip().lower() for name in re.split(r",| and ", said[1])}
     assert named == {name.removesuffix("ForCausalLM").lower() for name in ARCHITECTURES}
+
+
+def test_the_pages_name_every_option_of_a_run_and_every_public_name() -> None:
+    """As a word of some page."""
+    pages = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    names = {*OPTIONS, *lmc.__all__}
+    for method in (
+        Program.run,
+        Program.stream,
+        Program.run_batch,
+        Program.arun_batch,
+        Program.open_run,
+        Program.compile,
+    ):
+        parameters = inspect.signature(method).parameters.values()
+        names |= {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", pages)) == []

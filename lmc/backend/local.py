@@ -65,7 +65,6 @@ class CpuBackend:
         from lmc.backend.engine.engine import Engine
         from lmc.backend.masks.factory import ConstraintMasks
         from lmc.backend.models.config import read_config
-        from lmc.backend.runner.cpu.threads import sleeping_threads
         from lmc.tokenizer import load_tokenizer
 
         if not isinstance(cache, bool):
@@ -89,7 +88,7 @@ class CpuBackend:
             width = 4 if chosen == "fp32" else 2
             a_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * width
             num_slots = max(min(KV_BYTES // a_token, MAX_SLOTS), min(config.max_len, MAX_SLOTS))
-        with sleeping_threads():
+        with knobs.standing(knobs.WAIT_POLICY):  # torch reads it when it is loaded
             from lmc.backend.runner.cpu.runner import load_model
         runner = load_model(folder, dtype=chosen, num_slots=num_slots)
         self._threads = str(runner.threads)

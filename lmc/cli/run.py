@@ -83,7 +83,9 @@ if TYPE_CHECKING:
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr how many threads compute.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Say on stderr how many threads compute, and what is in each cache."
+)
 @reported
 def run_command(
     program: str,
@@ -174,6 +176,8 @@ def run_command(
     try:
         _show(results, report, is_batch=is_batch, is_json=is_json)
     finally:
+        if verbose:
+            _say_caches()
         if results:
             _show_pictures(results[0], analyze, formats, err=is_json)
         if stop is not None:
@@ -186,6 +190,14 @@ def _say_threads(backend: str, model: str | None) -> None:
     threads = getattr(resolve(backend, model), "computed_by", None)
     if threads is not None:
         click.echo(f"computed by {threads}", err=True)
+
+
+def _say_caches() -> None:
+    from lmc.caches import cache_info
+
+    for info in cache_info():
+        if info.entries:
+            click.echo(f"kept: {info}", err=True)
 
 
 def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:

@@ -8,15 +8,24 @@ Forks that go on from it differ in what they append, each prompt is encoded as i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from lmc.backend.base import Prompt
 from lmc.executor.state import ProgramState, pieces_since
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Piece, Text, Tokenizer
 from lmc.ir.runs import merged
 from lmc.ir.strand import Strand
+from lmc.recent import Recent
 
 CACHED_RUNS = 1024
+MAX_CACHED_BYTES = 32 << 20
+
+_Key = tuple[tuple[Piece, ...], Ids | None]
+
+
+def _bytes_of(key: _Key, ids: tuple[int, ...]) -> int:
+    """Texts and ids, each of which is an object of its own; a generated value is held by the program anyway."""
+    texts = sum(100 + 4 * len(piece.text) for piece in key[0] if isinstance(piece, Text | Control))
+    return texts + 36 * len(ids) + 300
 
 
 class Prompts:
@@ -29,9 +38,16 @@ class Prompts:
         self.tokenizer = tokenizer
         self.begin_ids = tuple(tokenizer.begin_ids)
 
-        @lru_cache(CACHED_RUNS)
+        kept: Recent[_Key, tuple[int, ...]] = Recent(
+            "runs of prompts", CACHED_RUNS, size=_bytes_of, max_bytes=MAX_CACHED_BYTES
+        )
+
         def encode(pieces: tuple[Piece, ...], after: Ids | None = None) -> tuple[int, ...]:
-            return tuple(tokenizer.encode_pieces(pieces, after=after))
+            ids = kept.get((pieces, after))
+            if ids is None:
+                ids = tuple(tokenizer.encode_pieces(pieces, after=after))
+                kept.put((pieces, after), ids)
+            return ids
 
         self.encode: Encode = encode
 

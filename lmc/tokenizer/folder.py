@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from lmc.errors import ChatTemplateError, ModelLoadError
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.prompt import Control, Ids, Piece, well_formed
 from lmc.ir.runs import Run, runs, text_of
+from lmc.recent import Recent
 from lmc.tokenizer.blocks import blocks, may_be_cut
 from lmc.tokenizer.chat import probe_template
 from lmc.tokenizer.chat_pieces import render_pieces
@@ -39,7 +41,8 @@ from lmc.tokenizer.vocabulary import is_byte_level, vocab_bytes
 if TYPE_CHECKING:
     import tokenizers
 
-MAX_CACHED_TEXTS = 2048
+MAX_CACHED_TEXTS = 16_384
+MAX_CACHED_BYTES = 32 << 20
 MAX_CACHED_CHARS = 1 << 16  # a longer text is encoded anew each time
 
 
@@ -77,7 +80,9 @@ class FolderTokenizer:
         self._first = renamed(tokenizer, self.control_ids) if has_copy else tokenizer  # at the beginning of a prompt
         self._middle = without_leading_space(self._first) if self._puts_space else self._first
         self._finder = ControlFinder(tokenizer, self.control_ids)
-        self._cached = lru_cache(MAX_CACHED_TEXTS)(self._encode)
+        self._texts: Recent[tuple[str, bool], tuple[int, ...]] = Recent(
+            "texts of a tokenizer", MAX_CACHED_TEXTS, size=_bytes_of, max_bytes=MAX_CACHED_BYTES
+        )
         self._is_spaced_after = cache(self._spaced_after)
         self.is_byte_level = is_byte_level(state(tokenizer.decoder))
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
@@ -172,6 +177,13 @@ class FolderTokenizer:
             yield from encode(block, whole) if block else ()
             whole = False
 
+    def _cached(self, text: str, whole: bool) -> tuple[int, ...]:
+        ids = self._texts.get((text, whole))
+        if ids is None:
+            ids = self._encode(text, whole)
+            self._texts.put((text, whole), ids)
+        return ids
+
     def _encode(self, text: str, whole: bool) -> tuple[int, ...]:
         return tuple((self._first if whole else self._middle).encode(text, add_special_tokens=False).ids)
 
@@ -216,6 +228,11 @@ class FolderTokenizer:
         """The control token that closes an assistant's turn, if the template has one."""
         end = dict(self.chat.ends).get("assistant", "") if self.chat else ""
         return [i for i in self.encode(end, control=True) if i in self.control_ids][:1]
+
+
+def _bytes_of(key: tuple[str, bool], ids: tuple[int, ...]) -> int:
+    """A text and its ids, each of which is an object of its own."""
+    return sys.getsizeof(key[0]) + 36 * len(ids) + 300
 
 
 def _load(files: TokenizerFiles) -> tokenizers.Tokenizer:

@@ -99,9 +99,11 @@ class Clone:
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The files that git knows, or all of them where there is no git."""
+    """The files that git knows or would take, or all of them where there is no git."""
     folder = tmp_path_factory.mktemp("clone") / "lmc"
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
+    )
     if listed.returncode or not listed.stdout:
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__"))
         return Clone(folder)

@@ -37,6 +37,7 @@ class FakeTokenizer:
 
     key = "fake"
     vocab_size = VOCAB
+    slot_bytes = 8
     eos_ids = frozenset({EOS})
     is_byte_level = True
     begin_ids: tuple[int, ...] = ()
@@ -145,6 +146,7 @@ class FakeRunner:
     """
 
     vocab_size = VOCAB
+    slot_bytes = 8
     depth = 1
 
     def __init__(self, num_slots: int = 4096, max_len: int = 2048) -> None:

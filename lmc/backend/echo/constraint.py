@@ -23,7 +23,7 @@ class Drawers:
     """The regex drawers that a backend has built lately."""
 
     def __init__(self) -> None:
-        self._regex = Recent[str, Drawer](MAX_KEPT)
+        self._regex = Recent[str, Drawer]("drawers of echo", MAX_KEPT)
 
     def draw(self, constraint: Constraint, seed: int, limit: int) -> str:
         """A text under `constraint`, of at most `limit` bytes where one that short is found.

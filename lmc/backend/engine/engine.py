@@ -48,6 +48,7 @@ from lmc.backend.engine.turns import TurnLock
 from lmc.backend.engine.work import Work
 from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
+from lmc.caches import CacheInfo, register
 from lmc.errors import BackendError, ConstraintError
 from lmc.ir.prompt import Tokenizer
 
@@ -107,6 +108,7 @@ class Engine:
         self._changed = threading.Condition()  # guards is_woken only; never held during a step
         self.is_foreign = False  # made in the process that this one was forked from
         _ENGINES.add(self)
+        register(self, Engine.cache_info)
 
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
@@ -149,6 +151,12 @@ class Engine:
         """Forget every prefix that nothing holds."""
         with self._books():
             self.cache.clear()
+
+    def cache_info(self) -> CacheInfo:
+        """What `lmc.cache_info` says of the keys and values: tokens, and the memory that they have been given."""
+        slots, tokens = self.cache.pool.num_slots, 0 if self.cache.tree is None else self.cache.tree.num_tokens
+        width = self.runner.slot_bytes
+        return CacheInfo("keys and values, in tokens", tokens, slots, width * tokens, max_bytes=width * slots)
 
     def wake(self, account: Account) -> None:
         """Make the account's waiting step return."""
@@ -497,7 +505,7 @@ def _has_ended(seq: Sequence) -> bool:
 
 
 def _emit(seq: Sequence, event: Event) -> None:
-    seq.account.events.append(event)
+    seq.account.add(event)
 
 
 def _is_of_use(ahead: Work, landed: Work) -> bool:

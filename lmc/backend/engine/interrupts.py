@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # what `signal.signal` and `signal.getsignal` call: those look for names of handlers, which takes ten times as long and
 # every step of an engine comes here
-import _signal
+import _signal  # type: ignore[import-not-found]  # there are no types of it
 import threading
 from signal import SIGINT
 from types import FrameType

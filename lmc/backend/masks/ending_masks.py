@@ -29,6 +29,11 @@ class EndingMasks(TokenMasks):
         self._ending: dict[int, Int32] = {}
         self._is_free: dict[int, bool] = {}
 
+    @property
+    def num_bytes(self) -> int:
+        """What it takes, about."""
+        return super().num_bytes + len(self._ending) * self.num_ids // 8
+
     def with_ends(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` and the end tokens; not to be written to."""
         return self.ending(state) if self.is_accepting(state) else self.mask(state)

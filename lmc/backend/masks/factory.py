@@ -7,7 +7,6 @@ first visited and kept. A JSON schema is regular where it does not contain itsel
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from functools import cached_property
 from typing import Protocol, TypeVar
 
@@ -38,8 +37,10 @@ from lmc.ir.constraint import (
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.regex import RegexTree
+from lmc.recent import Recent
 
 MAX_COMPILED = 256
+MAX_COMPILED_BYTES = 128 << 20
 
 M = TypeVar("M", EndingMasks, FusedMasks)
 
@@ -69,7 +70,9 @@ class ConstraintMasks:
         jumps = None if jump == "off" else GrammarJumps(self._jumps)
         self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
-        self._compiled: OrderedDict[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = OrderedDict()
+        self._compiled: Recent[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = Recent(
+            "automata of constraints", MAX_COMPILED, size=_bytes_of, max_bytes=MAX_COMPILED_BYTES
+        )
         self._making: dict[Constraint | Fused, threading.Lock] = {}  # those that a thread is compiling
         self._lock = threading.Lock()  # never held while anything is compiled
 
@@ -115,17 +118,14 @@ class ConstraintMasks:
         known = self._compiled.get(constraint)
         if known is None or (not isinstance(known, NotRegular) and known.is_worn):
             return None
-        self._compiled.move_to_end(constraint)
+        self._compiled.put(constraint, known)  # it grows while it is used
         return known
 
     def _keep(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
         try:
             made = self._checked(constraint)
             with self._lock:
-                self._compiled[constraint] = made
-                self._compiled.move_to_end(constraint)
-                if len(self._compiled) > MAX_COMPILED:
-                    self._compiled.popitem(last=False)
+                self._compiled.put(constraint, made)
             return made
         finally:
             with self._lock:
@@ -164,6 +164,10 @@ class ConstraintMasks:
     def trie(self) -> TokenTrie:
         """The vocabulary as a tree."""
         return TokenTrie(self.spellings)
+
+
+def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks | NotRegular) -> int:
+    return 1000 if isinstance(made, NotRegular) else made.num_bytes
 
 
 def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:

@@ -34,6 +34,11 @@ class FusedMasks:
         """Whether its automata have so many states that the next text should begin with new ones."""
         return any(masks.is_worn for masks in self._from.values())
 
+    @property
+    def num_bytes(self) -> int:
+        """What it takes, about."""
+        return sum(masks.num_bytes for masks in self._from.values())
+
     def at(self, part: int) -> EndingMasks:
         """The masks of the form from a part on."""
         found = self._from.get(part)

@@ -6,7 +6,6 @@ A grammar that has no such automaton (see grammar_nfa.py) is never jumped over.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -16,9 +15,11 @@ from lmc.backend.masks.jumps import Jumps
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.walk import ByteWalk
+from lmc.recent import Recent
 
 MAX_GRAMMARS = 256
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar has no types
+_Known = tuple[GrammarBytes, Jumps] | tuple[()]  # nothing, where there is no automaton
 
 
 class Forcing:
@@ -59,23 +60,21 @@ class GrammarJumps:
 
     def __init__(self, jumps: Callable[[ByteWalk], Jumps]) -> None:
         self._make = jumps
-        self._known: OrderedDict[Hashable, tuple[GrammarBytes, Jumps] | None] = OrderedDict()
+        self._known: Recent[Hashable, _Known] = Recent("jumps of grammars", MAX_GRAMMARS)
         self._lock = threading.Lock()
 
     def of(self, key: Hashable, compiled: Compiled) -> Forcing | None:
         """A text of a compiled grammar, whose key is `key`; None where nothing is ever forced."""
         with self._lock:
             known = self._known.get(key)
-            if key not in self._known or (known is not None and known[0].is_full):
-                known = self._known[key] = self._read(compiled)
-            self._known.move_to_end(key)
-            if len(self._known) > MAX_GRAMMARS:
-                self._known.popitem(last=False)
-        return None if known is None else Forcing(*known)
+            if known is None or (known and known[0].is_full):
+                known = self._read(compiled)
+                self._known.put(key, known)
+        return Forcing(*known) if known else None
 
-    def _read(self, compiled: Compiled) -> tuple[GrammarBytes, Jumps] | None:
+    def _read(self, compiled: Compiled) -> _Known:
         try:
             walk = GrammarBytes(nfa_of(compiled.grammar))
         except (Unread, RuntimeError):  # also what xgrammar raises; its masks are none the worse
-            return None
+            return ()
         return walk, self._make(walk)

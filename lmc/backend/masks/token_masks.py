@@ -19,6 +19,7 @@ from lmc.ir.regex import RegexTree
 
 MAX_TOGETHER = 512  # states of an automaton that is walked all at once
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
+STATE_BYTES = 2_500  # measured of JSON schemas
 MIN_TOGETHER = 4_000  # nodes of a class trie for which that pays
 
 
@@ -42,6 +43,11 @@ class TokenMasks:
     def is_worn(self) -> bool:
         """Whether it has so many states that the next text should begin with a new automaton."""
         return len(self.chars) > WORN
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes, about: its states with their ways and regexes, and its masks."""
+        return STATE_BYTES * (20 + len(self.chars)) + (len(self._known) + len(self._masks)) * self._trie.size // 8
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""

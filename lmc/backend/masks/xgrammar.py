@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -37,6 +36,7 @@ from lmc.ir.constraint import (
     StructuralTag,
     ToolCalls,
 )
+from lmc.recent import Recent
 
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar is imported on use and has no types
 Handle = Any  # xgrammar.GrammarMatcher
@@ -45,6 +45,7 @@ Key = tuple[str, str | tuple[str, ...]]  # kind and content
 
 NO_TEXT = b"\xff"  # in no UTF-8: no character of a grammar is spelt with it
 MAX_COMPILED = 256
+MAX_COMPILED_BYTES = 128 << 20
 MAX_THREADS = 8
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 
@@ -87,8 +88,9 @@ class XGrammarMasks:
         self._tokenizer = tokenizer
         self._disk = disk
         self._jumps = jumps
-        self._compiled: OrderedDict[Key, Compiled] = OrderedDict()
-        self._lock = threading.Lock()
+        self._compiled: Recent[Key, Compiled] = Recent(
+            "grammars of xgrammar", MAX_COMPILED, size=_bytes_of, max_bytes=MAX_COMPILED_BYTES
+        )
         self._compiling = threading.Lock()
 
     def make(self, constraint: Constraint) -> XGrammarMatcher:
@@ -107,24 +109,12 @@ class XGrammarMasks:
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
-        found = self._kept(key)
+        found = self._compiled.get(key)
         if found is None:
             with self._compiling:  # one compilation at a time: it uses all cores by itself
-                found = self._kept(key) or self._checked(constraint)
-                self._keep(key, found)
+                found = self._compiled.get(key) or self._checked(constraint)
+                self._compiled.put(key, found)
         return found
-
-    def _kept(self, key: Key) -> Compiled | None:
-        with self._lock:
-            if key in self._compiled:
-                self._compiled.move_to_end(key)
-            return self._compiled.get(key)
-
-    def _keep(self, key: Key, compiled: Compiled) -> None:
-        with self._lock:
-            self._compiled[key] = compiled
-            if len(self._compiled) > MAX_COMPILED:
-                self._compiled.popitem(last=False)
 
     def _checked(self, constraint: Constraint) -> Compiled:
         """The compiled constraint, of which at least one first token (or the empty text) is possible."""
@@ -285,6 +275,10 @@ class XGrammarMatcher:
         """An independent matcher in the same state."""
         forcing = None if self._forcing is None else self._forcing.fork()
         return XGrammarMatcher(self._masks, self._handle.fork(), mask=self._mask, forcing=forcing)
+
+
+def _bytes_of(key: Key, compiled: Compiled) -> int:
+    return int(compiled.memory_size_bytes)
 
 
 def _sha256(text: str) -> str:

@@ -48,6 +48,7 @@ class Flight(Protocol):
 class Runner(Protocol):
     """A model with its KV tensors: `num_slots` slots, each holding one token's K and V in every layer.
 
+    slot_bytes   what a slot takes
     vocab_size   ids are below it
     max_len      longest position the model was made for
     depth        1: `launch` computes, the engine reads a pass before it launches the next;
@@ -63,6 +64,7 @@ class Runner(Protocol):
 
     vocab_size: int
     num_slots: int
+    slot_bytes: int
     max_len: int
     depth: int
 

@@ -15,6 +15,7 @@ from lmc.codes import NO_SOURCE, NOT_A_PLAIN_FUNCTION, SOURCE_CHANGED
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.code_objects import FUTURE, codes_in, lambda_of, place_of, same_code
 from lmc.parser.capture.private_names import write_out_private_names, written_name
+from lmc.recent import Recent
 from lmc.source import Span
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -93,14 +94,19 @@ class Scope:
         return symbol.is_declared_global()
 
 
-_FILES: dict[str, list[SourceFile]] = {}  # the versions that were seen of each file, the newest first
+MAX_FILES = 1024  # a cell of a notebook is one
+# the versions that were seen of each file, the newest first
+_FILES: Recent[str, list[SourceFile]] = Recent("source files", MAX_FILES)
 
 
 def source_files(name: str) -> list[SourceFile]:
     """The file as it is now, then as it was when it was read before; nothing where it cannot be read."""
     linecache.checkcache(name)
     text = "".join(linecache.getlines(name))
-    known = _FILES.setdefault(name, [])
+    known = _FILES.get(name)
+    if known is None:
+        known = []
+        _FILES.put(name, known)
     if text and (not known or known[0].text != text):
         try:
             known.insert(0, _parse(name, text))

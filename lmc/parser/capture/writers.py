@@ -164,7 +164,7 @@ def _knows(module: dict[str, object], owner: object) -> bool:
     return getattr(owner, "__module__", None) == module.get("__name__") or any(v is owner for v in module.values())
 
 
-_KEPT: Recent[frozenset[int], Writers] = Recent(32)  # by the modules that were begun with
+_KEPT: Recent[frozenset[int], Writers] = Recent("what modules write", 32)  # by the modules that were begun with
 
 
 def writers(modules: Iterable[dict[str, object]]) -> Writers:

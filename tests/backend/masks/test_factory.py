@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lmc.backend.masks.factory import ConstraintMasks
+from lmc.caches import estimated_bytes
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices
+from lmc.parser.regex.parse import parse_regex
+from lmc.parser.schema.parse import parse_schema
 
 
 def test_a_constraint_is_compiled_once_beside_others(tokenizer, monkeypatch):
@@ -44,3 +47,17 @@ def test_one_that_cannot_be_compiled_is_refused_each_time(tokenizer):
         with pytest.raises(ConstraintError):
             masks.make(Choices(("<|end|>\ud800",)))
         assert not masks._making
+
+
+def test_the_size_of_an_automaton_is_about_what_it_holds(tokenizer) -> None:
+    """Within a factor of three of a walk over all of it."""
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    kinds = {f"key{i}": {"type": "string"} for i in range(4)}
+    schema = parse_schema({"type": "object", "properties": kinds, "required": list(kinds)})
+    for constraint in (schema, parse_regex(r"[a-z]{1,40} costs \d+\.\d\d"), Choices(tuple(map(str, range(300))))):
+        matcher = masks.make(constraint)
+        matcher.mask()
+        (made,) = masks._compiled.values()[-1:]
+        shared = [masks, masks.trie, *vars(masks.trie).values(), tokenizer, masks.eos_ids, masks.eos_mask]
+        walked = estimated_bytes([made], shared)
+        assert walked / 3 < made.num_bytes < walked * 3

@@ -11,7 +11,7 @@ from math import inf
 import pytest
 import torch
 
-from lmc.backend.runner.cpu.threads import SIZES, Threads, Using, measured, sleeping_threads
+from lmc.backend.runner.cpu.threads import SIZES, Threads, Using, measured
 
 
 def timed(seconds: Callable[[int, int, int], float]) -> tuple[Threads, list[tuple[int, int]]]:
@@ -59,18 +59,6 @@ def test_threads_are_the_callers_again_behind_a_pass() -> None:
         assert torch.get_num_threads() == before + 1
         raise ZeroDivisionError
     assert torch.get_num_threads() == before
-
-
-def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tools start programs with it; and what it says of waiting holds."""
-    monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    with sleeping_threads():
-        assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
-    assert "OMP_WAIT_POLICY" not in os.environ
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    with sleeping_threads():
-        assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 FORKED = """

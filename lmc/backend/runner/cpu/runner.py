@@ -51,6 +51,7 @@ class TorchRunner:
         self.decoder = decoder
         self.vocab_size = config.vocab_size
         self.num_slots = num_slots
+        self.slot_bytes = 2 * config.num_layers * config.num_kv_heads * config.head_dim * decoder.dtype.itemsize
         self.hidden = HiddenRows()
         self.max_len = config.max_len
         self.cache = KVTensors(

@@ -10,28 +10,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import inf
 
-WAITING = "OMP_WAIT_POLICY"
 SIZES = (1, 8, 32, 128)  # tokens of a pass that are tried
 TRIES = 7
 GAIN = 0.9  # of the time of one thread, which several have to stay below
 MEASURED_S = 0.25  # about as long as all is measured
-
-
-@contextmanager
-def sleeping_threads() -> Iterator[None]:
-    """torch is loaded inside with threads that sleep while they wait, unless the environment has said how they do."""
-    if "torch" in sys.modules or WAITING in os.environ:
-        yield
-        return
-    os.environ[WAITING] = "PASSIVE"
-    try:
-        yield
-    finally:
-        del os.environ[WAITING]  # programs that a tool starts have their own ways
 
 
 class Threads:
