@@ -391,6 +391,16 @@ class Engine:
         except BaseException:  # it may have taken in half of what was computed
             self._fail(seq, INTERRUPTED)
             raise
+        try:
+            self._move_on(seq, work, reason)
+        except BaseException:
+            # begun anew, it would go on behind its end for ever; told of its end, it is forgotten when that is done
+            if reason is not None and not _has_ended(seq):
+                _tell(seq, INTERRUPTED)
+            raise
+
+    def _move_on(self, seq: Sequence, work: Work, reason: FinishReason | None) -> None:
+        """What follows from the outcome of a work: the sequence's end, or what it computes next."""
         # the pass behind was launched on the belief that this one ends in another way
         if seq.ahead is not None and not _is_of_use(seq.ahead, work):
             seq.drop_ahead()
@@ -455,7 +465,7 @@ class Engine:
         self._end(seq)
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
-        _emit(seq, Failed(seq.rid, seq.sample, why.code, why.message, why.help, why.retryable))
+        _tell(seq, why)
         self._end(seq)
 
     def _end(self, seq: Sequence) -> None:
@@ -502,6 +512,10 @@ def _has_ended(seq: Sequence) -> bool:
     """Whether its last event has been written already; none of them can have been fetched meanwhile."""
     events = (event for event in seq.account.events if isinstance(event, Finished | Failed))
     return any((event.rid, event.sample) == (seq.rid, seq.sample) for event in events)
+
+
+def _tell(seq: Sequence, why: Refusal) -> None:
+    _emit(seq, Failed(seq.rid, seq.sample, why.code, why.message, why.help, why.retryable))
 
 
 def _emit(seq: Sequence, event: Event) -> None:
