@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import lmc
 from lmc.backend.local import CpuBackend
 from lmc.caches import function_caches
@@ -120,6 +122,7 @@ def test_what_grows_at_the_top_of_a_module_is_known() -> None:
     assert found == set(GROWING)
 
 
+@pytest.mark.slow
 def test_each_is_listed_once_with_what_it_holds() -> None:
     """By name, with bounds, bytes and how often it was of use."""
     kept = Recent[str, str]("a test's", 3, size=lambda key, value: len(value), max_bytes=10)
@@ -160,6 +163,7 @@ def long_text(number: int) -> str:
     return " ".join(f"w{number}x{at}" for at in range(2000))
 
 
+@pytest.mark.slow
 def test_a_backend_keeps_texts_and_schemas_within_bounds(monkeypatch) -> None:
     """Of what a server is asked for; what is asked for again is the same."""
     monkeypatch.setattr("lmc.tokenizer.folder.MAX_CACHED_BYTES", 1 << 20)

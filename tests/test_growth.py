@@ -146,7 +146,7 @@ def conversation(s: Any, num: int) -> Any:
     return len(s.messages())
 
 
-@pytest.mark.parametrize("mode", ["compiled", "eager"])
+@pytest.mark.parametrize("mode", ["compiled", pytest.param("eager", marks=pytest.mark.slow)])
 def test_running_grows_with_the_conversation(mode: Any) -> None:
     """Each prompt holds the one before it: four times the calls take four times the time and room, not sixteen."""
     program, room = lmc.function(conversation), []

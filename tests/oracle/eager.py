@@ -19,7 +19,7 @@ from lmc.errors import ArgumentError, ChatTemplateError, LMError, OutputError, R
 from lmc.ir.constraint import Constraint, Grammar
 from lmc.ir.ops import not_text
 from lmc.ir.output import value_of
-from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer
+from lmc.ir.prompt import Control, Ids, Piece, Text, Tokenizer, well_formed
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS, Sampling
 from lmc.parser.primitives import DTYPE_REGEX, Concat, GenExpr, RoleBegin, RoleEnd, SelectExpr
 
@@ -237,7 +237,7 @@ class EagerState:
         self._append_text(end.tail)
 
     def _all_text(self) -> str:
-        return "".join(piece.text for piece in self._pieces)
+        return well_formed("".join(piece.text for piece in self._pieces))
 
     def _ids(self) -> tuple[int, ...]:
         """The prompt's tokens: what stands between two control tokens or generated values is encoded as one string."""

@@ -33,7 +33,7 @@ def test_most_random_statements_are_captured():
 
     seen = [judged(seed)[0] for seed in FEW]
     assert seen.count("equal") + seen.count("error") > 0.8 * len(seen)
-    assert seen.count("equal") > 0.4 * len(seen)
+    assert seen.count("equal") > 0.2 * len(seen)
 
 
 @pytest.mark.slow

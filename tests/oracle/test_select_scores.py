@@ -19,6 +19,7 @@ from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import CHOICES_METHODS
 from scripts.support.checkpoint import FAMILIES
 from tests.support.end_to_end import Recording, alarm, checkpoint, one_thread, transformers_model  # noqa: F401
+from tests.support.sampled import one_in
 
 Ids = tuple[int, ...]
 
@@ -187,7 +188,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("family, options", [*((f, "default") for f in FAMILIES), *(("llama", o) for o in OPTIONS)])
+BACKENDS = [*((family, "default") for family in FAMILIES), *(("llama", options) for options in OPTIONS)]
+
+
+@pytest.mark.parametrize("family, options", one_in(2, [pytest.param(*each, id="-".join(each)) for each in BACKENDS]))
 def test_every_method_scores_as_the_brute_force(family: Any, options: str) -> None:
     """All methods, choices and prompts as one batch; then again with a warm cache."""
     backend, folder = open_backend(family, **OPTIONS[options]), checkpoint(family)
