@@ -55,7 +55,7 @@ def awaited(case: Case, args: dict[str, Any], seed: int, way: Way) -> Any:
 
 
 @pytest.mark.parametrize("way", ["compiled", "eager", "coroutine"])
-@pytest.mark.parametrize("case, arg_number", one_in(30, RUNS))
+@pytest.mark.parametrize("case, arg_number", one_in(60, RUNS))
 def test_an_awaited_run_equals_the_eager_oracle(case: Case, arg_number: int, way: Way):
     """Values, text, effects and errors."""
 

@@ -83,7 +83,7 @@ def check_break(case: Case, error: CaptureError) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("opt_level", [0, 2])
-@pytest.mark.parametrize("case, arg_number", one_in(30, RUNS))
+@pytest.mark.parametrize("case, arg_number", one_in(60, RUNS))
 def test_compiled_run_equals_eager_run(case: Case, arg_number: int, opt_level: int, way: Way):
     """Two seeds: other answers, other branches, another order of completion."""
 
@@ -103,7 +103,7 @@ def test_compiled_run_equals_eager_run_for_more_seeds(case: Case, arg_number: in
 
 
 @pytest.mark.parametrize("opt_level", [0, 2])
-@pytest.mark.parametrize("case", one_in(18, [c for c in CASES if c.expects == "equal" and not c.has_effects]))
+@pytest.mark.parametrize("case", one_in(36, [c for c in CASES if c.expects == "equal" and not c.has_effects]))
 def test_batch_equals_eager_runs_of_its_items(case: Case, opt_level: int):
     """Items of one stream of requests, each with random numbers of its own."""
 
@@ -125,7 +125,7 @@ def test_break_has_a_code_and_a_place(case: Case):
     check_break(case, error)
 
 
-@pytest.mark.parametrize("case", one_in(18, [c for c in CASES if c.expects == "equal"]))
+@pytest.mark.parametrize("case", one_in(36, [c for c in CASES if c.expects == "equal"]))
 def test_whole_program_is_captured(case: Case):
     """No break in what the language promises, whatever the arguments."""
 

@@ -64,7 +64,7 @@ def on_echo(case: Case, plan: Plan, leaves: Any, externs: Any) -> tuple[object, 
     return shown(outcome), effects, calls if outcome.error is None else Counter()
 
 
-@pytest.mark.parametrize("case", one_in(9, CASES))
+@pytest.mark.parametrize("case", one_in(18, CASES))
 def test_order_and_hints_change_nothing_on_echo(case: Case) -> None:
     """Results, effects and the calls that were made."""
     rng = random.Random(str(case))

@@ -31,7 +31,7 @@ def check(ir: Graph | Plan) -> None:
     assert back == ir
 
 
-@pytest.mark.parametrize("case", one_in(7, all_cases()))
+@pytest.mark.parametrize("case", one_in(14, all_cases()))
 def test_graphs_and_plans_round_trip(case: Case):
     """Argument structures differ, so each set of arguments is a graph of its own."""
     for arguments in case.args or [{}]:

@@ -72,7 +72,7 @@ def texts_by_branch(stream: Stream) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
-@pytest.mark.parametrize("case, arg_number", one_in(40, RUNS))
+@pytest.mark.parametrize("case, arg_number", one_in(80, RUNS))
 def test_the_stream_is_the_result(case: Case, arg_number: int, mode: Mode):
     """Joined text, values, returned value, effects and errors are those of a run that nobody streams."""
 
@@ -102,7 +102,7 @@ def _texts(stream: Stream) -> list[str]:
     return texts
 
 
-@pytest.mark.parametrize("case", one_in(9, [c for c in CASES if not c.has_effects and c.expects == "equal"]))
+@pytest.mark.parametrize("case", one_in(18, [c for c in CASES if not c.has_effects and c.expects == "equal"]))
 def test_branches_are_those_of_the_python_program(case: Case):
     """Each fork by its path: in a graph too, but for what nothing reads and was dropped."""
 
