@@ -16,7 +16,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 from lmc.parser.capture.looking import is_a
-from lmc.parser.capture.out_of_sight import MAX_DEPTH, seen_from
+from lmc.parser.capture.out_of_sight import MAX_DEPTH, held_by_function, seen_from
 from lmc.parser.capture.ownership import is_own_class, is_own_code, is_own_module
 from lmc.parser.capture.values import is_program
 
@@ -109,26 +109,14 @@ def _parts(x: object) -> Iterator[object]:
     if is_program(x):
         yield x.func
     elif type(x) is FunctionType:
-        yield from _held_by_function(x)
+        # what a function reads of its module is walked over with the module
+        yield from (*held_by_function(x), *vars(x).values())
     elif is_a(x, type):
         for base in type.__dict__["__mro__"].__get__(x):
             if is_own_class(base):
                 yield from list(type.__dict__["__dict__"].__get__(base).values())
     elif not is_a(x, ModuleType):
-        yield type(x)
         yield from seen_from(x)
-
-
-def _held_by_function(fn: FunctionType) -> Iterator[object]:
-    """What a function holds itself; what it reads of its module is walked over with the module."""
-    for cell in fn.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:
-            continue
-    yield from fn.__defaults__ or ()
-    yield from (fn.__kwdefaults__ or {}).values()
-    yield from vars(fn).values()
 
 
 def modules_of(x: object) -> Iterator[dict[str, object]]:

@@ -140,6 +140,12 @@ def _is_plain_class(cls: type) -> bool:
 def _seen_by(fn: FunctionType) -> Iterator[object]:
     """What a function reads of its module and of the functions around it."""
     yield from _read_by(fn.__code__, fn.__globals__)
+    yield from held_by_function(fn)
+    yield vars(fn).get("__wrapped__")
+
+
+def held_by_function(fn: FunctionType) -> Iterator[object]:
+    """What the variables around a function hold that it reads, and its defaults."""
     for cell in fn.__closure__ or ():
         try:
             yield cell.cell_contents
@@ -147,7 +153,6 @@ def _seen_by(fn: FunctionType) -> Iterator[object]:
             continue
     yield from fn.__defaults__ or ()
     yield from (fn.__kwdefaults__ or {}).values()
-    yield vars(fn).get("__wrapped__")
 
 
 def _read_by(code: CodeType, names: dict[str, object]) -> Iterator[object]:
