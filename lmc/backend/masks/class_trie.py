@@ -44,7 +44,7 @@ class ClassTrie:
     used       mask of the classes that texts may hold
     levels     the wide levels, from depth 1
     children   (class, node) by node, for everything below them
-    nodes      [V] int32, where each token ends; DEAD_NODE for tokens that never fit and those that `tails` have
+    nodes      [V + cuts] int32, where each token ends; DEAD_NODE for those that never fit and those that `tails` have
     tails      tokens that end within a character
     """
 
@@ -139,7 +139,7 @@ class ClassTrie:
 
     def _tails(self) -> list[Tail]:
         """The tokens that end within a character, taken out of `nodes`."""
-        masks = {prefix: self.used & _prefix_mask(self.alphabet, prefix) for prefix in set(self.trie.prefixes.values())}
+        masks = {prefix: self.used & prefix_mask(self.alphabet, prefix) for prefix in set(self.trie.prefixes.values())}
         groups: dict[tuple[int, int], list[int]] = {}
         for token, prefix in self.trie.prefixes.items():
             node, mask = int(self.nodes[token]), masks[prefix]
@@ -169,7 +169,7 @@ def _distinct(keys: npt.NDArray[np.int64], bound: int) -> tuple[npt.NDArray[np.i
     return found, places.take(keys)
 
 
-def _prefix_mask(alphabet: Alphabet, prefix: bytes) -> int:
+def prefix_mask(alphabet: Alphabet, prefix: bytes) -> int:
     """The classes of the characters whose encoding begins so."""
     low, high, lead, left = next(row for row in reversed(LENGTHS) if prefix[0] >= row[2])
     base = prefix[0] - lead

@@ -6,21 +6,22 @@ in these masks; where a text may end is `is_accepting`.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from lmc.backend.masks.class_trie import ClassTrie
 from lmc.backend.masks.trie import Ints, TokenTrie
-from lmc.backend.masks.walks import Bools, LazyWalk, TokenClasses, Walk
-from lmc.ir.automaton.algebra import states
+from lmc.backend.masks.token_walk import TokenWalk
+from lmc.backend.masks.walks import Bools, LazyWalk
+from lmc.backend.masks.words import packed
 from lmc.ir.automaton.alphabet import used_classes
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
 
-MAX_TOGETHER = 512  # states of an automaton that is walked all at once
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
 STATE_BYTES = 2_500  # measured of JSON schemas
-MIN_TOGETHER = 4_000  # nodes of a class trie for which that pays
 
 
 class TokenMasks:
@@ -34,8 +35,8 @@ class TokenMasks:
         self.dfa = ByteDfa(self.chars)
         self.start = self.dfa.start
         self._trie = trie
-        self._classes = ClassTrie(trie, self.chars.alphabet, used_classes(tree, self.chars.alphabet))
-        self._walk = self._chosen_walk()
+        self._tree = tree
+        self._walk = TokenWalk(trie, self.dfa, trie.leaves)
         self._masks: dict[int, Ints] = {}
         self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
 
@@ -64,8 +65,13 @@ class TokenMasks:
     def _made(self, state: int) -> Ints:
         char_state = self.dfa.char_state(state)
         if char_state is None:
-            return _packed(self._within(state))
-        groups, at = self._walk.from_state(char_state)
+            return packed(self._within(state))
+        found = self._walk.words(char_state)
+        return self._swept(char_state) if found is None else found
+
+    def _swept(self, char_state: int) -> Ints:
+        """The mask in a state, by all tokens at once."""
+        groups, at = self._sweep.from_state(char_state)
         live_classes = self.chars.live_classes
         tails = self._classes.tails
         ends = [n for n, before in enumerate(at) if before != DEAD and live_classes(before) & tails[n].mask]
@@ -73,10 +79,18 @@ class TokenMasks:
         key = (groups.tobytes(), tuple(ends))
         found = self._known.get(key)
         if found is None:
-            live = groups.take(self._walk.of_token)
+            live = groups.take(self._sweep.of_token)
             live[[token for end in ends for token in tails[end].tokens]] = True
-            found = self._known[key] = _packed(live)
+            found = self._known[key] = packed(live)
         return found
+
+    @cached_property
+    def _classes(self) -> ClassTrie:
+        return ClassTrie(self._trie, self.chars.alphabet, used_classes(self._tree, self.chars.alphabet))
+
+    @cached_property
+    def _sweep(self) -> LazyWalk:
+        return LazyWalk(self._classes, self.chars)
 
     def next(self, state: int, token: int) -> int:
         """The state after a token; DEAD where it may not come."""
@@ -91,25 +105,9 @@ class TokenMasks:
         """Whether the text may end here."""
         return self.dfa.is_accepting(state)
 
-    def _chosen_walk(self) -> Walk:
-        if self._classes.num_nodes < MIN_TOGETHER:
-            return LazyWalk(self._classes, self.chars)
-        for count, _ in enumerate(states(self.chars)):
-            if count == MAX_TOGETHER:
-                return LazyWalk(self._classes, self.chars)
-        return TokenClasses(self._classes, self.chars, len(self.chars))
-
     def _within(self, state: int) -> Bools:
         """Within a character: only tokens that begin there go on."""
         live = np.zeros(self._trie.size, dtype=bool)
         for token in self._trie.heads:
             live[token] = self.next(state, token) != DEAD
         return live
-
-
-def _packed(live: Bools) -> Ints:
-    bits = np.zeros(-(-len(live) // 32) * 32, dtype=bool)
-    bits[: len(live)] = live
-    words = np.packbits(bits, bitorder="little").view(np.int32)
-    words.setflags(write=False)
-    return words

@@ -14,6 +14,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.masks.char_tree import CharNode, char_tree
+from lmc.backend.masks.cuts import Cuts
+
 Ints = npt.NDArray[np.int32]
 
 DEPTH = 32  # levels of the tree; what is longer (about 1 token in 100) is kept as a remainder
@@ -45,23 +48,27 @@ class TokenTrie:
     codes     [U] the code points that occur, sorted
     chars     the characters of all tokens one after another, as numbers in `codes`
     levels    nodes by depth, from depth 1; nodes are numbered through all levels, ROOT is 0
-    nodes     [V] int32, the node at which the whole characters of a token end; -1 for long tokens and heads
+    nodes     [V + cuts] int32, the node at which the whole characters of a token end; -1 for long tokens and heads
     longs     tokens with more than DEPTH whole characters
     prefixes  the first bytes of one more character, by token that ends with them
     heads     tokens that begin within a character
+    texts     the whole characters of each token, but of heads
+    cuts      places within tokens where a string or a number may end; `nodes` and `longs` have them behind the tokens
     """
 
     def __init__(self, vocab: Sequence[bytes | None]) -> None:
         self.size = len(vocab)
         self.vocab = vocab
-        texts, self.prefixes, self.heads = _sorted_out(vocab)
+        self.texts, self.prefixes, self.heads = _sorted_out(vocab)
+        self.cuts = Cuts(vocab, self.texts)
+        texts = self.texts | dict(enumerate(self.cuts.texts, self.size))
         flat = np.frombuffer("".join(texts.values()).encode("utf-32-le"), dtype=np.uint32)
         self.codes, chars = np.unique(flat, return_inverse=True)
         self.chars = chars.astype(np.int32)
         lengths = np.fromiter(map(len, texts.values()), dtype=np.int64, count=len(texts))
         starts = np.cumsum(lengths) - lengths
         self.levels, ends = _levels(self.chars, starts, lengths, len(self.codes))
-        self.nodes = np.full(self.size, -1, dtype=np.int32)
+        self.nodes = np.full(self.size + len(self.cuts.texts), -1, dtype=np.int32)
         tokens = np.fromiter(texts, dtype=np.int64, count=len(texts))
         whole = lengths <= DEPTH
         self.nodes[tokens[whole]] = ends[whole]
@@ -69,6 +76,18 @@ class TokenTrie:
             LongToken(int(tokens[at]), int(ends[at]), int(starts[at]) + DEPTH, int(starts[at] + lengths[at]))
             for at in np.flatnonzero(~whole).tolist()
         ]
+
+    @cached_property
+    def root(self) -> CharNode:
+        """The same tree, node by node."""
+        return char_tree(self.texts, self.prefixes, self.cuts.numbers)
+
+    @cached_property
+    def leaves(self) -> LeafMasks:
+        """What strings and numbers say of this vocabulary."""
+        from lmc.backend.masks.leaf_masks import LeafMasks  # which is of tries
+
+        return LeafMasks(self)
 
     @cached_property
     def spellings(self) -> list[bytes]:

@@ -29,7 +29,17 @@ class Alphabet:
         self.starts, self.classes, signatures = _partition(list(distinct))
         self.num_classes = len(signatures)
         self.full = (1 << self.num_classes) - 1
+        self._few: dict[int, str] = {}
         self._masks = {ranges: _mask(signatures, number) for number, ranges in enumerate(distinct)}
+
+    @classmethod
+    def of_classes(cls, starts: list[int], classes: list[int]) -> Alphabet:
+        """The alphabet of these intervals, numbered already; it has no sets."""
+        made = cls.__new__(cls)
+        made.starts, made.classes, made._masks, made._few = starts, classes, {}, {}
+        made.num_classes = max(classes) + 1
+        made.full = (1 << made.num_classes) - 1
+        return made
 
     def mask(self, ranges: Ranges) -> int:
         """The classes that make up one of the sets."""
@@ -46,6 +56,16 @@ class Alphabet:
             end = self.starts[at + 1] - 1 if at + 1 < len(self.starts) else LAST
             yield low, min(end, high), self.classes[at]
             low, at = end + 1, at + 1
+
+    def few(self, mask: int, limit: int) -> str | None:
+        """The characters of some classes; None where there are more than `limit`."""
+        found = self._few.get(mask)
+        if found is None:
+            ranges = self.ranges(mask)
+            count = sum(high - low + 1 for low, high in ranges)
+            found = "".join(chr(code) for low, high in ranges for code in range(low, high + 1)) if count <= limit else ""
+            self._few[mask] = found
+        return found or None
 
     def ranges(self, mask: int) -> Ranges:
         """The scalar values of some classes."""
