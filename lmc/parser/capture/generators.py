@@ -28,7 +28,7 @@ from lmc.parser.capture.values import Sym
 Made = TypeVar("Made")
 
 
-class Step(ast.stmt):
+class IteratorStep(ast.stmt):
     """One step of an iterator's code: an expression, under a name that is no user's.
 
     is_test    its truth is wanted
@@ -42,7 +42,7 @@ class Step(ast.stmt):
         self.name, self.value, self.is_test, self.is_mapped = name, value, is_test, is_mapped
 
 
-def step_node(cx: Capture, node: Step) -> None:
+def step_node(cx: Capture, node: IteratorStep) -> None:
     """Evaluate it, and write it down."""
 
     def body() -> None:
@@ -55,7 +55,7 @@ def step_node(cx: Capture, node: Step) -> None:
     (check_mapped if node.is_mapped else as_generator)(cx, body)
 
 
-class Part(ast.stmt):
+class GeneratorPart(ast.stmt):
     """Statements of a generator function that do not yield."""
 
     _fields = ("body",)
@@ -65,7 +65,7 @@ class Part(ast.stmt):
         self.body = body
 
 
-def part_node(cx: Capture, node: Part) -> None:
+def part_node(cx: Capture, node: GeneratorPart) -> None:
     """Trace them."""
     as_generator(cx, lambda: execute(cx, node.body))
 
@@ -77,7 +77,7 @@ def in_parts(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _part(stmt: ast.stmt) -> ast.stmt:
     if not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(stmt)):
-        return ast.copy_location(Part([stmt]), stmt)
+        return ast.copy_location(GeneratorPart([stmt]), stmt)
     made = copy.copy(stmt)
     if isinstance(made, ast.Try):
         made.body, made.orelse, made.finalbody = map(in_parts, (made.body, made.orelse, made.finalbody))

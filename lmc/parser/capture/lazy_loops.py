@@ -16,7 +16,7 @@ from typing import Any
 
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.generators import Step
+from lmc.parser.capture.generators import IteratorStep
 from lmc.parser.capture.values import Generator, Once, StandIn
 
 
@@ -56,9 +56,9 @@ def _of_filter(cx: Capture, node: ast.For, given: Once) -> ast.For:
     return _loop(cx, node, source, [step, ast.If(test, take, [])])
 
 
-def _called(node: ast.For, call: ast.Call) -> tuple[Step, ast.Name]:
+def _called(node: ast.For, call: ast.Call) -> tuple[IteratorStep, ast.Name]:
     name = _name(node, "called")
-    return Step(name, call, is_mapped=True), ast.Name(name, ast.Load())
+    return IteratorStep(name, call, is_mapped=True), ast.Name(name, ast.Load())
 
 
 def _of_enumerate(cx: Capture, node: ast.For, given: Once) -> ast.For:

@@ -18,12 +18,12 @@ import copy
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
-from lmc.parser.capture import comprehensions, exits, state_lists
+from lmc.parser.capture import exits, state_lists
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
-from lmc.parser.capture.generators import Step
+from lmc.parser.capture.generators import IteratorStep
 from lmc.parser.capture.iteration import Watched, has_code, is_live, is_stepped, iterator, listed
 from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
@@ -125,7 +125,7 @@ def _step(name: str, value: ast.expr, *, is_test: bool = False) -> tuple[list[as
     """What is done first for a part of a generator, and the expression that is left: code may raise StopIteration."""
     if not any(isinstance(n, _CODE) for n in ast.walk(value)):
         return [], value
-    return [ast.copy_location(Step(name, value, is_test=is_test), value)], ast.copy_location(
+    return [ast.copy_location(IteratorStep(name, value, is_test=is_test), value)], ast.copy_location(
         ast.Name(name, ast.Load()), value
     )
 

@@ -75,8 +75,8 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.Try: tries.try_node,
     ast.For: loops.for_loop,
     ast.While: loops.while_loop,
-    generators.Step: generators.step_node,
-    generators.Part: generators.part_node,
+    generators.IteratorStep: generators.step_node,
+    generators.GeneratorPart: generators.part_node,
 }
 
 RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call, given_functions.given)

@@ -208,7 +208,7 @@ def object_stops(s):
 def nobody_hears(s):
     s += lm.gen("x", regex="[ab]{2}")
     try:
-        return list(kept_to_itself(c) for c in s["x"]), [ends_at_b(c) for c in s["x"]]
+        return tuple(kept_to_itself(c) for c in s["x"]), [ends_at_b(c) for c in s["x"]]
     except StopIteration as error:
         return repr(error)
 
