@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.equality import canonical, kind_of
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers, decimal
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.json_schema.texts import characters
@@ -28,6 +28,7 @@ from lmc.ir.json_schema.values import (
     Values,
     Without,
     everything,
+    has,
 )
 
 
@@ -51,8 +52,8 @@ def _in_part(part: Part, value: Json, shape: Shape) -> bool:
             return all(_in_part(each, value, shape) for each in parts)
         case Without(inner):
             return not _in_part(inner, value, shape)
-        case Numbers():
-            return part.holds(value)
+        case Number() | Numbers():
+            return has(part, decimal(value))
         case Strings():
             return CharDfa(characters(part)).accepts(value)
         case Arrays():

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.equality import canonical, kind_of
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.numbers import decimal
+from lmc.ir.json_schema.numbers import decimal, is_multiple
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
@@ -25,6 +26,7 @@ FineKind = Literal["null", "boolean", "integer", "fraction", "string", "array", 
 FINE_KINDS: frozenset[FineKind] = frozenset(
     ("null", "boolean", "integer", "fraction", "string", "array", "object")  # a number is one of two kinds
 )
+ONE = Decimal(1)
 MAX_STEPS = 20_000  # schemas looked at for one question
 MAX_DEPTH = 4  # properties within one another
 MAX_WAYS = 32  # branches of a union that are gone through
@@ -233,7 +235,7 @@ def fine_kind(value: Json) -> FineKind:
     """The kind of a value; a number without a fraction is an integer, as 1.0 is."""
     kind = kind_of(value)
     if kind == "number":
-        return "integer" if decimal(value) == decimal(value).to_integral_value() else "fraction"
+        return "integer" if is_multiple(decimal(value), ONE) else "fraction"
     return kind
 
 
