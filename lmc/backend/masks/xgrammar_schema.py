@@ -7,13 +7,13 @@ those that are named), never one of more. Measured against xgrammar 0.2.8.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Literal, NoReturn
 
 from lmc.backend.masks.xgrammar_pattern import PrintedPattern, print_pattern
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.audit import audit as regular_audit
+from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
 from lmc.ir.json_schema.lower import lower
@@ -60,7 +60,7 @@ def lower_schema(schema: JsonSchema) -> tuple[str, tuple[Finding, ...]]:
     Raises SchemaError naming the place and keyword it cannot keep.
     """
     lowering = _ForXGrammar(schema)
-    text = json.dumps(lowering.root(schema.schema), ensure_ascii=False)
+    text = write_json(lowering.root(schema.schema))
     return text, tuple(lowering.found)
 
 

@@ -8,13 +8,14 @@ kinds: `minLength` holds for every number. So each gives a set that is everythin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lowering import SchemaLowering
-from lmc.ir.json_schema.numbers import NoStep, Numbers, decimal, number_text
+from lmc.ir.json_schema.numbers import MAX_DIGITS, NoStep, Number, Numbers, decimal, is_short, within
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.source import SchemaSource, is_container, value_schema
 from lmc.ir.json_schema.strings import Strings
@@ -104,8 +105,8 @@ def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Jso
             return only("null")
         case bool():
             return only("boolean", Texts(literal("true" if value else "false")))
-        case int() | float():
-            return only("number", Texts(literal(number_text(value))))
+        case int() | float() | Decimal():
+            return _of_number(source, decimal(value))
         case str():
             return only("string", Strings(trees=(literal(value),)))
         case _:
@@ -114,6 +115,13 @@ def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Jso
             found = cx.values(source.with_schema(value_schema(value), source.place), shape)
             cx.found = before
             return found
+
+
+def _of_number(source: SchemaSource, value: Decimal) -> Values:
+    # in a complement it would have to be told apart from each of its writings
+    if not source.positive and not is_short(value):
+        refuse(source.place, "const", f"a complement of a number has at most {MAX_DIGITS:,} digits")
+    return only("number", Number(value))
 
 
 def _string(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
@@ -147,7 +155,7 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     form = Numbers()
     for keyword, is_low, is_open in _BOUNDS:
         if keyword in schema:
-            bound = decimal(schema[keyword])
+            bound = _bound(cx, source, keyword, is_low)
             form = form.meet(Numbers(low=bound, above=is_open) if is_low else Numbers(high=bound, below=is_open))
     if "multipleOf" in schema:
         form = form.meet(Numbers(steps=(decimal(schema["multipleOf"]),)))
@@ -158,6 +166,19 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
             why = f"multiples of {schema['multipleOf']} have no small automaton"
             raise NotRegular(Finding(source.place, "multipleOf", "refused", why)) from None
     return where("number", form)
+
+
+def _bound(cx: SchemaLowering, source: SchemaSource, keyword: str, is_low: bool) -> Decimal:
+    """A bound, or a narrower one where it has too many digits."""
+    bound = decimal(source.schema[keyword])
+    if is_short(bound):
+        return bound
+    shorter = within(bound, is_low=is_low)
+    why = f"numbers are written with at most {MAX_DIGITS:,} digits before the point, and behind it"
+    if shorter is None or not source.positive:
+        refuse(source.place, keyword, why)
+    cx.note(source.place, keyword, "relaxed", why)
+    return shorter
 
 
 _BOUNDS = (

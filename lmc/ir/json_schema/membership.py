@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.numbers import Numbers, number_text
+from lmc.ir.json_schema.numbers import Number, Numbers, decimal, number_text
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.json_schema.texts import characters
@@ -30,6 +30,7 @@ from lmc.ir.json_schema.values import (
     Values,
     Without,
     everything,
+    has,
 )
 
 
@@ -83,8 +84,8 @@ def _in_part(part: Part, value: Json, shape: Shape) -> bool:
             return all(_in_part(each, value, shape) for each in parts)
         case Without(inner):
             return not _in_part(inner, value, shape)
-        case Numbers():
-            return part.holds(value)
+        case Number() | Numbers():
+            return has(part, decimal(value))
         case Strings():
             return CharDfa(characters(part)).accepts(value)
         case Arrays():

@@ -8,7 +8,7 @@ from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers, number_text
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
@@ -139,6 +139,8 @@ class Writer:
                 return both(self.part(kind, each, shape) for each in parts)
             case Without(inner):
                 return both([self.whole(kind, shape), Not(self._negated(kind, inner, shape))])
+            case Number(value):
+                return literal(number_text(value))
             case Numbers():
                 return part.tree(canonical=self.canonical)
             case Arrays():
