@@ -18,7 +18,7 @@ from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.numbers import MAX_DIGITS, NoStep, Number, Numbers, decimal, is_short, within
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.source import SchemaSource, is_container, value_schema
-from lmc.ir.json_schema.strings import Strings
+from lmc.ir.json_schema.strings import Format, Strings
 from lmc.ir.json_schema.texts import characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
@@ -127,26 +127,29 @@ def _of_number(source: SchemaSource, value: Decimal) -> Values:
 def _string(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Strings by length (in characters) and by what is found in them."""
     schema = source.schema
-    trees = [cx.pattern(source, "pattern", schema["pattern"])] if "pattern" in schema else []
-    if "format" in schema:
-        trees += _format(cx, source, schema["format"])
+    trees = (cx.pattern(source, "pattern", schema["pattern"]),) if "pattern" in schema else ()
+    formats = _format(cx, source, schema["format"]) if "format" in schema else ()
     high = schema.get("maxLength")
-    form = Strings(int(schema.get("minLength", 0)), None if high is None else int(high), tuple(trees))
-    return where("string", form)
-
-
-def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> list[RegexTree]:
-    """The strings of a format: fewer than the standard asks for, so it may not stand where fewer gives more."""
-    tree = cx.whole.patterns.get(f"format:{name}")
-    if tree is None or isinstance(tree, str):
-        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
-        return []
-    if not source.positive:
-        refuse(source.place, "format", "a complement of a format is what the standard leaves open", "use `pattern`")
-    cx.note(
-        source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none"
+    return where(
+        "string", Strings(int(schema.get("minLength", 0)), None if high is None else int(high), trees, formats)
     )
-    return [tree]
+
+
+def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> tuple[Format, ...]:
+    """The strings of a format, which the standard leaves open: some have it for sure, and some have not."""
+    narrow = cx.whole.patterns.get(f"format:{name}")
+    if narrow is None or isinstance(narrow, str):
+        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
+        return ()
+    why = f"only texts of the format {name!r} come out; the standard asks for none"
+    if not source.positive:
+        why = (
+            f"texts that have the format {name!r} for sure, or have it not, are told apart; the standard asks for none"
+        )
+    cx.note(source.place, "format", "relaxed", why)
+    wide = cx.whole.patterns.get(f"wide:{name}", narrow)
+    assert not isinstance(wide, str)
+    return (Format(narrow, wide),)
 
 
 def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
@@ -245,10 +248,14 @@ def _matching(cx: SchemaLowering, keys: RegexTree, inner: SchemaSource, shape: S
 def _only_named(cx: SchemaLowering, inner: SchemaSource, shape: Shape) -> Objects:
     """Objects whose names are strings that keep a schema."""
     own = cx.shapes.shape([inner])
-    keys = characters(cx.values(inner, own)["string"])
+    named = cx.values(inner, own)["string"]
+    keys = characters(named)
+    if not inner.positive and keys != characters(named, wide=True):
+        why = "in a complement names cannot have a format whose borders the standard leaves open"
+        refuse(inner.place, "format", why, "use `pattern`")
     matches = CharDfa(keys)
-    named = {name: nothing() for name in shape.names if not matches.accepts(name)}
-    return Objects(named, rules=(MemberRule(Not(keys), nothing()),))
+    absent = {name: nothing() for name in shape.names if not matches.accepts(name)}
+    return Objects(absent, rules=(MemberRule(Not(keys), nothing()),))
 
 
 HANDLERS: dict[str, Callable[[SchemaLowering, SchemaSource, Shape], Values]] = {

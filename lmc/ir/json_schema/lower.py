@@ -130,14 +130,11 @@ def _applied(cx: SchemaLowering, keyword: str, source: SchemaSource, shape: Shap
 
 
 def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
-    """Exactly one branch; where no value can be in two, that is `anyOf`."""
-    exclusive = cx.shapes.is_exclusive(source)
+    """Exactly one branch; of a kind of which no value can be in two, that is `anyOf`."""
+    told = cx.shapes.exclusion(source)
     # else each stands under a complement as well, where fewer texts would become more
-    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
-    # complements make a schema's texts canonical, and many: only where a value can be in two branches
-    if exclusive:
-        return join(branches)
-    return join(meet(branch, cx.others(branches, at)) for at, branch in enumerate(branches))
+    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=told.is_plain)]
+    return join(meet(branch, cx.alone(branches, at, told)) for at, branch in enumerate(branches))
 
 
 def _if(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:

@@ -125,7 +125,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part))
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated))
         match part:
             case Nothing():
                 return NOTHING
@@ -153,7 +153,7 @@ class Writer:
                 raise AssertionError(part)
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        before, self.is_negated = self.is_negated, True
+        before, self.is_negated = self.is_negated, not self.is_negated
         found = self.part(kind, part, shape)
         self.is_negated = before
         return found
@@ -346,21 +346,21 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
-def characters(part: Part) -> RegexTree:
-    """The characters of a set of strings."""
+def characters(part: Part, *, wide: bool = False) -> RegexTree:
+    """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
         case Everything():
             return ANYTHING
         case Nothing():
             return NOTHING
         case Strings():
-            return part.characters()
+            return part.characters(wide=wide)
         case Either(parts):
-            return alt(map(characters, parts))
+            return alt(characters(each, wide=wide) for each in parts)
         case Both(parts):
-            return both(map(characters, parts))
+            return both(characters(each, wide=wide) for each in parts)
         case Without(inner):
-            return Not(characters(inner))
+            return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
 
