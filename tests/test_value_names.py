@@ -66,7 +66,7 @@ def test_a_name_is_text(program: lmc.Program[..., Any], args: dict[str, Any], ki
 @lmc.function
 def walked(s):
     s += "hello"
-    return [x for x in s]
+    return [x + "" for x in s]
 
 
 @lmc.function
