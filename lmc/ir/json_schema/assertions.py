@@ -8,16 +8,17 @@ kinds: `minLength` holds for every number. So each gives a set that is everythin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lowering import SchemaLowering
-from lmc.ir.json_schema.numbers import NoStep, Numbers, decimal, number_text
+from lmc.ir.json_schema.numbers import MAX_DIGITS, NoStep, Number, Numbers, decimal, is_short, within
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.source import SchemaSource, is_container, value_schema
-from lmc.ir.json_schema.strings import Strings
+from lmc.ir.json_schema.strings import Format, Strings
 from lmc.ir.json_schema.texts import characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
@@ -104,8 +105,8 @@ def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Jso
             return only("null")
         case bool():
             return only("boolean", Texts(literal("true" if value else "false")))
-        case int() | float():
-            return only("number", Texts(literal(number_text(value))))
+        case int() | float() | Decimal():
+            return _of_number(source, decimal(value))
         case str():
             return only("string", Strings(trees=(literal(value),)))
         case _:
@@ -116,29 +117,39 @@ def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Jso
             return found
 
 
+def _of_number(source: SchemaSource, value: Decimal) -> Values:
+    # in a complement it would have to be told apart from each of its writings
+    if not source.positive and not is_short(value):
+        refuse(source.place, "const", f"a complement of a number has at most {MAX_DIGITS:,} digits")
+    return only("number", Number(value))
+
+
 def _string(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Strings by length (in characters) and by what is found in them."""
     schema = source.schema
-    trees = [cx.pattern(source, "pattern", schema["pattern"])] if "pattern" in schema else []
-    if "format" in schema:
-        trees += _format(cx, source, schema["format"])
+    trees = (cx.pattern(source, "pattern", schema["pattern"]),) if "pattern" in schema else ()
+    formats = _format(cx, source, schema["format"]) if "format" in schema else ()
     high = schema.get("maxLength")
-    form = Strings(int(schema.get("minLength", 0)), None if high is None else int(high), tuple(trees))
-    return where("string", form)
-
-
-def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> list[RegexTree]:
-    """The strings of a format: fewer than the standard asks for, so it may not stand where fewer gives more."""
-    tree = cx.whole.patterns.get(f"format:{name}")
-    if tree is None or isinstance(tree, str):
-        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
-        return []
-    if not source.positive:
-        refuse(source.place, "format", "a complement of a format is what the standard leaves open", "use `pattern`")
-    cx.note(
-        source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none"
+    return where(
+        "string", Strings(int(schema.get("minLength", 0)), None if high is None else int(high), trees, formats)
     )
-    return [tree]
+
+
+def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> tuple[Format, ...]:
+    """The strings of a format, which the standard leaves open: some have it for sure, and some have not."""
+    narrow = cx.whole.patterns.get(f"format:{name}")
+    if narrow is None or isinstance(narrow, str):
+        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
+        return ()
+    why = f"only texts of the format {name!r} come out; the standard asks for none"
+    if not source.positive:
+        why = (
+            f"texts that have the format {name!r} for sure, or have it not, are told apart; the standard asks for none"
+        )
+    cx.note(source.place, "format", "relaxed", why)
+    wide = cx.whole.patterns.get(f"wide:{name}", narrow)
+    assert not isinstance(wide, str)
+    return (Format(narrow, wide),)
 
 
 def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
@@ -147,7 +158,7 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     form = Numbers()
     for keyword, is_low, is_open in _BOUNDS:
         if keyword in schema:
-            bound = decimal(schema[keyword])
+            bound = _bound(cx, source, keyword, is_low)
             form = form.meet(Numbers(low=bound, above=is_open) if is_low else Numbers(high=bound, below=is_open))
     if "multipleOf" in schema:
         form = form.meet(Numbers(steps=(decimal(schema["multipleOf"]),)))
@@ -158,6 +169,19 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
             why = f"multiples of {schema['multipleOf']} have no small automaton"
             raise NotRegular(Finding(source.place, "multipleOf", "refused", why)) from None
     return where("number", form)
+
+
+def _bound(cx: SchemaLowering, source: SchemaSource, keyword: str, is_low: bool) -> Decimal:
+    """A bound, or a narrower one where it has too many digits."""
+    bound = decimal(source.schema[keyword])
+    if is_short(bound):
+        return bound
+    shorter = within(bound, is_low=is_low)
+    why = f"numbers are written with at most {MAX_DIGITS:,} digits before the point, and behind it"
+    if shorter is None or not source.positive:
+        refuse(source.place, keyword, why)
+    cx.note(source.place, keyword, "relaxed", why)
+    return shorter
 
 
 _BOUNDS = (
@@ -224,10 +248,14 @@ def _matching(cx: SchemaLowering, keys: RegexTree, inner: SchemaSource, shape: S
 def _only_named(cx: SchemaLowering, inner: SchemaSource, shape: Shape) -> Objects:
     """Objects whose names are strings that keep a schema."""
     own = cx.shapes.shape([inner])
-    keys = characters(cx.values(inner, own)["string"])
+    named = cx.values(inner, own)["string"]
+    keys = characters(named)
+    if not inner.positive and keys != characters(named, wide=True):
+        why = "in a complement names cannot have a format whose borders the standard leaves open"
+        refuse(inner.place, "format", why, "use `pattern`")
     matches = CharDfa(keys)
-    named = {name: nothing() for name in shape.names if not matches.accepts(name)}
-    return Objects(named, rules=(MemberRule(Not(keys), nothing()),))
+    absent = {name: nothing() for name in shape.names if not matches.accepts(name)}
+    return Objects(absent, rules=(MemberRule(Not(keys), nothing()),))
 
 
 HANDLERS: dict[str, Callable[[SchemaLowering, SchemaSource, Shape], Values]] = {

@@ -127,13 +127,13 @@ def _any_cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[E
 
 def _one_cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[Evaluated]:
     """Each branch that holds alone: what the others look at does not count, as they do not hold."""
-    exclusive = cx.shapes.is_exclusive(source)
-    branches = source.each("oneOf", positive=exclusive)
+    told = cx.shapes.exclusion(source)
+    branches = source.each("oneOf", positive=told.is_plain)
     values = [cx.values(each, shape) for each in branches]
     found = []
     for at, each in enumerate(branches):
-        alone = everything() if exclusive else cx.others(values, at)
-        found += [case.and_(Evaluated(alone)) for case in cases(cx, each, shape)]
+        alone = Evaluated(cx.alone(values, at, told))
+        found += [case.and_(alone) for case in cases(cx, each, shape)]
     return found
 
 

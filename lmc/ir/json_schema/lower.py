@@ -29,13 +29,12 @@ grammar has to say it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.assertions import absent, own_values
 from lmc.ir.json_schema.evaluated import cases
+from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.findings import Finding
 from lmc.ir.json_schema.keywords import APPLICATORS
 from lmc.ir.json_schema.lowering import SchemaLowering
@@ -67,8 +66,7 @@ class Lowered:
     def broken_by(self, text: str) -> Finding | None:
         """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""
         checked = [finding for finding in self.findings if finding.verdict == "checked"]
-        # numbers exactly: a float may keep a bound or a multiple that its text breaks
-        if not checked or contains(self.values, json.loads(text, parse_float=Decimal), self.shape):
+        if not checked or contains(self.values, read_json(text), self.shape):
             return None
         return checked[0]
 
@@ -132,14 +130,11 @@ def _applied(cx: SchemaLowering, keyword: str, source: SchemaSource, shape: Shap
 
 
 def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
-    """Exactly one branch; where no value can be in two, that is `anyOf`."""
-    exclusive = cx.shapes.is_exclusive(source)
+    """Exactly one branch; of a kind of which no value can be in two, that is `anyOf`."""
+    told = cx.shapes.exclusion(source)
     # else each stands under a complement as well, where fewer texts would become more
-    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
-    # complements make a schema's texts canonical, and many: only where a value can be in two branches
-    if exclusive:
-        return join(branches)
-    return join(meet(branch, cx.others(branches, at)) for at, branch in enumerate(branches))
+    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=told.is_plain)]
+    return join(meet(branch, cx.alone(branches, at, told)) for at, branch in enumerate(branches))
 
 
 def _if(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:

@@ -17,7 +17,9 @@ from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.shape import Shape, Shapes
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
-from lmc.ir.json_schema.values import Values, complement, join, weight
+from lmc.ir.json_schema.unions import Exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
+from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Values, complement, join, weight
 from lmc.ir.regex import RegexTree
 
 MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
@@ -44,7 +46,7 @@ class SchemaLowering:
     @cached_property
     def shapes(self) -> Shapes:
         """The places of the document."""
-        return Shapes(self.references)
+        return Shapes(self.references, Vacancy(self.references, self.whole.patterns))
 
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""
@@ -79,9 +81,15 @@ class SchemaLowering:
             raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
         return complement(values)
 
-    def others(self, branches: list[Values], at: int) -> Values:
-        """What is in no other branch."""
-        return self.complement(join(each for other, each in enumerate(branches) if other != at))
+    def alone(self, branches: list[Values], at: int, told: Exclusion) -> Values:
+        """What is in no other branch, as far as a value of this one can be in others. Raises NotRegular."""
+        known = {kind: NOTHING if kind in told.shared else EVERYTHING for kind in KINDS}
+        if told.is_plain:
+            return known
+        # complements make a schema's texts many: only of kinds of which a value can be in two branches
+        others = join(each for other, each in enumerate(branches) if other != at)
+        open_kinds = {kind: part for kind, part in others.items() if kind not in told.apart | told.shared}
+        return {**known, **self.complement(open_kinds)}
 
     def pattern(self, source: SchemaSource, keyword: str, text: str) -> RegexTree:
         """The whole strings in which a pattern is found. Raises SchemaError where it has no tree."""

@@ -19,7 +19,8 @@ from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, value_schema, values_of
-from lmc.ir.json_schema.unions import are_disjoint
+from lmc.ir.json_schema.unions import Exclusion, exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
 MAX_SHAPES = 1000
@@ -52,8 +53,10 @@ class Shapes:
     """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text."""
 
     references: References
+    vacancy: Vacancy
     canonical: bool = False
     count: int = 0
+    _exclusions: dict[tuple[int, ...], tuple[SchemaSource, Exclusion]] = field(default_factory=dict)
 
     def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
@@ -84,7 +87,8 @@ class Shapes:
                 yield referenced(source, keyword, self.references)
         yield from source.each("allOf")
         yield from source.each("anyOf")
-        yield from source.each("oneOf", positive=self.is_exclusive(source))
+        if "oneOf" in schema:
+            yield from source.each("oneOf", positive=self.exclusion(source).is_plain)
         yield from source.each("dependentSchemas")
         if "not" in schema:
             yield source.at("not", positive=False)
@@ -92,9 +96,13 @@ class Shapes:
             yield source.at("if", positive=False)
             yield from (source.at(keyword) for keyword in ("then", "else") if keyword in schema)
 
-    def is_exclusive(self, source: SchemaSource) -> bool:
-        """Whether no value satisfies two branches of `oneOf`, so that it means the same as `anyOf`."""
-        return "oneOf" in source.schema and are_disjoint(source.each("oneOf"), self.references)
+    def exclusion(self, source: SchemaSource) -> Exclusion:
+        """How the branches of the schema's `oneOf` exclude each other, where it stands."""
+        key = (*(id(each.schema) for each in source.around), id(source.schema))
+        if key not in self._exclusions:
+            # the source is kept: no other schema has its identity as long as it is there
+            self._exclusions[key] = (source, exclusion(source, self.vacancy))
+        return self._exclusions[key][1]
 
     def _members(self, flat: list[SchemaSource]) -> tuple[dict[str, Shape], Shape | None]:
         everywhere = [each.at(keyword) for each in flat for keyword in EVERYWHERE if keyword in each.schema]

@@ -8,7 +8,7 @@ from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers, number_text
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
@@ -125,7 +125,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part))
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated))
         match part:
             case Nothing():
                 return NOTHING
@@ -139,6 +139,8 @@ class Writer:
                 return both(self.part(kind, each, shape) for each in parts)
             case Without(inner):
                 return both([self.whole(kind, shape), Not(self._negated(kind, inner, shape))])
+            case Number(value):
+                return literal(number_text(value))
             case Numbers():
                 return part.tree(canonical=self.canonical)
             case Arrays():
@@ -151,7 +153,7 @@ class Writer:
                 raise AssertionError(part)
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        before, self.is_negated = self.is_negated, True
+        before, self.is_negated = self.is_negated, not self.is_negated
         found = self.part(kind, part, shape)
         self.is_negated = before
         return found
@@ -344,21 +346,21 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
-def characters(part: Part) -> RegexTree:
-    """The characters of a set of strings."""
+def characters(part: Part, *, wide: bool = False) -> RegexTree:
+    """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
         case Everything():
             return ANYTHING
         case Nothing():
             return NOTHING
         case Strings():
-            return part.characters()
+            return part.characters(wide=wide)
         case Either(parts):
-            return alt(map(characters, parts))
+            return alt(characters(each, wide=wide) for each in parts)
         case Both(parts):
-            return both(map(characters, parts))
+            return both(characters(each, wide=wide) for each in parts)
         case Without(inner):
-            return Not(characters(inner))
+            return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
 

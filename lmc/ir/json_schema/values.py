@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Literal
 
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.regex import RegexTree
 
@@ -127,7 +128,7 @@ class Objects:
         return Objects(named, self.required | other.required, rules, low, _lower(self.high, other.high))
 
 
-Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Numbers | Strings | Arrays | Objects
+Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Number | Numbers | Strings | Arrays | Objects
 Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
 
@@ -214,10 +215,33 @@ def _meet(a: Part, b: Part) -> Part:
             return a.meet(b)
         case Objects(), Objects():
             return a.meet(b)
+    # numbers one by one are asked themselves: some are too long for an automaton of bounds
+    for few, others in ((a, b), (b, a)):
+        if all(isinstance(each, Number) for each in _options(few)):
+            return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
     options = [(x, y) for x in _options(a) for y in _options(b)]
     if 1 < len(options) <= MAX_ALTERNATIVES:
         return _join_all(_meet(x, y) for x, y in options)
     return Both((*_conjuncts(a), *_conjuncts(b)))
+
+
+def has(part: Part, number: Decimal) -> bool:
+    """Whether a number is in a set of numbers."""
+    match part:
+        case Everything():
+            return True
+        case Number(value):
+            return value == number
+        case Numbers():
+            return part.holds(number)
+        case Either(parts):
+            return any(has(each, number) for each in parts)
+        case Both(parts):
+            return all(has(each, number) for each in parts)
+        case Without(inner):
+            return not has(inner, number)
+        case _:
+            return False
 
 
 def _join(a: Part, b: Part) -> Part:
@@ -230,7 +254,7 @@ def _join(a: Part, b: Part) -> Part:
 
 def _is_same(a: Part, b: Part) -> bool:
     """Whether it is plain that they are equal: parts are held in many places, and comparing walks each of them."""
-    return a is b or (isinstance(a, Numbers | Strings | Texts) and a == b)
+    return a is b or (isinstance(a, Number | Numbers | Strings | Texts) and a == b)
 
 
 def _complement(part: Part) -> Part:
