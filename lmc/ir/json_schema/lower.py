@@ -40,7 +40,7 @@ from lmc.ir.json_schema.findings import Finding
 from lmc.ir.json_schema.keywords import APPLICATORS
 from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.membership import contains
-from lmc.ir.json_schema.places import ROOT, Places
+from lmc.ir.json_schema.places import ROOT, PlaceWriter
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.source import SchemaSource, referenced
 from lmc.ir.json_schema.texts import Writer
@@ -92,7 +92,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
     writer = Writer(cx.whole.spacing, cx.shapes.canonical)
-    places = Places(writer).trees(values, shape) if cx.shared else ()
+    places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
     tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"

@@ -2,7 +2,7 @@
 
 A place is a shape (see `shape`) and a set of values that may stand there, by name (see `atoms`). It is written as the
 tree of its texts, in which an object or array further in is a call of its own place: a list that holds lists is one
-place that calls itself. Places are written until no new one is called. What holds no other values (a string, a
+place that calls itself. PlaceWriter are written until no new one is called. What holds no other values (a string, a
 number) is written out where it stands.
 
 Where a tree holds an intersection or a complement, two calls in one position may have texts in common, and to a tree
@@ -36,7 +36,7 @@ class _Place:
 
 
 @dataclass(slots=True)
-class Places:
+class PlaceWriter:
     """The places of one schema; the first one is the whole text."""
 
     writer: Writer
