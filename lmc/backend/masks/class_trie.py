@@ -44,7 +44,8 @@ class ClassTrie:
     used       mask of the classes that texts may hold
     levels     the wide levels, from depth 1
     children   (class, node) by node, for everything below them
-    nodes      [V + cuts] int32, where each token ends; DEAD_NODE for those that never fit and those that `tails` have
+    nodes      [V] int32, where each token ends; DEAD_NODE for tokens that never fit and those that `tails` have
+    cut_nodes  [cuts] int32, where what is before each cut ends; DEAD_NODE for what never fits
     tails      tokens that end within a character
     """
 
@@ -57,9 +58,10 @@ class ClassTrie:
         self._class_of = self._classes()
         mapped = self._compressed()
         self.num_nodes = max(ROOT_NODE + 1, *(level.first + len(level.parents) for level in self.levels), 0)
-        self.nodes = mapped.take(trie.nodes)
-        self.nodes[trie.nodes < 0] = DEAD_NODE
+        self._ends = mapped.take(trie.nodes)
+        self._ends[trie.nodes < 0] = DEAD_NODE
         self._add_longs(mapped)
+        self.nodes, self.cut_nodes = self._ends[: trie.size], self._ends[trie.size :]
         self.tails = self._tails()
         self._narrow()
 
@@ -124,7 +126,7 @@ class ClassTrie:
             key = (node, rest.tobytes())
             if key not in known:
                 known[key] = self._chain(node, rest.tolist())
-            self.nodes[long.token] = known[key]
+            self._ends[long.token] = known[key]
 
     def _chain(self, node: int, classes: list[int]) -> int:
         for cls in classes:

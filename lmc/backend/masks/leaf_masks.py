@@ -89,8 +89,8 @@ class LeafWalk:
         return LazyWalk(self._classes, self.chars)
 
     def _at_root(self, state: int) -> LeafTokens:
-        at = self._walk.states(state)
-        ends = at.take(self._classes.nodes[self._trie.size :])
+        at = self._walk.reached(state)
+        ends = at.take(self._classes.cut_nodes)
         accepting = [end for end in np.unique(ends).tolist() if end != DEAD and self.chars.is_accepting(end)]
         pairs = np.flatnonzero(np.isin(ends, accepting).take(self._trie.cuts.of)) if accepting else _NONE
         live = (at != DEAD).take(self._walk.of_token)

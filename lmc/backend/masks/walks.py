@@ -46,14 +46,14 @@ class LazyWalk:
         self._filled = np.zeros(0, dtype=bool)
         self._tail_nodes = np.array([tail.node for tail in trie.tails], dtype=np.int32)
         self._tops = trie.tops()
-        self.of_token = trie.nodes[: trie.trie.size].astype(np.intp)  # what `take` would make of it each time
+        self.of_token = trie.nodes.astype(np.intp)  # what `take` would make of it each time
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
-        at = self.states(state)
+        at = self.reached(state)
         return at != DEAD, at.take(self._tail_nodes).tolist()
 
-    def states(self, state: int) -> Ints:
-        """[nodes] the state at each node of the class trie."""
+    def reached(self, state: int) -> Ints:
+        """[nodes] the state at each node."""
         at = np.zeros(self._trie.num_nodes, dtype=np.int32)
         at[ROOT_NODE] = state
         live = np.array([ROOT_NODE], dtype=np.int32)
@@ -142,7 +142,7 @@ class TokenClasses:
         self._products = np.full(256 * self._count, UNKNOWN, dtype=np.int32)
         self._products[: self._count] = 0
         self.of_node = self._elements(trie)
-        self.of_token = self.of_node.take(trie.nodes[: trie.trie.size]).astype(np.intp)
+        self.of_token = self.of_node.take(trie.nodes).astype(np.intp)
         self.vectors = np.array(self._list)
         self._by_state = (self.vectors != DEAD).T.copy()
         self._tail_elements = self.of_node.take(np.array([tail.node for tail in trie.tails], dtype=np.int32))
