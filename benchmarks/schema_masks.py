@@ -12,6 +12,7 @@ its row is left out of that peer's means and of ours beside it. Times are CPU se
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import statistics
@@ -51,10 +52,11 @@ class Lmc:
     """Our own masks, with what is forced."""
 
     def __init__(self, tokenizer: Any, vocab: list[bytes | None]) -> None:
+        from lmc.backend.masks.shapes import shapes_of
         from lmc.backend.masks.trie import TokenTrie
 
         self.trie, self.tokenizer = TokenTrie(vocab), tokenizer
-        assert self.trie.root.kids  # made when a constraint is first asked for
+        assert self.trie.root.kids and shapes_of(self.trie)  # made when a constraint is first asked for
         self.eos = np.zeros(-(-SIZE // 32), dtype=np.int32)
         self.eos[0] = 2
 
@@ -62,9 +64,10 @@ class Lmc:
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def compile(self, schema: Any) -> Any:
-        from lmc.backend.masks.ending_masks import EndingMasks
+        from lmc.backend.masks.ending_masks import Ends, RegularMasks
 
-        masks = EndingMasks(self.trie, regular_tree(parse_schema(schema)), frozenset((1,)), self.eos, self, "exact")
+        ends = Ends(frozenset((1,)), self.eos, self, "exact")
+        masks = RegularMasks(self.trie, regular_tree(parse_schema(schema)), ends)
         masks.with_ends(masks.start)
         masks.jumps.after(masks.start, ())
         return masks
@@ -159,6 +162,7 @@ def drawn(tree: RegexTree, rng: random.Random) -> str:
         if not ways:
             break
         chars = [(char(dfa, mask, rng), after) for mask, after in ways]
+        chars = [way for way in chars if way[0] != "\\"] or chars
         open = [way for way in chars if way[0] not in "}]"] or chars
         quotes = [way for way in chars if way[0] == '"']
         chosen, state = rng.choice(quotes if quotes and rng.random() < 0.15 else open if rng.random() < 0.9 else chars)
@@ -217,6 +221,8 @@ def main(folder: Path, count: int, peers: str, seed: int) -> None:
         begin = time.process_time()
         engines[name], rows[name] = ENGINES[name](tokenizer, vocab), Measured()
         click.echo(f"{name}: vocabulary {time.process_time() - begin:.2f} s")
+    gc.collect()
+    gc.freeze()  # what was made before is not looked through while schemas are measured
     files = sorted(folder.glob("*.json"))
     random.Random(seed).shuffle(files)
     for file in files[:count]:

@@ -28,6 +28,11 @@ class CharNode:
         self.cut = tree.cuts.get(text[:depth], -1)
 
     @property
+    def first(self) -> str:
+        """The first of the characters that lead here."""
+        return self._tree.texts[self._low][0]
+
+    @property
     def is_leaf(self) -> bool:
         """Whether nothing comes after it."""
         return self.size == 0 or (self.size == 1 and len(self._tree.texts[self._low]) == self._depth)

@@ -7,13 +7,15 @@ thread may ask; one at a time learns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from threading import RLock
 
 import numpy as np
 
 from lmc.backend.masks.char_tree import CharNode
 from lmc.backend.masks.class_trie import ClassTrie
+from lmc.backend.masks.shape_walk import ShapeWalk
+from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.trie import Ints, TokenTrie
 from lmc.backend.masks.visits import Visits
 from lmc.backend.masks.walks import LazyWalk
@@ -59,10 +61,11 @@ class LeafWalk:
         """Whether it has so many states that another is to be begun."""
         return len(self.chars) > WORN
 
-    def begin(self, moved: Moved, head: RegexNode) -> int:
-        """The state of a head; DEAD where it has no text."""
+    def begin(self, moved: Moved, head: RegexNode) -> tuple[int, int]:
+        """The state of a head, DEAD where it has no text, and its slack."""
         with self._lock:
-            return self.chars.at((moved.node(head),))
+            node, slack = moved.node(head)
+            return self.chars.at((node,)), slack
 
     def is_accepting(self, state: int) -> bool:
         """Whether a head may end in the state."""
@@ -81,24 +84,39 @@ class LeafWalk:
         return found
 
     @cached_property
+    def _shapes(self) -> ShapeWalk:
+        return ShapeWalk(shapes_of(self._trie), self.chars)
+
+    @cached_property
     def _classes(self) -> ClassTrie:
         return ClassTrie(self._trie, self.chars.alphabet, self._used)
 
     @cached_property
-    def _walk(self) -> LazyWalk:
+    def _sweep(self) -> LazyWalk:
         return LazyWalk(self._classes, self.chars)
 
     def _at_root(self, state: int) -> LeafTokens:
-        at = self._walk.reached(state)
-        ends = at.take(self._classes.cut_nodes)
-        accepting = [end for end in np.unique(ends).tolist() if end != DEAD and self.chars.is_accepting(end)]
-        pairs = np.flatnonzero(np.isin(ends, accepting).take(self._trie.cuts.of)) if accepting else _NONE
-        live = (at != DEAD).take(self._walk.of_token)
+        ends = self._shapes.ends(state)
+        if ends is None:
+            return self._swept(state)
+        return LeafTokens(packed(self._shapes.live(ends)), _NONE, self._pairs(ends[self._trie.size :]))
+
+    def _swept(self, state: int) -> LeafTokens:
+        """The same where this automaton tells more characters apart than shapes do."""
+        at = self._sweep.reached(state)
+        live = (at != DEAD).take(self._sweep.of_token)
         for tail in self._classes.tails:
             before = int(at[tail.node])
             if before != DEAD and self.chars.live_classes(before) & tail.mask:
                 live[list(tail.tokens)] = True
-        return LeafTokens(packed(live), _NONE, pairs.astype(np.int32))
+        return LeafTokens(packed(live), _NONE, self._pairs(at.take(self._classes.cut_nodes)))
+
+    def _pairs(self, ends: Ints) -> Ints:
+        """The pairs of the cuts at which the head may end; `ends` has the state at each cut."""
+        accepting = [end for end in np.unique(ends).tolist() if end != DEAD and self.chars.is_accepting(end)]
+        if not accepting:
+            return _NONE
+        return np.flatnonzero(np.isin(ends, accepting).take(self._trie.cuts.of)).astype(np.int32)
 
     def _below(self, node: CharNode, state: int) -> LeafTokens:
         ids: list[int] = []
@@ -133,6 +151,12 @@ class LeafMasks:
             found = LeafWalk(self._trie, coarse.alphabet, coarse.used)
             self._walks.put(coarse.key, found)
         return found
+
+
+@lru_cache(maxsize=4)
+def leaves_of(trie: TokenTrie) -> LeafMasks:
+    """What strings and numbers say of a vocabulary, kept for all of its constraints."""
+    return LeafMasks(trie)
 
 
 _NONE = np.zeros(0, dtype=np.int32)

@@ -11,8 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from lmc.backend.masks.class_trie import ClassTrie
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.leaf_masks import leaves_of
+from lmc.backend.masks.shape_walk import ShapeWalk
+from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.token_walk import TokenWalk
+from lmc.backend.masks.trie import Ints, TokenTrie
 from lmc.backend.masks.walks import Bools, LazyWalk
 from lmc.backend.masks.words import packed
 from lmc.ir.automaton.alphabet import used_classes
@@ -21,6 +24,8 @@ from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
 
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
+FEW_SWEEPS = 6  # masks of all tokens at once, after which a tree of the alphabet's own classes pays
+MAX_NODES = 60_000  # that the states of one more mask may have: a few seconds
 STATE_BYTES = 2_500  # measured of JSON schemas
 
 
@@ -36,7 +41,8 @@ class TokenMasks:
         self.start = self.dfa.start
         self._trie = trie
         self._tree = tree
-        self._walk = TokenWalk(trie, self.dfa, trie.leaves)
+        self._num_swept = 0
+        self._walk = TokenWalk(trie, self.dfa, leaves_of(trie), self._swept)
         self._masks: dict[int, Ints] = {}
         self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
 
@@ -54,6 +60,7 @@ class TokenMasks:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
         found = self._masks.get(state)
         if found is None:
+            self.chars.allow(MAX_NODES)
             found = self._masks[state] = self._made(state)
         return found
 
@@ -66,11 +73,16 @@ class TokenMasks:
         char_state = self.dfa.char_state(state)
         if char_state is None:
             return packed(self._within(state))
-        found = self._walk.words(char_state)
-        return self._swept(char_state) if found is None else found
+        return self._walk.words(char_state)
 
     def _swept(self, char_state: int) -> Ints:
         """The mask in a state, by all tokens at once."""
+        self._num_swept += 1
+        ends = self._shapes.ends(char_state) if self._num_swept <= FEW_SWEEPS else None
+        return self._by_class(char_state) if ends is None else packed(self._shapes.live(ends))
+
+    def _by_class(self, char_state: int) -> Ints:
+        """The same over a tree of this alphabet's classes: it takes long to make, and then is quicker."""
         groups, at = self._sweep.from_state(char_state)
         live_classes = self.chars.live_classes
         tails = self._classes.tails
@@ -83,6 +95,10 @@ class TokenMasks:
             live[[token for end in ends for token in tails[end].tokens]] = True
             found = self._known[key] = packed(live)
         return found
+
+    @cached_property
+    def _shapes(self) -> ShapeWalk:
+        return ShapeWalk(shapes_of(self._trie), self.chars)
 
     @cached_property
     def _classes(self) -> ClassTrie:

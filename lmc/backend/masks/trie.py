@@ -21,6 +21,7 @@ Ints = npt.NDArray[np.int32]
 
 DEPTH = 32  # levels of the tree; what is longer (about 1 token in 100) is kept as a remainder
 ROOT = 0
+NO_FIRST, NO_TOKEN = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class TokenTrie:
 
     def __init__(self, vocab: Sequence[bytes | None]) -> None:
         self.size = len(vocab)
+        self._beginning: dict[str, Ints] = {}
         self.vocab = vocab
         self.texts, self.prefixes, self.heads = _sorted_out(vocab)
         self.cuts = Cuts(vocab, self.texts)
@@ -82,12 +84,34 @@ class TokenTrie:
         """The same tree, node by node."""
         return char_tree(self.texts, self.prefixes, self.cuts.numbers)
 
-    @cached_property
-    def leaves(self) -> LeafMasks:
-        """What strings and numbers say of this vocabulary."""
-        from lmc.backend.masks.leaf_masks import LeafMasks  # which is of tries
+    def beginning(self, char: str) -> Ints:
+        """A mask of the tokens whose first whole character is this one; "": of those that have none."""
+        found = self._beginning.get(char)
+        if found is None:
+            bits = np.zeros(-(-self.size // 32) * 32, dtype=bool)
+            bits[: self.size] = self._firsts == (ord(char) if char else NO_FIRST)
+            found = self._beginning[char] = np.packbits(bits, bitorder="little").view(np.int32)
+        return found
 
-        return LeafMasks(self)
+    def longer(self, length: int) -> list[int]:
+        """The tokens of more whole characters than this, where that is many."""
+        return [] if length >= self._longest else [id for id, text in self._long_texts if len(text) > length]
+
+    @cached_property
+    def _long_texts(self) -> list[tuple[int, str]]:
+        return [(id, text) for id, text in self.texts.items() if len(text) > DEPTH]
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.texts.values()), default=0)
+
+    @cached_property
+    def _firsts(self) -> Ints:
+        """[V] the first character of each token."""
+        found = np.full(self.size, NO_TOKEN, dtype=np.int32)
+        for token, text in self.texts.items():
+            found[token] = ord(text[0]) if text else NO_FIRST
+        return found
 
     @cached_property
     def spellings(self) -> list[bytes]:

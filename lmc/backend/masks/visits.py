@@ -59,7 +59,7 @@ class Visits:
     def _made_few(self, state: int) -> tuple[tuple[str, int], ...] | None:
         found: list[tuple[str, int]] = []
         for mask, target in self._chars.moves(state):
-            chars = self._chars.alphabet.few(mask, FEW)
+            chars = self._chars.alphabet.few(mask)
             if chars is None or len(found) + len(chars) > FEW:
                 return None
             found += [(char, target) for char in chars]

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import Alphabet, sets_of
+from lmc.ir.automaton.counted import ItemRows, counted
 from lmc.ir.automaton.derive import Configuration, Derivation
 from lmc.ir.automaton.lower import TreeLowering
 from lmc.ir.automaton.nodes import Nodes, RegexNode
@@ -57,6 +59,7 @@ class CharDfa:
         self._live: list[bool | None] = [False]
         self._live_nodes: dict[RegexNode, bool] = {}
         self._live_classes: dict[int, int] = {}
+        self._made: dict[RegexNode, ItemRows] = {}
         self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
         self.starts = tuple(s if self.is_live(s) else DEAD for s in self.starts)
 
@@ -122,6 +125,10 @@ class CharDfa:
         """The state in which the rest may be any of these nodes, which meet no look-behind; DEAD where none can."""
         state = self._number(self._derivation.among(alternatives))
         return state if self.is_live(state) else DEAD
+
+    def allow(self, num_nodes: int) -> None:
+        """From here on, states may have so many nodes together."""
+        self._nodes_left = num_nodes
 
     def run(self, text: str, state: int | None = None) -> int:
         """The state after a text, DEAD for one with surrogates."""
@@ -198,18 +205,47 @@ class CharDfa:
     def _found_live(self, node: RegexNode) -> bool:
         match node.kind:
             case "cat" if node.parts[0].free:
-                return all(map(self._is_live_node, node.parts))
+                return self._is_live_chain(node)
             case "alt" if node.free:
                 return any(map(self._is_live_node, node.parts))
             case "repeat" if node.free:
                 return node.bounds[0] == 0 or self._is_live_node(node.parts[0])
             case "chars":
                 return False  # of no class: else it is plain
+            case "and" if self._has_counted(node):
+                return True
             case _:
                 state = self._number(self._derivation.among((node,)))
                 if self._live[state] is None:
                     self._search(state)
                 return self._live[state] is True
+
+    def _is_live_chain(self, node: RegexNode) -> bool:
+        """The same of a chain, which may be long."""
+        passed = []
+        while node.kind == "cat" and node.parts[0].free and not node.plain and node not in self._live_nodes:
+            if not self._is_live_node(node.parts[0]):
+                return False
+            passed.append(node)
+            node = node.parts[1]
+        found = self._is_live_node(node)
+        self._live_nodes.update(dict.fromkeys(passed, found))
+        return found
+
+    def _has_counted(self, node: RegexNode) -> bool:
+        """Whether it is plain that an intersection has a text of the length that it wants."""
+        found = counted(node)
+        least = None if found is None else self.least_items(found.node, found.item)
+        if found is None or least is None:
+            return False
+        return found.low <= least and (found.high is None or found.node.least <= found.high)
+
+    def least_items(self, node: RegexNode, item: RegexNode) -> int | None:
+        """How many items each text of a plain node has at least; None where it has others than rows of items."""
+        if item not in self._made:
+            self._made[item] = ItemRows(item, _Rows(self, self.at((self.nodes.repeat(item, 0, None),))))
+        made = self._made[item]
+        return made.least(node) if made.of(node) else None
 
     def _search(self, state: int) -> None:
         """Find out which states reached from here are live, until this one is known to be.
@@ -244,6 +280,19 @@ class CharDfa:
         """Characters up to an end, or fewer."""
         place = self._places[state]
         return 0 if place is None else min(node.least for node, _ in place.state)
+
+
+class _Rows(NamedTuple):
+    """An automaton begun elsewhere."""
+
+    dfa: CharDfa
+    start: int
+
+    def row(self, state: int) -> Sequence[int]:
+        return self.dfa.row(state)
+
+    def is_accepting(self, state: int) -> bool:
+        return self.dfa.is_accepting(state)
 
 
 def _is_apart(node: RegexNode) -> bool:

@@ -1,4 +1,4 @@
-"""Where a node has an inner part that is the same in many constraints: a string up to its quote, a number up to its end.
+"""Where a node has a part that is the same in many constraints: a string up to its quote, a number up to its end.
 
 A node is a chain of parts. `Leaves.split` cuts it into a head with a language of its own and the rest after it: a token
 is a beginning of the node exactly where it is one of the head, or a text of the head and then a beginning of the rest.
@@ -11,16 +11,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
+from lmc.ir.automaton.counted import counted, most
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.linear import split
 from lmc.ir.automaton.nodes import Nodes, RegexNode
 
 QUOTE = '"'
 NUMBER = "+-.0123456789eE"
 WIDE = 8  # characters of ASCII that may begin a head: below, its tokens are few
+REACH = 33  # characters of a token beyond which it is looked at by itself
+ENDLESS = 1 << 30
+MAX_DEPTH = 200  # of parts within one another, or in a row, in a head
 MAX_CHAIN = 40  # parts of a chain that are looked through for a quote
 
 
-class Leaf(NamedTuple):
+class HeadAndRest(NamedTuple):
     """A node as a head and the rest after it."""
 
     head: RegexNode
@@ -55,10 +60,10 @@ class Leaves:
         self._wide: dict[int, bool] = {}
         self._firsts: dict[RegexNode, int] = {}
         self._masks: dict[RegexNode, frozenset[int] | None] = {}
-        self._found: dict[RegexNode, Leaf | None] = {}
+        self._found: dict[RegexNode, HeadAndRest | None] = {}
         self._coarse: dict[tuple[frozenset[int], bool], Coarse] = {}
 
-    def split(self, node: RegexNode) -> Leaf | None:
+    def split(self, node: RegexNode) -> HeadAndRest | None:
         """The wide head of a node that ends with a quote or is a number, and the rest; None where it has none."""
         if node not in self._found:
             self._found[node] = None if node.behinds else self._split(node)
@@ -81,7 +86,7 @@ class Leaves:
             self._coarse[key] = _merged(self._alphabet, masks, is_open=not head.plain)
         return self._coarse[key]
 
-    def _split(self, node: RegexNode) -> Leaf | None:
+    def _split(self, node: RegexNode) -> HeadAndRest | None:
         parts = _chain(node)
         found = self._up_to_quote(parts) or self._up_to_number(parts)
         if not found or any(self._masks_of(part) is None for part in parts[:found]):
@@ -92,7 +97,7 @@ class Leaves:
         head = self._nodes.empty
         for part in reversed(parts[:found]):
             head = self._nodes.cat(part, head)
-        return Leaf(head, rest)
+        return HeadAndRest(head, rest)
 
     def _up_to_quote(self, parts: list[RegexNode]) -> int:
         """How many parts a string has up to its closing quote; the first of them may be its opening one."""
@@ -134,8 +139,11 @@ class Leaves:
                 assert isinstance(node.value, int)
                 return node.value
             case "cat":
-                head, tail = node.parts
-                return self._first(head) | (0 if head.nullable is False else self._first(tail))
+                found = self._first(node.parts[0])
+                while node.kind == "cat" and node.parts[0].nullable is not False:
+                    node = node.parts[1]
+                    found |= self._first(node.parts[0] if node.kind == "cat" else node)
+                return found
             case "alt":
                 found = 0
                 for part in node.parts:
@@ -157,7 +165,7 @@ class Leaves:
         return self._masks[node]
 
     def _sets(self, node: RegexNode) -> frozenset[int] | None:
-        if node.kind in ("look", "atomic", "whole"):
+        if node.kind in ("look", "atomic", "whole") or node.depth > MAX_DEPTH:
             return None
         if node.kind == "chars":
             assert isinstance(node.value, int)
@@ -172,22 +180,60 @@ class Leaves:
 
 
 class Moved:
-    """Nodes of one maker said by another, over coarser classes."""
+    """Nodes of one maker said by another, over coarser classes, as far as one token sees them.
 
-    def __init__(self, coarse: Coarse, nodes: Nodes) -> None:
+    A token of up to REACH characters does not see where a long count ends: counts that are not near their end are one.
+    What is said so holds no text less, and for tokens of as many characters as `slack` says it holds the same.
+    """
+
+    def __init__(self, coarse: Coarse, chars: CharDfa) -> None:
         self._classes = coarse.classes
-        self._nodes = nodes
+        self._chars = chars
+        self._nodes = chars.nodes
         self._masks: dict[int, int] = {}
-        self._done: dict[RegexNode, RegexNode] = {}
+        self._done: dict[RegexNode, tuple[RegexNode, int]] = {}
 
-    def node(self, node: RegexNode) -> RegexNode:
-        """The node over the new classes."""
+    def node(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """The node over the new classes, and the slack."""
         found = self._done.get(node)
         if found is None:
-            found = self._done[node] = self._said(node)
+            if node.plain or node.kind == "cat":
+                found = self._said(node)
+            elif (found := self._uncounted(node)) is None:
+                found = self._exactly(node), ENDLESS
+            self._done[node] = found
         return found
 
-    def _said(self, node: RegexNode) -> RegexNode:
+    def _said(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """A plain node, or a chain, whose parts stand each for itself."""
+        parts = [self.node(part) for part in node.parts]
+        slack = min((inner for _, inner in parts), default=ENDLESS)
+        if node.kind != "repeat":
+            return self._made(node, [part for part, _ in parts]), slack
+        low, high, lazy = node.bounds
+        if high is not None and high > REACH:
+            high, slack = None, min(slack, high - 1)
+        if low > REACH + 1:
+            low, slack = REACH + 1, min(slack, REACH)
+        return self._nodes.repeat(parts[0][0], low, high, lazy), slack
+
+    def _uncounted(self, node: RegexNode) -> tuple[RegexNode, int] | None:
+        """What is counted alone, where no token comes near to the end of the count."""
+        found = counted(node)
+        if found is None:
+            return None
+        room = ENDLESS if found.high is None else found.high - most(found.node)
+        if room < REACH or found.low > found.node.least:
+            return None
+        said, slack = self.node(found.node)
+        least = self._chars.least_items(self._exactly(found.node), self._exactly(found.item))
+        return None if least is None or found.low > least else (said, min(slack, room))
+
+    def _exactly(self, node: RegexNode) -> RegexNode:
+        """A node with complements or intersections: what is left of it may depend on every count."""
+        return self._made(node, [self._exactly(part) for part in node.parts])
+
+    def _made(self, node: RegexNode, parts: list[RegexNode]) -> RegexNode:
         nodes = self._nodes
         match node.kind:
             case "chars":
@@ -196,15 +242,15 @@ class Moved:
             case "empty":
                 return nodes.empty
             case "cat":
-                return nodes.cat(self.node(node.parts[0]), self.node(node.parts[1]))
+                return nodes.cat(*parts)
             case "alt":
-                return nodes.alt([self.node(part) for part in node.parts])
+                return nodes.alt(parts)
             case "repeat":
-                return nodes.repeat(self.node(node.parts[0]), *node.bounds)
+                return nodes.repeat(parts[0], *node.bounds)
             case "and":
-                return nodes.both(self.node(node.parts[0]), self.node(node.parts[1]))
+                return nodes.both(*parts)
             case "not":
-                return nodes.negate(self.node(node.parts[0]))
+                return nodes.negate(parts[0])
             case _:
                 raise AssertionError(node.kind)
 

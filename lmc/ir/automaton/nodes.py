@@ -33,6 +33,7 @@ class RegexNode:
     serial     counts the nodes of one maker
     nullable   whether it matches the empty text: True or False everywhere, None where that depends on its place
     plain      made of characters, choice, repetition and live states alone, so that it matches something
+    depth      parts within one another, or in a row, at most
     least      characters of a text that it matches, or fewer: no shorter one is
     free       without looks and atomic groups, so that what it matches depends on no text around it
     behinds    bit n: look-behind n can be met in it
@@ -40,7 +41,20 @@ class RegexNode:
     frame      what it is without the bounds of its repeats, once asked for (see counts.py)
     """
 
-    __slots__ = ("behinds", "frame", "free", "items", "kind", "least", "nullable", "parts", "plain", "serial", "value")
+    __slots__ = (
+        "behinds",
+        "depth",
+        "frame",
+        "free",
+        "items",
+        "kind",
+        "least",
+        "nullable",
+        "parts",
+        "plain",
+        "serial",
+        "value",
+    )
 
     def __init__(
         self, serial: int, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
@@ -52,10 +66,12 @@ class RegexNode:
         self.nullable = nullable
         self.plain = plain
         self.behinds = 0
+        self.depth = 1
         self.free = kind not in ("look", "atomic")
         for part in parts:
             self.behinds |= part.behinds
             self.free = self.free and part.free
+            self.depth = max(self.depth, part.depth + 1)
         self.least = _least(kind, parts, value, nullable)
         self.items: tuple[Item, ...] | None = None
         self.frame: tuple[tuple[object, ...], tuple[tuple[int, float], ...]] | None = None

@@ -42,6 +42,7 @@ _PLACE = re.compile(r" at position \d+$")
 _LITERAL_BRACES = re.compile(r"\{,\d*\}")
 _FOREIGN = {"a", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
 _OPAQUE = r"[\0\2]"  # what a pattern stands between while it is read, so that its anchors stay looks
+_ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
 _LEAP = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
