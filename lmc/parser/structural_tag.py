@@ -24,9 +24,13 @@ _BEGIN = "#/format"
 
 
 def parse_structural_tag(
-    tag: str | dict[str, Any], *, spacing: Spacing = "compact", span: Span | None = None
+    tag: str | dict[str, Any],
+    *,
+    spacing: Spacing = "compact",
+    closed: bool | None = None,
+    span: Span | None = None,
 ) -> StructuralTag:
-    """The structural tag; `spacing` is that of the JSON in what will come out.
+    """The structural tag; `spacing` is that of the JSON in what will come out, `closed` that of its schemas.
 
     Raises ConstraintError, with the place in the JSON, where a format is unknown or not well formed.
     """
@@ -41,7 +45,7 @@ def parse_structural_tag(
     format = read_json(text)
     for place, what in problems(format, _BEGIN):
         raise ConstraintError(f"the structural tag is not well formed: `{place}` {what}", span=span)
-    return StructuralTag(text, format, spacing, dict(_parts(format, _BEGIN, spacing, span)))
+    return StructuralTag(text, format, spacing, closed, dict(_parts(format, _BEGIN, spacing, closed, span)))
 
 
 def _format(value: Any, span: Span | None) -> Any:
@@ -72,7 +76,7 @@ def _old_form(value: dict[str, Any], span: Span | None) -> dict[str, Any]:
 
 
 def _parts(
-    format: dict[str, Any], place: str, spacing: Spacing, span: Span | None
+    format: dict[str, Any], place: str, spacing: Spacing, closed: bool | None, span: Span | None
 ) -> Iterator[tuple[str, Regex | JsonSchema]]:
     """The regexes and schemas of a format and of those within it."""
     try:
@@ -82,9 +86,10 @@ def _parts(
             parse_ebnf(format["grammar"])
         elif format["type"] == "json_schema":
             schema = format["json_schema"]
-            yield place, parse_schema(write_json(schema) if isinstance(schema, bool) else schema, spacing=spacing)
+            schema = write_json(schema) if isinstance(schema, bool) else schema
+            yield place, parse_schema(schema, spacing=spacing, closed=closed)
     except LMError as error:
         message = f"the structural tag at `{place}`: {error.message}"
         raise ConstraintError(message, span=span, help=error.help, notes=error.notes) from None
     for name, inner in inside(format):
-        yield from _parts(inner, place + name, spacing, span)
+        yield from _parts(inner, place + name, spacing, closed, span)

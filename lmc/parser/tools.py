@@ -32,6 +32,7 @@ def parse_tool_calls(
     parallel: bool = True,
     reasoning: Reasoning = "disabled",
     spacing: Spacing = "spaced",
+    closed: bool | None = None,
 ) -> ToolCalls:
     """The value. Raises ConstraintError where a tool has no schema, or a name is unknown."""
     if isinstance(tools, str | dict) or not isinstance(tools, Sequence):
@@ -42,23 +43,25 @@ def parse_tool_calls(
     _one_of("tool format", format, TOOL_FORMATS)
     _one_of("reasoning", reasoning, get_args(Reasoning))
     _one_of("spacing", spacing, get_args(Spacing))
+    if closed is not None and not isinstance(closed, bool):
+        raise ConstraintError(f"closed={closed!r}: it must be True or False")
     if not isinstance(parallel, bool):
         raise ConstraintError(f"parallel={parallel!r}: it must be True or False")
-    known = tuple(_tool(tool, spacing) for tool in tools)
+    known = tuple(_tool(tool, spacing, closed) for tool in tools)
     _check_names([tool.name for tool in known], choice)
     whole = {
         "format": format, "choice": choice, "parallel": parallel, "reasoning": reasoning, "spacing": spacing,
         "tools": [{"name": tool.name, "parameters": tool.parameters.schema} for tool in known],
     }  # fmt: skip
-    text = write_json(whole)
-    return ToolCalls(text, format, known, choice, parallel, reasoning, spacing)
+    text = write_json(whole if closed is None else whole | {"closed": closed})
+    return ToolCalls(text, format, known, choice, parallel, reasoning, spacing, closed)
 
 
 def read_tool_calls(text: str) -> ToolCalls:
     """The value out of its own canonical text."""
     value = load_json(text, "the text of tool calls", None, help="it is an object as `lmc compile` prints it")
-    if not isinstance(value, dict) or set(value) != set(_FIELDS):
-        raise ConstraintError(f"tool calls are an object with {', '.join(_FIELDS)}, and nothing else")
+    if not isinstance(value, dict) or set(value) - {"closed"} != set(_FIELDS):
+        raise ConstraintError(f"tool calls are an object with {', '.join(_FIELDS)}, maybe closed, and nothing else")
     return parse_tool_calls(value.pop("tools"), **value)
 
 
@@ -84,14 +87,14 @@ def _check_names(names: list[str], choice: object) -> None:
     _one_of("choice", choice, (*CHOICES_OF_TOOLS, *names))
 
 
-def _tool(tool: Any, spacing: Spacing) -> Tool:
+def _tool(tool: Any, spacing: Spacing, closed: bool | None) -> Tool:
     name, parameters = _described(tool)
     if not _is_object(parameters):
         raise ConstraintError(
             f"the parameters of the tool {name!r} are not an object schema", help='{"type": "object", ...}'
         )
     try:
-        return Tool(name, parse_schema(parameters, spacing=spacing))
+        return Tool(name, parse_schema(parameters, spacing=spacing, closed=closed))
     except LMError as error:
         message = f"the tool {name!r}: {error.message}"
         raise ConstraintError(message, help=error.help, notes=error.notes) from None

@@ -29,11 +29,13 @@ class SchemaLowering:
 
     whole   the document
     lower   the values that a schema of it accepts, in a place
+    tells_apart  whether properties that are counted are told apart by their names (see `shape`)
     found   what became of its keywords, by place and keyword
     """
 
     whole: JsonSchema
     lower: Callable[[SchemaLowering, SchemaSource, Shape | None], Values]
+    tells_apart: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
 
     @cached_property
@@ -44,7 +46,8 @@ class SchemaLowering:
     @cached_property
     def shapes(self) -> Shapes:
         """The places of the document."""
-        return Shapes(self.references)
+        whole = self.whole
+        return Shapes(self.references, whole.patterns, bool(whole.closed), self.tells_apart)
 
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""

@@ -5,21 +5,27 @@ others. So each condition of a schema is a set of texts that is exact on this un
 complements of conditions are exact as well. A value without a text here is one that cannot come out; what comes out
 is never wrong.
 
-Properties that are not named may repeat a name, and then a reader keeps one of them. That does no harm where each is
-asked the same. Where they are counted, or asked for by a complement, they are told apart: at most one of each class
-of names, by its first letter.
+No automaton remembers all names, so those of properties that are not told may repeat: a text in which one does is found
+when it is complete. Where nobody looks at complete texts, and properties are counted or asked for by a complement, they
+are told apart instead: at most one of each class of names, by its first letter, in one order.
+
+A closed universe has only properties that a schema tells, by name or by a pattern of names: none beside them, unless
+the schema says itself what further ones hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, value_schema, values_of
+from lmc.ir.json_schema.strings import search
+from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.unions import are_disjoint
+from lmc.ir.regex import RegexTree
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
 MAX_SHAPES = 1000
@@ -37,6 +43,10 @@ class Shape:
     others   every other property
     items    the first items of an array
     rest     the further ones
+    place    of a schema that looks at it
+    is_told  whether a schema says what the other properties hold
+    free     what their names may be; None: anything
+    counted  keywords, by place, that ask more of the other properties than the same of each
     apart    whether the other properties have to be told apart
     """
 
@@ -44,14 +54,26 @@ class Shape:
     others: Shape | None = None
     items: list[Shape] = field(default_factory=list)
     rest: Shape | None = None
+    place: str = "#"
+    is_told: bool = True
+    free: RegexTree | None = None
+    counted: tuple[tuple[str, str], ...] = ()
     apart: bool = False
 
 
 @dataclass(slots=True)
 class Shapes:
-    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text."""
+    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text.
+
+    patterns     what the patterns of names match
+    is_closed    whether properties that are not told have no place
+    tells_apart  whether properties that are counted are told apart by their names
+    """
 
     references: References
+    patterns: Mapping[str, RegexTree | str] = field(default_factory=dict)
+    is_closed: bool = False
+    tells_apart: bool = False
     canonical: bool = False
     count: int = 0
 
@@ -62,7 +84,13 @@ class Shapes:
             raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {MAX_SHAPES:,} places"))
         flat = [each for source in sources for each in self.flat(source)]
         self.canonical = self.canonical or any(not each.positive or each.schema.get("uniqueItems") for each in flat)
-        return Shape(*self._members(flat), *self._items(flat), apart=any(map(_tells_apart, flat)))
+        counted = tuple((each.place, keyword) for each in flat for keyword in _counted(each))
+        apart = self.tells_apart and bool(counted)
+        told = [each.schema for each in flat if each.positive]
+        is_told = any(keyword in schema for schema in told for keyword in EVERYWHERE)
+        place = flat[0].place if flat else "#"
+        parts = *self._members(flat), *self._items(flat)
+        return Shape(*parts, place, is_told, self._free(told), counted, apart)
 
     def flat(self, source: SchemaSource) -> Iterator[SchemaSource]:
         """The schema and all that apply to the same value through it, objects alone."""
@@ -107,6 +135,14 @@ class Shapes:
         names = {name: self.shape(own + everywhere) for name, own in by_name.items()}
         return names, self.shape(everywhere) if _say_something(everywhere) else None
 
+    def _free(self, told: list[dict[str, Json]]) -> RegexTree | None:
+        """The names of properties that no schema of a place names, and some schema tells."""
+        if not self.is_closed or any(schema.get(each, False) is not False for schema in told for each in EVERYWHERE):
+            return None
+        patterns = [self.patterns.get(text) for schema in told for text in schema.get("patternProperties", ())]
+        # of one that has no tree the lowering says so
+        return alt(search(tree) for tree in patterns if tree is not None and not isinstance(tree, str))
+
     def _items(self, flat: list[SchemaSource]) -> tuple[list[Shape], Shape | None]:
         longest = max((len(each.schema.get("prefixItems", ())) for each in flat), default=0)
         if longest > MAX_ITEMS:
@@ -133,12 +169,11 @@ def _names(schema: dict[str, Json]) -> Iterator[str]:
         yield from (name, *others)
 
 
-def _tells_apart(source: SchemaSource) -> bool:
-    """Whether the schema asks more of a further property than the same of each."""
+def _counted(source: SchemaSource) -> list[str]:
+    """Keywords of a schema that ask more of the further properties than the same of each."""
     schema = source.schema
-    if schema.get("minProperties", 0) > 1:
-        return True
-    if source.positive:
-        return False
-    looked_at = [schema[keyword] for keyword in COUNTED if keyword in schema]
-    return schema.get("maxProperties", 0) > 0 or any(inner is not False for inner in looked_at)
+    found = ["minProperties"] if schema.get("minProperties", 0) > 1 else []
+    if not source.positive:
+        found += ["maxProperties"] if schema.get("maxProperties", 0) > 0 else []
+        found += [keyword for keyword in COUNTED if schema.get(keyword, False) is not False]
+    return found

@@ -23,17 +23,24 @@ _ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such 
 
 
 def parse_schema(
-    schema: str | dict[str, Any] | type, *, spacing: Spacing = "compact", span: Span | None = None
+    schema: str | dict[str, Any] | type,
+    *,
+    spacing: Spacing = "compact",
+    closed: bool | None = None,
+    span: Span | None = None,
 ) -> JsonSchema:
     """The JSON schema with its canonical text and its patterns; `spacing` is that of the texts that will come out.
+
+    closed  whether their objects have only properties that the schema tells
 
     Raises ConstraintError, with the place in the text, where it is not JSON or not a schema.
     """
     if isinstance(schema, str):
-        return _canonical(load_json(schema, "the JSON schema", span, help=_ACCEPTED), spacing, span)
-    if isinstance(schema, dict):
-        return _canonical(schema, spacing, span)
-    return _canonical(_model_schema(schema, span), spacing, span)
+        schema = load_json(schema, "the JSON schema", span, help=_ACCEPTED)
+    elif not isinstance(schema, dict):
+        schema = _model_schema(schema, span)
+    text, value = _canonical(schema, span)
+    return JsonSchema(text, value, spacing, closed, patterns_of(value))
 
 
 def _model_schema(model: object, span: Span | None) -> Any:
@@ -49,7 +56,8 @@ def _model_schema(model: object, span: Span | None) -> Any:
         raise ConstraintError(message, span=span, help="change the field that JSON cannot express") from error
 
 
-def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
+def _canonical(schema: Any, span: Span | None) -> tuple[str, Any]:
+    """The text of a schema, and its value in draft 2020-12."""
     if not isinstance(schema, (dict, bool)):
         what = f"a JSON schema is an object, not {_kind(schema)}"
         raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
@@ -67,7 +75,7 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         more = tuple(f"{where} {why}" for where, why in wrong[1:])
         message = f"this is not a JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
-    return JsonSchema(text, value, spacing, patterns_of(value))
+    return text, value
 
 
 def _is_deep(value: Any) -> bool:
