@@ -31,7 +31,6 @@ from lmc.streaming import BatchStream, ItemDone, OnEvent, Opened, ReaderDriver, 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lmc.batch import BatchOptions
     from lmc.executor.events import ItemEnded, RunEvent
     from lmc.launch import Launch, Opener
     from lmc.patience import Retry, Timeout
@@ -441,10 +440,12 @@ class AsyncBatch:
         opener: Opener,
         items: Iterable[Any] | AsyncIterable[Any],
         on_event: OnEvent | None,
-        options: BatchOptions,
+        retry: Retry,
+        timeout: Timeout,
+        max_in_flight: int | None = None,
     ) -> None:
-        self._opener, self._items, self._on_event, self._options = opener, items, on_event, options
-        max_in_flight = options.max_in_flight
+        self._opener, self._items, self._on_event = opener, items, on_event
+        self._retry, self._timeout = retry, timeout
         self._max_ahead = min(max_in_flight or MAX_AHEAD, MAX_AHEAD)
 
     def __await__(self) -> Generator[Any, None, list[Result]]:
@@ -462,7 +463,7 @@ class AsyncBatch:
         record = Record(self._on_event)
         run = awaited(self._opener, record, is_told=self._on_event is not None)
         room = asyncio.Semaphore(self._max_ahead)
-        attempts = _Attempts(run, self._options.retry, self._options.timeout.item)
+        attempts = _Attempts(run, self._retry, self._timeout.item)
         feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire, attempts))
         try:
             while True:

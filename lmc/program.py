@@ -466,7 +466,7 @@ class Program(Generic[P, R]):
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
             limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
-        return AsyncBatch(opener, batch, on_event, options)
+        return AsyncBatch(opener, batch, on_event, options.retry, options.timeout, max_in_flight)
 
     def open_run(
         self,
