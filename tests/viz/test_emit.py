@@ -82,7 +82,7 @@ def test_tree_says_what_hoist_prefix_measured(case):
 def test_graphviz_reads_dot():
     """Graphs with odd text, with branches, with loops, where Graphviz is there."""
     for program in (odd, *(Program(case.fn) for case in CASES if case.fn.__name__ in ("react", "deep_nesting"))):
-        graph = emit(program.compile(), "dot")
+        graph = emit(program.compile().planned, "dot")
 
         subprocess.run(["dot", "-Tcanon"], input=graph, text=True, capture_output=True, check=True)
 
