@@ -41,7 +41,7 @@ class JsonSchema:
     schema    the parsed JSON value, in the words of draft 2020-12, never mutated
     spacing   how the text is spaced: compact `{"a":1,"b":2}`, spaced `{"a": 1, "b": 2}`, or with any spaces
     patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
-              "format:" and its name): a tree that may match anywhere, or why there is none
+              "format:" and its name, "wide:" what may have it): a tree that may match anywhere, or why there is none
     """
 
     text: str

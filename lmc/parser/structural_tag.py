@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any  # a tag is any JSON value
 
 from lmc.errors import ConstraintError, LMError
 from lmc.ir.constraint import JsonSchema, Regex, Spacing, StructuralTag
+from lmc.ir.json_schema.exact import read_json, write_json
 from lmc.parser.grammar import parse_ebnf
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.json_text import load_json
@@ -35,10 +35,10 @@ def parse_structural_tag(
     value = load_json(tag, "the structural tag", span, help=_ACCEPTED) if isinstance(tag, str) else tag
     format = _format(value, span)
     try:
-        text = json.dumps(format, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = write_json(format)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the structural tag cannot be written as JSON: {error}", span=span) from None
-    format = json.loads(text)
+    format = read_json(text)
     for place, what in problems(format, _BEGIN):
         raise ConstraintError(f"the structural tag is not well formed: `{place}` {what}", span=span)
     return StructuralTag(text, format, spacing, dict(_parts(format, _BEGIN, spacing, span)))
@@ -82,7 +82,7 @@ def _parts(
             parse_ebnf(format["grammar"])
         elif format["type"] == "json_schema":
             schema = format["json_schema"]
-            yield place, parse_schema(json.dumps(schema) if isinstance(schema, bool) else schema, spacing=spacing)
+            yield place, parse_schema(write_json(schema) if isinstance(schema, bool) else schema, spacing=spacing)
     except LMError as error:
         message = f"the structural tag at `{place}`: {error.message}"
         raise ConstraintError(message, span=span, help=error.help, notes=error.notes) from None

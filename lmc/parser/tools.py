@@ -6,7 +6,6 @@ whose annotations say its schema. Descriptions are not kept: they are for the pr
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from types import FunctionType
@@ -14,6 +13,7 @@ from typing import Any, get_args  # a tool is any of several things
 
 from lmc.errors import ConstraintError, LMError, did_you_mean
 from lmc.ir.constraint import CHOICES_OF_TOOLS, Reasoning, Spacing, Tool, ToolCalls
+from lmc.ir.json_schema.exact import write_json
 from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.schema.function import function_schema
 from lmc.parser.schema.json_text import load_json
@@ -50,7 +50,7 @@ def parse_tool_calls(
         "format": format, "choice": choice, "parallel": parallel, "reasoning": reasoning, "spacing": spacing,
         "tools": [{"name": tool.name, "parameters": tool.parameters.schema} for tool in known],
     }  # fmt: skip
-    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    text = write_json(whole)
     return ToolCalls(text, format, known, choice, parallel, reasoning, spacing)
 
 

@@ -6,7 +6,6 @@ may stand between marks and beside values that are not text.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import without
 from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, Json
 from lmc.ir.json_schema.trees import ANY_CHAR, both, many
@@ -154,7 +154,7 @@ class _Arguments:
         """A value that is not text, under the definitions of the whole."""
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
-        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        text = write_json(whole)
         return self.json_format(JsonSchema(text, whole, self.schema.spacing, self.schema.patterns))
 
     def _resolved(self, schema: Json, place: str) -> tuple[Json, bool]:

@@ -6,12 +6,12 @@ keywords are understood is the backend's business. pydantic is never imported; a
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import Any  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema, Spacing
+from lmc.ir.json_schema.exact import read_json, write_json
 from lmc.parser.schema.drafts import upgraded
 from lmc.parser.schema.json_text import load_json
 from lmc.parser.schema.pattern import patterns_of
@@ -54,13 +54,13 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         what = f"a JSON schema is an object, not {_kind(schema)}"
         raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
     try:
-        text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = write_json(schema)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the JSON schema cannot be written as JSON: {error}", span=span) from None
     if _is_deep(schema):
         what = f"the JSON schema has more than {MAX_NESTING} objects and lists within one another"
         raise ConstraintError(what, span=span, help="give the inner ones names in `$defs`, and refer to them")
-    value = upgraded(json.loads(text))
+    value = upgraded(read_json(text))
     wrong = list(islice(problems(value), 3))
     if wrong:
         place, what = wrong[0]
