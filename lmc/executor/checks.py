@@ -13,8 +13,7 @@ from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Blank, Fused, JsonSchema
 from lmc.ir.json_schema.exact import repeated_name
-from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular
+from lmc.ir.json_schema.regular import texts_of
 
 WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end
 
@@ -49,9 +48,9 @@ def _of_text(schema: JsonSchema, text: str) -> ConstraintError | None:
         if name is not None:
             return _error(f"the text has the name {name!r} twice in one object, of which readers keep one: {text}")
     try:
-        finding = regular(schema).broken_by(text)
-    except (NotRegular, ConstraintError):
-        return None  # what keeps such a schema keeps all of it
+        finding = texts_of(schema).broken_by(text)
+    except ConstraintError:
+        return None  # what is refused has no text
     if finding is None:
         return None
     return _error(f"the text breaks `{finding.keyword}` at `{finding.place}` of its JSON schema: {text}")

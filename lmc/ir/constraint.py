@@ -42,7 +42,7 @@ class JsonSchema:
     spacing   how the text is spaced: compact `{"a":1,"b":2}`, spaced `{"a": 1, "b": 2}`, or with any spaces
     closed    whether objects have only properties that the schema tells; None where nobody said, which is no
     patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
-              "format:" and its name): a tree that may match anywhere, or why there is none
+              "format:" and its name, "wide:" what may have it): a tree that may match anywhere, or why there is none
     """
 
     text: str

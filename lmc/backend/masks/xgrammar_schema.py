@@ -19,7 +19,9 @@ from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource
-from lmc.ir.json_schema.unions import are_disjoint
+from lmc.ir.json_schema.unions import exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
+from lmc.ir.json_schema.values import KINDS
 
 IGNORED = (
     *("not", "if", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"),
@@ -147,7 +149,8 @@ class _ForXGrammar:
 
     def _is_exclusive(self, branches: list[Json], place: str) -> bool:
         base = self._references.root.base
-        return are_disjoint([SchemaSource(branch, place, base) for branch in branches], self._references)
+        source = SchemaSource({"oneOf": branches}, place, base)
+        return len(exclusion(source, Vacancy(self._references, {})).apart) == len(KINDS)
 
     def _with_pattern(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
         """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""

@@ -13,6 +13,7 @@ ONE = (
 )
 # what applies to the same value as the schema that it stands in
 APPLICATORS = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")
+SAME_VALUE = frozenset((*APPLICATORS, "then", "else"))
 MANY = ("prefixItems", "anyOf", "oneOf", "allOf")
 NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 

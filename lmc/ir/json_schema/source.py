@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.keywords import Json, escaped
+from lmc.ir.json_schema.keywords import SAME_VALUE, Json, escaped
 from lmc.ir.json_schema.references import References
 
 
@@ -18,6 +18,8 @@ class SchemaSource:
     base      the URI that its references are relative to
     positive  whether fewer values here can only be fewer values of the whole schema
     through   identities of the schemas that references have led to on the way here
+    around    schemas that apply to the same value and that this one stands in: what it is said to accept holds for the
+              values that they accept, so that a set made of it belongs to them and cannot be used elsewhere
     """
 
     schema: Json
@@ -25,6 +27,7 @@ class SchemaSource:
     base: str
     positive: bool = True
     through: frozenset[int] = frozenset()
+    around: tuple[SchemaSource, ...] = field(default=(), compare=False, repr=False)
 
     def at(self, *steps: str, positive: bool = True) -> SchemaSource:
         """The schema under a keyword, or under a name or number in it."""
@@ -32,7 +35,12 @@ class SchemaSource:
         for step in steps:
             schema = schema[int(step)] if isinstance(schema, list) else schema[step]
             place = f"{place}/{escaped(step)}"
-        return self.with_schema(schema, place, positive=positive)
+        found = self.with_schema(schema, place, positive=positive)
+        return replace(found, around=(*self.around, self) if steps[0] in SAME_VALUE else ())
+
+    def without(self, keyword: str) -> SchemaSource:
+        """The schema but for a keyword."""
+        return replace(self, schema={key: value for key, value in self.schema.items() if key != keyword})
 
     def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> SchemaSource:
         """Another schema that stands within this one."""
@@ -58,7 +66,7 @@ def referenced(source: SchemaSource, keyword: str, references: References) -> Sc
     if id(target.schema) in source.through:
         raise NotRegular(Finding(source.place, keyword, "exact", f"{reference!r} leads back to itself"))
     through = source.through | {id(target.schema)} if isinstance(target.schema, dict) else source.through
-    return SchemaSource(target.schema, target.place, target.base, source.positive, through)
+    return SchemaSource(target.schema, target.place, target.base, source.positive, through, (*source.around, source))
 
 
 def value_schema(value: Json) -> Json:

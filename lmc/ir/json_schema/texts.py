@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.calls import has_marks
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
@@ -78,6 +80,7 @@ class Writer:
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
     free_names  places where an object may have properties that are not told by name: whether they are told at all
     counted     keywords, by place, that count such properties
+    call        what stands for the values of an inner place, where those are not written out
     """
 
     spacing: Spacing
@@ -89,6 +92,7 @@ class Writer:
     free_names: dict[str, bool] = field(default_factory=dict)
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
+    call: Callable[[Values, Shape | None], RegexTree] | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -100,9 +104,15 @@ class Writer:
         """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
+        if self.call is not None:
+            return self.call(values, shape)
         if shape is None:
             assert is_everything(values)
             return self.anything(depth)
+        return self.kinds(values, shape)
+
+    def kinds(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
 
     def anything(self, depth: int) -> RegexTree:
@@ -135,7 +145,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part))
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated))
         match part:
             case Nothing():
                 return NOTHING
@@ -163,7 +173,7 @@ class Writer:
                 raise AssertionError(part)
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        before, self.is_negated = self.is_negated, True
+        before, self.is_negated = self.is_negated, not self.is_negated
         found = self.part(kind, part, shape)
         self.is_negated = before
         return found
@@ -299,7 +309,7 @@ class Writer:
         return both(parts)
 
     def _counted(self, form: Objects, shape: Shape) -> RegexTree:
-        whole = alt(tree for _, tree in self._members(Objects(rules=form.rules), shape, single=True))
+        whole = alt(tree for _, tree in self._members(form, shape, single=True))
         return self._bracketed("{}", self._listed(whole, form.low, form.high))
 
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
@@ -363,27 +373,29 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
-def characters(part: Part) -> RegexTree:
-    """The characters of a set of strings."""
+def characters(part: Part, *, wide: bool = False) -> RegexTree:
+    """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
         case Everything():
             return ANYTHING
         case Nothing():
             return NOTHING
         case Strings():
-            return part.characters()
+            return part.characters(wide=wide)
         case Either(parts):
-            return alt(map(characters, parts))
+            return alt(characters(each, wide=wide) for each in parts)
         case Both(parts):
-            return both(map(characters, parts))
+            return both(characters(each, wide=wide) for each in parts)
         case Without(inner):
-            return Not(characters(inner))
+            return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
 
 
 def _finite(tree: RegexTree) -> list[str] | None:
     """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
+    if has_marks(tree):
+        return None
     dfa = CharDfa(tree)
     found: list[str] = []
     pending = [("", dfa.start)] if dfa.start != DEAD else []

@@ -112,7 +112,7 @@ def test_spaces_are_as_asked(spacing, text):
         ({"properties": {"a/b": {"$ref": "http://x/y"}}}, "#/properties/a~1b", "$ref"),
         ({"pattern": r"(a)\1"}, "#", "pattern"),
         ({"patternProperties": {r"\p{None}": {}}}, "#", "patternProperties"),
-        ({"not": {"format": "date"}}, "#/not", "format"),
+        ({"not": {"propertyNames": {"format": "email"}}}, "#/not/propertyNames", "format"),
         ({"$recursiveRef": "#"}, "#", "$recursiveRef"),
         ({"$ref": "#/$defs/none"}, "#", "$ref"),
     ],

@@ -62,7 +62,14 @@ def test_free_names_are_counted_whatever_they_are(schema, yes, no):
     [
         ({"minProperties": 2}, ["minProperties", NAMES]),
         ({"minProperties": 1}, [NAMES]),
-        ({"minProperties": 2, "properties": {"a": False, "b": {"type": "null"}, "c": {"const": 1}}, "additionalProperties": False}, []),
+        (
+            {
+                "minProperties": 2,
+                "properties": {"a": False, "b": {"type": "null"}, "c": {"const": 1}},
+                "additionalProperties": False,
+            },
+            [],
+        ),
         ({"minProperties": 2, "required": ["a", "b"]}, [NAMES]),
         ({"not": {"additionalProperties": {"type": "integer"}}}, ["additionalProperties", NAMES]),
         ({"not": {"additionalProperties": False, "properties": {"a": {}}}}, [NAMES]),
