@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled_or_run, terminal_for, tokenizer_of, write
+from lmc.cli.compile import compiled_or_run, explained, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
     arguments_option,
@@ -94,11 +95,12 @@ def explain_command(
     if name is not None:
         from lmc.viz import emit_fsm
 
-        write(emit_fsm(done.planned, name, format, terminal), output)
+        shown = emit_fsm(done.planned, name, format, terminal)
     elif is_about_constraints:
-        write(_constraints(done, tokenizer, format, terminal), output)
+        shown = _constraints(done, tokenizer, format, terminal)
     else:
-        write(_sharing(done, format, terminal), output)
+        shown = _sharing(done, format, terminal)
+    write(shown if output else sayable(shown, format), output)
 
 
 def _page(code: str) -> str:
@@ -118,7 +120,7 @@ def _sharing(done: Compiled, format: str, terminal: Terminal) -> str:
 
     if format == "json":
         return emit(done.planned, "json", terminal)
-    return with_footer(f"{emit(done.planned, 'tree', terminal)}\n{done.explain()}\n")
+    return f"{emit(done.planned, 'tree', terminal)}\n{explained(done, terminal.width)}"
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:

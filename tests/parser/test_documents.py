@@ -75,7 +75,7 @@ def test_a_document_that_is_not_there_is_named_with_what_is_near():
     def ask(s):
         s += lmc.gen("x", json_schema={"$ref": "name.json"}, documents=NAMES)
 
-    with pytest.raises(ConstraintError, match="'name.json'") as caught:
+    with pytest.raises(ConstraintError, match=r"'name\.json'") as caught:
         lmc.compile(ask)
     assert "did you mean 'names.json'?" in str(caught.value)
     with pytest.raises(ConstraintError, match="'c' at `#`"):

@@ -13,7 +13,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
 from lmc.ir.documents import Documented, with_documents
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.ops import not_text
+from lmc.ir.ops import not_a_name, not_text
 from lmc.ir.output import value_type
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import ANY, DATA, FLOAT, REF, STATE, STATES, STR, Type
@@ -74,18 +74,18 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
         _append_text(cx, cell, _as_text(cx, x))
 
 
-def _as_text(cx: Capture, x: StandIn) -> Atom:
+def _as_text(cx: Capture, x: StandIn, *, is_name: bool = False) -> Atom:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
     if isinstance(x, str):
         return Lit(str.__str__(x))  # of a class of its own, such as an Enum's: what it holds, not what it prints as
     if is_ordinary(x):
-        raise ProgramRaise(TypeError, not_text(x).args)
+        raise ProgramRaise(TypeError, (not_a_name if is_name else not_text)(x).args)
     # a name space of a module says nothing of what is called
     called = (*(each for each in cx.t.objects.values() if type(each) is not dict), *cx.outside)
     if has_live(x) and any(map(reaches_words, called)):
         raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
-    return cx.t.host("as_text", cx.t.atom(x), type=STR)
+    return cx.t.host("as_text", cx.t.atom(x), type=STR, **({"is_name": True} if is_name else {}))
 
 
 def _append_text(cx: Capture, cell: StateCell, *texts: Atom) -> None:
@@ -300,7 +300,9 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
 
 def name_atom(cx: Capture, name: StandIn) -> Atom:
     """A name as an operand: surely a str."""
-    return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, LazyStr) else _as_text(cx, name)
+    if isinstance(name, LazyStr):
+        return cx.t.atom(name)
+    return Lit(name) if isinstance(name, str) else _as_text(cx, name, is_name=True)
 
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:
