@@ -167,7 +167,7 @@ def list_of_a_handler_that_may_not_be_one(s):
         print()
     except KeyError:
         pass
-    except 1:
+    except 1:  # noqa: B030
         letters = []
     return letters
 
@@ -179,7 +179,7 @@ def list_of_an_inner_handler(s):
             len(max)
         except Exception:
             made = []
-    except []:
+    except []:  # noqa: B030
         pass
     except KeyError:
         pass
