@@ -42,12 +42,14 @@ class JsonSchema:
     spacing   how the text is spaced: compact `{"a":1,"b":2}`, spaced `{"a": 1, "b": 2}`, or with any spaces
     patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
               "format:" and its name): a tree that may match anywhere, or why there is none
+    marks     texts that stand in no string of it: the first character of one is written as its escape, `\\u003c`
     """
 
     text: str
     schema: Any = field(compare=False, repr=False)
     spacing: Spacing = "compact"
     patterns: Mapping[str, RegexTree | str] = field(default_factory=dict, compare=False, repr=False)
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

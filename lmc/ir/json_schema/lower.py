@@ -88,7 +88,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     root = SchemaSource(cx.whole.schema, "#", cx.references.root.base)
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
-    writer = Writer(cx.whole.spacing, cx.shapes.canonical)
+    writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks)
     tree = writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
