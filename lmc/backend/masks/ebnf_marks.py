@@ -7,14 +7,18 @@ Its complements of classes hold surrogates, whose bytes are no text: these go as
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
 from lmc.backend.masks.ebnf import char_range
-from lmc.ir.json_schema.strings import by_code
+from lmc.backend.masks.xgrammar_schema import LENGTH_CHARS
+from lmc.ir.json_schema.findings import refuse
+from lmc.ir.json_schema.strings import RAW, by_code
 from lmc.ir.ranges import SURROGATES, complement, intersection, union
 
-_ATOM = re.compile(r'Regex\("(?:\\.|[^"\\])*"|"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]', re.DOTALL)
+_ATOM = re.compile(r'Regex\("(?:\\.|[^"\\])*"[^)]*\)|"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]', re.DOTALL)
+_COUNTS = re.compile(re.escape(f"Regex({json.dumps(LENGTH_CHARS)[:-1]}") + r"\{(\d+),(\d*)\}\"")
 _CHAR = re.compile(r"\\U([0-9a-fA-F]{8})|\\u([0-9a-fA-F]{4})|\\(.)|(.)", re.DOTALL)
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
 
@@ -27,8 +31,8 @@ def without_chars(grammar: str, chars: str) -> str:
 def _atom(text: str, chars: Iterable[str]) -> str:
     if text.startswith('"'):
         return "".join(_escape(char) if char in chars else char for char in text)
-    if text.startswith("Regex"):  # of strings by their lengths alone, see xgrammar_schema
-        return text.replace("[^", f"[^{''.join(chars)}")
+    if text.startswith("Regex"):
+        return _counted(text, chars)
     is_complement = text.startswith("[^")
     ranges = union(_ranges(text[1 + is_complement : -1]))
     if is_complement:
@@ -38,6 +42,16 @@ def _atom(text: str, chars: Iterable[str]) -> str:
     written = [f"[{''.join(map(char_range, kept))}]"] if kept else []
     ways = [*written, *(f'"{_escape(char)}"' for char in found)]
     return ways[0] if len(ways) == 1 else f"({' | '.join(ways)})"
+
+
+def _counted(macro: str, chars: Iterable[str]) -> str:
+    """A string that is told by its length alone: the one macro that can be written without one."""
+    found = _COUNTS.match(macro)
+    if found is None:
+        refuse("#", "pattern", "xgrammar writes it by a macro, which knows of no mark of calls")
+    kept = intersection(RAW, complement(union((ord(char), ord(char)) for char in chars)))
+    ways = [f"[{''.join(map(char_range, kept))}]", *(f'"{_escape(char)}"' for char in chars)]
+    return f"({' | '.join(ways)}){{{found[1]},{found[2]}}}"
 
 
 def _escape(char: str) -> str:

@@ -17,7 +17,7 @@ XML = {
 }  # fmt: skip
 CLOSINGS = (
     "</parameter>", "</arg_value>", "</｜DSML｜parameter>", "</｜DSML｜ parameter>", "<|close|>argument<|sep|>",
-    "</tool_call>", "</function>",
+    "</tool_call>", "</function>", "</think>", "<|close|>think<|sep|>",
 )  # fmt: skip
 OTHER_CALLS = (
     '"}}\n</tool_call>\n<tool_call>\n{"name": "rm", "arguments": {"text": "x"}}\n</tool_call>',
