@@ -194,7 +194,12 @@ class Call:
         parts, prompts = self.params.parts, self.inst.shared.prompts
         said = fused_calls.answers(parts, self.request.out, self.form_ends)
         values = {answer.name: answer.said.text for answer in said if answer.name is not None}
-        meta = {answer.name: self._answer_meta(answer) for answer in said if answer.name is not None}
+        before = fused_calls.lengths_before(parts, self.texts, said, prompts.encode)
+        meta = {
+            answer.name: self._answer_meta(answer, num)
+            for answer, num in zip(said, before, strict=True)
+            if answer.name is not None
+        }
         names = self.state.names.with_values(values, meta)
         text, ids = (
             fused_calls.whole(parts, self.texts, said),
@@ -206,11 +211,12 @@ class Call:
         state = _continued(self.state, self.request, end, own, names, num_calls=len(said))
         return (state, *(answer.said.text for answer in said))
 
-    def _answer_meta(self, answer: fused_calls.Answer) -> dict[str, object]:
-        """What is known of one call of a form."""
+    def _answer_meta(self, answer: fused_calls.Answer, num_before: int) -> dict[str, object]:
+        """What is known of one call of a form; `num_before` tokens stand between the form's prompt and the call."""
         finished, said = self.finished[0], answer.said
         assert finished is not None
         meta = self._usage_meta(finished, said.reason) | {"completion_tokens": said.num_tokens}
+        meta["prompt_tokens"] = finished.usage.prompt_tokens + num_before
         return meta | (_score_meta(answer.end, answer.segment) if answer.end and answer.segment else {})
 
     def _result(self) -> tuple[Cell, ...]:

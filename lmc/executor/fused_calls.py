@@ -1,7 +1,8 @@
 """A fused form as the segments of one request, and what each of its calls gets back.
 
 What is written goes to an automaton, what is put is encoded as the prompt's own text would be, what is scored is
-scored behind both (see ir.fused). Every call gets its own text, reason and tokens; the prompt is that of the form.
+scored behind both (see ir.fused). Every call gets its own text, reason and tokens, and the length of the prompt that it
+would have by itself.
 """
 
 from __future__ import annotations
@@ -99,6 +100,28 @@ def answers(form: Sequence[FormPart], out: Sequence[Segment], ends: Sequence[Seg
                 found += [Answer(next(names), each) for each in said]
             case Score():
                 found.append(Answer(next(names), Filled(end.text, end.reason), end, segment))
+    return found
+
+
+def lengths_before(form: Sequence[FormPart], texts: Sequence[str], said: Sequence[Answer], encode: Encode) -> list[int]:
+    """By call, the tokens between the form's prompt and the call, were each call made by itself.
+
+    The form's own tokens may lie across the borders of its calls, so that they are not counted.
+    """
+    values, found, count, text = iter(said), list[int](), 0, ""
+    for part in form:
+        if isinstance(part, str | FusedText):
+            text += _text(part, texts, values)
+            continue
+        count += len(_ids(text, encode))
+        found.append(count)
+        answer, text = next(values), ""
+        if answer.end is not None:
+            count += len(answer.end.ids)
+        elif answer.said.reason == "stop":
+            text = answer.said.text  # the stop string may have cut a token, and what is left is encoded anew
+        else:
+            count += answer.said.num_tokens
     return found
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmc.ir.binding import apply_spread, bound_arguments, joined_arguments, merged_options, method_spread
+from lmc.ir.documents import with_documents
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
@@ -222,6 +223,14 @@ def _raised(x: Any, cause: Any = ...) -> BaseException:
     return error
 
 
+def _generator_raised(error: BaseException) -> BaseException:
+    if StopIteration not in type(error).__mro__:
+        return error
+    made = RuntimeError("generator raised StopIteration")
+    made.__cause__ = error
+    return made
+
+
 def _enter_context(manager: Any) -> Any:
     kind = type(manager)
     missing = f"{kind.__name__!r} object does not support the context manager protocol"
@@ -252,14 +261,16 @@ exception_in = _named("exception_in", _exception_in)  # the same of classes that
 BUILTINS["exception_in"] = Builtin(exception_in, BOOL)
 apply = _named("apply", _apply)  # a call of a function that is itself a run-time value
 raised = _named("raised", _raised)  # `raise x from y` of run-time values: what is raised
+generator_raised = _named("generator_raised", _generator_raised)  # what comes out of a generator that raises this
 enter_context = _named("enter_context", _enter_context)
 leave_context = _named("leave_context", _leave_context)
 read_global = _named("read_global", _read_global)  # of a variable that the program itself binds
 # what statements on live objects become, and calls with stars; ordered where they run code that is not followed
 STATEMENTS: dict[str, Callable[..., Any]] = {
-    "apply": apply, "raised": raised, "enter_context": enter_context, "leave_context": leave_context,
-    "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
-    "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "apply": apply, "raised": raised, "generator_raised": generator_raised,
+    "enter_context": enter_context, "leave_context": leave_context, "read_global": read_global,
+    "delattr": delattr, "delitem": operator.delitem, "setattr": setattr, "setitem": operator.setitem,
+    "deepcopy": copy.deepcopy, "with_documents": with_documents,
     **{fn.__name__: fn for fn in (apply_spread, method_spread, bound_arguments, joined_arguments, merged_options)},
     "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip

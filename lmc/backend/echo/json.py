@@ -7,13 +7,13 @@ parser reads regular expressions.
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from typing import Any  # a JSON value, and a schema, is any of JSON's types
 
 from lmc.backend.echo.text import WORDS
 from lmc.errors import ConstraintError
+from lmc.ir.json_schema.exact import write_json
 
 _ANNOTATIONS = """
 $schema $id $anchor $comment $defs definitions title description default examples deprecated readOnly writeOnly
@@ -78,7 +78,7 @@ class _Draw:
         self._num_values = 0
 
     def text(self, depth: int) -> str:
-        return json.dumps(self._value(self._root, depth), ensure_ascii=False, separators=(",", ":"))
+        return write_json(self._value(self._root, depth))
 
     def _value(self, schema: Any, depth: int) -> Any:
         self._num_values += 1

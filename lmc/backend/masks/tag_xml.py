@@ -7,15 +7,16 @@ stands in a value.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import without
 from lmc.ir.automaton.algebra import one_of
 from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, Json
 from lmc.ir.json_schema.strings import MAX_COUNTED
@@ -189,8 +190,8 @@ class _Arguments:
         """A value that is not text, under the definitions of the whole."""
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
-        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
-        return self.json_format(JsonSchema(text, whole, self.schema.spacing, self.schema.patterns, self.marks))
+        text = write_json(whole)
+        return self.json_format(replace(self.schema, text=text, schema=whole, marks=self.marks))
 
     def _resolved(self, schema: Json, place: str) -> tuple[Json, bool]:
         """What a reference to a definition stands for, and whether it was one."""
@@ -221,5 +222,5 @@ def _in_newlines(texts: RegexTree) -> RegexTree:
 
 
 def _kind(value: Json) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    names = {bool: "boolean", int: "integer", float: "number", Decimal: "number", list: "array", dict: "object"}
     return names.get(type(value), "null")

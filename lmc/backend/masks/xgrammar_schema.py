@@ -7,19 +7,21 @@ those that are named), never one of more. Measured against xgrammar 0.2.8.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Literal, NoReturn
 
 from lmc.backend.masks.xgrammar_pattern import PrintedPattern, print_pattern
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.audit import audit as regular_audit
+from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError
 from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, Json
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource
-from lmc.ir.json_schema.unions import are_disjoint
+from lmc.ir.json_schema.unions import exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
+from lmc.ir.json_schema.values import KINDS
 
 IGNORED = (
     *("not", "if", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"),
@@ -60,7 +62,7 @@ def lower_schema(schema: JsonSchema) -> tuple[str, tuple[Finding, ...]]:
     Raises SchemaError naming the place and keyword it cannot keep.
     """
     lowering = _ForXGrammar(schema)
-    text = json.dumps(lowering.root(schema.schema), ensure_ascii=False)
+    text = write_json(lowering.root(schema.schema))
     return text, tuple(lowering.found)
 
 
@@ -70,6 +72,7 @@ class _ForXGrammar:
     def __init__(self, constraint: JsonSchema) -> None:
         self.found: list[Finding] = []
         self._patterns = constraint.patterns
+        self._is_closed = bool(constraint.closed)
         self._references = References(constraint.schema)
         taken = constraint.schema.get("$defs", {}) if isinstance(constraint.schema, dict) else {}
         self._any_name = next(name for n in range(len(taken) + 1) if (name := f"any{n or ''}") not in taken)
@@ -122,7 +125,10 @@ class _ForXGrammar:
 
     def _any_value(self) -> dict[str, Json]:
         plain = [{"type": name} for name in ("string", "number", "boolean", "null")]
-        array, object = {"type": "array", "items": self._any()}, {"type": "object", "additionalProperties": self._any()}
+        array, object = (
+            {"type": "array", "items": self._any()},
+            {"type": "object", "additionalProperties": self._further()},
+        )
         return {"anyOf": [*plain, array, object]}
 
     def _with_free_parts(self, schema: dict[str, Json]) -> dict[str, Json]:
@@ -134,12 +140,17 @@ class _ForXGrammar:
         if "array" in types and "items" not in schema:
             schema = schema | {"items": self._any()}
         if "object" in types and "additionalProperties" not in schema and not schema.get("properties"):
-            schema = schema | {"additionalProperties": self._any()}
+            schema = schema | {"additionalProperties": self._further()}
         return schema
+
+    def _further(self) -> Json:
+        """Properties of which a schema says nothing."""
+        return False if self._is_closed else self._any()
 
     def _is_exclusive(self, branches: list[Json], place: str) -> bool:
         base = self._references.root.base
-        return are_disjoint([SchemaSource(branch, place, base) for branch in branches], self._references)
+        source = SchemaSource({"oneOf": branches}, place, base)
+        return len(exclusion(source, Vacancy(self._references, {})).apart) == len(KINDS)
 
     def _with_pattern(self, schema: dict[str, Json], place: str) -> dict[str, Json]:
         """A schema's pattern may match anywhere in a text, xgrammar's must match all of it."""

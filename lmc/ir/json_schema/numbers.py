@@ -1,4 +1,6 @@
-"""JSON numbers within bounds and of a step, as trees of their decimal digits; exact in decimal arithmetic.
+"""JSON numbers within bounds and of a step, as trees of their decimal digits; exact, whatever their size.
+
+Arithmetic of Decimals rounds to the digits of a context: here they are compared and taken apart, never added.
 
 A number is written without an exponent and never as -0. `canonical` is one writing for each value (1, not 1.0);
 without it a fraction may end in zeros, and a number that nothing else is asked of may have an exponent.
@@ -7,10 +9,10 @@ without it a fraction may end in zeros, and a number that nothing else is asked 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from math import gcd
 
-from lmc.ir.json_schema.trees import NOTHING, alt, both, many, maybe, one_of, seq, span
+from lmc.ir.json_schema.trees import EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
 from lmc.ir.regex import Not, RegexTree
 
 DIGIT = span("0", "9")
@@ -25,10 +27,19 @@ EXPONENT = seq(one_of("eE"), maybe(one_of("+-")), many(DIGIT, 1, 2))
 
 MAX_ENDINGS = 512
 MAX_FACTOR = 11
+MAX_DIGITS = 1000  # before the point, and behind it, of a number that is written without an exponent
+_ONE, _FINEST = Decimal(1), Decimal((0, (1,), -MAX_DIGITS))
 
 
 class NoStep(ValueError):
-    """Multiples of this number have no small automaton."""
+    """Multiples of this number have no small automaton, or it has more than MAX_DIGITS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number."""
+
+    value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,8 @@ class Numbers:
             return False
         if self.high is not None and (number > self.high or (self.below and number == self.high)):
             return False
-        ratios = [Fraction(number) / Fraction(step) for step in self.steps]
-        return all(each.denominator == 1 for each in ratios) and not (self.integer and number % 1)
+        steps = (*self.steps, _ONE) if self.integer else self.steps
+        return all(is_multiple(number, step) for step in steps)
 
 
 def decimal(value: float | Decimal) -> Decimal:
@@ -76,10 +87,49 @@ def decimal(value: float | Decimal) -> Decimal:
     return found if found else Decimal(0)
 
 
+def is_multiple(number: Decimal, step: Decimal) -> bool:
+    """Whether a number is a whole multiple of a step; quickly, however far apart their exponents are."""
+    (unit, exponent), (divisor, its) = _parts(number), _parts(step)
+    if exponent >= its:
+        return unit * pow(10, exponent - its, divisor) % divisor == 0
+    # the unit is no multiple of 10, so that a step that is one divides nothing but 0
+    return unit == 0
+
+
 def number_text(value: float | Decimal) -> str:
-    """The canonical writing of a number."""
-    whole, fraction = _digits(abs(decimal(value)))
-    return ("-" if value < 0 else "") + whole + ("." + fraction if fraction else "")
+    """The canonical writing of a number: without an exponent, but where many zeros would stand for it."""
+    unit, exponent = _parts(decimal(value))
+    sign, digits = "-" * (value < 0), str(Decimal(unit))
+    if exponent and not is_short(decimal(value)):
+        return f"{sign}{digits}e{exponent}"
+    if exponent >= 0:
+        return sign + digits + "0" * exponent
+    digits = digits.rjust(1 - exponent, "0")
+    return f"{sign}{digits[:exponent]}.{digits[exponent:]}"
+
+
+def within(bound: Decimal, *, is_low: bool) -> Decimal | None:
+    """The bound, or the short one nearest to it on its inner side; None where no short number is there."""
+    if bound.adjusted() >= MAX_DIGITS:
+        return Decimal((bound < 0, (1,), MAX_DIGITS - 1)) if is_low == (bound < 0) else None
+    rounding = ROUND_CEILING if is_low else ROUND_FLOOR
+    return bound if is_short(bound) else Context(3 * MAX_DIGITS, rounding).quantize(bound, _FINEST)
+
+
+def is_short(value: Decimal) -> bool:
+    """Whether a number has at most MAX_DIGITS before its point, and behind it."""
+    return value.adjusted() < MAX_DIGITS and -_parts(value)[1] <= MAX_DIGITS
+
+
+def _parts(number: Decimal) -> tuple[int, int]:
+    """The magnitude as unit * 10 ** exponent, the unit no multiple of 10; 0 is 0 * 10 ** 0."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    if not number:
+        return 0, 0
+    written = "".join(map(str, digits))
+    short = written.rstrip("0")
+    return int(Decimal(short)), exponent + len(written) - len(short)
 
 
 def _tighter(
@@ -89,7 +139,7 @@ def _tighter(
         return (b, b_open) if a is None else (a, a_open)
     if a == b:
         return a, a_open or b_open
-    return (a, a_open) if (a - b) * sign > 0 else (b, b_open)
+    return (a, a_open) if (a > b) == (sign > 0) else (b, b_open)
 
 
 def _syntax(form: Numbers, canonical: bool) -> RegexTree:
@@ -111,12 +161,12 @@ def _least(bound: Decimal, strict: bool) -> RegexTree:
         return _at_least(bound, strict)
     if bound == 0:
         return MAGNITUDE
-    return alt([MAGNITUDE, seq("-", _at_most(-bound, strict))])
+    return alt([MAGNITUDE, seq("-", _at_most(bound.copy_negate(), strict))])
 
 
 def _most(bound: Decimal, strict: bool) -> RegexTree:
     if bound < 0 or (bound == 0 and strict):
-        return seq("-", _at_least(-bound, strict and bound < 0))
+        return seq("-", _at_least(bound.copy_negate(), strict and bound < 0))
     return alt([seq("-", MAGNITUDE), _at_most(bound, strict)])
 
 
@@ -128,19 +178,35 @@ def _at_least(bound: Decimal, strict: bool) -> RegexTree:
     """Magnitudes from a bound that is not negative: longer, or greater at the first digit that differs."""
     whole, fraction = _digits(bound)
     longer = seq(NON_ZERO, many(DIGIT, len(whole)))
-    greater = [
-        longer,
-        *(seq(whole[:i], _above(d), many(DIGIT, *[len(whole) - i - 1] * 2)) for i, d in enumerate(whole)),
-    ]
-    return alt([seq(alt(greater), maybe(FRACTION)), seq(whole, _fraction_from(fraction, strict))])
+    return alt(
+        [seq(alt([longer, _greater(whole, fixed=True)]), maybe(FRACTION)), seq(whole, _fraction_from(fraction, strict))]
+    )
 
 
 def _fraction_from(fraction: str, strict: bool) -> RegexTree:
     if not fraction:
         return SOME if strict else maybe(FRACTION)
-    greater = [seq(fraction[:i], _above(d), DIGITS) for i, d in enumerate(fraction)]
     equal = seq(fraction, DIGITS, NON_ZERO, DIGITS) if strict else seq(fraction, DIGITS)
-    return seq(".", alt([*greater, equal]))
+    return seq(".", alt([seq(_greater(fraction, fixed=False), DIGITS), equal]))
+
+
+def _greater(digits: str, *, fixed: bool) -> RegexTree:
+    """Digits up to the first that is greater than its place has it; `fixed`: and others, as many as there are.
+
+    By halves, so that many digits have a tree that is neither large nor deep.
+    """
+    if len(digits) == 1:
+        return _above(digits)
+    half = len(digits) // 2
+    first, last = digits[:half], digits[half:]
+    others = many(DIGIT, len(last), len(last)) if fixed else EMPTY
+    sooner = _greater(first, fixed=fixed)
+    return alt(
+        [
+            NOTHING if sooner is NOTHING else seq(sooner, others),
+            NOTHING if (later := _greater(last, fixed=fixed)) is NOTHING else seq(first, later),
+        ]
+    )
 
 
 def _above(digit: str) -> RegexTree:
@@ -149,8 +215,10 @@ def _above(digit: str) -> RegexTree:
 
 def _digits(value: Decimal) -> tuple[str, str]:
     """The digits before and after the point; none after it for a whole number."""
-    whole, _, fraction = format(value, "f").partition(".")
-    return whole.lstrip("0") or "0", fraction.rstrip("0")
+    if not is_short(value):
+        raise NoStep
+    whole, _, fraction = number_text(value).partition(".")
+    return whole, fraction
 
 
 # --- multiples ------------------------------------------------------------------------------------------------
@@ -172,8 +240,7 @@ def _decimal_multiples(unit: int, places: int) -> RegexTree:
     options: list[RegexTree] = []
     for count in range(1, places + 1):
         deciding = max(0, count - (places - tail))
-        filled = 10 ** (tail - deciding)
-        endings = [n for n in range(10**deciding) if n * filled % unit == 0]
+        endings = range(0, 10**deciding, unit // gcd(unit, 10 ** (tail - deciding)))
         ending = alt(seq(f"{n:0{deciding}d}" if deciding else "") for n in endings)
         options.append(seq(many(DIGIT, count - deciding, count - deciding), ending))
     return seq(WHOLE, maybe(seq(".", alt(options))))

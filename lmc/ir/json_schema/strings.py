@@ -26,22 +26,35 @@ MAX_COUNTED = 16  # repeats of a part, above which marks are known by their firs
 
 
 @dataclass(frozen=True, slots=True)
+class Format:
+    """Strings that are known from two sides: those of `narrow` belong to it, those outside of `wide` do not."""
+
+    narrow: RegexTree
+    wide: RegexTree
+
+
+@dataclass(frozen=True, slots=True)
 class Strings:
-    """The strings of `low` to `high` characters that all of `trees` match, which are over characters, not writings."""
+    """The strings of `low` to `high` characters that all of `trees` match, which are over characters, not writings.
+
+    formats   they have all of these as well: in a complement by their wide side, so that it never holds too much
+    """
 
     low: int = 0
     high: int | None = None
     trees: tuple[RegexTree, ...] = ()
+    formats: tuple[Format, ...] = ()
 
     def meet(self, other: Strings) -> Strings:
         """The strings in both."""
         high = other.high if self.high is None else self.high if other.high is None else min(self.high, other.high)
-        return Strings(max(self.low, other.low), high, (*self.trees, *other.trees))
+        formats = (*self.formats, *other.formats)
+        return Strings(max(self.low, other.low), high, (*self.trees, *other.trees), formats)
 
-    def characters(self) -> RegexTree:
-        """Their characters."""
+    def characters(self, *, wide: bool = False) -> RegexTree:
+        """Their characters; `wide`: and those of strings that may be among them."""
         counted = () if (self.low, self.high) == (0, None) else (many(ANY_CHAR, self.low, self.high),)
-        parts = (*self.trees, *counted)
+        parts = (*self.trees, *(each.wide if wide else each.narrow for each in self.formats), *counted)
         return both(parts) if parts else ANYTHING
 
     def tree(self, *, canonical: bool, marks: tuple[str, ...] = ()) -> RegexTree:

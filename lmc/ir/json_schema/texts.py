@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.calls import has_marks
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers, number_text
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
@@ -58,7 +60,8 @@ class Spaces:
     inside: RegexTree  # after an opening and before a closing bracket
 
 
-_ANY = many(one_of(" \t\r\n"))
+MAX_SPACES = 40  # in a row, where any may stand: enough for a line end and nine levels of four spaces
+_ANY = many(one_of(" \t\r\n"), 0, MAX_SPACES)
 SPACES: dict[Spacing, Spaces] = {
     "compact": Spaces(seq(","), seq(":"), EMPTY),
     "spaced": Spaces(seq(", "), seq(": "), EMPTY),
@@ -72,18 +75,26 @@ class Writer:
 
     canonical   each value has one text, up to spaces
     marks       texts that stand in no string
+    is_closed   where any value may stand, objects are empty
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    free_names  places where an object may have properties that are not told by name: whether they are told at all
+    counted     keywords, by place, that count such properties
+    call        what stands for the values of an inner place, where those are not written out
     """
 
     spacing: Spacing
     canonical: bool
     marks: tuple[str, ...] = ()
+    is_closed: bool = False
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    free_names: dict[str, bool] = field(default_factory=dict)
+    counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
+    call: Callable[[Values, Shape | None], RegexTree] | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -95,9 +106,15 @@ class Writer:
         """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
+        if self.call is not None:
+            return self.call(values, shape)
         if shape is None:
             assert is_everything(values)
             return self.anything(depth)
+        return self.kinds(values, shape)
+
+    def kinds(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
 
     def anything(self, depth: int) -> RegexTree:
@@ -113,9 +130,12 @@ class Writer:
             self.is_cut = True
             return alt(scalars)
         inner = self.anything(depth - 1)
+        items = self._bracketed("[]", maybe(self._row(inner)))
         member = seq(self._any_string, self.spaces.colon, inner)
-        listed = [self._bracketed(mark, maybe(self._row(each))) for mark, each in (("[]", inner), ("{}", member))]
-        return alt([*scalars, *listed])
+        if not self.is_closed:
+            self.free_names.setdefault("#", True)
+        members = EMPTY if self.is_closed else maybe(self._row(member))
+        return alt([*scalars, items, self._bracketed("{}", members)])
 
     @property
     def _any_string(self) -> RegexTree:
@@ -127,7 +147,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part), self.marks)
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated), self.marks)
         match part:
             case Nothing():
                 return NOTHING
@@ -141,6 +161,8 @@ class Writer:
                 return both(self.part(kind, each, shape) for each in parts)
             case Without(inner):
                 return both([self.whole(kind, shape), Not(self._negated(kind, inner, shape))])
+            case Number(value):
+                return literal(number_text(value))
             case Numbers():
                 return part.tree(canonical=self.canonical)
             case Arrays():
@@ -153,7 +175,7 @@ class Writer:
                 raise AssertionError(part)
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        before, self.is_negated = self.is_negated, True
+        before, self.is_negated = self.is_negated, not self.is_negated
         found = self.part(kind, part, shape)
         self.is_negated = before
         return found
@@ -279,13 +301,17 @@ class Writer:
         missing = form.required - {name for name, tree in members if tree is not NOTHING}
         if missing:
             return NOTHING
+        if any(name is None for name, _ in members):
+            self.free_names[shape.place] = self.free_names.get(shape.place, True) and shape.is_told
+            self.counted |= {each for each in shape.counted if form.low > max(1, len(form.required))
+                             or each[1] != "minProperties"}  # fmt: skip
         parts = [self._bracketed("{}", inner)]
         if form.low > len(form.required) or form.high is not None:
             parts.append(self._counted(form, shape))
         return both(parts)
 
     def _counted(self, form: Objects, shape: Shape) -> RegexTree:
-        whole = alt(tree for _, tree in self._members(Objects(), shape, single=True))
+        whole = alt(tree for _, tree in self._members(form, shape, single=True))
         return self._bracketed("{}", self._listed(whole, form.low, form.high))
 
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
@@ -295,17 +321,20 @@ class Writer:
             value = self.value(form.named.get(name, everything()), inner)
             key = quoted(literal(name), self.marks)
             found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+        if shape.free == NOTHING:
+            return found
         for names in NAME_CLASSES if shape.apart else (None,):
-            member = self._further_member(form.rules, shape, names)
+            keys = [each for each in (names, shape.free) if each is not None]
+            member = self._further_member(form.rules, shape, keys)
             if member is not NOTHING:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
 
-    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
+    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: list[RegexTree]) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
         if len(rules) > MAX_RULES:
             refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")
-        cells: list[tuple[list[RegexTree], Values]] = [([] if names is None else [names], everything())]
+        cells: list[tuple[list[RegexTree], Values]] = [(names, everything())]
         for rule in rules:
             if rule.keys is None:
                 cells = [(keys, meet(values, rule.values)) for keys, values in cells]
@@ -346,27 +375,29 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
-def characters(part: Part) -> RegexTree:
-    """The characters of a set of strings."""
+def characters(part: Part, *, wide: bool = False) -> RegexTree:
+    """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
         case Everything():
             return ANYTHING
         case Nothing():
             return NOTHING
         case Strings():
-            return part.characters()
+            return part.characters(wide=wide)
         case Either(parts):
-            return alt(map(characters, parts))
+            return alt(characters(each, wide=wide) for each in parts)
         case Both(parts):
-            return both(map(characters, parts))
+            return both(characters(each, wide=wide) for each in parts)
         case Without(inner):
-            return Not(characters(inner))
+            return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
 
 
 def _finite(tree: RegexTree) -> list[str] | None:
     """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
+    if has_marks(tree):
+        return None
     dfa = CharDfa(tree)
     found: list[str] = []
     pending = [("", dfa.start)] if dfa.start != DEAD else []

@@ -6,11 +6,14 @@ Intersections of two plain descriptions are described again, so that `allOf` giv
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from functools import reduce
 from typing import Literal
 
-from lmc.ir.json_schema.numbers import Numbers
+from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.regex import RegexTree
 
@@ -127,9 +130,30 @@ class Objects:
         return Objects(named, self.required | other.required, rules, low, _lower(self.high, other.high))
 
 
-Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Numbers | Strings | Arrays | Objects
+Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Number | Numbers | Strings | Arrays | Objects
 Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
+
+
+class Deferred(Mapping[Kind, Part]):
+    """A set that is looked into when a kind of it is asked for: so a set may hold itself, in a place further in.
+
+    Those of one place are put together without being looked into. None is plainly nothing or everything.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def meet(self, other: Deferred) -> Values:
+        """What is in both."""
+
+    @abstractmethod
+    def join(self, other: Deferred) -> Values:
+        """What is in either."""
+
+    @abstractmethod
+    def complement(self) -> Values:
+        """What is not in it."""
 
 
 def everything() -> Values:
@@ -154,27 +178,33 @@ def where(kind: Kind, part: Part) -> Values:
 
 def is_nothing(values: Values) -> bool:
     """Whether it is plain that no value is in it."""
-    return all(part == NOTHING for part in values.values())
+    return not isinstance(values, Deferred) and all(part == NOTHING for part in values.values())
 
 
 def is_everything(values: Values) -> bool:
     """Whether it is plain that every value is in it."""
-    return all(part == EVERYTHING for part in values.values())
+    return not isinstance(values, Deferred) and all(part == EVERYTHING for part in values.values())
 
 
 def meet(*sets: Values) -> Values:
     """What is in all of them."""
+    if any(isinstance(values, Deferred) for values in sets):
+        return reduce(_meet_deferred, sets)
     return {kind: _meet_all(values[kind] for values in sets) for kind in KINDS}
 
 
 def join(sets: Iterable[Values]) -> Values:
     """What is in any of them."""
     listed = list(sets)
+    if any(isinstance(values, Deferred) for values in listed):
+        return reduce(_join_deferred, listed)
     return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
 
 
 def complement(values: Values) -> Values:
     """What is not in it."""
+    if isinstance(values, Deferred):
+        return values.complement()
     return {kind: _complement(part) for kind, part in values.items()}
 
 
@@ -183,6 +213,8 @@ def weight(values: Values) -> int:
     known: dict[int, int] = {}
 
     def of(part: object) -> int:
+        if isinstance(part, Deferred):
+            return 1
         if isinstance(part, Mapping):
             return sum(map(of, part.values()))
         if isinstance(part, tuple):
@@ -194,6 +226,26 @@ def weight(values: Values) -> int:
         return known[id(part)]
 
     return of(values)
+
+
+def _meet_deferred(a: Values, b: Values) -> Values:
+    if isinstance(a, Deferred) and isinstance(b, Deferred):
+        return a.meet(b)
+    if is_everything(a) or is_nothing(b):
+        return b
+    if is_everything(b) or is_nothing(a):
+        return a
+    return {kind: _meet(a[kind], b[kind]) for kind in KINDS}
+
+
+def _join_deferred(a: Values, b: Values) -> Values:
+    if isinstance(a, Deferred) and isinstance(b, Deferred):
+        return a.join(b)
+    if is_everything(a) or is_nothing(b):
+        return a
+    if is_everything(b) or is_nothing(a):
+        return b
+    return {kind: _join(a[kind], b[kind]) for kind in KINDS}
 
 
 def _lower(a: int | None, b: int | None) -> int | None:
@@ -214,10 +266,33 @@ def _meet(a: Part, b: Part) -> Part:
             return a.meet(b)
         case Objects(), Objects():
             return a.meet(b)
+    # numbers one by one are asked themselves: some are too long for an automaton of bounds
+    for few, others in ((a, b), (b, a)):
+        if all(isinstance(each, Number) for each in _options(few)):
+            return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
     options = [(x, y) for x in _options(a) for y in _options(b)]
     if 1 < len(options) <= MAX_ALTERNATIVES:
         return _join_all(_meet(x, y) for x, y in options)
     return Both((*_conjuncts(a), *_conjuncts(b)))
+
+
+def has(part: Part, number: Decimal) -> bool:
+    """Whether a number is in a set of numbers."""
+    match part:
+        case Everything():
+            return True
+        case Number(value):
+            return value == number
+        case Numbers():
+            return part.holds(number)
+        case Either(parts):
+            return any(has(each, number) for each in parts)
+        case Both(parts):
+            return all(has(each, number) for each in parts)
+        case Without(inner):
+            return not has(inner, number)
+        case _:
+            return False
 
 
 def _join(a: Part, b: Part) -> Part:
@@ -230,7 +305,7 @@ def _join(a: Part, b: Part) -> Part:
 
 def _is_same(a: Part, b: Part) -> bool:
     """Whether it is plain that they are equal: parts are held in many places, and comparing walks each of them."""
-    return a is b or (isinstance(a, Numbers | Strings | Texts) and a == b)
+    return a is b or (isinstance(a, Number | Numbers | Strings | Texts) and a == b)
 
 
 def _complement(part: Part) -> Part:

@@ -9,6 +9,7 @@ from lmc.codes import DEFERRED, WALKED_TWICE
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.generators import as_generator
 from lmc.parser.capture.scope import Scope
 from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Owner, StandIn
 
@@ -57,24 +58,6 @@ def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     return _run(cx, node, collector(cx, "dict", node), [_at(ast.Assign([target], node.value), node)], None)
 
 
-def in_generator(cx: Capture) -> bool:
-    """True in a generator expression: a StopIteration that is raised there is a RuntimeError outside."""
-    frame: Frame | None = cx.frame
-    while frame is not None and frame.is_comprehension:
-        if frame.is_generator:
-            return True
-        frame = frame.parent
-    return False
-
-
-def may_stop(node: ast.GeneratorExp) -> bool:
-    """True for a generator expression that asks for the next item of something, and may find none."""
-    first, *others = node.generators
-    parts = (node.elt, *first.ifs, *(each for clause in others for each in (clause.iter, *clause.ifs)))
-    calls = [n for part in parts for n in ast.walk(part) if isinstance(n, ast.Call) and len(n.args) == 1]
-    return any(isinstance(call.func, ast.Name) and call.func.id == "next" for call in calls)
-
-
 def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> tuple[StandIn, StandIn]:
     """A generator expression up to the first item that settles it: for any (True), all (False), next (None).
 
@@ -116,12 +99,15 @@ def _walk(
     names |= {ACC, FIRST, FOUND}
     scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names), outer.scope.source)
     inner = Frame(cx.t.born(), scope, outer, None)
-    inner.is_comprehension, inner.is_generator = True, gen is not None
+    inner.is_comprehension = True
     inner.fields[FIRST], inner.fields[FOUND] = first, False
     if start is not UNBOUND:
         inner.fields[ACC] = start
     with cx.in_frame(inner):
-        execute(cx, body)
+        if gen is None:
+            execute(cx, body)
+        else:
+            as_generator(cx, lambda: execute(cx, body))
         return inner.fields.get(ACC, UNBOUND), inner.fields[FOUND]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.generators import IteratorStep
 from lmc.parser.capture.values import Generator, Once, StandIn
 
 
@@ -42,13 +43,22 @@ def _runs_code(x: StandIn) -> bool:
 def _of_map(cx: Capture, node: ast.For, given: Once) -> ast.For:
     fn, source = given.args
     call = ast.Call(_field(cx, node, "fn", fn), [_item(node)], [])
-    return _loop(cx, node, source, [ast.Assign([node.target], call), *node.body])
+    step, item = _called(node, call)
+    return _loop(cx, node, source, [step, ast.Assign([node.target], item), *node.body])
 
 
 def _of_filter(cx: Capture, node: ast.For, given: Once) -> ast.For:
     fn, source = given.args
-    test = _item(node) if fn is None else ast.Call(_field(cx, node, "fn", fn), [_item(node)], [])
-    return _loop(cx, node, source, [ast.If(test, [ast.Assign([node.target], _item(node)), *node.body], [])])
+    take = [ast.Assign([node.target], _item(node)), *node.body]
+    if fn is None:
+        return _loop(cx, node, source, [ast.If(_item(node), take, [])])
+    step, test = _called(node, ast.Call(_field(cx, node, "fn", fn), [_item(node)], []))
+    return _loop(cx, node, source, [step, ast.If(test, take, [])])
+
+
+def _called(node: ast.For, call: ast.Call) -> tuple[IteratorStep, ast.Name]:
+    name = _name(node, "called")
+    return IteratorStep(name, call, is_mapped=True), ast.Name(name, ast.Load())
 
 
 def _of_enumerate(cx: Capture, node: ast.For, given: Once) -> ast.For:

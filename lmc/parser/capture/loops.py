@@ -18,11 +18,12 @@ import copy
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, ENDLESS_LOOP
 from lmc.ir.graph import Atom, Lit
 from lmc.ir.types import ANY, BOOL, DATA, INT, STR
-from lmc.parser.capture import comprehensions, exits, state_lists
+from lmc.parser.capture import exits, state_lists
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
+from lmc.parser.capture.generators import IteratorStep
 from lmc.parser.capture.iteration import Watched, has_code, is_live, is_stepped, iterator, listed
 from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
@@ -105,20 +106,31 @@ def _of_generator(cx: Capture, node: ast.For) -> ast.For | None:
     assert isinstance(node.iter, ast.GeneratorExp)
     clause = node.iter.generators[0]
     # a parameter of a lambda may have one of the names, and is not an `ast.Name` that would be renamed with it
-    if (
-        len(node.iter.generators) > 1
-        or comprehensions.may_stop(node.iter)
-        or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter))
-    ):
+    if len(node.iter.generators) > 1 or any(isinstance(n, ast.Lambda) for n in ast.walk(node.iter)):
         return None
     names = {n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name)}
     # Python has no name that begins with `$`: the body cannot see what the generator binds
-    renamed = _Renamed(names, f"${node.lineno}_{node.col_offset}_")
+    prefix = f"${node.lineno}_{node.col_offset}_"
+    renamed = _Renamed(names, prefix)
     target, elt, *tests = (renamed.visit(copy.deepcopy(e)) for e in (clause.target, node.iter.elt, *clause.ifs))
-    body: list[ast.stmt] = [ast.copy_location(ast.Assign([node.target], elt), node.iter), *node.body]
-    for test in reversed(tests):
-        body = [ast.copy_location(ast.If(test, body, []), test)]
+    step, item = _step(f"{prefix}item", elt)
+    body: list[ast.stmt] = [*step, ast.copy_location(ast.Assign([node.target], item), node.iter), *node.body]
+    for num, each in reversed(list(enumerate(tests))):
+        step, test = _step(f"{prefix}test{num}", each, is_test=True)
+        body = [*step, ast.copy_location(ast.If(test, body, []), each)]
     return ast.copy_location(ast.For(target, clause.iter, body, []), node)
+
+
+def _step(name: str, value: ast.expr, *, is_test: bool = False) -> tuple[list[ast.stmt], ast.expr]:
+    """What is done first for a part of a generator, and the expression that is left: code may raise StopIteration."""
+    if not any(isinstance(n, _CODE) for n in ast.walk(value)):
+        return [], value
+    return [ast.copy_location(IteratorStep(name, value, is_test=is_test), value)], ast.copy_location(
+        ast.Name(name, ast.Load()), value
+    )
+
+
+_CODE = (ast.Call, ast.Attribute, ast.Subscript)
 
 
 class _Walk:
@@ -202,7 +214,7 @@ def _go_on(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
 
 
 def _over_values(cx: Capture, node: ast.For, iterable: StandIn) -> None:
-    atom = cx.t.atom(iterable)
+    atom = cx.t.value_atom(iterable)
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
         raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))

@@ -22,6 +22,7 @@ from typing import Any
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.functions import bound_parameters, closure_of
+from lmc.parser.capture.generators import in_parts
 from lmc.parser.capture.ownership import is_own_function
 from lmc.parser.capture.values import (
     Choice,
@@ -80,7 +81,7 @@ def run(cx: Capture, manager: Manager, inner: Callable[[StandIn], None]) -> None
     try:
         with cx.in_frame(frame):
             assert isinstance(fn.node, ast.FunctionDef)
-            execute(cx, fn.node.body, tail=True)
+            execute(cx, in_parts(fn.node.body), tail=True)
     finally:
         cx.active.pop()
 
@@ -91,12 +92,8 @@ def can_follow(node: ast.AST) -> bool:
         return False
     own = list(_own_nodes(node.body))
     yields = [n for n in own if isinstance(n, ast.Yield | ast.YieldFrom | ast.Await)]
-    # a StopIteration that is raised in a generator is another exception outside
-    odd = any(isinstance(n, ast.Return) or (isinstance(n, ast.Name) and n.id in _STOPS) for n in own)
-    return len(yields) == 1 and not odd and _yields_in(node.body)
-
-
-_STOPS = ("next", "StopIteration")
+    returns = any(isinstance(n, ast.Return) for n in own)
+    return len(yields) == 1 and not returns and _yields_in(node.body)
 
 
 def _own_nodes(body: list[ast.stmt]) -> list[ast.AST]:

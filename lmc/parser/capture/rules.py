@@ -15,6 +15,7 @@ from lmc.parser.capture import (
     comprehensions,
     expressions,
     functions,
+    generators,
     given_functions,
     imports,
     loops,
@@ -74,6 +75,8 @@ STATEMENTS: dict[type[ast.stmt], StatementRule] = {
     ast.Try: tries.try_node,
     ast.For: loops.for_loop,
     ast.While: loops.while_loop,
+    generators.IteratorStep: generators.step_node,
+    generators.GeneratorPart: generators.part_node,
 }
 
 RULES = Rules(EXPRESSIONS, STATEMENTS, calls.call, given_functions.given)

@@ -498,7 +498,7 @@ class Frame(Owner):
     block  of a context manager's generator: traces the block of its `with`, given what is yielded
     """
 
-    __slots__ = ("block", "closure", "exits", "is_comprehension", "is_generator", "parent", "scope")
+    __slots__ = ("block", "closure", "exits", "is_comprehension", "parent", "scope")
 
     def __init__(self, birth: int, scope: Scope, parent: Frame | None, closure: Closure | None) -> None:
         super().__init__(birth)
@@ -506,7 +506,6 @@ class Frame(Owner):
         self.fields = {"$exit": 0, "$ret": None}
         self.exits: set[int] = set()
         self.is_comprehension = False
-        self.is_generator = False  # of a generator expression, out of which no StopIteration comes
         self.block: Callable[[StandIn], None] | None = None
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn  # any JSON value
+from typing import Any  # any JSON value
 
 from lmc.errors import ConstraintError
+from lmc.ir.json_schema.exact import read_json
 from lmc.source import Span
 
 
 def load_json(text: str, what: str, span: Span | None, *, help: str) -> Any:
     """The value. Raises ConstraintError with the line and a caret; `what` is named as the subject of the sentence."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return read_json(text)
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1] if text.strip() else ""
         message = f"{what} is not valid JSON: {error.msg}, at line {error.lineno} column {error.colno}"
@@ -20,7 +21,3 @@ def load_json(text: str, what: str, span: Span | None, *, help: str) -> Any:
         raise ConstraintError(message, span=span, help=help, notes=notes) from None
     except (ValueError, RecursionError) as error:
         raise ConstraintError(f"{what} is not valid JSON: {error}", span=span) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"it has no number {name}")

@@ -45,8 +45,10 @@ _ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
 _LEAP = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
-_DATE = rf"(?:\d{{4}}-(?:{_DAYS})|{_LEAP})"
+_WIDE_DATE = rf"(?:\d{{4}}-(?:{_DAYS})|{_LEAP})"
+_DATE = rf"(?!0000){_WIDE_DATE}"  # many readers know no year 0
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_WIDE_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9a-fA-F]{1,4}"
@@ -70,6 +72,17 @@ FORMATS = {
     rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?",
 }
 
+# of formats whose borders are not sharp, or held more narrowly above: nothing outside of these has the format
+WIDE_FORMATS = {
+    "date": _WIDE_DATE,
+    "time": _WIDE_TIME,
+    "date-time": rf"{_WIDE_DATE}[Tt]{_WIDE_TIME}",
+    "email": rf"{_ANY}*@{_ANY}*",
+    "hostname": r"[A-Za-z0-9._-]*",
+    "ipv6": r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*",
+    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]*",
+}
+
 
 def patterns_of(schema: Any) -> dict[str, RegexTree | str]:
     """The tree of every pattern and format anywhere in a schema, or why it has none."""
@@ -90,6 +103,8 @@ def _collect(schema: dict[str, Any], found: dict[str, RegexTree | str]) -> None:
         found[pattern] = pattern_tree(pattern)
     if isinstance(name := schema.get("format"), str) and name in FORMATS:
         found[f"format:{name}"] = parse_regex(FORMATS[name], ascii=True).tree
+        if name in WIDE_FORMATS:
+            found[f"wide:{name}"] = parse_regex(WIDE_FORMATS[name], ascii=True).tree
     if isinstance(named := schema.get("patternProperties"), dict):
         found.update((each, pattern_tree(each)) for each in named)
 

@@ -7,9 +7,13 @@ not listed pass (draft 2020-12 lets a schema carry any).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any  # a schema is any JSON value
 
+from lmc.ir.json_schema.numbers import decimal
+
 TYPE_NAMES = ("null", "boolean", "object", "array", "number", "integer", "string")
+MAX_COUNT = 10**18
 Problem = tuple[str, str]  # (place, what is wrong)
 
 
@@ -34,7 +38,7 @@ def _impossible(schema: dict[str, Any], place: str) -> Iterator[Problem]:
     """Bounds that no value is within."""
     for low, high in _BOUNDS:
         least, most = schema.get(low), schema.get(high)
-        if _number(least) and _number(most) and least > most:  # type: ignore[operator]  # both are numbers
+        if _number(least) and _number(most) and decimal(least) > decimal(most):
             yield f"{place}/{low}", f"{least} is above `{high}` {most}: no value is both"
 
 
@@ -49,11 +53,12 @@ def _inside(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _count(x: Any) -> bool:
-    return _number(x) and x == int(x) >= 0
+    # a Decimal may have more digits than there is room for
+    return _number(x) and 0 <= x < MAX_COUNT and x == int(x)
 
 
 def _number(x: Any) -> bool:
-    return isinstance(x, (int, float)) and not isinstance(x, bool)
+    return isinstance(x, (int, float, Decimal)) and not isinstance(x, bool)
 
 
 def _texts(x: Any) -> bool:
@@ -79,7 +84,7 @@ _SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_MANY, ("a list of schemas, at least one", lambda x: isinstance(x, list) and bool(x))),
     **dict.fromkeys(_NAMED, ("an object of schemas", lambda x: isinstance(x, dict))),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
-                     "minContains", "maxContains"), ("a whole number, 0 or more", _count)),
+                     "minContains", "maxContains"), ("a whole number from 0 to 10**18", _count)),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), ("a number", _number)),
     **dict.fromkeys(("$ref", "pattern", "format", "$id", "$schema", "$anchor"),
                     ("a text", lambda x: isinstance(x, str))),

@@ -152,10 +152,80 @@ def iterator_ends(s):
         return str(error)
 
 
+class Letters:
+    def __init__(self):
+        self.left = iter("ab")
+
+    def get(self, x):
+        return x + next(self.left)
+
+
+def ends_at_b(x):
+    if x == "b":
+        raise StopIteration(f"no {x}")
+    return x
+
+
+def kept_to_itself(x):
+    try:
+        return next(iter([]))
+    except StopIteration:
+        return x
+
+
+def function_stops(s):
+    s += lm.gen("x", regex="[ab]{2}")
+    out = []
+    for make in (list, tuple, ",".join, any, lambda g: next(g, None)):
+        try:
+            out.append(make(ends_at_b(c) for c in s["x"]))
+        except RuntimeError as error:
+            out.append((str(error), repr(error.__cause__)))
+    return out
+
+
+def function_stops_in_a_loop(s):
+    s += lm.gen("x", regex="[abc]{3}")
+    out = []
+    try:
+        for c in (ends_at_b(c) for c in s["x"] if ends_at_b(c) != "c"):
+            out.append(c)
+            s += c
+    except RuntimeError as error:
+        return str(error), out
+    return out
+
+
+def object_stops(s):
+    s += lm.gen("x", regex="[ab]{1,3}")
+    letters = Letters()
+    try:
+        return " ".join(letters.get(c) for c in s["x"])
+    except RuntimeError as error:
+        return str(error)
+
+
+def nobody_hears(s):
+    s += lm.gen("x", regex="[ab]{2}")
+    try:
+        return tuple(kept_to_itself(c) for c in s["x"]), [ends_at_b(c) for c in s["x"]]
+    except StopIteration as error:
+        return repr(error)
+
+
+def ends_a_map(s):
+    s += lm.gen("x", regex="[ab]{3}")
+    out = []
+    for c in map(ends_at_b, s["x"]):
+        out.append(c)
+    return out, list(map(ends_at_b, s["x"])), list(filter(ends_at_b, s["x"]))
+
+
 CASES = [
     Case(runoff, ({"names": ["x", "y", "z"]},), expects="either"),
     *(Case(fn, log=LOG, expects="either") for fn in (counted_and_noted, keys_have_code, start_has_code)),
     *(Case(fn, log=LOG, expects="either") for fn in (fails_meanwhile, fails_in_the_run, largest)),
-    *(Case(fn) for fn in (nothing_next, nothing_next_in_a_list)),
-    *(Case(fn, expects="either") for fn in (nothing_next_in_a_loop, iterator_ends)),
+    *(Case(fn) for fn in (nothing_next, nothing_next_in_a_list, nothing_next_in_a_loop, iterator_ends)),
+    *(Case(fn) for fn in (function_stops, function_stops_in_a_loop, object_stops, nobody_hears)),
+    Case(ends_a_map, expects="break", code="LMC-GB003"),
 ]

@@ -319,7 +319,45 @@ def changes_what_it_reads(s, names):
     return names, title
 
 
+def none_but(letter, x):
+    if x == letter:
+        raise StopIteration(x)
+    return x
+
+
+@contextmanager
+def between_letters(s, x):
+    s += none_but("a", x)
+    try:
+        yield
+    finally:
+        s += none_but("b", x)
+    s += "."
+
+
+def helper_stops(s):
+    s += lm.gen("x", regex="[abc]")
+    try:
+        with between_letters(s, s["x"]):
+            s += lm.gen("y", regex="[0-9]")
+    except RuntimeError as error:
+        return str(error), repr(error.__cause__)
+    return s.text()
+
+
+def block_stops(s):
+    s += lm.gen("x", regex="[abc]")
+    try:
+        with between_letters(s, "d"):
+            none_but("b", s["x"])
+    except StopIteration as error:
+        return repr(error)
+    return s.text()
+
+
 CASES = [
+    Case(helper_stops),
+    Case(block_stops),
     Case(sections, ({"topic": "tea"},)),
     Case(section_in_itself),
     Case(yields_forks),

@@ -16,6 +16,7 @@ from lmc.parser.capture import comprehensions, rows, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
+from lmc.parser.capture.generators import check_mapped
 from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, unchanged
 from lmc.parser.capture.special.pure import as_value, is_in, pure
 from lmc.parser.capture.tracer import Arm, ProgramRaise, ordinary, wrap
@@ -132,8 +133,6 @@ def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
         raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
-        if not default and comprehensions.in_generator(cx):
-            raise graph_break(DEFERRED, cx.t.span, "`next` in a generator expression")
         return NotImplemented
     span = cx.t.span
     one, found = comprehensions.first(cx, x, None, default[0] if default else None)
@@ -147,8 +146,6 @@ def _stop_unless(cx: Capture, found: bool | Value) -> None:
     """`next` of what has nothing more to give."""
 
     def stop() -> None:
-        if comprehensions.in_generator(cx):
-            raise ProgramRaise(RuntimeError, ("generator raised StopIteration",))
         raise ProgramRaise(StopIteration)
 
     if isinstance(found, bool):
@@ -201,11 +198,13 @@ def _is_quiet(fn: StandIn) -> bool:
 
 
 def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
-    return map_over(cx, x, lambda i: cx.call(fn, (i,), {}))
+    return map_over(cx, x, lambda i: check_mapped(cx, lambda: cx.call(fn, (i,), {})))
 
 
 def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
-    keep = (lambda i: cx.call(fn, (i,), {})) if fn is not None else lambda i: i
+    def keep(i: StandIn) -> StandIn:
+        return i if fn is None else check_mapped(cx, lambda: cx.call(fn, (i,), {}))
+
     made = _once(cx, "filter", lambda: filter_over(cx, x, keep), x, has_code=not _is_quiet(fn))
     return _as_builtin(made, filter, fn, x)
 
