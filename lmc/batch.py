@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
-from lmc.launch import result_of
+from lmc.launch import check_items, result_of
 from lmc.patience import late_item
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class BatchLoop:
     def __init__(
         self,
         launch: Launch | LoopLaunch,
-        binds: Iterable[Bind],
-        total: int | None,
+        binds: Iterable[Bind] = (),
+        total: int | None = None,
         *,
         retry: Retry,
         timeout: Timeout,
@@ -74,11 +74,11 @@ class BatchLoop:
         from lmc.executor import Later
 
         self.results: dict[int, Result] = {}
-        self._launch, self._source, self._total = launch, iter(binds), total
+        self._launch = launch
+        self.go_on_with(binds, total)
         self._retry, self._timeout_s = retry, timeout.item
         self._max_in_flight = inf if max_in_flight is None else max_in_flight
         self._journal, self._progress, self._keeps = journal, progress, keeps
-        self._has_more = True
         self._number = 0
         self._max_number: float = inf  # items from here on wait until earlier ones were taken
         self._active: dict[int, Attempt] = {}
@@ -86,6 +86,10 @@ class BatchLoop:
         self._later: Later[Attempt] = Later()
         self._ended: deque[Result] = deque()
         self._waiting: dict[int, Result] = {}
+
+    def go_on_with(self, binds: Iterable[Bind], total: int | None) -> None:
+        """Take items from another source from here on."""
+        self._source, self._total, self._has_more = iter(binds), total, True
 
     def as_they_end(self) -> Iterator[Result]:
         """Each result once, as its item ends."""
@@ -107,6 +111,11 @@ class BatchLoop:
     def untaken(self) -> list[Result]:
         """What has ended and was not given, in the order of the items."""
         return sorted((*self._waiting.values(), *self._ended), key=lambda result: result.item)
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return not self._active and not self._later
 
     # --- one round -------------------------------------------------------------------------------------------
 
@@ -264,6 +273,36 @@ class BatchRun:
         """End the batch."""
         self._results = iter(())
         self._held.close()
+
+
+class PatientRun:
+    """A run to hold whose items are tried again, and given up where they take too long: see `Program.open_run`."""
+
+    def __init__(self, launch: Launch | LoopLaunch, options: BatchOptions) -> None:
+        self._launch = launch
+        self._loop = BatchLoop(launch, retry=options.retry, timeout=options.timeout)
+        self.report, self.counts, self.close = launch.report, launch.counts, launch.close
+
+    def results(self, items: Iterable[Any]) -> Iterator[tuple[int, Result]]:
+        """(index, result) of each item as it ends; see `Launch.results`."""
+        check_items("results", items)
+        return self._results_of(items)
+
+    def _results_of(self, items: Iterable[Any]) -> Iterator[tuple[int, Result]]:
+        self._loop.go_on_with(*self._launch.binds(items))
+        for result in self._loop.as_they_end():
+            yield result.item, result
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._loop.is_idle
+
+    def __enter__(self) -> PatientRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

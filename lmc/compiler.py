@@ -83,6 +83,15 @@ class Compiled:
 
         return emit(self.planned, format)
 
+    def why(self, a: str, b: str | None = None) -> str:
+        """Where the prompts of two calls part, and why; each by name or number. Of one call, where two runs of it do.
+
+        Raises ArgumentError for a name that no call has.
+        """
+        from lmc.viz import PLAIN, why
+
+        return why.render(self.planned, a, b or a, PLAIN)
+
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm

@@ -11,8 +11,7 @@ from lmc.backend.base import Gen, Segment, SegmentEnd
 from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Blank, Fused, JsonSchema
-from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular
+from lmc.ir.json_schema.regular import texts_of
 
 WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end
 
@@ -43,9 +42,9 @@ def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]
 
 def _of_text(schema: JsonSchema, text: str) -> ConstraintError | None:
     try:
-        finding = regular(schema).broken_by(text)
-    except (NotRegular, ConstraintError):
-        return None  # what keeps such a schema keeps all of it
+        finding = texts_of(schema).broken_by(text)
+    except ConstraintError:
+        return None  # what is refused has no text
     if finding is None:
         return None
     return ConstraintError(

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
+from lmc.ir.documents import Documented
 from lmc.source import Span
 
 # what `lark` and `tool_calls` have made already
@@ -26,7 +27,14 @@ def parse_constraint(
 
     Raises ArgumentError for a value of a wrong type, ConstraintError where the text cannot be one.
     """
+    documents = None
+    if isinstance(value, Documented):
+        value, documents = value.value, value.documents
     if isinstance(value, MADE.get(kind, ())):
+        if documents is not None:
+            raise ArgumentError(
+                "the documents of tool calls are theirs", span=span, help="write tool_calls(..., documents=...)"
+            )
         if spacing is not None:
             raise ArgumentError(
                 "the spacing of tool calls is theirs", span=span, help="write tool_calls(..., spacing=...)"
@@ -46,9 +54,9 @@ def parse_constraint(
         case "json_schema":
             from lmc.parser.schema.parse import parse_schema
 
-            return parse_schema(value, spacing=spacing or "compact", span=span)
+            return parse_schema(value, spacing=spacing or "compact", documents=documents, span=span)
         case "structural_tag":
             from lmc.parser.structural_tag import parse_structural_tag
 
-            return parse_structural_tag(value, spacing=spacing or "compact", span=span)
+            return parse_structural_tag(value, spacing=spacing or "compact", documents=documents, span=span)
     raise AssertionError(f"no constraint is written {kind}=")

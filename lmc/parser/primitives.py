@@ -6,12 +6,13 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
+from lmc.ir.documents import Documented
 from lmc.ir.output import DTYPES, OutputType
 from lmc.ir.reasoning import REASONING_FORMATS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
@@ -139,6 +140,7 @@ def gen(
     structural_tag: Any = None,
     type: Any = None,
     spacing: Spacing | None = None,
+    documents: Mapping[str, Any] | None = None,
     repetition_penalty: float | None = None,
     seed: int | None = None,
     on_distortion: Literal["warn", "score", "unconstrained-then-validate"] | None = None,
@@ -152,9 +154,10 @@ def gen(
     give such values too, and `str` a text in quotes.
     `json_schema` is JSON text, a dict, or a pydantic model class; `grammar` is EBNF text, or `lark(...)`;
     `structural_tag` is JSON text, a dict, or `tool_calls(...)`. `spacing` is that of the JSON: "compact", the default,
-    "spaced" or "any". With `choices` it is a `select`, which takes `temperature` and `seed` from here if its method is
-    `exact`. `boundary="exact"` lets a token begin in the prompt's last word and end in what a regex allows; "naive",
-    the default, keeps the prompt's tokens. Raises ArgumentError on a mistake that shows at once.
+    "spaced" or "any"; `documents` are schemas by URI that its references lead into. With `choices` it is a `select`,
+    which takes `temperature` and `seed` from here if its method is `exact`. `boundary="exact"` lets a token begin in
+    the prompt's last word and end in what a regex allows; "naive", the default, keeps the prompt's tokens. Raises
+    ArgumentError on a mistake that shows at once.
     """
     kinds = {
         "choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar,
@@ -163,6 +166,9 @@ def gen(
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
         raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
+    if documents is not None:
+        for kind in _documented(kinds, name):
+            kinds[kind] = Documented(kinds[kind], documents)
     if choices is not None:
         _check_spacing(spacing, name, [])
         if choices_method == exact:
@@ -186,9 +192,20 @@ def gen(
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
     return GenExpr(
-        name, params, _dtype_name(dtype), kinds["regex"], kinds["json_schema"], grammar, structural_tag, spacing,
-        boundary, output,
+        name, params, _dtype_name(dtype), kinds["regex"], kinds["json_schema"], grammar, kinds["structural_tag"],
+        spacing, boundary, output,
     )  # fmt: skip
+
+
+def _documented(kinds: Mapping[str, object], name: object) -> list[str]:
+    """What is given that may refer to documents."""
+    found = [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None]
+    if not found:
+        raise ArgumentError(
+            f"gen({name!r}) has documents, and no schema that refers to them",
+            help="`documents` goes with `json_schema` or `structural_tag`",
+        )
+    return found
 
 
 def _output(type: Any) -> tuple[str | None, OutputType | None]:
@@ -219,6 +236,7 @@ def tool_calls(
     parallel: bool = True,
     reasoning: Reasoning = "disabled",
     spacing: Spacing = "spaced",
+    documents: Mapping[str, Any] | None = None,
 ) -> ToolCalls:
     """An answer with calls of tools in it, written as a family of models does, for `gen(structural_tag=...)`.
 
@@ -227,14 +245,16 @@ def tool_calls(
     choice     "auto", "required", "none", or the name of the tool that must be called
     parallel   False allows one call
     reasoning  "enabled" where thoughts come before the answer, "auto" where they may
+    documents  schemas by URI that the tools' schemas refer to
 
     Raises ConstraintError where a tool has no schema, or a name is unknown.
     """
     from lmc.parser.tools import parse_tool_calls
 
     return parse_tool_calls(
-        tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing
-    )
+        tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing,
+        documents=documents,
+    )  # fmt: skip
 
 
 def _check_spacing(spacing: object, name: object, describes_json: list[str]) -> None:

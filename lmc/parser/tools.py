@@ -7,7 +7,7 @@ whose annotations say its schema. Descriptions are not kept: they are for the pr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType
 from typing import Any, get_args  # a tool is any of several things
 
@@ -32,6 +32,7 @@ def parse_tool_calls(
     parallel: bool = True,
     reasoning: Reasoning = "disabled",
     spacing: Spacing = "spaced",
+    documents: Mapping[str, Any] | None = None,
 ) -> ToolCalls:
     """The value. Raises ConstraintError where a tool has no schema, or a name is unknown."""
     if isinstance(tools, str | dict) or not isinstance(tools, Sequence):
@@ -44,7 +45,7 @@ def parse_tool_calls(
     _one_of("spacing", spacing, get_args(Spacing))
     if not isinstance(parallel, bool):
         raise ConstraintError(f"parallel={parallel!r}: it must be True or False")
-    known = tuple(_tool(tool, spacing) for tool in tools)
+    known = tuple(_tool(tool, spacing, documents) for tool in tools)
     _check_names([tool.name for tool in known], choice)
     whole = {
         "format": format, "choice": choice, "parallel": parallel, "reasoning": reasoning, "spacing": spacing,
@@ -84,14 +85,14 @@ def _check_names(names: list[str], choice: object) -> None:
     _one_of("choice", choice, (*CHOICES_OF_TOOLS, *names))
 
 
-def _tool(tool: Any, spacing: Spacing) -> Tool:
+def _tool(tool: Any, spacing: Spacing, documents: Mapping[str, Any] | None) -> Tool:
     name, parameters = _described(tool)
     if not _is_object(parameters):
         raise ConstraintError(
             f"the parameters of the tool {name!r} are not an object schema", help='{"type": "object", ...}'
         )
     try:
-        return Tool(name, parse_schema(parameters, spacing=spacing))
+        return Tool(name, parse_schema(parameters, spacing=spacing, documents=documents))
     except LMError as error:
         message = f"the tool {name!r}: {error.message}"
         raise ConstraintError(message, help=error.help, notes=error.notes) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmc.codes import RELAXED, TYPELESS, WHITESPACE
@@ -14,6 +15,7 @@ from lmc.ir.json_schema.findings import (
 )
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lower import lowered, lowering_of
+from lmc.ir.json_schema.regular import texts_of
 
 _SAY_A_TYPE = ("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf")
 
@@ -27,16 +29,24 @@ class Remark(NamedTuple):
 
 
 def audit(schema: JsonSchema) -> tuple[Finding, ...]:
-    """What our automata make of each keyword; nothing is raised.
-
-    A keyword that makes the texts no regular language (a schema within itself) is a finding too: then a grammar has to
-    say the rest.
-    """
-    lowering = lowering_of(schema)
+    """What our automata make of each keyword; nothing is raised: what is refused is the last finding."""
     try:
-        return lowered(lowering).findings
-    except (SchemaError, NotRegular) as error:
-        return (*lowering.found.values(), error.finding)
+        return texts_of(schema).findings
+    except SchemaError as error:
+        return (*_found_before(schema), error.finding)
+
+
+def _found_before(schema: JsonSchema) -> Iterator[Finding]:
+    """What was found of a schema before it was refused."""
+    for shared in (False, True):
+        lowering = lowering_of(schema, shared=shared)
+        try:
+            lowered(lowering)
+        except SchemaError:
+            yield from lowering.found.values()
+            return
+        except (NotRegular, RecursionError):
+            pass
 
 
 def lint(schema: JsonSchema) -> tuple[Remark, ...]:

@@ -173,6 +173,6 @@ def _rest_names(cx: SchemaLowering, case: Evaluated, inner: SchemaSource, shape:
 def _rest_items(cx: SchemaLowering, case: Evaluated, inner: SchemaSource, shape: Shape) -> Arrays:
     """Arrays whose items that were not looked at keep a schema; an item that `contains` meant was looked at."""
     shapes = [*shape.items, shape.rest]
-    sets = [join([cx.values(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)]
+    sets = [join([cx.inner(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)]
     prefix = [everything() if at < case.first else values for at, values in enumerate(sets[:-1])]
     return Arrays(tuple(prefix), sets[-1])

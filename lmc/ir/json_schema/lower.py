@@ -23,8 +23,9 @@ are what the schema says, and most intersections are described again as simply a
 
 A keyword is kept exactly, or relaxed, or checked when the text is complete, or refused; `Finding` says which. Relaxed
 always means fewer texts, or a keyword that says nothing. Under `not` fewer would mean more, so what is relaxed is
-refused there: `SchemaSource.positive` says where one stands. What recurs has no regular tree (NotRegular): then a
-grammar has to say it.
+refused there: `SchemaSource.positive` says where one stands. What recurs has no regular tree (NotRegular): then the
+sets of inner places are not looked into, but named (`atoms`), and each is a tree of its own that calls others
+(`places`).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from lmc.ir.json_schema.findings import Finding
 from lmc.ir.json_schema.keywords import APPLICATORS
 from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.membership import contains
+from lmc.ir.json_schema.places import ROOT, PlaceWriter
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.source import SchemaSource, referenced
 from lmc.ir.json_schema.texts import Writer
@@ -50,13 +52,16 @@ from lmc.ir.regex import RegexTree
 class Lowered:
     """The texts of a schema, and what became of its keywords.
 
+    tree            the whole text
     values, shape   what it accepts, in a universe (see `shape`)
+    places          the texts of each place, where the tree calls some (see `places`); the first is the tree
     """
 
     tree: RegexTree
     findings: tuple[Finding, ...]
     values: Values = field(repr=False)
     shape: Shape = field(repr=False)
+    places: tuple[RegexTree, ...] = ()
 
     @property
     def may_be_number(self) -> bool:
@@ -76,9 +81,9 @@ def lower(schema: JsonSchema) -> Lowered:
     return lowered(lowering_of(schema))
 
 
-def lowering_of(schema: JsonSchema) -> SchemaLowering:
-    """A schema before anything of it was lowered."""
-    return SchemaLowering(schema, values_of)
+def lowering_of(schema: JsonSchema, *, shared: bool = False) -> SchemaLowering:
+    """A schema before anything of it was lowered; `shared`: as places, so that it may contain itself."""
+    return SchemaLowering(schema, values_of, shared=shared)
 
 
 def lowered(cx: SchemaLowering) -> Lowered:
@@ -87,14 +92,15 @@ def lowered(cx: SchemaLowering) -> Lowered:
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
     writer = Writer(cx.whole.spacing, cx.shapes.canonical)
-    tree = writer.value(values, shape)
+    places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
+    tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
         cx.note("#", "(nesting)", "relaxed", why)
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
-    return Lowered(tree, tuple(cx.found.values()), values, shape)
+    return Lowered(tree, tuple(cx.found.values()), values, shape, places)
 
 
 def values_of(cx: SchemaLowering, source: SchemaSource, shape: Shape | None) -> Values:

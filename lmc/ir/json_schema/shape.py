@@ -13,7 +13,7 @@ of names, by its first letter.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
@@ -47,25 +47,63 @@ class Shape:
     rest: Shape | None = None
     apart: bool = False
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said of what is within a value."""
+        return not (self.names or self.items or self.apart) and self.others is None and self.rest is None
+
 
 @dataclass(slots=True)
 class Shapes:
-    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text."""
+    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text.
+
+    shared   whether places that the same schemas look at are one: then a shape may hold itself
+    """
 
     references: References
     vacancy: Vacancy
+    shared: bool = False
     canonical: bool = False
     count: int = 0
+    _known: dict[frozenset[tuple[object, str, bool]], Shape] = field(default_factory=dict)
+    _written: dict[int, Json] = field(default_factory=dict)  # by identity of the value, whose parts it holds
+    _parts: dict[int, Json] = field(default_factory=dict)
     _exclusions: dict[tuple[int, ...], tuple[SchemaSource, Exclusion]] = field(default_factory=dict)
 
     def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
+        if self.shared:
+            sources = [replace(each, through=frozenset()) for each in sources]
+            key = frozenset(map(_identity, sources))
+            if key in self._known:
+                return self._known[key]
+            shape = self._known[key] = Shape()
+            return self._fill(shape, sources)
+        return self._fill(Shape(), sources)
+
+    def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
         self.count += 1
         if self.count > MAX_SHAPES:
             raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {MAX_SHAPES:,} places"))
         flat = [each for source in sources for each in self.flat(source)]
         self.canonical = self.canonical or any(not each.positive or each.schema.get("uniqueItems") for each in flat)
-        return Shape(*self._members(flat), *self._items(flat), apart=any(map(_tells_apart, flat)))
+        shape.apart = any(map(_tells_apart, flat))
+        self._members(flat, shape)
+        self._items(flat, shape)
+        return shape
+
+    def written(self, value: Json) -> Json:
+        """The schema of one object or array."""
+        found = self._written.get(id(value))
+        if found is None:
+            found = self._written[id(value)] = value_schema(value)
+            inner = found["properties"].values() if isinstance(value, dict) else found["prefixItems"]
+            self._parts.update((id(each), each) for each in (found, *inner))
+        return found
+
+    def is_written(self, source: SchemaSource) -> bool:
+        """Whether a schema is that of a value, or of a part of one."""
+        return id(source.schema) in self._parts
 
     def flat(self, source: SchemaSource) -> Iterator[SchemaSource]:
         """The schema and all that apply to the same value through it, objects alone."""
@@ -75,7 +113,7 @@ class Shapes:
         yield source
         for _, value in values_of(source):
             if is_container(value):
-                yield source.with_schema(value_schema(value), source.place)
+                yield source.with_schema(self.written(value), source.place)
         for each in self.beside(source):
             yield from self.flat(each)
 
@@ -104,7 +142,7 @@ class Shapes:
             self._exclusions[key] = (source, exclusion(source, self.vacancy))
         return self._exclusions[key][1]
 
-    def _members(self, flat: list[SchemaSource]) -> tuple[dict[str, Shape], Shape | None]:
+    def _members(self, flat: list[SchemaSource], shape: Shape) -> None:
         everywhere = [each.at(keyword) for each in flat for keyword in EVERYWHERE if keyword in each.schema]
         everywhere += [inner for each in flat for inner in each.each("patternProperties")]
         by_name: dict[str, list[SchemaSource]] = {}
@@ -112,10 +150,12 @@ class Shapes:
             for name in dict.fromkeys(_names(each.schema)):  # told twice, it is one place all the same
                 inner = each.schema.get("properties", {})
                 by_name.setdefault(name, []).extend([each.at("properties", name)] if name in inner else [])
-        names = {name: self.shape(own + everywhere) for name, own in by_name.items()}
-        return names, self.shape(everywhere) if _say_something(everywhere) else None
+        # in place: what is within may be this very shape
+        for name, own in by_name.items():
+            shape.names[name] = self.shape(own + everywhere)
+        shape.others = self.shape(everywhere) if _say_something(everywhere) else None
 
-    def _items(self, flat: list[SchemaSource]) -> tuple[list[Shape], Shape | None]:
+    def _items(self, flat: list[SchemaSource], shape: Shape) -> None:
         longest = max((len(each.schema.get("prefixItems", ())) for each in flat), default=0)
         if longest > MAX_ITEMS:
             raise NotRegular(Finding("#", "prefixItems", "exact", f"more than {MAX_ITEMS} items are described"))
@@ -124,8 +164,13 @@ class Shapes:
             if "contains" in each.schema:
                 anywhere.append(each.at("contains", positive="maxContains" not in each.schema))
         first = [each.each("prefixItems") for each in flat]
-        items = [self.shape([own[at] for own in first if at < len(own)] + anywhere) for at in range(longest)]
-        return items, self.shape(anywhere) if _say_something(anywhere) else None
+        shape.items += (self.shape([own[at] for own in first if at < len(own)] + anywhere) for at in range(longest))
+        shape.rest = self.shape(anywhere) if _say_something(anywhere) else None
+
+
+def _identity(source: SchemaSource) -> tuple[object, str, bool]:
+    schema = source.schema
+    return (id(schema) if isinstance(schema, dict) else None, source.base, source.positive)
 
 
 def _say_something(sources: list[SchemaSource]) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.calls import has_marks
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
@@ -74,6 +76,7 @@ class Writer:
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    call        what stands for the values of an inner place, where those are not written out
     """
 
     spacing: Spacing
@@ -82,6 +85,7 @@ class Writer:
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
     num_parts: int = 0
+    call: Callable[[Values, Shape | None], RegexTree] | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -93,9 +97,15 @@ class Writer:
         """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
+        if self.call is not None:
+            return self.call(values, shape)
         if shape is None:
             assert is_everything(values)
             return self.anything(depth)
+        return self.kinds(values, shape)
+
+    def kinds(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
 
     def anything(self, depth: int) -> RegexTree:
@@ -367,6 +377,8 @@ def characters(part: Part, *, wide: bool = False) -> RegexTree:
 
 def _finite(tree: RegexTree) -> list[str] | None:
     """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
+    if has_marks(tree):
+        return None
     dfa = CharDfa(tree)
     found: list[str] = []
     pending = [("", dfa.start)] if dfa.start != DEAD else []

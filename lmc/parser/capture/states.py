@@ -11,6 +11,7 @@ from typing import Any
 from lmc.codes import CHOSEN_EXPRESSION, NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import RUN_TIME_KINDS
+from lmc.ir.documents import Documented, with_documents
 from lmc.ir.graph import Atom, Attr, Lit, Value
 from lmc.ir.ops import not_a_name, not_text
 from lmc.ir.output import value_type
@@ -164,6 +165,9 @@ def _known_constraint(cx: Capture, kind: str, value: Any) -> Any:
     """What a constraint is written as, None where only the running program knows."""
     if isinstance(value, (str, *MADE.get(kind, ()))):
         return value
+    if isinstance(value, Documented):
+        known, documents = _known_constraint(cx, kind, value.value), _python_or_none(cx, value.documents)
+        return None if known is None or documents is None else Documented(known, documents)
     match kind:
         case "json_schema":
             return value if isinstance(value, type) else _python_or_none(cx, value)
@@ -196,6 +200,8 @@ def _static_or_keyed(cx: Capture, name: str, value: StandIn, attrs: dict[str, At
 
 def _as_it_is_now(cx: Capture, name: str, value: StandIn) -> Atom:
     """An operand of a call, which does not wait for what comes before it: of a live object a copy, made in order."""
+    if isinstance(value, Documented):
+        return cx.t.call(with_documents, cx.t.atom(value.value), cx.t.atom(value.documents), type=ANY)
     atom = cx.t.atom(value)
     is_live = name in MAY_CHANGE and isinstance(atom, Value) and atom.type.name in ("any", "ref")
     return cx.t.call(copy.deepcopy, atom, type=ANY) if is_live else atom

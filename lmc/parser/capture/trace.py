@@ -25,7 +25,7 @@ from lmc.parser.argument_shapes import (
     Path,
     signature_of,
 )
-from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.breaks import fault, graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.handed_out import returned, with_originals
@@ -112,6 +112,10 @@ def trace(
                 refused = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
                 raise (endless or refused) from None
             live |= need.sites
+        except LMError:
+            raise
+        except Exception as error:  # what is wrong here is no error of the program's
+            raise fault(error, cx.t.span) from error
         else:
             # a loop may bring what was generated behind a read before it
             if not (cx.names_are_live and cx.names_were_read):

@@ -943,6 +943,9 @@ def _label(obj: object) -> str:
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
+    if is_a(obj, BuiltinFunctionType) and isinstance(name, str):
+        owner = obj.__self__ if isinstance(obj.__self__, type) else type(obj.__self__)
+        return f"method {owner.__module__}.{name}"
     if type(obj) is dict and "__builtins__" in obj:
         return f"{obj.get('__name__')}.__dict__"
     if isinstance(obj, ModuleType):

@@ -113,7 +113,6 @@ def test_spaces_are_as_asked(spacing, text):
         ({"pattern": r"(a)\1"}, "#", "pattern"),
         ({"patternProperties": {r"\p{None}": {}}}, "#", "patternProperties"),
         ({"not": {"propertyNames": {"format": "email"}}}, "#/not/propertyNames", "format"),
-        ({"$recursiveRef": "#"}, "#", "$recursiveRef"),
         ({"$ref": "#/$defs/none"}, "#", "$ref"),
     ],
 )
