@@ -200,6 +200,9 @@ BROKEN = _code(
 UNREADABLE = _code(
     "LMC-CN021", "output cannot be read", "A generated text cannot be read as the type that its call asks for."
 )
+OPEN_OBJECT = _code(
+    "LMC-CN030", "object that takes any name", "An object of a JSON schema may have properties that nothing describes."
+)
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 

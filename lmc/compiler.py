@@ -234,15 +234,14 @@ def compile_trace(
     return Compiled(made, kept[1])
 
 
-def pipeline_of(level: int | str) -> str:
-    """The pipeline of -O0 to -O3, or a pipeline as it stands."""
-    from lmc.passes import LEVELS
+def pipeline_of(level: int | str, *, closed: bool = False) -> str:
+    """The pipeline of -O0 to -O3, or a pipeline as it stands; `closed`: it closes schemas first."""
+    from lmc.passes import LEVELS, with_closed
 
-    if isinstance(level, str):
-        return level
-    if level not in LEVELS:
+    if not isinstance(level, str) and level not in LEVELS:
         raise ArgumentError(f"there is no optimisation level {level}", help="0, 1, 2 or 3")
-    return LEVELS[level]
+    pipeline = level if isinstance(level, str) else LEVELS[level]
+    return with_closed(pipeline) if closed else pipeline
 
 
 def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]] = ()) -> Inputs:

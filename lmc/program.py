@@ -17,6 +17,7 @@ from lmc import compiler
 from lmc.callables import called
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
+from lmc.ir.params import check_closed
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.argument_shapes import signature_of
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
@@ -180,18 +181,26 @@ class Program(Generic[P, R]):
     # --- compiling ---------------------------------------------------------------------------------------
 
     def compile(
-        self, *, opt_level: int | str = compiler.DEFAULT_LEVEL, tokenizer: Any = None, **arguments: Any
+        self,
+        *,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        tokenizer: Any = None,
+        **arguments: Any,
     ) -> Compiled:
         """Compile without running: given arguments give their structure, the others are holes.
 
         opt_level is 0, 1, 2, 3 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
+        closed=True closes the JSON schemas that do not say whether they are, as `run(closed=True)` does.
         """
+        closed = arguments.pop("closed", None) if self._is_option("closed", arguments) else None
+        check_closed(closed)
         self._check_names(arguments)
         bound = {**self.bound, **arguments}
         holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
         with collector_paused():  # over both: behind each pause all that was made is looked at
             made = self._cache.trace_for(self.func, holes, known)
-            return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
+            pipeline = compiler.pipeline_of(opt_level, closed=bool(closed))
+            return compiler.compile_trace(self._cache, made, pipeline, tokenizer)
 
     def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
         """The captured graph, with nothing optimised. It is the same for every backend."""
@@ -555,7 +564,7 @@ class Program(Generic[P, R]):
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sampling defaults and program arguments apart; a program's own argument of that name comes first."""
-        sampling = {*SAMPLING_FIELDS, *RUN_NAMES} - set(self.arg_names)
+        sampling = {*SAMPLING_FIELDS, *RUN_NAMES, "closed"} - set(self.arg_names)
         defaults = {RUN_NAMES.get(k, k): v for k, v in kwargs.items() if k in sampling and v is not None}
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
 

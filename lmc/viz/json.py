@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import Value
 from lmc.ir.hints import HINTS
+from lmc.ir.json_schema.exact import read_json
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
@@ -142,16 +144,34 @@ def json_value(value: Any) -> object:  # Any: an attribute
         case Choices(options=options):
             return {"choices": list(options)}
         case JsonSchema(schema=schema):
-            return {"json_schema": schema}
+            return {"json_schema": _readable(schema)} | _style(value)
         case Grammar(text=text):
             return {"grammar": text}
         case Lark(text=text):
             return {"lark": text}
         case StructuralTag(format=format):
-            return {"structural_tag": format}
+            return {"structural_tag": _readable(format)} | _style(value)
         case ToolCalls(text=text):
-            return {"tool_calls": json.loads(text)}
+            return {"tool_calls": _readable(read_json(text))}
     return literal(value)
+
+
+def _style(constraint: JsonSchema | StructuralTag) -> Json:
+    """What was said of how its JSON is written."""
+    told: Json = {} if constraint.spacing == "compact" else {"spacing": constraint.spacing}
+    return told if constraint.closed is None else told | {"closed": constraint.closed}
+
+
+def _readable(value: Any) -> Any:  # any JSON value
+    """The same with texts for numbers that no float is: JSON's own readers would round them."""
+    match value:
+        case Decimal():
+            return str(value)
+        case list():
+            return [_readable(each) for each in value]
+        case dict():
+            return {name: _readable(each) for name, each in value.items()}
+    return value
 
 
 def _is_finite(value: object) -> bool:

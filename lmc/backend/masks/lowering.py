@@ -35,7 +35,7 @@ from lmc.ir.constraint import (
 )
 from lmc.ir.json_schema.findings import NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.lower import Lowered, lower
+from lmc.ir.json_schema.lower import APART, NAMES, Lowered, lower
 
 SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -141,7 +141,8 @@ def _readable(printed: str) -> str:
 
 def _regular_ebnf(schema: JsonSchema) -> str | None:
     try:
-        lowered = lower(schema)
+        # nobody holds a part of a structural tag against its schema when it is complete
+        lowered = lower(schema, tells_apart=True)
         _refuse_checked(lowered)
         tree = lowered.tree
         for _ in states(CharDfa(tree, max_states=MAX_STATES)):
@@ -154,13 +155,21 @@ def _regular_ebnf(schema: JsonSchema) -> str | None:
         return None
     text = regex_ebnf(tree)
     if text is None:
+        _refuse_apart(lowered)
         raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
     return text
 
 
 def _refuse_checked(lowered: Lowered) -> None:
-    """Nobody holds a part of a structural tag against its schema when it is complete."""
     for finding in lowered.findings:
-        if finding.verdict == "checked":
+        if finding.verdict == "checked" and finding.keyword != NAMES:
             why = "in a structural tag only items of a few known values can be told apart"
             refuse(finding.place, finding.keyword, why, "give the items an `enum`")
+
+
+def _refuse_apart(lowered: Lowered) -> None:
+    """Nothing is left of a schema by what is asked of names, not by the schema."""
+    for finding in lowered.findings:
+        if finding.why == APART:
+            why = "in a structural tag names that are counted have different first letters"
+            refuse(finding.place, finding.keyword, why, "name the properties in `properties`")

@@ -72,6 +72,7 @@ class _ForXGrammar:
     def __init__(self, constraint: JsonSchema) -> None:
         self.found: list[Finding] = []
         self._patterns = constraint.patterns
+        self._is_closed = bool(constraint.closed)
         self._references = References(constraint.schema)
         taken = constraint.schema.get("$defs", {}) if isinstance(constraint.schema, dict) else {}
         self._any_name = next(name for n in range(len(taken) + 1) if (name := f"any{n or ''}") not in taken)
@@ -124,7 +125,10 @@ class _ForXGrammar:
 
     def _any_value(self) -> dict[str, Json]:
         plain = [{"type": name} for name in ("string", "number", "boolean", "null")]
-        array, object = {"type": "array", "items": self._any()}, {"type": "object", "additionalProperties": self._any()}
+        array, object = (
+            {"type": "array", "items": self._any()},
+            {"type": "object", "additionalProperties": self._further()},
+        )
         return {"anyOf": [*plain, array, object]}
 
     def _with_free_parts(self, schema: dict[str, Json]) -> dict[str, Json]:
@@ -136,8 +140,12 @@ class _ForXGrammar:
         if "array" in types and "items" not in schema:
             schema = schema | {"items": self._any()}
         if "object" in types and "additionalProperties" not in schema and not schema.get("properties"):
-            schema = schema | {"additionalProperties": self._any()}
+            schema = schema | {"additionalProperties": self._further()}
         return schema
+
+    def _further(self) -> Json:
+        """Properties of which a schema says nothing."""
+        return False if self._is_closed else self._any()
 
     def _is_exclusive(self, branches: list[Json], place: str) -> bool:
         base = self._references.root.base

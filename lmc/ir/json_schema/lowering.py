@@ -32,12 +32,14 @@ class SchemaLowering:
 
     whole   the document
     lower   the values that a schema of it accepts, in a place
+    tells_apart  whether properties that are counted are told apart by their names (see `shape`)
     found   what became of its keywords, by place and keyword
     shared  whether places are shared and looked into one by one, so that a schema may contain itself
     """
 
     whole: JsonSchema
     lower: Callable[[SchemaLowering, SchemaSource, Shape | None], Values]
+    tells_apart: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
     shared: bool = False
 
@@ -49,7 +51,9 @@ class SchemaLowering:
     @cached_property
     def shapes(self) -> Shapes:
         """The places of the document."""
-        return Shapes(self.references, Vacancy(self.references, self.whole.patterns), self.shared)
+        whole = self.whole
+        vacancy = Vacancy(self.references, whole.patterns)
+        return Shapes(self.references, vacancy, self.shared, whole.patterns, bool(whole.closed), self.tells_apart)
 
     @cached_property
     def atoms(self) -> Atoms:

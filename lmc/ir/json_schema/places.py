@@ -19,6 +19,7 @@ from lmc.ir.json_schema.atoms import ANY, AtomSet, Clauses, both, negated
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.texts import Writer
+from lmc.ir.json_schema.trees import NOTHING as NO_TEXT
 from lmc.ir.json_schema.values import NOTHING, Values, is_everything
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
@@ -43,7 +44,10 @@ class PlaceWriter:
     _places: list[_Place] = field(default_factory=list)
     _numbers: dict[tuple[int, Clauses], int] = field(default_factory=dict)
     _inlined: dict[int, RegexTree | None] = field(default_factory=dict)
-    _bare: Shape = field(default_factory=Shape)
+    _bare: Shape = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bare = Shape(free=NO_TEXT if self.writer.is_closed else None)
 
     def trees(self, values: Values, shape: Shape) -> tuple[RegexTree, ...]:
         """The texts of each place, whose calls are marks. Raises SchemaError, NotRegular."""
@@ -145,7 +149,7 @@ class PlaceWriter:
     def _plainest(self, number: int) -> int:
         """The same place, by one number wherever it stands, if nothing is said of it."""
         place = self._places[number]
-        if place.clauses == ANY and place.shape.is_bare:
+        if place.clauses == ANY and place.shape.is_bare and place.shape.free == self._bare.free:
             return self._number(self._bare, ANY, place.values)
         return number
 

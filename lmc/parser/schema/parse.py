@@ -29,11 +29,13 @@ def parse_schema(
     schema: str | dict[str, Any] | type,
     *,
     spacing: Spacing = "compact",
+    closed: bool | None = None,
     documents: Mapping[str, Any] | None = None,
     span: Span | None = None,
 ) -> JsonSchema:
     """The JSON schema with its canonical text and its patterns; `spacing` is that of the texts that will come out.
 
+    closed     whether their objects have only properties that the schema tells
     documents  schemas that its references may lead into, by URI; those that they reach become part of it
 
     Raises ConstraintError, with the place in the text, where it is not JSON or not a schema.
@@ -41,7 +43,8 @@ def parse_schema(
     value = _given(schema, span)
     if documents is not None:
         value = bundled(value, _documents(documents, span), span)
-    return _canonical(value, spacing, span)
+    text, value = _canonical(value, span)
+    return JsonSchema(text, value, spacing, closed, patterns_of(value))
 
 
 def _given(schema: Any, span: Span | None) -> Any:
@@ -77,7 +80,8 @@ def _model_schema(model: object, span: Span | None) -> Any:
         raise ConstraintError(message, span=span, help="change the field that JSON cannot express") from error
 
 
-def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
+def _canonical(schema: Any, span: Span | None) -> tuple[str, Any]:
+    """The text of a schema, and its value in draft 2020-12."""
     if not isinstance(schema, (dict, bool)):
         what = f"a JSON schema is an object, not {_kind(schema)}"
         raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
@@ -97,7 +101,7 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         more = tuple(f"{where} {why}" for where, why in wrong[1:])
         message = f"this is not a JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
-    return JsonSchema(text, value, spacing, patterns_of(value))
+    return text, value
 
 
 def _is_deep(value: Any) -> bool:
