@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin  # an annotation is any object
 
 from lmc.errors import ConstraintError
+from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.drawn import drawn
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular_tree
@@ -52,7 +53,8 @@ def _refused(leaf: Any, told: str) -> tuple[str, str] | None:
 
     try:
         adapter = TypeAdapter(leaf)
-        texts = list(drawn(regular_tree(parse_schema(adapter.json_schema())), NUM_TEXTS, MAX_STATES))
+        tree = regular_tree(parse_schema(adapter.json_schema()))
+        texts = list(drawn(CharDfa(tree, max_states=MAX_STATES), NUM_TEXTS))
     except (ConstraintError, NotRegular):
         return None
     except Exception:  # a type that pydantic does not know, or a library that it lacks: said where the type is made

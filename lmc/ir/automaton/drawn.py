@@ -1,6 +1,6 @@
-"""Some texts of a tree, drawn to find what goes wrong with them: short ones, at the borders of its sets, and any.
+"""Some texts of an automaton, drawn to find what goes wrong with them: short ones, at the borders of its sets, and any.
 
-The same texts for the same tree. Nothing is said of how likely they are.
+The same texts for the same automaton. Nothing is said of how likely they are.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from collections.abc import Iterator
 
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.ranges import Ranges
-from lmc.ir.regex import RegexTree
 
 LONG = 24  # characters after which a text is ended as soon as it can be
 PLAIN = "a0zA9 -/."
 
 
-def drawn(tree: RegexTree, count: int, max_states: int) -> Iterator[str]:
+def drawn(dfa: CharDfa, count: int) -> Iterator[str]:
     """`count` texts, with repeats; none where there is none. Raises ConstraintError where it is too large."""
-    dfa = CharDfa(tree, max_states=max_states)
     rng = random.Random(0)
     for number in range(count if dfa.start != DEAD else 0):
         yield _text(dfa, rng, number)
