@@ -14,9 +14,9 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.calls import CallDfa, call_dfa, called
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.constraint import JsonSchema
-from lmc.ir.json_schema.findings import SchemaError, refuse
-from lmc.ir.json_schema.lower import Lowered
-from lmc.ir.json_schema.regular import placed, texts_of
+from lmc.ir.json_schema.findings import Finding, NotRegular, SchemaError, refuse
+from lmc.ir.json_schema.lower import APART, NAMES, Lowered, lower
+from lmc.ir.json_schema.regular import placed
 from lmc.ir.regex import RegexTree, is_plain
 
 
@@ -29,17 +29,26 @@ def schema_ebnf(schema: JsonSchema) -> str:
     _refuse_checked(texts)
     text = places_ebnf(call_dfa(texts.places or (texts.tree,), max_states=MAX_RULES))
     if not text:
+        _refuse_apart(texts)
         raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
     return text
 
 
 def _texts(schema: JsonSchema) -> Lowered:
-    """Places, of which a grammar is small; one tree where only that keeps every keyword."""
+    """Places, of which a grammar is small; one tree where only that keeps every keyword.
+
+    Nobody holds a part of a structural tag against its schema when it is complete: names are told apart beforehand.
+    """
     try:
-        found = placed(schema)
+        found = placed(schema, tells_apart=True)
+        if not any(map(_is_late, found.findings)):
+            return found
     except SchemaError:
-        return texts_of(schema)
-    return texts_of(schema) if any(each.verdict == "checked" for each in found.findings) else found
+        pass
+    try:
+        return lower(schema, tells_apart=True)
+    except NotRegular:
+        return placed(schema, tells_apart=True)
 
 
 def places_ebnf(dfa: CallDfa) -> str:
@@ -89,9 +98,19 @@ def _ways(dfa: CallDfa, state: int) -> Iterator[str]:
         yield f"p{place} s{target}"
 
 
+def _is_late(finding: Finding) -> bool:
+    return finding.verdict == "checked" and finding.keyword != NAMES
+
+
 def _refuse_checked(texts: Lowered) -> None:
-    """Nobody holds a part of a structural tag against its schema when it is complete."""
+    for finding in filter(_is_late, texts.findings):
+        why = "in a structural tag only items of a few known values can be told apart"
+        refuse(finding.place, finding.keyword, why, "give the items an `enum`")
+
+
+def _refuse_apart(texts: Lowered) -> None:
+    """Nothing is left of a schema by what is asked of names, not by the schema."""
     for finding in texts.findings:
-        if finding.verdict == "checked":
-            why = "in a structural tag only items of a few known values can be told apart"
-            refuse(finding.place, finding.keyword, why, "give the items an `enum`")
+        if finding.why == APART:
+            why = "in a structural tag names that are counted have different first letters"
+            refuse(finding.place, finding.keyword, why, "name the properties in `properties`")

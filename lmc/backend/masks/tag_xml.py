@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import without
@@ -155,7 +156,7 @@ class _Arguments:
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
         text = write_json(whole)
-        return self.json_format(JsonSchema(text, whole, self.schema.spacing, self.schema.patterns))
+        return self.json_format(replace(self.schema, text=text, schema=whole))
 
     def _resolved(self, schema: Json, place: str) -> tuple[Json, bool]:
         """What a reference to a definition stands for, and whether it was one."""
@@ -172,5 +173,5 @@ class _Arguments:
 
 
 def _kind(value: Json) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    names = {bool: "boolean", int: "integer", float: "number", Decimal: "number", list: "array", dict: "object"}
     return names.get(type(value), "null")

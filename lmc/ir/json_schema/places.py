@@ -22,6 +22,7 @@ from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.texts import Writer
+from lmc.ir.json_schema.trees import NOTHING as NO_TEXT
 from lmc.ir.json_schema.values import NOTHING, Values, is_everything
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
@@ -48,7 +49,10 @@ class PlaceWriter:
     _places: list[_Place] = field(default_factory=list)
     _numbers: dict[tuple[int, Clauses], int] = field(default_factory=dict)
     _inlined: dict[int, RegexTree | None] = field(default_factory=dict)
-    _bare: Shape = field(default_factory=Shape)
+    _bare: Shape = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bare = Shape(free=NO_TEXT if self.writer.is_closed else None)
 
     def trees(self, values: Values, shape: Shape) -> tuple[RegexTree, ...]:
         """The texts of each place, whose calls are marks. Raises SchemaError, NotRegular."""
@@ -109,20 +113,22 @@ class PlaceWriter:
     def _told_apart(self, tree: RegexTree) -> RegexTree:
         """The tree with calls that have no text in common, where that matters, and written out where they are short."""
         by_shape: dict[int, list[int]] = {}
-        for number in called_within(tree):
+        within = called_within(tree)
+        for number in within:
             numbers = by_shape.setdefault(id(self._places[number].shape), [])
             numbers += [number] if number not in numbers else []
         parts: dict[int, list[int]] = {}
         for numbers in by_shape.values():
             # what is written out needs no telling apart, if all of it is
-            if len(numbers) > 1 and any(self._short(number) is None for number in numbers):
+            if any(self._even(number) is None for number in numbers) and len(numbers) > 1:
                 parts |= self._parts(numbers)
 
         def replaced(numbers: list[int]) -> RegexTree:
             (number,) = numbers
             if number in parts:
                 return marks(map(self._plainest, parts[number]))
-            return self._short(number) or mark(self._plainest(number))
+            short = self._even(number) if number in within else self._short(number)
+            return short or mark(self._plainest(number))
 
         return rewritten(tree, replaced)
 
@@ -167,10 +173,17 @@ class PlaceWriter:
             self._inlined[number] = None if tree is None or counts(tree) > MAX_COUNTED else tree
         return self._inlined[number]
 
+    def _even(self, number: int) -> RegexTree | None:
+        """The same, if a complement of the texts is the complement of the set: a format has none of its own."""
+        tree, place = self._short(number), self._places[number]
+        if tree is None or self.writer.negated(place.values, place.shape) != tree:
+            return None
+        return tree
+
     def _plainest(self, number: int) -> int:
         """The same place, by one number wherever it stands, if nothing is said of it."""
         place = self._places[number]
-        if place.clauses == ANY and place.shape.is_bare:
+        if place.clauses == ANY and place.shape.is_bare and place.shape.free == self._bare.free:
             return self._number(self._bare, ANY, place.values)
         return number
 

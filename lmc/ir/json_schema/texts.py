@@ -59,7 +59,8 @@ class Spaces:
     inside: RegexTree  # after an opening and before a closing bracket
 
 
-_ANY = many(one_of(" \t\r\n"))
+MAX_SPACES = 40  # in a row, where any may stand: enough for a line end and nine levels of four spaces
+_ANY = many(one_of(" \t\r\n"), 0, MAX_SPACES)
 SPACES: dict[Spacing, Spaces] = {
     "compact": Spaces(seq(","), seq(":"), EMPTY),
     "spaced": Spaces(seq(", "), seq(": "), EMPTY),
@@ -85,17 +86,23 @@ class Writer:
     """Writes the sets of one schema.
 
     canonical   each value has one text, up to spaces
+    is_closed   where any value may stand, objects are empty
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    free_names  places where an object may have properties that are not told by name: whether they are told at all
+    counted     keywords, by place, that count such properties
     calls       writes the values of inner places, where those are not written out
     """
 
     spacing: Spacing
     canonical: bool
+    is_closed: bool = False
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    free_names: dict[str, bool] = field(default_factory=dict)
+    counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
     calls: Calls | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
@@ -120,6 +127,13 @@ class Writer:
         """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
 
+    def negated(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts that are not to be taken for those of the complement."""
+        before, self.is_negated = self.is_negated, True
+        found = self.kinds(values, shape)
+        self.is_negated = before
+        return found
+
     def anything(self, depth: int) -> RegexTree:
         """Any value of at most `depth` objects and arrays within one another."""
         found = self._anything.get(depth)
@@ -133,9 +147,12 @@ class Writer:
             self.is_cut = True
             return alt(scalars)
         inner = self.anything(depth - 1)
+        items = self._bracketed("[]", maybe(self._row(inner)))
         member = seq(self._any_string, self.spaces.colon, inner)
-        listed = [self._bracketed(mark, maybe(self._row(each))) for mark, each in (("[]", inner), ("{}", member))]
-        return alt([*scalars, *listed])
+        if not self.is_closed:
+            self.free_names.setdefault("#", True)
+        members = EMPTY if self.is_closed else maybe(self._row(member))
+        return alt([*scalars, items, self._bracketed("{}", members)])
 
     @property
     def _any_string(self) -> RegexTree:
@@ -321,13 +338,17 @@ class Writer:
         missing = form.required - {name for name, tree in members if tree is not NOTHING}
         if missing:
             return NOTHING
+        if any(name is None for name, _ in members):
+            self.free_names[shape.place] = self.free_names.get(shape.place, True) and shape.is_told
+            self.counted |= {each for each in shape.counted if form.low > max(1, len(form.required))
+                             or each[1] != "minProperties"}  # fmt: skip
         parts = [self._bracketed("{}", inner)]
         if form.low > len(form.required) or form.high is not None:
             parts.append(self._counted(form, shape))
         return both(parts)
 
     def _counted(self, form: Objects, shape: Shape) -> RegexTree:
-        whole = alt(tree for _, tree in self._members(Objects(), shape, single=True))
+        whole = alt(tree for _, tree in self._members(form, shape, single=True))
         return self._bracketed("{}", self._listed(whole, form.low, form.high))
 
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
@@ -337,17 +358,20 @@ class Writer:
             value = self.value(form.named.get(name, everything()), inner)
             key = quoted(literal(name))
             found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+        if shape.free == NOTHING:
+            return found
         for names in NAME_CLASSES if shape.apart else (None,):
-            member = self._further_member(form.rules, shape, names)
+            keys = [each for each in (names, shape.free) if each is not None]
+            member = self._further_member(form.rules, shape, keys)
             if member is not NOTHING:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
 
-    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
+    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: list[RegexTree]) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
         if len(rules) > MAX_RULES:
             refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")
-        cells: list[tuple[list[RegexTree], Values]] = [([] if names is None else [names], everything())]
+        cells: list[tuple[list[RegexTree], Values]] = [(names, everything())]
         for rule in rules:
             if rule.keys is None:
                 cells = [(keys, meet(values, rule.values)) for keys, values in cells]

@@ -1,7 +1,7 @@
 """Graph breaks: what capture cannot put into a graph, each with a code of `lmc.codes` and a way out.
 
-`graph_break` makes the error; a break may be refined by a message of its own. Where capture itself goes wrong there is no
-graph either: `fault` makes the error that says so, and Python, which knows what the program means, runs it.
+`graph_break` makes the error; a break may be refined by a message of its own. Where capture itself goes wrong there is
+no graph either: `fault` makes the error that says so, and Python, which knows what the program means, runs it.
 """
 
 from __future__ import annotations
