@@ -36,7 +36,9 @@ def _automaton_ebnf(dfa: CharDfa) -> str | None:
     for state in states(dfa):
         ways = ['""'] if dfa.is_accepting(state) else []
         for mask, target in dfa.moves(state):
-            ways.append(f"{ranges_ebnf(dfa.alphabet.ranges(mask))} s{target}")
+            # an automaton over characters does not tell surrogates apart: no byte of a text reaches them there
+            if written := ranges_ebnf(dfa.alphabet.ranges(mask)):
+                ways.append(f"{written} s{target}")
         rules.append(f"s{state} ::= " + " | ".join(ways))
     return "\n".join(rules) + "\n"
 
@@ -103,11 +105,13 @@ def _literal(run: list[RegexTree]) -> str:
 
 
 def ranges_ebnf(ranges: Ranges) -> str:
-    """One character of a set."""
-    return "[" + "".join(map(_range, ranges)) + "]"
+    """One character of a set; "" where there is none."""
+    spans = [part for span in ranges for part in _without_surrogates(*span)]
+    return "[" + "".join(map(char_range, spans)) + "]" if spans else ""
 
 
-def _range(span: tuple[int, int]) -> str:
+def char_range(span: tuple[int, int]) -> str:
+    """A range of characters in a class."""
     return f"{_escape(span[0])}-{_escape(span[1])}"
 
 

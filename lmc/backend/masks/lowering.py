@@ -29,6 +29,7 @@ from lmc.ir.constraint import (
     ToolCalls,
 )
 from lmc.ir.json_schema.keywords import Json
+from lmc.ir.tool_formats import FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
             # a text that it holds may be an argument of the program, which must not forge a turn
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls, controls.turns)
         case ToolCalls():
-            return _tag(format_of(constraint), lambda format, _: part_of(constraint, format), "#/format", controls)
+            marks = FORMATS[constraint.format].marks
+            format = format_of(constraint)
+            return _tag(format, lambda each, _: part_of(constraint, each), "#/format", controls, marks=marks)
 
 
 def compile_source(
@@ -91,7 +94,14 @@ def _ebnf(text: str | None) -> GrammarSource | None:
     return None if text is None else GrammarSource("ebnf", text)
 
 
-def _tag(format: Json, part: Any, place: str, controls: Controls, never: frozenset[int] = frozenset()) -> GrammarSource:
+def _tag(
+    format: Json,
+    part: Any,
+    place: str,
+    controls: Controls,
+    never: frozenset[int] = frozenset(),
+    marks: tuple[str, ...] = (),
+) -> GrammarSource:
     tags = Tags(
         part,
         controls.ids,
@@ -99,6 +109,7 @@ def _tag(format: Json, part: Any, place: str, controls: Controls, never: frozens
         never,
         _schema_format,
         lambda schema, format, _: xml_arguments(schema, format, _schema_format),
+        marks,
     )
     lowered = tags.lower(format, place)
     return GrammarSource("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))

@@ -92,8 +92,8 @@ def _ways(dfa: CallDfa, state: int) -> Iterator[str]:
     if dfa.is_accepting(state):
         yield '""'
     for mask, target in dfa.moves(state):
-        if mask & dfa.chars_mask:
-            yield f"{ranges_ebnf(dfa.alphabet.ranges(mask))} s{target}"
+        if written := ranges_ebnf(dfa.alphabet.ranges(mask)):
+            yield f"{written} s{target}"
     for place, target in dfa.calls(state):
         yield f"p{place} s{target}"
 
