@@ -35,7 +35,10 @@ def _automaton_ebnf(dfa: CharDfa) -> str | None:
     for state in states(dfa):
         ways = ['""'] if dfa.is_accepting(state) else []
         for mask, target in dfa.moves(state):
-            ways.append("[" + "".join(map(_range, dfa.alphabet.ranges(mask))) + f"] s{target}")
+            # an automaton over characters does not tell surrogates apart: no byte of a text reaches them there
+            spans = [part for span in dfa.alphabet.ranges(mask) for part in _without_surrogates(*span)]
+            if spans:
+                ways.append("[" + "".join(map(char_range, spans)) + f"] s{target}")
         rules.append(f"s{state} ::= " + " | ".join(ways))
     return "\n".join(rules) + "\n"
 
@@ -70,7 +73,7 @@ def _without_surrogates(low: int, high: int) -> list[tuple[int, int]]:
 def _expression(tree: RegexTree) -> str:
     match tree:
         case Chars(ranges):
-            return _literal([tree]) if _is_single(tree) else "[" + "".join(map(_range, ranges)) + "]"
+            return _literal([tree]) if _is_single(tree) else "[" + "".join(map(char_range, ranges)) + "]"
         case Seq(items):
             return _sequence(items)
         case Alt(options):
@@ -95,7 +98,8 @@ def _literal(run: list[RegexTree]) -> str:
     return '"' + "".join(_escape(c.ranges[0][0]) for c in run if isinstance(c, Chars)) + '"'
 
 
-def _range(span: tuple[int, int]) -> str:
+def char_range(span: tuple[int, int]) -> str:
+    """A range of characters in a class."""
     return f"{_escape(span[0])}-{_escape(span[1])}"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmc.backend.masks.ebnf import regex_ebnf
+from lmc.backend.masks.ebnf_marks import without_chars
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
@@ -36,6 +37,8 @@ from lmc.ir.constraint import (
 from lmc.ir.json_schema.findings import NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lower import APART, NAMES, Lowered, lower
+from lmc.ir.json_schema.strings import standing
+from lmc.ir.tool_formats import FORMATS
 
 SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -83,7 +86,9 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
             # a text that it holds may be an argument of the program, which must not forge a turn
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls, controls.turns)
         case ToolCalls():
-            return _tag(format_of(constraint), lambda format, _: part_of(constraint, format), "#/format", controls)
+            marks = FORMATS[constraint.format].marks
+            format = format_of(constraint)
+            return _tag(format, lambda each, _: part_of(constraint, each), "#/format", controls, marks=marks)
 
 
 def compile_source(
@@ -110,7 +115,14 @@ def _ebnf(text: str | None) -> GrammarSource | None:
     return None if text is None else GrammarSource("ebnf", text)
 
 
-def _tag(format: Json, part: Any, place: str, controls: Controls, never: frozenset[int] = frozenset()) -> GrammarSource:
+def _tag(
+    format: Json,
+    part: Any,
+    place: str,
+    controls: Controls,
+    never: frozenset[int] = frozenset(),
+    marks: tuple[str, ...] = (),
+) -> GrammarSource:
     tags = Tags(
         part,
         controls.ids,
@@ -118,6 +130,7 @@ def _tag(format: Json, part: Any, place: str, controls: Controls, never: frozens
         never,
         _schema_format,
         lambda schema, format, _: xml_arguments(schema, format, _schema_format),
+        marks,
     )
     lowered = tags.lower(format, place)
     return GrammarSource("tag", json.dumps({"type": "structural_tag", "format": lowered}, ensure_ascii=False))
@@ -131,7 +144,8 @@ def _schema_format(schema: JsonSchema) -> Json:
     from xgrammar import Grammar as XGrammar
 
     grammar = XGrammar.from_json_schema(lower_schema(schema)[0], **_style(schema.spacing))
-    return ebnf(_readable(str(grammar)))
+    firsts = "".join(mark[0] for mark in standing(schema.marks))
+    return ebnf(without_chars(_readable(str(grammar)), firsts))
 
 
 def _readable(printed: str) -> str:

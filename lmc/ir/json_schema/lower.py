@@ -95,7 +95,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     root = SchemaSource(cx.whole.schema, "#", cx.references.root.base)
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
-    writer = Writer(cx.whole.spacing, cx.shapes.canonical, bool(cx.whole.closed))
+    writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks, bool(cx.whole.closed))
     places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
     tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:

@@ -74,6 +74,7 @@ class Writer:
     """Writes the sets of one schema.
 
     canonical   each value has one text, up to spaces
+    marks       texts that stand in no string
     is_closed   where any value may stand, objects are empty
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
@@ -85,6 +86,7 @@ class Writer:
 
     spacing: Spacing
     canonical: bool
+    marks: tuple[str, ...] = ()
     is_closed: bool = False
     is_cut: bool = False
     is_negated: bool = False
@@ -137,7 +139,7 @@ class Writer:
 
     @property
     def _any_string(self) -> RegexTree:
-        return Strings().tree(canonical=self.canonical)
+        return Strings().tree(canonical=self.canonical, marks=self.marks)
 
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         """The texts of a set of one kind."""
@@ -145,7 +147,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated))
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated), self.marks)
         match part:
             case Nothing():
                 return NOTHING
@@ -317,7 +319,7 @@ class Writer:
         found: list[tuple[str | None, RegexTree]] = []
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
-            key = quoted(literal(name))
+            key = quoted(literal(name), self.marks)
             found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
         if shape.free == NOTHING:
             return found
@@ -347,7 +349,7 @@ class Writer:
             return NOTHING
         named = [Not(alt(map(literal, shape.names)))] if shape.names else []
         wanted = [*keys, *named]
-        key = quoted(both(wanted)) if wanted else self._any_string
+        key = quoted(both(wanted), self.marks) if wanted else self._any_string
         return seq(key, self.spaces.colon, value)
 
     def _in_order(self, members: list[tuple[RegexTree, bool]]) -> RegexTree:
