@@ -79,6 +79,7 @@ class Writer:
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    untold      places of arrays of which none comes out, where it ought to be one whose items repeat
     free_names  places where an object may have properties that are not told by name: whether they are told at all
     counted     keywords, by place, that count such properties
     call        what stands for the values of an inner place, where those are not written out
@@ -91,6 +92,7 @@ class Writer:
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
     free_names: dict[str, bool] = field(default_factory=dict)
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
@@ -281,10 +283,8 @@ class Writer:
         items = alt(self._each(sets, shape))
         listed = _finite(items)
         if listed is None:
-            if self.is_negated:
-                why = "in a complement only items of a few known values can be told apart"
-                refuse(form.unique, "uniqueItems", why, "give the items an `enum`")
-            self.repeating.add(form.unique)
+            # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
+            (self.untold if self.is_negated else self.repeating).add(form.unique)
             return []
         parts: list[RegexTree] = []
         for text in listed:
