@@ -9,6 +9,8 @@ from lmc.codes import UNREADABLE
 from lmc.errors import OutputError
 from lmc.ir.types import BOOL, DATA, FLOAT, INT, REF, STR, Type
 
+ASK_AGAIN = "ask again with another seed or temperature, or say it in the prompt"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutputType:
@@ -48,8 +50,13 @@ def value_type(dtype: object, output: OutputType | None) -> Type:
     return DTYPES[dtype][1] if isinstance(dtype, str) and dtype in DTYPES else STR
 
 
-def value_of(text: str, dtype: str | None, output: OutputType | None, *, was_cut: bool) -> object:
-    """What a generated text is read as; `was_cut` where its length has ended it. Raises OutputError."""
+def value_of(
+    text: str, dtype: str | None, output: OutputType | None, *, was_cut: bool, least: Callable[[], str] = str
+) -> object:
+    """What a generated text is read as; `was_cut` where its length has ended it. Raises OutputError.
+
+    least  a sentence on how long it would have to be at least
+    """
     if output is None and dtype not in DTYPES:
         return text
     read = DTYPES[dtype or ""][0] if output is None else output.read
@@ -57,12 +64,15 @@ def value_of(text: str, dtype: str | None, output: OutputType | None, *, was_cut
         return read(text)
     except Exception as error:  # a validator of the user's may raise anything
         name = str(dtype) if output is None else output.name
-        raise _unreadable(text, name, error, was_cut) from error
+        raise (_cut(text, name, least()) if was_cut else _unreadable(text, name, _reason(error))) from error
 
 
-def _unreadable(text: str, name: str, error: Exception, was_cut: bool) -> OutputError:
-    why = "max_tokens has cut it short" if was_cut else _reason(error)
-    help = "raise max_tokens" if was_cut else "ask again with another seed or temperature, or say it in the prompt"
+def _cut(text: str, name: str, least: str) -> OutputError:
+    help = "raise max_tokens" + (f": {least}" if least else "")
+    return _unreadable(text, name, "max_tokens has cut it short", help)
+
+
+def _unreadable(text: str, name: str, why: str, help: str = ASK_AGAIN) -> OutputError:
     message = f"the text cannot be read as `{name}`: {why}"
     return OutputError(message, text, code=UNREADABLE, help=help, notes=(f"text: {text!r}",))
 
