@@ -96,7 +96,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
     writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks, bool(cx.whole.closed))
-    places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
+    places = PlaceWriter(cx, writer).trees(values, shape) if cx.shared else ()
     tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
