@@ -108,6 +108,11 @@ def lowered(cx: SchemaLowering) -> Lowered:
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
+    for place in sorted(writer.untold):
+        why = (
+            "in a complement only items of a few known values can be told apart, so no array that repeats one comes out"
+        )
+        cx.note(place, "uniqueItems", "relaxed", why)
     return Lowered(tree, tuple(cx.found.values()), values, shape, places)
 
 

@@ -91,6 +91,7 @@ class Writer:
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    untold      places of arrays of which none comes out, where it ought to be one whose items repeat
     free_names  places where an object may have properties that are not told by name: whether they are told at all
     counted     keywords, by place, that count such properties
     calls       writes the values of inner places, where those are not written out
@@ -103,6 +104,7 @@ class Writer:
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
     free_names: dict[str, bool] = field(default_factory=dict)
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
@@ -301,10 +303,8 @@ class Writer:
         texts = [self._apart(values, inner) for values, inner in zip(sets, places)]
         listed = None if None in texts else _finite(alt(text for text in texts if text is not None))
         if listed is None:
-            if self.is_negated:
-                why = "in a complement only items of a few known values can be told apart"
-                refuse(form.unique, "uniqueItems", why, "give the items an `enum`")
-            self.repeating.add(form.unique)
+            # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
+            (self.untold if self.is_negated else self.repeating).add(form.unique)
             return []
         parts: list[RegexTree] = []
         for text in listed:
