@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
-from lmc.executor.hub import Port, hub_of
+from lmc.executor.hub import Port, enter, hub_of
 from lmc.executor.run import PULL_S, WAIT_S
 from lmc.launch import check_items, result_of
 from lmc.patience import late_item
@@ -165,6 +165,10 @@ class ThreadRun(_AwaitedRun):
     """A plain program's: everything of it runs on the hub's thread, in one context."""
 
     _due = inf  # when the hub is to have it go on though nothing has come
+
+    def __init__(self, opener: Opener, record: Record, *, is_told: bool) -> None:
+        super().__init__(opener, record, is_told=is_told)
+        self._context.run(enter, self._hub)
 
     def take(self, bind: Bind, *, is_last: bool, number: int | None = None) -> None:
         """One more item, of the next number where none is said."""

@@ -206,6 +206,9 @@ UNREADABLE = _code(
 OPEN_OBJECT = _code(
     "LMC-CN030", "object that takes any name", "An object of a JSON schema may have properties that nothing describes."
 )
+REFUSED_BY_TYPE = _code(
+    "LMC-CN031", "type refuses what its schema allows", "Texts fit the JSON schema of a type, and it cannot read them."
+)
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from itertools import count
 from types import FrameType
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, WeakValueDictionary, ref
 
 from lmc.backend.base import Backend, Counters, Event, Failed, Finished, PrefixHint, Request, Session
 from lmc.executor.limits import Later
@@ -260,21 +261,27 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
+# the hubs whose thread runs the code that this context comes from, as it does where a coroutine is handed to a loop
+_inside: ContextVar[tuple[ReferenceType[Hub], ...]] = ContextVar("lmc_hubs", default=())
+
+
+def enter(hub: Hub) -> None:
+    """Note in this context that its code runs on the thread of a hub."""
+    _inside.set((*_inside.get(), ref(hub)))
+
+
 def hub_of(backend: Backend) -> Hub:
     """The hub of a backend: one for all of the process.
 
     What is opened on a hub's own thread, by a program that runs there, is waited for there: it has a hub to itself. So
-    has a thread that such a program may be waiting for.
+    has what such a program may be waiting for on another thread.
     """
     if _thread.steps:
         return Hub(backend)
-    own = _thread.hubs.get(id(backend))
-    if own is not None:
-        return own
     with _hubs_lock:
-        hub = _hubs.get(id(backend))
+        hub = _thread.hubs.get(id(backend)) or _hubs.get(id(backend))
         if hub is None:
             hub = _hubs[id(backend)] = Hub(backend)
-    if hub.may_wait_here:
+    if any(outer() is hub for outer in _inside.get()) or hub.may_wait_here:
         hub = _thread.hubs[id(backend)] = Hub(backend)
     return hub

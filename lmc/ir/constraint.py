@@ -43,6 +43,7 @@ class JsonSchema:
     closed    whether objects have only properties that the schema tells; None where nobody said, which is no
     patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
               "format:" and its name, "wide:" what may have it): a tree that may match anywhere, or why there is none
+    marks     texts that stand in no string of it: the first character of one is written as its escape, `\\u003c`
     """
 
     text: str
@@ -50,6 +51,7 @@ class JsonSchema:
     spacing: Spacing = "compact"
     closed: bool | None = None
     patterns: Mapping[str, RegexTree | str] = field(default_factory=dict, compare=False, repr=False)
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

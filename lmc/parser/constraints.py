@@ -35,7 +35,7 @@ def parse_constraint(
         for name, given in (("spacing", spacing), ("closed", closed), ("documents", documents)):
             if given is not None:
                 help = f"write tool_calls(..., {name}=...)"
-                raise ArgumentError(f"the `{name}` of tool calls is theirs", span=span, help=help)
+                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
         return cast(Constraint, value)
     if kind in ("regex", "grammar") and not isinstance(value, str):
         is_compiled = isinstance(getattr(value, "pattern", None), str)

@@ -91,5 +91,5 @@ def test_documents_without_a_schema_are_a_mistake():
     def ask(s):
         s += lmc.gen("x", structural_tag=lmc.tool_calls([TOOL], format="qwen_3", documents=NAMES), documents=NAMES)
 
-    with pytest.raises(ArgumentError, match="documents of tool calls are theirs"):
+    with pytest.raises(ArgumentError, match="tool calls have their own `documents`"):
         lmc.compile(ask)

@@ -106,6 +106,7 @@ class CallDfa(CharDfa):
     def __init__(self, trees: Sequence[RegexTree], *, max_states: int = MAX_STATES) -> None:
         alphabet = CallAlphabet((ranges for tree in trees for ranges in sets_of(tree)), len(trees))
         super().__init__(*trees, max_states=max_states, alphabet=alphabet)
+        self.trees = tuple(trees)
         self.chars_mask = (1 << alphabet.num_chars) - 1
         self.used = 0
         for tree in trees:
@@ -121,7 +122,7 @@ class CallDfa(CharDfa):
         return found
 
 
-def productive(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
+def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
     """The automata of some places, without the calls of those that have no text: whatever is begun can be ended."""
     dfa = CallDfa(trees, max_states=max_states)
     first = dfa.alphabet.num_chars

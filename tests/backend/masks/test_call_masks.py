@@ -28,6 +28,7 @@ TREE = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "kids": {"type": "array", "items": {"$ref": "#"}}},
     "required": ["name"],
+    "additionalProperties": False,
 }
 EXPRESSION = {
     "$defs": {"several": {"type": "array", "items": {"$ref": "#"}, "minItems": 2}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import re
@@ -108,7 +109,6 @@ def test_spaces_are_as_asked(spacing, text):
 @pytest.mark.parametrize(
     "schema, place, keyword",
     [
-        ({"not": {"type": "array", "uniqueItems": True}}, "#/not", "uniqueItems"),
         ({"properties": {"a/b": {"$ref": "http://x/y"}}}, "#/properties/a~1b", "$ref"),
         ({"pattern": r"(a)\1"}, "#", "pattern"),
         ({"patternProperties": {r"\p{None}": {}}}, "#", "patternProperties"),
@@ -399,3 +399,48 @@ def test_a_bad_keyword_is_still_refused_at_the_border():
     """Parsing patterns changes nothing about that."""
     with pytest.raises(ConstraintError, match="not a JSON schema"):
         parse_schema({"pattern": 3})
+
+
+MARKS = ("<t>", "</t>", "｜x")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        STRINGS,
+        {**STRINGS, "maxLength": 9},
+        {**STRINGS, "maxLength": 40},
+        {**STRINGS, "pattern": "<"},
+        {**STRINGS, "not": {"const": "x"}},
+        {"enum": ["a<t>b", "</t>", "<", "｜x｜x"]},
+        {"type": "object", "patternProperties": {"^<": {"type": "string"}}, "additionalProperties": False},
+        {"type": "object", "properties": {"<t>": STRINGS, "b": STRINGS}, "additionalProperties": False},
+        {"type": "array", "uniqueItems": True, "items": {"enum": ["<t>", "</t>", "b"]}},
+    ],
+)
+def test_no_string_holds_a_mark(schema):
+    """It accepts the same values, each with its marks broken by an escape."""
+    plain = parse_schema(schema)
+    before, after = (CharDfa(lower(dataclasses.replace(plain, marks=marks)).tree) for marks in ((), MARKS))
+    pieces = ["a<t>b", "<t>", "</t>", "<", "<t", ">", "｜", "｜x", "x", "\\", "\n", "é", '"', "<<t>>"]
+    rng = random.Random(1)
+    texts = pieces + ["".join(rng.choices(pieces, k=rng.randrange(4))) for _ in range(80)]
+    shapes = (lambda t: t, lambda t: {t: t}, lambda t: {"<t>": t, "b": t}, lambda t: [t, "b"], lambda t: [t])
+    found = 0
+    for value in (shape(text) for text in texts for shape in shapes):
+        raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        escaped = re.sub("<(?=/?t>)|｜(?=x)", lambda m: f"\\u{ord(m[0]):04x}", raw)
+        fully = re.sub("[<｜]", lambda m: f"\\u{ord(m[0]):04x}", raw)
+        took = before.accepts(raw)
+        assert after.accepts(escaped) or after.accepts(fully) if took else not after.accepts(escaped)
+        assert escaped == raw or not after.accepts(raw)
+        found += took
+    assert found
+
+
+def test_a_character_is_escaped_only_where_a_mark_would_stand():
+    """So that a text without marks has the writing that it has without them."""
+    dfa = CharDfa(lower(dataclasses.replace(parse_schema({**STRINGS, "pattern": "^.*$"}), marks=MARKS)).tree)
+
+    assert dfa.accepts('"<a>\\u003ct>"') and dfa.accepts('"<t"')
+    assert not dfa.accepts('"\\u003ca>"') and not dfa.accepts('"\\u003ct"') and not dfa.accepts('"<t>"')
