@@ -137,6 +137,8 @@ def run_command(
         raise click.UsageError("--json prints, and -o writes: use one of them")
     if output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
+    if args_file == "-" and program.partition(":")[0] == "-":
+        raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
     prog = load_program(program)
     if verbose:
         _say_threads(backend, model)
@@ -249,8 +251,8 @@ def _show(results: Sequence[Result], report: RunReport | None, *, is_batch: bool
     if not is_batch and failed:
         fail(failed[0])
     if not is_json:
-        for number, result in enumerate(results):
-            _show_item(result, f"item {number}" if is_batch else "")
+        for result in results:
+            _show_item(result, f"item {result.item}" if is_batch else "")
         click.echo(f"\n{_fitting(str(report))}")
     if failed:
         click.echo(f"{len(failed)} of {len(results)} items failed", err=True)
@@ -282,7 +284,7 @@ def _shown(value: object) -> str:
 
 def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: bool) -> None:
     report = asdict(counted) if counted is not None else None
-    items = [_as_json(result) for result in results]
+    items = [{"item": result.item, **_as_json(result)} if is_batch else _as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
     echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
 

@@ -208,7 +208,7 @@ _ROWS = (
     _state("states_gather", "list[state] data", "list[state]", raises=True),
     # --- model calls ---
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", *RUN_TIME_KINDS),
-          attrs=("name", "constraint", "dtype", "boundary", "spacing", "fn", "reasoning")),
+          attrs=("name", "constraint", "dtype", "boundary", "spacing", "closed", "fn", "reasoning")),
     # a form: texts, generations and choices as one call; one value for each of the latter (see ir.fused)
     OpDef("fused", "model", ("state", "*str"), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),

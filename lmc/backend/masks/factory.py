@@ -24,7 +24,7 @@ from lmc.backend.matcher import Matcher
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.calls import productive
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
@@ -157,7 +157,7 @@ class ConstraintMasks:
                 if error.code != TOO_LARGE:
                     raise
                 texts = placed(schema)
-        return PlacesMasks(self.trie, productive(texts.places), self._ends)
+        return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
 
     def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
         if masks.start == DEAD or not masks.with_ends(masks.start).any():

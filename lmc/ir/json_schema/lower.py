@@ -70,20 +70,24 @@ class Lowered:
 
     def broken_by(self, text: str) -> Finding | None:
         """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""
-        checked = [finding for finding in self.findings if finding.verdict == "checked"]
+        # whether names repeat is a matter of the text, and no value says so
+        checked = [each for each in self.findings if each.verdict == "checked" and each.keyword != NAMES]
         if not checked or contains(self.values, read_json(text), self.shape):
             return None
         return checked[0]
 
 
-def lower(schema: JsonSchema) -> Lowered:
-    """The texts of a schema. Raises SchemaError where a keyword cannot be kept, NotRegular where it recurs."""
-    return lowered(lowering_of(schema))
+def lower(schema: JsonSchema, *, tells_apart: bool = False) -> Lowered:
+    """The texts of a schema. Raises SchemaError where a keyword cannot be kept, NotRegular where it recurs.
+
+    tells_apart  nobody looks at complete texts: properties that are counted are told apart by their names
+    """
+    return lowered(lowering_of(schema, tells_apart=tells_apart))
 
 
-def lowering_of(schema: JsonSchema, *, shared: bool = False) -> SchemaLowering:
+def lowering_of(schema: JsonSchema, *, shared: bool = False, tells_apart: bool = False) -> SchemaLowering:
     """A schema before anything of it was lowered; `shared`: as places, so that it may contain itself."""
-    return SchemaLowering(schema, values_of, shared=shared)
+    return SchemaLowering(schema, values_of, tells_apart, shared=shared)
 
 
 def lowered(cx: SchemaLowering) -> Lowered:
@@ -91,16 +95,32 @@ def lowered(cx: SchemaLowering) -> Lowered:
     root = SchemaSource(cx.whole.schema, "#", cx.references.root.base)
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
-    writer = Writer(cx.whole.spacing, cx.shapes.canonical)
-    places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
+    writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks, bool(cx.whole.closed))
+    places = PlaceWriter(cx, writer).trees(values, shape) if cx.shared else ()
     tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
         cx.note("#", "(nesting)", "relaxed", why)
+    for place, is_told in writer.free_names.items():
+        cx.note(place, NAMES, "checked", TOLD if is_told else OPEN)
+    for place, keyword in sorted(writer.counted):
+        cx.note(place, keyword, *(("relaxed", APART) if cx.tells_apart else ("checked", COUNTED)))
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
+    for place in sorted(writer.untold):
+        why = (
+            "in a complement only items of a few known values can be told apart, so no array that repeats one comes out"
+        )
+        cx.note(place, "uniqueItems", "relaxed", why)
     return Lowered(tree, tuple(cx.found.values()), values, shape, places)
+
+
+NAMES = "(names)"
+TOLD = "a name that repeats in an object is an error when the text is complete"
+OPEN = f"a further property may have any name, and hold anything; {TOLD}"
+COUNTED = "a name counts once: that none repeats is seen when the text is complete"
+APART = "names that the schema does not tell have different first letters, in order"
 
 
 def values_of(cx: SchemaLowering, source: SchemaSource, shape: Shape | None) -> Values:

@@ -13,7 +13,7 @@ from functools import cached_property
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.atoms import Atoms
 from lmc.ir.json_schema.findings import SAYS_NOTHING, Finding, NotRegular, refuse
-from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, OTHER_DRAFTS, UNENFORCED
+from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, UNENFORCED
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.shape import Shape, Shapes
 from lmc.ir.json_schema.source import SchemaSource
@@ -32,12 +32,14 @@ class SchemaLowering:
 
     whole   the document
     lower   the values that a schema of it accepts, in a place
+    tells_apart  whether properties that are counted are told apart by their names (see `shape`)
     found   what became of its keywords, by place and keyword
     shared  whether places are shared and looked into one by one, so that a schema may contain itself
     """
 
     whole: JsonSchema
     lower: Callable[[SchemaLowering, SchemaSource, Shape | None], Values]
+    tells_apart: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
     shared: bool = False
 
@@ -49,7 +51,9 @@ class SchemaLowering:
     @cached_property
     def shapes(self) -> Shapes:
         """The places of the document."""
-        return Shapes(self.references, Vacancy(self.references, self.whole.patterns), self.shared)
+        whole = self.whole
+        vacancy = Vacancy(self.references, whole.patterns)
+        return Shapes(self.references, vacancy, self.shared, whole.patterns, bool(whole.closed), self.tells_apart)
 
     @cached_property
     def atoms(self) -> Atoms:
@@ -75,13 +79,10 @@ class SchemaLowering:
             self.found[place, keyword] = Finding(place, keyword, verdict, why)  # type: ignore[arg-type]
 
     def check(self, source: SchemaSource) -> None:
-        """Find what becomes of each keyword. Raises SchemaError for those of drafts that mean something else."""
+        """Find what becomes of each keyword."""
         if self.shapes.is_written(source):
             return  # the parts of a value are not keywords of the schema
         for keyword, value in source.schema.items():
-            # passed over as unknown it would say nothing, where its author meant something by it
-            if keyword in OTHER_DRAFTS:
-                refuse(source.place, keyword, "draft 2020-12 does not have it", "write it in draft 2020-12")
             if keyword == "$schema" and value.rstrip("#") not in DRAFTS:
                 self.note(source.place, keyword, "relaxed", f"{value!r} is not known, and taken for draft 2020-12")
             elif keyword in ENFORCED:

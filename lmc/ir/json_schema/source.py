@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin
 
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import SAME_VALUE, Json, escaped
-from lmc.ir.json_schema.references import References
+from lmc.ir.json_schema.references import References, own_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,7 @@ class SchemaSource:
 
     def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> SchemaSource:
         """Another schema that stands within this one."""
-        own = schema.get("$id") if isinstance(schema, dict) else None
-        base = urljoin(self.base, own).partition("#")[0] if isinstance(own, str) else self.base
+        base = own_base(schema, self.base)
         return replace(self, schema=schema, place=place, base=base, positive=self.positive and positive)
 
     def each(self, keyword: str, *, positive: bool = True) -> list[SchemaSource]:
@@ -58,11 +56,14 @@ class SchemaSource:
 def referenced(source: SchemaSource, keyword: str, references: References) -> SchemaSource:
     """What a `$ref` or `$dynamicRef` means. Raises NotRegular where it leads back to itself, SchemaError to nothing."""
     reference = source.schema[keyword]
-    if keyword == "$dynamicRef" and not references.is_static(reference):
+    find = references.dynamic if keyword == "$dynamicRef" else references.resolve
+    target = find(reference, source.base)
+    if target is None and references.resolve(reference, source.base) is not None:
         refuse(source.place, keyword, f"{reference!r} means several schemas", "write `$ref`")
-    target = references.resolve(reference, source.base)
     if target is None:
-        refuse(source.place, keyword, f"{reference!r} is not in this document", "copy it into `$defs`")
+        near = " or ".join(map(repr, references.near(reference, source.base)))
+        why = f"{reference!r} is not in this document" + (f"; did you mean {near}?" if near else "")
+        refuse(source.place, keyword, why, "copy it into `$defs`, or give its document in `documents`")
     if id(target.schema) in source.through:
         raise NotRegular(Finding(source.place, keyword, "exact", f"{reference!r} leads back to itself"))
     through = source.through | {id(target.schema)} if isinstance(target.schema, dict) else source.through

@@ -108,8 +108,9 @@ class Vacancy:
     def _targets(self, source: SchemaSource) -> Iterator[SchemaSource]:
         for keyword in ("$ref", "$dynamicRef"):
             reference = source.schema.get(keyword)
-            if isinstance(reference, str) and (keyword == "$ref" or self.references.is_static(reference)):
-                target = self.references.resolve(reference, source.base)
+            if isinstance(reference, str):
+                find = self.references.dynamic if keyword == "$dynamicRef" else self.references.resolve
+                target = find(reference, source.base)
                 if target is not None:
                     yield SchemaSource(target.schema, target.place, target.base)
 

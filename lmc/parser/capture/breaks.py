@@ -1,7 +1,7 @@
 """Graph breaks: what capture cannot put into a graph, each with a code of `lmc.codes` and a way out.
 
-`graph_break` makes the error; a break may be refined by a message of its own. Where capture itself goes wrong there is no
-graph either: `fault` makes the error that says so, and Python, which knows what the program means, runs it.
+`graph_break` makes the error; a break may be refined by a message of its own. Where capture itself goes wrong there is
+no graph either: `fault` makes the error that says so, and Python, which knows what the program means, runs it.
 """
 
 from __future__ import annotations
@@ -92,6 +92,10 @@ BREAKS: dict[str, tuple[str, str]] = {
     codes.ESCAPED: (
         "{0} is given to Python that capture cannot look into and that may change it",
         "give it a copy, or make it in the program and give that away",
+    ),
+    codes.UNTAKEN_EXPRESSION: (
+        "an lmc expression is no value: nothing is generated before a state takes it",
+        'append it, and read what came by its name: s += lmc.gen("a"), then s["a"]',
     ),
 }
 

@@ -28,17 +28,17 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from lmc.codes import (
     CHANGED_IN_PLACE,
-    CHOSEN_EXPRESSION,
     DEFERRED,
     FUNCTION_GIVEN_AWAY,
     NO_RULE,
     SET_ORDER,
     STALE_STATE,
     STATE_GIVEN_AWAY,
+    UNTAKEN_EXPRESSION,
 )
 from lmc.errors import CaptureError, LMError
 from lmc.ir.builtins import BUILTINS, PURE
@@ -480,7 +480,7 @@ class Tracer:
         if isinstance(x, Unmergeable):
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
-            raise graph_break(CHOSEN_EXPRESSION, self.span)
+            raise graph_break(UNTAKEN_EXPRESSION, self.span)
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
             raise graph_break(DEFERRED, self.span, what)
@@ -943,6 +943,10 @@ def _label(obj: object) -> str:
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
+    if is_a(obj, BuiltinFunctionType) and isinstance(name, str):
+        bound = cast("BuiltinFunctionType", obj).__self__
+        owner = bound if isinstance(bound, type) else type(bound)
+        return f"method {owner.__module__}.{name}"
     if type(obj) is dict and "__builtins__" in obj:
         return f"{obj.get('__name__')}.__dict__"
     if isinstance(obj, ModuleType):

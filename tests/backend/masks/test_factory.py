@@ -62,6 +62,7 @@ def test_the_size_of_an_automaton_is_about_what_it_holds(tokenizer) -> None:
         (made,) = masks._compiled.values()[-1:]
         shared = [masks, masks.trie, *vars(masks.trie).values(), tokenizer, masks.eos_ids, masks.eos_mask]
         learnt = leaves_of(masks.trie)  # of the vocabulary, for all constraints
-        shared += [learnt, *learnt._walks.values(), shapes_of(masks.trie), *vars(shapes_of(masks.trie)).values()]
+        shared += [each for walk in learnt._walks.values() for each in (walk, walk.chars)]
+        shared += [learnt, shapes_of(masks.trie), *vars(shapes_of(masks.trie)).values()]
         walked = estimated_bytes([made], shared)
         assert walked / 3 < made.num_bytes < walked * 3
