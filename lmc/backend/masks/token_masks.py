@@ -55,7 +55,7 @@ class TokenMasks:
     def num_bytes(self) -> int:
         """What it takes, about: its states with their ways and regexes, and its masks."""
         masks = (len(self._known) + len(self._masks)) * self._trie.size // 8
-        return STATE_BYTES * (20 + len(self.chars)) + self.dfa.num_bytes + masks
+        return STATE_BYTES * (64 + len(self.chars)) + self.dfa.num_bytes + masks
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""

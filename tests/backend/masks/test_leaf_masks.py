@@ -21,7 +21,8 @@ from scripts.support.vocabularies import odd_vocabulary
 
 PIECES = ['"', '":"', '",', '"}', '","', '{"', "},", "]", "[", ":", "-", "0", "12", "3.5", "e5", "e", "null", "tr",
           "ue", "name", "na", "id", "x", "\\", '\\"', '\\n', "\\u00", "1f", " ", "é", "日本", "\u2028", "[1,", '"a"',
-          'a","b', '1,"', "7}", "7]", '"a":1', "-1", "0.", "Ab", "zz9", "\\u", "abc\"", "abc\":", "\\\\\"", "--"]  # fmt: skip
+          'a","b', '1,"', "7}",
+          "7]", '"a":1', "-1", "0.", "Ab", "zz9", "\\u", "abc\"", "abc\":", "\\\\\"", "--"]  # fmt: skip
 LONG = ["a" * n for n in (31, 32, 33, 34, 40, 64, 90)] + ["x" * 35 + '"', "b" * 34 + '",', "A" * 40 + '"}', "12" * 20]
 STRINGS: list[object] = [
     {}, {"maxLength": 40}, {"maxLength": 35, "minLength": 3}, {"minLength": 50}, {"pattern": "^[a-z]{1,60}$"},
