@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmc.backend.masks.ebnf import regex_ebnf
+from lmc.backend.masks.grammar_text import rules_ebnf
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
@@ -75,8 +76,8 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
             return _ebnf(regex_ebnf(one_of(options)))
         case Grammar(text):
             return _ebnf(text)
-        case Lark(text):
-            return GrammarSource("lark", text)
+        case Lark(text, rules):
+            return GrammarSource("lark", text) if rules is None else _ebnf(rules_ebnf(rules))
         case JsonSchema(spacing=spacing):
             return GrammarSource("schema", lower_schema(constraint)[0], spacing)
         case StructuralTag(parts=parts):
