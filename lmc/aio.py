@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
-from lmc.executor.hub import Port, hub_of
+from lmc.executor.hub import Port, enter, hub_of
 from lmc.executor.run import PULL_S, WAIT_S
 from lmc.launch import check_items, result_of
 from lmc.patience import late_item
@@ -165,6 +165,10 @@ class ThreadRun(_AwaitedRun):
     """A plain program's: everything of it runs on the hub's thread, in one context."""
 
     _due = inf  # when the hub is to have it go on though nothing has come
+
+    def __init__(self, opener: Opener, record: Record, *, is_told: bool) -> None:
+        super().__init__(opener, record, is_told=is_told)
+        self._context.run(enter, self._hub)
 
     def take(self, bind: Bind, *, is_last: bool, number: int | None = None) -> None:
         """One more item, of the next number where none is said."""
@@ -371,6 +375,62 @@ async def _attempted(run: ThreadRun | LoopRun, id: int, timeout_s: float | None)
 # --- batches ---------------------------------------------------------------------------------------------------
 
 
+class _Attempts:
+    """The items of an awaited batch on their way: tried again as `retry` says, given up where they take too long."""
+
+    def __init__(self, run: ThreadRun | LoopRun, retry: Retry, timeout_s: float | None) -> None:
+        self.run = run
+        self._retry, self._timeout_s = retry, timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._numbers, self._ids = count(), count()
+        self._active: dict[int, tuple[Bind, int]] = {}  # by number: what gives the arguments, and attempts before
+        self._timers: dict[int, asyncio.TimerHandle] = {}  # by number: when it is given up, or tried again
+        self._has_more = True
+
+    def take(self, bind: Bind, *, is_last: bool) -> None:
+        """One more item."""
+        self._has_more = not is_last
+        self._start(next(self._numbers), bind, 0)
+
+    def end(self) -> None:
+        """There are no more."""
+        self._has_more = False
+        self._end_where_done()
+
+    def has_settled(self, done: ItemDone) -> bool:
+        """Whether an item is over with that result, and is not tried again."""
+        bind, num_before = self._active.pop(done.item)
+        if (timer := self._timers.pop(done.item, None)) is not None:
+            timer.cancel()
+        wait_s = self._retry.again_in(done.result.error, num_before)
+        if wait_s is None:
+            self._end_where_done()
+            return True
+        self._active[done.item] = bind, num_before
+        again = partial(self._start, done.item, bind, num_before + 1)
+        self._timers[done.item] = self._loop.call_later(wait_s, again)
+        return False
+
+    def leave(self) -> None:
+        """Have nothing begin any more."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _start(self, number: int, bind: Bind, num_before: int) -> None:
+        if self.run.record.is_over:
+            return
+        id = next(self._ids)
+        self._active[number] = bind, num_before
+        self.run.take(bind, is_last=False, number=number)
+        if self._timeout_s is not None:
+            late = partial(self.run.abort, id, late_item(self._timeout_s), "timeout")
+            self._timers[number] = self._loop.call_later(self._timeout_s, late)
+
+    def _end_where_done(self) -> None:
+        if not self._has_more and not self._active:
+            self.run.end()
+
+
 class AsyncBatch:
     """What `arun_batch` gives: awaited, a list of results in order; iterated, (index, result) of each as it ends.
 
@@ -384,9 +444,12 @@ class AsyncBatch:
         opener: Opener,
         items: Iterable[Any] | AsyncIterable[Any],
         on_event: OnEvent | None,
+        retry: Retry,
+        timeout: Timeout,
         max_in_flight: int | None = None,
     ) -> None:
         self._opener, self._items, self._on_event = opener, items, on_event
+        self._retry, self._timeout = retry, timeout
         self._max_ahead = min(max_in_flight or MAX_AHEAD, MAX_AHEAD)
 
     def __await__(self) -> Generator[Any, None, list[Result]]:
@@ -404,12 +467,13 @@ class AsyncBatch:
         record = Record(self._on_event)
         run = awaited(self._opener, record, is_told=self._on_event is not None)
         room = asyncio.Semaphore(self._max_ahead)
-        feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire))
+        attempts = _Attempts(run, self._retry, self._timeout.item)
+        feeding = asyncio.get_running_loop().create_task(_feed(run, self._items, room.acquire, attempts))
         try:
             while True:
                 seen, is_over = record.version, record.is_over
                 for told in run.forget():
-                    if isinstance(told, ItemDone):
+                    if isinstance(told, ItemDone) and attempts.has_settled(told):
                         yield told.item, told.result
                         room.release()
                 if is_over:
@@ -417,6 +481,7 @@ class AsyncBatch:
                 await run.wait(seen)
         finally:
             feeding.cancel()
+            attempts.leave()
             await run.leave()
             await asyncio.wait([feeding])
 
@@ -425,18 +490,20 @@ async def _feed(
     run: ThreadRun | LoopRun,
     items: Iterable[Any] | AsyncIterable[Any],
     has_room: Callable[[], Coroutine[Any, Any, Any]],
+    attempts: _Attempts | None = None,
 ) -> None:
     """Take items as there is room; what the source raises is the error of one more item, the last."""
+    to = attempts or run
     try:
         async for bind in _binds(run, items):
             await has_room()
             if run.record.is_over:
                 return
-            run.take(bind, is_last=False)
+            to.take(bind, is_last=False)
     except Exception as error:
-        run.take(partial(_raise, error), is_last=True)
+        to.take(partial(_raise, error), is_last=True)
     else:
-        run.end()
+        to.end()
 
 
 def _begin_batch(opener: Opener, items: Iterable[Any] | AsyncIterable[Any], record: Record) -> ThreadRun | LoopRun:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
-from lmc.launch import result_of
+from lmc.launch import check_items, result_of
 from lmc.patience import late_item
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class BatchLoop:
     def __init__(
         self,
         launch: Launch | LoopLaunch,
-        binds: Iterable[Bind],
-        total: int | None,
+        binds: Iterable[Bind] = (),
+        total: int | None = None,
         *,
         retry: Retry,
         timeout: Timeout,
@@ -74,17 +74,22 @@ class BatchLoop:
         from lmc.executor import Later
 
         self.results: dict[int, Result] = {}
-        self._launch, self._source, self._total = launch, iter(binds), total
+        self._launch = launch
+        self.go_on_with(binds, total)
         self._retry, self._timeout_s = retry, timeout.item
         self._max_in_flight = inf if max_in_flight is None else max_in_flight
         self._journal, self._progress, self._keeps = journal, progress, keeps
-        self._has_more = True
         self._number = 0
         self._max_number: float = inf  # items from here on wait until earlier ones were taken
         self._active: dict[int, Attempt] = {}
         self._late: deque[tuple[float, int]] = deque()  # when each attempt is given up, the first first
         self._later: Later[Attempt] = Later()
         self._ended: deque[Result] = deque()
+        self._waiting: dict[int, Result] = {}
+
+    def go_on_with(self, binds: Iterable[Bind], total: int | None) -> None:
+        """Take items from another source from here on."""
+        self._source, self._total, self._has_more = iter(binds), total, True
 
     def as_they_end(self) -> Iterator[Result]:
         """Each result once, as its item ends."""
@@ -95,14 +100,22 @@ class BatchLoop:
 
     def in_order(self) -> Iterator[Result]:
         """Each result once, in the order of the items: one that ends early waits for those before it."""
-        waiting: dict[int, Result] = {}
         number, self._max_number = 0, MAX_AHEAD
         for result in self.as_they_end():
-            waiting[result.item] = result
-            while number in waiting:
-                yield waiting.pop(number)
+            self._waiting[result.item] = result
+            while number in self._waiting:
+                yield self._waiting.pop(number)
                 number += 1
                 self._max_number = number + MAX_AHEAD
+
+    def untaken(self) -> list[Result]:
+        """What has ended and was not given, in the order of the items."""
+        return sorted((*self._waiting.values(), *self._ended), key=lambda result: result.item)
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return not self._active and not self._later
 
     # --- one round -------------------------------------------------------------------------------------------
 
@@ -214,10 +227,18 @@ class BatchRun:
     """The results of a batch, one by one: what `run_batch(..., generator_style=True)` gives; nothing runs in between.
 
     The batch ends with the iteration; `close`, the end of a `with` or nobody holding this gives up what is on its way.
+
+    untaken  gives the results of items that have ended behind one that has not, after Ctrl-C too
     """
 
-    def __init__(self, results: Iterator[Result], launch: Launch | LoopLaunch, held: ExitStack) -> None:
-        self._results, self._launch, self._held = results, launch, held
+    def __init__(
+        self,
+        results: Iterator[Result],
+        launch: Launch | LoopLaunch,
+        held: ExitStack,
+        untaken: Callable[[], list[Result]],
+    ) -> None:
+        self._results, self._launch, self._held, self.untaken = results, launch, held, untaken
 
     def __iter__(self) -> BatchRun:
         return self
@@ -225,8 +246,13 @@ class BatchRun:
     def __next__(self) -> Result:
         try:
             return next(self._results)
-        except BaseException:
+        except StopIteration:
             self.close()
+            raise
+        except BaseException as error:
+            self.close()
+            left = self.untaken()
+            _add_results(error, left, f"{len(left)} items that the iteration had not come to had ended")
             raise
 
     def __enter__(self) -> BatchRun:
@@ -247,6 +273,36 @@ class BatchRun:
         """End the batch."""
         self._results = iter(())
         self._held.close()
+
+
+class PatientRun:
+    """A run to hold whose items are tried again, and given up where they take too long: see `Program.open_run`."""
+
+    def __init__(self, launch: Launch | LoopLaunch, options: BatchOptions) -> None:
+        self._launch = launch
+        self._loop = BatchLoop(launch, retry=options.retry, timeout=options.timeout)
+        self.report, self.counts, self.close = launch.report, launch.counts, launch.close
+
+    def results(self, items: Iterable[Any]) -> Iterator[tuple[int, Result]]:
+        """(index, result) of each item as it ends; see `Launch.results`."""
+        check_items("results", items)
+        return self._results_of(items)
+
+    def _results_of(self, items: Iterable[Any]) -> Iterator[tuple[int, Result]]:
+        self._loop.go_on_with(*self._launch.binds(items))
+        for result in self._loop.as_they_end():
+            yield result.item, result
+
+    @property
+    def is_idle(self) -> bool:
+        """True where all items that were taken have ended."""
+        return self._loop.is_idle
+
+    def __enter__(self) -> PatientRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +373,8 @@ def all_results(launch: Launch | LoopLaunch, items: Iterable[Any], options: Batc
             for _ in batch.as_they_end():
                 pass
         except BaseException as error:
-            _add_results(error, batch.results, total)
+            ended = [batch.results[number] for number in sorted(batch.results)]
+            _add_results(error, ended, f"{len(ended)}{'' if total is None else f' of {total}'} items had ended")
             raise
     report, results = launch.report(), batch.results
     for result in results.values():
@@ -334,7 +391,7 @@ def one_by_one(launch: Launch | LoopLaunch, items: Iterable[Any], options: Batch
     except BaseException:
         held.close()
         raise
-    return BatchRun(batch.in_order() if in_order else batch.as_they_end(), launch, held)
+    return BatchRun(batch.in_order() if in_order else batch.as_they_end(), launch, held, batch.untaken)
 
 
 def _opened(
@@ -386,11 +443,10 @@ def _checked(binds: list[Bind], journal: Journal) -> list[Bind]:
     return binds
 
 
-def _add_results(error: BaseException, results: Mapping[int, Result], total: int | None) -> None:
+def _add_results(error: BaseException, results: list[Result], said: str) -> None:
     """Put what has ended on what ends the batch."""
-    error.results = [results[number] for number in sorted(results)]  # type: ignore[attr-defined]
-    of = "" if total is None else f" of {total}"
-    error.add_note(f"{len(results)}{of} items had ended: `results` of this exception has them, each with its `item`")
+    error.results = results  # type: ignore[attr-defined]
+    error.add_note(f"{said}: `results` of this exception has them, each with its `item`")
 
 
 def _raise(error: Exception) -> Arguments:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
+
+from lmc.ir.prompt import Piece, Text
+from lmc.ir.runs import text_of
+from lmc.ir.strand import Strand
 
 if TYPE_CHECKING:
     from lmc.backend.base import SegmentEnd, TokenLogprob, Usage
@@ -15,7 +21,57 @@ if TYPE_CHECKING:
 Logprob = dict[str, Any]  # id, text, logprob; `top` where it was asked for: (id, text, logprob) of the likeliest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTexts:
+    """Reads prompts as texts; one that goes on from the last one is that text and more."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Strand[Piece], str] | None = None
+
+    def text(self, pieces: Strand[Piece]) -> str:
+        """What a prompt reads as."""
+        known, text = self._last or (None, "")
+        new = list(takewhile(lambda part: part is not known, pieces.parts()))
+        if new and new[-1].before is not known:
+            text = ""  # the prompt of another branch
+        text += "".join([text_of(part.tail) for part in reversed(new)])
+        self._last = pieces, text
+        return text
+
+
+class CallPrompt:
+    """The prompt of a call, which takes the room of what is new in it; a str when it is read."""
+
+    __slots__ = ("_pieces", "_texts")
+
+    def __init__(self, pieces: Strand[Piece], texts: PromptTexts) -> None:
+        self._pieces, self._texts = pieces, texts
+
+    @classmethod
+    def of(cls, text: str) -> CallPrompt:
+        """The prompt that reads so."""
+        return cls(Strand(None, [Text(text)]), PromptTexts())
+
+    def and_text(self, text: str) -> CallPrompt:
+        """The prompt that goes on with a text."""
+        return CallPrompt(Strand(self._pieces, [Text(text)]), self._texts)
+
+    def __str__(self) -> str:
+        return self._texts.text(self._pieces)
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, CallPrompt) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CallPrompt.of, (str(self),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CallRecord:
     """One `gen` or `select` as it was asked and answered.
 
@@ -25,7 +81,8 @@ class CallRecord:
     branch         0 for the program's own prompt; the number of a fork is the same in every run
     place          file:line
     prompt         all text before the answer, template literals included; `prompt_tokens` of it, `cached_tokens` of
-                   these from the cache. Calls that were fused into one request have the tokens of that in common
+                   these from the cache. Calls that were fused into one request have the tokens of that in common.
+                   The str is made when it is read: those of a long conversation would fill the memory (`asked`)
     output         the text that came, before it is read as a value; a list where several samples were asked, None
                    where it failed
     output_tokens  generated, of all samples
@@ -44,7 +101,7 @@ class CallRecord:
     kind: Literal["gen", "select"]
     branch: int
     place: str | None
-    prompt: str
+    asked: CallPrompt
     prompt_tokens: int
     cached_tokens: int
     output: str | list[str] | None
@@ -60,14 +117,28 @@ class CallRecord:
     num_asked: int
     error: str | None
 
+    @property
+    def prompt(self) -> str:
+        """All text before the answer."""
+        return str(self.asked)
+
     def as_dict(self) -> dict[str, Any]:
         """All of it by name, fit for JSON."""
-        return asdict(self)
+        return {name: self.prompt if name == "prompt" else deepcopy(getattr(self, name)) for name in _names()}
 
     @classmethod
     def of_dict(cls, record: Mapping[str, Any]) -> CallRecord:
         """The record that `as_dict` gave."""
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
+        values = {name: record[name] for name in _names()}
+        return cls(asked=CallPrompt.of(values.pop("prompt")), **values)
+
+    def __repr__(self) -> str:
+        return f"CallRecord({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
+
+
+def _names() -> list[str]:
+    """Of the fields of a record, as people know them."""
+    return ["prompt" if field.name == "asked" else field.name for field in fields(CallRecord)]
 
 
 def as_records(made: Sequence[MadeCall | CallRecord], item: int) -> list[CallRecord]:
@@ -78,8 +149,10 @@ def as_records(made: Sequence[MadeCall | CallRecord], item: int) -> list[CallRec
 
 def _records_of(made: Sequence[MadeCall], item: int) -> list[CallRecord]:
     found: list[CallRecord] = []
+    texts = PromptTexts()
     for call in sorted(made, key=lambda each: each.position):
-        for values in _of_form(call) if call.params.parts else [_of_call(call)]:
+        prompt = CallPrompt(call.request.prompt.parts, texts)
+        for values in _of_form(call, prompt) if call.params.parts else [_of_call(call, prompt)]:
             found.append(CallRecord(number=len(found), item=item, **_common(call), **values))
     return found
 
@@ -112,13 +185,7 @@ def _said(call: MadeCall) -> str | None:
     return None if call.end_s is not None else "the item was over before the call had ended"
 
 
-def _prompt(call: MadeCall) -> str:
-    from lmc.ir.runs import text_of
-
-    return text_of(call.request.prompt.pieces)
-
-
-def _of_call(call: MadeCall) -> dict[str, Any]:
+def _of_call(call: MadeCall, prompt: CallPrompt) -> dict[str, Any]:
     """Of a request with one call."""
     ends = [end for end in call.ends if end is not None]
     ends = ends if len(ends) == call.request.n else []
@@ -129,7 +196,7 @@ def _of_call(call: MadeCall) -> dict[str, Any]:
     return {
         "name": getattr(call.request.out[0], "name", None),
         "kind": "select" if call.params.op == "select" else "gen",
-        "prompt": _prompt(call),
+        "asked": prompt,
         "output": (texts if many else texts[0]) if texts else None,
         "output_tokens": sum(sample.usage.output_tokens for sample in call.finished if sample is not None),
         "finish_reason": (reasons if many else reasons[0]) if reasons else None,
@@ -138,31 +205,30 @@ def _of_call(call: MadeCall) -> dict[str, Any]:
     }
 
 
-def _of_form(call: MadeCall) -> Iterator[dict[str, Any]]:
+def _of_form(call: MadeCall, prompt: CallPrompt) -> Iterator[dict[str, Any]]:
     """Of a request that makes several calls with text between them."""
     from lmc.executor.fused_calls import answers
 
     ends = [end for end in call.ends if end is not None]
     said = answers(call.params.parts, call.request.out, ends) if len(ends) == len(call.request.out) else []
-    prompt = _prompt(call)
     values = iter(said)
     each = iter(call.params.calls)
     for part in call.params.parts:
         text = _literal(part, call.texts)
         if text is not None:
-            prompt += text
+            prompt = prompt.and_text(text)
             continue
         answer = next(values, None)
         yield {
             **_named(next(each)),
-            "prompt": prompt,
+            "asked": prompt,
             "output": answer and answer.said.text,
             "output_tokens": answer.said.num_tokens if answer else 0,
             "finish_reason": answer and answer.said.reason,
             "logprobs": None,  # a generation that asks for them is not fused
             **_scores(answer.segment if answer else None, answer.end if answer else None),
         }
-        prompt += answer.said.text if answer else "…"
+        prompt = prompt.and_text(answer.said.text if answer else "…")
 
 
 def _named(params: CallParams) -> dict[str, Any]:

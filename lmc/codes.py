@@ -21,6 +21,7 @@ PAGES = Path(__file__).parent / "pages"
 ABOUT_BREAKS = "LMC-GB"  # how the codes of graph breaks begin
 ABOUT_CONSTRAINTS = "LMC-CN"  # those of constraints
 ABOUT_TOKENS = "LMC-TK"
+ABOUT_SHARING = "LMC-PS"  # of what prompts share
 ABOUT_PROGRAMS = "LMC-PR"
 
 
@@ -199,6 +200,12 @@ BROKEN = _code(
 UNREADABLE = _code(
     "LMC-CN021", "output cannot be read", "A generated text cannot be read as the type that its call asks for."
 )
+OPEN_OBJECT = _code(
+    "LMC-CN030", "object that takes any name", "An object of a JSON schema may have properties that nothing describes."
+)
+REFUSED_BY_TYPE = _code(
+    "LMC-CN031", "type refuses what its schema allows", "Texts fit the JSON schema of a type, and it cannot read them."
+)
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 
@@ -216,6 +223,22 @@ MERGES = _code(
     "LMC-TK001",
     "text that merges with a value",
     "The tokenizer reads the end of a text and the value behind it as one token, so calls share less than the text.",
+)
+
+# --- what prompts share ----------------------------------------------------------------------------------
+
+CHANGES_EACH_RUN = _code(
+    "LMC-PS001",
+    "text that changes at each run",
+    "A clock, a random number or the like stands in a prompt before text that is the same in every run.",
+)
+SET_ORDER = _code(
+    "LMC-PS002", "order of a set in a prompt", "A set stands in a prompt, in an order that each process has for itself."
+)
+LATE_CONSTANT = _code(
+    "LMC-PS003",
+    "long text behind an argument",
+    "An argument stands in a prompt before a long text that is the same in every run.",
 )
 
 # --- programs --------------------------------------------------------------------------------------------

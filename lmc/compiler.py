@@ -17,6 +17,7 @@ from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
+from lmc.ir.output import OutputType
 from lmc.notebook import pre
 from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.recent import Recent
@@ -82,6 +83,15 @@ class Compiled:
         from lmc.viz import emit
 
         return emit(self.planned, format)
+
+    def why(self, a: str, b: str | None = None) -> str:
+        """Where the prompts of two calls part, and why; each by name or number. Of one call, where two runs of it do.
+
+        Raises ArgumentError for a name that no call has.
+        """
+        from lmc.viz import PLAIN, why
+
+        return why.render(self.planned, a, b or a, PLAIN)
 
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
@@ -213,7 +223,7 @@ def compile_trace(
     """
     from lmc.passes import is_level, parse_pipeline, run_pipeline
 
-    inputs = replace(inputs_of(tokenizer, items), caps=caps)
+    inputs = replace(inputs_of(tokenizer, items), caps=caps, outputs=_outputs(made))
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
     is_own = bool(items) or on_change is not None
@@ -225,15 +235,18 @@ def compile_trace(
     return Compiled(made, kept[1])
 
 
-def pipeline_of(level: int | str) -> str:
-    """The pipeline of -O0 to -O3, or a pipeline as it stands."""
-    from lmc.passes import LEVELS
+def _outputs(made: Trace) -> dict[str, OutputType]:
+    return {name: known for name, known in made.externs.items() if isinstance(known, OutputType)}
 
-    if isinstance(level, str):
-        return level
-    if level not in LEVELS:
+
+def pipeline_of(level: int | str, *, closed: bool = False) -> str:
+    """The pipeline of -O0 to -O3, or a pipeline as it stands; `closed`: it closes schemas first."""
+    from lmc.passes import LEVELS, with_closed
+
+    if not isinstance(level, str) and level not in LEVELS:
         raise ArgumentError(f"there is no optimisation level {level}", help="0, 1, 2 or 3")
-    return LEVELS[level]
+    pipeline = level if isinstance(level, str) else LEVELS[level]
+    return with_closed(pipeline) if closed else pipeline
 
 
 def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]] = ()) -> Inputs:

@@ -6,6 +6,7 @@ import logging
 
 from lmc.codes import CODES, how_to_read
 from lmc.errors import ArgumentError, BackendError, ChatTemplateError, ConstraintError, LMError
+from lmc.parser.capture.breaks import fault
 from lmc.source import Span
 
 # of the program itself, found before it runs: they would be its errors without a graph too
@@ -28,17 +29,18 @@ def say_broken(program: str, error: Exception) -> None:
 
     A mistake in a call is most often said by the run itself, so it is only information here.
     """
-    code, span = (error.code, error.span) if isinstance(error, LMError) else (None, None)
-    key = (code or f"{program} {type(error).__name__}", code, span)
+    broken = error if isinstance(error, LMError) else fault(error, None)
+    code, span = broken.code, broken.span
+    key = (code or f"{program} {broken.message}", code, span)
     if key in _said:
         return
     _said.add(key)
     logging.getLogger("lmc").log(
-        logging.INFO if isinstance(error, ArgumentError) else logging.WARNING,
+        logging.INFO if isinstance(broken, ArgumentError) else logging.WARNING,
         "lmc: `%s` runs as Python, without a graph: %s%s: %s%s (%sfullgraph=True makes it an error)",
-        program, code or type(error).__name__, f" at {span.place}" if span else "",
-        _one_line(error.message if isinstance(error, LMError) else str(error)),
-        f"; for a graph: {_one_line(error.help)}" if isinstance(error, LMError) and error.help else "",
+        program, code or type(broken).__name__, f" at {span.place}" if span else "",
+        _one_line(broken.message),
+        f"; for a graph: {_one_line(broken.help)}" if broken.help else "",
         f"{how_to_read(code)}, " if code in CODES else "",
     )  # fmt: skip
 

@@ -97,7 +97,9 @@ class Launch:
         num_threads: int | None = None,
     ) -> None:
         from lmc.executor import DEFAULT_WORKERS, NO_LIMITS, Executor
+        from lmc.ir.params import check_closed
         from lmc.parser.constraints import parse_constraint
+        from lmc.passes import with_closed
 
         if not isinstance(seed, int):
             raise ArgumentError(f"seed must be a whole number, not {seed!r}", help="leave it out for seed 0")
@@ -106,15 +108,19 @@ class Launch:
         self._func, self._bound, self._backend = func, bound, backend
         if inspect.iscoroutinefunction(func) and mode == "auto":
             mode = "eager"
+        check_closed(defaults.get("closed"))
+        closed = defaults.get("closed") or None  # False is what no schema need be told
         self._settings = {"seed": seed, "sampling": dict(defaults), "opt_level": opt_level}
+        defaults = {name: value for name, value in defaults.items() if name != "closed"}
         is_told = listen is not None if is_told is None else is_told
         pipeline = "" if mode == "eager" else _pipeline(opt_level, backend, defaults, is_told=is_told)
+        pipeline = with_closed(pipeline) if closed and mode != "eager" else pipeline
         self._session = session or backend.open()
         self._before = self._session.counters()
         executor = Executor(
-            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, limits=limits or NO_LIMITS,
-            keeps_calls=keeps_calls, rids=getattr(session, "rids", None), waits_outside=loop is not None,
-            greenlet=self._greenlet, max_workers=num_threads or DEFAULT_WORKERS,
+            self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, closed=closed,
+            limits=limits or NO_LIMITS, keeps_calls=keeps_calls, rids=getattr(session, "rids", None),
+            waits_outside=loop is not None, greenlet=self._greenlet, max_workers=num_threads or DEFAULT_WORKERS,
         )  # fmt: skip
         self._params = executor.params
         self._expressions: Expressions | None = None

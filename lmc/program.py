@@ -17,6 +17,7 @@ from lmc import compiler
 from lmc.callables import called
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, did_you_mean
+from lmc.ir.params import check_closed
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.parser.argument_shapes import signature_of
 from lmc.run_options import OPTIONS, RunOptions, RunPlace
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from lmc.aio import AsyncBatch, LoopLaunch
     from lmc.backend.base import Backend
-    from lmc.batch import BatchOptions, BatchRun
+    from lmc.batch import BatchOptions, BatchRun, PatientRun
     from lmc.compiler import Compiled
     from lmc.eager.program_greenlet import Running
     from lmc.executor.events import RunEvent
@@ -180,18 +181,26 @@ class Program(Generic[P, R]):
     # --- compiling ---------------------------------------------------------------------------------------
 
     def compile(
-        self, *, opt_level: int | str = compiler.DEFAULT_LEVEL, tokenizer: Any = None, **arguments: Any
+        self,
+        *,
+        opt_level: int | str = compiler.DEFAULT_LEVEL,
+        tokenizer: Any = None,
+        **arguments: Any,
     ) -> Compiled:
         """Compile without running: given arguments give their structure, the others are holes.
 
         opt_level is 0, 1, 2, 3 or a pipeline such as "cse,fold_text"; tokenizer makes token counts and templates known.
+        closed=True closes the JSON schemas that do not say whether they are, as `run(closed=True)` does.
         """
+        closed = arguments.pop("closed", None) if self._is_option("closed", arguments) else None
+        check_closed(closed)
         self._check_names(arguments)
         bound = {**self.bound, **arguments}
         holes, known = arguments_of.holes(self.func, bound), arguments_of.defaults(self.func, bound)
         with collector_paused():  # over both: behind each pause all that was made is looked at
             made = self._cache.trace_for(self.func, holes, known)
-            return compiler.compile_trace(self._cache, made, compiler.pipeline_of(opt_level), tokenizer)
+            pipeline = compiler.pipeline_of(opt_level, closed=bool(closed))
+            return compiler.compile_trace(self._cache, made, pipeline, tokenizer)
 
     def trace(self, *, backend: object = None, **arguments: Any) -> Compiled:
         """The captured graph, with nothing optimised. It is the same for every backend."""
@@ -444,23 +453,29 @@ class Program(Generic[P, R]):
         fullgraph: bool = False,
         calls: bool = False,
         max_in_flight: int | None = None,
+        retry: int | Retry | None = None,
+        timeout: float | Timeout | None = None,
         on_event: OnEvent | None = None,
         **defaults: Any,
     ) -> AsyncBatch:
         """`run_batch` for coroutines: awaited it is the list of results, iterated (index, result) of each as it ends.
 
-        The items may come from an asynchronous source, and may have no end. `max_in_flight` bounds what runs at once.
+        The items may come from an asynchronous source, and may have no end. `max_in_flight` bounds what runs at once;
+        `retry` and `timeout` are those of `run_batch`.
         """
         from lmc.aio import AsyncBatch
-        from lmc.batch import check_in_flight
         from lmc.launch import check_items
+        from lmc.patience import call_limits
 
         if not isinstance(batch, AsyncIterable):
             check_items("arun_batch", batch)
-        check_in_flight(max_in_flight)
+        options = _patience(retry, timeout, max_in_flight, on_event)
         sampling = self._only_sampling("arun_batch", defaults)
-        opener = self._opener(backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls)
-        return AsyncBatch(opener, batch, on_event, max_in_flight)
+        opener = self._opener(
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
+        return AsyncBatch(opener, batch, on_event, options.retry, options.timeout, max_in_flight)
 
     def open_run(
         self,
@@ -473,22 +488,32 @@ class Program(Generic[P, R]):
         fullgraph: bool = False,
         calls: bool = False,
         record: bool = False,
+        retry: int | Retry | None = None,
+        timeout: float | Timeout | None = None,
         on_event: OnEvent | None = None,
         **defaults: Any,
-    ) -> Launch | LoopLaunch:
+    ) -> Launch | LoopLaunch | PatientRun:
         """A run to hold, for items that come from a generator, endless ones too: results as they end, memory bounded.
 
-        The tasks of an `async def` program go on while somebody iterates over the results.
+        The tasks of an `async def` program go on while somebody iterates over the results. `retry` and `timeout` are
+        those of `run_batch`.
 
         with prog.open_run(backend="cpu") as run:
             for index, result in run.results({"line": line} for line in sys.stdin):
                 print(index, result["answer"])
         """
+        from lmc.batch import PatientRun
+        from lmc.patience import call_limits
+
+        options = _patience(retry, timeout, None, on_event)
         sampling = self._only_sampling("open_run", defaults)
         opener = self._opener(
-            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record
-        )
-        return self._launched(opener, on_event)
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
+            limits=call_limits(options.retry, options.timeout),
+        )  # fmt: skip
+        launch = self._launched(opener, on_event)
+        is_patient = options.retry.items or options.timeout.item is not None
+        return PatientRun(launch, options) if is_patient else launch
 
     def _launched(self, opener: Opener, on_event: OnEvent | None) -> Launch | LoopLaunch:
         """A launch for plain code; that of a coroutine program has a loop of its own."""
@@ -539,7 +564,7 @@ class Program(Generic[P, R]):
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sampling defaults and program arguments apart; a program's own argument of that name comes first."""
-        sampling = {*SAMPLING_FIELDS, *RUN_NAMES} - set(self.arg_names)
+        sampling = {*SAMPLING_FIELDS, *RUN_NAMES, "closed"} - set(self.arg_names)
         defaults = {RUN_NAMES.get(k, k): v for k, v in kwargs.items() if k in sampling and v is not None}
         return defaults, {k: v for k, v in kwargs.items() if k not in sampling}
 
@@ -584,10 +609,22 @@ def _listener(on_event: OnEvent | None) -> Listen | None:
     return listen
 
 
+def _patience(
+    retry: int | Retry | None, timeout: float | Timeout | None, max_in_flight: int | None, on_event: OnEvent | None
+) -> BatchOptions:
+    """How the items of a run wait and are tried again. Raises ArgumentError."""
+    from lmc.batch import BatchOptions
+    from lmc.patience import retry_of, timeout_of
+
+    options = BatchOptions(retry=retry_of(retry), timeout=timeout_of(timeout), max_in_flight=max_in_flight)
+    options.check_stream(False, False, on_event is not None)
+    return options
+
+
 def _unknown_parameter(method: str, name: str) -> ArgumentError:
     known = [*SAMPLING_FIELDS, *arguments_of.OPTIONS_OF_RUN, *_OF_BATCH]
     if name in known:
-        help = "run_batch has it; `timeout` and `retry` of calls that are awaited are asyncio.timeout and `try`"
+        help = "run_batch has it"
     else:
         help = did_you_mean(name, known) or "program arguments go into the items of the batch"
     return ArgumentError(f"{method} has no parameter `{name}`", help=help)

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -693,8 +694,6 @@ def test_an_awaited_batch_is_bounded_by_max_in_flight() -> None:
     assert len(going(main())) == 60 and crowd.most == 3
     with pytest.raises(lmc.ArgumentError, match="max_in_flight=0"):
         crowd.ask.arun_batch(CROWD_WORDS, backend="echo", max_in_flight=0)
-    with pytest.raises(lmc.ArgumentError, match=r"asyncio\.timeout"):
-        crowd.ask.arun_batch(CROWD_WORDS, backend="echo", timeout=3)
 
 
 # --- a run that is held, tools that block ----------------------------------------------------------------
@@ -832,3 +831,53 @@ def test_runs_inside_of_runs_on_many_threads(inner: Callable[..., Any], program:
         thread.join(LIMIT_S)
 
     assert found == {(x, outer.__name__): want[x] for x in want for outer in RUNNERS}
+
+
+def in_a_thread(program: Any, x: int, place: Any) -> Any:
+    """On a thread of its own, which is joined."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(asyncio.run(program.arun(x, backend=place)).ret_value))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+POOL = ThreadPoolExecutor(2)
+
+
+def in_a_pool(program: Any, x: int, place: Any) -> Any:
+    """Many at once on a thread that had other work before."""
+
+    async def several() -> list[Any]:
+        return await asyncio.gather(*(program.arun(x, backend=place) for _ in range(3)))
+
+    results = POOL.submit(lambda: asyncio.run(several())).result()
+    return results[-1].ret_value
+
+
+LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+def on_the_loop_outside(program: Any, x: int, place: Any) -> Any:
+    """On the event loop that awaits the outer run."""
+    return asyncio.run_coroutine_threadsafe(program.arun(x, backend=place), LOOPS[-1]).result().ret_value
+
+
+@pytest.mark.parametrize("inner", [in_a_thread, in_a_pool, on_the_loop_outside])
+@pytest.mark.parametrize("program", [doubled, doubled_plainly])
+def test_a_tool_waits_for_runs_of_other_threads(inner: Callable[..., Any], program: Any) -> None:
+    """On the same backend, though what steps it waits too: they have a thread of their own that does."""
+    place = EchoBackend()
+
+    @lmc.function
+    def nested(s: Any, x: int) -> Any:
+        s += lmc.gen("c", max_tokens=3)
+        return [inner(program, x, place), inner(program, x, place)]
+
+    async def main() -> list[Any]:
+        LOOPS.append(asyncio.get_running_loop())
+        return await asyncio.gather(*(nested.arun(x, backend=place) for x in range(3)))
+
+    want = [doubled_plainly.run(x, backend="echo").ret_value for x in range(3)]
+    assert [result.ret_value for result in going(main())] == [[each, each] for each in want]
+    assert eventually(lambda: not any(thread.name == "lmc-hub" for thread in threading.enumerate()))

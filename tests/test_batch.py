@@ -29,6 +29,15 @@ def one(s, number):
 
 
 @lmc.function
+def late_first(s, number):
+    for _ in range(20 if number == 0 else 1):
+        s += f"Item {number}:"
+        s += lmc.gen("x", max_tokens=1)
+        s.sync()
+    return number
+
+
+@lmc.function
 def typed(s, word: str, times: int = 2):
     s += f"{word}*{times}:"
     s += lmc.gen("x", max_tokens=4)
@@ -385,6 +394,29 @@ def test_what_ends_a_batch_has_the_results_so_far(error: Any) -> None:
     results = caught.value.results
     assert len(results) >= 4 and all(r.error is None and r.ret_value == r.item for r in results)
     assert f"{len(results)} of 10 items had ended" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_ends_an_iteration_has_what_it_had_not_come_to(ordered: bool) -> None:
+    """Nothing that had ended is lost: it was given, or it is in `results`."""
+
+    def fail(request: Request) -> str | None:
+        if request.rid == 8:
+            raise KeyboardInterrupt
+        return None
+
+    taken = []
+    run = late_first.run_batch(
+        range(10), generator_style=True, ordered=ordered, backend=EchoBackend(fail=fail), max_in_flight=4
+    )
+    with pytest.raises(KeyboardInterrupt) as caught:
+        for result in run:
+            taken.append(result.item)
+
+    left = [result.item for result in caught.value.results]
+    assert left == [result.item for result in run.untaken()] and not set(left) & set(taken)
+    assert len(left) + len(taken) >= 4 and (not ordered or (0 not in taken and left))
+    assert all(result.ret_value == result.item for result in caught.value.results)
 
 
 # --- progress --------------------------------------------------------------------------------------------

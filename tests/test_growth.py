@@ -208,3 +208,42 @@ def test_ten_thousand_calls_in_one_program(shape: Callable[[int], str], with_tok
 
     assert seconds < MAX_SECONDS
     assert peak_kib < MAX_KIB
+
+
+def test_calls_of_a_long_conversation_share_their_prompts() -> None:
+    """Twice as many calls take twice the room, and no call has its whole prompt as a text of its own."""
+
+    @lmc.function
+    def talk(s, num):
+        for i in range(num):
+            s += f"Question {i}: " + lmc.gen("a", max_tokens=2) + "\n"
+
+    sizes = []
+    for num in (300, 600):
+        result = talk.run(num=num, backend="echo", mode="eager", record=False)
+        tracemalloc.start()
+        calls = result.calls
+        sizes.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert result.text().startswith(calls[-1].prompt) and calls[-1].prompt.endswith(f"Question {num - 1}: ")
+        assert [len(call.prompt) for call in calls] == sorted(len(call.prompt) for call in calls)
+
+    assert sizes[1] < MAX_RATIO * sizes[0]
+
+
+def test_prompts_of_forks_are_read_in_any_order() -> None:
+    """Each is what its own branch says, whichever was read before."""
+
+    @lmc.function
+    def branch(s):
+        s += "All: " + lmc.gen("a", max_tokens=2)
+        for i, fork in enumerate(s.fork(3)):
+            fork += f" part {i}: " + lmc.gen("b", max_tokens=2)
+            fork += " and " + lmc.gen("c", max_tokens=2)
+
+    calls = branch.run(backend="echo", mode="eager").calls
+    forward = [call.prompt for call in calls]
+
+    assert [call.prompt for call in reversed(calls)] == forward[::-1]
+    assert [forward[0], forward[1]] == ["All: ", f"All: {calls[0].output} part 0: "]
+    assert forward[6] == f"All: {calls[0].output} part 2: {calls[5].output} and "

@@ -29,9 +29,10 @@ def test_nothing_else_reads_the_environment():
 
 
 def test_the_command_lists_them_with_their_values(monkeypatch: pytest.MonkeyPatch):
-    """A line each, as they are now."""
+    """A line each where the terminal is wide, as they are now."""
 
     monkeypatch.setenv("LMC_DTYPE", "fp32")
+    monkeypatch.setenv("COLUMNS", "200")
     ran = CliRunner().invoke(main, ["knobs"])
     assert ran.exit_code == 0
     lines = {line.split()[0]: line for line in ran.output.splitlines()}

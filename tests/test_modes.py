@@ -95,6 +95,35 @@ def test_auto_runs_a_program_with_a_break_as_python(caplog: pytest.LogCaptureFix
     assert "items that ran as Python, without a graph: 1" in str(first.report)
 
 
+@pytest.mark.parametrize("error", [KeyError("~12"), AssertionError(), IndexError("tuple index out of range")])
+def test_a_fault_of_capture_is_seen_and_python_runs(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says where in lmc and where in the program; a run that asks for a graph fails with the same."""
+
+    @lmc.function
+    def shouted(s: Any, word: str) -> str:
+        s += word + lmc.gen("x", max_tokens=2)
+        return s["x"].upper()
+
+    def wrong(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lmc.parser.capture.calls.call_method", wrong)
+    with caplog.at_level(logging.WARNING, logger="lmc"):
+        results = [shouted.run(word="a", backend=EchoBackend()) for _ in range(2)]
+
+    assert results[0].ret_value == results[1].ret_value == results[0]["x"].upper()
+    [said] = [record.getMessage() for record in caplog.records]
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    assert said.startswith("lmc: `shouted` runs as Python, without a graph: CaptureError at test_modes.py:")
+    assert f"a fault of lmc itself, please report it: {told} (at " in said and "\n" not in said
+    for options in ({"fullgraph": True}, {"mode": "compiled"}):
+        with pytest.raises(CaptureError, match="a fault of lmc itself") as caught:
+            shouted.run(word="a", backend=EchoBackend(), **options)
+        assert caught.value.__cause__ is error and caught.value.span is not None
+
+
 def test_auto_compiles_what_it_can() -> None:
     """Of one batch some items have a plan and some have none, by the shapes of their arguments."""
     items: list[Any] = [{"words": "a"}, {"words": ["a"]}, {"words": "b"}, {"words": ["b"]}]
@@ -150,7 +179,7 @@ def test_what_else_goes_wrong_in_capture_does_not_reach_the_user(
 
     assert result.ret_value == result["x"].upper()
     assert result.report is not None and result.report.num_eager == 1
-    assert "without a graph: KeyError: 'of capture's own'" in caplog.text.replace('"', "'").replace("\\", "")
+    assert "please report it: KeyError: 'of capture's own'" in caplog.text.replace('"', "'").replace("\\", "")
     with pytest.raises(KeyError):
         program.run(word="a", backend=EchoBackend(), fullgraph=True)
 

@@ -1,4 +1,4 @@
-"""`timeout` and `retry` of single runs: what they mean in a batch, whoever runs the one item."""
+"""`timeout` and `retry`: they mean the same of a single run and of a batch, whoever waits for it."""
 
 from __future__ import annotations
 
@@ -169,3 +169,108 @@ def test_a_state_inside_a_program_has_no_error(mode: Any) -> None:
     with pytest.raises(lmc.ArgumentError, match="a program state keeps no error"):
         asks.run(backend="echo", mode=mode)
     assert tries.run(backend=flaky(1), mode=mode).ret_value == "busy"
+
+
+# --- batches that are awaited, and runs that are held -----------------------------------------------------------
+
+
+def awaited_batch(program: Any, items: Any, **given: Any) -> list[Any]:
+    async def main() -> list[Any]:
+        return await program.arun_batch(items, **given)
+
+    return asyncio.run(main())
+
+
+def iterated_batch(program: Any, items: Any, **given: Any) -> list[Any]:
+    async def source() -> Any:
+        for item in items:
+            yield item
+
+    async def main() -> list[Any]:
+        found = {index: result async for index, result in program.arun_batch(source(), **given)}
+        return [found[index] for index in sorted(found)]
+
+    return asyncio.run(main())
+
+
+def held(program: Any, items: Any, **given: Any) -> list[Any]:
+    with program.open_run(**given) as run:
+        found = dict(run.results(iter(items)))
+        assert run.is_idle
+    return [found[index] for index in sorted(found)]
+
+
+def called_batch(program: Any, items: Any, **given: Any) -> list[Any]:
+    return program.run_batch(items, **given)
+
+
+BATCHES = [called_batch, awaited_batch, iterated_batch, held]
+PROGRAMS = [plain, coroutine]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("retry", [QUICK, lmc.Retry(calls=2, wait_s=0.01)], ids=["items", "calls"])
+def test_items_are_tried_again(batch: Run, program: Any, retry: lmc.Retry) -> None:
+    """With the draws of the first attempt, whichever item it was that failed."""
+    backend = flaky(2)
+    results = batch(program, ["a", "b", "c", "d"], backend=backend, seed=5, retry=retry)
+
+    assert [r.ret_value for r in results] == [
+        r.ret_value for r in plain.run_batch(["a", "b", "c", "d"], backend="echo", seed=5)
+    ]
+    assert len(backend.log) == 6
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("limit, said", [(0.1, "the item"), (lmc.Timeout(call=0.1), "the call")])
+def test_items_that_take_too_long_are_given_up(batch: Run, program: Any, limit: Any, said: str) -> None:
+    """Each by itself, tried again as the batch says; what will not pass is not."""
+    results = batch(program, ["a", "b"], backend=EchoBackend(delay_s=60), timeout=limit)
+    assert [(r.error.code, said in r.error.message) for r in results] == [("timeout", True)] * 2
+
+    backend = EchoBackend(delay_s=60, record=True)
+    (result,) = batch(program, ["a"], backend=backend, timeout=0.05, retry=QUICK)
+    assert (result.error.code, len(backend.log)) == ("timeout", 3)
+
+    backend = EchoBackend(fail=lambda request: "no", record=True)
+    (result,) = batch(program, ["a"], backend=backend, retry=QUICK)
+    assert (result.error.message, len(backend.log)) == ("no", 1)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("batch", [iterated_batch, held])
+def test_a_source_that_fails_is_one_more_item(batch: Run, program: Any) -> None:
+    """The last; those before it are tried again all the same."""
+
+    def items() -> Any:
+        yield "a"
+        raise ValueError("no more")
+
+    results = batch(program, items(), backend=flaky(1), retry=QUICK)
+
+    assert results[0].ret_value == plain.run("a", backend="echo").ret_value
+    assert repr(results[1].error) == "ValueError('no more')"
+
+
+def test_a_held_run_goes_on_with_what_was_left() -> None:
+    """Items of an iteration that was left come with the next one; all are counted from its begin."""
+    with plain.open_run(backend=flaky(3), retry=QUICK) as run:
+        first = next(iter(run.results(["a", "b", "c"])))
+        rest = dict(run.results(["d"]))
+
+    assert {first[0], *rest} == {0, 1, 2, 3} and first[0] not in rest
+
+
+@pytest.mark.parametrize("method", ["arun_batch", "open_run"])
+def test_wrong_limits_of_batches_are_refused(method: str) -> None:
+    """As by run_batch."""
+    given: Any = (["a"],) if method == "arun_batch" else ()
+    for options, said in (
+        ({"timeout": -1}, "a timeout of -1"),
+        ({"retry": "x"}, "retry='x'"),
+        ({"retry": 1, "on_event": print}, "`retry` does not go with on_event"),
+    ):
+        with pytest.raises(lmc.ArgumentError, match=said):
+            getattr(plain, method)(*given, backend="echo", **options)

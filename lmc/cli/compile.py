@@ -13,6 +13,7 @@ import click
 
 from lmc import knobs
 from lmc.cli.failing import reported
+from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
     arguments_option,
@@ -24,6 +25,7 @@ from lmc.cli.options import (
 )
 from lmc.codes import ABOUT_PROGRAMS, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
+from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -117,14 +119,16 @@ def compile_command(
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
     terminal = terminal_for(width, output)
     shown = [str(done.graph)] if stage == "captured" else [_emitted(done, each, terminal) for each in formats]
+    if output is None:
+        shown = [sayable(text, each) for text, each in zip(shown, formats, strict=True)]
     is_for_people = _FOR_PEOPLE.issuperset(formats)
     if not formats:
-        shown.append(_summary(done))
+        shown.append(reflowed(_summary(done), terminal.width))
     if explain and is_for_people:
-        shown.append(with_footer(done.explain() + "\n"))
+        shown.append(explained(done, terminal.width))
     write("\n".join(shown), output)
     if explain and not is_for_people:
-        click.echo(with_footer(done.explain() + "\n"), err=True, nl=False)
+        click.echo(explained(done, terminal.width), err=True, nl=False)
     _warn(done, terminal)
     if time_passes:
         click.echo(_times(done.reports), err=True)
@@ -193,6 +197,11 @@ def _emitted(done: Compiled, format: str, terminal: Terminal) -> str:
     from lmc.viz import emit
 
     return emit(done.planned, format, terminal)
+
+
+def explained(done: Compiled, width: int) -> str:
+    """What each pass did, and how to read more of a code that stands in it."""
+    return reflowed(with_footer(done.explain() + "\n"), width)
 
 
 def _summary(done: Compiled) -> str:

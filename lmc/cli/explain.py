@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.cli.compile import compiled_or_run, terminal_for, tokenizer_of, write
+from lmc.cli.compile import compiled_or_run, explained, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
     arguments_option,
@@ -39,6 +40,10 @@ TEXTS = ("text", "json")
 )
 @click.argument("program", metavar="PROG.PY[:FN]|CODE", required=False)
 @click.option("--codes", "is_list", is_flag=True, help="List the codes that messages carry.")
+@click.option(
+    "--why", "calls", metavar="A[,B]",
+    help="Where the prompts of two calls part, and why; each by number or name. Of one call, in two runs.",
+)  # fmt: skip
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -55,6 +60,7 @@ TEXTS = ("text", "json")
 def explain_command(
     program: str | None,
     is_list: bool,
+    calls: str | None,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -94,11 +100,14 @@ def explain_command(
     if name is not None:
         from lmc.viz import emit_fsm
 
-        write(emit_fsm(done.planned, name, format, terminal), output)
+        shown = emit_fsm(done.planned, name, format, terminal)
+    elif calls is not None:
+        shown = _why(done, calls, format, terminal)
     elif is_about_constraints:
-        write(_constraints(done, tokenizer, format, terminal), output)
+        shown = _constraints(done, tokenizer, format, terminal)
     else:
-        write(_sharing(done, format, terminal), output)
+        shown = _sharing(done, format, terminal)
+    write(shown if output else sayable(shown, format), output)
 
 
 def _page(code: str) -> str:
@@ -118,7 +127,16 @@ def _sharing(done: Compiled, format: str, terminal: Terminal) -> str:
 
     if format == "json":
         return emit(done.planned, "json", terminal)
-    return with_footer(f"{emit(done.planned, 'tree', terminal)}\n{done.explain()}\n")
+    return f"{emit(done.planned, 'tree', terminal)}\n{explained(done, terminal.width)}"
+
+
+def _why(done: Compiled, calls: str, format: str, terminal: Terminal) -> str:
+    from lmc.viz import why
+
+    a, _, b = (name.strip() for name in calls.partition(","))
+    return (
+        why.render_json(done.planned, a, b or a) if format == "json" else why.render(done.planned, a, b or a, terminal)
+    )
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:

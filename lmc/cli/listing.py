@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from lmc.cli.compile import terminal_for
 from lmc.cli.failing import reported
+from lmc.viz.text_table import listed, reflowed
+
+if TYPE_CHECKING:
+    from lmc.passes import Pass
 
 
 @click.command("passes", short_help="List the passes.")
@@ -18,11 +26,8 @@ def passes_command() -> None:
     from lmc.passes import LEVELS, PASSES
     from lmc.passes.schedule import PASS as SCHEDULE
 
-    width, room = max(map(len, PASSES)), len(" -O0") * len(LEVELS) - 1
-    for each in PASSES.values():
-        levels = " ".join(f"-O{level}" for level, row in LEVELS.items() if each.name in row.split(","))
-        click.echo(f"{each.name:<{width}}  {each.level:<5}  {levels:<{room}}  {each.summary}")
-    click.echo(f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.")
+    rows = [(each.name, each.level, _levels(each, LEVELS), each.summary) for each in PASSES.values()]
+    _show(rows, f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.\n")
 
 
 @click.command("backends", short_help="List the backends.")
@@ -35,9 +40,7 @@ def backends_command() -> None:
     """
     from lmc.backend import BACKENDS
 
-    width = max(map(len, BACKENDS))
-    for name, place in BACKENDS.items():
-        click.echo(f"{name:<{width}}  {_summary(*place.split(':'))}")
+    _show([(name, _summary(*place.split(":"))) for name, place in BACKENDS.items()])
 
 
 @click.command("knobs", short_help="List the environment variables that lmc reads.")
@@ -46,10 +49,17 @@ def knobs_command() -> None:
     """List the environment variables that lmc reads: the name, what it is now, and what it means."""
     from lmc.knobs import KNOBS
 
-    values = {knob: knob.read() or "(not set)" for knob in KNOBS}
-    width, room = max(len(knob.name) for knob in KNOBS), max(map(len, values.values()))
-    for knob, value in values.items():
-        click.echo(f"{knob.name:<{width}}  {value:<{room}}  {knob.meaning}")
+    _show([(knob.name, knob.read() or "(not set)", knob.meaning) for knob in KNOBS])
+
+
+def _show(rows: Sequence[Sequence[str]], foot: str = "") -> None:
+    width = terminal_for(None, None).width
+    click.echo(listed(rows, width) + reflowed(foot, width), nl=False)
+
+
+def _levels(each: Pass, levels: Mapping[int, str]) -> str:
+    """Which levels run a pass: `-O2 -O3`."""
+    return " ".join(f"-O{level}" for level, row in levels.items() if each.name in row.split(","))
 
 
 def _summary(module: str, factory: str) -> str:

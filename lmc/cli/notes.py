@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_TOKENS
+from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_SHARING, ABOUT_TOKENS
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def notes_of(done: Compiled) -> list[Note]:
-    """What there is to say of the program, its constraints and tokens, by place."""
-    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_PROGRAMS)
+    """What there is to say of the program, its constraints, tokens and sharing, by place."""
+    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_SHARING, ABOUT_PROGRAMS)
     notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
     notes += done.lost
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmc.cli.compile import CompileCommand, graph_formats, terminal_for
+from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
-from lmc.cli.json_output import echo_json
+from lmc.cli.json_output import echo_json, sayable
 from lmc.cli.options import arguments_option, level_option, passes_option
-from lmc.codes import with_footer
 from lmc.viz import FORMATS
+from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
@@ -189,7 +189,7 @@ def _say_threads(backend: str, model: str | None) -> None:
 
     threads = getattr(resolve(backend, model), "computed_by", None)
     if threads is not None:
-        click.echo(f"computed by {threads}", err=True)
+        click.echo(_fitting(f"computed by {threads}"), err=True)
 
 
 def _say_caches() -> None:
@@ -197,7 +197,12 @@ def _say_caches() -> None:
 
     for info in cache_info():
         if info.entries:
-            click.echo(f"kept: {info}", err=True)
+            click.echo(_fitting(f"kept: {info}"), err=True)
+
+
+def _fitting(text: str) -> str:
+    """A line or more in the width of the terminal."""
+    return reflowed(text, terminal_for(None, None).width).rstrip("\n")
 
 
 def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:
@@ -208,9 +213,10 @@ def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: b
 
     planned, terminal = result.compiled.planned, terminal_for(None, None)
     for format in (*(("table", "tree") if analyze else ()), *formats):
-        click.echo(f"\n{emit(planned, format, terminal)}", err=err, nl=False)
+        shown = sayable(emit(planned, format, terminal), format, sys.stderr if err else sys.stdout)
+        click.echo(f"\n{shown}", err=err, nl=False)
     if analyze:
-        click.echo(with_footer(f"\n{result.compiled.explain()}\n"), err=err, nl=False)
+        click.echo(f"\n{explained(result.compiled, terminal.width)}", err=err, nl=False)
 
 
 def _stream(prog: Program, values: dict[str, Any], settings: dict[str, Any], *, is_json: bool) -> None:
@@ -243,9 +249,9 @@ def _show(results: Sequence[Result], report: RunReport | None, *, is_batch: bool
     if not is_batch and failed:
         fail(failed[0])
     if not is_json:
-        for number, result in enumerate(results):
-            _show_item(result, f"item {number}" if is_batch else "")
-        click.echo(f"\n{report}")
+        for result in results:
+            _show_item(result, f"item {result.item}" if is_batch else "")
+        click.echo(f"\n{_fitting(str(report))}")
     if failed:
         click.echo(f"{len(failed)} of {len(results)} items failed", err=True)
         raise click.exceptions.Exit(1)
@@ -276,7 +282,7 @@ def _shown(value: object) -> str:
 
 def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: bool) -> None:
     report = asdict(counted) if counted is not None else None
-    items = [_as_json(result) for result in results]
+    items = [{"item": result.item, **_as_json(result)} if is_batch else _as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
     echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
 

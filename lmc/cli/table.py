@@ -8,11 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -61,16 +60,15 @@ class Table:
         Raises ArgumentError where there is no row.
         """
         results = []
-        rows, _, run = self._opened(carries=False)
+        _, _, run = self._opened(carries=False)
         try:
             with run:
                 for result in run:
-                    rows.popleft()
                     results.append(result)
                     if self.show is not None:
                         self.show(result)
         except KeyboardInterrupt as stop:
-            return results, run.report, stop
+            return [*results, *run.untaken()], run.report, stop
         if not results:
             raise _no_rows(self.source)
         return results, run.report, None
@@ -84,7 +82,7 @@ class Table:
         rows, reader, run = self._opened(carries=True)
         failed: list[str] = []
         num_rows, records, out = 0, list[Record](), sys.stdout
-        with _resumable(self.journal), run, self._quiet():
+        with _resumable(self.journal), self._last_rows(rows, run, out), run, self._quiet():
             for record, error in self._records(rows, run):
                 num_rows += 1
                 failed += [] if error is None else [error]
@@ -98,21 +96,31 @@ class Table:
             write_table(self.output, records)
         self._tell(reader, run.report, num_rows, failed)
 
+    @contextlib.contextmanager
+    def _last_rows(self, rows: dict[int, Row], run: BatchRun, out: IO[str]) -> Iterator[None]:
+        """After Ctrl-C, the rows that had ended behind one that had not, where no journal has them."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            for record, _ in self._records(rows, run.untaken()) if self.journal is None else ():
+                echo_json(line_of(record), nl=False, file=out)
+            raise
+
     def _quiet(self) -> contextlib.AbstractContextManager[object]:
         """What a program prints stays out of the rows."""
         return contextlib.redirect_stdout(sys.stderr) if self.output == "-" else contextlib.nullcontext()
 
     # --- running -------------------------------------------------------------------------------------------------
 
-    def _opened(self, *, carries: bool) -> tuple[deque[Row], RowReader, BatchRun]:
-        """The rows that were taken and have no result yet, what reads them, and the run."""
+    def _opened(self, *, carries: bool) -> tuple[dict[int, Row], RowReader, BatchRun]:
+        """The rows that were taken and have no result yet, by number, what reads them, and the run."""
         reader = RowReader(self.program, self.given, carries=carries)
-        taken: deque[Row] = deque()
+        taken: dict[int, Row] = {}
         rows = reader.rows(self.source)
 
         def items() -> Iterator[Any]:
-            for row in rows:
-                taken.append(row)
+            for number, row in enumerate(rows):
+                taken[number] = row
                 yield row.item
 
         # a file is read whole, so that how far the run is can be told; what comes in by a pipe is not waited for
@@ -120,10 +128,9 @@ class Table:
         run = self.program.run_batch(batch, generator_style=True, journal=self.journal, **self.options)
         return taken, reader, run
 
-    def _records(self, rows: deque[Row], run: BatchRun) -> Iterator[tuple[Record, str | None]]:
-        for result in run:
-            # a source that breaks off has a result and no row
-            row = rows.popleft() if rows else Row(self.source)
+    def _records(self, rows: dict[int, Row], results: Iterable[Result]) -> Iterator[tuple[Record, str | None]]:
+        for result in results:
+            row = rows.pop(result.item, Row(self.source))  # a source that breaks off has a result and no row
             if self.show is not None:
                 self.show(result)
             if result.error is not None:

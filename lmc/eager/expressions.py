@@ -27,7 +27,9 @@ class Expressions:
 
     def within(self, settings: Mapping[str, object]) -> Expressions:
         """The same run with other defaults for calls that do not say."""
-        return Expressions(replace(self.run, defaults={**self.run.defaults, **settings}))
+        given = {**self.run.defaults, **settings}
+        closed = cast("bool | None", given.pop("closed", self.run.closed))
+        return Expressions(replace(self.run, defaults=given, closed=closed))
 
     def call(self, x: GenExpr | SelectExpr, number: int, span: Span, seed_of: Callable[[], int]) -> CallParams:
         """The `number`-th call of a program, made ready; `seed_of` gives a seed where it brings none.
@@ -61,11 +63,11 @@ class Expressions:
             stop = sampling.get("stop", ())
             sampling["stop"] = (*((stop,) if isinstance(stop, str) else stop), " ", "\n")
         call = CallParams(
-            "gen", x.name, sampling, written=written, spacing=x.spacing, boundary=x.boundary,
+            "gen", x.name, sampling, written=written, spacing=x.spacing, closed=x.closed, boundary=x.boundary,
             dtype=x.dtype, output=x.output, reasoning=x.reasoning,
         )  # fmt: skip
         if written is not None and self.run.parse_constraint is not None:
-            constraint = self.run.parse_constraint(*written, cast("Spacing | None", x.spacing))
+            constraint = self.run.parsed(*written, cast("Spacing | None", x.spacing), x.closed)
             call = replace(call, constraint=constraint, written=None)
         return prepared(call, self.run)
 
@@ -94,7 +96,7 @@ def _select(x: SelectExpr) -> CallParams:
 def _key(x: GenExpr) -> object:
     """What tells an expression from others, None where that may change: 1, 1.0 and True are three values."""
     schema = None if x.output else x.json_schema  # that of an output is its own
-    values = (x.name, x.dtype, x.regex, schema, x.grammar, x.structural_tag, x.spacing, x.boundary)
+    values = (x.name, x.dtype, x.regex, schema, x.grammar, x.structural_tag, x.spacing, x.closed, x.boundary)
     given = [value for _, value in x.params]
     if not all(type(value) in ATOMS for value in (*values, *given)):
         return None

@@ -16,7 +16,7 @@ from lmc.executor.lineage import call_seed
 from lmc.executor.nodeops import turn_begun, turn_ended
 from lmc.executor.returned import with_each
 from lmc.executor.state import JOIN_MODES, ProgramState
-from lmc.ir.ops import not_text
+from lmc.ir.ops import not_a_name, not_text
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.parser.primitives import (
     LEFT_OUT,
@@ -145,6 +145,8 @@ class EagerState:
         self._note("role_end", role)
 
     def _begin_scope(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise not_a_name(name)
         self._change(lambda state: state.begin_scope(name))
         self._note("scope_begin", name)
 
@@ -184,6 +186,8 @@ class EagerState:
 
     def get_meta_info(self, name: str) -> Any:
         """How the value of that name came to be, None where no call has set it; raises KeyError."""
+        if not isinstance(name, str):
+            raise not_a_name(name)
         return self._whole().meta(name)
 
     def __getitem__(self, name: str) -> Any:
@@ -192,6 +196,8 @@ class EagerState:
         return value
 
     def _read(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise not_a_name(name)
         held = self._held
         if held.is_there:
             return held.known.get(name)
@@ -210,17 +216,20 @@ class EagerState:
 
     def __contains__(self, name: str) -> bool:
         if not isinstance(name, str):
-            raise not_text(name)
+            raise not_a_name(name)
         return self._whole().has(name)  # waits as a graph does: a call that failed has given its name no value
 
     __iter__ = None  # `for x in s` would count through names that are numbers
 
     def __setitem__(self, name: str, value: object) -> None:
         if not isinstance(name, str):
-            raise not_text(name)
+            raise not_a_name(name)
         self._change(lambda state: state.set(name, value))
         if self._program.record is not None:
             self._note("set", name, noted(value))
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError("the value of a name cannot be taken from a program state; set it to None with s[name] = None")
 
     def set_var(self, name: str, value: object) -> None:
         """Give a name a value."""

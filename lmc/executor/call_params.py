@@ -25,7 +25,19 @@ from lmc.source import Span
 
 E = TypeVar("E", bound=BaseException)
 
-NOT_SAMPLING = ("name", "constraint", "dtype", "fn", "reasoning", "boundary", "spacing", "choices", "method", "parts")
+NOT_SAMPLING = (
+    "name",
+    "constraint",
+    "dtype",
+    "fn",
+    "reasoning",
+    "boundary",
+    "spacing",
+    "closed",
+    "choices",
+    "method",
+    "parts",
+)
 NOTHING: Mapping[str, object] = {}
 
 
@@ -34,7 +46,8 @@ class CallParams:
     """A `gen` or `select`, or a fused form of several.
 
     sampling    the parameters given for it, by Sampling field; of a select, temperature and seed
-    constraint  what restricts a gen; `written` (kind, value) is one that is still to be parsed, with `spacing`
+    constraint  what restricts a gen; `written` (kind, value) is one that is still to be parsed
+    spacing, closed  what was said of its JSON
     choices     of a select
     dtype       of a gen; `output` what its text is read as, the live object that the graph names `fn`
     reasoning   how the thoughts in its text are marked, None where it is taken as it is
@@ -52,6 +65,7 @@ class CallParams:
     constraint: Constraint | None = None
     written: tuple[str, object] | None = None
     spacing: Spacing | None = None
+    closed: bool | None = None
     dtype: str | None = None
     fn: str | None = None
     output: OutputType | None = None
@@ -104,6 +118,7 @@ def of_node(node: Node, number: int, hints: CallHints = NO_HINTS) -> CallParams:
         {name: value for name, value in attrs.items() if name not in NOT_SAMPLING},
         cast("Constraint | None", attrs.get("constraint")),
         spacing=cast("Spacing | None", attrs.get("spacing")),
+        closed=cast("bool | None", attrs.get("closed")),
         dtype=cast("str | None", attrs.get("dtype")),
         fn=cast("str | None", attrs.get("fn")),
         reasoning=cast("str | None", attrs.get("reasoning")),

@@ -5,8 +5,9 @@ A call settles its two futures when every sample has ended; the state goes on wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from lmc.backend.base import (
@@ -25,6 +26,7 @@ from lmc.backend.base import (
 from lmc.errors import OutputError, RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
+from lmc.executor.cut import least_of
 from lmc.executor.future import Cell, Future, Poison
 from lmc.executor.instance import Instance, Position
 from lmc.executor.made_call import MadeCall
@@ -242,7 +244,8 @@ class Call:
             what = f"`{self._name()}`" if self._name() is not None else "a generation"
             limit = segment.sampling.max_tokens
             said = "max_tokens" if limit is None else f"max_tokens={limit}"
-            self.inst.cut = (*self.inst.cut[-2:], f"{what} was cut off by {said}: its text is not whole")
+            least = partial(least_of, segment, self.inst.shared.prompts.tokenizer)
+            self.inst.cut = (*self.inst.cut[-2:], partial(_cut_note, f"{what} was cut off by {said}", least))
 
     def _without_thoughts(self, ends: Sequence[SegmentEnd], value: object) -> tuple[Cell, ...]:
         """The state with the answer as text: what was generated has no tokens in the prompts to come."""
@@ -264,7 +267,8 @@ class Call:
     def _value(self, end: SegmentEnd) -> object:
         params = self.params
         text = end.text if params.reasoning is None else self._split(end)[1]
-        return value_of(text, params.dtype, params.output, was_cut=end.reason == "length")
+        least = partial(least_of, self.request.out[0], self.inst.shared.prompts.tokenizer)
+        return value_of(text, params.dtype, params.output, was_cut=end.reason == "length", least=least)
 
     def _own_ids(self, end: SegmentEnd) -> tuple[int, ...]:
         """Tokens that spell what was said and no more: those of a healed call begin with the end of the prompt."""
@@ -385,3 +389,8 @@ def _score_meta(end: SegmentEnd, segment: Score) -> dict[str, object]:
         "normalized_prompt_logprobs": [sum(logprobs) / max(1, len(logprobs)) for logprobs in scores.logprobs],
         "unconditional_token_logprobs": scores.unconditional and [list(logprobs) for logprobs in scores.unconditional],
     }
+
+
+def _cut_note(what: str, least: Callable[[], str]) -> str:
+    more = least()
+    return f"{what}: its text is not whole" + (f"; {more}" if more else "")

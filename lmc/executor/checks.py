@@ -6,13 +6,14 @@ A generation that its length or a stop string has cut short is not a whole text,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from lmc.backend.base import Gen, Segment, SegmentEnd
 from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Blank, Fused, JsonSchema
-from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular
+from lmc.ir.json_schema.exact import repeated_name
+from lmc.ir.json_schema.regular import texts_of
 
 WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end
 
@@ -42,14 +43,21 @@ def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]
 
 
 def _of_text(schema: JsonSchema, text: str) -> ConstraintError | None:
+    with suppress(ValueError, RecursionError):  # a backend that keeps no constraint may say what is no JSON
+        name = repeated_name(text)
+        if name is not None:
+            return _error(f"the text has the name {name!r} twice in one object, of which readers keep one: {text}")
     try:
-        finding = regular(schema).broken_by(text)
-    except (NotRegular, ConstraintError):
-        return None  # what keeps such a schema keeps all of it
+        finding = texts_of(schema).broken_by(text)
+    except ConstraintError:
+        return None  # what is refused has no text
     if finding is None:
         return None
-    return ConstraintError(
-        f"the text breaks `{finding.keyword}` at `{finding.place}` of its JSON schema: {text}",
-        code=BROKEN,
-        help="ask again with another seed or temperature, or name the items that there may be: `enum`",
+    return _error(f"the text breaks `{finding.keyword}` at `{finding.place}` of its JSON schema: {text}")
+
+
+def _error(message: str) -> ConstraintError:
+    help = (
+        "ask again with another seed or temperature, or name what there may be: items in `enum`, names in `properties`"
     )
+    return ConstraintError(message, code=BROKEN, help=help)

@@ -7,11 +7,14 @@ of all of them are batched together. The thread starts with the first port and e
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from itertools import count
-from weakref import WeakValueDictionary
+from types import FrameType
+from weakref import ReferenceType, WeakValueDictionary, ref
 
 from lmc.backend.base import Backend, Counters, Event, Failed, Finished, PrefixHint, Request, Session
 from lmc.executor.limits import Later
@@ -37,6 +40,7 @@ class Hub:
         self._asked: dict[int, tuple[Port, int]] = {}  # by rid: who asked, and how many samples are still to end
         self._thread: threading.Thread | None = None
         self._session: Session | None = None
+        self._is_busy = False  # with what a port or a task does, which may be code of the user's
 
     def open(self, notify: Task, fail: Callable[[BaseException], None]) -> Port:
         """A port; `notify` is called on the thread when it has something, `fail` when the session is broken."""
@@ -65,12 +69,27 @@ class Hub:
         """True on the hub's thread."""
         return threading.current_thread() is self._thread
 
+    @property
+    def may_wait_here(self) -> bool:
+        """True where code of the user's runs on the thread that may wait for what this thread is about to open.
+
+        It may have started this thread, which has nothing else open then; or it waits for something just now.
+        """
+        with self._lock:
+            thread, here = self._thread, threading.get_ident()
+            if not self._is_busy or thread is None:
+                return False
+            if all(port.opened_by != here for port in self._ports):
+                return True
+        return _waits(sys._current_frames().get(thread.ident or 0))
+
     def leave(self, port: Port) -> None:
         """A port is closed: what it has asked is aborted. On the thread."""
         for rid in [rid for rid, (owner, _) in self._asked.items() if owner is port]:
             del self._asked[rid]
             self._opened().abort(rid, "the run was closed")
-        self._ports.discard(port)
+        with self._lock:
+            self._ports.discard(port)
 
     def submit(self, port: Port, requests: list[Request]) -> None:
         """Ask for a port. On the thread."""
@@ -115,10 +134,12 @@ class Hub:
         return True
 
     def _do_tasks(self) -> None:
+        self._is_busy = True
         for _ in range(len(self._tasks)):
             self._tasks.popleft()()
         for task in self._later.due():
             task()
+        self._is_busy = False
 
     def _hand_out(self, events: list[Event]) -> None:
         touched: dict[Port, None] = {}
@@ -134,13 +155,16 @@ class Hub:
                     del self._asked[event.rid]
                 else:
                     self._asked[event.rid] = (port, num_left - 1)
+        self._is_busy = True
         for port in touched:
             port.notify()
+        self._is_busy = False
 
     def _break(self, error: BaseException) -> None:
         """The session is of no use any more: every run hears why."""
         with self._lock:
             ports, self._ports, self._thread, self._session = self._ports, set(), None, None
+            self._is_busy = False
             self._tasks.clear()
             self._later.clear()
         self._asked.clear()
@@ -156,6 +180,7 @@ class Port:
         self.rids = hub.rids
         self.notify = notify
         self.fail = fail
+        self.opened_by = threading.get_ident()
         self._hub = hub
         self._inbox: deque[Event] = deque()
         self._counters = Counters()
@@ -213,20 +238,50 @@ class Port:
 
 _hubs: WeakValueDictionary[int, Hub] = WeakValueDictionary()  # by the identity of the backend that each holds
 _hubs_lock = threading.Lock()
+# modules in which a thread waits for another, or has an event loop do something that it is going to wait for
+_WAITING = ("threading", "queue", "concurrent.", "asyncio.")
 
 
-_thread = threading.local()  # `steps` on the threads of hubs
+def _waits(frame: FrameType | None) -> bool:
+    """True for a thread whose code of the user's is in one of these; lmc's own never waits there for another run."""
+    at = frame
+    while at is not None and str(at.f_globals.get("__name__")).startswith(_WAITING):
+        at = at.f_back
+    return at is not None and at is not frame and not str(at.f_globals.get("__name__")).startswith("lmc.")
+
+
+class _Thread(threading.local):
+    """What is known of a thread: whether it is a hub's, and the hubs that it has to itself, by backend."""
+
+    def __init__(self) -> None:
+        self.steps = False
+        self.hubs: WeakValueDictionary[int, Hub] = WeakValueDictionary()
+
+
+_thread = _Thread()
+
+
+# the hubs whose thread runs the code that this context comes from, as it does where a coroutine is handed to a loop
+_inside: ContextVar[tuple[ReferenceType[Hub], ...]] = ContextVar("lmc_hubs", default=())
+
+
+def enter(hub: Hub) -> None:
+    """Note in this context that its code runs on the thread of a hub."""
+    _inside.set((*_inside.get(), ref(hub)))
 
 
 def hub_of(backend: Backend) -> Hub:
     """The hub of a backend: one for all of the process.
 
-    What is opened on a hub's own thread, by a program that runs there, is waited for there: it has a hub to itself.
+    What is opened on a hub's own thread, by a program that runs there, is waited for there: it has a hub to itself. So
+    has what such a program may be waiting for on another thread.
     """
-    if getattr(_thread, "steps", False):
+    if _thread.steps:
         return Hub(backend)
     with _hubs_lock:
-        hub = _hubs.get(id(backend))
+        hub = _thread.hubs.get(id(backend)) or _hubs.get(id(backend))
         if hub is None:
             hub = _hubs[id(backend)] = Hub(backend)
-        return hub
+    if any(outer() is hub for outer in _inside.get()) or hub.may_wait_here:
+        hub = _thread.hubs[id(backend)] = Hub(backend)
+    return hub

@@ -188,7 +188,7 @@ class Instance:
         self.num_calls = 0
         self.num_open = 0
         self.is_over = False
-        self.cut: tuple[str, ...] = ()
+        self.cut: tuple[Callable[[], str], ...] = ()
         self.failures: dict[Position, Poison] | None = None
         self.returned: tuple[Cell, Cell] | None = None
         self.waiting: set[Waiting] = set()
@@ -261,7 +261,7 @@ class Instance:
             from_user(error)
         elif error is not None:
             for note in self.cut:
-                error.add_note(note)
+                error.add_note(note())
         made = None if self.made is None else tuple(self.made)
         self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made, self.ran))
         self.abandon()

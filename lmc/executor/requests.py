@@ -16,12 +16,12 @@ from lmc.backend.choices import GREEDY
 from lmc.errors import ArgumentError, LMError
 from lmc.executor.call_params import CallParams
 from lmc.executor.seeding import Seeding
-from lmc.ir.constraint import Constraint, Spacing
+from lmc.ir.constraint import Constraint, Spacing, closed
 from lmc.ir.params import checked, merged
 from lmc.ir.prompt import well_formed
 from lmc.ir.sampling import Sampling
 
-ParseConstraint = Callable[[str, object, Spacing | None], Constraint]
+ParseConstraint = Callable[[str, object, Spacing | None, bool | None], Constraint]
 Given = Mapping[str, object]
 SeedOf = Callable[[], int]  # the seed of a call that brings none
 
@@ -34,12 +34,22 @@ class RunParams:
 
     seed              of its random streams
     defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
-    parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
+    parse_constraint  (kind, what the program computed, spacing, closed) -> Constraint, for those known only at run
+                      time
+    closed            whether JSON schemas are that do not say
     """
 
     seed: int = 0
     defaults: Given = field(default_factory=dict)
     parse_constraint: ParseConstraint | None = None
+    closed: bool | None = None
+
+    def parsed(self, kind: str, value: object, spacing: Spacing | None, is_closed: bool | None) -> Constraint:
+        """The constraint that `kind=value` writes. Raises ArgumentError, ConstraintError."""
+        if self.parse_constraint is None:
+            raise ArgumentError(f"this run cannot parse a {kind} that is known only when the program runs")
+        found = self.parse_constraint(kind, value, spacing, is_closed)
+        return found if self.closed is None else closed(found, self.closed)
 
 
 def prepared(call: CallParams, run: RunParams) -> CallParams:
@@ -100,9 +110,7 @@ def _sampling(call: CallParams, run: RunParams, seed_of: SeedOf) -> Sampling:
 def _constraint(call: CallParams, run: RunParams) -> Constraint | None:
     if call.written is None:
         return call.constraint
-    if run.parse_constraint is None:
-        raise ArgumentError(f"this run cannot parse a {call.written[0]} that is known only when the program runs")
-    return run.parse_constraint(*call.written, call.spacing)
+    return run.parsed(*call.written, call.spacing, call.closed)
 
 
 def _score(call: CallParams, seed_of: SeedOf) -> Score:

@@ -47,7 +47,7 @@ class Executor:
     seed              the run seed of sampled calls
     defaults          sampling parameters for calls that do not say, by Sampling field (or run-level) name
     externs           live objects by extern name, for `run`; pure builtins bind themselves
-    parse_constraint  (kind, what the program computed, spacing) -> Constraint, for those known only at run time
+    parse_constraint  see `RunParams`; `closed` too
     max_workers       threads for tools that said they block
     greenlet          runs code of the user's for an instance
     max_active        items that run at once
@@ -65,6 +65,7 @@ class Executor:
         defaults: Mapping[str, object] = NOTHING,
         externs: Mapping[str, object] = NOTHING,
         parse_constraint: ParseConstraint | None = None,
+        closed: bool | None = None,
         max_workers: int = DEFAULT_WORKERS,
         greenlet: Callable[[Instance, Body], Running] = UserGreenlet,
         max_active: int = MAX_ACTIVE,
@@ -74,7 +75,7 @@ class Executor:
         keeps_calls: bool = False,
     ) -> None:
         self.session = session
-        self.params = RunParams(seed, defaults, parse_constraint)
+        self.params = RunParams(seed, defaults, parse_constraint, closed)
         self.externs = externs
         self.max_workers = max_workers
         self.greenlet = greenlet

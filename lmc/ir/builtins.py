@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmc.ir.binding import apply_spread, bound_arguments, joined_arguments, merged_options, method_spread
+from lmc.ir.documents import with_documents
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
@@ -267,8 +268,9 @@ read_global = _named("read_global", _read_global)  # of a variable that the prog
 # what statements on live objects become, and calls with stars; ordered where they run code that is not followed
 STATEMENTS: dict[str, Callable[..., Any]] = {
     "apply": apply, "raised": raised, "generator_raised": generator_raised,
-    "enter_context": enter_context, "leave_context": leave_context, "read_global": read_global, "delattr": delattr, "delitem": operator.delitem,
-    "setattr": setattr, "setitem": operator.setitem, "deepcopy": copy.deepcopy,
+    "enter_context": enter_context, "leave_context": leave_context, "read_global": read_global,
+    "delattr": delattr, "delitem": operator.delitem, "setattr": setattr, "setitem": operator.setitem,
+    "deepcopy": copy.deepcopy, "with_documents": with_documents,
     **{fn.__name__: fn for fn in (apply_spread, method_spread, bound_arguments, joined_arguments, merged_options)},
     "iter": iter, "next": next, **{fn.__name__: fn for fn in LAZY.values()},
 }  # fmt: skip

@@ -7,8 +7,8 @@ raise ConstraintError on bad input; nothing below parses their text again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 from lmc.ir.grammar import GrammarRules
 from lmc.ir.regex import RegexTree
@@ -41,14 +41,18 @@ class JsonSchema:
 
     schema    the parsed JSON value, in the words of draft 2020-12, never mutated
     spacing   how the text is spaced: compact `{"a":1,"b":2}`, spaced `{"a": 1, "b": 2}`, or with any spaces
+    closed    whether objects have only properties that the schema tells; None where nobody said, which is no
     patterns  what every `pattern`, name in `patternProperties` and `format` in it matches, by its text (a format by
-              "format:" and its name): a tree that may match anywhere, or why there is none
+              "format:" and its name, "wide:" what may have it): a tree that may match anywhere, or why there is none
+    marks     texts that stand in no string of it: the first character of one is written as its escape, `\\u003c`
     """
 
     text: str
     schema: Any = field(compare=False, repr=False)
     spacing: Spacing = "compact"
+    closed: bool | None = None
     patterns: Mapping[str, RegexTree | str] = field(default_factory=dict, compare=False, repr=False)
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,14 @@ class StructuralTag:
     """The generated text is put together as a structural tag says; `text` is its format as canonical JSON.
 
     format    the parsed JSON value, never mutated
-    spacing   of the JSON that its schemas describe
+    spacing   of the JSON that its schemas describe; `closed` is theirs, too
     parts     the regexes and schemas in it, by their place, as in "#/format/elements/1"
     """
 
     text: str
     format: Any = field(compare=False, repr=False)
     spacing: Spacing = "compact"
+    closed: bool | None = None
     parts: Mapping[str, Regex | JsonSchema] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -114,9 +119,25 @@ class ToolCalls:
     parallel: bool = field(default=True, compare=False)
     reasoning: Reasoning = field(default="disabled", compare=False)
     spacing: Spacing = field(default="spaced", compare=False)
+    closed: bool | None = field(default=None, compare=False)
 
 
 Constraint = Regex | Choices | JsonSchema | Grammar | Lark | StructuralTag | ToolCalls
+
+
+def closed(constraint: Constraint, value: bool = True) -> Constraint:
+    """The same with every JSON schema in it closed (or not: `value`), where nobody had said whether it is."""
+    if not isinstance(constraint, JsonSchema | StructuralTag | ToolCalls) or constraint.closed is not None:
+        return constraint
+    match constraint:
+        case StructuralTag(parts=parts):
+            inner = {place: closed(part, value) for place, part in parts.items()}
+            return replace(constraint, closed=value, parts=cast("Mapping[str, Regex | JsonSchema]", inner))
+        case ToolCalls(text=text, tools=tools):
+            known = tuple(replace(tool, parameters=replace(tool.parameters, closed=value)) for tool in tools)
+            told = f'{text[:-1]},"closed":{"true" if value else "false"}}}'
+            return replace(constraint, text=told, tools=known, closed=value)
+    return replace(constraint, closed=value)
 
 
 @dataclass(frozen=True, slots=True)

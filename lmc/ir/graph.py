@@ -58,6 +58,7 @@ class Node:
 
     keys    names of the last len(keys) inputs: `gen %s, temperature=%t` has keys ("temperature",)
     attrs   what is known at compile time, sorted by name
+    places  of an append that was several: from which operand on, and from which character of it, it was written where
     """
 
     op: str
@@ -67,6 +68,7 @@ class Node:
     regions: tuple[Block, ...] = ()
     outputs: tuple[Value, ...] = ()
     span: Span | None = field(default=None, compare=False)
+    places: tuple[tuple[int, int, Span | None], ...] = field(default=(), compare=False)
 
     def attr(self, name: str, default: Attr = None) -> Attr:
         """The attribute, or `default` where the node has none of that name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
+from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, Spacing, StructuralTag, ToolCalls
 from lmc.ir.types import UNSET
 
 RESERVED = frozenset(("none", "true", "false", "unset", "inf", "nan", "if", "loop", "for", "do", "at", "try", "except"))
@@ -84,18 +84,21 @@ def _constraint(value: Any) -> str:
             return f"regex({quote(text)})"
         case Choices(options=options):
             return f"choices({literal(options)})"
-        case JsonSchema(text=text, spacing="compact"):
-            return f"json_schema({quote(text)})"
-        case JsonSchema(text=text, spacing=spacing):
-            return f"json_schema({literal((text, spacing))})"
+        case JsonSchema(text, spacing=spacing, closed=closed):
+            return f"json_schema({_styled(text, spacing, closed)})"
         case Grammar(text=text):
             return f"grammar({quote(text)})"
         case Lark(text=text):
             return f"lark({quote(text)})"
-        case StructuralTag(text=text, spacing="compact"):
-            return f"structural_tag({quote(text)})"
-        case StructuralTag(text=text, spacing=spacing):
-            return f"structural_tag({literal((text, spacing))})"
+        case StructuralTag(text, spacing=spacing, closed=closed):
+            return f"structural_tag({_styled(text, spacing, closed)})"
         case ToolCalls(text=text):
             return f"tool_calls({quote(text)})"
     return f"<{value!r}>"
+
+
+def _styled(text: str, spacing: Spacing, closed: bool | None) -> str:
+    """A text alone, or in a list with what was said of its JSON: `["...", "any", true]`."""
+    if closed is not None:
+        return literal((text, spacing, closed))
+    return quote(text) if spacing == "compact" else literal((text, spacing))

@@ -208,7 +208,10 @@ def _gen(node: Node) -> str | None:
     if made is not None and node.attr("n") is None and "n" not in node.keys and node.outputs[1].type != made[1]:
         return f"`gen` says dtype={node.attr('dtype')!r} and gives a `{node.outputs[1].type}`"
     if constraint is None or isinstance(constraint, CONSTRAINTS):
-        known = (("boundary", BOUNDARIES), ("spacing", get_args(Spacing)), ("reasoning", tuple(REASONING_FORMATS)))
+        known: tuple[tuple[str, tuple[object, ...]], ...] = (
+            ("boundary", BOUNDARIES), ("spacing", get_args(Spacing)), ("closed", (True, False)),
+            ("reasoning", tuple(REASONING_FORMATS)),
+        )  # fmt: skip
         return next(
             (problem for name, names in known if node.has(name) and (problem := _unknown(node, name, names))), None
         )
@@ -241,9 +244,11 @@ def _select(node: Node) -> str | None:
     return problem or (_unknown(node, "boundary", BOUNDARIES) if node.has("boundary") else None)
 
 
-def _unknown(node: Node, name: str, known: tuple[str, ...]) -> str | None:
+def _unknown(node: Node, name: str, known: tuple[object, ...]) -> str | None:
     value = node.attr(name)
-    return None if value in known else f"`{node.op}` does not know {name}={value!r}; one of {', '.join(known)}"
+    if any(value is each or value == each for each in known if type(each) is type(value)):
+        return None
+    return f"`{node.op}` does not know {name}={value!r}; one of {', '.join(map(str, known))}"
 
 
 def _check(node: Node) -> str | None:

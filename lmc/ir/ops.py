@@ -122,7 +122,7 @@ def _text(attrs: dict[str, Any], value: Any) -> str:
             help="make it in the program, or in a function of your own that capture can follow",
         )
     if not isinstance(value, str):
-        raise not_text(value)
+        raise not_a_name(value) if attrs.get("is_name") else not_text(value)
     return value
 
 
@@ -138,6 +138,15 @@ def not_text(value: object) -> TypeError:
     elif isinstance(value, FunctionType | BuiltinFunctionType):
         cure = "call it"
     return TypeError(f"only text can be appended to a program state, not {name}; {cure}")
+
+
+def not_a_name(value: object) -> TypeError:
+    """The error of asking a program state for a name that is no text."""
+    given = type(value).__name__
+    return TypeError(
+        f"a name of a program state's values is text, not {given}; "
+        '`s["x"]` is the value of a name, and `"x" in s` asks whether it has one (its text is s.text())'
+    )
 
 
 def _copied_with(attrs: dict[str, Any], value: Any, key: Any, item: Any) -> Any:
@@ -199,7 +208,7 @@ _ROWS = (
     _state("states_gather", "list[state] data", "list[state]", raises=True),
     # --- model calls ---
     OpDef("gen", "model", ("state",), ("state", "value"), keys=("name", *RUN_TIME_KINDS),
-          attrs=("name", "constraint", "dtype", "boundary", "spacing", "fn", "reasoning")),
+          attrs=("name", "constraint", "dtype", "boundary", "spacing", "closed", "fn", "reasoning")),
     # a form: texts, generations and choices as one call; one value for each of the latter (see ir.fused)
     OpDef("fused", "model", ("state", "*str"), ("state", "*value"), attrs=("parts",), needs=("parts",)),
     OpDef("select", "model", ("state",), ("state", "str"), keys=("name", "choices"),
@@ -213,7 +222,8 @@ _ROWS = (
     _host("truth", "atom", "bool", lambda a, x: bool(x), raises=True),
     _host("format", "value *str", "str", _format, attrs=("conv", "spec"), raises=True),
     _host("concat", "*str", "str", lambda a, *xs: "".join(xs)),
-    _host("as_text", "value", "str", _text, raises=True),
+    # `is_name`: it will name a value of a state
+    _host("as_text", "value", "str", _text, attrs=("is_name",), raises=True),
     _host("item", "value value", "value", lambda a, x, k: x[k], raises=True),
     _host("slice", "value value value value", "value", lambda a, x, i, j, k: x[slice(i, j, k)], raises=True),
     _host("set_item", "value value value", "value", _copied_with, raises=True),

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lmc.codes import UNREADABLE
 from lmc.errors import OutputError
 from lmc.ir.types import BOOL, DATA, FLOAT, INT, REF, STR, Type
+
+ASK_AGAIN = "ask again with another seed or temperature, or say it in the prompt"
+
+
+class TypeGap(NamedTuple):
+    """A part of a type that refuses a text which its JSON schema allows.
+
+    place  as in `home.street` or `tags[]`, empty for the whole
+    """
+
+    place: str
+    type: str
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,12 +33,14 @@ class OutputType:
     written   (kind, value) of the constraint that its texts keep, None where any text will do
     read      gives the value of a text; raises whatever it likes where the text has none
     is_plain  True where values are atoms, or lists, tuples and dicts of them
+    gaps      finds what it refuses of its own schema
     """
 
     name: str
     written: tuple[str, object] | None
     read: Callable[[str], object]
     is_plain: bool
+    gaps: Callable[[], tuple[TypeGap, ...]] = tuple
 
     @property
     def type(self) -> Type:
@@ -48,8 +65,13 @@ def value_type(dtype: object, output: OutputType | None) -> Type:
     return DTYPES[dtype][1] if isinstance(dtype, str) and dtype in DTYPES else STR
 
 
-def value_of(text: str, dtype: str | None, output: OutputType | None, *, was_cut: bool) -> object:
-    """What a generated text is read as; `was_cut` where its length has ended it. Raises OutputError."""
+def value_of(
+    text: str, dtype: str | None, output: OutputType | None, *, was_cut: bool, least: Callable[[], str] = str
+) -> object:
+    """What a generated text is read as; `was_cut` where its length has ended it. Raises OutputError.
+
+    least  a sentence on how long it would have to be at least
+    """
     if output is None and dtype not in DTYPES:
         return text
     read = DTYPES[dtype or ""][0] if output is None else output.read
@@ -57,12 +79,15 @@ def value_of(text: str, dtype: str | None, output: OutputType | None, *, was_cut
         return read(text)
     except Exception as error:  # a validator of the user's may raise anything
         name = str(dtype) if output is None else output.name
-        raise _unreadable(text, name, error, was_cut) from error
+        raise (_cut(text, name, least()) if was_cut else _unreadable(text, name, _reason(error))) from error
 
 
-def _unreadable(text: str, name: str, error: Exception, was_cut: bool) -> OutputError:
-    why = "max_tokens has cut it short" if was_cut else _reason(error)
-    help = "raise max_tokens" if was_cut else "ask again with another seed or temperature, or say it in the prompt"
+def _cut(text: str, name: str, least: str) -> OutputError:
+    help = "raise max_tokens" + (f": {least}" if least else "")
+    return _unreadable(text, name, "max_tokens has cut it short", help)
+
+
+def _unreadable(text: str, name: str, why: str, help: str = ASK_AGAIN) -> OutputError:
     message = f"the text cannot be read as `{name}`: {why}"
     return OutputError(message, text, code=UNREADABLE, help=help, notes=(f"text: {text!r}",))
 

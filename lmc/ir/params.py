@@ -43,6 +43,12 @@ def checked(field: str, value: object, shown: str = "") -> object:
         raise ArgumentError(f"{shown or field}={value!r}: {error}") from None
 
 
+def check_closed(value: object) -> None:
+    """Raises ArgumentError for what does not say whether schemas are closed."""
+    if not (value is None or isinstance(value, bool)):
+        raise ArgumentError(f"closed={value!r}: True or False is needed, not {type(value).__name__}")
+
+
 def _int(low: int, high: int | None = None) -> Check:
     def check(value: SupportsIndex) -> int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):

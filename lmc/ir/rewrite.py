@@ -23,7 +23,7 @@ def with_parts(node: Node, inputs: tuple[Atom, ...], regions: tuple[Block, ...])
     """The node with these operands and regions."""
     if _same(inputs, node.inputs) and _same(regions, node.regions):
         return node
-    return Node(node.op, inputs, node.keys, node.attrs, regions, node.outputs, node.span)
+    return Node(node.op, inputs, node.keys, node.attrs, regions, node.outputs, node.span, node.places)
 
 
 def with_nodes(block: Block, nodes: Iterable[Node]) -> Block:

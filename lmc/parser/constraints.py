@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
+from lmc.ir.documents import Documented
 from lmc.source import Span
 
 # what `lark` and `tool_calls` have made already
@@ -18,6 +19,7 @@ def parse_constraint(
     kind: str,
     value: Any,  # whatever the program computed: each parser checks it
     spacing: Spacing | None = None,
+    closed: bool | None = None,
     span: Span | None = None,
 ) -> Constraint:
     """The constraint that `kind=value` writes; `span` is where, for errors.
@@ -26,11 +28,14 @@ def parse_constraint(
 
     Raises ArgumentError for a value of a wrong type, ConstraintError where the text cannot be one.
     """
+    documents = None
+    if isinstance(value, Documented):
+        value, documents = value.value, value.documents
     if isinstance(value, MADE.get(kind, ())):
-        if spacing is not None:
-            raise ArgumentError(
-                "the spacing of tool calls is theirs", span=span, help="write tool_calls(..., spacing=...)"
-            )
+        for name, given in (("spacing", spacing), ("closed", closed), ("documents", documents)):
+            if given is not None:
+                help = f"write tool_calls(..., {name}=...)"
+                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
         return cast(Constraint, value)
     if kind in ("regex", "grammar") and not isinstance(value, str):
         raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span)
@@ -46,9 +51,10 @@ def parse_constraint(
         case "json_schema":
             from lmc.parser.schema.parse import parse_schema
 
-            return parse_schema(value, spacing=spacing or "compact", span=span)
+            return parse_schema(value, spacing=spacing or "compact", closed=closed, documents=documents, span=span)
         case "structural_tag":
             from lmc.parser.structural_tag import parse_structural_tag
 
-            return parse_structural_tag(value, spacing=spacing or "compact", span=span)
+            style = spacing or "compact"
+            return parse_structural_tag(value, spacing=style, closed=closed, documents=documents, span=span)
     raise AssertionError(f"no constraint is written {kind}=")

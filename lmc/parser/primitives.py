@@ -6,13 +6,15 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
+from lmc.ir.documents import Documented
 from lmc.ir.output import DTYPES, OutputType
+from lmc.ir.params import check_closed
 from lmc.ir.reasoning import REASONING_FORMATS
 from lmc.ir.scoring import BOUNDARIES, CHOICES_METHODS
 
@@ -80,6 +82,7 @@ class GenExpr(Expr):
     grammar: Any = None
     structural_tag: Any = None
     spacing: Any = None
+    closed: bool | None = None
     boundary: str | None = None
     output: OutputType | None = None
     reasoning: str | None = None
@@ -139,6 +142,8 @@ def gen(
     structural_tag: Any = None,
     type: Any = None,
     spacing: Spacing | None = None,
+    closed: bool | None = None,
+    documents: Mapping[str, Any] | None = None,
     repetition_penalty: float | None = None,
     seed: int | None = None,
     on_distortion: Literal["warn", "score", "unconstrained-then-validate"] | None = None,
@@ -152,9 +157,11 @@ def gen(
     give such values too, and `str` a text in quotes.
     `json_schema` is JSON text, a dict, or a pydantic model class; `grammar` is EBNF text, or `lark(...)`;
     `structural_tag` is JSON text, a dict, or `tool_calls(...)`. `spacing` is that of the JSON: "compact", the default,
-    "spaced" or "any". With `choices` it is a `select`, which takes `temperature` and `seed` from here if its method is
-    `exact`. `boundary="exact"` lets a token begin in the prompt's last word and end in what a regex allows; "naive",
-    the default, keeps the prompt's tokens. Raises ArgumentError on a mistake that shows at once.
+    "spaced" or "any". `closed=True` leaves objects the properties that the schema tells, at every level; left out it
+    is that of the run, else any further ones may come. `documents` are schemas by URI that its references lead into.
+    With `choices` it is a `select`, which takes `temperature` and `seed` from here if its method is `exact`.
+    `boundary="exact"` lets a token begin in the prompt's last word and end in what a regex allows; "naive", the
+    default, keeps the prompt's tokens. Raises ArgumentError on a mistake that shows at once.
     """
     kinds = {
         "choices": choices, "regex": regex, "json_schema": json_schema, "grammar": grammar,
@@ -163,8 +170,11 @@ def gen(
     given_kinds = [k for k, v in kinds.items() if v is not None]
     if len(given_kinds) > 1:
         raise ArgumentError(f"gen({name!r}) is restricted twice: {' and '.join(given_kinds)}", help="keep one of them")
+    if documents is not None:
+        for kind in _documented(kinds, name):
+            kinds[kind] = Documented(kinds[kind], documents)
     if choices is not None:
-        _check_spacing(spacing, name, [])
+        _check_style(spacing, closed, name, [])
         if choices_method == exact:
             drawn = 0.0 if temperature is None else temperature
             return select(name, choices, drawn, exact, seed=seed, boundary=boundary)
@@ -175,7 +185,8 @@ def gen(
         dtype, output = _output(type)
         if output is not None and output.written is not None:
             kinds[output.written[0]] = output.written[1]
-    _check_spacing(spacing, name, [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None])
+    describe_json = [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None]
+    _check_style(spacing, closed, name, describe_json)
     given = {
         "max_tokens": max_tokens, "min_tokens": min_tokens, "n": n, "stop": stop, "stop_token_ids": stop_token_ids,
         "stop_regex": stop_regex, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p,
@@ -186,9 +197,20 @@ def gen(
     }  # fmt: skip
     params = tuple((k, v) for k, v in given.items() if v is not None)
     return GenExpr(
-        name, params, _dtype_name(dtype), kinds["regex"], kinds["json_schema"], grammar, structural_tag, spacing,
-        boundary, output,
+        name, params, _dtype_name(dtype), kinds["regex"], kinds["json_schema"], grammar, kinds["structural_tag"],
+        spacing, closed, boundary, output,
     )  # fmt: skip
+
+
+def _documented(kinds: Mapping[str, object], name: object) -> list[str]:
+    """What is given that may refer to documents."""
+    found = [kind for kind in ("json_schema", "structural_tag") if kinds[kind] is not None]
+    if not found:
+        raise ArgumentError(
+            f"gen({name!r}) has documents, and no schema that refers to them",
+            help="`documents` goes with `json_schema` or `structural_tag`",
+        )
+    return found
 
 
 def _output(type: Any) -> tuple[str | None, OutputType | None]:
@@ -219,6 +241,8 @@ def tool_calls(
     parallel: bool = True,
     reasoning: Reasoning = "disabled",
     spacing: Spacing = "spaced",
+    closed: bool | None = None,
+    documents: Mapping[str, Any] | None = None,
 ) -> ToolCalls:
     """An answer with calls of tools in it, written as a family of models does, for `gen(structural_tag=...)`.
 
@@ -226,27 +250,31 @@ def tool_calls(
     format     one of `lmc.ir.tool_formats.TOOL_FORMATS`, such as "qwen_3"
     choice     "auto", "required", "none", or the name of the tool that must be called
     parallel   False allows one call
+    closed     True leaves objects in arguments the properties that their schemas tell
     reasoning  "enabled" where thoughts come before the answer, "auto" where they may
+    documents  schemas by URI that the tools' schemas refer to
 
     Raises ConstraintError where a tool has no schema, or a name is unknown.
     """
     from lmc.parser.tools import parse_tool_calls
 
     return parse_tool_calls(
-        tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing
-    )
+        tools, format=format, choice=choice, parallel=parallel, reasoning=reasoning, spacing=spacing, closed=closed,
+        documents=documents,
+    )  # fmt: skip
 
 
-def _check_spacing(spacing: object, name: object, describes_json: list[str]) -> None:
-    if spacing is None:
-        return
-    if spacing not in get_args(Spacing):
+def _check_style(spacing: object, closed: object, name: object, describe_json: list[str]) -> None:
+    if spacing is not None and spacing not in get_args(Spacing):
         raise ArgumentError(f"unknown spacing {spacing!r}", help=f"one of {', '.join(get_args(Spacing))}")
-    if not describes_json:
-        raise ArgumentError(
-            f"gen({name!r}) has a spacing, and nothing says what JSON comes out",
-            help="`spacing` goes with `json_schema` or `structural_tag`",
-        )
+    check_closed(closed)
+    for word, given in (("spacing", spacing), ("closed", closed)):
+        if given is not None and not describe_json:
+            what = "a spacing" if word == "spacing" else f"closed={closed}"
+            raise ArgumentError(
+                f"gen({name!r}) has {what}, and nothing says what JSON comes out",
+                help=f"`{word}` goes with `json_schema` or `structural_tag`",
+            )
 
 
 def _check_boundary(boundary: object) -> None:
@@ -418,7 +446,7 @@ def assistant_end() -> Expr:
 
 
 # parameters that decide the graph itself, so that a value of run time cannot be one
-STATIC = ("boundary", "type", "model_type", "spacing", "method", "choices_method")
+STATIC = ("boundary", "type", "model_type", "spacing", "closed", "method", "choices_method")
 MAKERS: frozenset[Any] = frozenset((lark, tool_calls))
 PRIMITIVES: frozenset[Any] = frozenset(
     (gen, gen_int, gen_string, select, lark, tool_calls, separate_reasoning, system, user, assistant, system_begin,

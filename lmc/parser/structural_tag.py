@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any  # a tag is any JSON value
 
 from lmc.errors import ConstraintError, LMError
@@ -24,9 +25,14 @@ _BEGIN = "#/format"
 
 
 def parse_structural_tag(
-    tag: str | dict[str, Any], *, spacing: Spacing = "compact", span: Span | None = None
+    tag: str | dict[str, Any],
+    *,
+    spacing: Spacing = "compact",
+    closed: bool | None = None,
+    documents: Mapping[str, Any] | None = None,
+    span: Span | None = None,
 ) -> StructuralTag:
-    """The structural tag; `spacing` is that of the JSON in what will come out.
+    """The structural tag; `spacing` is that of the JSON in what will come out, `closed` and `documents` of its schemas.
 
     Raises ConstraintError, with the place in the JSON, where a format is unknown or not well formed.
     """
@@ -41,7 +47,10 @@ def parse_structural_tag(
     format = read_json(text)
     for place, what in problems(format, _BEGIN):
         raise ConstraintError(f"the structural tag is not well formed: `{place}` {what}", span=span)
-    return StructuralTag(text, format, spacing, dict(_parts(format, _BEGIN, spacing, span)))
+    parse = partial(parse_schema, spacing=spacing, closed=closed, documents=documents)
+    parts = dict(_parts(format, _BEGIN, parse, span))
+    # with what its schemas refer to
+    return StructuralTag(write_json(format), format, spacing, closed, parts)
 
 
 def _format(value: Any, span: Span | None) -> Any:
@@ -72,7 +81,7 @@ def _old_form(value: dict[str, Any], span: Span | None) -> dict[str, Any]:
 
 
 def _parts(
-    format: dict[str, Any], place: str, spacing: Spacing, span: Span | None
+    format: dict[str, Any], place: str, parse: Callable[[Any], JsonSchema], span: Span | None
 ) -> Iterator[tuple[str, Regex | JsonSchema]]:
     """The regexes and schemas of a format and of those within it."""
     try:
@@ -82,9 +91,11 @@ def _parts(
             parse_ebnf(format["grammar"])
         elif format["type"] == "json_schema":
             schema = format["json_schema"]
-            yield place, parse_schema(write_json(schema) if isinstance(schema, bool) else schema, spacing=spacing)
+            parsed = parse(write_json(schema) if isinstance(schema, bool) else schema)
+            format["json_schema"] = read_json(parsed.text)
+            yield place, parsed
     except LMError as error:
         message = f"the structural tag at `{place}`: {error.message}"
         raise ConstraintError(message, span=span, help=error.help, notes=error.notes) from None
     for name, inner in inside(format):
-        yield from _parts(inner, place + name, spacing, span)
+        yield from _parts(inner, place + name, parse, span)

@@ -7,12 +7,13 @@ whose annotations say its schema. Descriptions are not kept: they are for the pr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FunctionType
 from typing import Any, get_args  # a tool is any of several things
 
 from lmc.errors import ConstraintError, LMError, did_you_mean
-from lmc.ir.constraint import CHOICES_OF_TOOLS, Reasoning, Spacing, Tool, ToolCalls
+from lmc.ir.constraint import CHOICES_OF_TOOLS, JsonSchema, Reasoning, Spacing, Tool, ToolCalls
 from lmc.ir.json_schema.exact import write_json
 from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.schema.function import function_schema
@@ -32,6 +33,8 @@ def parse_tool_calls(
     parallel: bool = True,
     reasoning: Reasoning = "disabled",
     spacing: Spacing = "spaced",
+    closed: bool | None = None,
+    documents: Mapping[str, Any] | None = None,
 ) -> ToolCalls:
     """The value. Raises ConstraintError where a tool has no schema, or a name is unknown."""
     if isinstance(tools, str | dict) or not isinstance(tools, Sequence):
@@ -42,23 +45,26 @@ def parse_tool_calls(
     _one_of("tool format", format, TOOL_FORMATS)
     _one_of("reasoning", reasoning, get_args(Reasoning))
     _one_of("spacing", spacing, get_args(Spacing))
+    if closed is not None and not isinstance(closed, bool):
+        raise ConstraintError(f"closed={closed!r}: it must be True or False")
     if not isinstance(parallel, bool):
         raise ConstraintError(f"parallel={parallel!r}: it must be True or False")
-    known = tuple(_tool(tool, spacing) for tool in tools)
+    parse = partial(parse_schema, spacing=spacing, closed=closed, documents=documents)
+    known = tuple(_tool(tool, parse) for tool in tools)
     _check_names([tool.name for tool in known], choice)
     whole = {
         "format": format, "choice": choice, "parallel": parallel, "reasoning": reasoning, "spacing": spacing,
         "tools": [{"name": tool.name, "parameters": tool.parameters.schema} for tool in known],
     }  # fmt: skip
-    text = write_json(whole)
-    return ToolCalls(text, format, known, choice, parallel, reasoning, spacing)
+    text = write_json(whole if closed is None else whole | {"closed": closed})
+    return ToolCalls(text, format, known, choice, parallel, reasoning, spacing, closed)
 
 
 def read_tool_calls(text: str) -> ToolCalls:
     """The value out of its own canonical text."""
     value = load_json(text, "the text of tool calls", None, help="it is an object as `lmc compile` prints it")
-    if not isinstance(value, dict) or set(value) != set(_FIELDS):
-        raise ConstraintError(f"tool calls are an object with {', '.join(_FIELDS)}, and nothing else")
+    if not isinstance(value, dict) or set(value) - {"closed"} != set(_FIELDS):
+        raise ConstraintError(f"tool calls are an object with {', '.join(_FIELDS)}, maybe closed, and nothing else")
     return parse_tool_calls(value.pop("tools"), **value)
 
 
@@ -84,14 +90,14 @@ def _check_names(names: list[str], choice: object) -> None:
     _one_of("choice", choice, (*CHOICES_OF_TOOLS, *names))
 
 
-def _tool(tool: Any, spacing: Spacing) -> Tool:
+def _tool(tool: Any, parse: Callable[[Any], JsonSchema]) -> Tool:
     name, parameters = _described(tool)
     if not _is_object(parameters):
         raise ConstraintError(
             f"the parameters of the tool {name!r} are not an object schema", help='{"type": "object", ...}'
         )
     try:
-        return Tool(name, parse_schema(parameters, spacing=spacing))
+        return Tool(name, parse(parameters))
     except LMError as error:
         message = f"the tool {name!r}: {error.message}"
         raise ConstraintError(message, help=error.help, notes=error.notes) from None

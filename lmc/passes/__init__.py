@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from lmc.errors import ArgumentError, did_you_mean
-from lmc.passes import chat_template, cse, dce, fit, fold_text, fuse_constraints, hoist_prefix, lint, schedule
+from lmc.passes import (
+    chat_template,
+    close_schemas,
+    cse,
+    dce,
+    fit,
+    fold_text,
+    fuse_constraints,
+    hoist_prefix,
+    lint,
+    schedule,
+)
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.hoist_prefix import TokenSharing, measure
 from lmc.passes.pipeline import check_pipeline, run_passes, run_pipeline
@@ -11,7 +22,7 @@ from lmc.passes.planned import Planned
 
 __all__ = [
     "LEVELS", "PASSES", "PIPELINE", "Inputs", "Note", "Pass", "Planned", "Report", "TokenSharing", "check_pipeline",
-    "is_level", "measure", "parse_pipeline", "run_passes", "run_pipeline",
+    "is_level", "measure", "parse_pipeline", "run_passes", "run_pipeline", "with_closed",
 ]  # fmt: skip
 
 # fold_text after cse: run first it would weld a shared segment to each branch; dce before both, so that dead
@@ -27,7 +38,8 @@ PIPELINE: tuple[Pass, ...] = (
     hoist_prefix.PASS,
     fit.PASS,
 )
-PASSES: dict[str, Pass] = {each.name: each for each in PIPELINE}
+# close_schemas is for those who say `closed=True` of all: before the others, whatever the level
+PASSES: dict[str, Pass] = {each.name: each for each in (*PIPELINE, close_schemas.PASS)}
 
 # what -O0 to -O3 run; -O0 is only what is needed to run at all, and to refuse what cannot; only -O3 makes a program say
 # other tokens
@@ -41,7 +53,12 @@ LEVELS: dict[int, str] = {
 
 def is_level(pipeline: str) -> bool:
     """Whether a pipeline is that of an optimisation level, not one that somebody put together."""
-    return pipeline in LEVELS.values()
+    return pipeline.removeprefix(f"{close_schemas.PASS.name},") in LEVELS.values()
+
+
+def with_closed(pipeline: str) -> str:
+    """A pipeline that closes schemas first, as a run's or a compilation's `closed=True` asks."""
+    return ",".join(filter(None, (close_schemas.PASS.name, pipeline)))
 
 
 def parse_pipeline(text: str) -> tuple[Pass, ...]:

@@ -13,6 +13,7 @@ from lmc.ir.fused import FusedText, parts_of
 from lmc.ir.graph import Atom, Graph, Lit, Node, Value
 from lmc.ir.prompt import Control, Text
 from lmc.ir.strand import Strand
+from lmc.source import Span
 
 # ops whose prompt is that of their first input
 _SEES_THROUGH = frozenset(("fork", "fork_list", "set", "scope_begin", "scope_end"))
@@ -37,6 +38,22 @@ class PromptHole:
 
 
 FlatPiece = Text | Control | PromptHole
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPiece:
+    """A piece of a prompt and the node that wrote it, for an append its operand too; None where the prompt came in."""
+
+    piece: FlatPiece
+    node: Node | None
+    operand: int = 0
+
+    def span(self, offset: int) -> Span | None:
+        """Where the character of that number of the piece is written."""
+        if self.node is None:
+            return None
+        places = [span for index, at, span in self.node.places if (index, at) <= (self.operand, offset)]
+        return places[-1] if places else self.node.span
 
 
 def atom_of(piece: FlatPiece) -> Atom:
@@ -79,6 +96,19 @@ class FlatPrompts:
             strand = self._strands[name] = Strand(strand, reversed(pieces)) if pieces else strand
         return strand
 
+    def written(self, state: Atom) -> list[WrittenPiece]:
+        """The pieces of a state's prompt with what wrote each of them."""
+        found: list[WrittenPiece] = []
+        at: Atom | None = state
+        while isinstance(at, Value):
+            node, pieces = self.makers.get(at.name), list[FlatPiece]()
+            at = self._step_back(at, pieces)
+            operands = _operands(node) if node is not None and node.op == "append" else [0] * len(pieces)
+            found += (
+                WrittenPiece(piece, node, operand) for piece, operand in zip(pieces, reversed(operands), strict=True)
+            )
+        return found[::-1]
+
     def _step_back(self, state: Value, pieces: list[FlatPiece]) -> Atom | None:
         """Adds what the state's maker put at the end, last piece first; the state before it, None at the beginning."""
         node = self.makers.get(state.name)
@@ -86,7 +116,7 @@ class FlatPrompts:
             case "begin":
                 return None
             case "append" if node:
-                pieces += (_text(a) for a in reversed(node.inputs[1:]) if a != Lit(""))
+                pieces += (_text(node.inputs[i]) for i in reversed(_operands(node)))
             case "gen" if node and node.has("reasoning"):  # its text without the thoughts
                 pieces.append(_text(node.outputs[1]))
             case "gen" | "select" if node:
@@ -118,6 +148,11 @@ class FlatPrompts:
                 return None
             added += (_text(atom_of(piece)) for piece in reversed(pieces))
         return added
+
+
+def _operands(append: Node) -> list[int]:
+    """The numbers of the operands that add something."""
+    return [i for i, atom in enumerate(append.inputs) if i and atom != Lit("")]
 
 
 def _text(atom: Atom) -> FlatPiece:

@@ -24,6 +24,7 @@ from lmc.ir.ops import OPS
 from lmc.ir.rewrite import renewed, with_body, with_nodes, with_parts
 from lmc.ir.types import STR
 from lmc.passes.base import Inputs, Pass, Report
+from lmc.source import Span
 
 Pieces = tuple[Atom, ...]
 
@@ -80,8 +81,8 @@ class _Folder:
         at = appends.get(state.name)
         before = None if at is None or self.uses[state.name] != 1 else nodes[at]
         if at is not None and before is not None:
+            node = replace(node, span=before.span or node.span, places=_places(before, pieces, node.span))
             state, pieces = before.inputs[0], self.joined((*before.inputs[1:], *pieces))
-            node = replace(node, span=before.span or node.span)
             nodes[at] = None
             self.num_merged += 1
         appends[node.outputs[0].name] = len(nodes)
@@ -133,6 +134,16 @@ class _Folder:
                 self.uses.subtract(_names(pieces))
         self.num_folded += len(unused)
         return unused
+
+
+def _places(before: Node, pieces: Pieces, span: Span | None) -> tuple[tuple[int, int, Span | None], ...]:
+    """Where the texts of an append and those behind it are written: these begin in its last literal, or behind it."""
+    last = before.inputs[-1]
+    if isinstance(last, Lit) and isinstance(pieces[0], Lit):
+        index, offset = len(before.inputs) - 1, len(str(last.value))
+    else:
+        index, offset = len(before.inputs), 0
+    return (*(before.places or ((1, 0, before.span),)), (index, offset, span))
 
 
 def _names(atoms: Iterable[Atom]) -> list[str]:

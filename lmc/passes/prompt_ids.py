@@ -132,17 +132,19 @@ class PromptIdsBuilder:
         return PromptIds(step, item, last, last.node if last else self.tree.root, is_exact)
 
     def atoms(self, last: Fragments | None, start: int, end: int) -> tuple[Atom, ...]:
-        """What [start, end) stands for, `end` lying in or at the end of the last fragment.
+        """What [start, end) stands for. A cut within a run is put where the tokens before it surely end."""
+        return tuple(atom_of(piece) for piece in self.pieces(last, start, end))
 
-        A cut within a run is put where the tokens before it surely end.
-        """
+    def pieces(self, last: Fragments | None, start: int, end: int) -> tuple[FlatPiece, ...]:
+        """The same as pieces."""
         found: list[tuple[FlatPiece, ...]] = []
         at = last
         while at is not None and at.end > start:
             first = at.end - len(at.fragment.ids)
-            found.append(self._slice(at.fragment, max(0, start - first), min(end, at.end) - first))
+            if first < end:
+                found.append(self._slice(at.fragment, max(0, start - first), min(end, at.end) - first))
             at = at.before
-        return tuple(atom_of(piece) for pieces in reversed(found) for piece in pieces)
+        return tuple(chain.from_iterable(reversed(found)))
 
     def _number(self, key: object) -> int:
         return self._numbers.setdefault(key, -1 - len(self._numbers))

@@ -11,12 +11,14 @@ Times are left out, so that the same input gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lmc.ir.constraint import Choices, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.graph import Value
 from lmc.ir.hints import HINTS
+from lmc.ir.json_schema.exact import read_json
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from lmc.passes import Report
     from lmc.passes.flat_prompts import FlatPiece
     from lmc.passes.planned import Planned
+    from lmc.source import Span
     from lmc.viz.terminal import Terminal
     from lmc.viz.view import StepView
 
@@ -92,9 +95,9 @@ def _step(step_view: StepView, view: View, tree: Sharing, earlier: Earlier[FlatP
 def _prompt(step_view: StepView, earlier: Earlier[FlatPiece] | None) -> Json:
     found = None if earlier is None else earlier.goes_on(step_view.step.id, step_view.pieces, 0)
     if found is None:
-        return {"prompt": [_piece(piece) for piece in step_view.pieces]}
+        return {"prompt": json_pieces(step_view.pieces)}
     start = {"step": found.earlier, "pieces": found.length}
-    return {"prompt_from": start, "prompt": [_piece(piece) for piece in found.tail]}
+    return {"prompt_from": start, "prompt": json_pieces(found.tail)}
 
 
 def _hint(hint: Hint) -> Json:
@@ -105,8 +108,17 @@ def _hint(hint: Hint) -> Json:
 
 def json_place(node: Node) -> Json | None:
     """Where a node stands in the user's file."""
-    span = node.span
+    return json_span(node.span)
+
+
+def json_span(span: Span | None) -> Json | None:
+    """A place in the user's file."""
     return {"file": span.file, "line": span.line, "col": span.col, "end": span.end} if span else None
+
+
+def json_pieces(pieces: Iterable[FlatPiece]) -> list[Json]:
+    """A prompt as a list of pieces."""
+    return [_piece(piece) for piece in pieces]
 
 
 def _piece(piece: FlatPiece) -> Json:
@@ -132,16 +144,34 @@ def json_value(value: Any) -> object:  # Any: an attribute
         case Choices(options=options):
             return {"choices": list(options)}
         case JsonSchema(schema=schema):
-            return {"json_schema": schema}
+            return {"json_schema": _readable(schema)} | _style(value)
         case Grammar(text=text):
             return {"grammar": text}
         case Lark(text=text):
             return {"lark": text}
         case StructuralTag(format=format):
-            return {"structural_tag": format}
+            return {"structural_tag": _readable(format)} | _style(value)
         case ToolCalls(text=text):
-            return {"tool_calls": json.loads(text)}
+            return {"tool_calls": _readable(read_json(text))}
     return literal(value)
+
+
+def _style(constraint: JsonSchema | StructuralTag) -> Json:
+    """What was said of how its JSON is written."""
+    told: Json = {} if constraint.spacing == "compact" else {"spacing": constraint.spacing}
+    return told if constraint.closed is None else told | {"closed": constraint.closed}
+
+
+def _readable(value: Any) -> Any:  # any JSON value
+    """The same with texts for numbers that no float is: JSON's own readers would round them."""
+    match value:
+        case Decimal():
+            return str(value)
+        case list():
+            return [_readable(each) for each in value]
+        case dict():
+            return {name: _readable(each) for name, each in value.items()}
+    return value
 
 
 def _is_finite(value: object) -> bool:
@@ -164,7 +194,7 @@ def _prefix(node: SharedPrefix, view: View) -> Json:
     return {
         "id": node.prefix.id,
         "parent": node.prefix.parent,
-        "adds": [_piece(piece) for piece in node.pieces],
+        "adds": json_pieces(node.pieces),
         "size": node.size,
         "exact": node.is_exact,
         "calls": node.prefix.calls,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lmc.common_prefix import common_len
 from lmc.ir.graph import Atom, Lit
 from lmc.passes.flat_prompts import FlatPiece, is_hole, known_text
-from lmc.viz.prompt_sizes import PromptEnd, PromptSizes
+from lmc.passes.prompt_sizes import PromptEnd, PromptSizes
 
 if TYPE_CHECKING:
     from lmc.ir.plan import Prefix

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lmc.ir.prompt import Control
 from lmc.passes.flat_prompts import is_hole
 from lmc.viz.sharing import Sharing, sharing
-from lmc.viz.text_table import GAP, Column, grid, heading, keep_end, keep_start, widths, wrapped
+from lmc.viz.text_table import GAP, Column, grid, heading, indented, keep_end, keep_start, widths, wrapped
 from lmc.viz.view import View
 from lmc.viz.wording import options, prompt_text
 
@@ -28,7 +28,7 @@ Columns = tuple[Column, ...]
 
 FOOT = "shared: the deepest prefix of the sharing tree, and so many of the prompt's known {} are in it"
 MAX_WAVE, MAX_STEP, MAX_PLACE = 12, 32, 28  # columns of what stands before the prompt
-MIN_PROMPT = 16  # columns that the prompt keeps, however narrow the terminal is
+MIN_PROMPT = 16  # columns that the prompt keeps beside the rest of its line
 
 
 def render(planned: Planned, terminal: Terminal) -> str:
@@ -46,7 +46,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
         Column("options", "left", "dim"),
     )
     rows = [_cells(step_view, view, tree, terminal.width) for step_view in view.steps]
-    body = grid(*_fit(columns, view, rows, terminal.width), terminal) if rows else "no steps\n"
+    body = _body(columns, view, rows, tree.unit, terminal) if rows else "no steps\n"
     body += wrapped(FOOT.format(tree.unit), terminal.width) if view.calls else ""
     head = heading(view.title, terminal) + wrapped(summary(view), terminal.width)
     return head + "\n" + body + "".join(wrapped(str(note), terminal.width) for note in _dropped(view))
@@ -118,16 +118,28 @@ def _share(step_view: StepView, tree: Sharing) -> str:
     return f"{size - tree.leaves[step_view.step.id].size}/{size}"
 
 
-def _fit(columns: Columns, view: View, rows: list[list[str]], width: int) -> tuple[Columns, list[list[str]]]:
-    """Prompts and options cut so that a line fits where that can be; on a narrow terminal no options."""
+def _body(columns: Columns, view: View, rows: list[list[str]], unit: str, terminal: Terminal) -> str:
+    """A line a step where the terminal is wide enough for it, else a paragraph a step."""
     sizes = widths(columns, rows)
     prompt, last = 4, len(columns) - 1
-    rest = width - sum(sizes) + sizes[prompt] + sizes[last] - GAP * (len(columns) - 1)
+    rest = terminal.width - sum(sizes) + sizes[prompt] + sizes[last] - GAP * last
+    if rest < MIN_PROMPT + len(columns[last].title):
+        return "".join(_paragraph(*each, unit, terminal.width) for each in zip(view.steps, rows))
     sizes[last] = min(sizes[last], max(rest * 2 // 5, rest - sizes[prompt], len(columns[last].title)))
     sizes[prompt] = max(MIN_PROMPT, rest - sizes[last])
-    if is_narrow := rest < MIN_PROMPT + len(columns[last].title):
-        sizes[prompt] = max(MIN_PROMPT, rest + GAP)
     for step_view, cells in zip(view.steps, rows):
         cells[prompt] = (keep_end if step_view.is_call else keep_start)(cells[prompt], sizes[prompt])
         cells[last] = keep_start(cells[last], sizes[last])
-    return (columns[:last], [cells[:last] for cells in rows]) if is_narrow else (columns, rows)
+    return grid(columns, rows, terminal)
+
+
+def _paragraph(step_view: StepView, cells: list[str], unit: str, width: int) -> str:
+    """What the line of a step says, in lines of at most `width` columns where that can be."""
+    number, wave, step, place, prompt, prefix, share, words = cells
+    indent = " " * min(len(step) - len(step.lstrip()), width // 4)
+    room = width - len(indent) - GAP
+    asked = (keep_end if step_view.is_call else keep_start)(prompt, room)
+    shared = f"shared: {prefix}, {share} {unit}" if step_view.is_call else ""
+    head = wrapped(", ".join(filter(None, (f"#{number} {step.strip()}", place, f"wave {wave}"))), room + GAP)
+    below = [*filter(None, (asked, shared)), *wrapped(words, room).splitlines()]
+    return indented(head + indented("\n".join(below), " " * GAP), indent)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 GAP = 2  # columns between cells
 ELLIPSIS = "…"
+MIN_SENTENCE = 40  # columns of a sentence beside the names that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,44 @@ def wrapped(text: str, width: int) -> str:
 
     lines = wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "".join(f"{line}\n" for line in lines)
+
+
+def reflowed(text: str, width: int) -> str:
+    """A text whose lines are broken where they are too long; what goes on in the next line is indented deeper."""
+    return "".join(map(partial(_broken, width=width), text.splitlines(keepends=True)))
+
+
+def _broken(line: str, width: int) -> str:
+    if columns_of(line.rstrip("\n")) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    return indented(wrapped(line.strip(), width - len(indent)), indent)
+
+
+def indented(text: str, indent: str) -> str:
+    """A text with the same before each of its lines."""
+    return "".join(f"{indent}{line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def listed(rows: Sequence[Sequence[str]], width: int) -> str:
+    """Names and what is said of each: the last cell is a sentence, which is broken; on a narrow terminal below them."""
+    *sizes, longest = widths([Column("")] * len(rows[0]), rows)
+    margin = sum(sizes) + GAP * len(sizes)
+    is_beside = width - margin >= min(MIN_SENTENCE, longest)
+    return "".join(_beside(row, sizes, width - margin) if is_beside else _below(row, width) for row in rows)
+
+
+def _beside(row: Sequence[str], sizes: Sequence[int], room: int) -> str:
+    *cells, sentence = row
+    head = "".join(cell + " " * (size - columns_of(cell) + GAP) for cell, size in zip(cells, sizes))
+    first, *rest = (line.strip() for line in wrapped(sentence, room).splitlines() or [""])
+    return f"{head}{first}".rstrip() + "\n" + indented("\n".join(rest), " " * columns_of(head))
+
+
+def _below(row: Sequence[str], width: int) -> str:
+    *cells, sentence = row
+    head = (" " * GAP).join(cell.strip() for cell in cells if cell.strip())
+    return reflowed(f"{head}\n", width) + indented(wrapped(sentence, width - GAP), " " * GAP)
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:

@@ -41,26 +41,63 @@ def render(planned: Planned, terminal: Terminal) -> str:
     lines = list(_lines(tree, view))
     numbers = [line.numbers for line in lines]
     room = terminal.width - sum(max(map(len, (c.title, *texts))) + GAP for c, texts in zip(columns[1:], zip(*numbers)))
-    cells = [(line.text(room - GAP), *line.numbers) for line in lines]
-    body = grid(columns, cells, terminal) if lines else "no model calls\n"
+    if all(line.fits(room - GAP) for line in lines):
+        cells = [cell for line in lines for cell in line.cells(room - GAP)]
+        body = grid(columns, cells, terminal) if lines else "no model calls\n"
+    else:
+        body = "".join(line.paragraph(terminal.width, tree.unit) for line in lines)
     notes = "".join(wrapped(note, terminal.width) for note in _notes(tree, view))
     return heading(f"{view.title}: what its prompts share", terminal) + "\n" + body + "\n" + notes
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of the tree: guides, a prompt's text in quotes (may be cut), then what is never cut."""
+    """One line of the tree: guides, a prompt's text in quotes (may be cut), then what is never cut.
+
+    under  the guides of what goes on in a line below
+    why    a sentence in place of all this, which is broken where it is long
+    """
 
     guides: str
-    prompt: str
+    under: str
+    prompt: str = ""
     call: str = ""
     numbers: tuple[str, str, str] = ("", "", "")
+    why: str = ""
 
-    def text(self, room: int) -> str:
-        """The line in at most `room` columns where that can be."""
-        rest = columns_of(self.guides) + columns_of(self.call) + (GAP if self.call and self.prompt else 0)
-        prompt = keep_ends(self.prompt, max(MIN_TEXT, room - rest))
-        return self.guides + (" " * GAP).join(part for part in (prompt, self.call) if part)
+    def fits(self, room: int) -> bool:
+        """Whether its line is one of at most `room` columns, with some of the prompt's text."""
+        return self._rest() + min(MIN_TEXT, columns_of(self.prompt)) <= room and columns_of(self.guides) <= room // 2
+
+    def cells(self, room: int) -> Iterator[tuple[str, str, str, str]]:
+        """The line as cells, the first of at most `room` columns; a sentence as several."""
+        if self.why:
+            for line in wrapped(self.why, room - columns_of(self.under)).splitlines():
+                yield self.under + line, "", "", ""
+            return
+        prompt = keep_ends(self.prompt, max(MIN_TEXT, room - self._rest()))
+        yield self.guides + (" " * GAP).join(part for part in (prompt, self.call) if part), *self.numbers
+
+    def paragraph(self, width: int, unit: str) -> str:
+        """The same in lines of at most `width` columns where that can be, the numbers in words."""
+        guides, under = (_kept(each, width // 2) for each in (self.guides, self.under))
+        room = width - columns_of(under)
+        told = [*wrapped(self.why, room).splitlines()]
+        told += [keep_ends(self.prompt, room)] if self.prompt else []
+        told += wrapped(self.call, room).splitlines()
+        told += wrapped(_in_words(*map(str.strip, self.numbers), unit), room).splitlines()
+        starts = [under if self.why else guides, *[under] * len(told)]
+        return "".join(f"{start}{line}\n" for start, line in zip(starts, told))
+
+    def _rest(self) -> int:
+        return columns_of(self.guides) + columns_of(self.call) + (GAP if self.call and self.prompt else 0)
+
+
+def _in_words(size: str, calls: str, saved: str, unit: str) -> str:
+    """`13+ chars, 2 calls, 13+ saved`."""
+    return ", ".join(
+        f"{number} {noun}" for number, noun in ((size, unit), (calls, "calls"), (saved, "saved")) if number
+    )
 
 
 def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
@@ -75,23 +112,23 @@ def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
         todo += [(each, _kept(rest) + own, _kept(rest) + more) for each, (own, more) in zip(below, guides)][::-1]
 
 
-def _kept(guides: str) -> str:
+def _kept(guides: str, most: int = MAX_GUIDES) -> str:
     """The guides of a line; of very deep ones the last, behind an ellipsis."""
-    return guides if len(guides) <= MAX_GUIDES else ELLIPSIS + guides[-MAX_GUIDES + 1 :]
+    return guides if len(guides) <= most else ELLIPSIS + guides[-most + 1 :]
 
 
 def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View, nearest: Nearest) -> Iterator[_Line]:
     """A node's line behind the guides `first`, and what else is said of it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
-        yield _Line(
-            first, _quoted(node.pieces, view), call_name(node.step_view, view) + _hints(node.step_view), (size, "", "")
-        )
+        call = call_name(node.step_view, view) + _hints(node.step_view)
+        yield _Line(first, rest + "   ", _quoted(node.pieces, view), call, (size, "", ""))
         if node.step_view.step.prefix is None and _is_searched(view):
-            yield _Line(rest + "   ", "", _why(node, view, nearest))
+            yield _Line(rest + "   ", rest + "   ", why=_why(node, view, nearest))
         return
     numbers = (_size(node.size, node.pieces), str(node.prefix.calls), _size(node.saved, node.pieces))
-    yield _Line(first, _quoted(node.pieces, view) or "(what every prompt begins with)", "", numbers)
+    text = _quoted(node.pieces, view) or "(what every prompt begins with)"
+    yield _Line(first, rest + "│  ", text, numbers=numbers)
 
 
 def call_name(step_view: StepView, view: View) -> str:

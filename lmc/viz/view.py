@@ -145,9 +145,9 @@ class View:
 
     def _shown(self, pieces: tuple[FlatPiece, ...]) -> list[FlatPiece]:
         """Pieces with the arguments that are given filled in."""
-        return [piece for piece in map(self._filled, pieces) if known_text(piece) != ""]
+        return [piece for piece in map(self.filled, pieces) if known_text(piece) != ""]
 
-    def _filled(self, piece: FlatPiece) -> FlatPiece:
+    def filled(self, piece: FlatPiece) -> FlatPiece:
         text = self._known.text(piece.atom) if is_hole(piece, "text") else None
         return piece if text is None else Text(text)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lmc.parser.irtext.parse import parse_plan
+
 PROGRAM = """import lmc
 from .words import GREETING
 
@@ -213,3 +215,34 @@ def test_json_is_whole_in_any_encoding(encoding, more, tmp_path):
     text = done.stdout.decode(encoding)
     whole = json.loads(text) if "--stream" not in more else json.loads(text.splitlines()[-1])
     assert (whole["items"][0] if "items" in whole else whole).get("values", whole)["said"] == word
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("compile", "--emit-graph=json"),
+        ("compile", "--emit-graph=ir"),
+        ("explain", "--format", "json"),
+        ("explain", "--constraints", "--format", "json"),
+        ("run", "--backend", "echo", "--emit-graph=json"),
+    ],
+    ids=" ".join,
+)
+def test_a_graph_for_programs_is_whole_in_any_encoding(args, encoding, tmp_path):
+    """JSON and IR are escaped where the output cannot say them: what is read back is the program's text."""
+    word = "é 日 😀"
+    (tmp_path / "said.py").write_text(
+        f"import lmc\n\n@lmc.function\ndef said(s):\n    s += {word!r}\n    s += lmc.select('a', [{word!r}, 'b'])\n",
+        encoding="utf-8",
+    )
+    command, *options = args
+    done = lmc(command, "said.py", *options, cwd=tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode(encoding, errors="replace")  # values for people stand before the graph of a run
+    if "ir" in args[1]:
+        assert f'"{word}"' in str(parse_plan(text))
+    else:
+        whole = json.loads(text[text.index("\n{") if command == "run" else 0 :])
+        assert word in json.dumps(whole, ensure_ascii=False)

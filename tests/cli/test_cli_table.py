@@ -361,9 +361,9 @@ def test_stdin_that_is_neither(run):
     assert empty.exit_code == 1 and "`stdin` has no items" in empty.stderr
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "-")])
 def test_a_batch_that_is_stopped_shows_what_had_ended(tmp_path, more):
-    """All in order up to the first that had not; the status is that of a stopped command."""
+    """All of them, each with its number, also behind one that had not; the status is that of a stopped command."""
     (tmp_path / "slow.py").write_text(STOPPED)
     (tmp_path / "in.jsonl").write_text("".join(f'{{"n": {n}}}\n' for n in (0, 1, 9, 2)))
     command = [sys.executable, "-m", "lmc", "run", "slow.py", "--args-file", "in.jsonl", "--backend", "echo", *more]
@@ -371,10 +371,14 @@ def test_a_batch_that_is_stopped_shows_what_had_ended(tmp_path, more):
 
     assert done.returncode == 130 and done.stderr.endswith("stopped by Ctrl-C\n"), done.stderr
     assert "Aborted" not in done.stderr and "Traceback" not in done.stderr
-    if more:
-        assert [item["values"]["n"] for item in json.loads(done.stdout)["items"]] == [0, 1]
+    if "--json" in more:
+        items = json.loads(done.stdout)["items"]
+        assert [(item["item"], item["values"]["n"]) for item in items] == [(0, 0), (1, 1), (3, 2)]
+    elif more:
+        assert [row["input.n"] for row in map(json.loads, done.stdout.splitlines())] == [0, 1, 2]
     else:
-        assert [line for line in done.stdout.splitlines() if "---" in line] == ["--- item 0 ---", "--- item 1 ---"]
+        said = [line for line in done.stdout.splitlines() if "---" in line]
+        assert said == ["--- item 0 ---", "--- item 1 ---", "--- item 3 ---"]
 
 
 STOPPED = """

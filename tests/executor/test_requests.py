@@ -78,7 +78,7 @@ def test_a_constraint_of_run_time_is_parsed_by_who_can() -> None:
     """The injected parser gets kind and value; without it the call fails."""
     seen: list[tuple[str, object]] = []
 
-    def parse(kind: str, value: object, spacing: str | None) -> Constraint:
+    def parse(kind: str, value: object, spacing: str | None, closed: bool | None) -> Constraint:
         seen.append((kind, value))
         return Choices(("a", "b"))
 

@@ -115,7 +115,7 @@ def test_a_mistake_is_said_when_the_program_is_compiled(line, args, error, messa
 
 def test_tool_calls_have_their_own_spacing():
     """A second one beside it is a mistake."""
-    with pytest.raises(ArgumentError, match="the spacing of tool calls is theirs"):
+    with pytest.raises(ArgumentError, match="tool calls have their own `spacing`"):
         lmc.compile(program('s += lmc.gen("x", structural_tag=T, spacing="any")', T=TOOLS))
 
 
@@ -136,7 +136,7 @@ def test_it_is_parsed_when_it_is_known():
     assert parse_constraint("grammar", LARK) is LARK
     assert parse_constraint("structural_tag", TAG, "spaced") == parse_constraint("structural_tag", TAG_TEXT, "spaced")
     assert parse_constraint("structural_tag", TOOLS) is TOOLS
-    with pytest.raises(ArgumentError, match="the spacing of tool calls is theirs"):
+    with pytest.raises(ArgumentError, match="tool calls have their own `spacing`"):
         parse_constraint("structural_tag", TOOLS, "any")
     schema = parse_constraint("json_schema", SCHEMA, "any")
     assert isinstance(schema, JsonSchema) and schema.spacing == "any"

@@ -19,6 +19,7 @@ from lmc.passes import measure
 from lmc.program import Program
 from lmc.viz import FORMATS, Terminal, emit
 from lmc.viz.sharing import sharing
+from lmc.viz.text_table import columns_of
 from lmc.viz.view import View
 from tests.oracle.programs import all_cases
 from tests.oracle.programs.case import Case
@@ -78,11 +79,14 @@ def test_tree_says_what_hoist_prefix_measured(case):
         assert tree.saved >= measured.saved_tokens
 
 
+MANY = [Program(case.fn) for case in CASES if case.fn.__name__ in ("react", "deep_nesting")]
+
+
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 def test_graphviz_reads_dot():
     """Graphs with odd text, with branches, with loops, where Graphviz is there."""
-    for program in (odd, *(Program(case.fn) for case in CASES if case.fn.__name__ in ("react", "deep_nesting"))):
-        graph = emit(program.compile(), "dot")
+    for program in (odd, *MANY):
+        graph = emit(program.compile().planned, "dot")
 
         subprocess.run(["dot", "-Tcanon"], input=graph, text=True, capture_output=True, check=True)
 
@@ -105,13 +109,21 @@ def test_unknown_format_names_the_known():
         odd.compile().emit("svg")
 
 
-@pytest.mark.parametrize("width", [80, 100, 160])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 200])
 @pytest.mark.parametrize("format", ["table", "tree"])
-def test_lines_fit(format, width):
-    """No line is wider than asked for."""
-    lines = emit(odd.compile().planned, format, Terminal(width=width)).splitlines()
+@pytest.mark.parametrize("program", [odd, *MANY], ids=lambda program: program.func.__name__)
+def test_lines_fit(program, format, width):
+    """No line is wider than asked for, and each call, with what it shares, is there at every width."""
+    done = program.compile()
+    text = emit(done.planned, format, Terminal(width=width))
 
-    assert [line for line in lines if len(line) > width] == []
+    assert [line for line in text.splitlines() if columns_of(line) > width] == []
+    for step_view in View(done.planned).calls:
+        assert f"#{step_view.step.id} " in text or format == "table"
+        assert step_view.place in " ".join(text.split())
+    if format == "table":
+        wide = emit(done.planned, "table", Terminal(width=10_000))
+        assert re.findall(r"\b\d+/\d+", text) == re.findall(r"\b\d+/\d+", wide)
 
 
 def test_colour_changes_no_column():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.compiler import Compiled
-from lmc.viz import emit
+from lmc.viz import Terminal, emit
 from lmc.viz.sharing import Leaf, SharedPrefix, sharing
 from lmc.viz.view import View
 from lmc.viz.wording import prompt_text
@@ -65,7 +65,7 @@ def test_a_tokenizer_finds_sharing_inside_a_piece():
 
 def test_reasons_name_the_first_difference():
     """How far the nearest other prompt goes along, and what follows in each."""
-    tree = emit(apart.compile().planned, "tree")
+    tree = emit(apart.compile().planned, "tree", Terminal(width=160))
 
     assert 'its first 5 characters are those of #1, then "me about " against "us about "' in tree
     assert 'it begins with {topic}, #0 with "Tell me about "' in tree

@@ -1,7 +1,8 @@
-"""Masks for every constraint: regular ones by our own automata, grammars and schemas that recur by xgrammar.
+"""Masks for every constraint: regular ones and JSON schemas by our own automata, grammars by xgrammar.
 
-A regular constraint is compiled once per content and shared by all its matchers; a mask is made when its state is
-first visited and kept. A JSON schema is regular where it does not contain itself, and its automaton is not too large.
+A constraint is compiled once per content and shared by all its matchers; a mask is made when its state is first
+visited and kept. A JSON schema that contains itself, or has too large an automaton, is many of them, which call each
+other.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from lmc.backend.masks.disk import DiskCache
-from lmc.backend.masks.ending_masks import EndingMasks
+from lmc.backend.masks.ending_masks import EndingMasks, Ends, PlacesMasks, RegularMasks
 from lmc.backend.masks.fused_matcher import FusedMasks, FusedMatcher
 from lmc.backend.masks.grammar_jumps import GrammarJumps
 from lmc.backend.masks.jumps import Jump, Jumps
@@ -21,6 +22,7 @@ from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.matcher import Matcher
 from lmc.ir.automaton.algebra import one_of
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
@@ -34,8 +36,7 @@ from lmc.ir.constraint import (
     StructuralTag,
     ToolCalls,
 )
-from lmc.ir.json_schema.findings import NotRegular, SchemaError
-from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.json_schema.regular import texts_of
 from lmc.ir.regex import RegexTree
 from lmc.recent import Recent
 
@@ -70,7 +71,7 @@ class ConstraintMasks:
         jumps = None if jump == "off" else GrammarJumps(self._jumps)
         self.grammars = XGrammarMasks(tokenizer, vocab_size, disk, jumps=jumps)
         self.eos_ids, self.eos_mask = self.grammars.eos_ids, self.grammars.eos_mask
-        self._compiled: Recent[Constraint | Fused, EndingMasks | FusedMasks | NotRegular] = Recent(
+        self._compiled: Recent[Constraint | Fused, EndingMasks | FusedMasks] = Recent(
             "automata of constraints", MAX_COMPILED, size=_bytes_of, max_bytes=MAX_COMPILED_BYTES
         )
         self._making: dict[Constraint | Fused, threading.Lock] = {}  # those that a thread is compiling
@@ -84,23 +85,13 @@ class ConstraintMasks:
         if isinstance(constraint, Grammar | Lark | StructuralTag | ToolCalls):
             return self.grammars.make(constraint)
         made = self._made(constraint)
-        if isinstance(made, FusedMasks):
-            return FusedMatcher(made)
-        if isinstance(made, EndingMasks):
-            return AutomatonMatcher(made)
-        assert not isinstance(constraint, Fused)
-        try:
-            return self.grammars.make(constraint)
-        except SchemaError as error:
-            error.notes += (f"xgrammar was asked because of {made.finding}",)
-            raise
+        return FusedMatcher(made) if isinstance(made, FusedMasks) else AutomatonMatcher(made)
 
     def regular(self, tree: RegexTree) -> AutomatonMatcher:
         """A matcher at the start of a text of a regular language, whose masks are not kept."""
         return AutomatonMatcher(self._ending(tree))
 
-    def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
-        """The masks of a regular constraint, or why a schema is none."""
+    def _made(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks:
         with self._lock:
             known = self._known(constraint)
             if known is not None:
@@ -114,14 +105,14 @@ class ConstraintMasks:
                 known = self._keep(constraint)
         return known
 
-    def _known(self, constraint: Constraint | Fused) -> EndingMasks | FusedMasks | NotRegular | None:
+    def _known(self, constraint: Constraint | Fused) -> EndingMasks | FusedMasks | None:
         known = self._compiled.get(constraint)
-        if known is None or (not isinstance(known, NotRegular) and known.is_worn):
+        if known is None or known.is_worn:
             return None
         self._compiled.put(constraint, known)  # it grows while it is used
         return known
 
-    def _keep(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+    def _keep(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks:
         try:
             made = self._checked(constraint)
             with self._lock:
@@ -136,16 +127,24 @@ class ConstraintMasks:
         """The bytes of each id that text may be made of; b"" for control, end and padding ids."""
         return self.grammars.spellings
 
-    def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks | NotRegular:
+    def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks:
         if isinstance(constraint, Fused):
             form = FusedMasks(constraint, self._ending)
             return self._not_empty(form, form.at(0), constraint)
-        try:
-            tree = _regular_tree(constraint)
-        except NotRegular as reason:
-            return reason
-        made = self._ending(tree)
+        made = self._of_one(constraint)
         return self._not_empty(made, made, constraint)
+
+    def _of_one(self, constraint: Regex | Choices | JsonSchema) -> EndingMasks:
+        match constraint:
+            case Regex(_, tree):
+                return self._ending(tree)
+            case Choices(options):
+                return self._ending(one_of(options))
+            case JsonSchema():
+                texts = texts_of(constraint)
+                if texts.places:
+                    return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
+                return self._ending(texts.tree)
 
     def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
         if masks.start == DEAD or not masks.with_ends(masks.start).any():
@@ -155,7 +154,11 @@ class ConstraintMasks:
         return made
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
-        return EndingMasks(self.trie, tree, self.eos_ids, self.eos_mask, self.encoder, self.jump)
+        return RegularMasks(self.trie, tree, self._ends)
+
+    @cached_property
+    def _ends(self) -> Ends:
+        return Ends(self.eos_ids, self.eos_mask, self.encoder, self.jump)
 
     def _jumps(self, walk: ByteWalk) -> Jumps:
         return Jumps(walk, self.encoder, self.trie, self.jump)
@@ -166,16 +169,5 @@ class ConstraintMasks:
         return TokenTrie(self.spellings)
 
 
-def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks | NotRegular) -> int:
-    return 1000 if isinstance(made, NotRegular) else made.num_bytes
-
-
-def _regular_tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
-    """The tree of a constraint. Raises NotRegular for a schema that recurs or has too many states."""
-    match constraint:
-        case Regex(_, tree):
-            return tree
-        case Choices(options):
-            return one_of(options)
-        case JsonSchema():
-            return regular_tree(constraint)
+def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks) -> int:
+    return made.num_bytes

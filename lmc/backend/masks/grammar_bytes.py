@@ -18,7 +18,8 @@ from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.dfa import DEAD
 
-MAX_STATES = 20_000  # of one grammar; about 1 kB each
+MAX_STATES = 20_000  # of one grammar
+STATE_BYTES, NODE_BYTES = 2_500, 500  # measured
 ROOT = 0  # the context of the whole text
 
 Item = tuple[int, int]  # node, context
@@ -70,6 +71,11 @@ class GrammarBytes:
     def __len__(self) -> int:
         """States made so far, DEAD among them."""
         return len(self._states)
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes, about."""
+        return STATE_BYTES * len(self) + NODE_BYTES * len(self.nfa.edges)
 
     @property
     def is_full(self) -> bool:

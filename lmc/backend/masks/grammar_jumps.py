@@ -18,6 +18,7 @@ from lmc.ir.automaton.walk import ByteWalk
 from lmc.recent import Recent
 
 MAX_GRAMMARS = 256
+MAX_GRAMMAR_BYTES = 128 << 20
 Compiled = Any  # xgrammar.CompiledGrammar; xgrammar has no types
 _Known = tuple[GrammarBytes, Jumps] | tuple[()]  # nothing, where there is no automaton
 
@@ -60,7 +61,9 @@ class GrammarJumps:
 
     def __init__(self, jumps: Callable[[ByteWalk], Jumps]) -> None:
         self._make = jumps
-        self._known: Recent[Hashable, _Known] = Recent("jumps of grammars", MAX_GRAMMARS)
+        self._known: Recent[Hashable, _Known] = Recent(
+            "jumps of grammars", MAX_GRAMMARS, size=_bytes_of, max_bytes=MAX_GRAMMAR_BYTES
+        )
         self._lock = threading.Lock()
 
     def of(self, key: Hashable, compiled: Compiled) -> Forcing | None:
@@ -69,7 +72,7 @@ class GrammarJumps:
             known = self._known.get(key)
             if known is None or (known and known[0].is_full):
                 known = self._read(compiled)
-                self._known.put(key, known)
+            self._known.put(key, known)  # it grows while it is used
         return Forcing(*known) if known else None
 
     def _read(self, compiled: Compiled) -> _Known:
@@ -78,3 +81,7 @@ class GrammarJumps:
         except (Unread, RuntimeError):  # also what xgrammar raises; its masks are none the worse
             return ()
         return walk, self._make(walk)
+
+
+def _bytes_of(key: Hashable, known: _Known) -> int:
+    return 1000 + (known[0].num_bytes if known else 0)

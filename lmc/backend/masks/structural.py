@@ -3,13 +3,15 @@
 Where a text of a tag is a control token of the tokenizer, that token must come there, by its id; the text spelt out
 by ordinary tokens is not a tag. In a text that stands by itself (`const_string`) the tokens of a chat template's turns
 are none of them: their text is spelt out. Control tokens come nowhere else: free text and JSON are over characters.
-Free text holds no trigger and no excluded text, and within a tag not its end.
+Free text holds no trigger and no excluded text, and within a tag not its end. Strings of JSON hold the end of no tag
+that they stand in, nor a mark that is given.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import ending_in, up_to, without
@@ -33,6 +35,7 @@ class Tags:
     controls  control tokens by their text
     ends      those of them that end a generation
     never     those that a text which stands by itself cannot hold
+    marks     texts that no value of a schema holds, beside the ends of its tags
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class Tags:
         never: frozenset[int],
         json: SchemaFormat,
         xml: XmlFormat,
+        marks: Texts = (),
     ) -> None:
         self._part, self._json, self._xml = part, json, xml
         self._controls, self._ends, self._never = controls, ends, never
+        self._marks = marks  # of all that stands around the place where it is lowered
         longest_first = sorted(controls, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         self._rules: dict[str, Callable[[Json, str, Texts], Json]] = {
@@ -105,6 +110,7 @@ class Tags:
     def _schema(self, format: Json, place: str, until: Texts) -> Json:
         schema = self._part(format, place)
         assert isinstance(schema, JsonSchema)
+        schema = replace(schema, marks=_least(self._marks))
         if format.get("style", "json") == "json":
             return self._json(schema)
         return self._with_literals(self._xml(schema, format, place))
@@ -141,7 +147,10 @@ class Tags:
 
     def _after_begin(self, format: Json, place: str) -> Json:
         ends = [format["end"]] if isinstance(format["end"], str) else format["end"]
+        outer = self._marks
+        self._marks = tuple(dict.fromkeys((*outer, *filter(None, map(_mark_of, ends)))))
         content = self.lower(format["content"], f"{place}/content", tuple(end for end in ends if end))
+        self._marks = outer
         return parts.row(content, parts.either(map(self.literal, ends)))
 
     def _separated(self, format: Json, place: str, until: Texts) -> Json:
@@ -205,3 +214,13 @@ class Tags:
 
     def _joined(self, pieces: Sequence[str | int]) -> Json:
         return parts.row(*(parts.token(piece) if isinstance(piece, int) else parts.text(piece) for piece in pieces))
+
+
+def _least(marks: Texts) -> Texts:
+    """Those that hold no other: where a part never stands, the whole never does."""
+    return tuple(mark for mark in marks if not any(other != mark and other in mark for other in marks))
+
+
+def _mark_of(end: str) -> str:
+    """What of a tag's end JSON can hold in a string alone: `</call>` of `}\\n</call>`."""
+    return end.strip('{}[],:" \t\r\n')

@@ -1,26 +1,31 @@
 """Arguments of a tool call as models write them in XML: a mark for each property, texts bare, all else as JSON.
 
 The schema must be an object with named properties, each of known types. They come in the order written; a newline
-may stand between marks and beside values that are not text.
+may stand between marks and beside values that are not text. No mark of the style, nor one that is given beside it,
+stands in a value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from lmc.backend.masks import tag_parts as parts
 from lmc.backend.masks.free_text import without
+from lmc.ir.automaton.algebra import one_of
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, Json
-from lmc.ir.json_schema.trees import ANY_CHAR, both, many
-from lmc.ir.regex import RegexTree
+from lmc.ir.json_schema.strings import MAX_COUNTED
+from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, alt, both, many, seq
+from lmc.ir.regex import Not, RegexTree, Whole
 
 NEWLINE = parts.wrapped("optional", parts.text("\n"))
 MAX_DEPTH = 32
+BEGINNING = 4  # characters of a mark
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OBJECT = ("type", "properties", "required", "additionalProperties")
 _STRING = ("type", "pattern", "minLength", "maxLength", "format", "enum", "const")
@@ -30,34 +35,62 @@ _STRING = ("type", "pattern", "minLength", "maxLength", "format", "enum", "const
 class Style:
     """How a property is written.
 
-    opens   before the value; a newline may stand between them. {key}, {type} and {is_text} are filled in
-    close   after the value; no text holds it
+    opens     before the value; a newline may stand between them. {key}, {type} and {is_text} are filled in
+    close     after the value
+    marks     what no value holds: the tags of this style
+    newlines  whether a newline at either end of a text is none of its own
     """
 
     opens: tuple[str, ...]
     close: str
+    marks: tuple[str, ...]
+    newlines: bool = False
 
 
+_DSML = "｜DSML｜"
 STYLES = {
-    "qwen_xml": Style(("<parameter={key}>",), "</parameter>"),
-    "minimax_xml": Style(('<parameter name="{key}">',), "</parameter>"),
-    "deepseek_xml": Style(('<｜DSML｜parameter name="{key}" string="{is_text}">',), "</｜DSML｜parameter>"),
-    "deepseek_v4_1_xml": Style(('<｜DSML｜ parameter name="{key}" string="{is_text}">',), "</｜DSML｜ parameter>"),
-    "glm_xml": Style(("<arg_key>{key}</arg_key>", "<arg_value>"), "</arg_value>"),
-    "kimi_k3_xml": Style(('<|open|>argument key="{key}" type="{type}"<|sep|>',), "<|close|>argument<|sep|>"),
+    "qwen_xml": Style(
+        ("<parameter={key}>",), "</parameter>", ("<parameter=", "</parameter>", "<function=", "</function>"), True
+    ),
+    "minimax_xml": Style(
+        ('<parameter name="{key}">',),
+        "</parameter>",
+        ("<parameter name=", "</parameter>", "<invoke name=", "</invoke>"),
+    ),
+    "deepseek_xml": Style(
+        (f'<{_DSML}parameter name="{{key}}" string="{{is_text}}">',), f"</{_DSML}parameter>", (_DSML,)
+    ),
+    "deepseek_v4_1_xml": Style(
+        (f'<{_DSML} parameter name="{{key}}" string="{{is_text}}">',), f"</{_DSML} parameter>", (_DSML,)
+    ),
+    "glm_xml": Style(
+        ("<arg_key>{key}</arg_key>", "<arg_value>"),
+        "</arg_value>",
+        ("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"),
+    ),
+    "kimi_k3_xml": Style(
+        ('<|open|>argument key="{key}" type="{type}"<|sep|>',),
+        "<|close|>argument<|sep|>",
+        ("<|open|>", "<|close|>", "<|sep|>"),
+    ),
 }  # fmt: skip
 
 
 def xml_arguments(schema: JsonSchema, format: Json, json_format: Callable[[JsonSchema], Json]) -> Json:
-    """The arguments of a schema in the style of its format. Raises SchemaError naming the keyword it cannot keep."""
-    return _Arguments(schema, STYLES[format["style"]], tuple(format.get("excludes", ())), json_format).lowered()
+    """The arguments of a schema in the style of its format. Raises SchemaError naming the keyword it cannot keep.
+
+    The schema's own marks, and what the format excludes, stand in no value either.
+    """
+    style = STYLES[format["style"]]
+    marks = tuple(dict.fromkeys((*style.marks, *format.get("excludes", ()), *schema.marks)))
+    return _Arguments(schema, style, marks, json_format).lowered()
 
 
 @dataclass(frozen=True, slots=True)
 class _Arguments:
     schema: JsonSchema
     style: Style
-    excludes: tuple[str, ...]
+    marks: tuple[str, ...]
     json_format: Callable[[JsonSchema], Json]
 
     def lowered(self) -> Json:
@@ -120,9 +153,9 @@ class _Arguments:
         texts = [value for value in values if isinstance(value, str)]
         others = [value for value in values if not isinstance(value, str)]
         if texts and (not allowed or "string" in allowed):
-            if bad := [t for t in texts if any(f in t for f in self._forbidden)]:
-                refuse(place, "enum", f"{bad[0]!r} holds the mark that ends it")
-            yield "string", parts.either(map(parts.text, texts))
+            for mark, text in ((mark, text) for text in texts for mark in self.marks if mark in text):
+                refuse(place, "enum", f"{text!r} holds the mark {mark!r} of calls")
+            yield "string", self._written(one_of(texts), place)
         for value in others:
             rest = {k: v for k, v in schema.items() if k not in ("enum", "const")} | {"const": value}
             yield _kind(value), self._json(rest)
@@ -131,14 +164,21 @@ class _Arguments:
         for keyword in schema:
             if keyword not in _STRING and keyword not in ANNOTATIONS:
                 refuse(place, keyword, "it is not about texts")
-        languages = [without(self._forbidden)]
+        counted = max(schema.get("minLength", 0), schema.get("maxLength", 0)) > MAX_COUNTED
+        # no text that is counted far can tell whole marks apart too: it holds not even their beginnings
+        marks = dict.fromkeys(mark[:BEGINNING] for mark in self.marks) if counted else self.marks
+        languages = [without(tuple(marks))]
         if "minLength" in schema or "maxLength" in schema:
             most = schema.get("maxLength")
             languages.append(many(ANY_CHAR, int(schema.get("minLength", 0)), None if most is None else int(most)))
         for keyword, prefix in (("pattern", ""), ("format", "format:")):
             if keyword in schema:
                 languages += self._named(prefix + schema[keyword], keyword, place)
-        return parts.tree(both(languages), place)
+        return self._written(both(languages), place)
+
+    def _written(self, texts: RegexTree, place: str) -> Json:
+        """Texts as the style writes them."""
+        return parts.tree(_in_newlines(texts) if self.style.newlines else texts, place)
 
     def _named(self, name: str, keyword: str, place: str) -> list[RegexTree]:
         found = self.schema.patterns.get(name)
@@ -146,16 +186,12 @@ class _Arguments:
             refuse(place, keyword, found)
         return [] if found is None else [found]  # a format without a tree says nothing
 
-    @property
-    def _forbidden(self) -> tuple[str, ...]:
-        return (self.style.close, *self.excludes)
-
     def _json(self, schema: Json) -> Json:
         """A value that is not text, under the definitions of the whole."""
         root = self.schema.schema
         whole = schema | {key: root[key] for key in ("$defs", "definitions") if key in root}
         text = write_json(whole)
-        return self.json_format(JsonSchema(text, whole, self.schema.spacing, self.schema.patterns))
+        return self.json_format(replace(self.schema, text=text, schema=whole, marks=self.marks))
 
     def _resolved(self, schema: Json, place: str) -> tuple[Json, bool]:
         """What a reference to a definition stands for, and whether it was one."""
@@ -171,6 +207,20 @@ class _Arguments:
         return schema, seen > 0
 
 
+def _in_newlines(texts: RegexTree) -> RegexTree:
+    """Texts of which a newline at either end is none of their own: those that have one there need another."""
+    texts = Whole(texts)
+    begins, ends = seq("\n", ANYTHING), seq(ANYTHING, "\n")
+    return alt(
+        [
+            seq("\n", texts, "\n"),
+            seq("\n", both([texts, Not(ends)])),
+            seq(both([texts, Not(begins)]), "\n"),
+            both([texts, Not(begins), Not(ends)]),
+        ]
+    )
+
+
 def _kind(value: Json) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    names = {bool: "boolean", int: "integer", float: "number", Decimal: "number", list: "array", dict: "object"}
     return names.get(type(value), "null")

@@ -47,7 +47,8 @@ class TokenMasks:
     @property
     def num_bytes(self) -> int:
         """What it takes, about: its states with their ways and regexes, and its masks."""
-        return STATE_BYTES * (20 + len(self.chars)) + (len(self._known) + len(self._masks)) * self._trie.size // 8
+        masks = (len(self._known) + len(self._masks)) * self._trie.size // 8
+        return STATE_BYTES * (20 + len(self.chars)) + self.dfa.num_bytes + masks
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
@@ -64,7 +65,7 @@ class TokenMasks:
     def _made(self, state: int) -> Ints:
         char_state = self.dfa.char_state(state)
         if char_state is None:
-            return _packed(self._within(state))
+            return packed(self._within(state))
         groups, at = self._walk.from_state(char_state)
         live_classes = self.chars.live_classes
         tails = self._classes.tails
@@ -75,7 +76,7 @@ class TokenMasks:
         if found is None:
             live = groups.take(self._walk.of_token)
             live[[token for end in ends for token in tails[end].tokens]] = True
-            found = self._known[key] = _packed(live)
+            found = self._known[key] = packed(live)
         return found
 
     def next(self, state: int, token: int) -> int:
@@ -107,7 +108,7 @@ class TokenMasks:
         return live
 
 
-def _packed(live: Bools) -> Ints:
+def packed(live: Bools) -> Ints:
     bits = np.zeros(-(-len(live) // 32) * 32, dtype=bool)
     bits[: len(live)] = live
     words = np.packbits(bits, bitorder="little").view(np.int32)

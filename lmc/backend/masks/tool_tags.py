@@ -1,20 +1,46 @@
-"""Tool calls as a structural tag: xgrammar knows how a family of models writes them, lmc what their arguments are."""
+"""Tool calls as a structural tag: xgrammar knows how a family of models writes them, lmc what their arguments are.
+
+Free text and thoughts hold no mark of the format, so that what reads the answer finds no call in them. Llama's family
+has no marks: there an answer is text without any JSON object, or calls alone, with a semicolon between them.
+"""
 
 from __future__ import annotations
 
 from typing import Any  # xgrammar takes dicts in place of its own records
 
+from lmc.backend.masks.free_text import without
 from lmc.backend.masks.tag_xml import STYLES
 from lmc.ir.constraint import CHOICES_OF_TOOLS, JsonSchema, Regex, ToolCalls
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.regex import Chars, Repeat
+from lmc.ir.json_schema.trees import ANYTHING, both, many, one_of, seq
+from lmc.ir.regex import Chars, Not, Repeat
+from lmc.ir.tool_formats import FORMATS
 
 MARK = "$comment"
 DIGITS = Regex("[0-9]+", Repeat(Chars(((48, 57),)), 1, None))
+NO_OBJECT = r"(?!.*\{\s*\").*"  # the name of what llama writes beside calls: each object would be read as one
+BETWEEN_CALLS = "; "
 
 
 def format_of(calls: ToolCalls) -> Json:
     """xgrammar's format; in place of each schema stands the number of its tool, as `part_of` reads it."""
+    if calls.format == "llama":
+        return _llama(calls)
+    return _guarded(_xgrammars(calls), calls.format)
+
+
+def part_of(calls: ToolCalls, format: Json) -> Regex | JsonSchema:
+    """The regex or schema of a format that `format_of` made; the only pattern that xgrammar writes is a number's."""
+    if format["type"] == "regex":
+        if format["pattern"] == NO_OBJECT:
+            return _no_object(calls.format)
+        assert format["pattern"] == r"\d+", format
+        return DIGITS
+    assert format.get("style", "json") in ("json", *STYLES), format
+    return calls.tools[int(format["json_schema"][MARK])].parameters
+
+
+def _xgrammars(calls: ToolCalls) -> Json:
     from xgrammar import get_model_structural_tag
 
     tools: list[Any] = [
@@ -33,10 +59,49 @@ def format_of(calls: ToolCalls) -> Json:
     return tag.model_dump(mode="json")["format"]
 
 
-def part_of(calls: ToolCalls, format: Json) -> Regex | JsonSchema:
-    """The schema of a format that `format_of` made; the only pattern that xgrammar writes is a number's."""
-    if format["type"] == "regex":
-        assert format["pattern"] == r"\d+", format
-        return DIGITS
-    assert format.get("style", "json") in ("json", *STYLES), format
-    return calls.tools[int(format["json_schema"][MARK])].parameters
+# --- free text ------------------------------------------------------------------------------------------------
+
+
+def _guarded(format: Json, name: str) -> Json:
+    """The same without any mark in free text, which ends where the format says that calls begin."""
+    marks, begin = FORMATS[name].marks, FORMATS[name].begin
+    if format["type"] == "any_text":
+        return format | {"excludes": _added(format, marks)}
+    if format["type"] == "triggered_tags":
+        assert all(tag["begin"].startswith(begin) for tag in format["tags"]), format
+        tags = [_guarded(tag, name) for tag in format["tags"]]
+        others = tuple(mark for mark in marks if mark not in begin)
+        return format | {"triggers": [begin], "tags": tags, "excludes": _added(format, others)}
+    inner = {key: [_guarded(each, name) for each in format[key]] for key in ("elements", "tags") if key in format}
+    return format | inner | ({"content": _guarded(format["content"], name)} if "content" in format else {})
+
+
+def _added(format: Json, marks: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys((*format.get("excludes", ()), *marks)))
+
+
+# --- llama ----------------------------------------------------------------------------------------------------
+
+
+def _llama(calls: ToolCalls) -> Json:
+    text = {"type": "regex", "pattern": NO_OBJECT}
+    names = [tool.name for tool in calls.tools]
+    chosen = [_llama_call(name, at) for at, name in enumerate(names) if calls.choice in ("auto", "required", name)]
+    if not chosen:
+        return text
+    written = {
+        "type": "tags_with_separator", "tags": chosen, "separator": BETWEEN_CALLS, "at_least_one": True,
+        "stop_after_first": not calls.parallel or calls.choice in names,
+    }  # fmt: skip
+    return {"type": "or", "elements": [text, written]} if calls.choice == "auto" else written
+
+
+def _llama_call(name: str, at: int) -> Json:
+    content = {"type": "json_schema", "json_schema": {MARK: str(at)}, "style": "json"}
+    return {"type": "tag", "begin": f'{{"name": "{name}", "parameters": ', "content": content, "end": "}"}
+
+
+def _no_object(format: str) -> Regex:
+    spaces = many(one_of(" \t\r\n"))
+    objects = seq(ANYTHING, "{", spaces, '"', ANYTHING)
+    return Regex(NO_OBJECT, both([without(FORMATS[format].marks), Not(objects)]))

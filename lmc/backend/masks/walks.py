@@ -49,6 +49,11 @@ class LazyWalk:
         self.of_token = trie.nodes.astype(np.intp)  # what `take` would make of it each time
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
+        at = self.reached(state)
+        return at != DEAD, at.take(self._tail_nodes).tolist()
+
+    def reached(self, state: int) -> Ints:
+        """[nodes] the state at each node."""
         at = np.zeros(self._trie.num_nodes, dtype=np.int32)
         at[ROOT_NODE] = state
         live = np.array([ROOT_NODE], dtype=np.int32)
@@ -57,7 +62,7 @@ class LazyWalk:
             if not len(live):
                 break
         self._down_narrow(at)
-        return at != DEAD, at.take(self._tail_nodes).tolist()
+        return at
 
     def _down_narrow(self, at: Ints) -> None:
         """Walks the levels below the wide ones, node by node."""

@@ -307,14 +307,14 @@ def _key(constraint: Constraint) -> Key:
             return "regex", pattern
         case Choices(options):
             return "choices", options
-        case JsonSchema(text, spacing=spacing):
-            return "schema", (spacing, text)
+        case JsonSchema(text, spacing=spacing, closed=closed):
+            return "schema", (spacing, closed or None, text)
         case Grammar(text):
             return "grammar", text
         case Lark(text, rules):
             return "lark", (text, "by xgrammar" if rules is None else "by rules")
-        case StructuralTag(text, spacing=spacing):
-            return "tag", (spacing, text)
+        case StructuralTag(text, spacing=spacing, closed=closed):
+            return "tag", (spacing, closed or None, text)
         case ToolCalls(text):
             return "tools", text
 
@@ -337,10 +337,14 @@ def _refusing(compile: Callable[[], Compiled], constraint: Constraint) -> Compil
     return compiled
 
 
+CLOSED = ", closed as it is: objects have only the properties that it tells"
+
+
 def empty(constraint: Constraint | Fused) -> ConstraintError:
     """The error of a constraint that nothing satisfies."""
+    is_closed = isinstance(constraint, JsonSchema) and constraint.closed
     return ConstraintError(
-        f"no text satisfies {_named(constraint)}",
+        f"no text satisfies {_named(constraint)}" + (CLOSED if is_closed else ""),
         code=EMPTY,
         help="a generation under it could not begin; allow at least one text that the vocabulary can spell",
     )

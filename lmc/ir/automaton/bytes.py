@@ -22,6 +22,7 @@ LENGTHS = ((0x80, 0x7FF, 0xC0, 1), (0x800, 0xFFFF, 0xE0, 2), (0x10000, LAST, 0xF
 LEAD = 0xC0
 MAX_BYTE_STATES = 1_000_000
 UNKNOWN = -1
+STATE_BYTES, PIECE_BYTES = 300, 100  # measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,17 @@ class ByteDfa:
         self._numbers: dict[int | Partial, int] = {DEAD: DEAD}
         self._rows: list[list[int]] = [[DEAD] * self.num_classes]
         self._leads = {byte: _lead_pieces(chars.alphabet, byte) for byte in self._samples if byte >= LEAD}
+        self._num_pieces = sum(len(pieces) for _, pieces, _ in self._leads.values())
         self.start = self._number(chars.start if begin is None else begin)
 
     def __len__(self) -> int:
         """States made so far, DEAD among them."""
         return len(self._keys)
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes beside the automaton of characters, about: a large set of characters is many pieces."""
+        return len(self) * (STATE_BYTES + 8 * self.num_classes) + self._num_pieces * PIECE_BYTES
 
     def row(self, state: int) -> Sequence[int]:
         """The next state by byte class, DEAD where no accepted text goes on so."""
@@ -147,6 +154,7 @@ class ByteDfa:
                     help="count less, or name fewer characters in the parts that count",
                 )
             self._keys.append(key)
+            self._num_pieces += len(key.pieces) if isinstance(key, Partial) else 0
             self._rows.append([UNKNOWN] * self.num_classes)
         return found
 

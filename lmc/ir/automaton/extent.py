@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lmc.ir.automaton.algebra import longest, shortest
+from lmc.ir.automaton.algebra import longest, shortest, shortest_path
 from lmc.ir.automaton.dfa import MAX_STATES, CharDfa
 from lmc.ir.ranges import SURROGATES, Ranges
 from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 
 MAX_TEXTS = 1024
+PLAIN = "a0A "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,19 @@ def extent(tree: RegexTree, max_states: int = MAX_STATES) -> Extent | None:
     dfa = CharDfa(tree, max_states=max_states)
     least = shortest(dfa)
     return None if least is None else Extent(least, longest(dfa))
+
+
+def shortest_text(tree: RegexTree, max_states: int = MAX_STATES) -> str | None:
+    """A shortest text, of plain characters where it may; None where there is none. Raises ConstraintError."""
+    dfa = CharDfa(tree, max_states=max_states)
+    path = shortest_path(dfa)
+    return None if path is None else "".join(_plainest(dfa.alphabet.ranges(label)) for label in path)
+
+
+def _plainest(ranges: Ranges) -> str:
+    """A character as people write them."""
+    plain = (char for char in PLAIN if any(low <= ord(char) <= high for low, high in ranges))
+    return next(plain, chr(ranges[0][0]))
 
 
 def texts(tree: RegexTree, limit: int = MAX_TEXTS) -> tuple[str, ...] | None:

@@ -17,8 +17,8 @@ from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.numbers import MAX_DIGITS, NoStep, Number, Numbers, decimal, is_short, within
 from lmc.ir.json_schema.shape import Shape
-from lmc.ir.json_schema.source import SchemaSource, is_container, value_schema
-from lmc.ir.json_schema.strings import Strings
+from lmc.ir.json_schema.source import SchemaSource, is_container
+from lmc.ir.json_schema.strings import Format, Strings
 from lmc.ir.json_schema.texts import characters
 from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.values import (
@@ -51,7 +51,7 @@ def own_values(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values
 def hits(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> tuple[Values, ...]:
     """The items that `contains` means: a set for each shape of items, the last one for the rest."""
     inner = source.at("contains", positive="maxContains" not in source.schema)
-    return tuple(cx.values(inner, each) for each in (*shape.items, shape.rest))
+    return tuple(cx.inner(inner, each) for each in (*shape.items, shape.rest))
 
 
 def members_outside(
@@ -60,8 +60,8 @@ def members_outside(
     """Objects whose members but for some names keep a schema."""
     known = alt(keys)
     outside = [n for n in shape.names if n not in names and not (keys and CharDfa(known).accepts(n))]
-    named = {name: cx.values(inner, shape.names[name]) for name in outside}
-    return Objects(_asked(named), rules=_rules(Not(known) if keys else None, cx.values(inner, shape.others)))
+    named = {name: cx.inner(inner, shape.names[name]) for name in outside}
+    return Objects(_asked(named), rules=_rules(Not(known) if keys else None, cx.inner(inner, shape.others)))
 
 
 def _asked(named: dict[str, Values]) -> dict[str, Values]:
@@ -111,10 +111,7 @@ def _of_value(cx: SchemaLowering, source: SchemaSource, shape: Shape, value: Jso
             return only("string", Strings(trees=(literal(value),)))
         case _:
             assert is_container(value)
-            before = dict(cx.found)  # the parts of a value are not keywords of the schema
-            found = cx.values(source.with_schema(value_schema(value), source.place), shape)
-            cx.found = before
-            return found
+            return cx.values(source.with_schema(cx.shapes.written(value), source.place), shape)
 
 
 def _of_number(source: SchemaSource, value: Decimal) -> Values:
@@ -127,26 +124,29 @@ def _of_number(source: SchemaSource, value: Decimal) -> Values:
 def _string(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Strings by length (in characters) and by what is found in them."""
     schema = source.schema
-    trees = [cx.pattern(source, "pattern", schema["pattern"])] if "pattern" in schema else []
-    if "format" in schema:
-        trees += _format(cx, source, schema["format"])
+    trees = (cx.pattern(source, "pattern", schema["pattern"]),) if "pattern" in schema else ()
+    formats = _format(cx, source, schema["format"]) if "format" in schema else ()
     high = schema.get("maxLength")
-    form = Strings(int(schema.get("minLength", 0)), None if high is None else int(high), tuple(trees))
-    return where("string", form)
-
-
-def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> list[RegexTree]:
-    """The strings of a format: fewer than the standard asks for, so it may not stand where fewer gives more."""
-    tree = cx.whole.patterns.get(f"format:{name}")
-    if tree is None or isinstance(tree, str):
-        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
-        return []
-    if not source.positive:
-        refuse(source.place, "format", "a complement of a format is what the standard leaves open", "use `pattern`")
-    cx.note(
-        source.place, "format", "relaxed", f"only texts of the format {name!r} come out; the standard asks for none"
+    return where(
+        "string", Strings(int(schema.get("minLength", 0)), None if high is None else int(high), trees, formats)
     )
-    return [tree]
+
+
+def _format(cx: SchemaLowering, source: SchemaSource, name: str) -> tuple[Format, ...]:
+    """The strings of a format, which the standard leaves open: some have it for sure, and some have not."""
+    narrow = cx.whole.patterns.get(f"format:{name}")
+    if narrow is None or isinstance(narrow, str):
+        cx.note(source.place, "format", "relaxed", f"{name!r} is taken for an annotation")
+        return ()
+    why = f"only texts of the format {name!r} come out; the standard asks for none"
+    if not source.positive:
+        why = (
+            f"texts that have the format {name!r} for sure, or have it not, are told apart; the standard asks for none"
+        )
+    cx.note(source.place, "format", "relaxed", why)
+    wide = cx.whole.patterns.get(f"wide:{name}", narrow)
+    assert not isinstance(wide, str)
+    return (Format(narrow, wide),)
 
 
 def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
@@ -190,13 +190,13 @@ _BOUNDS = (
 def _array(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Arrays: the first items, the further ones, how many, how many of a kind, whether any two are equal."""
     schema = source.schema
-    first = tuple(cx.values(each, shape.items[at]) for at, each in enumerate(source.each("prefixItems")))
+    first = tuple(cx.inner(each, shape.items[at]) for at, each in enumerate(source.each("prefixItems")))
     rest = everything()
     if "items" in schema:
         inner = source.at("items")
         # items that another schema of this place tells one by one have shapes of their own
-        further = [cx.values(inner, each) for each in shape.items[len(first) :]]
-        first, rest = (*first, *further), cx.values(inner, shape.rest)
+        further = [cx.inner(inner, each) for each in shape.items[len(first) :]]
+        first, rest = (*first, *further), cx.inner(inner, shape.rest)
     contains: tuple[Contains, ...] = ()
     if "contains" in schema:
         high = schema.get("maxContains")
@@ -212,7 +212,7 @@ def _object(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
     """Objects: properties by name and by pattern, all others, how many, and which ask for which."""
     schema = source.schema
     named = {
-        n: cx.values(each, shape.names[n]) for n, each in zip(schema.get("properties", ()), source.each("properties"))
+        n: cx.inner(each, shape.names[n]) for n, each in zip(schema.get("properties", ()), source.each("properties"))
     }
     high = schema.get("maxProperties")
     required = frozenset(schema.get("required", ()))
@@ -238,17 +238,21 @@ def _object(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
 def _matching(cx: SchemaLowering, keys: RegexTree, inner: SchemaSource, shape: Shape) -> Objects:
     """Objects whose members with a name among `keys` keep a schema."""
     matches = CharDfa(keys)
-    named = {name: cx.values(inner, each) for name, each in shape.names.items() if matches.accepts(name)}
-    return Objects(_asked(named), rules=_rules(keys, cx.values(inner, shape.others)))
+    named = {name: cx.inner(inner, each) for name, each in shape.names.items() if matches.accepts(name)}
+    return Objects(_asked(named), rules=_rules(keys, cx.inner(inner, shape.others)))
 
 
 def _only_named(cx: SchemaLowering, inner: SchemaSource, shape: Shape) -> Objects:
     """Objects whose names are strings that keep a schema."""
     own = cx.shapes.shape([inner])
-    keys = characters(cx.values(inner, own)["string"])
+    named = cx.values(inner, own)["string"]
+    keys = characters(named)
+    if not inner.positive and keys != characters(named, wide=True):
+        why = "in a complement names cannot have a format whose borders the standard leaves open"
+        refuse(inner.place, "format", why, "use `pattern`")
     matches = CharDfa(keys)
-    named = {name: nothing() for name in shape.names if not matches.accepts(name)}
-    return Objects(named, rules=(MemberRule(Not(keys), nothing()),))
+    absent = {name: nothing() for name in shape.names if not matches.accepts(name)}
+    return Objects(absent, rules=(MemberRule(Not(keys), nothing()),))
 
 
 HANDLERS: dict[str, Callable[[SchemaLowering, SchemaSource, Shape], Values]] = {

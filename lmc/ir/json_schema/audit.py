@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from lmc.codes import RELAXED, TYPELESS, WHITESPACE
+from lmc.codes import OPEN_OBJECT, RELAXED, TYPELESS, WHITESPACE
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import (
     SAYS_NOTHING,
@@ -13,9 +14,13 @@ from lmc.ir.json_schema.findings import (
     SchemaError,
 )
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.lower import lowered, lowering_of
+from lmc.ir.json_schema.lower import NAMES, OPEN, lowered, lowering_of
+from lmc.ir.json_schema.regular import texts_of
 
 _SAY_A_TYPE = ("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf")
+
+
+MAX_SHOWN = 3  # places in a remark
 
 
 class Remark(NamedTuple):
@@ -27,16 +32,24 @@ class Remark(NamedTuple):
 
 
 def audit(schema: JsonSchema) -> tuple[Finding, ...]:
-    """What our automata make of each keyword; nothing is raised.
-
-    A keyword that makes the texts no regular language (a schema within itself) is a finding too: then a grammar has to
-    say the rest.
-    """
-    lowering = lowering_of(schema)
+    """What our automata make of each keyword; nothing is raised: what is refused is the last finding."""
     try:
-        return lowered(lowering).findings
-    except (SchemaError, NotRegular) as error:
-        return (*lowering.found.values(), error.finding)
+        return texts_of(schema).findings
+    except SchemaError as error:
+        return (*_found_before(schema), error.finding)
+
+
+def _found_before(schema: JsonSchema) -> Iterator[Finding]:
+    """What was found of a schema before it was refused."""
+    for shared in (False, True):
+        lowering = lowering_of(schema, shared=shared)
+        try:
+            lowered(lowering)
+        except SchemaError:
+            yield from lowering.found.values()
+            return
+        except (NotRegular, RecursionError):
+            pass
 
 
 def lint(schema: JsonSchema) -> tuple[Remark, ...]:
@@ -46,7 +59,10 @@ def lint(schema: JsonSchema) -> tuple[Remark, ...]:
     found = audit(schema)
     silent = [finding for finding in found if finding.why == SAYS_NOTHING]
     remarks += [_of_silent(silent)] if silent else []
-    told = (each for each in found if each.verdict in ("relaxed", "checked") and each not in silent)
+    open_places = [finding.place for finding in found if finding.why == OPEN]
+    remarks += [_of_open(open_places)] if open_places else []
+    relaxed = (each for each in found if each.verdict in ("relaxed", "checked") and each not in silent)
+    told = (each for each in relaxed if each.keyword != NAMES)
     return (*remarks, *map(_of_relaxed, told))
 
 
@@ -66,6 +82,15 @@ def _of_type(keyword: str) -> Remark:
 def _of_silent(findings: list[Finding]) -> Remark:
     names = ", ".join(dict.fromkeys(f"`{finding.keyword}`" for finding in findings))
     return Remark(RELAXED, f"the JSON schema's {names} say nothing of what may come out", "that is all they do")
+
+
+def _of_open(places: list[str]) -> Remark:
+    shown = ", ".join(f"`{place}`" for place in places[:MAX_SHOWN]) + (", ..." if len(places) > MAX_SHOWN else "")
+    said = (
+        f"the JSON schema's objects at {shown} take any further name: the model is asked at each comma whether there "
+        "is one, their ends are never forced, and one that repeats is an error"
+    )
+    return Remark(OPEN_OBJECT, said, "give closed=True, or write `additionalProperties` if that is meant")
 
 
 def _of_spaces(schema: JsonSchema) -> Remark:

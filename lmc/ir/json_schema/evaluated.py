@@ -127,13 +127,13 @@ def _any_cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[E
 
 def _one_cases(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> list[Evaluated]:
     """Each branch that holds alone: what the others look at does not count, as they do not hold."""
-    exclusive = cx.shapes.is_exclusive(source)
-    branches = source.each("oneOf", positive=exclusive)
+    told = cx.shapes.exclusion(source)
+    branches = source.each("oneOf", positive=told.is_plain)
     values = [cx.values(each, shape) for each in branches]
     found = []
     for at, each in enumerate(branches):
-        alone = everything() if exclusive else cx.others(values, at)
-        found += [case.and_(Evaluated(alone)) for case in cases(cx, each, shape)]
+        alone = Evaluated(cx.alone(values, at, told))
+        found += [case.and_(alone) for case in cases(cx, each, shape)]
     return found
 
 
@@ -173,6 +173,6 @@ def _rest_names(cx: SchemaLowering, case: Evaluated, inner: SchemaSource, shape:
 def _rest_items(cx: SchemaLowering, case: Evaluated, inner: SchemaSource, shape: Shape) -> Arrays:
     """Arrays whose items that were not looked at keep a schema; an item that `contains` meant was looked at."""
     shapes = [*shape.items, shape.rest]
-    sets = [join([cx.values(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)]
+    sets = [join([cx.inner(inner, each), *(hit[at] for hit in case.hits)]) for at, each in enumerate(shapes)]
     prefix = [everything() if at < case.first else values for at, values in enumerate(sets[:-1])]
     return Arrays(tuple(prefix), sets[-1])

@@ -23,6 +23,21 @@ def read_json(text: str, pairs: Callable[[Pairs], Json] | None = None) -> Json:
     )
 
 
+def repeated_name(text: str) -> str | None:
+    """A name that one object of a JSON text has twice. Raises ValueError, RecursionError where it is none."""
+    found: list[str] = []
+
+    def members(pairs: Pairs) -> dict[str, Json]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            found.append(next(name for name in names if names.count(name) > 1))
+        return made
+
+    read_json(text, members)
+    return found[0] if found else None
+
+
 def write_json(value: Json) -> str:
     """Compact JSON text of a value, Decimals in it as well. Raises TypeError, ValueError, RecursionError."""
     try:

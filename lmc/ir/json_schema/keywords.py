@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 Json = Any  # any JSON value
 
@@ -13,6 +14,7 @@ ONE = (
 )
 # what applies to the same value as the schema that it stands in
 APPLICATORS = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")
+SAME_VALUE = frozenset((*APPLICATORS, "then", "else"))
 MANY = ("prefixItems", "anyOf", "oneOf", "allOf")
 NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
@@ -29,7 +31,6 @@ if $ref $dynamicRef unevaluatedItems unevaluatedProperties
 """
 ANNOTATIONS = frozenset(_SAY_NOTHING.split())
 ENFORCED = frozenset(_ASK.split())
-OTHER_DRAFTS = frozenset(("$recursiveRef", "$recursiveAnchor"))
 DRAFTS = (
     "https://json-schema.org/draft/2020-12/schema",
     "https://json-schema.org/draft/2019-09/schema",
@@ -53,6 +54,18 @@ def children(schema: Json) -> Iterator[tuple[str, Json]]:
     for keyword in NAMED:
         if isinstance(inner := schema.get(keyword), dict):
             yield from ((f"/{keyword}/{escaped(name)}", each) for name, each in inner.items())
+
+
+def pointed_keys(fragment: str) -> list[str]:
+    """The names and numbers that a JSON pointer goes along, as it stands in a URI."""
+    steps = unquote(fragment.removeprefix("#")).split("/")[1:]
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
+
+
+def pointed_index(key: str, values: list[Json]) -> int | None:
+    """The place in a list that a step of a JSON pointer means, where there is one."""
+    at = int(key) if key.isascii() and key.isdigit() else len(values)
+    return at if at < len(values) and str(at) == key else None
 
 
 def escaped(name: str) -> str:

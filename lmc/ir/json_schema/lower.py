@@ -23,8 +23,9 @@ are what the schema says, and most intersections are described again as simply a
 
 A keyword is kept exactly, or relaxed, or checked when the text is complete, or refused; `Finding` says which. Relaxed
 always means fewer texts, or a keyword that says nothing. Under `not` fewer would mean more, so what is relaxed is
-refused there: `SchemaSource.positive` says where one stands. What recurs has no regular tree (NotRegular): then a
-grammar has to say it.
+refused there: `SchemaSource.positive` says where one stands. What recurs has no regular tree (NotRegular): then the
+sets of inner places are not looked into, but named (`atoms`), and each is a tree of its own that calls others
+(`places`).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from lmc.ir.json_schema.findings import Finding
 from lmc.ir.json_schema.keywords import APPLICATORS
 from lmc.ir.json_schema.lowering import SchemaLowering
 from lmc.ir.json_schema.membership import contains
+from lmc.ir.json_schema.places import ROOT, PlaceWriter
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.source import SchemaSource, referenced
 from lmc.ir.json_schema.texts import Writer
@@ -50,13 +52,16 @@ from lmc.ir.regex import RegexTree
 class Lowered:
     """The texts of a schema, and what became of its keywords.
 
+    tree            the whole text
     values, shape   what it accepts, in a universe (see `shape`)
+    places          the texts of each place, where the tree calls some (see `places`); the first is the tree
     """
 
     tree: RegexTree
     findings: tuple[Finding, ...]
     values: Values = field(repr=False)
     shape: Shape = field(repr=False)
+    places: tuple[RegexTree, ...] = ()
 
     @property
     def may_be_number(self) -> bool:
@@ -65,20 +70,24 @@ class Lowered:
 
     def broken_by(self, text: str) -> Finding | None:
         """What a text of the tree breaks, of what is to be checked when it is complete; None where it is right."""
-        checked = [finding for finding in self.findings if finding.verdict == "checked"]
+        # whether names repeat is a matter of the text, and no value says so
+        checked = [each for each in self.findings if each.verdict == "checked" and each.keyword != NAMES]
         if not checked or contains(self.values, read_json(text), self.shape):
             return None
         return checked[0]
 
 
-def lower(schema: JsonSchema) -> Lowered:
-    """The texts of a schema. Raises SchemaError where a keyword cannot be kept, NotRegular where it recurs."""
-    return lowered(lowering_of(schema))
+def lower(schema: JsonSchema, *, tells_apart: bool = False) -> Lowered:
+    """The texts of a schema. Raises SchemaError where a keyword cannot be kept, NotRegular where it recurs.
+
+    tells_apart  nobody looks at complete texts: properties that are counted are told apart by their names
+    """
+    return lowered(lowering_of(schema, tells_apart=tells_apart))
 
 
-def lowering_of(schema: JsonSchema) -> SchemaLowering:
-    """A schema before anything of it was lowered."""
-    return SchemaLowering(schema, values_of)
+def lowering_of(schema: JsonSchema, *, shared: bool = False, tells_apart: bool = False) -> SchemaLowering:
+    """A schema before anything of it was lowered; `shared`: as places, so that it may contain itself."""
+    return SchemaLowering(schema, values_of, tells_apart, shared=shared)
 
 
 def lowered(cx: SchemaLowering) -> Lowered:
@@ -86,15 +95,32 @@ def lowered(cx: SchemaLowering) -> Lowered:
     root = SchemaSource(cx.whole.schema, "#", cx.references.root.base)
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
-    writer = Writer(cx.whole.spacing, cx.shapes.canonical)
-    tree = writer.value(values, shape)
+    writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks, bool(cx.whole.closed))
+    places = PlaceWriter(cx, writer).trees(values, shape) if cx.shared else ()
+    tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
         cx.note("#", "(nesting)", "relaxed", why)
+    for place, is_told in writer.free_names.items():
+        cx.note(place, NAMES, "checked", TOLD if is_told else OPEN)
+    for place, keyword in sorted(writer.counted):
+        cx.note(place, keyword, *(("relaxed", APART) if cx.tells_apart else ("checked", COUNTED)))
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
-    return Lowered(tree, tuple(cx.found.values()), values, shape)
+    for place in sorted(writer.untold):
+        why = (
+            "in a complement only items of a few known values can be told apart, so no array that repeats one comes out"
+        )
+        cx.note(place, "uniqueItems", "relaxed", why)
+    return Lowered(tree, tuple(cx.found.values()), values, shape, places)
+
+
+NAMES = "(names)"
+TOLD = "a name that repeats in an object is an error when the text is complete"
+OPEN = f"a further property may have any name, and hold anything; {TOLD}"
+COUNTED = "a name counts once: that none repeats is seen when the text is complete"
+APART = "names that the schema does not tell have different first letters, in order"
 
 
 def values_of(cx: SchemaLowering, source: SchemaSource, shape: Shape | None) -> Values:
@@ -130,14 +156,11 @@ def _applied(cx: SchemaLowering, keyword: str, source: SchemaSource, shape: Shap
 
 
 def _one_of(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
-    """Exactly one branch; where no value can be in two, that is `anyOf`."""
-    exclusive = cx.shapes.is_exclusive(source)
+    """Exactly one branch; of a kind of which no value can be in two, that is `anyOf`."""
+    told = cx.shapes.exclusion(source)
     # else each stands under a complement as well, where fewer texts would become more
-    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=exclusive)]
-    # complements make a schema's texts canonical, and many: only where a value can be in two branches
-    if exclusive:
-        return join(branches)
-    return join(meet(branch, cx.others(branches, at)) for at, branch in enumerate(branches))
+    branches = [cx.values(each, shape) for each in source.each("oneOf", positive=told.is_plain)]
+    return join(meet(branch, cx.alone(branches, at, told)) for at, branch in enumerate(branches))
 
 
 def _if(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:

@@ -7,17 +7,20 @@ those is on top of all (`lower.values_of`): so it is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lmc.ir.constraint import JsonSchema
+from lmc.ir.json_schema.atoms import Atoms
 from lmc.ir.json_schema.findings import SAYS_NOTHING, Finding, NotRegular, refuse
-from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, OTHER_DRAFTS, UNENFORCED
+from lmc.ir.json_schema.keywords import ANNOTATIONS, DRAFTS, ENFORCED, UNENFORCED
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.shape import Shape, Shapes
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
-from lmc.ir.json_schema.values import Values, complement, join, weight
+from lmc.ir.json_schema.unions import Exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
+from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Values, complement, join, weight
 from lmc.ir.regex import RegexTree
 
 MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
@@ -29,12 +32,16 @@ class SchemaLowering:
 
     whole   the document
     lower   the values that a schema of it accepts, in a place
+    tells_apart  whether properties that are counted are told apart by their names (see `shape`)
     found   what became of its keywords, by place and keyword
+    shared  whether places are shared and looked into one by one, so that a schema may contain itself
     """
 
     whole: JsonSchema
     lower: Callable[[SchemaLowering, SchemaSource, Shape | None], Values]
+    tells_apart: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    shared: bool = False
 
     @cached_property
     def references(self) -> References:
@@ -44,7 +51,21 @@ class SchemaLowering:
     @cached_property
     def shapes(self) -> Shapes:
         """The places of the document."""
-        return Shapes(self.references)
+        whole = self.whole
+        vacancy = Vacancy(self.references, whole.patterns)
+        return Shapes(self.references, vacancy, self.shared, whole.patterns, bool(whole.closed), self.tells_apart)
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """The schemas in inner places, where those are shared."""
+        return Atoms(self.values, self.complement)
+
+    def inner(self, source: SchemaSource, shape: Shape | None) -> Values:
+        """The values that a schema accepts in a place further in."""
+        if not self.shared or not isinstance(source.schema, dict):
+            return self.values(source, shape)
+        assert shape is not None
+        return self.atoms.of(replace(source, through=frozenset()), shape)
 
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""
@@ -58,11 +79,10 @@ class SchemaLowering:
             self.found[place, keyword] = Finding(place, keyword, verdict, why)  # type: ignore[arg-type]
 
     def check(self, source: SchemaSource) -> None:
-        """Find what becomes of each keyword. Raises SchemaError for those of drafts that mean something else."""
+        """Find what becomes of each keyword."""
+        if self.shapes.is_written(source):
+            return  # the parts of a value are not keywords of the schema
         for keyword, value in source.schema.items():
-            # passed over as unknown it would say nothing, where its author meant something by it
-            if keyword in OTHER_DRAFTS:
-                refuse(source.place, keyword, "draft 2020-12 does not have it", "write it in draft 2020-12")
             if keyword == "$schema" and value.rstrip("#") not in DRAFTS:
                 self.note(source.place, keyword, "relaxed", f"{value!r} is not known, and taken for draft 2020-12")
             elif keyword in ENFORCED:
@@ -79,9 +99,15 @@ class SchemaLowering:
             raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
         return complement(values)
 
-    def others(self, branches: list[Values], at: int) -> Values:
-        """What is in no other branch."""
-        return self.complement(join(each for other, each in enumerate(branches) if other != at))
+    def alone(self, branches: list[Values], at: int, told: Exclusion) -> Values:
+        """What is in no other branch, as far as a value of this one can be in others. Raises NotRegular."""
+        known = {kind: NOTHING if kind in told.shared else EVERYTHING for kind in KINDS}
+        if told.is_plain:
+            return known
+        # complements make a schema's texts many: only of kinds of which a value can be in two branches
+        others = join(each for other, each in enumerate(branches) if other != at)
+        open_kinds = {kind: part for kind, part in others.items() if kind not in told.apart | told.shared}
+        return {**known, **self.complement(open_kinds)}
 
     def pattern(self, source: SchemaSource, keyword: str, text: str) -> RegexTree:
         """The whole strings in which a pattern is found. Raises SchemaError where it has no tree."""

@@ -5,13 +5,12 @@ It knows what no automaton does: whether the items of an array are all different
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from decimal import Decimal
 
 from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.json_schema.equality import canonical, kind_of
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.numbers import Number, Numbers, decimal, number_text
+from lmc.ir.json_schema.numbers import Number, Numbers, decimal
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.json_schema.texts import characters
@@ -21,7 +20,6 @@ from lmc.ir.json_schema.values import (
     Contains,
     Either,
     Everything,
-    Kind,
     MemberRule,
     Nothing,
     Objects,
@@ -38,36 +36,6 @@ def contains(values: Values, value: Json, shape: Shape | None) -> bool:
     """Whether a value that stands in a place of the shape is in the set; numbers are ints and Decimals."""
     kind = kind_of(value)
     return _in_part(values[kind], value, shape or Shape())
-
-
-def kind_of(value: Json) -> Kind:
-    """The kind of a JSON value."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float() | Decimal():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
-def canonical(value: Json) -> str:
-    """One text for all values that JSON Schema calls equal: 1 and 1.0, and objects whatever the order."""
-    match value:
-        case list():
-            return "[" + ",".join(map(canonical, value)) + "]"
-        case dict():
-            return "{" + ",".join(f"{json.dumps(name)}:{canonical(value[name])}" for name in sorted(value)) + "}"
-        case int() | float() | Decimal() if not isinstance(value, bool):
-            return number_text(value)
-        case _:
-            return json.dumps(value)
 
 
 def _in_part(part: Part, value: Json, shape: Shape) -> bool:

@@ -16,7 +16,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import states
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
-from lmc.ir.json_schema.findings import Finding, NotRegular
+from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.regex import RegexTree
 
 if TYPE_CHECKING:
@@ -41,6 +41,26 @@ def regular(schema: JsonSchema) -> Lowered:
     if isinstance(found, Finding):
         raise NotRegular(found)
     return found
+
+
+def texts_of(schema: JsonSchema) -> Lowered:
+    """The texts of a schema: one tree where that is regular, else places that call each other. Raises SchemaError."""
+    found = _looked_at(schema)
+    return found if not isinstance(found, Finding) else placed(schema)
+
+
+@lru_cache(maxsize=256)
+def placed(schema: JsonSchema, *, tells_apart: bool = False) -> Lowered:
+    """The texts of a schema as places. Raises SchemaError where a keyword cannot be kept or there are too many."""
+    from lmc.ir.json_schema.lower import lowered, lowering_of
+
+    try:
+        return lowered(lowering_of(schema, shared=True, tells_apart=tells_apart))
+    except NotRegular as reason:
+        finding = reason.finding
+        refuse(finding.place, finding.keyword, finding.why)
+    except RecursionError:
+        refuse("#", "(nesting)", "its parts are too deep within one another")
 
 
 @lru_cache(maxsize=256)

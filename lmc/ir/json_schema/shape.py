@@ -5,21 +5,29 @@ others. So each condition of a schema is a set of texts that is exact on this un
 complements of conditions are exact as well. A value without a text here is one that cannot come out; what comes out
 is never wrong.
 
-Properties that are not named may repeat a name, and then a reader keeps one of them. That does no harm where each is
-asked the same. Where they are counted, or asked for by a complement, they are told apart: at most one of each class
-of names, by its first letter.
+No automaton remembers all names, so those of properties that are not told may repeat: a text in which one does is found
+when it is complete. Where nobody looks at complete texts, and properties are counted or asked for by a complement, they
+are told apart instead: at most one of each class of names, by its first letter, in one order.
+
+A closed universe has only properties that a schema tells, by name or by a pattern of names: none beside them, unless
+the schema says itself what further ones hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, value_schema, values_of
-from lmc.ir.json_schema.unions import are_disjoint
+from lmc.ir.json_schema.strings import search
+from lmc.ir.json_schema.trees import alt
+from lmc.ir.json_schema.unions import Exclusion, exclusion
+from lmc.ir.json_schema.vacancy import Vacancy
+from lmc.ir.regex import RegexTree
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
 MAX_SHAPES = 1000
@@ -37,6 +45,10 @@ class Shape:
     others   every other property
     items    the first items of an array
     rest     the further ones
+    place    of a schema that looks at it
+    is_told  whether a schema says what the other properties hold
+    free     what their names may be; None: anything
+    counted  keywords, by place, that ask more of the other properties than the same of each
     apart    whether the other properties have to be told apart
     """
 
@@ -44,25 +56,84 @@ class Shape:
     others: Shape | None = None
     items: list[Shape] = field(default_factory=list)
     rest: Shape | None = None
+    place: str = "#"
+    is_told: bool = True
+    free: RegexTree | None = None
+    counted: tuple[tuple[str, str], ...] = ()
     apart: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said of what is within a value."""
+        return not (self.names or self.items or self.apart) and self.others is None and self.rest is None
 
 
 @dataclass(slots=True)
 class Shapes:
-    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text."""
+    """Makes shapes of one document; `canonical` turns True where a complement is met: then a value has one text.
+
+    shared       whether places that the same schemas look at are one: then a shape may hold itself
+    patterns     what the patterns of names match
+    is_closed    whether properties that are not told have no place
+    tells_apart  whether properties that are counted are told apart by their names
+    """
 
     references: References
+    vacancy: Vacancy
+    shared: bool = False
+    patterns: Mapping[str, RegexTree | str] = field(default_factory=dict)
+    is_closed: bool = False
+    tells_apart: bool = False
     canonical: bool = False
     count: int = 0
+    _known: dict[frozenset[tuple[object, str, bool]], Shape] = field(default_factory=dict)
+    _written: dict[int, Json] = field(default_factory=dict)  # by identity of the value, whose parts it holds
+    _texts: dict[str, Json] = field(default_factory=dict)
+    _parts: dict[int, Json] = field(default_factory=dict)
+    _exclusions: dict[tuple[int, ...], tuple[SchemaSource, Exclusion]] = field(default_factory=dict)
 
     def shape(self, sources: list[SchemaSource]) -> Shape:
         """The shape of a place that all of these schemas look at. Raises NotRegular, SchemaError."""
+        if self.shared:
+            sources = [replace(each, through=frozenset()) for each in sources]
+            key = frozenset(map(_identity, sources))
+            if key in self._known:
+                return self._known[key]
+            shape = self._known[key] = Shape()
+            return self._fill(shape, sources)
+        return self._fill(Shape(), sources)
+
+    def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
         self.count += 1
         if self.count > MAX_SHAPES:
             raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {MAX_SHAPES:,} places"))
         flat = [each for source in sources for each in self.flat(source)]
         self.canonical = self.canonical or any(not each.positive or each.schema.get("uniqueItems") for each in flat)
-        return Shape(*self._members(flat), *self._items(flat), apart=any(map(_tells_apart, flat)))
+        self._names_of(flat, shape)
+        self._members(flat, shape)
+        self._items(flat, shape)
+        return shape
+
+    def written(self, value: Json) -> Json:
+        """The schema of one object or array."""
+        found = self._written.get(id(value))
+        if found is None:
+            found = self._written[id(value)] = value_schema(value)
+            inner = found["properties"].values() if isinstance(value, dict) else found["prefixItems"]
+            self._parts.update((id(each), each) for each in (found, *inner))
+        return found
+
+    def of_text(self, text: str) -> Json:
+        """The schema of one value that is neither an object nor an array."""
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = {"const": read_json(text)}
+            self._parts[id(found)] = found
+        return found
+
+    def is_written(self, source: SchemaSource) -> bool:
+        """Whether a schema is that of a value, or of a part of one."""
+        return id(source.schema) in self._parts
 
     def flat(self, source: SchemaSource) -> Iterator[SchemaSource]:
         """The schema and all that apply to the same value through it, objects alone."""
@@ -72,7 +143,7 @@ class Shapes:
         yield source
         for _, value in values_of(source):
             if is_container(value):
-                yield source.with_schema(value_schema(value), source.place)
+                yield source.with_schema(self.written(value), source.place)
         for each in self.beside(source):
             yield from self.flat(each)
 
@@ -84,7 +155,8 @@ class Shapes:
                 yield referenced(source, keyword, self.references)
         yield from source.each("allOf")
         yield from source.each("anyOf")
-        yield from source.each("oneOf", positive=self.is_exclusive(source))
+        if "oneOf" in schema:
+            yield from source.each("oneOf", positive=self.exclusion(source).is_plain)
         yield from source.each("dependentSchemas")
         if "not" in schema:
             yield source.at("not", positive=False)
@@ -92,11 +164,15 @@ class Shapes:
             yield source.at("if", positive=False)
             yield from (source.at(keyword) for keyword in ("then", "else") if keyword in schema)
 
-    def is_exclusive(self, source: SchemaSource) -> bool:
-        """Whether no value satisfies two branches of `oneOf`, so that it means the same as `anyOf`."""
-        return "oneOf" in source.schema and are_disjoint(source.each("oneOf"), self.references)
+    def exclusion(self, source: SchemaSource) -> Exclusion:
+        """How the branches of the schema's `oneOf` exclude each other, where it stands."""
+        key = (*(id(each.schema) for each in source.around), id(source.schema))
+        if key not in self._exclusions:
+            # the source is kept: no other schema has its identity as long as it is there
+            self._exclusions[key] = (source, exclusion(source, self.vacancy))
+        return self._exclusions[key][1]
 
-    def _members(self, flat: list[SchemaSource]) -> tuple[dict[str, Shape], Shape | None]:
+    def _members(self, flat: list[SchemaSource], shape: Shape) -> None:
         everywhere = [each.at(keyword) for each in flat for keyword in EVERYWHERE if keyword in each.schema]
         everywhere += [inner for each in flat for inner in each.each("patternProperties")]
         by_name: dict[str, list[SchemaSource]] = {}
@@ -104,10 +180,29 @@ class Shapes:
             for name in dict.fromkeys(_names(each.schema)):  # told twice, it is one place all the same
                 inner = each.schema.get("properties", {})
                 by_name.setdefault(name, []).extend([each.at("properties", name)] if name in inner else [])
-        names = {name: self.shape(own + everywhere) for name, own in by_name.items()}
-        return names, self.shape(everywhere) if _say_something(everywhere) else None
+        # in place: what is within may be this very shape
+        for name, own in by_name.items():
+            shape.names[name] = self.shape(own + everywhere)
+        shape.others = self.shape(everywhere) if _say_something(everywhere) else None
 
-    def _items(self, flat: list[SchemaSource]) -> tuple[list[Shape], Shape | None]:
+    def _names_of(self, flat: list[SchemaSource], shape: Shape) -> None:
+        """What is known of the properties that no schema names."""
+        told = [each.schema for each in flat if each.positive]
+        shape.place = flat[0].place if flat else "#"
+        shape.is_told = any(keyword in schema for schema in told for keyword in EVERYWHERE)
+        shape.free = self._free(told)
+        shape.counted = tuple((each.place, keyword) for each in flat for keyword in _counted(each))
+        shape.apart = self.tells_apart and bool(shape.counted)
+
+    def _free(self, told: list[dict[str, Json]]) -> RegexTree | None:
+        """The names of properties that no schema of a place names, and some schema tells."""
+        if not self.is_closed or any(schema.get(each, False) is not False for schema in told for each in EVERYWHERE):
+            return None
+        patterns = [self.patterns.get(text) for schema in told for text in schema.get("patternProperties", ())]
+        # of one that has no tree the lowering says so
+        return alt(search(tree) for tree in patterns if tree is not None and not isinstance(tree, str))
+
+    def _items(self, flat: list[SchemaSource], shape: Shape) -> None:
         longest = max((len(each.schema.get("prefixItems", ())) for each in flat), default=0)
         if longest > MAX_ITEMS:
             raise NotRegular(Finding("#", "prefixItems", "exact", f"more than {MAX_ITEMS} items are described"))
@@ -116,8 +211,13 @@ class Shapes:
             if "contains" in each.schema:
                 anywhere.append(each.at("contains", positive="maxContains" not in each.schema))
         first = [each.each("prefixItems") for each in flat]
-        items = [self.shape([own[at] for own in first if at < len(own)] + anywhere) for at in range(longest)]
-        return items, self.shape(anywhere) if _say_something(anywhere) else None
+        shape.items += (self.shape([own[at] for own in first if at < len(own)] + anywhere) for at in range(longest))
+        shape.rest = self.shape(anywhere) if _say_something(anywhere) else None
+
+
+def _identity(source: SchemaSource) -> tuple[object, str, bool]:
+    schema = source.schema
+    return (id(schema) if isinstance(schema, dict) else None, source.base, source.positive)
 
 
 def _say_something(sources: list[SchemaSource]) -> bool:
@@ -133,12 +233,11 @@ def _names(schema: dict[str, Json]) -> Iterator[str]:
         yield from (name, *others)
 
 
-def _tells_apart(source: SchemaSource) -> bool:
-    """Whether the schema asks more of a further property than the same of each."""
+def _counted(source: SchemaSource) -> list[str]:
+    """Keywords of a schema that ask more of the further properties than the same of each."""
     schema = source.schema
-    if schema.get("minProperties", 0) > 1:
-        return True
-    if source.positive:
-        return False
-    looked_at = [schema[keyword] for keyword in COUNTED if keyword in schema]
-    return schema.get("maxProperties", 0) > 0 or any(inner is not False for inner in looked_at)
+    found = ["minProperties"] if schema.get("minProperties", 0) > 1 else []
+    if not source.positive:
+        found += ["maxProperties"] if schema.get("maxProperties", 0) > 0 else []
+        found += [keyword for keyword in COUNTED if schema.get(keyword, False) is not False]
+    return found

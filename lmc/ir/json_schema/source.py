@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from urllib.parse import urljoin
+from dataclasses import dataclass, field, replace
 
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.keywords import Json, escaped
-from lmc.ir.json_schema.references import References
+from lmc.ir.json_schema.keywords import SAME_VALUE, Json, escaped
+from lmc.ir.json_schema.references import References, own_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,8 @@ class SchemaSource:
     base      the URI that its references are relative to
     positive  whether fewer values here can only be fewer values of the whole schema
     through   identities of the schemas that references have led to on the way here
+    around    schemas that apply to the same value and that this one stands in: what it is said to accept holds for the
+              values that they accept, so that a set made of it belongs to them and cannot be used elsewhere
     """
 
     schema: Json
@@ -25,6 +26,7 @@ class SchemaSource:
     base: str
     positive: bool = True
     through: frozenset[int] = frozenset()
+    around: tuple[SchemaSource, ...] = field(default=(), compare=False, repr=False)
 
     def at(self, *steps: str, positive: bool = True) -> SchemaSource:
         """The schema under a keyword, or under a name or number in it."""
@@ -32,12 +34,16 @@ class SchemaSource:
         for step in steps:
             schema = schema[int(step)] if isinstance(schema, list) else schema[step]
             place = f"{place}/{escaped(step)}"
-        return self.with_schema(schema, place, positive=positive)
+        found = self.with_schema(schema, place, positive=positive)
+        return replace(found, around=(*self.around, self) if steps[0] in SAME_VALUE else ())
+
+    def without(self, keyword: str) -> SchemaSource:
+        """The schema but for a keyword."""
+        return replace(self, schema={key: value for key, value in self.schema.items() if key != keyword})
 
     def with_schema(self, schema: Json, place: str, *, positive: bool = True) -> SchemaSource:
         """Another schema that stands within this one."""
-        own = schema.get("$id") if isinstance(schema, dict) else None
-        base = urljoin(self.base, own).partition("#")[0] if isinstance(own, str) else self.base
+        base = own_base(schema, self.base)
         return replace(self, schema=schema, place=place, base=base, positive=self.positive and positive)
 
     def each(self, keyword: str, *, positive: bool = True) -> list[SchemaSource]:
@@ -50,15 +56,18 @@ class SchemaSource:
 def referenced(source: SchemaSource, keyword: str, references: References) -> SchemaSource:
     """What a `$ref` or `$dynamicRef` means. Raises NotRegular where it leads back to itself, SchemaError to nothing."""
     reference = source.schema[keyword]
-    if keyword == "$dynamicRef" and not references.is_static(reference):
+    find = references.dynamic if keyword == "$dynamicRef" else references.resolve
+    target = find(reference, source.base)
+    if target is None and references.resolve(reference, source.base) is not None:
         refuse(source.place, keyword, f"{reference!r} means several schemas", "write `$ref`")
-    target = references.resolve(reference, source.base)
     if target is None:
-        refuse(source.place, keyword, f"{reference!r} is not in this document", "copy it into `$defs`")
+        near = " or ".join(map(repr, references.near(reference, source.base)))
+        why = f"{reference!r} is not in this document" + (f"; did you mean {near}?" if near else "")
+        refuse(source.place, keyword, why, "copy it into `$defs`, or give its document in `documents`")
     if id(target.schema) in source.through:
         raise NotRegular(Finding(source.place, keyword, "exact", f"{reference!r} leads back to itself"))
     through = source.through | {id(target.schema)} if isinstance(target.schema, dict) else source.through
-    return SchemaSource(target.schema, target.place, target.base, source.positive, through)
+    return SchemaSource(target.schema, target.place, target.base, source.positive, through, (*source.around, source))
 
 
 def value_schema(value: Json) -> Json:

@@ -3,6 +3,10 @@
 A character has one writing: itself, or its shortest escape (`\\n`, `\\"`, `\\u001f`) where JSON wants one. So the
 writings of a complement are the complement of the writings. Only a string that nothing is asked of may use any
 escape that JSON has.
+
+Where a text must not stand in a string (a *mark*, such as `</tool_call>` in the arguments of a call), its first
+character is written as an escape there, and only there: `\\u003c/tool_call>`. So no value is lost, and a value still
+has one writing. In strings that are counted far, whose automata would grow too large, it is an escape everywhere.
 """
 
 from __future__ import annotations
@@ -18,65 +22,98 @@ SHORT = {8: "b", 9: "t", 10: "n", 12: "f", 13: "r", 34: '"', 92: "\\"}
 RAW = complement(union([(0, 0x1F), (34, 34), (92, 92), SURROGATES]))
 START = Look(ANY_CHAR, behind=True, negated=True)
 END = Look(ANY_CHAR, negated=True)
+MAX_COUNTED = 16  # repeats of a part, above which marks are known by their first characters
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Strings that are known from two sides: those of `narrow` belong to it, those outside of `wide` do not."""
+
+    narrow: RegexTree
+    wide: RegexTree
 
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """The strings of `low` to `high` characters that all of `trees` match, which are over characters, not writings."""
+    """The strings of `low` to `high` characters that all of `trees` match, which are over characters, not writings.
+
+    formats   they have all of these as well: in a complement by their wide side, so that it never holds too much
+    """
 
     low: int = 0
     high: int | None = None
     trees: tuple[RegexTree, ...] = ()
+    formats: tuple[Format, ...] = ()
 
     def meet(self, other: Strings) -> Strings:
         """The strings in both."""
         high = other.high if self.high is None else self.high if other.high is None else min(self.high, other.high)
-        return Strings(max(self.low, other.low), high, (*self.trees, *other.trees))
+        formats = (*self.formats, *other.formats)
+        return Strings(max(self.low, other.low), high, (*self.trees, *other.trees), formats)
 
-    def characters(self) -> RegexTree:
-        """Their characters."""
+    def characters(self, *, wide: bool = False) -> RegexTree:
+        """Their characters; `wide`: and those of strings that may be among them."""
         counted = () if (self.low, self.high) == (0, None) else (many(ANY_CHAR, self.low, self.high),)
-        parts = (*self.trees, *counted)
+        parts = (*self.trees, *(each.wide if wide else each.narrow for each in self.formats), *counted)
         return both(parts) if parts else ANYTHING
 
-    def tree(self, *, canonical: bool) -> RegexTree:
-        """Their texts, quotes and all."""
+    def tree(self, *, canonical: bool, marks: tuple[str, ...] = ()) -> RegexTree:
+        """Their texts, quotes and all; no mark stands in one."""
         if self == Strings() and not canonical:
-            return seq('"', many(_any_writing()), '"')
-        return quoted(self.characters())
+            anything = many(_any_writing())
+            return seq('"', both([anything, _without(standing(marks))]) if standing(marks) else anything, '"')
+        return quoted(self.characters(), marks)
 
 
-def quoted(tree: RegexTree) -> RegexTree:
-    """The JSON texts of the strings of a tree."""
-    return seq('"', written(tree), '"')
+def quoted(tree: RegexTree, marks: tuple[str, ...] = ()) -> RegexTree:
+    """The JSON texts of the strings of a tree; no mark stands in one."""
+    return seq('"', _body(tree, standing(marks)), '"')
 
 
-def written(tree: RegexTree) -> RegexTree:
-    """A tree over characters as one over their writings; it stands between the quotes of a string."""
+def _body(tree: RegexTree, marks: tuple[str, ...]) -> RegexTree:
+    texts = _listed(tree) if marks else None
+    if texts is not None:
+        return alt(_spelt(text, marks) for text in texts)
+    firsts = "".join(dict.fromkeys(mark[0] for mark in marks))
+    if all(len(mark) == 1 for mark in marks) or _largest_count(tree) > MAX_COUNTED:
+        return written(tree, always=firsts)
+    return both([written(tree, escaped=firsts), _unmarked(marks)])
+
+
+def written(tree: RegexTree, *, escaped: str = "", always: str = "") -> RegexTree:
+    """A tree over characters as one over their writings; it stands between the quotes of a string.
+
+    escaped   characters that have a second writing, by their code
+    always    those that have no other
+    """
+
+    def inner(part: RegexTree) -> RegexTree:
+        return written(part, escaped=escaped, always=always)
+
     match tree:
         case Chars(ranges):
-            return _writings(ranges)
+            return _writings(ranges, escaped, always)
         case Seq(items):
-            return Seq(tuple(map(written, items)))
+            return Seq(tuple(map(inner, items)))
         case Alt(options):
-            return Alt(tuple(map(written, options)))
+            return Alt(tuple(map(inner, options)))
         case Repeat(item, low, high, lazy):
-            return Repeat(written(item), low, high, lazy)
+            return Repeat(inner(item), low, high, lazy)
         case And(parts):
-            return And(tuple(map(written, parts)))
+            return And(tuple(map(inner, parts)))
         case Not(item):
-            return And((BODY, Not(written(item))))
+            return And((inner(ANYTHING), Not(inner(item))))
         case Look(body, True, negated):  # whole characters lie between the opening quote and what is looked for
-            return Look(seq(OPENING, BODY, written(body)), True, negated)
+            return Look(seq(OPENING, inner(ANYTHING), inner(body)), True, negated)
         case Look(body, _, negated):
-            return Look(written(body), False, negated)
+            return Look(inner(body), False, negated)
         case Atomic() | Whole():
             raise AssertionError("no pattern of a schema has one")
 
 
 @lru_cache(maxsize=4096)
-def _writings(ranges: Ranges) -> RegexTree:
-    raw = intersection(ranges, RAW)
+def _writings(ranges: Ranges, escaped: str = "", always: str = "") -> RegexTree:
+    raw = intersection(ranges, intersection(RAW, complement(union((ord(char), ord(char)) for char in always))))
     controls = [code for code in range(0x20) if code not in SHORT and _holds(ranges, code)]
     short = "".join(mark for code, mark in SHORT.items() if _holds(ranges, code))
     options: list[RegexTree] = [Chars(raw)] if raw else []
@@ -85,6 +122,7 @@ def _writings(ranges: Ranges) -> RegexTree:
     for high in (0, 1):
         if lows := "".join(f"{code % 16:x}" for code in controls if code // 16 == high):
             options.append(seq(f"\\u00{high}", one_of(lows)))
+    options += [seq(by_code(char)) for char in escaped + always if _holds(ranges, ord(char))]
     return alt(options)
 
 
@@ -92,7 +130,6 @@ def _holds(ranges: Ranges, code: int) -> bool:
     return any(low <= code <= high for low, high in ranges)
 
 
-BODY = Repeat(_writings(EVERYTHING), 0, None)
 OPENING = seq(Look(one_of("\\"), behind=True, negated=True), '"')  # a quote within a string is escaped
 
 
@@ -104,6 +141,64 @@ def _any_writing() -> RegexTree:
     pair = seq(d, one_of("89abAB"), hex, hex, "\\u", d, one_of("cdefCDEF"), hex, hex)
     code = alt([seq(plain, hex, hex), pair])
     return alt([Chars(RAW), seq("\\", alt([one_of('"\\/bfnrt'), seq("u", code)]))])
+
+
+# --- marks ----------------------------------------------------------------------------------------------------
+
+
+def by_code(char: str) -> str:
+    """A character as JSON escapes any of them."""
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def standing(marks: tuple[str, ...]) -> tuple[str, ...]:
+    """Those marks that could stand in a string at all; of one that may overlap itself, its first character."""
+    spelt = [mark for mark in marks if mark and all(_holds(RAW, ord(char)) for char in mark)]
+    firsts = {mark[0] for mark in spelt}
+    return tuple(dict.fromkeys(mark if firsts.isdisjoint(mark[1:]) else mark[0] for mark in spelt))
+
+
+def _largest_count(tree: RegexTree) -> int:
+    match tree:
+        case Seq(parts) | Alt(parts) | And(parts):
+            return max(map(_largest_count, parts), default=0)
+        case Repeat(item, low, high):
+            return max(low, high or 0, _largest_count(item))
+        case Not(item) | Look(item):
+            return _largest_count(item)
+        case _:
+            return 0
+
+
+def _without(marks: tuple[str, ...]) -> RegexTree:
+    return Not(seq(ANYTHING, alt(map(seq, marks)), ANYTHING))
+
+
+@lru_cache(maxsize=256)
+def _unmarked(marks: tuple[str, ...]) -> RegexTree:
+    """The bodies of strings in which no mark stands, and a character is escaped only where one would."""
+    broken = [seq(by_code(mark[0]), mark[1:]) for mark in marks]
+    return both([many(alt([_writings(EVERYTHING), *broken])), _without(marks)])
+
+
+def _listed(tree: RegexTree) -> list[str] | None:
+    """The texts of a tree that lists them; None of any other."""
+    options = tree.options if isinstance(tree, Alt) else (tree,)
+    texts = []
+    for option in options:
+        chars = option.items if isinstance(option, Seq) else (option,)
+        single = [c.ranges[0][0] for c in chars if isinstance(c, Chars) and len(c.ranges) == 1]
+        if len(single) < len(chars) or any(isinstance(c, Chars) and c.ranges[0][0] < c.ranges[0][1] for c in chars):
+            return None
+        texts.append("".join(map(chr, single)))
+    return texts
+
+
+def _spelt(text: str, marks: tuple[str, ...]) -> RegexTree:
+    """One string, with its marks broken."""
+    begins = {at for mark in marks for at in range(len(text)) if text.startswith(mark, at)}
+    return seq(*(seq(by_code(char)) if at in begins else written(seq(char)) for at, char in enumerate(text)))
 
 
 # --- patterns -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import DEAD, CharDfa
@@ -58,7 +59,8 @@ class Spaces:
     inside: RegexTree  # after an opening and before a closing bracket
 
 
-_ANY = many(one_of(" \t\r\n"))
+MAX_SPACES = 40  # in a row, where any may stand: enough for a line end and nine levels of four spaces
+_ANY = many(one_of(" \t\r\n"), 0, MAX_SPACES)
 SPACES: dict[Spacing, Spaces] = {
     "compact": Spaces(seq(","), seq(":"), EMPTY),
     "spaced": Spaces(seq(", "), seq(": "), EMPTY),
@@ -66,22 +68,47 @@ SPACES: dict[Spacing, Spaces] = {
 }
 
 
+class Calls(Protocol):
+    """What stands for the values of places further in, where those are not written out."""
+
+    def call(self, values: Values, shape: Shape | None) -> RegexTree:
+        """A set of values."""
+
+    def short(self, values: Values, shape: Shape | None) -> RegexTree | None:
+        """The texts of a set that holds no objects and arrays; None for one that may."""
+
+    def only(self, text: str, shape: Shape) -> Values:
+        """The set of one value."""
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes the sets of one schema.
 
     canonical   each value has one text, up to spaces
+    marks       texts that stand in no string
+    is_closed   where any value may stand, objects are empty
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    untold      places of arrays of which none comes out, where it ought to be one whose items repeat
+    free_names  places where an object may have properties that are not told by name: whether they are told at all
+    counted     keywords, by place, that count such properties
+    calls       writes the values of inner places, where those are not written out
     """
 
     spacing: Spacing
     canonical: bool
+    marks: tuple[str, ...] = ()
+    is_closed: bool = False
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
+    free_names: dict[str, bool] = field(default_factory=dict)
+    counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
+    calls: Calls | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -93,10 +120,23 @@ class Writer:
         """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
+        if self.calls is not None:
+            return self.calls.call(values, shape)
         if shape is None:
             assert is_everything(values)
             return self.anything(depth)
+        return self.kinds(values, shape)
+
+    def kinds(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
+
+    def negated(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts that are not to be taken for those of the complement."""
+        before, self.is_negated = self.is_negated, True
+        found = self.kinds(values, shape)
+        self.is_negated = before
+        return found
 
     def anything(self, depth: int) -> RegexTree:
         """Any value of at most `depth` objects and arrays within one another."""
@@ -111,13 +151,16 @@ class Writer:
             self.is_cut = True
             return alt(scalars)
         inner = self.anything(depth - 1)
+        items = self._bracketed("[]", maybe(self._row(inner)))
         member = seq(self._any_string, self.spaces.colon, inner)
-        listed = [self._bracketed(mark, maybe(self._row(each))) for mark, each in (("[]", inner), ("{}", member))]
-        return alt([*scalars, *listed])
+        if not self.is_closed:
+            self.free_names.setdefault("#", True)
+        members = EMPTY if self.is_closed else maybe(self._row(member))
+        return alt([*scalars, items, self._bracketed("{}", members)])
 
     @property
     def _any_string(self) -> RegexTree:
-        return Strings().tree(canonical=self.canonical)
+        return Strings().tree(canonical=self.canonical, marks=self.marks)
 
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         """The texts of a set of one kind."""
@@ -125,7 +168,7 @@ class Writer:
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
-            return NOTHING if part == Nothing() else quoted(characters(part))
+            return NOTHING if part == Nothing() else quoted(characters(part, wide=self.is_negated), self.marks)
         match part:
             case Nothing():
                 return NOTHING
@@ -153,7 +196,7 @@ class Writer:
                 raise AssertionError(part)
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
-        before, self.is_negated = self.is_negated, True
+        before, self.is_negated = self.is_negated, not self.is_negated
         found = self.part(kind, part, shape)
         self.is_negated = before
         return found
@@ -256,20 +299,38 @@ class Writer:
         """For each text of an item: not two of it."""
         assert form.unique is not None
         sets = [form.item(at) for at in range(len(shape.items))] + [form.rest]
-        items = alt(self._each(sets, shape))
-        listed = _finite(items)
+        places = [*shape.items, shape.rest]
+        texts = [self._apart(values, inner) for values, inner in zip(sets, places)]
+        listed = None if None in texts else _finite(alt(text for text in texts if text is not None))
         if listed is None:
-            if self.is_negated:
-                why = "in a complement only items of a few known values can be told apart"
-                refuse(form.unique, "uniqueItems", why, "give the items an `enum`")
-            self.repeating.add(form.unique)
+            # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
+            (self.untold if self.is_negated else self.repeating).add(form.unique)
             return []
         parts: list[RegexTree] = []
         for text in listed:
-            others = both([items, Not(literal(text))])
+            hit, others = self._told(text, sets, places)
             # an automaton each: the product of what they were made of would have two ways for each text
-            parts.append(Whole(self._bracketed("[]", self._with_hits(literal(text), others, 0, 1))))
+            parts.append(Whole(self._bracketed("[]", self._with_hits(hit, others, 0, 1))))
         return parts
+
+    def _apart(self, values: Values, shape: Shape | None) -> RegexTree | None:
+        """The texts of a set of items, none of them in a place of its own; None where some are."""
+        if self.calls is None or is_nothing(values):
+            return self.value(values, shape, DEPTH - 1)
+        return self.calls.short(values, shape)
+
+    def _told(self, text: str, sets: list[Values], places: list[Shape | None]) -> tuple[RegexTree, RegexTree]:
+        """An item with a text, and one with another."""
+        if self.calls is None:
+            items = alt(self.value(values, inner, DEPTH - 1) for values, inner in zip(sets, places))
+            return literal(text), both([items, Not(literal(text))])
+        hits, others = [], []
+        for values, inner in zip(sets, places):
+            if inner is not None and not is_nothing(values):
+                hit = self.calls.only(text, inner)
+                hits.append(self.value(meet(values, hit), inner))
+                others.append(self.value(meet(values, complement(hit)), inner))
+        return alt(hits), alt(others)
 
     # --- objects ---------------------------------------------------------------------------------------------
 
@@ -279,13 +340,17 @@ class Writer:
         missing = form.required - {name for name, tree in members if tree is not NOTHING}
         if missing:
             return NOTHING
+        if any(name is None for name, _ in members):
+            self.free_names[shape.place] = self.free_names.get(shape.place, True) and shape.is_told
+            self.counted |= {each for each in shape.counted if form.low > max(1, len(form.required))
+                             or each[1] != "minProperties"}  # fmt: skip
         parts = [self._bracketed("{}", inner)]
         if form.low > len(form.required) or form.high is not None:
             parts.append(self._counted(form, shape))
         return both(parts)
 
     def _counted(self, form: Objects, shape: Shape) -> RegexTree:
-        whole = alt(tree for _, tree in self._members(Objects(), shape, single=True))
+        whole = alt(tree for _, tree in self._members(form, shape, single=True))
         return self._bracketed("{}", self._listed(whole, form.low, form.high))
 
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
@@ -293,19 +358,22 @@ class Writer:
         found: list[tuple[str | None, RegexTree]] = []
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
-            key = quoted(literal(name))
+            key = quoted(literal(name), self.marks)
             found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+        if shape.free == NOTHING:
+            return found
         for names in NAME_CLASSES if shape.apart else (None,):
-            member = self._further_member(form.rules, shape, names)
+            keys = [each for each in (names, shape.free) if each is not None]
+            member = self._further_member(form.rules, shape, keys)
             if member is not NOTHING:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
 
-    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: RegexTree | None) -> RegexTree:
+    def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: list[RegexTree]) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
         if len(rules) > MAX_RULES:
             refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")
-        cells: list[tuple[list[RegexTree], Values]] = [([] if names is None else [names], everything())]
+        cells: list[tuple[list[RegexTree], Values]] = [(names, everything())]
         for rule in rules:
             if rule.keys is None:
                 cells = [(keys, meet(values, rule.values)) for keys, values in cells]
@@ -320,7 +388,7 @@ class Writer:
             return NOTHING
         named = [Not(alt(map(literal, shape.names)))] if shape.names else []
         wanted = [*keys, *named]
-        key = quoted(both(wanted)) if wanted else self._any_string
+        key = quoted(both(wanted), self.marks) if wanted else self._any_string
         return seq(key, self.spaces.colon, value)
 
     def _in_order(self, members: list[tuple[RegexTree, bool]]) -> RegexTree:
@@ -346,21 +414,21 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
-def characters(part: Part) -> RegexTree:
-    """The characters of a set of strings."""
+def characters(part: Part, *, wide: bool = False) -> RegexTree:
+    """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
         case Everything():
             return ANYTHING
         case Nothing():
             return NOTHING
         case Strings():
-            return part.characters()
+            return part.characters(wide=wide)
         case Either(parts):
-            return alt(map(characters, parts))
+            return alt(characters(each, wide=wide) for each in parts)
         case Both(parts):
-            return both(map(characters, parts))
+            return both(characters(each, wide=wide) for each in parts)
         case Without(inner):
-            return Not(characters(inner))
+            return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
 

@@ -1,73 +1,90 @@
-"""Whether the branches of a `oneOf` exclude each other: then it means the same as `anyOf`.
+"""Where the branches of a `oneOf` exclude each other: there it means the same as `anyOf`, and no complement is needed.
 
-By type, or by a property that both require and that has different values: a pydantic union with a discriminator.
+Asked kind by kind. For `{"oneOf": [{"required": ["a"], "properties": {"a": {"const": 1}}}, ... 2 ...]}` no object is in
+both branches, and every text or number is in both of them: of those nothing is accepted.
+
+What stands around a union counts: where `type: object` is said once outside, or the discriminator's values are narrowed
+there, only values that keep it have to be told apart. So a set that was made for one surrounding is right in it alone
+(see `SchemaSource.around`).
 """
 
 from __future__ import annotations
 
-import json
 from itertools import combinations
+from typing import NamedTuple
 
-from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.references import References
+from lmc.ir.json_schema.equality import canonical
 from lmc.ir.json_schema.source import SchemaSource
+from lmc.ir.json_schema.vacancy import FINE_KINDS, FineKind, Unclear, Vacancy, members, named_values, required_of
+from lmc.ir.json_schema.values import KINDS, Kind
 
-_NUMBERS = {"integer", "number"}
-MAX_CHAIN = 16
-
-
-def are_disjoint(branches: list[SchemaSource], references: References) -> bool:
-    """Whether no value satisfies two of them; False where that is not plain."""
-    resolved = [_resolved(branch, references) for branch in branches]
-    return all(_exclude(a, b, references) for a, b in combinations(resolved, 2))
+MAX_PAIRS = 500
 
 
-def _resolved(source: SchemaSource, references: References) -> SchemaSource:
-    """The schema behind a chain of references; an empty one where there is none to find."""
-    for _ in range(MAX_CHAIN):
-        schema = source.schema
-        if not isinstance(schema, dict):
-            break
-        if "$ref" not in schema:
-            return source
-        target = references.resolve(schema["$ref"], source.base)
-        if target is None:
-            break
-        source = SchemaSource(target.schema, target.place, target.base)
-    return SchemaSource({}, source.place, source.base)
+class Exclusion(NamedTuple):
+    """Kinds of which no value is in two branches, and kinds of which every value is in two of them, for sure."""
+
+    apart: frozenset[Kind]
+    shared: frozenset[Kind]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is known of every kind what exactly one branch accepts."""
+        return len(self.apart | self.shared) == len(KINDS)
 
 
-def _exclude(a: SchemaSource, b: SchemaSource, references: References) -> bool:
-    types = _types(a.schema), _types(b.schema)
-    if types[0] and types[1] and types[0].isdisjoint(types[1]):
-        return True
-    if types[0] != {"object"} or types[1] != {"object"}:
-        return _values_exclude(a.schema, b.schema)
-    shared = set(_required(a.schema)) & set(_required(b.schema))
-    return any(
-        _values_exclude(*(_resolved(each.at("properties", name), references).schema for each in (a, b)))
-        for name in shared
-    )
+def exclusion(source: SchemaSource, vacancy: Vacancy) -> Exclusion:
+    """How the branches of a schema's `oneOf` exclude each other."""
+    branches = source.each("oneOf")
+    around = [*source.around, source.without("oneOf")]
+    vacancy.steps = 0
+    try:
+        silent = [vacancy.silent(each) for each in branches]
+        shared = {kind for kind in FINE_KINDS if sum(kind in each for each in silent) > 1}
+        apart = _apart(branches, around, vacancy, shared)
+    except Unclear:
+        return Exclusion(frozenset(), frozenset())
+    return Exclusion(_coarse(apart), _coarse(shared) - _coarse(apart))
 
 
-def _types(schema: dict[str, Json]) -> set[str]:
-    """The types that a value may have, a whole number being both kinds; nothing where not known."""
-    types = schema.get("type", [])
-    names = set(types) if isinstance(types, list) else {types}
-    return names | _NUMBERS if names & _NUMBERS else names
+def _coarse(fine: set[FineKind]) -> frozenset[Kind]:
+    wanted: dict[Kind, set[str]] = {kind: {"integer", "fraction"} if kind == "number" else {kind} for kind in KINDS}
+    return frozenset(kind for kind, parts in wanted.items() if parts <= fine)
 
 
-def _required(schema: dict[str, Json]) -> list[str]:
-    properties = schema.get("properties", {})
-    return [name for name in schema.get("required", ()) if isinstance(properties.get(name), dict)]
+def _apart(
+    branches: list[SchemaSource], around: list[SchemaSource], vacancy: Vacancy, shared: set[FineKind]
+) -> set[FineKind]:
+    """The kinds in which no value is in two branches."""
+    left = [vacancy.left([each, *around]) for each in branches]
+    found = {kind for kind in FINE_KINDS if sum(kind in each for each in left) < 2}
+    if "object" not in found and _is_discriminated([b for b, kinds in zip(branches, left) if "object" in kinds],
+                                                   around, vacancy):  # fmt: skip
+        found.add("object")
+    open_kinds = FINE_KINDS - found - shared
+    pairs = [(a, b) for (a, its), (b, others) in combinations(zip(branches, left), 2) if its & others & open_kinds]
+    if len(pairs) > MAX_PAIRS:
+        return found
+    for a, b in pairs:
+        open_kinds -= vacancy.left([a, b, *around]) if open_kinds else frozenset()
+    return found | open_kinds
 
 
-def _values_exclude(a: dict[str, Json], b: dict[str, Json]) -> bool:
-    values = _values(a), _values(b)
-    return bool(values[0] and values[1] and values[0].isdisjoint(values[1]))
+def _is_discriminated(branches: list[SchemaSource], around: list[SchemaSource], vacancy: Vacancy) -> bool:
+    """Whether one property is in all branches and has values by name, in each branch others."""
+    flat = [vacancy.flat([each, *around]) for each in branches]
+    known = [each for each in flat if each is not None]
+    names = set.intersection(*map(required_of, known)) if known else set()
+    return any(_has_own_values(name, known, vacancy) for name in sorted(names))
 
 
-def _values(schema: dict[str, Json]) -> set[str]:
-    """The strings that are allowed, as JSON; nothing where others are (1 and 1.0 are equal, so only strings count)."""
-    values = [schema["const"]] if "const" in schema else schema.get("enum", [])
-    return {json.dumps(v) for v in values} if all(isinstance(v, str) for v in values) else set()
+def _has_own_values(name: str, flat: list[list[SchemaSource]], vacancy: Vacancy) -> bool:
+    taken: set[str] = set()
+    for each in flat:
+        told = vacancy.flat(members(each, name))
+        named = named_values(told) if told is not None else []
+        texts = None if named is None else set(map(canonical, named))
+        if texts is None or texts & taken:
+            return False
+        taken |= texts
+    return True

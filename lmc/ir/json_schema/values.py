@@ -6,9 +6,11 @@ Intersections of two plain descriptions are described again, so that `allOf` giv
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import reduce
 from typing import Literal
 
 from lmc.ir.json_schema.numbers import Number, Numbers
@@ -133,6 +135,27 @@ Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
 
 
+class Deferred(Mapping[Kind, Part]):
+    """A set that is looked into when a kind of it is asked for: so a set may hold itself, in a place further in.
+
+    Those of one place are put together without being looked into. None is plainly nothing or everything.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def meet(self, other: Deferred) -> Values:
+        """What is in both."""
+
+    @abstractmethod
+    def join(self, other: Deferred) -> Values:
+        """What is in either."""
+
+    @abstractmethod
+    def complement(self) -> Values:
+        """What is not in it."""
+
+
 def everything() -> Values:
     """Every value."""
     return dict.fromkeys(KINDS, EVERYTHING)
@@ -155,27 +178,33 @@ def where(kind: Kind, part: Part) -> Values:
 
 def is_nothing(values: Values) -> bool:
     """Whether it is plain that no value is in it."""
-    return all(part == NOTHING for part in values.values())
+    return not isinstance(values, Deferred) and all(part == NOTHING for part in values.values())
 
 
 def is_everything(values: Values) -> bool:
     """Whether it is plain that every value is in it."""
-    return all(part == EVERYTHING for part in values.values())
+    return not isinstance(values, Deferred) and all(part == EVERYTHING for part in values.values())
 
 
 def meet(*sets: Values) -> Values:
     """What is in all of them."""
+    if any(isinstance(values, Deferred) for values in sets):
+        return reduce(_meet_deferred, sets)
     return {kind: _meet_all(values[kind] for values in sets) for kind in KINDS}
 
 
 def join(sets: Iterable[Values]) -> Values:
     """What is in any of them."""
     listed = list(sets)
+    if any(isinstance(values, Deferred) for values in listed):
+        return reduce(_join_deferred, listed)
     return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
 
 
 def complement(values: Values) -> Values:
     """What is not in it."""
+    if isinstance(values, Deferred):
+        return values.complement()
     return {kind: _complement(part) for kind, part in values.items()}
 
 
@@ -184,6 +213,8 @@ def weight(values: Values) -> int:
     known: dict[int, int] = {}
 
     def of(part: object) -> int:
+        if isinstance(part, Deferred):
+            return 1
         if isinstance(part, Mapping):
             return sum(map(of, part.values()))
         if isinstance(part, tuple):
@@ -195,6 +226,26 @@ def weight(values: Values) -> int:
         return known[id(part)]
 
     return of(values)
+
+
+def _meet_deferred(a: Values, b: Values) -> Values:
+    if isinstance(a, Deferred) and isinstance(b, Deferred):
+        return a.meet(b)
+    if is_everything(a) or is_nothing(b):
+        return b
+    if is_everything(b) or is_nothing(a):
+        return a
+    return {kind: _meet(a[kind], b[kind]) for kind in KINDS}
+
+
+def _join_deferred(a: Values, b: Values) -> Values:
+    if isinstance(a, Deferred) and isinstance(b, Deferred):
+        return a.join(b)
+    if is_everything(a) or is_nothing(b):
+        return a
+    if is_everything(b) or is_nothing(a):
+        return b
+    return {kind: _join(a[kind], b[kind]) for kind in KINDS}
 
 
 def _lower(a: int | None, b: int | None) -> int | None:
@@ -219,9 +270,8 @@ def _meet(a: Part, b: Part) -> Part:
     for few, others in ((a, b), (b, a)):
         if all(isinstance(each, Number) for each in _options(few)):
             return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
-    options = [(x, y) for x in _options(a) for y in _options(b)]
-    if 1 < len(options) <= MAX_ALTERNATIVES:
-        return _join_all(_meet(x, y) for x, y in options)
+    if 1 < len(_options(a)) * len(_options(b)) <= MAX_ALTERNATIVES:
+        return _join_all(_meet(x, y) for x in _options(a) for y in _options(b))
     return Both((*_conjuncts(a), *_conjuncts(b)))
 
 

@@ -1,9 +1,13 @@
 """Graph breaks: what capture cannot put into a graph, each with a code of `lmc.codes` and a way out.
 
-`graph_break` makes the error; a break may be refined by a message of its own.
+`graph_break` makes the error; a break may be refined by a message of its own. Where capture itself goes wrong there is
+no graph either: `fault` makes the error that says so, and Python, which knows what the program means, runs it.
 """
 
 from __future__ import annotations
+
+import traceback
+from pathlib import Path
 
 from lmc import codes
 from lmc.errors import CaptureError
@@ -96,3 +100,13 @@ def graph_break(code: str, span: Span | None, *what: object) -> CaptureError:
     """The error for a break; `what` fills the message of the code."""
     message, help = BREAKS[code]
     return CaptureError(message.format(*what), span=span, code=code, help=help)
+
+
+def fault(error: Exception, span: Span | None) -> CaptureError:
+    """The error for what is wrong in lmc, not in the program; `span` is the place that it had come to."""
+    [*_, at] = traceback.extract_tb(error.__traceback__)
+    home = Path(__file__).parents[3]
+    file = Path(at.filename)
+    place = f"{file.relative_to(home) if file.is_relative_to(home) else file.name}:{at.lineno}"
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return CaptureError(f"a fault of lmc itself, please report it: {said} (at {place})", span=span)

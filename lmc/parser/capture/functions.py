@@ -185,7 +185,7 @@ def _apart(cx: Capture, names: list[str], kwargs: dict[str, StandIn]) -> tuple[d
 _OF_THE_RUN = frozenset(
     ("n", "seed", "backend", "model", "stream", "opt_level", "mode", "fullgraph", "on_event", "timeout", "retry")
 )
-_SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES)) - _OF_THE_RUN
+_SETTINGS = frozenset((*SAMPLING_FIELDS, *RUN_NAMES, "closed")) - _OF_THE_RUN
 
 
 def _inside(

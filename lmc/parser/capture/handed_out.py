@@ -8,7 +8,7 @@ program's own that would leave it as several objects is made a live one, where i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lmc.ir.graph import Atom, Block, Node, Value
@@ -18,6 +18,7 @@ from lmc.parser.capture.contents import COPIES, MAKE, NOTHING
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.tracer import MakeLive, has_live
 from lmc.parser.capture.values import Container, Escapes, StandIn, is_literal
+from lmc.source import Span
 
 Place = tuple[tuple[int, str, int], ...]  # the regions that a node is in: (number of the region's node, its op, which)
 
@@ -26,7 +27,7 @@ def returned(cx: Capture, ret: StandIn) -> Atom:
     """What a program returns as one value: containers may hold states, and each of them is one object."""
     found = _Returned(cx)
     made = found.atom(ret)
-    _check_aliases(cx, found.containers)
+    _check_aliases(cx, [(x, cx.t.span) for x in found.containers])
     return made
 
 
@@ -89,33 +90,39 @@ def with_originals(cx: Capture, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     roots = [atom for node, _ in found.all_nodes for atom in _leaving(node)]
     leaving = NOTHING.union(*map(t.contents.reach, roots))
     values: dict[str, Atom] = {}
-    of: list[Container] = []
+    of: dict[str, Container] = {}
     once: dict[int, list[str]] = {}
     for name in found.reached(roots):
         copy = t.copies.get(name)
         if copy is None:
             continue
-        of.append(copy.of)
+        of[name] = copy.of
         if not t.is_among(copy.of, leaving):
             continue
         if _is_argument(cx, copy.of):
             values[name] = _argument(cx, copy.of)
         elif copy.is_repeated or any(not found.exclude(name, had) for had in once.get(copy.of.birth, ())):
-            raise t.make_live(copy.of)
+            raise _live(cx, copy.of, found.span(name))
         else:
             once.setdefault(copy.of.birth, []).append(name)
-    _check_aliases(cx, of)
+    _check_aliases(cx, [(copy, found.span(name)) for name, copy in of.items()])
     return _renewed(nodes, values) if values else nodes
 
 
-def _check_aliases(cx: Capture, leaving: list[Container]) -> None:
+def _check_aliases(cx: Capture, leaving: Sequence[tuple[Container, Span | None]]) -> None:
     """Raises MakeLive for what a branch made of two containers alike, where one of them is seen outside by itself."""
-    seen = set(map(id, leaving))
-    for x in leaving:
+    seen = {id(x) for x, _ in leaving}
+    for x, span in leaving:
         others = [other for other in x.aliases if isinstance(other, Container) and not other.is_live]
         if x.is_static and any(id(other) in seen or _is_argument(cx, other) for other in others):
-            need = cx.t.make_live(x)
+            need = _live(cx, x, span)
             raise MakeLive(need.sites.union(*(cx.t.make_live(other).sites for other in others)), need.span)
+
+
+def _live(cx: Capture, x: Container, span: Span | None) -> MakeLive:
+    """The trace is over: the place is that of the value which leaves."""
+    cx.t.span = cx.t.span or span
+    return cx.t.make_live(x)
 
 
 def _leaving(node: Node) -> tuple[Atom, ...]:
@@ -153,6 +160,10 @@ class _Flow:
             for i, region in enumerate(node.regions):
                 self.makers.update((param.name, node) for param in region.params)
                 self._walk(region.nodes, (*place, (number, node.op, i)))
+
+    def span(self, name: str) -> Span | None:
+        """Where a value is made."""
+        return self.makers[name].span if name in self.makers else None
 
     def exclude(self, a: str, b: str) -> bool:
         """True for two values of which a run goes on with one at most."""

@@ -214,7 +214,7 @@ def _go_on(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
 
 
 def _over_values(cx: Capture, node: ast.For, iterable: StandIn) -> None:
-    atom = cx.t.atom(iterable)
+    atom = cx.t.value_atom(iterable)
     source = kind(atom)
     if isinstance(atom, Lit) and not isinstance(atom.value, str | tuple | bytes):
         raise ProgramRaise(TypeError, (f"{type(atom.value).__name__!r} object is not iterable",))

@@ -18,8 +18,8 @@ else is the break that it was:
 * an argument that is the same in every call is no parameter: the body sees it as the first call gave it;
 * all others are values, whose type is the join of what any call gives;
 * of these, what can be changed is handed on as a live object, by reference;
-* nothing that exists before the call is changed but those states, and these are not read under another name; a list,
-  dict or set of the program's that is changed in place is a live object.
+* nothing that exists before the call is changed but those states, be it for as long as a call of itself goes on, and
+  these are not read under another name; a list, dict or set of the program's that is changed in place is a live object.
 
 The types of the parameters and of what is returned are found as a loop finds those of its carries: the body is traced
 until nothing grows. In the first trace a call of itself leads nowhere, so what is returned is what the paths say that
@@ -28,7 +28,7 @@ do without; where there is none, the recursion has no end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lmc.codes import ENDLESS_RECURSION
@@ -39,7 +39,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.carried import field_type, maybe_atom
 from lmc.parser.capture.contents import NOTHING
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.tracer import Arm, ProgramRaise, wrap
+from lmc.parser.capture.tracer import Arm, Key, ProgramRaise, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Cell,
@@ -120,7 +120,7 @@ class Recursion:
         self.params: dict[str, Value] = {}
         self.grew = False
         self.ends: tuple[Atom, ...] = ()
-        self.birth = 0
+        self.birth = self.depth = 0
         self._check_states(given)
         self.role = {name: cx.t.role.get(cell.value.name, "") for name, cell in self._states(given)}
 
@@ -147,6 +147,7 @@ class Recursion:
 
     def _body(self) -> None:
         cx, t = self.cx, self.cx.t
+        self.depth = len(t.journals) - 1
         for _, cell in self._states(self.given):
             # inside it goes by the parameter: whatever else leads to it would show what it was
             for each in (cell, *cell.aliases):
@@ -189,11 +190,24 @@ class Recursion:
             raise self._refused()
         return value
 
+    def _check_now(self) -> None:
+        """Before it calls itself: what is put back behind the call is changed as well while the call goes on."""
+        before: dict[Key, StandIn] = {}
+        for journal in self.cx.t.journals[self.depth :]:
+            for key, old in journal.items():
+                before.setdefault(key, old)
+        now = {key: key[0].fields.get(key[1], UNBOUND) for key in before if key[0].birth <= self.birth}
+        self._check_changes(now, before)
+
     def _check_writes(self, arm: Arm) -> None:
         """Nothing that exists before may be changed."""
+        now = arm.outer_writes()
+        self._check_changes(now, {key: key[0].fields.get(key[1], UNBOUND) for key in now})
+
+    def _check_changes(self, now: Mapping[Key, StandIn], before: Mapping[Key, StandIn]) -> None:
         hidden = {id(each) for _, cell in self._states(self.given) for each in (cell, *cell.aliases)}
-        for (owner, name), new in arm.outer_writes().items():
-            if new is owner.fields.get(name, UNBOUND) or (name == "$stale" and id(owner) in hidden):
+        for (owner, name), new in now.items():
+            if new is before[(owner, name)] or (name == "$stale" and id(owner) in hidden):
                 continue
             if name == "content" and isinstance(owner, Container) and not (owner.is_live or owner.holds_states):
                 need = self.cx.t.make_live(owner)  # what each activation changes in place is no variable of it
@@ -209,6 +223,7 @@ class Recursion:
         is_same = fn.parent is self.fn.parent and _cells(fn) == _cells(self.fn)
         if not is_same or t.tries or cx.settings is not self.settings or cx.handling is not self.handling:
             raise self._refused()
+        self._check_now()
         self._check_states(bound)
         for name, cell in self._states(bound):
             if t.role.get(cell.value.name, "") != self.role.get(name):

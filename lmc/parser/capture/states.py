@@ -6,14 +6,16 @@ import ast
 import copy
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from lmc.codes import CHOSEN_EXPRESSION, NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
+from lmc.codes import CHOSEN_EXPRESSION, INNER_SAMPLING, NOT_A_STATES_METHOD, STATE_GIVEN_AWAY
 from lmc.errors import ArgumentError
-from lmc.ir.constraint import RUN_TIME_KINDS
+from lmc.ir.constraint import RUN_TIME_KINDS, closed
+from lmc.ir.documents import Documented, with_documents
 from lmc.ir.graph import Atom, Attr, Lit, Value
-from lmc.ir.ops import not_text
+from lmc.ir.ops import not_a_name, not_text
 from lmc.ir.output import value_type
+from lmc.ir.params import check_closed
 from lmc.ir.reasoning import REASONING_NAME
 from lmc.ir.types import ANY, DATA, FLOAT, REF, STATE, STATES, STR, Type
 from lmc.parser.capture import choices
@@ -73,18 +75,18 @@ def append(cx: Capture, cell: StateCell, x: StandIn) -> None:
         _append_text(cx, cell, _as_text(cx, x))
 
 
-def _as_text(cx: Capture, x: StandIn) -> Atom:
+def _as_text(cx: Capture, x: StandIn, *, is_name: bool = False) -> Atom:
     if isinstance(x, Sym) and x.type == STR:
         return x.value
     if isinstance(x, str):
         return Lit(str.__str__(x))  # of a class of its own, such as an Enum's: what it holds, not what it prints as
     if is_ordinary(x):
-        raise ProgramRaise(TypeError, not_text(x).args)
+        raise ProgramRaise(TypeError, (not_a_name if is_name else not_text)(x).args)
     # a name space of a module says nothing of what is called
     called = (*(each for each in cx.t.objects.values() if type(each) is not dict), *cx.outside)
     if has_live(x) and any(map(reaches_words, called)):
         raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
-    return cx.t.host("as_text", cx.t.atom(x), type=STR)
+    return cx.t.host("as_text", cx.t.atom(x), type=STR, **({"is_name": True} if is_name else {}))
 
 
 def _append_text(cx: Capture, cell: StateCell, *texts: Atom) -> None:
@@ -124,7 +126,7 @@ def _append_gen(cx: Capture, cell: StateCell, x: GenExpr) -> None:
         attrs["reasoning"] = x.reasoning
     _constrain(cx, x, attrs, keyed)
     for name, value in cx.settings.items():
-        if name not in attrs and name not in keyed:
+        if name != "closed" and name not in attrs and name not in keyed:
             _static_or_keyed(cx, name, value, attrs, keyed)
     made = value_type(x.dtype, x.output)
     if x.output is not None:
@@ -147,23 +149,37 @@ def _constrain(cx: Capture, x: GenExpr, attrs: dict[str, Attr], keyed: dict[str,
             stop = attrs.get("stop", ())
             attrs["stop"] = (*((stop,) if isinstance(stop, str) else _tuple_of(stop)), " ", "\n")
         return
+    default = _closed_by_default(cx)
     for kind in RUN_TIME_KINDS:
         value = getattr(x, kind)
         if value is None:
             continue
         known = value if x.output is not None else _known_constraint(cx, kind, value)
         if known is not None:
-            attrs["constraint"] = parse_constraint(kind, known, x.spacing, cx.t.span)
+            constraint = parse_constraint(kind, known, x.spacing, x.closed, cx.t.span)
+            attrs["constraint"] = constraint if default is None else closed(constraint, default)
             continue
         keyed[kind] = _as_it_is_now(cx, kind, value)
-        if x.spacing is not None:
-            attrs["spacing"] = x.spacing
+        is_closed = default if x.closed is None else x.closed
+        attrs |= {name: value for name, value in (("spacing", x.spacing), ("closed", is_closed)) if value is not None}
+
+
+def _closed_by_default(cx: Capture) -> bool | None:
+    """What the call of an inner program says of its schemas."""
+    given = cx.settings.get("closed")
+    if not is_literal(given):
+        raise graph_break(INNER_SAMPLING, cx.t.span)
+    check_closed(given)
+    return cast("bool | None", given)
 
 
 def _known_constraint(cx: Capture, kind: str, value: Any) -> Any:
     """What a constraint is written as, None where only the running program knows."""
     if isinstance(value, (str, *MADE.get(kind, ()))):
         return value
+    if isinstance(value, Documented):
+        known, documents = _known_constraint(cx, kind, value.value), _python_or_none(cx, value.documents)
+        return None if known is None or documents is None else Documented(known, documents)
     match kind:
         case "json_schema":
             return value if isinstance(value, type) else _python_or_none(cx, value)
@@ -196,6 +212,8 @@ def _static_or_keyed(cx: Capture, name: str, value: StandIn, attrs: dict[str, At
 
 def _as_it_is_now(cx: Capture, name: str, value: StandIn) -> Atom:
     """An operand of a call, which does not wait for what comes before it: of a live object a copy, made in order."""
+    if isinstance(value, Documented):
+        return cx.t.call(with_documents, cx.t.atom(value.value), cx.t.atom(value.documents), type=ANY)
     atom = cx.t.atom(value)
     is_live = name in MAY_CHANGE and isinstance(atom, Value) and atom.type.name in ("any", "ref")
     return cx.t.call(copy.deepcopy, atom, type=ANY) if is_live else atom
@@ -294,7 +312,9 @@ def get(cx: Capture, cell: StateCell, name: StandIn) -> StandIn:
 
 def name_atom(cx: Capture, name: StandIn) -> Atom:
     """A name as an operand: surely a str."""
-    return Lit(name) if isinstance(name, str) else cx.t.atom(name) if isinstance(name, LazyStr) else _as_text(cx, name)
+    if isinstance(name, LazyStr):
+        return cx.t.atom(name)
+    return Lit(name) if isinstance(name, str) else _as_text(cx, name, is_name=True)
 
 
 def set_name(cx: Capture, cell: StateCell, name: StandIn, value: StandIn) -> None:

@@ -25,7 +25,7 @@ from lmc.parser.argument_shapes import (
     Path,
     signature_of,
 )
-from lmc.parser.capture.breaks import graph_break
+from lmc.parser.capture.breaks import fault, graph_break
 from lmc.parser.capture.context import ALL_CONSTANTS, Capture, deep_recursion
 from lmc.parser.capture.functions import opened, run_closure
 from lmc.parser.capture.handed_out import returned, with_originals
@@ -95,7 +95,7 @@ def trace(
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
-                raise endless or graph_break(FUNCTION_GIVEN_AWAY, None, what) from None
+                raise endless or graph_break(FUNCTION_GIVEN_AWAY, cx.t.span or cx.whole, what) from None
             opaque |= {escape.maker}
             # each time one more was found to be live: what is left of them is not worth another trace
             if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
@@ -109,9 +109,14 @@ def trace(
             endless = endless or error
         except MakeLive as need:
             if need.sites <= live or len(live) > MAX_SITES:
-                refused = need.error or graph_break(ESCAPED, need.span, "a value that shares a part with others")
+                span = need.span or cx.t.span or cx.whole
+                refused = need.error or graph_break(ESCAPED, span, "a value that shares a part with others")
                 raise (endless or refused) from None
             live |= need.sites
+        except LMError:
+            raise
+        except Exception as error:  # what is wrong here is no error of the program's
+            raise fault(error, cx.t.span) from error
         else:
             # a loop may bring what was generated behind a read before it
             if not (cx.names_are_live and cx.names_were_read):
@@ -128,14 +133,14 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     cx.own_names = {p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_KEYWORD}
     arguments = {name: _argument(cx, shape, (name,)) for name, shape in shapes.items()}
     closure, owner = opened(cx, fn)
-    cx.t.span = whole = node_span(closure.node, closure.scope.file)
+    cx.t.span = cx.whole = node_span(closure.node, closure.scope.file)
     try:
         args, kwargs = _passed(cx, fn, root, arguments)
         _finish(cx, root, run_closure(cx, closure, (*owner, *args), kwargs))
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
-        error.span = error.span or cx.t.span or whole
+        error.span = error.span or cx.t.span or cx.whole
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise

@@ -28,7 +28,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from lmc.codes import (
     CHANGED_IN_PLACE,
@@ -943,6 +943,10 @@ def _label(obj: object) -> str:
         if code is not None and "<locals>" in name:
             return f"{code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno} {name.rsplit('.', 1)[-1]}"
         return f"{module}.{name}"
+    if is_a(obj, BuiltinFunctionType) and isinstance(name, str):
+        bound = cast("BuiltinFunctionType", obj).__self__
+        owner = bound if isinstance(bound, type) else type(bound)
+        return f"method {owner.__module__}.{name}"
     if type(obj) is dict and "__builtins__" in obj:
         return f"{obj.get('__name__')}.__dict__"
     if isinstance(obj, ModuleType):

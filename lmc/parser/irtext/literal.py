@@ -122,18 +122,20 @@ def _constraint(source: Source, kind: Token, argument: Any) -> Constraint:
 
 
 def _spaced(source: Source, kind: Token, value: tuple[Any, ...]) -> Constraint:
-    """JSON with another spacing than the compact one: `json_schema(["...", "any"])`."""
-    if len(value) != 2 or not isinstance(value[0], str) or value[1] not in get_args(Spacing):
-        source.fail(kind, f"`{kind}` takes a string, or a string and one of {', '.join(get_args(Spacing))}")
+    """JSON with what was said of its style: `json_schema(["...", "any"])`, or `["...", "compact", true]`: closed."""
+    text, spacing, closed = (*value, None)[:3] if len(value) in (2, 3) else (None, None, None)
+    if not isinstance(text, str) or spacing not in get_args(Spacing) or not isinstance(closed, bool | None):
+        known = ", ".join(get_args(Spacing))
+        source.fail(kind, f"`{kind}` takes a string, or a string, one of {known}, and maybe whether it is closed")
     try:
-        return _SPACED[kind](value[0], spacing=value[1])
+        return _SPACED[kind](text, spacing=spacing, closed=closed)
     except LMError as error:
         source.fail(kind, error.message, help=error.help)
 
 
-def _tag(format: str, *, spacing: Spacing = "compact") -> Constraint:
+def _tag(format: str, *, spacing: Spacing = "compact", closed: bool | None = None) -> Constraint:
     """A structural tag from its format alone, as it is printed."""
-    return parse_structural_tag(f'{{"type":"structural_tag","format":{format}}}', spacing=spacing)
+    return parse_structural_tag(f'{{"type":"structural_tag","format":{format}}}', spacing=spacing, closed=closed)
 
 
 _SCALARS: dict[str, Callable[[Source, Token], Literal]] = {

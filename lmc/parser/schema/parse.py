@@ -6,12 +6,15 @@ keywords are understood is the backend's business. pydantic is never imported; a
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any  # a schema is any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import JsonSchema, Spacing
 from lmc.ir.json_schema.exact import read_json, write_json
+from lmc.ir.json_schema.references import pointed
+from lmc.parser.schema.bundle import bundled
 from lmc.parser.schema.drafts import upgraded
 from lmc.parser.schema.json_text import load_json
 from lmc.parser.schema.pattern import patterns_of
@@ -23,17 +26,45 @@ _ACCEPTED = "give JSON text, a dict, or a class with `model_json_schema()` such 
 
 
 def parse_schema(
-    schema: str | dict[str, Any] | type, *, spacing: Spacing = "compact", span: Span | None = None
+    schema: str | dict[str, Any] | type,
+    *,
+    spacing: Spacing = "compact",
+    closed: bool | None = None,
+    documents: Mapping[str, Any] | None = None,
+    span: Span | None = None,
 ) -> JsonSchema:
     """The JSON schema with its canonical text and its patterns; `spacing` is that of the texts that will come out.
 
+    closed     whether their objects have only properties that the schema tells
+    documents  schemas that its references may lead into, by URI; those that they reach become part of it
+
     Raises ConstraintError, with the place in the text, where it is not JSON or not a schema.
     """
+    value = _given(schema, span)
+    if documents is not None:
+        value = bundled(value, _documents(documents, span), span)
+    text, value = _canonical(value, span)
+    return JsonSchema(text, value, spacing, closed, patterns_of(value))
+
+
+def _given(schema: Any, span: Span | None) -> Any:
     if isinstance(schema, str):
-        return _canonical(load_json(schema, "the JSON schema", span, help=_ACCEPTED), spacing, span)
-    if isinstance(schema, dict):
-        return _canonical(schema, spacing, span)
-    return _canonical(_model_schema(schema, span), spacing, span)
+        return load_json(schema, "the JSON schema", span, help=_ACCEPTED)
+    return schema if isinstance(schema, dict) else _model_schema(schema, span)
+
+
+def _documents(documents: Any, span: Span | None) -> dict[str, Any]:
+    if not isinstance(documents, Mapping) or not all(isinstance(key, str) for key in documents):
+        message = f"the documents of a JSON schema are a dict of schemas by URI, not {documents!r}"
+        raise ConstraintError(message, span=span, help='documents={"https://example.com/name.json": {...}}')
+    found = {}
+    for key, each in documents.items():
+        try:
+            found[key] = each if isinstance(each, bool) else _given(each, span)
+        except ConstraintError as error:
+            message = f"the document {key!r}: {error.message}"
+            raise ConstraintError(message, span=span, help=error.help, notes=error.notes) from None
+    return found
 
 
 def _model_schema(model: object, span: Span | None) -> Any:
@@ -49,7 +80,8 @@ def _model_schema(model: object, span: Span | None) -> Any:
         raise ConstraintError(message, span=span, help="change the field that JSON cannot express") from error
 
 
-def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
+def _canonical(schema: Any, span: Span | None) -> tuple[str, Any]:
+    """The text of a schema, and its value in draft 2020-12."""
     if not isinstance(schema, (dict, bool)):
         what = f"a JSON schema is an object, not {_kind(schema)}"
         raise ConstraintError(what, span=span, help='for one type write {"type": "string"}')
@@ -61,13 +93,15 @@ def _canonical(schema: Any, spacing: Spacing, span: Span | None) -> JsonSchema:
         what = f"the JSON schema has more than {MAX_NESTING} objects and lists within one another"
         raise ConstraintError(what, span=span, help="give the inner ones names in `$defs`, and refer to them")
     value = upgraded(read_json(text))
-    wrong = list(islice(problems(value), 3))
+    # what a reference points at is a schema as well, also where no keyword says so
+    hidden = (each for target in pointed(value) for each in problems(target.schema, target.place))
+    wrong = list(islice(dict.fromkeys(chain(problems(value), hidden)), 3))
     if wrong:
         place, what = wrong[0]
         more = tuple(f"{where} {why}" for where, why in wrong[1:])
         message = f"this is not a JSON schema: {place} {what}"
         raise ConstraintError(message, span=span, help="correct the keyword's value", notes=more)
-    return JsonSchema(text, value, spacing, patterns_of(value))
+    return text, value
 
 
 def _is_deep(value: Any) -> bool:

@@ -45,12 +45,15 @@ _ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
 _LEAP = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
-_DATE = rf"(?:\d{{4}}-(?:{_DAYS})|{_LEAP})"
+_WIDE_DATE = rf"(?:\d{{4}}-(?:{_DAYS})|{_LEAP})"
+_DATE = rf"(?!0000){_WIDE_DATE}"  # many readers know no year 0
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_WIDE_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9a-fA-F]{1,4}"
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}"
+_PORT = r"(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _SHORTENED = (rf"(?:{_HEX}:){{{n}}}(?::{_HEX}){{1,{7 - n}}}|(?:{_HEX}:){{{n}}}:" for n in range(1, 7))
 
@@ -66,8 +69,19 @@ FORMATS = {
     "hostname": rf"{_LABEL}(?:\.{_LABEL}){{0,4}}",
     "ipv4": rf"(?:{_BYTE}\.){{3}}{_BYTE}",
     "ipv6": "|".join((rf"(?:{_HEX}:){{7}}{_HEX}", rf"::(?:{_HEX}(?::{_HEX}){{0,6}})?", *_SHORTENED)),
-    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::\d{{1,5}})?(?:/{_PCHAR}*)*"
+    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::{_PORT})?(?:/{_PCHAR}*)*"
     rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?",
+}
+
+# of formats whose borders are not sharp, or held more narrowly above: nothing outside of these has the format
+WIDE_FORMATS = {
+    "date": _WIDE_DATE,
+    "time": _WIDE_TIME,
+    "date-time": rf"{_WIDE_DATE}[Tt]{_WIDE_TIME}",
+    "email": rf"{_ANY}*@{_ANY}*",
+    "hostname": r"[A-Za-z0-9._-]*",
+    "ipv6": r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*",
+    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]*",
 }
 
 
@@ -90,6 +104,8 @@ def _collect(schema: dict[str, Any], found: dict[str, RegexTree | str]) -> None:
         found[pattern] = pattern_tree(pattern)
     if isinstance(name := schema.get("format"), str) and name in FORMATS:
         found[f"format:{name}"] = parse_regex(FORMATS[name], ascii=True).tree
+        if name in WIDE_FORMATS:
+            found[f"wide:{name}"] = parse_regex(WIDE_FORMATS[name], ascii=True).tree
     if isinstance(named := schema.get("patternProperties"), dict):
         found.update((each, pattern_tree(each)) for each in named)
 

@@ -15,6 +15,7 @@ from itertools import chain
 from lmc.ir.graph import Graph
 from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report
+from lmc.passes.divergence import Divergences
 from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
@@ -25,6 +26,8 @@ from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
+from lmc.passes.lint.two_runs import two_runs
+from lmc.passes.lint.type_gaps import type_gaps
 from lmc.passes.lint.whitespace import whitespace
 
 LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
@@ -35,6 +38,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     unbounded,
     whitespace,
     schema,
+    type_gaps,
 )
 
 
@@ -46,7 +50,8 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     for call in calls:
         refuse_empty(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
-    notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs)))
+    shared = two_runs(nodes, prompts, inputs, Divergences(graph, inputs, prompts))
+    notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 
 

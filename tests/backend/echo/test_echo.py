@@ -364,7 +364,7 @@ class Everything(BaseModel):
     maybe: int | None = None
     counts: dict[str, int]
     point: tuple[float, int]
-    leaf: Leaf
+    tree: Branch | Leaf
     even: int = Field(multiple_of=2, ge=-10, le=-3)
     tags: set[Literal["a", "b"]]
     flag: bool = False

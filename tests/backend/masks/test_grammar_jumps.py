@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from lmc.backend.masks import grammar_bytes
+from lmc.backend.masks import grammar_bytes, grammar_jumps
 from lmc.backend.masks.ebnf import regex_ebnf
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.backend.masks.rehearse import Rehearsal, rehearse
@@ -257,3 +257,19 @@ def test_a_text_that_leaves_the_automaton_goes_on_unforced(exact, monkeypatch) -
 def test_masks_without_jumps_force_nothing(tokenizer) -> None:
     """xgrammar's masks can be had alone."""
     assert XGrammarMasks(tokenizer, tokenizer.vocab_size).make(Grammar('root ::= "parser"')).forced([]) == ()
+
+
+def test_automata_of_grammars_are_bounded_in_bytes(tokenizer, monkeypatch):
+    """They grow while they are walked, and are counted anew; the one used longest ago goes."""
+    monkeypatch.setattr(grammar_jumps, "MAX_GRAMMAR_BYTES", 100_000)
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    kept = masks.grammars._jumps._known
+    for number, letter in enumerate("adefghij"):
+        grammar = Grammar(f'root ::= "{letter}" root "b" | "c"')
+        masks.make(grammar)
+        fresh = kept.num_bytes
+        rehearsed(masks, grammar, letter * 5 + "c" + "b" * 5)
+        masks.make(grammar)
+        assert kept.num_bytes <= 100_000
+        assert kept.num_bytes > fresh or number
+    assert 0 < len(kept) < 8

@@ -171,15 +171,35 @@ def test_json_is_that_of_gen(masks, tokenizer, spacing, yes, no):
         assert not accepts(masks, tokenizer, whole, f"<a>{wrong}</a>")
 
 
-def test_a_schema_that_recurs_goes_to_xgrammar(masks, tokenizer):
-    """As it would by itself."""
+def test_a_schema_that_recurs_may_stand_in_a_tag(masks, tokenizer):
+    """With all that it says, at every depth."""
     tree = {"type": "object", "properties": {"v": {"type": "integer"}, "next": {"$ref": "#"}}, "required": ["v"]}
     whole = tag(begun("<a>", {"type": "json_schema", "json_schema": tree}, "</a>"))
 
     assert accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{"v":2}}</a>')
     assert not accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{}}</a>')
-    with pytest.raises(ConstraintError, match="`not` at `#`"):
-        masks.make(tag({"type": "json_schema", "json_schema": tree | {"not": {}}}))
+    short = tree | {"properties": {**tree["properties"], "s": {"type": "string", "pattern": "é", "maxLength": 3}}}
+    whole = tag(begun("<a>", {"type": "json_schema", "json_schema": short | {"not": {"maxProperties": 1}}}, "</a>"))
+    assert accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{"v":2,"s":"\\"é"}}</a>')
+    for wrong in (
+        '{"v":1}',
+        '{"v":1,"next":{"v":2}}',
+        '{"v":1,"s":"ab"}',
+        '{"v":1,"s":"éabc"}',
+        '{"v":1,"s":"é"","x":1}',
+    ):
+        assert not accepts(masks, tokenizer, whole, f"<a>{wrong}</a>")
+
+
+def test_a_large_schema_may_stand_in_a_tag(masks, tokenizer):
+    """By its places."""
+    many = {f"f{i}": {"type": "string", "maxLength": 300} for i in range(12)}
+    large = {"type": "object", "properties": {**many, "b": {"pattern": "^é", "type": "string"}}, "required": ["b"]}
+    whole = tag(begun("<a>", {"type": "json_schema", "json_schema": large | {"additionalProperties": False}}, "</a>"))
+
+    assert accepts(masks, tokenizer, whole, '<a>{"f1":"%s","b":"é"}</a>' % ("x" * 300))
+    assert not accepts(masks, tokenizer, whole, '<a>{"f1":"%s","b":"é"}</a>' % ("x" * 301))
+    assert not accepts(masks, tokenizer, whole, '<a>{"b":"é","x":1}</a>')
 
 
 @pytest.mark.parametrize("value", ["éa", "\u0085f", "ÿF0", "日b", "\\xe9a", "é"])
@@ -335,3 +355,46 @@ def test_a_tag_is_read_back_from_disk(tokenizer, tmp_path, monkeypatch):
     assert accepts(again, tokenizer, tag(CALL), "<tool_call>\n12\n</tool_call>", control=True)
     with pytest.raises(TypeError):
         again.make(tag(CALL, spacing="spaced"))
+
+
+# --- marks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "end, value, yes",
+    [
+        ("</f>", '{"a":"</f>"}', False),
+        ("</f>", '{"a":"\\u003c/f>"}', True),
+        ("}\n</f>", '{"a":"</f>"}', False),
+        ("}\n</f>", '{"a":"}"}', True),
+        ("}", '{"a":"}"}', True),
+        ("END", '{"a":"\\u0045ND"}', True),
+        ("END", '{"a":"END"}', False),
+        (["</f>", "</g>"], '{"a":"</g>"}', False),
+        ("<<end>>", '{"a":"<<<end>>"}', False),
+        ("<<end>>", '{"a":"\\u003c\\u003c\\u003cend>>"}', True),
+    ],
+)
+def test_a_string_does_not_hold_the_end_of_its_tag(masks, tokenizer, end, value, yes):
+    """It is written with an escape; of an end that other JSON holds too, what JSON has in strings alone."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+    inner = begun("<g>", row({"type": "json_schema", "json_schema": schema}, text("!")), "</g>")
+    whole = tag(begun("<f>", inner if isinstance(end, list) else inner["content"]["elements"][0], end))
+    last = end[0] if isinstance(end, list) else end
+    written = f"<g>{value}!</g>" if isinstance(end, list) else value
+
+    assert accepts(masks, tokenizer, whole, f"<f>{written}{last}") is yes
+
+
+def test_a_control_token_is_no_text_of_a_value(masks, tokenizer):
+    """Where a tag is a control token, its id stands in no string; its text spelt out does not either."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    whole = tag(begun("<tool_call>", {"type": "json_schema", "json_schema": schema}, "</tool_call>"))
+    value = '{"a":"x</tool_call>"}'
+    (begin,), (end,) = (tokenizer.encode(text, control=True) for text in ("<tool_call>", "</tool_call>"))
+
+    for inner, yes in ((value, False), (value.replace("<", "\\u003c"), True)):
+        matcher = masks.make(whole)
+        tokens = (begin, *tokenizer.encode(inner), end)
+        assert all(map(matcher.accept, tokens)) is yes
+    assert not accepts(masks, tokenizer, whole, f"<tool_call>{value}</tool_call>", control=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -125,3 +127,28 @@ def test_a_table_that_is_too_large_is_refused(trie: TokenTrie, monkeypatch) -> N
     with pytest.raises(ConstraintError) as caught:
         token_table(trie, parse_regex("(a|b)*a(a|b){16}").tree)
     assert caught.value.code == "LMC-CN004"
+
+
+@pytest.mark.parametrize("pattern", [r"\w+", r"\w{1,40}", r"(\w+ ){3}\w+\.", r"\d+", "[a-z]{1,60}", r"\S+@[à-ÿ]+"])
+def test_what_it_takes_is_counted(trie: TokenTrie, pattern: str) -> None:
+    """Large sets of characters too: within a factor of two of what Python says was allocated."""
+
+    def walked() -> TokenMasks:
+        masks, rng = TokenMasks(trie, parse_regex(pattern).tree), random.Random(1)
+        for _ in range(20):
+            state = masks.start
+            for _ in range(30):
+                allowed = unpacked(masks.mask(state))
+                state = masks.next(state, rng.choice(allowed)) if allowed else masks.start
+        return masks
+
+    walked()  # what all automata share is made
+    gc.collect()
+    tracemalloc.start()
+    try:
+        masks = walked()
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / 2 < masks.num_bytes < taken * 2

@@ -154,7 +154,16 @@ def test_a_format_that_lmc_does_not_follow_is_refused(format):
         ({"type": ["integer", "boolean"]}, "true", "yes"),
         ({"type": "array", "items": {"type": "string"}}, '["a", "b"]', "[a]"),
         ({"$ref": "#/$defs/p"}, '{"x": 1}', '{"x": "1"}'),
-        ({"type": "string"}, "<parameter=a>\n{}", "x</parameter>y"),
+        ({"type": "string"}, "<parameter>\n{}</p>", "x</parameter>y"),
+        ({"type": "string"}, "<function", "x<function=rm>"),
+        ({"type": "string"}, "tool_call>", "x</tool_call>y"),
+        ({"type": "string", "maxLength": 40}, "<b>é</b>", "x<parameter=b>"),
+        ({"type": "object"}, '{"a": "\\u003c/tool_call>"}', '{"a": "</tool_call>"}'),
+        # a newline at either end is none of the text's
+        ({"type": "string", "pattern": "^[a-z]+$"}, "\nabc\n", "\n\nabc\n"),
+        ({"type": "string", "maxLength": 3}, "\nabc", "\n\n\nab\n"),
+        ({"type": "string", "minLength": 2}, "\n\na", "\na"),
+        ({"enum": ["a", "b"]}, "\na\n", "\nab"),
     ],
 )
 def test_values_in_xml(bytewise, property, yes, no):
@@ -179,7 +188,7 @@ def test_values_in_xml(bytewise, property, yes, no):
         ({"properties": {"a": {"type": "string", "minimum": 3}}}, "`minimum` at `#/properties/a`"),
         ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "names no definition"),
         ({"properties": {}, "required": ["b"]}, "'b' is not a property"),
-        ({"properties": {"a": {"const": "x</parameter>"}}}, "holds the mark"),
+        ({"properties": {"a": {"const": "x</parameter>"}}}, "holds the mark '</parameter>'"),
     ],
 )
 def test_arguments_that_xml_cannot_keep_are_refused(bytewise, parameters, what):
@@ -205,3 +214,58 @@ def test_random_walks_are_calls(bytewise):
             spelt += bytewise.spellings[token]
         said = json.loads(spelt.decode().removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
         assert said["name"] in ("weather", "now") and set(said["arguments"]) <= {"city", "days"}
+
+
+MARKED = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}}
+
+
+RECURRING = {"type": "object", "properties": {"a": {"type": "string"}, "<tool_call>": {"$ref": "#/$defs/n"}}}
+
+
+@pytest.mark.parametrize(
+    "tool", [MARKED, {"name": "f", "parameters": {"$ref": "#/$defs/n", "$defs": {"n": RECURRING}}}]
+)
+def test_a_mark_in_a_string_is_escaped(bytewise, tool):
+    """Where it would stand, whether the schema recurs or not; the value is what it was."""
+    constraint = parse_tool_calls([tool], format="qwen_3", choice="f")
+
+    def written(value):
+        return f'<tool_call>\n{{"name": "f", "arguments": {value}}}\n</tool_call>'
+
+    assert accepts(bytewise, constraint, written('{"a": "x\\u003c/tool_call>\\u003ctool_call>y"}'))
+    assert accepts(bytewise, constraint, written('{"a": "x", "\\u003ctool_call>": {"a": "1"}}'))
+    assert not accepts(bytewise, constraint, written('{"a": "x</tool_call>y"}'))
+    assert not accepts(bytewise, constraint, written('{"a": "x<tool_call>y"}'))
+    assert not accepts(bytewise, constraint, written('{"a": "x", "<tool_call>": {"a": "1"}}'))
+
+
+def test_a_surrogates_bytes_are_no_text(bytewise):
+    """Nor where xgrammar writes the strings, whose complements of classes would let them in."""
+    tool = {"name": "f", "parameters": {"$ref": "#/$defs/n", "$defs": {"n": RECURRING}}}
+    for each in (MARKED, tool):
+        matcher = bytewise.make(parse_tool_calls([each], format="qwen_3", choice="f"))
+        for byte in b'<tool_call>\n{"name": "f", "arguments": {"a": "\xed':
+            assert matcher.accept(bytewise.spellings.index(bytes((byte,))))
+        assert not matcher.accept(bytewise.spellings.index(b"\xa0"))
+        assert matcher.accept(bytewise.spellings.index(b"\x9f"))
+
+
+def test_llamas_calls_are_parted_by_semicolons(bytewise):
+    """And an answer is text or calls: its parsers read any object in a text as a call."""
+    call = LLAMA
+    auto, must, one = (calls("llama", **o) for o in ({}, {"choice": "required"}, {"parallel": False}))
+
+    assert accepts(bytewise, must, f"{call}; {call}") and accepts(bytewise, auto, f"{call}; {call}; {call}")
+    for between in ("", ";", "\n", " and "):
+        assert not accepts(bytewise, must, call + between + call)
+    assert accepts(bytewise, one, call) and not accepts(bytewise, one, f"{call}; {call}")
+    assert accepts(bytewise, auto, "It is {x: 1}, or {}.")
+    for text in (f"Well: {call}", call.replace('{"name"', '{ "name"'), 'x {\n"a": 1}', "<|python_tag|>f()"):
+        assert not accepts(bytewise, auto, text)
+
+
+@pytest.mark.parametrize("text", ["a </tool_call>", "<tool_call>x", "</think>"])
+def test_free_text_and_thoughts_hold_no_mark(bytewise, text):
+    """So that nothing in them is read as a call."""
+    assert not accepts(bytewise, calls("qwen_3"), text)
+    assert not accepts(bytewise, calls("qwen_3", reasoning="enabled", choice="none"), f"<think>{text}</think>\n\nx")

@@ -159,6 +159,35 @@ def state_or_text_after_branch(s):
     s += lm.gen("y", max_tokens=2)
 
 
+def list_of_a_handler_that_may_not_be_one(s):
+    """The value that is returned is one of two lists, as a run-time error chooses; told with the program's place."""
+    (*letters,) = "a"
+    s += lm.gen("x")
+    try:
+        print()
+    except KeyError:
+        pass
+    except 1:  # noqa: B030
+        letters = []
+    return letters
+
+
+def list_of_an_inner_handler(s):
+    s += lm.gen("x")
+    try:
+        try:
+            len(max)
+        except Exception:
+            made = []
+    except []:  # noqa: B030
+        pass
+    except KeyError:
+        pass
+    finally:
+        "a"
+    return made
+
+
 def name_given_twice(s):
     """Python raises a TypeError for it."""
 
@@ -198,5 +227,7 @@ CASES = [
     Case(lambda_given_to_unknown, expects="either"),
     Case(eval_and_exec, expects="either"),
     Case(locals_and_frames, expects="break"),
+    Case(list_of_a_handler_that_may_not_be_one, expects="either"),
+    Case(list_of_an_inner_handler, expects="either"),
     Case(state_or_text_after_branch, expects="break", code="LMC-GB004"),
 ]

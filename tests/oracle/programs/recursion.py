@@ -858,7 +858,78 @@ def states_in_a_list(s):
     return [child["k"] for child in children]
 
 
+def paths_are_kept(s):
+    kept = []
+
+    def walk(n, path):
+        if n == 0:
+            kept.append(list(path))
+            kept[:0] = [path[:]]
+            return len(path)
+        path.append(n)
+        found = walk(n - 1, path)
+        path.pop()
+        return found
+
+    s += lm.gen("n", regex="[1-4]")
+    path = ["root"]
+    return walk(int(s["n"]), path), kept, path
+
+
+def path_is_returned(s):
+    def walk(n, path):
+        if n == 0:
+            return path[:]
+        path.append(n)
+        found = walk(n - 1, path)
+        path.pop()
+        return found
+
+    s += lm.gen("n", regex="[1-4]")
+    return walk(int(s["n"]), [])
+
+
+def level_is_put_back(s):
+    level, seen = 0, []
+
+    def go(n):
+        nonlocal level
+        seen.append(level)
+        if n == 0:
+            return level
+        level += 1
+        found = go(n - 1)
+        level -= 1
+        return found
+
+    s += lm.gen("n", regex="[1-4]")
+    return go(int(s["n"])), level, seen
+
+
+class Walker:
+    def __init__(self):
+        self.depth, self.path = 0, []
+
+    def go(self, n):
+        self.depth += 1
+        self.path.append(n)
+        found = (self.depth, list(self.path)) if n == 0 else self.go(n - 1)
+        self.depth -= 1
+        self.path.pop()
+        return found
+
+
+def object_is_put_back(s):
+    walker = Walker()
+    s += lm.gen("n", regex="[1-4]")
+    return walker.go(int(s["n"])), walker.depth, walker.path
+
+
 CASES = [
+    Case(paths_are_kept),
+    Case(path_is_returned),
+    Case(level_is_put_back, expects="either"),
+    Case(object_is_put_back, expects="either"),
     Case(tuple_that_grows, expects="either"),
     Case(loop_inside, expects="either"),
     *map(Case, (

@@ -1,0 +1,171 @@
+"""Automata that call each other: each is of one place, and a text of another place may stand in its texts.
+
+A call is a character beyond Unicode, a mark, one for each place: so union, intersection and complement of trees hold
+for calls as they do for characters, where the texts of two marks that may stand in one position have none in common.
+All places are one lazy automaton over one alphabet; where the rest of two places is alike, it is the same state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+
+from lmc.ir.automaton.alphabet import Alphabet, sets_of, used_classes
+from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
+from lmc.ir.ranges import EVERYTHING, LAST, Ranges
+from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Repeat, Seq, Whole
+
+NOTHING = Chars(())
+
+
+def mark(place: int) -> Chars:
+    """Any text of a place."""
+    return marks((place,))
+
+
+def marks(places: Iterable[int]) -> Chars:
+    """Any text of one of some places."""
+    return Chars(tuple((LAST + 1 + place, LAST + 1 + place) for place in sorted(places)))
+
+
+def places_of(ranges: Ranges) -> list[int]:
+    """The places that a set of marks calls; none for a set of characters."""
+    return [low - LAST - 1 for low, _ in ranges if low > LAST]
+
+
+def called(tree: RegexTree) -> list[int]:
+    """The places that a tree calls."""
+    return list(dict.fromkeys(place for ranges in sets_of(tree) for place in places_of(ranges)))
+
+
+def has_marks(tree: RegexTree) -> bool:
+    """Whether a tree calls anything."""
+    return any(low > LAST for ranges in sets_of(tree) for low, _ in ranges)
+
+
+def rewritten(tree: RegexTree, of: Callable[[list[int]], RegexTree]) -> RegexTree:
+    """A tree with other calls in place of its own."""
+    known: dict[int, RegexTree] = {}  # by identity, as a tree may hold one part in many places
+
+    def inner(part: RegexTree) -> RegexTree:
+        found = known.get(id(part))
+        if found is None:
+            found = known[id(part)] = new(part)
+        return found
+
+    def new(part: RegexTree) -> RegexTree:
+        match part:
+            case Chars(ranges):
+                called = places_of(ranges)
+                return of(called) if called else part
+            case Seq(parts):
+                return Seq(tuple(map(inner, parts)))
+            case Alt(parts):
+                return Alt(tuple(map(inner, parts)))
+            case And(parts):
+                return And(tuple(map(inner, parts)))
+            case Repeat(item, low, high, lazy):
+                return Repeat(inner(item), low, high, lazy)
+            case Not(item):
+                return Not(inner(item))
+            case Whole(item):
+                return Whole(inner(item))
+            case _:
+                return part  # looks and atomic groups are about strings alone
+
+    return inner(tree) if has_marks(tree) else tree
+
+
+class CallAlphabet(Alphabet):
+    """Classes of characters, and behind them a class for each mark.
+
+    num_chars   classes of characters
+    """
+
+    def __init__(self, sets: Iterable[Ranges], num_places: int) -> None:
+        super().__init__([EVERYTHING, *(ranges for ranges in sets if not places_of(ranges))])
+        self.num_chars = self.num_classes
+        self.num_classes += num_places
+        self.full = (1 << self.num_classes) - 1
+
+    def mask(self, ranges: Ranges) -> int:
+        """The classes that make up one of the sets."""
+        called = places_of(ranges)
+        return sum(1 << self.num_chars + place for place in called) if called else super().mask(ranges)
+
+
+class CallDfa(CharDfa):
+    """The automata of some places, `starts` by place.
+
+    used   mask of the classes of characters that texts may hold
+    """
+
+    alphabet: CallAlphabet
+
+    def __init__(self, trees: Sequence[RegexTree], *, max_states: int = MAX_STATES) -> None:
+        alphabet = CallAlphabet((ranges for tree in trees for ranges in sets_of(tree)), len(trees))
+        super().__init__(*trees, max_states=max_states, alphabet=alphabet)
+        self.trees = tuple(trees)
+        self.chars_mask = (1 << alphabet.num_chars) - 1
+        self.used = 0
+        for tree in trees:
+            self.used |= used_classes(tree, alphabet) & self.chars_mask
+        self._calls: dict[int, tuple[tuple[int, int], ...]] = {}
+
+    def calls(self, state: int) -> tuple[tuple[int, int], ...]:
+        """(place, state behind it) for each text of another place that may come next."""
+        found = self._calls.get(state)
+        if found is None:
+            ways = ((mask >> self.alphabet.num_chars, target) for mask, target in self.moves(state))
+            found = self._calls[state] = tuple((place, target) for mask, target in ways for place in _places(mask))
+        return found
+
+
+def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
+    """The automata of some places, without the calls of those that have no text: whatever is begun can be ended."""
+    dfa = CallDfa(trees, max_states=max_states)
+    first = dfa.alphabet.num_chars
+    allowed = dfa.chars_mask
+    left, size = list(range(len(trees))), -1
+    while size != len(left):
+        size = len(left)
+        for place in left[::-1]:
+            if _has_text(dfa, dfa.starts[place], allowed):
+                allowed |= 1 << first + place
+                left.remove(place)
+    if not left:
+        return dfa
+    empty = set(left)
+
+    def kept(called: list[int]) -> RegexTree:
+        return marks(place for place in called if place not in empty)
+
+    others = [NOTHING if at in empty else rewritten(tree, kept) for at, tree in enumerate(trees)]
+    return CallDfa(others, max_states=max_states)
+
+
+def _has_text(dfa: CharDfa, start: int, allowed: int) -> bool:
+    """Whether a text of some classes is accepted, by turns depth first and breadth first, as in `CharDfa`."""
+    seen = {start, DEAD}
+    pending = deque(seen - {DEAD})
+    for turn in count():
+        if not pending:
+            return False
+        at = pending.pop() if turn % 2 else pending.popleft()
+        if dfa.is_accepting(at):
+            return True
+        for mask, target in dfa.moves(at):
+            if mask & allowed and target not in seen:
+                seen.add(target)
+                pending.append(target)
+    raise AssertionError
+
+
+def _places(mask: int) -> list[int]:
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found

@@ -1,0 +1,140 @@
+"""Schemas that contain themselves on our own automata: exact masks whatever the stack, ends, jumps, forks."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+import lmc
+from lmc.backend.masks.ending_masks import PlacesMasks
+from lmc.backend.masks.factory import ConstraintMasks
+from lmc.parser.schema.parse import parse_schema
+
+LIST = {
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {"v": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}},
+            "required": ["v"],
+            "additionalProperties": False,
+        }
+    },
+    "$ref": "#/$defs/node",
+}
+TREE = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "kids": {"type": "array", "items": {"$ref": "#"}}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+EXPRESSION = {
+    "$defs": {"several": {"type": "array", "items": {"$ref": "#"}, "minItems": 2}},
+    "oneOf": [
+        {"type": "number"},
+        {
+            "type": "object",
+            "properties": {
+                "op": {"enum": ["+", "é"]},
+                "args": {"type": "array", "items": {"$ref": "#"}, "minItems": 2},
+            },
+            "required": ["op", "args"],
+            "additionalProperties": False,
+        },
+    ],
+}
+# where one byte may begin several places: they are told apart later, or never
+APART = {
+    "type": "array",
+    "items": {"$ref": "#"},
+    "contains": {"type": "array", "minItems": 1},
+    "minContains": 0,
+    "maxContains": 1,
+}
+SCHEMAS = (LIST, TREE, EXPRESSION, APART, {"items": {"$ref": "#"}})
+
+
+@pytest.fixture
+def automata(tokenizer):
+    return ConstraintMasks(tokenizer, tokenizer.vocab_size)
+
+
+def accepts(automata, tokenizer, schema, value):
+    """Whether a value's text may come out, token by token."""
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    matcher = automata.make(parse_schema(schema))
+    return all(matcher.accept(token) for token in tokenizer.encode(text)) and matcher.can_stop()
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_mask_is_what_each_token_by_itself_is(automata, schema):
+    """Along random texts, every token of the vocabulary, walked byte by byte."""
+    matcher = automata.make(parse_schema(schema))
+    masks = matcher._masks
+    assert isinstance(masks, PlacesMasks)
+    rng = random.Random(1)
+    for _ in range(3):
+        state = masks.start
+        for _ in range(12):
+            one_by_one = np.array([masks.next(state, token) != 0 for token in range(masks.num_ids)])
+            assert (masks.allowed(state) == one_by_one).all()
+            if not one_by_one.any():
+                break
+            short = [token for token in np.flatnonzero(one_by_one) if len(masks.spelling(token)) < 4]
+            state = masks.next(state, int(rng.choice(short or list(np.flatnonzero(one_by_one)))))
+
+
+def test_values_within_values_are_taken_at_any_depth(automata, tokenizer):
+    """And nothing that breaks a keyword there."""
+    deep = '{"v":1,"next":' * 50 + "null" + "}" * 50
+    assert accepts(automata, tokenizer, LIST, deep)
+    assert not accepts(automata, tokenizer, LIST, deep.replace("null", '""'))
+    assert accepts(automata, tokenizer, TREE, {"name": "a", "kids": [{"name": "b"}, {"name": "c", "kids": []}]})
+    assert not accepts(automata, tokenizer, TREE, {"name": "a", "kids": [{"kids": []}]})
+    sum_of = {"op": "+", "args": [1, {"op": "é", "args": [2.5, -3]}]}
+    assert accepts(automata, tokenizer, EXPRESSION, sum_of)
+    assert not accepts(automata, tokenizer, EXPRESSION, {"op": "+", "args": [1, {"op": "é", "args": [2]}]})
+
+
+def test_places_that_begin_alike_are_told_apart_at_their_end(automata, tokenizer):
+    """At most one item that is not empty, and so in each of them."""
+    assert accepts(automata, tokenizer, APART, [[], [[], [[]]], []])
+    assert not accepts(automata, tokenizer, APART, [[[]], [], [[]]])
+    assert not accepts(automata, tokenizer, APART, [[[[]], [[]]]])
+
+
+def test_what_is_forced_is_jumped_over_at_any_depth(automata, tokenizer):
+    """A property's name comes without being asked for."""
+    matcher = automata.make(parse_schema(LIST))
+    for token in tokenizer.encode('{"v":1,'):
+        assert matcher.accept(token)
+    forced = matcher.forced(tokenizer.encode('{"v":1,'))
+    assert b"".join(tokenizer.vocab_bytes()[token] for token in forced).startswith(b'"next')
+
+
+def test_a_fork_goes_its_own_way(automata, tokenizer):
+    """Its stack is its own."""
+    matcher = automata.make(parse_schema(LIST))
+    for token in tokenizer.encode('{"v":1,"next":{"v":2'):
+        assert matcher.accept(token)
+    other = matcher.fork()
+    assert all(matcher.accept(token) for token in tokenizer.encode("}}")) and matcher.is_done()
+    assert not other.can_stop()
+    assert all(other.accept(token) for token in tokenizer.encode(',"next":null}}')) and other.is_done()
+
+
+@pytest.mark.parametrize("schema", [LIST, TREE, EXPRESSION])
+def test_a_program_writes_values_of_a_schema_within_itself(schema):
+    """End to end on the engine."""
+
+    @lmc.function
+    def ask(s):
+        s += "A value: " + lmc.gen("x", json_schema=json.dumps(schema), max_tokens=80)
+
+    for seed in range(3):
+        run = ask.run(temperature=1.0, seed=seed)
+        if run.get_meta_info("x")["finish_reason"] != "length":
+            json.loads(run["x"])
+        assert run["x"][:1] in "{-0123456789"
