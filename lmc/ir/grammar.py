@@ -15,7 +15,7 @@ Place = tuple[int, int]  # line and column in the grammar's text, from 1
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class LeafPart:
     """A text of a regular language; `shown` is how the grammar writes it."""
 
     tree: RegexTree = field(repr=False)
@@ -24,7 +24,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RuleCall:
     """A text of a rule."""
 
     name: str
@@ -32,14 +32,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InRow:
     """Parts one after another; none is the empty text."""
 
     parts: tuple[GrammarPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class OneOf:
     """One of some parts."""
 
     options: tuple[GrammarPart, ...]
@@ -54,7 +54,7 @@ class Times:
     most: int | None
 
 
-GrammarPart = Leaf | Call | Row | Either | Times
+GrammarPart = LeafPart | RuleCall | InRow | OneOf | Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class GrammarRules:
 
     start: str
     rules: tuple[GrammarRule, ...]
-    ignored: tuple[Leaf, ...] = ()
+    ignored: tuple[LeafPart, ...] = ()
 
     def by_name(self) -> dict[str, GrammarRule]:
         """The rules by their names."""
@@ -92,10 +92,10 @@ class GrammarRules:
         return found
 
 
-def calls(part: GrammarPart) -> Iterator[Call]:
+def calls(part: GrammarPart) -> Iterator[RuleCall]:
     """The calls in a part, in order."""
     for each in walk(part):
-        if isinstance(each, Call):
+        if isinstance(each, RuleCall):
             yield each
 
 
@@ -103,14 +103,14 @@ def walk(part: GrammarPart) -> Iterator[GrammarPart]:
     """A part and all parts in it."""
     yield part
     match part:
-        case Row(parts) | Either(parts):
+        case InRow(parts) | OneOf(parts):
             for inner in parts:
                 yield from walk(inner)
         case Times(inner):
             yield from walk(inner)
 
 
-def ending(rules: GrammarRules, is_empty: frozenset[Leaf] = frozenset()) -> set[str]:
+def ending(rules: GrammarRules, is_empty: frozenset[LeafPart] = frozenset()) -> set[str]:
     """The rules that some text satisfies, where the leaves `is_empty` have none."""
     found: set[str] = set()
     while more := {r.name for r in rules.rules if r.name not in found and has_text(r.body, found, is_empty)}:
@@ -118,16 +118,16 @@ def ending(rules: GrammarRules, is_empty: frozenset[Leaf] = frozenset()) -> set[
     return found
 
 
-def has_text(part: GrammarPart, ending: set[str], is_empty: frozenset[Leaf] = frozenset()) -> bool:
+def has_text(part: GrammarPart, ending: set[str], is_empty: frozenset[LeafPart] = frozenset()) -> bool:
     """Whether some text is of a part, given the rules that have one."""
     match part:
-        case Leaf():
+        case LeafPart():
             return part not in is_empty
-        case Call(name):
+        case RuleCall(name):
             return name in ending
-        case Row(parts):
+        case InRow(parts):
             return all(has_text(each, ending, is_empty) for each in parts)
-        case Either(options):
+        case OneOf(options):
             return any(has_text(each, ending, is_empty) for each in options)
         case Times(inner, least):
             return not least or has_text(inner, ending, is_empty)

@@ -10,10 +10,10 @@ import re
 from typing import NoReturn
 
 from lmc.ir.automaton.algebra import literal
-from lmc.ir.grammar import Call, Either, GrammarPart, GrammarRule, GrammarRules, Leaf, Place, Row, Times
+from lmc.ir.grammar import GrammarPart, GrammarRule, GrammarRules, InRow, LeafPart, OneOf, Place, RuleCall, Times
 from lmc.ir.ranges import complement, union
 from lmc.ir.regex import Chars
-from lmc.parser.refused_grammar import Refused
+from lmc.parser.refused_grammar import GrammarRefused
 
 _TOKEN = re.compile(
     r"""
@@ -44,7 +44,7 @@ class Unknown(Exception):
 
 
 def read_ebnf(text: str) -> GrammarRules | None:
-    """The rules of a grammar; None where it uses what is not known here. Raises Refused."""
+    """The rules of a grammar; None where it uses what is not known here. Raises GrammarRefused."""
     try:
         return _Reader(text).read()
     except Unknown:
@@ -86,7 +86,7 @@ class _Reader:
             self._next()
             options.append(self._row())
         self._depth -= 1
-        return options[0] if len(options) == 1 else Either(tuple(options))
+        return options[0] if len(options) == 1 else OneOf(tuple(options))
 
     def _row(self) -> GrammarPart:
         parts: list[GrammarPart] = []
@@ -97,7 +97,7 @@ class _Reader:
             parts.append(self._times(self._one()))
         if not parts:
             self._refuse(f"a part is missing before {self._shown}", help='the empty text is `""`')
-        return parts[0] if len(parts) == 1 else Row(tuple(parts))
+        return parts[0] if len(parts) == 1 else InRow(tuple(parts))
 
     def _is_over(self) -> bool:
         kind, text, _ = self._tokens[self._at]
@@ -124,20 +124,20 @@ class _Reader:
             case "string":
                 self._next()
                 codes = self._codes(text[1:-1], token, _IN_STRING)
-                return Leaf(literal("".join(chr(code) for code, _ in codes)), text, self._place(token))
+                return LeafPart(literal("".join(chr(code) for code, _ in codes)), text, self._place(token))
             case "set":
                 self._next()
                 return self._set(token)
             case "name":
                 self._next()
-                return Call(text, self._place(token))
+                return RuleCall(text, self._place(token))
             case "macro":
                 raise Unknown
             case "mark" if text == "(":
                 self._next()
                 if self._tokens[self._at][:2] == ("mark", ")"):
                     self._next()
-                    return Row(())
+                    return InRow(())
                 inner = self._either()
                 self._close()
                 return inner
@@ -165,7 +165,7 @@ class _Reader:
         self._next()
         return Times(part, least, most)
 
-    def _set(self, token: Token) -> Leaf:
+    def _set(self, token: Token) -> LeafPart:
         text = token[1]
         is_negative = text.startswith("[^")
         codes = self._codes(text[2 if is_negative else 1 : -1], token, _IN_SET)
@@ -182,7 +182,7 @@ class _Reader:
                 ranges.append((low, low))
                 at += 1
         found = union(ranges)
-        return Leaf(Chars(complement(found) if is_negative else found), text, self._place(token))
+        return LeafPart(Chars(complement(found) if is_negative else found), text, self._place(token))
 
     def _codes(self, body: str, token: Token, escapable: str) -> list[tuple[int, bool]]:
         """The characters, and whether each was escaped."""
@@ -231,4 +231,4 @@ class _Reader:
         return self._text.count("\n", 0, at) + 1, at - self._text.rfind("\n", 0, at)
 
     def _refuse(self, problem: str, place: Place | None = None, help: str = "") -> NoReturn:
-        raise Refused(problem, place or self._place(), help)
+        raise GrammarRefused(problem, place or self._place(), help)

@@ -17,7 +17,7 @@ from lmc.ir.grammar import GrammarRules, Place, calls, ending
 from lmc.parser.ebnf_grammar import read_ebnf
 from lmc.parser.grammar_place import located
 from lmc.parser.lark_grammar import LarkReader, lark_tree
-from lmc.parser.refused_grammar import Refused
+from lmc.parser.refused_grammar import GrammarRefused
 from lmc.source import Span
 
 _EBNF = re.compile(
@@ -66,7 +66,7 @@ def parse_ebnf(text: str, *, span: Span | None = None) -> Grammar:
         rules = read_ebnf(text)
         if rules is not None:
             _check_rules(rules)
-    except Refused as refused:
+    except GrammarRefused as refused:
         raise located(kind, text, refused.place, refused.problem, span, refused.help, refused.code) from None
     return Grammar(text, rules)
 
@@ -80,19 +80,19 @@ def _ebnf_rules(tokens: list[tuple[str, str, int]]) -> Iterator[tuple[str, int]]
 
 
 def _check_rules(rules: GrammarRules) -> None:
-    """Raises Refused where a rule is called that nothing defines, or one that never ends."""
+    """Raises GrammarRefused where a rule is called that nothing defines, or one that never ends."""
     defined = rules.by_name()
     for rule in rules.rules:
         for call in calls(rule.body):
             if call.name not in defined:
                 near = did_you_mean(call.name, defined)
-                raise Refused(f"the rule `{call.name}` is not defined", call.place, near)
+                raise GrammarRefused(f"the rule `{call.name}` is not defined", call.place, near)
     ends = ending(rules)
     endless = [name for name in rules.reached() if name not in ends]
     if endless:
         rule = defined[endless[-1]]  # what is reached last is nearest to the cause
         help = "give the recursion a way out: another alternative, or a part that may be absent"
-        raise Refused(f"the rule `{rule.name}` never ends", rule.place, help, ENDLESS)
+        raise GrammarRefused(f"the rule `{rule.name}` never ends", rule.place, help, ENDLESS)
 
 
 def parse_lark(text: str, *, span: Span | None = None) -> Lark:
@@ -114,7 +114,7 @@ def parse_lark(text: str, *, span: Span | None = None) -> Lark:
         assert reader is not None, "what lark loads it has parsed"
         rules = reader.read()
         _check_rules(rules)
-    except Refused as refused:
+    except GrammarRefused as refused:
         raise located(kind, text, refused.place, refused.problem, span, refused.help, refused.code) from None
     return Lark(text, rules)
 

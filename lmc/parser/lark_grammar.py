@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import literal
-from lmc.ir.grammar import Call, Either, GrammarPart, GrammarRule, GrammarRules, Leaf, Place, Row, Times
+from lmc.ir.grammar import GrammarPart, GrammarRule, GrammarRules, InRow, LeafPart, OneOf, Place, RuleCall, Times
 from lmc.ir.ranges import union
 from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq
-from lmc.parser.refused_grammar import Refused
+from lmc.parser.refused_grammar import GrammarRefused
 from lmc.parser.regex.parse import parse_regex
 
 Node = Any  # lark.Tree or lark.Token; lark is imported on use
@@ -34,7 +34,7 @@ def lark_tree(text: str) -> Node:
 
 
 class LarkReader:
-    """One grammar being read; its statements are looked at first. Raises Refused."""
+    """One grammar being read; its statements are looked at first. Raises GrammarRefused."""
 
     def __init__(self, tree: Node, module: str = "") -> None:
         self._rules: dict[str, Node] = {}
@@ -48,11 +48,11 @@ class LarkReader:
             self._statement(statement)
 
     def read(self) -> GrammarRules:
-        """The rules of a grammar in which all names are defined. Raises Refused."""
+        """The rules of a grammar in which all names are defined. Raises GrammarRefused."""
         for name in list(self._rules):
             if not _names(self._rules[name].children[2]):
                 self._rule(name, name, {})
-        ignored = [Leaf(self._regex(node), _text_of(node), _place(node)) for node in self._ignored]
+        ignored = [LeafPart(self._regex(node), _text_of(node), _place(node)) for node in self._ignored]
         return GrammarRules("start", tuple(self._made.values()), tuple(ignored))
 
     def _statement(self, node: Node) -> None:
@@ -73,11 +73,11 @@ class LarkReader:
                 self._import(node)
             case "declare" if not self._module:
                 what = "`%declare` leaves a terminal to a lexer, so that its texts are not known"
-                raise Refused(what, _place(node), "write the terminal out: `NAME: /.../`")
+                raise GrammarRefused(what, _place(node), "write the terminal out: `NAME: /.../`")
             case "declare":
                 pass  # of what lark's own grammars have beside their terminals
             case other:
-                raise Refused(f"`%{other}` is not supported", _place(node), "write the rule out")
+                raise GrammarRefused(f"`%{other}` is not supported", _place(node), "write it out")
 
     # --- rules ------------------------------------------------------------------------------------------------
 
@@ -85,20 +85,20 @@ class LarkReader:
         if key in self._made:
             return
         if len(self._made) >= MAX_RULES:
-            raise Refused(f"its templates come to more than {MAX_RULES:,} rules", None)
+            raise GrammarRefused(f"its templates come to more than {MAX_RULES:,} rules", None)
         node = self._rules[name]
         place = _place(node.children[1])
-        self._made[key] = GrammarRule(key, Row(()), place)  # it may call itself
+        self._made[key] = GrammarRule(key, InRow(()), place)  # it may call itself
         self._made[key] = GrammarRule(key, self._part(node.children[4], given), place)
 
     def _part(self, node: Node, given: Mapping[str, GrammarPart]) -> GrammarPart:
         match str(node.data):
             case "expansions":
                 options = tuple(self._part(child, given) for child in node.children)
-                return options[0] if len(options) == 1 else Either(options)
+                return options[0] if len(options) == 1 else OneOf(options)
             case "expansion":
                 parts = tuple(self._part(child, given) for child in node.children)
-                return parts[0] if len(parts) == 1 else Row(parts)
+                return parts[0] if len(parts) == 1 else InRow(parts)
             case "alias" | "value":
                 return self._part(node.children[0], given)
             case "maybe":
@@ -112,14 +112,16 @@ class LarkReader:
             case "template_usage":
                 return self._use(node, given)
             case _:
-                return Leaf(self._regex(node), _text_of(node), _place(node))
+                return LeafPart(self._regex(node), _text_of(node), _place(node))
 
     def _called(self, token: Node, given: Mapping[str, GrammarPart]) -> GrammarPart:
         if str(token) in given:
             return given[str(token)]
         if str(token) not in self._rules:
-            raise Refused(f"`{token}` is imported, and only terminals can be", _place(token), "write the rule out")
-        return Call(str(token), _place(token))
+            raise GrammarRefused(
+                f"`{token}` is imported, and only terminals can be", _place(token), "write the rule out"
+            )
+        return RuleCall(str(token), _place(token))
 
     def _use(self, node: Node, given: Mapping[str, GrammarPart]) -> GrammarPart:
         name, *values = node.children
@@ -128,7 +130,7 @@ class LarkReader:
         parts = tuple(self._part(value, given) for value in values)
         key = f"{token}{{{', '.join(map(repr, parts))}}}"
         self._rule(key, str(token), dict(zip(params, parts, strict=True)))
-        return Call(key, _place(token))
+        return RuleCall(key, _place(token))
 
     # --- terminals --------------------------------------------------------------------------------------------
 
@@ -156,7 +158,7 @@ class LarkReader:
                 first, last = (_string(token)[0] for token in node.children)
                 return Chars(union([(ord(first), ord(last))]))
             case other:
-                raise Refused(f"a terminal cannot hold a {other}", _place(node))
+                raise GrammarRefused(f"a terminal cannot hold a {other}", _place(node))
 
     def _terminal(self, token: Node) -> RegexTree:
         name = str(token)
@@ -173,7 +175,7 @@ class LarkReader:
     def terminal(self, name: str, token: Node) -> RegexTree:
         """A terminal of a library by name."""
         if name not in self._terms and name not in self._imported:
-            raise Refused(f"lark's `{self._module}` has no terminal `{name}`", _place(token))
+            raise GrammarRefused(f"lark's `{self._module}` has no terminal `{name}`", _place(token))
         return self._terminal(type(token)(token.type, name, line=token.line, column=token.column))
 
     def _import(self, node: Node) -> None:
@@ -182,12 +184,12 @@ class LarkReader:
         is_list = bool(more) and str(getattr(more[0], "data", "")) == "name_list"
         names = list(_tokens(more[0])) if is_list else [path.pop()]
         if str(source.data) == "import_rel" or not path:
-            raise Refused("a grammar in a string imports no file beside it", _place(node), "write its terminals out")
+            raise GrammarRefused("a grammar in a string imports no file", _place(node), "write its terminals out")
         module = "/".join(map(str, path))
         alias = str(next(_tokens(more[0]))) if more and not is_list else ""
         for name in names:
             if not str(name).lstrip("_").isupper():
-                raise Refused(f"`{name}` is a rule, and only terminals can be imported", _place(name))
+                raise GrammarRefused(f"`{name}` is a rule, and only terminals can be imported", _place(name))
             if not self._module:
                 _library(module, name).terminal(str(name), name)
             self._imported[alias or str(name)] = (module, str(name))
@@ -203,7 +205,7 @@ def _library(module: str, token: Node) -> LarkReader:
         folder = Path(lark.__file__).parent / "grammars"
         known = sorted(path.stem for path in folder.glob("*.lark"))
         if module not in known:
-            raise Refused(
+            raise GrammarRefused(
                 f"there is no grammar `{module}` to import from", _place(token), f"there are {', '.join(known)}"
             )
         _LIBRARIES[module] = LarkReader(lark_tree((folder / f"{module}.lark").read_text()), module)
@@ -215,7 +217,7 @@ def _literal(token: Node) -> RegexTree:
     while text[-1] not in '"/':
         flags, text = text[-1] + flags, text[:-1]
     if "l" in flags:
-        raise Refused("the flag `l` depends on a locale", _place(token), "leave it out")
+        raise GrammarRefused("the flag `l` depends on a locale", _place(token), "leave it out")
     flags = flags.replace("u", "")
     if token.type == "STRING":
         spelt = _string(token)
@@ -232,7 +234,7 @@ def _parsed(pattern: str, token: Node) -> RegexTree:
     try:
         return parse_regex(pattern).tree
     except ConstraintError as error:
-        raise Refused(error.message, _place(token), error.help or "") from None
+        raise GrammarRefused(error.message, _place(token), error.help or "") from None
 
 
 def _string(token: Node) -> str:
@@ -243,7 +245,7 @@ def _string(token: Node) -> str:
 
 def _priority(token: Node) -> NoReturn:
     what = f"a priority (`.{str(token).lstrip('.')}`) chooses between parses, which a constraint has none of"
-    raise Refused(what, _place(token), "leave it out: all texts of the grammar are allowed")
+    raise GrammarRefused(what, _place(token), "leave it out: all texts of the grammar are allowed")
 
 
 def _names(params: Node) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lmc.ir.grammar import Place
 
 
-class Refused(Exception):
+class GrammarRefused(Exception):
     """What cannot be kept of a grammar, where, and what to write instead."""
 
     def __init__(self, problem: str, place: Place | None, help: str = "", code: str = "") -> None:

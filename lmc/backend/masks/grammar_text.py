@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmc.backend.masks.ebnf import regex_ebnf
-from lmc.ir.grammar import Call, Either, GrammarPart, GrammarRules, Leaf, Row, Times, ending, has_text, walk
+from lmc.ir.grammar import GrammarPart, GrammarRules, InRow, LeafPart, OneOf, RuleCall, Times, ending, has_text, walk
 from lmc.ir.regex import RegexTree
 
 SKIPPED = "skipped"
@@ -21,7 +21,7 @@ class _Writer:
         self._rules = rules
         self._names = {rule.name: f"r{number}" for number, rule in enumerate(rules.rules)}
         self._leaves: dict[RegexTree, tuple[str, str | None]] = {}
-        leaves = [part for rule in rules.rules for part in walk(rule.body) if isinstance(part, Leaf)]
+        leaves = [part for rule in rules.rules for part in walk(rule.body) if isinstance(part, LeafPart)]
         self._is_empty = frozenset(leaf for leaf in leaves if self._leaf(leaf)[1] is None)
         self._ending = ending(rules, self._is_empty)
 
@@ -38,7 +38,7 @@ class _Writer:
             lines.append(f"{SKIPPED} ::= ({' | '.join(ignored)})*")
         return "\n".join([*lines, *(text for _, text in self._leaves.values() if text is not None)])
 
-    def _leaf(self, leaf: Leaf) -> tuple[str, str | None]:
+    def _leaf(self, leaf: LeafPart) -> tuple[str, str | None]:
         """The rule of a leaf, and its text; None where nothing is of it."""
         found = self._leaves.get(leaf.tree)
         if found is None:
@@ -48,13 +48,13 @@ class _Writer:
 
     def _part(self, part: GrammarPart) -> str:
         match part:
-            case Leaf():
+            case LeafPart():
                 return self._leaf(part)[0] + self._behind
-            case Call(name):
+            case RuleCall(name):
                 return self._names[name]
-            case Row(parts):
+            case InRow(parts):
                 return " ".join(map(self._part, parts)) or '""'
-            case Either(options):
+            case OneOf(options):
                 kept = [self._part(each) for each in options if has_text(each, self._ending, self._is_empty)]
                 return f"({' | '.join(kept)})"
             case Times(inner, least, most):
