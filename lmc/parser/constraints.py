@@ -35,8 +35,8 @@ def parse_constraint(
     if isinstance(value, MADE.get(kind, ())):
         for name, given in (("spacing", spacing), ("documents", documents)):
             if given is not None:
-                help = f"write tool_calls(..., {name}=...)"
-                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
+                write = f"write tool_calls(..., {name}=...)"
+                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=write)
         made = cast(Constraint, value)
         return made if closed is None else with_closed(made, closed)
     if kind in ("regex", "grammar") and not isinstance(value, str):
