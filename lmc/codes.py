@@ -232,7 +232,7 @@ CHANGES_EACH_RUN = _code(
     "text that changes at each run",
     "A clock, a random number or the like stands in a prompt before text that is the same in every run.",
 )
-SET_ORDER = _code(
+SET_IN_PROMPT = _code(
     "LMC-PS002", "order of a set in a prompt", "A set stands in a prompt, in an order that each process has for itself."
 )
 LATE_CONSTANT = _code(

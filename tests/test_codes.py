@@ -129,6 +129,14 @@ def test_every_page_is_of_a_code():
     assert {path.stem for path in PAGES.glob("*.md")} == set(CODES)
 
 
+def test_a_code_has_its_name_to_itself():
+    """A second one of a name would take the place of the first without a word."""
+
+    tree = ast.parse(Path(codes.__file__).read_text(encoding="utf-8"))
+    names = [target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_breaks_are_codes():
     """The parser has a message for each break of the table."""
 
