@@ -147,6 +147,9 @@ SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked fo
 ESCAPED = _code(
     "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."
 )
+UNTAKEN_EXPRESSION = _code(
+    "LMC-GB033", "expression taken for its value", "An lmc expression is used where a text or a value is meant."
+)
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------
 
