@@ -62,7 +62,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CallRow:
     """A call: its name and place, and what the table says of it."""
 
     step: int | None
@@ -75,7 +75,7 @@ class Row:
 class Bands:
     """All of a program's; `width` is where the longest prompt ends."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[CallRow, ...]
     bands: tuple[Band, ...]
     width: float
 
@@ -91,7 +91,7 @@ class _Placer:
     def __init__(self, tree: Sharing, view: View) -> None:
         self.view = view
         self.hole = max(1.0, HOLE * max(tree.sizes.values(), default=0))
-        self.rows: list[Row] = []
+        self.rows: list[CallRow] = []
 
     def all(self, top: Sequence[SharedPrefix | Leaf]) -> Iterator[Band]:
         """A prefix is told after its rows are known, and stands before what is below it."""
@@ -105,7 +105,7 @@ class _Placer:
                 ends.append(self._band(node, start, depth, len(self.rows) - 1))
             elif is_done:
                 if len(self.rows) == tops[id(node)]:  # what is below it differs from item to item
-                    self.rows.append(Row(None, f"{node.prefix.calls} calls", "", ""))
+                    self.rows.append(CallRow(None, f"{node.prefix.calls} calls", "", ""))
                 ends.append(self._band(node, start, depth, tops[id(node)]))
             else:
                 tops[id(node)] = len(self.rows)
@@ -138,6 +138,6 @@ def _kind(piece: FlatPiece) -> str:
     return "turn" if isinstance(piece, Control) else "text"
 
 
-def _row(step_view: StepView, view: View) -> Row:
+def _row(step_view: StepView, view: View) -> CallRow:
     span = step_view.node.span
-    return Row(step_view.step.id, call_name(step_view, view), step_view.place, span.text().strip() if span else "")
+    return CallRow(step_view.step.id, call_name(step_view, view), step_view.place, span.text().strip() if span else "")

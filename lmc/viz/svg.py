@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from lmc.viz.bands import Band, Bands, Part, Row, bands
+from lmc.viz.bands import Band, Bands, Part, CallRow, bands
 from lmc.viz.sharing import sharing
 from lmc.viz.text_table import columns_of, keep_start
 from lmc.viz.tree import total
@@ -101,7 +101,7 @@ def _part(part: Part, scale: float, y: int, height: int) -> Iterator[str]:
         yield f'<text class="in-{part.kind}" x="{_n(x + 4)}" y="{y + 16}">{escape(keep_start(part.text, room))}</text>'
 
 
-def _label(number: int, row: Row) -> Iterator[str]:
+def _label(number: int, row: CallRow) -> Iterator[str]:
     text, y = keep_start(row.name, LABELS - 2), number * ROW + 16
     title = f"<title>{escape(row.line)}</title>" if row.line else ""
     yield f'<text x="{BANDS + 10}" y="{y}">{title}{escape(text)}</text>'
