@@ -328,7 +328,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State",
+    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",

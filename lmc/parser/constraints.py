@@ -38,7 +38,9 @@ def parse_constraint(
                 raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
         return cast(Constraint, value)
     if kind in ("regex", "grammar") and not isinstance(value, str):
-        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span)
+        is_compiled = isinstance(getattr(value, "pattern", None), str)
+        help = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=help)
     match kind:
         case "regex":
             from lmc.parser.regex.parse import parse_regex

@@ -2,7 +2,7 @@
 
 An instance is accepted where one of its writings is: compact, numbers without exponents and needless zeros, strings as
 `json.dumps` writes them, and the properties of each object of up to 4 in every order, of a larger one in its own (at
-most 600 writings are tried). A schema that is not regular is judged by the masks of its grammar. A test is
+most 600 writings are tried). A test is
 
     right          accepted and valid, or not accepted and invalid
     refused        the schema was refused with an error that names place and keyword
@@ -16,18 +16,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
 from itertools import islice, permutations, product
 from pathlib import Path
 from typing import Any
 
-from lmc.backend.masks.xgrammar import XGrammarMasks
-from lmc.backend.masks.xgrammar_schema import lower_schema
+from lmc.backend.masks.call_walk import CallWalk
 from lmc.errors import ConstraintError
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.lower import lower
+from lmc.ir.json_schema.lower import Lowered, lower
 from lmc.ir.json_schema.numbers import number_text
+from lmc.ir.json_schema.regular import placed
 from lmc.parser.schema.parse import parse_schema
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "json_schema_test_suite" / "draft2020-12"
@@ -57,49 +57,30 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def by_automata(schema: Any) -> tuple[Callable[[str], bool], bool]:
-    """Whether a text is accepted, and whether anything was relaxed."""
+def by_one(schema: Any) -> tuple[Callable[[str], bool], bool]:
+    """Whether a text is accepted, and whether anything was relaxed. Raises NotRegular."""
     lowered = lower(parse_schema(json.dumps(schema)))
-    dfa = CharDfa(lowered.tree)
-    is_relaxed = any(finding.verdict == "relaxed" for finding in lowered.findings)
-    return lambda text: dfa.accepts(text) and lowered.broken_by(text) is None, is_relaxed
+    return _asked(lowered, CharDfa(lowered.tree).accepts)
 
 
-class Bytes:
-    """A vocabulary of single bytes, and an end token behind them."""
-
-    eos_ids = frozenset({256})
-
-    def vocab_bytes(self) -> list[bytes]:
-        """The bytes of each token by id."""
-        return [bytes((byte,)) for byte in range(256)] + [b""]
-
-
-@cache
-def grammar_masks() -> XGrammarMasks:
-    """Masks that judge a text byte by byte."""
-    return XGrammarMasks(Bytes(), len(Bytes().vocab_bytes()))
-
-
-def by_grammar(schema: Any) -> tuple[Callable[[str], bool], bool]:
-    """The same as `by_automata`, of a schema that runs on xgrammar. Raises ConstraintError where it is refused."""
-    constraint = parse_schema(json.dumps(schema))
-    start = grammar_masks().make(constraint)
-    findings = lower_schema(constraint)[1]
-
-    def accepts(text: str) -> bool:
-        matcher = start.fork()
-        return all(map(matcher.accept, text.encode())) and matcher.can_stop()
-
-    return accepts, any(finding.verdict == "relaxed" for finding in findings)
+def by_places(schema: Any) -> tuple[Callable[[str], bool], bool]:
+    """The same, of a schema as places that call each other."""
+    lowered = placed(parse_schema(json.dumps(schema)))
+    walk = CallWalk(call_dfa(lowered.places))
+    return _asked(lowered, lambda text: walk.is_accepting(walk.run(text.encode())))
 
 
 def by_masks(schema: Any) -> tuple[Callable[[str], bool], bool]:
-    """Whether a text is accepted, and whether anything was relaxed, by whatever the engine runs the schema on."""
+    """The same, by whatever the engine runs the schema on."""
     try:
-        return by_automata(schema)
+        return by_one(schema)
     except NotRegular:
-        return by_grammar(schema)
+        return by_places(schema)
+
+
+def _asked(lowered: Lowered, accepts: Callable[[str], bool]) -> tuple[Callable[[str], bool], bool]:
+    is_relaxed = any(finding.verdict == "relaxed" for finding in lowered.findings)
+    return lambda text: accepts(text) and lowered.broken_by(text) is None, is_relaxed
 
 
 def judged(file: Path, by: Judge = by_masks) -> Iterator[tuple[str, str]]:

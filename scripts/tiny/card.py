@@ -68,7 +68,9 @@ def write_card(save: Path, work: Path, plan: Plan, num_weights: int) -> None:
         late=STAGES[2],
         last=STAGES[3],
         shares="\n".join(
-            f"| {name} | " + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True)) + " |"
+            f"| {name} | "
+            + " | ".join(f"{100 * part / total:.0f} %" for part, total in zip(parts, totals, strict=True))
+            + " |"
             for name, parts in SHARES.items()
         ),
         seed=plan.seed,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from itertools import groupby
 
 from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.calls import places_of
 from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.ranges import SURROGATES
+from lmc.ir.ranges import LAST, SURROGATES, Ranges
 from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 
 MAX_RULES = 20_000
@@ -24,7 +25,7 @@ def regex_ebnf(tree: RegexTree) -> str | None:
     if not is_plain(tree):
         return _automaton_ebnf(CharDfa(tree, max_states=MAX_RULES))
     kept = productive(tree)
-    return None if kept is None else f"root ::= {_expression(kept)}\n"
+    return None if kept is None else f"root ::= {expression(kept)}\n"
 
 
 def _automaton_ebnf(dfa: CharDfa) -> str | None:
@@ -36,9 +37,8 @@ def _automaton_ebnf(dfa: CharDfa) -> str | None:
         ways = ['""'] if dfa.is_accepting(state) else []
         for mask, target in dfa.moves(state):
             # an automaton over characters does not tell surrogates apart: no byte of a text reaches them there
-            spans = [part for span in dfa.alphabet.ranges(mask) for part in _without_surrogates(*span)]
-            if spans:
-                ways.append("[" + "".join(map(char_range, spans)) + f"] s{target}")
+            if written := ranges_ebnf(dfa.alphabet.ranges(mask)):
+                ways.append(f"{written} s{target}")
         rules.append(f"s{state} ::= " + " | ".join(ways))
     return "\n".join(rules) + "\n"
 
@@ -70,32 +70,44 @@ def _without_surrogates(low: int, high: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in parts if a <= b]
 
 
-def _expression(tree: RegexTree) -> str:
+def expression(tree: RegexTree) -> str:
+    """A plain tree; a call of a place is one of its rule."""
     match tree:
+        case Chars(ranges) if places := places_of(ranges):
+            return "(" + " | ".join(f"p{place}" for place in places) + ")"
         case Chars(ranges):
-            return _literal([tree]) if _is_single(tree) else "[" + "".join(map(char_range, ranges)) + "]"
+            return _literal([tree]) if _is_single(tree) else ranges_ebnf(ranges)
         case Seq(items):
             return _sequence(items)
         case Alt(options):
-            return "(" + " | ".join(map(_expression, options)) + ")"
+            return "(" + " | ".join(map(expression, options)) + ")"
         case Repeat(item, least, most):
-            return f"({_expression(item)}){{{least},{'' if most is None else most}}}"
+            return f"({expression(item)}){{{least},{'' if most is None else most}}}"
         case _:
             raise AssertionError(tree)  # not plain
 
 
 def _sequence(items: tuple[RegexTree, ...]) -> str:
     runs = [(single, list(run)) for single, run in groupby(items, _is_single)]
-    parts = [_literal(run) if single else " ".join(map(_expression, run)) for single, run in runs]
+    parts = [_literal(run) if single else " ".join(map(expression, run)) for single, run in runs]
     return " ".join(parts) or '""'
 
 
 def _is_single(tree: RegexTree) -> bool:
-    return isinstance(tree, Chars) and len(tree.ranges) == 1 and tree.ranges[0][0] == tree.ranges[0][1]
+    if not isinstance(tree, Chars) or len(tree.ranges) != 1:
+        return False
+    low, high = tree.ranges[0]
+    return low == high <= LAST
 
 
 def _literal(run: list[RegexTree]) -> str:
     return '"' + "".join(_escape(c.ranges[0][0]) for c in run if isinstance(c, Chars)) + '"'
+
+
+def ranges_ebnf(ranges: Ranges) -> str:
+    """One character of a set; "" where there is none."""
+    spans = [part for span in ranges for part in _without_surrogates(*span)]
+    return "[" + "".join(map(char_range, spans)) + "]" if spans else ""
 
 
 def char_range(span: tuple[int, int]) -> str:

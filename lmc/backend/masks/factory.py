@@ -22,7 +22,7 @@ from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.matcher import Matcher
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.calls import productive
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
@@ -143,7 +143,7 @@ class ConstraintMasks:
             case JsonSchema():
                 texts = texts_of(constraint)
                 if texts.places:
-                    return PlacesMasks(self.trie, productive(texts.places), self._ends)
+                    return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
                 return self._ending(texts.tree)
 
     def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:

@@ -1,28 +1,23 @@
 """From a constraint to what xgrammar compiles: one text, for whatever vocabulary.
 
-xgrammar's front ends are kept at a distance: regexes and choices go in as EBNF that we write (`ebnf`), schemas are
-audited and rewritten first (`schema`), structural tags are made of both (`structural`).
+xgrammar's front ends are kept at a distance: regexes, choices and schemas go in as EBNF that we write (`ebnf`,
+`schema_ebnf`), structural tags are made of those (`structural`).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmc.backend.masks.ebnf import regex_ebnf
-from lmc.backend.masks.ebnf_marks import without_chars
+from lmc.backend.masks.schema_ebnf import schema_ebnf
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
 from lmc.backend.masks.tag_xml import xml_arguments
 from lmc.backend.masks.tool_tags import format_of, part_of
-from lmc.backend.masks.xgrammar_schema import lower_schema
-from lmc.codes import EMPTY, TOO_LARGE
-from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import one_of, states
-from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.algebra import one_of
 from lmc.ir.constraint import (
     Choices,
     Constraint,
@@ -30,28 +25,19 @@ from lmc.ir.constraint import (
     JsonSchema,
     Lark,
     Regex,
-    Spacing,
     StructuralTag,
     ToolCalls,
 )
-from lmc.ir.json_schema.findings import NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
-from lmc.ir.json_schema.lower import APART, NAMES, Lowered, lower
-from lmc.ir.json_schema.strings import standing
 from lmc.ir.tool_formats import FORMATS
-
-SEPARATORS = {"compact": (",", ":"), "spaced": (", ", ": "), "any": None}
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
-MAX_STATES = 2_000  # of a schema in a structural tag, above which xgrammar's own automaton is asked
 
 
 @dataclass(frozen=True, slots=True)
 class GrammarSource:
-    """What xgrammar compiles; `spacing` is for a schema alone."""
+    """What xgrammar compiles."""
 
-    kind: Literal["ebnf", "lark", "schema", "tag"]
+    kind: Literal["ebnf", "lark", "tag"]
     text: str
-    spacing: Spacing = "compact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +66,8 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
             return _ebnf(text)
         case Lark(text):
             return GrammarSource("lark", text)
-        case JsonSchema(spacing=spacing):
-            return GrammarSource("schema", lower_schema(constraint)[0], spacing)
+        case JsonSchema():
+            return _ebnf(schema_ebnf(constraint))
         case StructuralTag(parts=parts):
             # a text that it holds may be an argument of the program, which must not forge a turn
             return _tag(constraint.format, lambda _, place: parts[place], "#/format", controls, controls.turns)
@@ -100,15 +86,8 @@ def compile_source(
             return compiler.compile_grammar(source.text)
         case "lark":
             return compiler.compile_lark(source.text)
-        case "schema":
-            return compiler.compile_json_schema(source.text, **_style(source.spacing))
         case "tag":
             return compiler.compile_structural_tag(source.text)
-
-
-def _style(spacing: Spacing) -> dict[str, Any]:
-    # strict mode closes open objects, which changes what a schema means
-    return {"any_whitespace": spacing == "any", "separators": SEPARATORS[spacing], "strict_mode": False}
 
 
 def _ebnf(text: str | None) -> GrammarSource | None:
@@ -137,53 +116,5 @@ def _tag(
 
 
 def _schema_format(schema: JsonSchema) -> Json:
-    """A schema's texts as a grammar: by our automata, and by xgrammar where it recurs or has too many states."""
-    text = _regular_ebnf(schema)
-    if text is not None:
-        return ebnf(text)
-    from xgrammar import Grammar as XGrammar
-
-    grammar = XGrammar.from_json_schema(lower_schema(schema)[0], **_style(schema.spacing))
-    firsts = "".join(mark[0] for mark in standing(schema.marks))
-    return ebnf(without_chars(_readable(str(grammar)), firsts))
-
-
-def _readable(printed: str) -> str:
-    """A grammar as xgrammar prints it, fit to be read again: `\\xe9` is read on for as long as hex digits come."""
-    return _ESCAPE.sub(lambda escape: f"\\U000000{escape[1]}" if escape[1] else escape[0], printed)
-
-
-def _regular_ebnf(schema: JsonSchema) -> str | None:
-    try:
-        # nobody holds a part of a structural tag against its schema when it is complete
-        lowered = lower(schema, tells_apart=True)
-        _refuse_checked(lowered)
-        tree = lowered.tree
-        for _ in states(CharDfa(tree, max_states=MAX_STATES)):
-            pass
-    except NotRegular:
-        return None
-    except ConstraintError as error:
-        if error.code != TOO_LARGE:
-            raise
-        return None
-    text = regex_ebnf(tree)
-    if text is None:
-        _refuse_apart(lowered)
-        raise ConstraintError(f"no value satisfies the JSON schema {schema.text}", code=EMPTY)
-    return text
-
-
-def _refuse_checked(lowered: Lowered) -> None:
-    for finding in lowered.findings:
-        if finding.verdict == "checked" and finding.keyword != NAMES:
-            why = "in a structural tag only items of a few known values can be told apart"
-            refuse(finding.place, finding.keyword, why, "give the items an `enum`")
-
-
-def _refuse_apart(lowered: Lowered) -> None:
-    """Nothing is left of a schema by what is asked of names, not by the schema."""
-    for finding in lowered.findings:
-        if finding.why == APART:
-            why = "in a structural tag names that are counted have different first letters"
-            refuse(finding.place, finding.keyword, why, "name the properties in `properties`")
+    """A schema's texts as a grammar."""
+    return ebnf(schema_ebnf(schema))

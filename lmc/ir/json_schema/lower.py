@@ -96,7 +96,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
     shape = cx.shapes.shape([root])
     values = cx.values(root, shape)
     writer = Writer(cx.whole.spacing, cx.shapes.canonical, cx.whole.marks, bool(cx.whole.closed))
-    places = PlaceWriter(writer).trees(values, shape) if cx.shared else ()
+    places = PlaceWriter(cx, writer).trees(values, shape) if cx.shared else ()
     tree = places[ROOT] if places else writer.value(values, shape)
     if writer.is_cut:
         why = f"where any value may stand, at most {DEPTH} objects and arrays are within one another"
@@ -108,6 +108,11 @@ def lowered(cx: SchemaLowering) -> Lowered:
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
         cx.note(place, "uniqueItems", "checked", "items that are equal are an error when the text is complete")
+    for place in sorted(writer.untold):
+        why = (
+            "in a complement only items of a few known values can be told apart, so no array that repeats one comes out"
+        )
+        cx.note(place, "uniqueItems", "relaxed", why)
     return Lowered(tree, tuple(cx.found.values()), values, shape, places)
 
 

@@ -50,12 +50,12 @@ def texts_of(schema: JsonSchema) -> Lowered:
 
 
 @lru_cache(maxsize=256)
-def placed(schema: JsonSchema) -> Lowered:
+def placed(schema: JsonSchema, *, tells_apart: bool = False) -> Lowered:
     """The texts of a schema as places. Raises SchemaError where a keyword cannot be kept or there are too many."""
     from lmc.ir.json_schema.lower import lowered, lowering_of
 
     try:
-        return lowered(lowering_of(schema, shared=True))
+        return lowered(lowering_of(schema, shared=True, tells_apart=tells_apart))
     except NotRegular as reason:
         finding = reason.finding
         refuse(finding.place, finding.keyword, finding.why)

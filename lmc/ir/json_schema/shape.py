@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
@@ -87,6 +88,7 @@ class Shapes:
     count: int = 0
     _known: dict[frozenset[tuple[object, str, bool]], Shape] = field(default_factory=dict)
     _written: dict[int, Json] = field(default_factory=dict)  # by identity of the value, whose parts it holds
+    _texts: dict[str, Json] = field(default_factory=dict)
     _parts: dict[int, Json] = field(default_factory=dict)
     _exclusions: dict[tuple[int, ...], tuple[SchemaSource, Exclusion]] = field(default_factory=dict)
 
@@ -119,6 +121,14 @@ class Shapes:
             found = self._written[id(value)] = value_schema(value)
             inner = found["properties"].values() if isinstance(value, dict) else found["prefixItems"]
             self._parts.update((id(each), each) for each in (found, *inner))
+        return found
+
+    def of_text(self, text: str) -> Json:
+        """The schema of one value that is neither an object nor an array."""
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = {"const": read_json(text)}
+            self._parts[id(found)] = found
         return found
 
     def is_written(self, source: SchemaSource) -> bool:

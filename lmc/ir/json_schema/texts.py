@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lmc.ir.automaton.algebra import literal
-from lmc.ir.automaton.calls import has_marks
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
@@ -69,6 +68,19 @@ SPACES: dict[Spacing, Spaces] = {
 }
 
 
+class Calls(Protocol):
+    """What stands for the values of places further in, where those are not written out."""
+
+    def call(self, values: Values, shape: Shape | None) -> RegexTree:
+        """A set of values."""
+
+    def short(self, values: Values, shape: Shape | None) -> RegexTree | None:
+        """The texts of a set that holds no objects and arrays; None for one that may."""
+
+    def only(self, text: str, shape: Shape) -> Values:
+        """The set of one value."""
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes the sets of one schema.
@@ -79,9 +91,10 @@ class Writer:
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
     repeating   places of arrays whose items ought to differ, and in these texts may be equal
+    untold      places of arrays of which none comes out, where it ought to be one whose items repeat
     free_names  places where an object may have properties that are not told by name: whether they are told at all
     counted     keywords, by place, that count such properties
-    call        what stands for the values of an inner place, where those are not written out
+    calls       writes the values of inner places, where those are not written out
     """
 
     spacing: Spacing
@@ -91,10 +104,11 @@ class Writer:
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
     free_names: dict[str, bool] = field(default_factory=dict)
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
-    call: Callable[[Values, Shape | None], RegexTree] | None = None
+    calls: Calls | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
 
@@ -106,8 +120,8 @@ class Writer:
         """The texts of a set; a place without a shape holds anything or nothing. Raises SchemaError, NotRegular."""
         if is_nothing(values):
             return NOTHING
-        if self.call is not None:
-            return self.call(values, shape)
+        if self.calls is not None:
+            return self.calls.call(values, shape)
         if shape is None:
             assert is_everything(values)
             return self.anything(depth)
@@ -116,6 +130,13 @@ class Writer:
     def kinds(self, values: Values, shape: Shape) -> RegexTree:
         """The texts of a set, kind by kind."""
         return alt(self.part(kind, values[kind], shape) for kind in KINDS)
+
+    def negated(self, values: Values, shape: Shape) -> RegexTree:
+        """The texts that are not to be taken for those of the complement."""
+        before, self.is_negated = self.is_negated, True
+        found = self.kinds(values, shape)
+        self.is_negated = before
+        return found
 
     def anything(self, depth: int) -> RegexTree:
         """Any value of at most `depth` objects and arrays within one another."""
@@ -278,20 +299,38 @@ class Writer:
         """For each text of an item: not two of it."""
         assert form.unique is not None
         sets = [form.item(at) for at in range(len(shape.items))] + [form.rest]
-        items = alt(self._each(sets, shape))
-        listed = _finite(items)
+        places = [*shape.items, shape.rest]
+        texts = [self._apart(values, inner) for values, inner in zip(sets, places)]
+        listed = None if None in texts else _finite(alt(text for text in texts if text is not None))
         if listed is None:
-            if self.is_negated:
-                why = "in a complement only items of a few known values can be told apart"
-                refuse(form.unique, "uniqueItems", why, "give the items an `enum`")
-            self.repeating.add(form.unique)
+            # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
+            (self.untold if self.is_negated else self.repeating).add(form.unique)
             return []
         parts: list[RegexTree] = []
         for text in listed:
-            others = both([items, Not(literal(text))])
+            hit, others = self._told(text, sets, places)
             # an automaton each: the product of what they were made of would have two ways for each text
-            parts.append(Whole(self._bracketed("[]", self._with_hits(literal(text), others, 0, 1))))
+            parts.append(Whole(self._bracketed("[]", self._with_hits(hit, others, 0, 1))))
         return parts
+
+    def _apart(self, values: Values, shape: Shape | None) -> RegexTree | None:
+        """The texts of a set of items, none of them in a place of its own; None where some are."""
+        if self.calls is None or is_nothing(values):
+            return self.value(values, shape, DEPTH - 1)
+        return self.calls.short(values, shape)
+
+    def _told(self, text: str, sets: list[Values], places: list[Shape | None]) -> tuple[RegexTree, RegexTree]:
+        """An item with a text, and one with another."""
+        if self.calls is None:
+            items = alt(self.value(values, inner, DEPTH - 1) for values, inner in zip(sets, places))
+            return literal(text), both([items, Not(literal(text))])
+        hits, others = [], []
+        for values, inner in zip(sets, places):
+            if inner is not None and not is_nothing(values):
+                hit = self.calls.only(text, inner)
+                hits.append(self.value(meet(values, hit), inner))
+                others.append(self.value(meet(values, complement(hit)), inner))
+        return alt(hits), alt(others)
 
     # --- objects ---------------------------------------------------------------------------------------------
 
@@ -396,8 +435,6 @@ def characters(part: Part, *, wide: bool = False) -> RegexTree:
 
 def _finite(tree: RegexTree) -> list[str] | None:
     """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
-    if has_marks(tree):
-        return None
     dfa = CharDfa(tree)
     found: list[str] = []
     pending = [("", dfa.start)] if dfa.start != DEAD else []

@@ -270,9 +270,8 @@ def _meet(a: Part, b: Part) -> Part:
     for few, others in ((a, b), (b, a)):
         if all(isinstance(each, Number) for each in _options(few)):
             return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
-    options = [(x, y) for x in _options(a) for y in _options(b)]
-    if 1 < len(options) <= MAX_ALTERNATIVES:
-        return _join_all(_meet(x, y) for x, y in options)
+    if 1 < len(_options(a)) * len(_options(b)) <= MAX_ALTERNATIVES:
+        return _join_all(_meet(x, y) for x in _options(a) for y in _options(b))
     return Both((*_conjuncts(a), *_conjuncts(b)))
 
 

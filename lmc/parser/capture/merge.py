@@ -140,6 +140,11 @@ def _are_same(xs: tuple[StandIn, ...], ys: tuple[StandIn, ...]) -> bool:
     return len(xs) == len(ys) and all(x is y for x, y in zip(xs, ys))
 
 
+def _flag(x: StandIn, y: StandIn) -> StandIn:
+    """A mark that one arm set may hold after the branch, which is all that it says."""
+    return x if x is not UNBOUND else y
+
+
 def _is_sure(*xs: StandIn) -> bool:
     """True where each of them is surely bound, or they are choices among the same, of which one may be unset."""
     maybe = [x for x in xs if isinstance(x, Choice) and x.index.type.maybe]
@@ -180,9 +185,8 @@ class Merge:
         if name == "value" and isinstance(owner, StateCell):
             assert isinstance(x, Value) and isinstance(y, Value)
             return self._state_value(x, y, owner)
-        # a mark that one arm set may hold after the branch, which is all that it says
         if name in FLAGS:
-            return x if x is not UNBOUND else y
+            return _flag(x, y)
         return self.value(x, y, label)
 
     def value(self, x: StandIn, y: StandIn, label: str) -> StandIn:
@@ -243,7 +247,8 @@ class Merge:
         key = id(x), id(y)
         self.made[key] = x, y, both  # an object may hold itself
         for name in {**left, **right}:
-            both.fields[name] = self.value(left.get(name, UNBOUND), right.get(name, UNBOUND), f"`{name}`")
+            a, b = left.get(name, UNBOUND), right.get(name, UNBOUND)
+            both.fields[name] = _flag(a, b) if name in FLAGS else self.value(a, b, f"`{name}`")
         del self.made[key]
         self.tracer.alias(both, [o for i in (x, y) for o in self.tracer.may_be(i, self.a.birth)])
         return both

@@ -173,7 +173,11 @@ def answered(w: World, question: str, value: int, unit: str = "") -> tuple[Turn,
         key = w.pick(("answer", "result", "value", "total"))
         asked = question + w.pick(IN_JSON) + w.pick((f' The key is "{key}".', f' Use the key "{key}".'))
         schema = {"type": "object", "properties": {key: {"type": "integer"}}, "required": [key]}
-        return *before(w), user(asked), assistant(Gen(json.dumps({key: value}, separators=w.separators((", ", ": "))), schema=json.dumps(schema)))
+        return (
+            *before(w),
+            user(asked),
+            assistant(Gen(json.dumps({key: value}, separators=w.separators((", ", ": "))), schema=json.dumps(schema))),
+        )
     if kind < 0.55:
         regex = "[0-9]{1,3}" if w.chance(0.5) else ""
         return *before(w), user(question + w.pick(BARE_ONLY)), assistant(Gen(text, regex=regex))

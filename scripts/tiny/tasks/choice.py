@@ -127,7 +127,9 @@ def letters(w: World, subject: Profile, others: tuple[Profile, ...]) -> tuple[st
         told, answer = Gen(str(right)), Gen(letters[place], choices=tuple(letters[: len(found)]))
         return f"{asked} {w.pick(OPTION_FIRST)}", assistant(told, w.pick(THEN), answer)
     if not w.test and w.chance(0.25):  # the whole row
-        return f"{asked} {w.pick(WHOLE_ROW)}", assistant(Gen(letters[place], choices=tuple(letters[: len(found)])), Gen(f"{mark}{right}"))
+        return f"{asked} {w.pick(WHOLE_ROW)}", assistant(
+            Gen(letters[place], choices=tuple(letters[: len(found)])), Gen(f"{mark}{right}")
+        )
     return asked, said(w, letters[place], tuple(letters[: len(found)]))
 
 

@@ -87,7 +87,7 @@ def essay_of(w: World, subject: str, lines: tuple[str, ...], most: int = 4) -> E
     vague = vague[: len(rest)]
     worn = w.pick(WORN) if w.chance(0.25) and len(rest) > len(vague) else ""
     words = [*vague, *([worn] if worn else [])]
-    body = [hedge(line, word, w) for line, word in zip(rest, words, strict=False)] + rest[len(words):]
+    body = [hedge(line, word, w) for line, word in zip(rest, words, strict=False)] + rest[len(words) :]
     if not worn and w.chance(0.12):
         worn = w.pick(PROVERBS)
         body.append(f"{worn}.")
@@ -116,8 +116,9 @@ def evidence(w: World, counted: str) -> tuple[list[str], tuple[str, ...]]:
         found.append(figure(added[0], slots["n"]))
     if kind in ("source", "both"):
         source = w.pick(SOURCES).format_map(Slots(w))
-        added.append(w.pick((f"{capital(source)} showed it.", f"We know it from {source}.",
-            f"{capital(source)} proved it.")))
+        added.append(
+            w.pick((f"{capital(source)} showed it.", f"We know it from {source}.", f"{capital(source)} proved it."))
+        )
         found.append(source)
     return added, tuple(found)
 
@@ -260,8 +261,11 @@ def opened(w: World, e: Essay) -> list[Turn]:
     """The turns before a judgment: with the first question, or just the essay."""
     if w.chance(0.75):
         return first_question(w, e, "yes")
-    return [*start(w), user(shown(w, e)), assistant(w.pick(("Thank you, I have read it.", "I have read it.",
-        "Ready.")))]
+    return [
+        *start(w),
+        user(shown(w, e)),
+        assistant(w.pick(("Thank you, I have read it.", "I have read it.", "Ready."))),
+    ]
 
 
 def judged(w: World, e: Essay) -> list[Turn]:

@@ -427,8 +427,9 @@ def mark_then_reason(w: World, r: Rated) -> list[Turn]:
 
 def reason_then_mark(w: World, r: Rated) -> list[Turn]:
     """The reason, and then the rating."""
-    first, between = w.pick((("Reason: ", "\nRating: "), ("", " Rating: "), ("", "\nScore: "), ("Reason: ",
-        "\nScore: ")))
+    first, between = w.pick(
+        (("Reason: ", "\nRating: "), ("", " Rating: "), ("", "\nScore: "), ("Reason: ", "\nScore: "))
+    )
     reason = Gen(r.reason, stop="\n" if between[0] == "\n" else " Rating:")
     pieces = (first, reason, between, mark(w, r)) if first else (reason, between, mark(w, r))
     return [*start(w, r, w.pick(REASON_FIRST)), assistant(*pieces)]

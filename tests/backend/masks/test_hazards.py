@@ -146,7 +146,7 @@ def test_a_keyword_that_xgrammar_would_ignore_is_kept_in_a_schema_within_itself(
     """At every depth."""
     schema = parse_schema(TREE | {"not": {"required": ["x"]}})
 
-    assert {finding.verdict for finding in audit(schema)} == {"exact"}
+    assert all(finding.verdict == "exact" for finding in audit(schema) if finding.keyword != "(names)")
     assert accepts(engine_masks, tokenizer, schema, '{"value":1,"next":{"value":1,"y":1}}')
     assert not accepts(engine_masks, tokenizer, schema, '{"value":1,"next":{"value":1,"x":1}}')
 

@@ -171,15 +171,35 @@ def test_json_is_that_of_gen(masks, tokenizer, spacing, yes, no):
         assert not accepts(masks, tokenizer, whole, f"<a>{wrong}</a>")
 
 
-def test_a_schema_that_recurs_goes_to_xgrammar(masks, tokenizer):
-    """As it would by itself."""
+def test_a_schema_that_recurs_may_stand_in_a_tag(masks, tokenizer):
+    """With all that it says, at every depth."""
     tree = {"type": "object", "properties": {"v": {"type": "integer"}, "next": {"$ref": "#"}}, "required": ["v"]}
     whole = tag(begun("<a>", {"type": "json_schema", "json_schema": tree}, "</a>"))
 
     assert accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{"v":2}}</a>')
     assert not accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{}}</a>')
-    with pytest.raises(ConstraintError, match="`not` at `#`"):
-        masks.make(tag({"type": "json_schema", "json_schema": tree | {"not": {}}}))
+    short = tree | {"properties": {**tree["properties"], "s": {"type": "string", "pattern": "é", "maxLength": 3}}}
+    whole = tag(begun("<a>", {"type": "json_schema", "json_schema": short | {"not": {"maxProperties": 1}}}, "</a>"))
+    assert accepts(masks, tokenizer, whole, '<a>{"v":1,"next":{"v":2,"s":"\\"é"}}</a>')
+    for wrong in (
+        '{"v":1}',
+        '{"v":1,"next":{"v":2}}',
+        '{"v":1,"s":"ab"}',
+        '{"v":1,"s":"éabc"}',
+        '{"v":1,"s":"é"","x":1}',
+    ):
+        assert not accepts(masks, tokenizer, whole, f"<a>{wrong}</a>")
+
+
+def test_a_large_schema_may_stand_in_a_tag(masks, tokenizer):
+    """By its places."""
+    many = {f"f{i}": {"type": "string", "maxLength": 300} for i in range(12)}
+    large = {"type": "object", "properties": {**many, "b": {"pattern": "^é", "type": "string"}}, "required": ["b"]}
+    whole = tag(begun("<a>", {"type": "json_schema", "json_schema": large | {"additionalProperties": False}}, "</a>"))
+
+    assert accepts(masks, tokenizer, whole, '<a>{"f1":"%s","b":"é"}</a>' % ("x" * 300))
+    assert not accepts(masks, tokenizer, whole, '<a>{"f1":"%s","b":"é"}</a>' % ("x" * 301))
+    assert not accepts(masks, tokenizer, whole, '<a>{"b":"é","x":1}</a>')
 
 
 @pytest.mark.parametrize("value", ["éa", "\u0085f", "ÿF0", "日b", "\\xe9a", "é"])

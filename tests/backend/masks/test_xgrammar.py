@@ -326,7 +326,7 @@ def test_a_schema_accepts_what_it_says(masks, tokenizer, schema, yes, no):
 
 @pytest.mark.parametrize("spacing, text", [("spaced", '{"value": 1, "next": {"value": 2}}'), ("any", '{ "value" :1}')])
 def test_a_recursive_schema_is_spaced_as_asked(masks, tokenizer, spacing, text):
-    """By xgrammar, which both makers use for it."""
+    """By both makers."""
     constraint = parse_schema(NODE, spacing=spacing)
 
     assert accepts(masks, tokenizer, constraint, text)
@@ -335,33 +335,14 @@ def test_a_recursive_schema_is_spaced_as_asked(masks, tokenizer, spacing, text):
 @pytest.mark.parametrize(
     "schema, what",
     [
-        ({"not": {"type": "string"}}, "`not` at `#`"),
-        ({"type": "object", "properties": {"a": {"if": {}, "then": {}}}}, "`if` at `#/properties/a`"),
-        ({"type": "array", "contains": {"type": "null"}}, "`contains`"),
-        ({"type": "array", "uniqueItems": True}, "`uniqueItems`"),
-        ({"type": "object", "dependentRequired": {"a": ["b"]}}, "`dependentRequired`"),
-        ({"type": "object", "propertyNames": {"maxLength": 3}}, "`propertyNames`"),
-        ({"type": "object", "patternProperties": {"^a": {}}}, "`patternProperties`"),
-        ({"type": "object", "unevaluatedProperties": False}, "`unevaluatedProperties`"),
-        ({"$dynamicRef": "#x"}, r"`\$dynamicRef`"),
-        ({"allOf": [{"type": "string"}, {"maxLength": 3}]}, "`allOf` of several"),
-        ({"type": "object", "anyOf": [{"required": ["a"]}]}, "`anyOf` beside `type`"),
-        ({"$ref": "#/$defs/a", "maxLength": 3, "$defs": {"a": {"type": "string"}}}, r"`\$ref` beside `maxLength`"),
-        ({"$ref": "http://example.com/x"}, "another document"),
-        ({"type": "string", "pattern": "^a$", "maxLength": 3}, "`pattern` beside `maxLength`"),
-        ({"type": "string", "pattern": "^(?!ab)[a-c]{2}$"}, "the pattern"),
-        ({"type": "string", "enum": ["a", 1]}, "`enum` beside `type`"),
-        ({"type": "object", "required": ["a"], "additionalProperties": False}, "required property 'a'"),
-        ({"minimum": 2, "maxLength": 3}, "no `type` beside keywords for string and number"),
-        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "in part(.|\n)*oneOf"),
-        ({"oneOf": [{"type": "object", "properties": {"k": {"const": k}}} for k in "ab"]}, "in part(.|\n)*oneOf"),
-        ({"type": "number", "multipleOf": 0.1}, "in part(.|\n)*multipleOf"),
-        ({"type": "string", "format": "date", "maxLength": 3}, "in part(.|\n)*format"),
-        ({"$ref": "#/$defs/none"}, "not valid: Cannot find field"),
+        ({"$ref": "http://example.com/x"}, "not in this document"),
+        ({"$ref": "#/$defs/none"}, "not in this document"),
+        ({"type": "object", "required": ["a"], "additionalProperties": False}, "no (value|text) satisfies"),
+        ({"type": "array", "uniqueItems": True}, "uniqueItems"),
     ],
 )
-def test_a_schema_that_xgrammar_would_not_follow_is_refused(grammars, schema, what):
-    """Never silently wrong: the keyword and its place are named. Each of these is a false accept without the check."""
+def test_a_schema_that_cannot_be_kept_in_a_grammar_is_refused(grammars, schema, what):
+    """Never silently wrong: the keyword and its place are named."""
     with pytest.raises(ConstraintError, match=what):
         grammars.make(parse_schema(schema))
 
@@ -376,7 +357,7 @@ def test_a_property_called_like_a_keyword_is_a_property(masks, tokenizer):
 def test_nothing_is_printed_on_standard_error(masks, grammars, capfd):
     """xgrammar's warnings are caught at the file descriptor; what others print there comes through."""
     with pytest.raises(ConstraintError):
-        grammars.make(parse_schema({"type": "number", "multipleOf": 0.25}))
+        grammars.make(Grammar('root ::= Regex("a(?=b)b")'))
     matcher = masks.make(parse_regex("a"))
     matcher.accept(1), matcher.accept(10**6)
 

@@ -109,7 +109,6 @@ def test_spaces_are_as_asked(spacing, text):
 @pytest.mark.parametrize(
     "schema, place, keyword",
     [
-        ({"not": {"type": "array", "uniqueItems": True}}, "#/not", "uniqueItems"),
         ({"properties": {"a/b": {"$ref": "http://x/y"}}}, "#/properties/a~1b", "$ref"),
         ({"pattern": r"(a)\1"}, "#", "pattern"),
         ({"patternProperties": {r"\p{None}": {}}}, "#", "patternProperties"),

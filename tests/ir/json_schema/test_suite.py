@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.support.schema_verdicts import FOLDER, by_grammar, counted, judged
+from scripts.support.schema_verdicts import FOLDER, by_places, counted, judged
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the test suite is not there")
 
@@ -19,10 +19,10 @@ def test_no_test_is_silently_wrong():
     assert set(counts) <= {"right", "relaxed", "refused"}
 
 
-def test_no_test_is_silently_wrong_as_a_grammar():
-    """The same by xgrammar alone, which takes what refers to itself: fewer schemas, and none wrong."""
-    found = [each for file in sorted(FOLDER.glob("*.json")) for each in judged(file, by_grammar)]
+def test_no_test_is_silently_wrong_as_places():
+    """The same where no schema is one automaton: places that call each other."""
+    found = [each for file in sorted(FOLDER.glob("*.json")) for each in judged(file, by_places)]
     counts = counted(found)
 
     assert [name for kind, name in found if kind.startswith("false")] == []
-    assert counts["right"] >= 0.33 * len(found), counts
+    assert counts["right"] >= 0.86 * len(found), counts

@@ -337,6 +337,18 @@ def texts_of_nobody(s):
     return str(agent)[:20].startswith("<"), f"{agent!r}"[:1], f"{agent}" == str(agent)
 
 
+def sorted_in_one_arm(s):
+    """One object twice in a list that one arm sorts: what is done to it there is seen under all of its names."""
+    agent = Agent("first")
+    team = [agent, Agent("y"), agent]
+    other = s.fork()[0]
+    s += lm.gen("q", regex="[0-1]")
+    if s["q"] == "0":
+        team.sort(key=lambda each: each.name)
+        agent.act(other, "z")
+    return [(each.inbox, each.last) for each in team]
+
+
 CASES = [
     *(Case(fn) for fn in (one_of_two, takes_turns, by_name, nobody_yet, nobody_and_used)),
     Case(made_by_name, ({"kind": "agent"}, {"kind": "loud"}, {"kind": "none"})),
@@ -353,6 +365,7 @@ CASES = [
         )
     ),
     Case(items_of_objects, expects="either"),
+    Case(sorted_in_one_arm, expects="either"),
     Case(texts_of_nobody, expects="either"),
     *(Case(fn, expects="either") for fn in (truth_has_effects, given_to_python, method_of_a_part_is_kept)),
     Case(sorted_classes, ({"text": "x"},)),

@@ -40,6 +40,7 @@ from lmc.parser.capture.values import (
     is_ordinary,
     known_items,
 )
+from lmc.parser.capture.watched import since_made
 
 
 def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
@@ -60,7 +61,9 @@ def _enumerated(cx: Capture, x: StandIn, start: StandIn) -> StandIn:
 
 # what these give is an iterator: made only where it is walked over, and once, from what its sources hold by then
 def _once(cx: Capture, name: str, make: Callable[[], StandIn], *sources: StandIn, has_code: bool = False) -> Once:
-    return Once(cx.t.born(), name, make, sources, has_code=has_code)
+    made = Once(cx.t.born(), name, make, sources, has_code=has_code)
+    made.since = since_made(cx.t, (made,))
+    return made
 
 
 def _as_builtin(made: Once, builtin: Callable[..., Any], *args: StandIn, **kwargs: StandIn) -> Once:
