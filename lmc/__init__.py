@@ -25,7 +25,7 @@ _WHERE = {
     "lmc.caches": ("cache_info",),
     "lmc.result": ("Result",),
     "lmc.state": ("Forks", "State"),
-    "lmc.tooling": ("tool",),
+    "lmc.tooling": ("read_calls", "tool"),
     "lmc.patience": ("Retry", "Timeout"),
     "lmc.streaming": ("BatchStream", "ItemDone", "Stream"),
     "lmc.executor.events": ("CallEnded", "CallStarted", "TextGrew"),
@@ -35,6 +35,7 @@ _WHERE = {
         "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls",
         "separate_reasoning", "Expr",
     ),
+    "lmc.parser.tool_text": ("ToolCall",),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
         "ChatTemplateError", "OutputError", "BackendError", "ModelLoadError", "RequestError",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user as user
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
+    from lmc.parser.tool_text import ToolCall as ToolCall
     from lmc.patience import Retry as Retry
     from lmc.patience import Timeout as Timeout
     from lmc.program import Program as Program
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from lmc.streaming import BatchStream as BatchStream
     from lmc.streaming import ItemDone as ItemDone
     from lmc.streaming import Stream as Stream
+    from lmc.tooling import read_calls as read_calls
     from lmc.tooling import tool as tool
 
 

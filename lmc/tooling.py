@@ -1,4 +1,4 @@
-"""`lmc.tool`: a Python function says what it does, and that it may be slow."""
+"""`lmc.tool`: a Python function says what it does, and that it may be slow. `lmc.read_calls`: what a model asks for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import inspect
 import sys
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from lmc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lmc.ir.constraint import ToolCalls
+    from lmc.parser.tool_text import ToolCall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,3 +57,15 @@ def _running() -> Any:
     """The user's code of a run that this call stands in, None outside of one."""
     user_code = sys.modules.get("lmc.executor.user_code")
     return None if user_code is None else cast(Any, user_code).current()
+
+
+@functools.partial(tool, pure=True)
+def read_calls(text: str, tools: ToolCalls) -> list[ToolCall]:
+    """The calls in an answer that was generated under `tool_calls(...)`, in order, with their arguments as values.
+
+    Raises OutputError, with the text, where a call is cut off, is of no tool that there is, or has arguments that do
+    not fit its schema; and where there is none although the choice asks for one.
+    """
+    from lmc.parser.tool_text import read
+
+    return read(text, tools)

@@ -55,7 +55,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
-    "backend.echo": (*WAIST, "ir", *GROUND),
+    "backend.echo": ("backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
         *GROUND,
@@ -328,7 +328,7 @@ PUBLIC = (
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
     "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State",
+    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",

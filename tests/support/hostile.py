@@ -12,6 +12,21 @@ from lmc.backend.matcher import Matcher
 CLOSINGS = ('"', "}", "]", '"}', '"]', "0", "null", "\n", ",")
 
 
+class Bytes:
+    """A tokenizer of bytes."""
+
+    eos_ids = frozenset({256})
+    turn_ids: frozenset[int] = frozenset()
+
+    def vocab_bytes(self) -> list[bytes]:
+        """All of them, and the end."""
+        return [bytes((byte,)) for byte in range(256)] + [b""]
+
+    def control_tokens(self) -> dict[str, int]:
+        """None: marks are text."""
+        return {}
+
+
 def written(
     matcher: Matcher,
     ids: Mapping[int, int],

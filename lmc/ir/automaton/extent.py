@@ -39,10 +39,10 @@ def shortest_text(tree: RegexTree, max_states: int = MAX_STATES) -> str | None:
     """A shortest text, of plain characters where it may; None where there is none. Raises ConstraintError."""
     dfa = CharDfa(tree, max_states=max_states)
     path = shortest_path(dfa)
-    return None if path is None else "".join(_plainest(dfa.alphabet.ranges(label)) for label in path)
+    return None if path is None else "".join(plainest(dfa.alphabet.ranges(label)) for label in path)
 
 
-def _plainest(ranges: Ranges) -> str:
+def plainest(ranges: Ranges) -> str:
     """A character as people write them."""
     plain = (char for char in PLAIN if any(low <= ord(char) <= high for low, high in ranges))
     return next(plain, chr(ranges[0][0]))

@@ -27,6 +27,7 @@ from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.two_runs import two_runs
+from lmc.passes.lint.type_gaps import type_gaps
 from lmc.passes.lint.whitespace import whitespace
 
 LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
@@ -37,6 +38,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     unbounded,
     whitespace,
     schema,
+    type_gaps,
 )
 
 

@@ -5,10 +5,11 @@ import random
 
 import pytest
 
+from lmc import read_calls
 from lmc.backend.masks.xgrammar import XGrammarMasks
 from lmc.ir.tool_formats import FORMATS, TOOL_FORMATS
 from lmc.parser.tools import parse_tool_calls
-from tests.support.hostile import written
+from tests.support.hostile import Bytes, written
 from tests.support.tool_parsers import PARSERS
 
 XML = {
@@ -46,21 +47,6 @@ KINDS = {"string": str, "boolean": bool, "array": list, "object": dict, "integer
 LISTED = {"enum": ["</tool_call>", "<｜tool▁call▁end｜>", "<|tool_call_end|>", "<|call|>", "<|python_tag|>", "é<"]}
 
 
-class Bytes:
-    """A tokenizer of bytes."""
-
-    eos_ids = frozenset({256})
-    turn_ids = frozenset()
-
-    def vocab_bytes(self):
-        """All of them, and the end."""
-        return [bytes((byte,)) for byte in range(256)] + [b""]
-
-    def control_tokens(self):
-        """None: marks are text."""
-        return {}
-
-
 @pytest.fixture(scope="module")
 def masks():
     """For bytes."""
@@ -83,14 +69,15 @@ def types_of(known):
     return {"probe": {name: schema.get("type", "") for name, schema in properties.items()}, "now": {}}
 
 
-def answers(masks, format, known, count, seed, **options):
+def answers(masks, chosen, count, seed):
     """So many answers of a hostile writer."""
-    rng = random.Random(f"{format} {seed}")
-    start = masks.make(parse_tool_calls(known, format=format, **options))
+    rng = random.Random(chosen.text + seed)
+    start = masks.make(chosen)
     ids = {byte: byte for byte in range(256)}
-    attacks = (*OTHER_CALLS, *FORMATS[format].marks, *FORMATS[format].marks)
+    marks = FORMATS[chosen.format].marks
     for _ in range(count):
-        text = written(start.fork(), ids, attacks, (*CLOSINGS, *FORMATS[format].marks), rng, rng.randrange(40, 260))
+        attacks, closings = (*OTHER_CALLS, *marks, *marks), (*CLOSINGS, *marks)
+        text = written(start.fork(), ids, attacks, closings, rng, rng.randrange(40, 260))
         assert text is not None
         yield text
 
@@ -109,14 +96,26 @@ def check(calls, known):
                 assert "maxLength" not in schema or len(value) <= schema["maxLength"]
 
 
+def same(calls, read):
+    """What lmc reads, but for the spaces around a text, which some families drop."""
+    return [(name, stripped(a)) for name, a in calls] == [(call.name, stripped(call.arguments)) for call in read]
+
+
+def stripped(arguments):
+    """Texts without spaces around them."""
+    return {name: value.strip() if isinstance(value, str) else value for name, value in arguments.items()}
+
+
 def one_call(masks, format, properties, count):
     """One call is asked for, and one is read: the arguments are all that stands in it."""
     known = tools(properties, format)
     types = types_of(known)
-    for text in answers(masks, format, known, count, "one", choice="probe", parallel=False):
+    chosen = parse_tool_calls(known, format=format, choice="probe", parallel=False)
+    for text in answers(masks, chosen, count, "one"):
         calls = PARSERS[format](text, types)
         assert [name for name, _ in calls] == ["probe"], text
         check(calls, known)
+        assert same(calls, read_calls(text, chosen))
         if format not in XML:  # all between the first brace of the arguments and their end is one value
             begin = text.index('{"text": ')
             assert json.JSONDecoder().raw_decode(text[begin:])[0] == calls[0][1], text
@@ -143,5 +142,8 @@ def test_no_text_beside_calls_is_a_call(masks, format, choice, reasoning):
     """Whatever comes between them, and whatever thoughts come first."""
     known = tools(LARGE, format)
     types = types_of(known)
-    for text in answers(masks, format, known, 60, f"{choice} {reasoning}", choice=choice, reasoning=reasoning):
-        check(PARSERS[format](text, types), known)
+    chosen = parse_tool_calls(known, format=format, choice=choice, reasoning=reasoning)
+    for text in answers(masks, chosen, 60, "any"):
+        calls = PARSERS[format](text, types)
+        check(calls, known)
+        assert same(calls, read_calls(text, chosen))
