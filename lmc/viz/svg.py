@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from lmc.viz.bands import Band, Bands, Part, CallRow, bands
+from lmc.viz.bands import Band, Bands, CallRow, Part, bands
 from lmc.viz.sharing import sharing
 from lmc.viz.text_table import columns_of, keep_start
 from lmc.viz.tree import total
