@@ -204,6 +204,8 @@ OPEN_OBJECT = _code(
     "LMC-CN030", "object that takes any name", "An object of a JSON schema may have properties that nothing describes."
 )
 
+IDLE_STOP = _code("LMC-CN031", "stop that never occurs", "No text that a constraint allows holds the stop of its call.")
+
 # --- constraints: what a run has to say ------------------------------------------------------------------
 
 DISTORTED = _code("LMC-CN110", "distorted distribution", "A constraint left little of what the model wanted to say.")

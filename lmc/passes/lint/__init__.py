@@ -20,6 +20,7 @@ from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
+from lmc.passes.lint.ends import idle_stop, refuse_ends
 from lmc.passes.lint.failing import failing
 from lmc.passes.lint.first_token import first_token
 from lmc.passes.lint.limits import too_short, unbounded
@@ -37,6 +38,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     unbounded,
     whitespace,
     schema,
+    idle_stop,
 )
 
 
@@ -47,6 +49,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     calls = [call_of(node, prompts, inputs) for node in nodes]
     for call in calls:
         refuse_empty(call)
+        refuse_ends(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
     shared = two_runs(nodes, prompts, inputs, Divergences(graph, inputs, prompts))
     notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
