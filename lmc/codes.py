@@ -147,6 +147,9 @@ SET_ORDER = _code("LMC-GB031", "order of a set", "The order of a set is asked fo
 ESCAPED = _code(
     "LMC-GB032", "given away", "A value is given to code that may change it, and capture cannot follow that."
 )
+UNTAKEN_EXPRESSION = _code(
+    "LMC-GB033", "expression taken for its value", "An lmc expression is used where a text or a value is meant."
+)
 
 # --- constraints: refusals and lints ---------------------------------------------------------------------
 
@@ -203,8 +206,11 @@ UNREADABLE = _code(
 OPEN_OBJECT = _code(
     "LMC-CN030", "object that takes any name", "An object of a JSON schema may have properties that nothing describes."
 )
+REFUSED_BY_TYPE = _code(
+    "LMC-CN031", "type refuses what its schema allows", "Texts fit the JSON schema of a type, and it cannot read them."
+)
 
-IDLE_STOP = _code("LMC-CN031", "stop that never occurs", "No text that a constraint allows holds the stop of its call.")
+IDLE_STOP = _code("LMC-CN033", "stop that never occurs", "No text that a constraint allows holds the stop of its call.")
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 
@@ -231,7 +237,7 @@ CHANGES_EACH_RUN = _code(
     "text that changes at each run",
     "A clock, a random number or the like stands in a prompt before text that is the same in every run.",
 )
-SET_ORDER = _code(
+SET_IN_PROMPT = _code(
     "LMC-PS002", "order of a set in a prompt", "A set stands in a prompt, in an order that each process has for itself."
 )
 LATE_CONSTANT = _code(

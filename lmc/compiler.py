@@ -17,6 +17,7 @@ from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
+from lmc.ir.output import OutputType
 from lmc.notebook import pre
 from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.recent import Recent
@@ -222,7 +223,7 @@ def compile_trace(
     """
     from lmc.passes import is_level, parse_pipeline, run_pipeline
 
-    inputs = replace(inputs_of(tokenizer, items), caps=caps)
+    inputs = replace(inputs_of(tokenizer, items), caps=caps, outputs=_outputs(made))
     key = (id(made), pipeline, tokenizer.key if tokenizer is not None else "", caps)
     kept = cache.plans.get(key)
     is_own = bool(items) or on_change is not None
@@ -232,6 +233,10 @@ def compile_trace(
         if not is_own:
             cache.plans.put(key, kept)
     return Compiled(made, kept[1])
+
+
+def _outputs(made: Trace) -> dict[str, OutputType]:
+    return {name: known for name, known in made.externs.items() if isinstance(known, OutputType)}
 
 
 def pipeline_of(level: int | str, *, closed: bool = False) -> str:

@@ -278,7 +278,13 @@ class Launch:
 def check_items(method: str, items: object) -> None:
     """Raises ArgumentError for what is one item, or none."""
     if isinstance(items, Mapping | str | bytes) or not isinstance(items, Iterable):
-        raise ArgumentError(f"{method} takes a list of items", help="wrap the one item in a list")
+        raise ArgumentError(f"{method} takes a list of items, not {type(items).__name__}", help=_as_items(items))
+
+
+def _as_items(given: object) -> str:
+    if isinstance(given, Mapping) and given and all(isinstance(column, list | tuple) for column in given.values()):
+        return "these are columns; the items are [dict(zip(columns, row)) for row in zip(*columns.values())]"
+    return "an item is a dict of arguments; of one item a list is [item]"
 
 
 def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:

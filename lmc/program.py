@@ -659,8 +659,8 @@ def function(func: staticmethod[Any, R] | classmethod[Any, Any, R], /) -> Progra
 def function(func: Any = None, num_api_spec_tokens: int | None = None) -> Any:
     """Decorator, with or without parentheses: makes a Python function an lmc program."""
     if func is None:
-        return lambda f: Program(f)
-    return Program(func)
+        return lambda f: function(f)
+    return func if isinstance(func, Program) else Program(func)
 
 
 function.__lmc_decorator__ = True  # type: ignore[attr-defined]  # capture knows it by this where it stands in a program

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lmc.report import RunReport
 
 
+_OTHER_WAYS = "result[name] is a value of its, result.variables() all of them, result.ret_value what was returned"
+
+
 class Result(Generic[R]):
     """What a run gave: values by name, the whole text, what the program returned, or its error.
 
@@ -121,6 +124,16 @@ class Result(Generic[R]):
 
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)
+
+    if not TYPE_CHECKING:  # a type checker shall see what there is
+        __iter__ = None  # by numbers it would be read as values of such names
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            has = self.error is None and name in self
+            cure = f"its value of that name is result[{name!r}]" if has else _OTHER_WAYS
+            raise AttributeError(f"a result has no attribute `{name}`; {cure}", name=name, obj=self)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.state.has(name)

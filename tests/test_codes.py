@@ -129,6 +129,13 @@ def test_every_page_is_of_a_code():
     assert {path.stem for path in PAGES.glob("*.md")} == set(CODES)
 
 
+def test_every_code_has_a_name_of_its_own():
+    """A name that is bound twice would give one code's page for the other's message."""
+    named = [value for value in vars(codes).values() if isinstance(value, str) and CODE.fullmatch(value)]
+
+    assert sorted(named) == sorted(CODES)
+
+
 def test_breaks_are_codes():
     """The parser has a message for each break of the table."""
 

@@ -1,4 +1,4 @@
-"""Programs from files: `prog.py` or `prog.py:fn`; and from modules, `pkg.mod` or `pkg.mod:fn`.
+"""Programs from files: `prog.py` or `prog.py:fn`; from modules, `pkg.mod` or `pkg.mod:fn`; and `-`, what is on stdin.
 
 The file is imported as a module of its own, with its folder on sys.path, or as a module of its package with the folder
 that the package lies in; what it prints then goes to stderr, as stdout belongs to the command.
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from lmc.program import Program
 
 
+STDIN = Path("<stdin>")
+
+
 def load_program(target: str) -> Program:
     """The program that `prog.py:fn` or `pkg.mod:fn` names. Raises ArgumentError, or whatever importing it raises."""
     path, name = split_target(target)
+    if str(path) == "-":
+        path = STDIN
     path = _file_of(path)
     module = _imported(path)
     return _named(module, path, name) if name else _only(module, path)
@@ -59,7 +64,9 @@ def _imported(path: Path) -> ModuleType:
     source = _read(path)
     folder, package = _package(path.resolve())
     module = ModuleType(f"{package}.{path.stem}" if package else _module_name(path))
-    module.__file__, module.__package__ = str(path.resolve()), package
+    if path != STDIN:
+        module.__file__ = str(path.resolve())
+    module.__package__ = package
     with contextlib.suppress(SyntaxError, UnicodeDecodeError):  # which compiling says
         lines = importlib.util.decode_source(source).splitlines(keepends=True)
         linecache.cache[str(path)] = (len(source), None, lines, str(path))  # None: it stays right after a chdir
@@ -88,6 +95,8 @@ def _package(path: Path) -> tuple[Path, str]:
 
 
 def _read(path: Path) -> bytes:
+    if path == STDIN:
+        return sys.stdin.buffer.read()
     if path.is_dir():
         raise ArgumentError(f"`{path}` is a folder, not a Python file")
     try:
@@ -105,6 +114,8 @@ def _near_file(path: Path) -> str | None:
 
 def _module_name(path: Path) -> str:
     """The file's stem, unless a module of that name is there already."""
+    if path == STDIN:
+        return "lmc_program_on_stdin"
     is_free = path.stem not in sys.modules and path.stem not in sys.stdlib_module_names
     return path.stem if is_free else f"lmc_program_{path.stem}"
 
@@ -130,7 +141,7 @@ def _only(module: ModuleType, path: Path) -> Program:
             f"`{path}` has no program", help="decorate a function of it with @lmc.function: `def name(s, ...)`"
         )
     if len(programs) > 1:
-        help = f"name one: `{path}:{next(iter(programs))}`"
+        help = f"name one: `{path if path != STDIN else '/dev/stdin'}:{next(iter(programs))}`"
         raise ArgumentError(f"`{path}` has several programs: {', '.join(programs)}", help=help)
     return next(iter(programs.values()))
 

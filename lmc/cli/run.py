@@ -137,6 +137,8 @@ def run_command(
         raise click.UsageError("--json prints, and -o writes: use one of them")
     if output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
+    if args_file == "-" and program.partition(":")[0] == "-":
+        raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
     prog = load_program(program)
     if verbose:
         _say_threads(backend, model)

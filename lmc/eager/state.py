@@ -34,6 +34,13 @@ from lmc.parser.primitives import (
 _OWN = frozenset(("end", "number", "ret_value"))  # names of a state that are no methods for programs
 
 
+_INSTEAD = {
+    **dict.fromkeys(("gen", "generate", "select", "image"), 'write s += lmc.gen("name"), and s["name"] is what came'),
+    **dict.fromkeys(("append", "add", "extend", "write", "say"), "write s += text"),
+    **dict.fromkeys(("get", "keys", "values", "items"), "s[name] is a value, `name in s` asks for it"),
+}
+
+
 class EagerState:
     """A program state: `s += text`, `s += gen(...)`, `s["name"]`, turns, forks.
 
@@ -245,7 +252,7 @@ class EagerState:
                 help="`try` around the call of the inner program, and `except ... as error`",
             )
         methods = ", ".join(sorted(each for each in vars(EagerState) if not each.startswith("_") and each not in _OWN))
-        raise ArgumentError(f"a program state has no method `{name}`", help=f"it has {methods}")
+        raise ArgumentError(f"a program state has no method `{name}`", help=_INSTEAD.get(name, f"it has {methods}"))
 
     # --- turns and scopes ------------------------------------------------------------------------------------
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lmc.codes import UNREADABLE
 from lmc.errors import OutputError
 from lmc.ir.types import BOOL, DATA, FLOAT, INT, REF, STR, Type
 
 ASK_AGAIN = "ask again with another seed or temperature, or say it in the prompt"
+
+
+class TypeGap(NamedTuple):
+    """A part of a type that refuses a text which its JSON schema allows.
+
+    place  as in `home.street` or `tags[]`, empty for the whole
+    """
+
+    place: str
+    type: str
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,12 +33,14 @@ class OutputType:
     written   (kind, value) of the constraint that its texts keep, None where any text will do
     read      gives the value of a text; raises whatever it likes where the text has none
     is_plain  True where values are atoms, or lists, tuples and dicts of them
+    gaps      finds what it refuses of its own schema
     """
 
     name: str
     written: tuple[str, object] | None
     read: Callable[[str], object]
     is_plain: bool
+    gaps: Callable[[], tuple[TypeGap, ...]] = tuple
 
     @property
     def type(self) -> Type:

@@ -10,13 +10,13 @@ import enum
 import json
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import FunctionType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin  # an annotation is any object, a schema any JSON value
 
 from lmc.errors import ArgumentError, ConstraintError
 from lmc.ir.json_schema.keywords import MANY, NAMED, ONE
-from lmc.ir.output import OutputType
+from lmc.ir.output import OutputType, TypeGap
 
 MAX_KEPT = 1024  # annotations whose output is remembered: a program writes a few
 _ATOMS = (str, int, float, bool, NoneType, None)
@@ -51,7 +51,13 @@ def _made(hint: Any) -> OutputType:
         return _choice(name, options, is_plain=not isinstance(hint, type))
     adapter = _adapter(hint, name)
     schema = _closed(_schema(adapter, name))
-    return OutputType(name, ("json_schema", schema), adapter.validate_json, _is_plain(hint))
+    return OutputType(name, ("json_schema", schema), adapter.validate_json, _is_plain(hint), partial(_gaps, hint))
+
+
+def _gaps(hint: Any) -> tuple[TypeGap, ...]:
+    from lmc.parser.type_gaps import gaps_of
+
+    return gaps_of(hint)
 
 
 def _options(hint: Any) -> Sequence[tuple[str, object]] | None:

@@ -69,5 +69,7 @@ def parse_pipeline(text: str) -> tuple[Pass, ...]:
 def _named(name: str) -> Pass:
     if name in PASSES:
         return PASSES[name]
+    level = name.lstrip("-oO")
     help = did_you_mean(name, PASSES) or f"the passes are {', '.join(PASSES)}"
+    help = f"a level is a number: opt_level={level}" if level.isdigit() and int(level) in LEVELS else help
     raise ArgumentError(f"there is no pass `{name}`", help=help)

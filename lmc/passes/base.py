@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lmc.ir.caps import Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Node
+from lmc.ir.output import OutputType
 from lmc.ir.prompt import Encode
 from lmc.ir.sampling import Sampling
 from lmc.source import Span
@@ -36,6 +37,7 @@ class Inputs:
     sampling   the run's defaults
     control_tokens  the texts of control tokens: what stands before one in a template changes no token behind it
     caps       what the backend can do; None where none is known
+    outputs    what typed generations are read as, by the extern that names it
     """
 
     encode: Encode | None = None
@@ -47,6 +49,7 @@ class Inputs:
     spellings: Callable[[], Sequence[bytes]] | None = None
     control_tokens: frozenset[str] = frozenset()
     caps: Caps | None = None
+    outputs: Mapping[str, OutputType] = field(default_factory=dict)
 
 
 NO_INPUTS = Inputs()

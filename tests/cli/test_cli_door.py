@@ -246,3 +246,47 @@ def test_a_graph_for_programs_is_whole_in_any_encoding(args, encoding, tmp_path)
     else:
         whole = json.loads(text[text.index("\n{") if command == "run" else 0 :])
         assert word in json.dumps(whole, ensure_ascii=False)
+
+
+TYPED = """import lmc
+
+
+@lmc.function
+def typed(s, word="cats"):
+    s += "About " + word + ":" + lmc.gen("a", max_tokens=3)
+    return s.text().removesuffix(s["a"])
+
+
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "compile", "lint"])
+def test_a_program_on_stdin(command, tmp_path):
+    """`-` is the program; it has a graph, and places in it are those of stdin."""
+    more = ["--fullgraph", "--backend", "echo", "--arg", "word=dogs"] if command == "run" else []
+    line = [sys.executable, "-m", "lmc", command, "-", *more]
+    done = subprocess.run(line, cwd=tmp_path, input=TYPED.encode(), capture_output=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert command != "run" or b"-> returned  About dogs:" in done.stdout
+    assert command != "explain" or b"<stdin>:6" in done.stdout
+    wrong = subprocess.run(line, cwd=tmp_path, input=TYPED.encode() * 2, capture_output=True, timeout=60)
+    assert wrong.returncode == 0  # the second is of the same name
+    none = subprocess.run([*line, "--args-file", "-"], cwd=tmp_path, input=b"", capture_output=True, timeout=60)
+    assert none.returncode == 2 and (command != "run" or b"the program or its rows, not both" in none.stderr)
+
+
+@pytest.mark.parametrize("way", ["-c", "-", "exec", "prompt"])
+def test_a_program_whose_text_python_does_not_keep(way, tmp_path):
+    """It runs as Python, to the same result, and one line says why and what gives it a graph."""
+    run = 'print(typed.run("dogs", backend="echo").ret_value)\ntyped.run("x", backend="echo")\n'
+    code = TYPED + run
+    args = {"-c": ["-c", code], "-": ["-"], "exec": ["-c", f"exec({code!r})"], "prompt": ["-i"]}[way]
+    done = subprocess.run(
+        [sys.executable, *args], cwd=tmp_path, input=code.encode(), capture_output=True, text=False, timeout=60
+    )
+
+    assert done.returncode == 0 and b"About dogs:" in done.stdout
+    said = [line for line in done.stderr.decode().splitlines() if "lmc: " in line]
+    assert len(said) == 1 and "without a graph: LMC-GB001: the source of `typed` cannot be read" in said[0]
+    assert "define the program in a file" in said[0] and b"Traceback" not in done.stderr

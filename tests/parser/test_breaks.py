@@ -41,6 +41,7 @@ PROGRAMS = {
     "LMC-GB021": "z = zip('ab', 'cd')\nlist(z)\nlist(z)",
     "LMC-GB031": "both = {'a', 'b'}.copy()\ns += ', '.join(both)",
     "LMC-GB032": "s += lm.gen('x')\na, b = [1], [2]\nc = a if s['x'] else b\nprint.__call__(c)",
+    "LMC-GB033": "e = lm.gen('a', max_tokens=2)\ns += e\nreturn e == 'yes'",
     "LMC-GB022": "if n == 0:\n    pass\n" + "".join(f"elif n == {i}:\n    s += 'a'\n" for i in range(MAX_DEPTH)),
 }
 

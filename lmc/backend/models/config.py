@@ -121,12 +121,24 @@ def read_config(folder: Path) -> ModelConfig:
     return config
 
 
+def _of_a_hub(folder: Path) -> str:
+    """What to do with a name such as `Qwen/Qwen3-0.6B`."""
+    name = folder.as_posix()
+    if folder.exists() or folder.is_absolute() or name.count("/") != 1 or name.startswith("."):
+        return ""
+    return f"; nothing is fetched: `hf download {name} --local-dir {folder.name}` makes one of a model on the hub"
+
+
 def open_config(folder: Path) -> ConfigFile:
     """Parse `folder`/config.json."""
     if not folder.is_dir():
+        is_file = folder.exists()
+        needed = "a folder that holds config.json, *.safetensors and tokenizer.json"
         raise ModelLoadError(
-            f"model folder '{folder}' does not exist",
-            help="give the path of a folder that holds config.json, *.safetensors and tokenizer.json",
+            f"'{folder}' is a file, not the folder of a model"
+            if is_file
+            else f"model folder '{folder}' does not exist",
+            help=f"give the path of {needed}{_of_a_hub(folder)}",
         )
     path = folder / "config.json"
     if not path.is_file():

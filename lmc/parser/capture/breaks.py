@@ -93,6 +93,10 @@ BREAKS: dict[str, tuple[str, str]] = {
         "{0} is given to Python that capture cannot look into and that may change it",
         "give it a copy, or make it in the program and give that away",
     ),
+    codes.UNTAKEN_EXPRESSION: (
+        "an lmc expression is no value: nothing is generated before a state takes it",
+        'append it, and read what came by its name: s += lmc.gen("a"), then s["a"]',
+    ),
 }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from lmc.codes import DEFERRED, WALKED_TWICE
+from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, WALKED_TWICE
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.generators import as_generator
 from lmc.parser.capture.scope import Scope
-from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Owner, StandIn
+from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Once, StandIn
+from lmc.parser.capture.watched import since_made
 
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
 Located = TypeVar("Located", bound=ast.AST)
@@ -30,7 +31,9 @@ def collector(cx: Capture, kind: str, node: ast.AST) -> Container:
 
 def generator_node(cx: Capture, node: ast.GeneratorExp) -> Generator:
     """A generator expression: what it walks over is evaluated now, all else when somebody asks for it."""
-    return Generator(cx.t.born(), node, cx.frame, cx.eval(node.generators[0].iter))
+    made = Generator(cx.t.born(), node, cx.frame, cx.eval(node.generators[0].iter))
+    made.since = since_made(cx.t, (made,))
+    return made
 
 
 def all_of(cx: Capture, gen: Generator) -> StandIn:
@@ -40,8 +43,10 @@ def all_of(cx: Capture, gen: Generator) -> StandIn:
     return _run(cx, gen.node, collector(cx, "list", gen.node), append, gen)
 
 
-def begin(cx: Capture, source: Owner, what: str) -> None:
+def begin(cx: Capture, source: Once | Generator, what: str) -> None:
     """Start to walk over something that can be walked over once."""
+    if source.since is not None and source.since.changed():
+        raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
     if "$used" in source.fields:
         raise graph_break(WALKED_TWICE, cx.t.span, what)
     cx.t.write(source, "$used", True)

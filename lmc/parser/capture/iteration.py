@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
-from lmc.errors import CaptureError
 from lmc.ir.analysis import effect_of
 from lmc.ir.builtins import LAZY
 from lmc.ir.graph import Atom, Block, Graph, Value
@@ -23,7 +22,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.state_lists import each_element
-from lmc.parser.capture.tracer import Arm, MakeLive, ProgramRaise, kind
+from lmc.parser.capture.tracer import Arm, ProgramRaise, kind
 from lmc.parser.capture.values import (
     Container,
     DictView,
@@ -36,7 +35,7 @@ from lmc.parser.capture.values import (
     is_literal,
     known_items,
 )
-from lmc.source import Span
+from lmc.parser.capture.watched import Watched, sources_of
 
 
 def listed(cx: Capture, x: StandIn) -> StandIn:
@@ -111,80 +110,10 @@ def static_items(cx: Capture, x: StandIn, node: ast.AST | None = None) -> tuple[
     return items
 
 
-class Watched:
-    """The containers and live objects that a loop walks over, which its body may change."""
-
-    def __init__(self, cx: Capture, given: StandIn) -> None:
-        sources = list(_sources(given))
-        boxes = [(x.container if isinstance(x, DictView) else x, way) for x, way in sources]
-        self.before = [
-            (container, self._mark(container), way) for container, way in boxes if isinstance(container, Container)
-        ]
-        self.live = {cx.t.origin(x.value) for x, _ in sources if isinstance(x, Sym)}
-        self.live |= {cx.t.origin(mark) for _, mark, _ in self.before if isinstance(mark, Value)}
-        self.log, self.begun = cx.t.changed, len(cx.t.changed)
-        self.t = cx.t
-
-    def _mark(self, container: Container) -> StandIn:
-        """What stands for the content: a list of states has not changed where its states have."""
-        return (
-            container.fields.get("$resized")
-            if container.holds_states and not container.is_static
-            else container.fields["content"]
-        )
-
-    def changed(self) -> bool:
-        """True where one of them is not what it was."""
-        if not self.live.isdisjoint(self.log[self.begun :]):
-            return True
-        return any(self._mark(container) is not mark for container, mark, _ in self.before)
-
-    def refusal(self, span: Span | None) -> MakeLive | CaptureError:
-        """Why a change cannot be followed: as a live object it can, where it is data."""
-        error = graph_break(CHANGED_WHILE_WALKED, span)
-        for container, mark, _ in self.before:
-            if self._mark(container) is not mark and not container.holds_states and not container.is_live:
-                need = self.t.make_live(container)
-                need.error = error
-                return need
-        return error
-
-    def changed_ahead(self, at: int) -> bool:
-        """True where a change is seen by a walk that has done `at` turns."""
-        if not self.changed():
-            return False
-        for container, mark, way in self.before:
-            num = len(mark) if isinstance(mark, tuple | dict) else 0
-            if _ahead(mark, at, num, way) != _ahead(container.content, at, num, way):
-                return True
-        return False
-
-
-def _sources(given: StandIn, way: int = 1) -> Iterator[tuple[StandIn, int]]:
-    """What is walked over at the bottom of zip, enumerate and the like, and which way: 1, or -1 from the end."""
-    if isinstance(given, Generator):
-        yield from _sources(given.first, way)
-    elif isinstance(given, Once):
-        for source in given.sources:
-            yield from _sources(source, -way if given.name == "reversed" else way)
-    else:
-        yield given, way
-
-
-def _ahead(content: StandIn, at: int, num: int, way: int) -> object:
-    """What is left of `num` items after `at` turns, by identity; a dict keeps all its keys."""
-    if isinstance(content, dict):
-        items = tuple(content.values())
-        return tuple(content), _ahead(items, at, num, way)
-    if not isinstance(content, tuple):
-        return content
-    return [id(i) for i in (content[at:] if way > 0 else content[: num - at])]
-
-
 @contextmanager
 def unchanged(cx: Capture, given: StandIn) -> Iterator[None]:
     """What is walked over in here must not change: a graph break where it does."""
-    watched = Watched(cx, given)
+    watched = Watched(cx.t, sources_of(given))
     yield
     if watched.changed():
         raise graph_break(CHANGED_WHILE_WALKED, cx.t.span)
@@ -213,7 +142,7 @@ def is_stepped(x: StandIn, cx: Capture) -> TypeGuard[Once]:
         return None in lengths or len(set(lengths)) > 1
     if not is_live(x):
         return False
-    sources = [source for source, _ in _sources(x)]
+    sources = [source for source, _ in sources_of(x)]
     if not any(isinstance(source, Container) and source.holds_states for source in sources):
         return True
     # beside states it is walked over by index, which an argument of unknown type can be
@@ -228,6 +157,11 @@ def iterator(cx: Capture, x: Once) -> Sym:
     comprehensions.begin(cx, x, f"`{x.name}`")
     atoms = [_stepped(cx, a) for a in x.args] + [_stepped(cx, x.kwargs[k]) for k in sorted(x.kwargs)]
     return Sym(cx.t.call(LAZY[x.builtin], *atoms, type=REF, keys=tuple(sorted(x.kwargs))))
+
+
+def as_walked(cx: Capture, x: StandIn) -> StandIn:
+    """What an iterable gives to who may not take all of it: an iterator of Python's own where a step may run code."""
+    return iterator(cx, x) if is_stepped(x, cx) else listed(cx, x)
 
 
 def _stepped(cx: Capture, x: StandIn) -> Atom:

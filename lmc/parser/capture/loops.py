@@ -24,7 +24,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
 from lmc.parser.capture.generators import IteratorStep
-from lmc.parser.capture.iteration import Watched, has_code, is_live, is_stepped, iterator, listed
+from lmc.parser.capture.iteration import as_walked, has_code, is_live
 from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
@@ -38,6 +38,7 @@ from lmc.parser.capture.values import (
     Sym,
     known_items,
 )
+from lmc.parser.capture.watched import Watched, sources_of
 
 # what counts as endless: turns or nodes of a `while`, turns over a container that its own body makes longer
 MAX_WHILE = 1000
@@ -66,13 +67,13 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if has_code(cx, given):
         raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     # a live object inside `zip` and the like is stepped when the loop steps
-    iterable = iterator(cx, given) if is_stepped(given, cx) else listed(cx, given)
+    iterable = as_walked(cx, given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:
         _unrolled(cx, node, _Walk(cx, given, items))
         return
-    watched = Watched(cx, given)
+    watched = Watched(cx.t, sources_of(given))
     if isinstance(iterable, Columns):
         _over_columns(cx, node, iterable)
     elif isinstance(iterable, Container) and iterable.holds_states:
@@ -143,7 +144,7 @@ class _Walk:
         )
         self.members = self.container.members if self.container is not None else ()
         self.is_resized = False
-        self.watched = Watched(cx, given)
+        self.watched = Watched(cx.t, sources_of(given))
 
     def has(self, at: int) -> bool:
         """True where turn `at` begins, be it in error; a graph break where the body has made that unknown."""

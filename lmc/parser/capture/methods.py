@@ -33,6 +33,7 @@ from lmc.parser.capture.values import (
 MUTATORS = frozenset((
     "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add",
     "discard", "difference_update", "intersection_update", "symmetric_difference_update",
+    "appendleft", "extendleft", "popleft", "rotate", "subtract", "move_to_end",
 ))  # fmt: skip
 CONSUMERS = frozenset((
     "extend", "join", "update", "union", "intersection", "difference", "symmetric_difference", "issubset",

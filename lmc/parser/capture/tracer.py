@@ -32,13 +32,13 @@ from typing import Protocol, TypeVar, cast
 
 from lmc.codes import (
     CHANGED_IN_PLACE,
-    CHOSEN_EXPRESSION,
     DEFERRED,
     FUNCTION_GIVEN_AWAY,
     NO_RULE,
     SET_ORDER,
     STALE_STATE,
     STATE_GIVEN_AWAY,
+    UNTAKEN_EXPRESSION,
 )
 from lmc.errors import CaptureError, LMError
 from lmc.ir.builtins import BUILTINS, PURE
@@ -480,7 +480,7 @@ class Tracer:
         if isinstance(x, Unmergeable):
             raise graph_break(x.code, self.span, x.what)
         if isinstance(x, Expr):
-            raise graph_break(CHOSEN_EXPRESSION, self.span)
+            raise graph_break(UNTAKEN_EXPRESSION, self.span)
         if isinstance(x, Generator | Once):
             what = f"`{x.name}`" if isinstance(x, Once) else "a generator expression"
             raise graph_break(DEFERRED, self.span, what)

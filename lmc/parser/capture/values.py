@@ -258,6 +258,13 @@ class DictView:
         return tuple(getattr(content, self.name)())
 
 
+class Since(Protocol):
+    """The sources of a one-pass iterable, as they were when it was made."""
+
+    def changed(self) -> bool:
+        """True where one of them is not what it was."""
+
+
 class Once(Owner):
     """A one-pass iterable that has not begun: what zip, enumerate, reversed, map and filter give.
 
@@ -265,9 +272,10 @@ class Once(Owner):
     sources   what it will walk over
     has_code  True where walking over it runs code of the program's
     builtin   the class of the iterator, called with `args` and `kwargs`; None where it could not be
+    since     the sources as they were when it was made
     """
 
-    __slots__ = ("args", "builtin", "has_code", "kwargs", "make", "name", "sources")
+    __slots__ = ("args", "builtin", "has_code", "kwargs", "make", "name", "since", "sources")
 
     def __init__(
         self,
@@ -284,6 +292,7 @@ class Once(Owner):
         super().__init__(birth)
         self.name, self.make, self.sources, self.has_code = name, make, sources, has_code
         self.builtin, self.args, self.kwargs = builtin, args, kwargs
+        self.since: Since | None = None
 
 
 class Columns:
@@ -423,13 +432,14 @@ class Choice:
 
 
 class Generator(Owner):
-    """A generator expression that has not begun; `first` is what its first `for` walks over."""
+    """A generator expression that has not begun; `first` is what its first `for` walks over, `since` as it was then."""
 
-    __slots__ = ("first", "frame", "node")
+    __slots__ = ("first", "frame", "node", "since")
 
     def __init__(self, birth: int, node: ast.GeneratorExp, frame: Frame, first: StandIn) -> None:
         super().__init__(birth)
         self.node, self.frame, self.first = node, frame, first
+        self.since: Since | None = None
 
 
 class Method:

@@ -41,6 +41,7 @@ _PIECE = re.compile(
 _PLACE = re.compile(r" at position \d+$")
 _LITERAL_BRACES = re.compile(r"\{,\d*\}")
 _FOREIGN = {"a", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
+_OPAQUE = r"[\0\2]"  # what a pattern stands between while it is read, so that its anchors stay looks
 _ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
@@ -53,6 +54,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9a-fA-F]{1,4}"
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}"
+_PORT = r"(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _SHORTENED = (rf"(?:{_HEX}:){{{n}}}(?::{_HEX}){{1,{7 - n}}}|(?:{_HEX}:){{{n}}}:" for n in range(1, 7))
 
@@ -68,7 +70,7 @@ FORMATS = {
     "hostname": rf"{_LABEL}(?:\.{_LABEL}){{0,4}}",
     "ipv4": rf"(?:{_BYTE}\.){{3}}{_BYTE}",
     "ipv6": "|".join((rf"(?:{_HEX}:){{7}}{_HEX}", rf"::(?:{_HEX}(?::{_HEX}){{0,6}})?", *_SHORTENED)),
-    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::\d{{1,5}})?(?:/{_PCHAR}*)*"
+    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]+(?::{_PORT})?(?:/{_PCHAR}*)*"
     rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?",
 }
 
@@ -113,7 +115,7 @@ def pattern_tree(pattern: str) -> RegexTree | str:
     """What a pattern matches, where it is found in a text; or why lmc cannot read it."""
     try:
         python = in_python(pattern)
-        tree = parse_regex(f"{_ANY}(?:{python}){_ANY}", ascii=True).tree
+        tree = parse_regex(f"{_OPAQUE}(?:{python}){_OPAQUE}", ascii=True).tree
         parse_regex(python, ascii=True)  # an unbalanced group does not close ours
     except ConstraintError as error:
         return _PLACE.sub("", error.message)  # a place in the rewritten text means nothing to its author

@@ -28,6 +28,7 @@ from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
 from lmc.passes.lint.two_runs import two_runs
+from lmc.passes.lint.type_gaps import type_gaps
 from lmc.passes.lint.whitespace import whitespace
 
 LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
@@ -39,6 +40,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     whitespace,
     schema,
     idle_stop,
+    type_gaps,
 )
 
 

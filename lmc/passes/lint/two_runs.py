@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from lmc.codes import CHANGES_EACH_RUN, LATE_CONSTANT, SET_ORDER
+from lmc.codes import CHANGES_EACH_RUN, LATE_CONSTANT, SET_IN_PROMPT
 from lmc.ir.graph import Node, Value
 from lmc.ir.strand import Strand
 from lmc.passes.base import Inputs, Note, called
@@ -55,7 +55,7 @@ def _note(call: Node, found: Divergence, divergences: Divergences, unit: str) ->
             yield Note(f"{called(call)}: {what}", found.a.span, CHANGES_EACH_RUN)
         case "order":
             what = f"its prompt has a set in it, whose order is another one in each process: {again}; sort it"
-            yield Note(f"{called(call)}: {what}", found.a.span, SET_ORDER)
+            yield Note(f"{called(call)}: {what}", found.a.span, SET_IN_PROMPT)
         case "hole" if made and all(kind == "argument" for kind, _ in made):
             if found.behind >= LONG[unit] and found.behind > found.size:
                 names = ", ".join(f"`{what.name}`" for _, what in made if isinstance(what, Value))
