@@ -225,7 +225,7 @@ def _output(type: Any) -> tuple[str | None, OutputType | None]:
 
 
 def lark(text: str) -> Lark:
-    """A Lark grammar (llguidance's dialect, start rule `start`) for `gen(grammar=...)`.
+    """A Lark grammar (start rule `start`) for `gen(grammar=...)`.
 
     Raises ConstraintError, with the place in the text, where it cannot be one.
     """
