@@ -89,7 +89,12 @@ class ArgumentError(LMError):
 
 
 class ConstraintError(LMError):
-    """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend."""
+    """A constraint (regex, choices, JSON schema, grammar) is empty, invalid or not supported by the backend.
+
+    origin   the text of a grammar, and the line and column in it that is meant
+    """
+
+    origin: tuple[str, tuple[int, int]] | None = None
 
 
 class _Given(TypedDict, total=False):

@@ -14,6 +14,7 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema, StructuralTag, ToolCalls, closed
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.literal import literal
+from lmc.parser.constraints import parse_constraint
 from lmc.parser.irtext.parse import parse_graph
 from lmc.parser.schema.parse import parse_schema
 from lmc.parser.structural_tag import parse_structural_tag
@@ -22,6 +23,7 @@ from lmc.parser.tools import parse_tool_calls
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TAG = {"type": "structural_tag", "format": {"type": "json_schema", "json_schema": SCHEMA}}
 TOOL = {"name": "f", "parameters": SCHEMA}
+CALLS = lmc.tool_calls([TOOL], format="qwen_3")
 
 
 class Free(pydantic.BaseModel):
@@ -84,6 +86,24 @@ def test_a_schema_that_the_run_knows_first(asked, mode):
     known_late.run_batch([{"schema": json.dumps(SCHEMA)}], backend="echo", mode=mode, closed=True)
 
     assert [bool(each) for each in asked] == [True, False, True]
+
+
+@lmc.function
+def called(s, tools: Any):
+    s += lmc.gen("x", structural_tag=tools)
+    s += lmc.gen("y", structural_tag=CALLS)
+    s += lmc.gen("z", structural_tag=CALLS, closed=True)
+
+
+def test_tool_calls_are_closed_by_whoever_says_it():
+    """Where they do not say it themselves, and whether the program or the run makes them."""
+    own = lmc.tool_calls([TOOL], format="qwen_3", closed=False)
+    made = called.compile(closed=True).plan.graph
+    late, *known = [node for node in made.walk() if node.op == "gen"]
+
+    assert late.attr("closed") is True and [node.attr("constraint").closed for node in known] == [True, True]
+    assert [parse_constraint("structural_tag", CALLS, None, said).closed for said in (None, True)] == [None, True]
+    assert parse_constraint("structural_tag", own, None, True) is own
 
 
 @MODES

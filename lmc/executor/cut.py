@@ -10,12 +10,11 @@ from functools import lru_cache
 from lmc.backend.base import Gen, Segment
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
+from lmc.ir.automaton.calls import call_dfa, shortest_call
 from lmc.ir.automaton.extent import shortest_text
 from lmc.ir.constraint import Choices, JsonSchema, Regex
-from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.json_schema.regular import texts_of
 from lmc.ir.prompt import Text, Tokenizer
-from lmc.ir.regex import RegexTree
 
 MAX_STATES = 5_000  # of an automaton that is searched for it
 MAX_SHOWN = 60
@@ -37,16 +36,15 @@ def least_of(segment: Segment, tokenizer: Tokenizer) -> str:
 @lru_cache(maxsize=256)
 def _shortest(constraint: Regex | Choices | JsonSchema) -> str | None:
     try:
-        return shortest_text(_tree(constraint), MAX_STATES)
-    except (ConstraintError, NotRegular):
+        match constraint:
+            case Regex(_, tree):
+                return shortest_text(tree, MAX_STATES)
+            case Choices(options):
+                return shortest_text(one_of(options), MAX_STATES)
+            case JsonSchema():
+                texts = texts_of(constraint)
+                if texts.places:
+                    return shortest_call(call_dfa(texts.places, max_states=MAX_STATES))
+                return shortest_text(texts.tree, MAX_STATES)
+    except ConstraintError:
         return None
-
-
-def _tree(constraint: Regex | Choices | JsonSchema) -> RegexTree:
-    match constraint:
-        case Regex(_, tree):
-            return tree
-        case Choices(options):
-            return one_of(options)
-        case JsonSchema():
-            return regular_tree(constraint)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+from lmc.ir.grammar import GrammarRules
 from lmc.ir.regex import RegexTree
 
 Spacing = Literal["compact", "spaced", "any"]
@@ -56,16 +57,24 @@ class JsonSchema:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The generated text is a sentence of an EBNF grammar (xgrammar's dialect, start rule `root`)."""
+    """The generated text is a sentence of an EBNF grammar (xgrammar's dialect, start rule `root`).
+
+    rules   None where the text uses parts of the dialect that only xgrammar knows
+    """
 
     text: str
+    rules: GrammarRules | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Lark:
-    """The generated text is a sentence of a Lark grammar (llguidance's dialect, start rule `start`)."""
+    """The generated text is a sentence of a Lark grammar (start rule `start`).
+
+    rules   None where the text uses parts of llguidance's dialect that only xgrammar knows
+    """
 
     text: str
+    rules: GrammarRules | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from lmc.errors import ArgumentError
 from lmc.ir.constraint import Constraint, Grammar, Lark, Spacing, StructuralTag, ToolCalls
+from lmc.ir.constraint import closed as with_closed
 from lmc.ir.documents import Documented
 from lmc.source import Span
 
@@ -32,11 +33,12 @@ def parse_constraint(
     if isinstance(value, Documented):
         value, documents = value.value, value.documents
     if isinstance(value, MADE.get(kind, ())):
-        for name, given in (("spacing", spacing), ("closed", closed), ("documents", documents)):
+        for name, given in (("spacing", spacing), ("documents", documents)):
             if given is not None:
-                help = f"write tool_calls(..., {name}=...)"
-                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
-        return cast(Constraint, value)
+                write = f"write tool_calls(..., {name}=...)"
+                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=write)
+        made = cast(Constraint, value)
+        return made if closed is None else with_closed(made, closed)
     if kind in ("regex", "grammar") and not isinstance(value, str):
         is_compiled = isinstance(getattr(value, "pattern", None), str)
         cure = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None

@@ -1,8 +1,8 @@
 """Grammars as text, checked where they are written: EBNF (xgrammar's dialect) and Lark (llguidance's dialect).
 
-xgrammar compiles both when the program runs, and says then whatever else is wrong. Here only that is refused which
-no dialect could mean: text that does not parse, rules that nothing defines, no start rule. What uses a part of a
-dialect that this module does not know is let through.
+What will fail is refused here, at its place in the user's file: text that does not parse, rules that nothing defines or
+that never end, parts that no constraint can keep. What uses a part of a dialect that is not known here is let through,
+and judged by xgrammar when the program runs.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lmc.errors import ConstraintError
+from lmc.codes import ENDLESS
+from lmc.errors import ConstraintError, did_you_mean
 from lmc.ir.constraint import Grammar, Lark
+from lmc.ir.grammar import GrammarRules, Place, calls, ending
+from lmc.parser.ebnf_grammar import read_ebnf
+from lmc.parser.grammar_place import located
+from lmc.parser.lark_grammar import LarkReader, lark_tree
+from lmc.parser.refused_grammar import GrammarRefused
 from lmc.source import Span
-
-Place = tuple[int, int]  # line and column, from 1
 
 _EBNF = re.compile(
     r"""
@@ -29,8 +33,18 @@ _EBNF = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LARK_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"i?|/(?![/*])(?:[^/\\\n]|\\.)+/[imslux]*|//[^\n]*|\#[^\n]*')
-_LARK_DIALECT = re.compile(
-    r"%(?:llguidance|json|regex|lark|import\s+(?!common\b))|^[?!\s]*\w+\s*\[|[<@&]|::", re.MULTILINE
+_LARK_DIALECT = re.compile(r"%(?:llguidance|json|regex|lark)\b|^[?!\s]*\w+\s*\[", re.MULTILINE)
+# what llguidance has and nothing here can follow
+_NEVER = (
+    (
+        re.compile(r"(?<![\w:])(<)[\[|\w]"),
+        "a control token is no text",
+        "write what stands around it in calls of their own",
+    ),
+    (re.compile(r"(@)\w"), "a grammar by name (`@`) is not known", "write its rules out"),
+    (re.compile(r"(::)"), "a rule with parameters (`::`) is not supported", "write the rule out for each of its uses"),
+    (re.compile(r"(?<=[\s)\w])(&)"), "`&` is not supported between terminals", "write one regex: `/(?&)[a-z]+&~(if)/`"),
+    (re.compile(r"(~)(?!\s*\d)"), "`~` is not supported before a terminal", "write one regex: `/(?&)[a-z]+&~(if)/`"),
 )
 _LINE_COLUMN = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
 _UNDEFINED = re.compile(r"Rule '(\w+)' used but not defined|[Tt]erminals? used but not defined: (\w+)")
@@ -38,20 +52,23 @@ _UNDEFINED = re.compile(r"Rule '(\w+)' used but not defined|[Tt]erminals? used b
 
 def parse_ebnf(text: str, *, span: Span | None = None) -> Grammar:
     """The EBNF grammar. Raises ConstraintError, with the place in the text, where it cannot be one."""
+    kind = "grammar"
     _check_text(text, "an EBNF grammar", span)
     tokens = [(str(m.lastgroup), m[0], m.start()) for m in _EBNF.finditer(text) if m.lastgroup != "space"]
-    for kind, mark, at in tokens:
-        if kind == "open":
-            raise _located("grammar", text, _place(text, at), f"`{mark}` is not closed", span)
+    for kind_of, mark, at in tokens:
+        if kind_of == "open":
+            raise located(kind, text, _place(text, at), f"`{mark}` is not closed", span)
     defined = {name for name, _ in _ebnf_rules(tokens)}
     if "root" not in defined:
         message = "the grammar has no rule `root`, which is where it begins"
         raise ConstraintError(message, span=span, help='write `root ::= ...`; for a Lark grammar, `lmc.lark("...")`')
-    if not any(kind == "macro" for kind, _, _ in tokens):
-        for kind, name, at in tokens:
-            if kind == "name" and name not in defined:
-                raise _located("grammar", text, _place(text, at), f"the rule `{name}` is not defined", span)
-    return Grammar(text)
+    try:
+        rules = read_ebnf(text)
+        if rules is not None:
+            _check_rules(rules)
+    except GrammarRefused as refused:
+        raise located(kind, text, refused.place, refused.problem, span, refused.help, refused.code) from None
+    return Grammar(text, rules)
 
 
 def _ebnf_rules(tokens: list[tuple[str, str, int]]) -> Iterator[tuple[str, int]]:
@@ -62,16 +79,54 @@ def _ebnf_rules(tokens: list[tuple[str, str, int]]) -> Iterator[tuple[str, int]]
             yield name, start
 
 
+def _check_rules(rules: GrammarRules) -> None:
+    """Raises GrammarRefused where a rule is called that nothing defines, or one that never ends."""
+    defined = rules.by_name()
+    for rule in rules.rules:
+        for call in calls(rule.body):
+            if call.name not in defined:
+                near = did_you_mean(call.name, defined) or ""
+                raise GrammarRefused(f"the rule `{call.name}` is not defined", call.place, near)
+    ends = ending(rules)
+    endless = [name for name in rules.reached() if name not in ends]
+    if endless:
+        rule = defined[endless[-1]]  # what is reached last is nearest to the cause
+        help = "give the recursion a way out: another alternative, or a part that may be absent"
+        raise GrammarRefused(f"the rule `{rule.name}` never ends", rule.place, help, ENDLESS)
+
+
 def parse_lark(text: str, *, span: Span | None = None) -> Lark:
     """The Lark grammar. Raises ConstraintError, with the place in the text, where it cannot be one."""
+    kind = "Lark grammar"
     _check_text(text, "a Lark grammar", span)
-    bare = _LARK_TEXT.sub(lambda match: " " * len(match[0]), text)
-    if not re.search(r"^\s*[?!]?start\s*[:\[]", bare, re.MULTILINE):
+    bare = _LARK_TEXT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    if not re.search(r"^\s*[?!]?start\s*(?:\.\s*-?\d+\s*)?[:\[]", bare, re.MULTILINE):
         message = "the Lark grammar has no rule `start`, which is where it begins"
         raise ConstraintError(message, span=span, help="write `start: ...`")
-    if not _LARK_DIALECT.search(bare):
+    for pattern, problem, help in _NEVER:
+        if found := pattern.search(bare):
+            raise located(kind, text, _place(text, found.start(1)), problem, span, help)
+    if _LARK_DIALECT.search(bare):
+        return Lark(text)
+    try:
+        reader = _reader(text)
         _load_lark(text, bare, span)
-    return Lark(text)
+        assert reader is not None, "what lark loads it has parsed"
+        rules = reader.read()
+        _check_rules(rules)
+    except GrammarRefused as refused:
+        raise located(kind, text, refused.place, refused.problem, span, refused.help, refused.code) from None
+    return Lark(text, rules)
+
+
+def _reader(text: str) -> LarkReader | None:
+    """The grammar with its statements looked at; None where lark cannot parse it, and says why when it loads it."""
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        return LarkReader(lark_tree(text))
+    except UnexpectedInput:
+        return None
 
 
 def _load_lark(text: str, bare: str, span: Span | None) -> None:
@@ -85,11 +140,11 @@ def _load_lark(text: str, bare: str, span: Span | None) -> None:
         builder.validate()
     except UnexpectedToken as error:
         shown = "the end of the line" if not error.token.strip() else f"`{error.token}`"
-        raise _located("Lark grammar", text, (error.line, error.column), f"{shown} cannot stand here", span) from None
+        raise located("Lark grammar", text, (error.line, error.column), f"{shown} cannot stand here", span) from None
     except UnexpectedInput as error:
-        raise _located("Lark grammar", text, (error.line, error.column), "this cannot stand here", span) from None
+        raise located("Lark grammar", text, (error.line, error.column), "this cannot stand here", span) from None
     except GrammarError as error:
-        raise _located("Lark grammar", text, *_said(str(error), text, bare), span) from None
+        raise located("Lark grammar", text, *_said(str(error), text, bare), span) from None
 
 
 def _said(message: str, text: str, bare: str) -> tuple[Place | None, str]:
@@ -111,14 +166,3 @@ def _check_text(text: object, what: str, span: Span | None) -> None:
 
 def _place(text: str, at: int) -> Place:
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-
-
-def _located(kind: str, text: str, place: Place | None, problem: str, span: Span | None) -> ConstraintError:
-    """The error with the line of the grammar and a caret under the place."""
-    if place is None:
-        return ConstraintError(f"in this {kind}, {problem}", span=span)
-    line, column = place
-    lines = text.splitlines()
-    shown = lines[line - 1] if line <= len(lines) else ""
-    notes = (shown, " " * (column - 1) + "^")
-    return ConstraintError(f"in this {kind}, {problem}, at line {line} column {column}", span=span, notes=notes)

@@ -174,6 +174,7 @@ def gen(
         for kind in _documented(kinds, name):
             kinds[kind] = Documented(kinds[kind], documents)
     if choices is not None:
+        _check_choices(name, stop=stop, stop_regex=stop_regex, stop_token_ids=stop_token_ids, min_tokens=min_tokens)
         _check_style(spacing, closed, name, [])
         if choices_method == exact:
             drawn = 0.0 if temperature is None else temperature
@@ -224,7 +225,7 @@ def _output(type: Any) -> tuple[str | None, OutputType | None]:
 
 
 def lark(text: str) -> Lark:
-    """A Lark grammar (llguidance's dialect, start rule `start`) for `gen(grammar=...)`.
+    """A Lark grammar (start rule `start`) for `gen(grammar=...)`.
 
     Raises ConstraintError, with the place in the text, where it cannot be one.
     """
@@ -274,6 +275,15 @@ def _check_style(spacing: object, closed: object, name: object, describe_json: l
             raise ArgumentError(
                 f"gen({name!r}) has {what}, and nothing says what JSON comes out",
                 help=f"`{word}` goes with `json_schema` or `structural_tag`",
+            )
+
+
+def _check_choices(name: object, **ends: object) -> None:
+    for parameter, value in ends.items():
+        if value is not None:
+            raise ArgumentError(
+                f"gen({name!r}) has `{parameter}` beside `choices`: a whole choice is picked, and nothing ends one",
+                help="leave it out",
             )
 
 

@@ -11,7 +11,9 @@ First of all passes, so that the others see the schemas that will run; no level 
 
 from __future__ import annotations
 
-from lmc.ir.constraint import closed
+from typing import cast
+
+from lmc.ir.constraint import Constraint, closed
 from lmc.ir.graph import Graph, Node
 from lmc.ir.node_rules import CONSTRAINTS
 from lmc.ir.rewrite import rebuild
@@ -36,7 +38,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
 
 def _closed(node: Node) -> Node:
     constraint = node.attr("constraint")
-    if isinstance(constraint, CONSTRAINTS) and (made := closed(constraint)) != constraint:
+    if isinstance(constraint, CONSTRAINTS) and (made := closed(cast("Constraint", constraint))) != constraint:
         attrs = tuple((name, made if name == "constraint" else value) for name, value in node.attrs)
     elif any(kind in node.keys for kind in KINDS) and not node.has("closed"):
         attrs = tuple(sorted((*node.attrs, ("closed", True))))

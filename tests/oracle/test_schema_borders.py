@@ -26,30 +26,32 @@ MAX_ORDERS = 60
 
 
 def looked_at(seed, count=12, *, closed=None):
-    """(accepted texts that are wrong, valid texts that are refused, how many were asked) of one random schema."""
+    """(accepted texts that are wrong, valid texts that are refused, how many were asked) of one random schema.
+
+    None are asked of one that is refused, says that it has no value, or is too large for a test.
+    """
     rng = random.Random(seed)
     made = schema(rng)
     told = text_of(made)
     try:
-        constraint = parse_schema(told, closed=closed)
-        lowered = lower(constraint)
+        lowered = lower(parse_schema(told, closed=closed))
         dfa = CharDfa(lowered.tree, max_states=MAX_STATES)
-        texts = list(drawn(dfa, count))
+        texts = [*drawn(dfa, count), *(instance(rng, made) for _ in range(count))]
+        found = [(text, _comes_out(lowered, dfa, text), _is_right(text, read(told))) for text in texts]
+        wrong = [(told, text) for text, comes_out, right in found if comes_out and not right]
+        missing = [text for text, comes_out, right in found if right and not comes_out and closed is None]
+        missing = [(told, text) for text in missing if not any(map(dfa.accepts, _orders(rng, text)))]
     except (NotRegular, SchemaError):
         return [], [], 0
     except ConstraintError as error:
         assert "above" in error.message or error.code == "LMC-CN004", (told, error)
         return [], [], 0
-    judged = read(told)
-    near = [instance(rng, made) for _ in range(count)]
-    wrong, missing = [], []
-    for text in (*texts, *near):
-        comes_out = dfa.accepts(text) and not _is_error(lowered, text)
-        right = _is_right(text, judged)
-        wrong += [(told, text)] if comes_out and not right else []
-        is_missing = right and not comes_out and closed is None and not any(map(dfa.accepts, _orders(rng, text)))
-        missing += [(told, text)] if is_missing else []
-    return wrong, missing, len(texts) + len(near)
+    return wrong, missing, len(found)
+
+
+def _comes_out(lowered, dfa, text):
+    """Whether a text is one of the schema's, and no error of its call when it is complete."""
+    return dfa.accepts(text) and repeated_name(text) is None and lowered.broken_by(text) is None
 
 
 def _orders(rng, text):
@@ -64,11 +66,6 @@ def _shuffled(rng, value):
     if isinstance(value, dict):
         return {name: _shuffled(rng, value[name]) for name in rng.sample([*value], len(value))}
     return value
-
-
-def _is_error(lowered, text):
-    """Whether a complete text is an error of its call."""
-    return repeated_name(text) is not None or lowered.broken_by(text) is not None
 
 
 def _is_right(text, judged):

@@ -17,7 +17,7 @@ from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
 from lmc.errors import ArgumentError
-from lmc.ir.caps import Caps
+from lmc.ir.caps import CONSTRAINT_KINDS, Caps
 from lmc.ir.prompt import Tokenizer
 from lmc.ir.scoring import CHOICES_METHODS
 
@@ -63,7 +63,7 @@ class EchoBackend:
         self._bytes = tokenizer or ByteTokenizer()
         self.tokenizer: Tokenizer = self._bytes
         self.caps = Caps(
-            constraints=frozenset(("regex", "choices", "json_schema")),
+            constraints=CONSTRAINT_KINDS,
             score=frozenset(CHOICES_METHODS),
             fused=True,
             n=True,
@@ -74,7 +74,7 @@ class EchoBackend:
         self.identity = f"seed {seed}"  # what decides its answers, for who compares runs
         self.log: list[Request] = []
         self.record = record
-        self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers())
+        self.settings = Settings(seed, self._bytes, max_len, chunks, script, Drawers(self._bytes))
         self.delay = delay
         self.shuffle = shuffle
         self.delay_s = delay_s

@@ -31,8 +31,10 @@ from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.score import score, token_logprobs
 from lmc.backend.echo.text import cut_at_stop, mix, words
+from lmc.backend.echo.walk import MARK
 from lmc.errors import LMError
-from lmc.ir.constraint import Blank, Fused
+from lmc.ir.constraint import Blank, Constraint, Fused, Regex
+from lmc.ir.json_schema.trees import ANY_CHAR, both, many
 from lmc.ir.sampling import Sampling
 from lmc.ir.strand import Strand
 
@@ -220,8 +222,18 @@ def _say(gen: Gen, seed: int, ids: Strand[int], settings: Settings) -> Said:
         return _finish(scripted, "eos", gen.sampling, limit)
     if gen.constraint is not None:
         assert not isinstance(gen.constraint, Fused), "a form is said generation by generation"
-        return _finish(settings.drawers.draw(gen.constraint, seed, limit), "constraint", gen.sampling, limit)
+        drawn = settings.drawers.draw(_long_enough(gen.constraint, gen.sampling.min_tokens), seed, limit)
+        if MARK in drawn:
+            return _finish_marked(drawn, gen.sampling, limit, settings.tokenizer)
+        return _finish(drawn.decode(), "constraint", gen.sampling, limit)
     return _say_words(gen.sampling, seed, limit)
+
+
+def _long_enough(constraint: Constraint, least: int) -> Constraint:
+    """The same without texts of fewer characters than there must be tokens; a token is a byte here."""
+    if not isinstance(constraint, Regex) or not least:
+        return constraint
+    return Regex(f"{constraint.pattern}\0{least}", both([constraint.tree, many(ANY_CHAR, least)]))
 
 
 def _say_words(sampling: Sampling, seed: int, limit: int) -> Said:
@@ -244,6 +256,21 @@ def _finish(text: str, reason: FinishReason, sampling: Sampling, limit: int) -> 
     elif len(raw) == limit and reason == "eos":
         reason = "length"  # there was no room for an end token
     return Said(text, tuple(raw), reason, len(raw))
+
+
+def _finish_marked(drawn: bytes, sampling: Sampling, limit: int, tokenizer: ByteTokenizer) -> Said:
+    """A text with control tokens, which are one token each; a stop makes ordinary text of what stands before it."""
+    text = drawn.replace(bytes((MARK,)), b"").decode()
+    spelt = text.encode()
+    if stopped := _stopped(text, spelt, sampling, limit):
+        return stopped
+    first, *marked = drawn.split(bytes((MARK,)))
+    ids = list(first)
+    for part in marked:
+        name = next(name for name in tokenizer.control_tokens() if part.startswith(name.encode()))
+        ids += [tokenizer.control_tokens()[name], *part[len(name) :]]
+    reason: FinishReason = "constraint" if len(ids) <= limit else "length"
+    return Said(tokenizer.show(ids[:limit]), tuple(ids[:limit]), reason, min(len(ids), limit))
 
 
 def _stopped(text: str, raw: bytes, sampling: Sampling, limit: int) -> Said | None:

@@ -133,8 +133,8 @@ class CallWalk:
                 items |= dict.fromkeys(new)
                 pending += new
         # no place begins with a call, so that these call nothing themselves
-        for start, behind in calls.items():
-            items[start, self._context(frozenset(behind))] = None
+        for start, returns in calls.items():
+            items[start, self._context(frozenset(returns))] = None
         return tuple(items), is_accepting
 
     def _context(self, behind: Items) -> int:

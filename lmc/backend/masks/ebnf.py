@@ -17,29 +17,30 @@ from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
 MAX_RULES = 20_000
 
 
-def regex_ebnf(tree: RegexTree) -> str | None:
-    """A grammar whose `root` is the tree's language; None where that is empty.
+def regex_ebnf(tree: RegexTree, name: str = "root") -> str | None:
+    """A grammar whose rule `name` is the tree's language; None where that is empty.
 
     Raises ConstraintError where looks or complements need an automaton, and that has too many states.
     """
     if not is_plain(tree):
-        return _automaton_ebnf(CharDfa(tree, max_states=MAX_RULES))
+        return _automaton_ebnf(CharDfa(tree, max_states=MAX_RULES), name)
     kept = productive(tree)
-    return None if kept is None else f"root ::= {expression(kept)}\n"
+    return None if kept is None else f"{name} ::= {expression(kept)}\n"
 
 
-def _automaton_ebnf(dfa: CharDfa) -> str | None:
+def _automaton_ebnf(dfa: CharDfa, name: str) -> str | None:
     """One rule for each state."""
     if dfa.start == DEAD:
         return None
-    rules = [f"root ::= s{dfa.start}"]
+    prefix = "s" if name == "root" else f"{name}_"
+    rules = [f"{name} ::= {prefix}{dfa.start}"]
     for state in states(dfa):
         ways = ['""'] if dfa.is_accepting(state) else []
         for mask, target in dfa.moves(state):
             # an automaton over characters does not tell surrogates apart: no byte of a text reaches them there
             if written := ranges_ebnf(dfa.alphabet.ranges(mask)):
-                ways.append(f"{written} s{target}")
-        rules.append(f"s{state} ::= " + " | ".join(ways))
+                ways.append(f"{written} {prefix}{target}")
+        rules.append(f"{prefix}{state} ::= " + " | ".join(ways))
     return "\n".join(rules) + "\n"
 
 

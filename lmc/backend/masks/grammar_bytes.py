@@ -61,7 +61,7 @@ class GrammarBytes:
     """A ByteWalk over the texts of a grammar. For one thread at a time."""
 
     def __init__(self, nfa: Nfa) -> None:
-        self._nfa = nfa
+        self.nfa = nfa
         self._states = [_State(frozenset(), 0)]
         self._numbers: dict[tuple[int, Kernel], int] = {(0, frozenset()): DEAD}
         self._contexts: dict[tuple[int, int], int] = {(DEAD, DEAD): ROOT}
@@ -75,7 +75,7 @@ class GrammarBytes:
     @property
     def num_bytes(self) -> int:
         """What it takes, about."""
-        return STATE_BYTES * len(self) + NODE_BYTES * len(self._nfa.edges)
+        return STATE_BYTES * len(self) + NODE_BYTES * len(self.nfa.edges)
 
     @property
     def is_full(self) -> bool:
@@ -118,6 +118,15 @@ class GrammarBytes:
             known.ways, known.kernels = list(map(bytes, groups.values())), list(groups)
         return known.ways
 
+    def kernel(self, state: int) -> Kernel:
+        """The nodes that the last byte led to, with their contexts."""
+        return self._states[state].kernel
+
+    def behind(self, context: int) -> list[Item]:
+        """What goes on where the rule of a context is over."""
+        called_in, rule = self._places[context]
+        return self._column(called_in).returns[rule]
+
     def _number(self, kernel: Kernel, left: int) -> int:
         found = self._numbers.get((left, kernel))
         if found is None:
@@ -146,7 +155,7 @@ class GrammarBytes:
 
     def _after(self, column: _Column, state: int, node: int, context: int) -> list[Item]:
         """What an item leads to without a byte."""
-        nfa = self._nfa
+        nfa = self.nfa
         column.edges += [(low, high, target, context) for low, high, target in nfa.edges[node]]
         more = [(target, context) for target in nfa.silent[node]]
         for rule, target in nfa.calls[node]:

@@ -126,7 +126,7 @@ class _Reader:
             return self._macro(rule, at)
         if kind == BYTES:
             for byte in rest:
-                at = self._edge(at, byte, byte)
+                at = self._edge(at, byte & 0xFF, byte & 0xFF)  # they are written as signed ones
             return at
         if kind in (CLASS, CLASS_STAR):
             return self._class(tuple(rest), at) if kind == CLASS else self._star(tuple(rest), at)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmc.backend.masks.ebnf import regex_ebnf
+from lmc.backend.masks.grammar_text import rules_ebnf
 from lmc.backend.masks.schema_ebnf import schema_ebnf
 from lmc.backend.masks.structural import Tags
 from lmc.backend.masks.tag_parts import ebnf
@@ -64,8 +65,8 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
             return _ebnf(regex_ebnf(one_of(options)))
         case Grammar(text):
             return _ebnf(text)
-        case Lark(text):
-            return GrammarSource("lark", text)
+        case Lark(text, rules):
+            return GrammarSource("lark", text) if rules is None else _ebnf(rules_ebnf(rules))
         case JsonSchema():
             return _ebnf(schema_ebnf(constraint))
         case StructuralTag(parts=parts):

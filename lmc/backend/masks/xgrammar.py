@@ -18,7 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from lmc.backend.masks.disk import DiskCache
+from lmc.backend.masks.grammar_bytes import GrammarBytes
 from lmc.backend.masks.grammar_jumps import Forcing, GrammarJumps
+from lmc.backend.masks.grammar_nfa import Unread, nfa_of
 from lmc.backend.masks.lowering import NO_CONTROLS, Controls, compile_source, source_of
 from lmc.backend.masks.productive import endless_rule
 from lmc.backend.masks.stderr import caught_warnings
@@ -47,7 +49,7 @@ NO_TEXT = b"\xff"  # in no UTF-8: no character of a grammar is spelt with it
 MAX_COMPILED = 256
 MAX_COMPILED_BYTES = 128 << 20
 MAX_THREADS = 8
-_PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
+_PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 
 
 class Vocabulary(Protocol):
@@ -106,6 +108,14 @@ class XGrammarMasks:
         compiled = self._compile(constraint)
         forcing = None if self._jumps is None else self._jumps.of(_key(constraint), compiled)
         return XGrammarMatcher(self, xgrammar.GrammarMatcher(compiled), forcing=forcing)
+
+    def walk(self, constraint: Constraint) -> GrammarBytes | None:
+        """The bytes of a constraint as an automaton; None where there is none. Raises as `make` does."""
+        masks = self._for_tags if isinstance(constraint, StructuralTag | ToolCalls) else self
+        try:
+            return GrammarBytes(nfa_of(masks._compile(constraint).grammar))
+        except (Unread, RuntimeError):  # also what xgrammar raises
+            return None
 
     def _compile(self, constraint: Constraint) -> Compiled:
         key = _key(constraint)
@@ -298,13 +308,13 @@ def _key(constraint: Constraint) -> Key:
         case Choices(options):
             return "choices", options
         case JsonSchema(text, spacing=spacing, closed=closed):
-            return "schema", (spacing, closed or None, text)
+            return "schema", (spacing, "closed" if closed else "open", text)
         case Grammar(text):
             return "grammar", text
-        case Lark(text):
-            return "lark", text
+        case Lark(text, rules):
+            return "lark", (text, "by xgrammar" if rules is None else "by rules")
         case StructuralTag(text, spacing=spacing, closed=closed):
-            return "tag", (spacing, closed or None, text)
+            return "tag", (spacing, "closed" if closed else "open", text)
         case ToolCalls(text):
             return "tools", text
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
 from itertools import count
 
 from lmc.ir.automaton.alphabet import Alphabet, sets_of, used_classes
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
+from lmc.ir.automaton.extent import plainest
 from lmc.ir.ranges import EVERYTHING, LAST, Ranges
 from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Repeat, Seq, Whole
 
@@ -143,6 +145,39 @@ def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDf
 
     others = [NOTHING if at in empty else rewritten(tree, kept) for at, tree in enumerate(trees)]
     return CallDfa(others, max_states=max_states)
+
+
+def shortest_call(dfa: CallDfa, place: int = 0) -> str | None:
+    """A shortest text of a place; None where it has none. Raises ConstraintError where it is too large to be known."""
+    found: dict[int, str] = {}
+    is_new = True
+    while is_new:  # shorter texts of places make shorter ones of those that call them
+        is_new = False
+        for at, start in enumerate(dfa.starts):
+            text = _shortest(dfa, start, found)
+            if text is not None and (at not in found or len(text) < len(found[at])):
+                found[at], is_new = text, True
+    return found.get(place)
+
+
+def _shortest(dfa: CallDfa, start: int, known: dict[int, str]) -> str | None:
+    """A shortest text from a state, of the places' texts that are known."""
+    pending = [(0, "", start)]
+    seen = {DEAD}
+    while pending:
+        length, text, state = heappop(pending)
+        if state in seen:
+            continue
+        if dfa.is_accepting(state):
+            return text
+        seen.add(state)
+        ways = [
+            (plainest(dfa.alphabet.ranges(mask)), after) for mask, after in dfa.moves(state) if mask & dfa.chars_mask
+        ]
+        ways += [(known[place], after) for place, after in dfa.calls(state) if place in known]
+        for more, after in ways:
+            heappush(pending, (length + len(more), text + more, after))
+    return None
 
 
 def _has_text(dfa: CharDfa, start: int, allowed: int) -> bool:

@@ -33,6 +33,7 @@ from lmc.parser.capture.values import (
     StandIn,
     StateCell,
 )
+from lmc.parser.grammar_place import point_into_file
 
 MAX_DEPTH = 60  # calls within calls
 
@@ -122,6 +123,7 @@ def _activated(cx: Capture, fn: Closure, bound: dict[str, StandIn]) -> StandIn:
             return frame.fields["$ret"]
     except LMError as error:
         error.span = error.span or cx.t.span
+        point_into_file(error)
         raise
     except ProgramRaise as stop:
         stop.span = stop.span or cx.t.span

@@ -159,6 +159,11 @@ def iterator(cx: Capture, x: Once) -> Sym:
     return Sym(cx.t.call(LAZY[x.builtin], *atoms, type=REF, keys=tuple(sorted(x.kwargs))))
 
 
+def as_walked(cx: Capture, x: StandIn) -> StandIn:
+    """What an iterable gives to who may not take all of it: an iterator of Python's own where a step may run code."""
+    return iterator(cx, x) if is_stepped(x, cx) else listed(cx, x)
+
+
 def _stepped(cx: Capture, x: StandIn) -> Atom:
     return iterator(cx, x).value if isinstance(x, Once) else cx.argument(listed(cx, x))
 

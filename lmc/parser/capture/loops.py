@@ -24,7 +24,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.expressions import binary, item
 from lmc.parser.capture.generators import IteratorStep
-from lmc.parser.capture.iteration import has_code, is_live, is_stepped, iterator, listed
+from lmc.parser.capture.iteration import as_walked, has_code, is_live
 from lmc.parser.capture.lazy_loops import stepped
 from lmc.parser.capture.loop_region import Region
 from lmc.parser.capture.targets import assign
@@ -67,7 +67,7 @@ def for_loop(cx: Capture, node: ast.For) -> None:
     if has_code(cx, given):
         raise graph_break(DEFERRED, span, "this iterable, which runs code of the program between the turns,")
     # a live object inside `zip` and the like is stepped when the loop steps
-    iterable = iterator(cx, given) if is_stepped(given, cx) else listed(cx, given)
+    iterable = as_walked(cx, given)
     items = known_items(iterable)
     cx.t.span = span
     if items is not None and len(items) <= MAX_UNROLL:

@@ -11,7 +11,7 @@ from lmc.ir.types import ANY, DATA
 from lmc.parser.capture import choices, expressions, fixed, objects
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.iteration import listed
+from lmc.parser.capture.iteration import as_walked
 from lmc.parser.capture.methods import set_item
 from lmc.parser.capture.slices import index_of, set_slice
 from lmc.parser.capture.tracer import ProgramRaise, has_live, kind, wrap
@@ -97,7 +97,7 @@ def set_attribute(cx: Capture, owner: StandIn, name: str, value: StandIn) -> Non
 
 
 def _unpack(cx: Capture, targets: list[ast.expr], value: StandIn) -> None:
-    value = listed(cx, value)
+    value = as_walked(cx, value)
     items = known_items(value)
     if items is None:
         at = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)

@@ -37,7 +37,8 @@ def problems(schema: Any, place: str = "#") -> Iterator[Problem]:
 def _impossible(schema: dict[str, Any], place: str) -> Iterator[Problem]:
     """Bounds that no value is within."""
     for low, high in _BOUNDS:
-        least, most = schema.get(low), schema.get(high)
+        least: Any = schema.get(low)
+        most: Any = schema.get(high)
         if _number(least) and _number(most) and decimal(least) > decimal(most):
             yield f"{place}/{low}", f"{least} is above `{high}` {most}: no value is both"
 

@@ -11,6 +11,8 @@ import pytest
 import lmc
 from lmc.backend.masks.ending_masks import PlacesMasks
 from lmc.backend.masks.factory import ConstraintMasks
+from lmc.ir.automaton.calls import call_dfa, shortest_call
+from lmc.ir.json_schema.regular import texts_of
 from lmc.parser.schema.parse import parse_schema
 
 LIST = {
@@ -138,3 +140,84 @@ def test_a_program_writes_values_of_a_schema_within_itself(schema):
         if run.get_meta_info("x")["finish_reason"] != "length":
             json.loads(run["x"])
         assert run["x"][:1] in "{-0123456789"
+
+
+def within(keyword, **more):
+    """A schema that contains itself beside a property `k`."""
+    properties = {"k": keyword, "next": {"$ref": "#"}}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
+
+
+@pytest.mark.parametrize(
+    "schema, yes, no",
+    [
+        (within({"type": "string", "pattern": "é"}), ["xé", 'é"'], ["x", 1]),
+        (within({"type": "string", "minLength": 2, "maxLength": 3}), ['"\\', "a\nb"], ["a", "abcd"]),
+        (within({"type": "string", "pattern": "^a", "maxLength": 2}), ["a", "ab"], ["ba", "abc"]),
+        (within({"type": "string", "format": "date"}), ["2020-02-29"], ["2021-02-29", "x"]),
+        (within({"not": {"enum": ["x", 1]}}), ["y", 2, None], ["x", 1]),
+        (
+            within({"if": {"type": "string"}, "then": {"maxLength": 1}, "else": {"type": "null"}}),
+            ["a", None],
+            ["ab", 1],
+        ),
+        (within({"allOf": [{"minimum": 2}, {"maximum": 3}], "type": "integer"}), [2, 3], [1, 4, "a"]),
+        (within({"oneOf": [{"multipleOf": 2}, {"multipleOf": 3}], "type": "integer"}), [2, 9], [6, 5]),
+        (within({"type": "integer", "minimum": 0.5}), [1], [0, -3]),
+        (within({"type": "number", "exclusiveMaximum": 1.5, "multipleOf": 0.25}), [1.25, -3], [1.5, 0.1]),
+        (within({"type": "object", "patternProperties": {"^x": {"type": "null"}}}), [{"x1": None}], [{"x1": 1}]),
+        (within({"type": "object", "propertyNames": {"maxLength": 2}}), [{"ab": 1}], [{"abc": 1}]),
+        (within({"type": "object", "dependentRequired": {"a": ["b"]}}), [{"a": 1, "b": 2}, {"c": 1}], [{"a": 1}]),
+        (within({"type": "array", "contains": {"type": "null"}, "maxContains": 1}), [[1, None]], [[], [None, None]]),
+        (within({"type": "array", "uniqueItems": True, "items": {"enum": [1, 2]}}), [[1, 2]], [[1, 1]]),
+        (within({"const": {"a": [1]}}), [{"a": [1]}], [{"a": [2]}, {}]),
+        (within({"prefixItems": [{"type": "null"}], "items": False, "type": "array"}), [[None], []], [[1], [None, 1]]),
+    ],
+)
+def test_a_keyword_means_at_any_depth_what_it_means_elsewhere(automata, tokenizer, schema, yes, no):
+    """First and further in."""
+    for value in (*yes, *no):
+        for whole in ({"k": value}, {"next": {"next": {"k": value}}}):
+            assert accepts(automata, tokenizer, schema, whole) == (value in yes), whole
+
+
+def test_a_complement_looks_into_places(automata, tokenizer):
+    """A list of lists that is not of depth two."""
+    depth_two = {"type": "array", "items": {"type": "array", "items": {"type": "array", "maxItems": 0}}}
+    schema = {"type": "array", "items": {"$ref": "#/$defs/any"}, "not": depth_two}
+    schema["$defs"] = {"any": {"type": "array", "items": {"$ref": "#/$defs/any"}}}
+
+    for value, is_right in (([[[[]]]], True), ([[[]], [[[]], []]], True), ([], False), ([[[]], []], False)):
+        assert accepts(automata, tokenizer, schema, value) == is_right
+
+
+def test_items_that_ought_to_differ_are_looked_at_when_the_text_is_complete():
+    """No automaton remembers them."""
+    schema = parse_schema({"type": "array", "uniqueItems": True, "items": {"$ref": "#"}})
+
+    assert texts_of(schema).broken_by("[[],[[]]]") is None
+    broken = texts_of(schema).broken_by("[[],[[],[]]]")
+    assert broken is not None and (broken.keyword, broken.verdict) == ("uniqueItems", "checked")
+
+
+def test_a_large_schema_is_made_of_places(automata, tokenizer):
+    """Definitions that double: 2 ** 60 places in a tree, 61 that are shared."""
+    node = {"type": "object", "required": ["a"], "additionalProperties": False}
+    names = [{"properties": {name: {"$ref": f"#/$defs/{at + 1}"} for name in "ab"}} for at in range(60)]
+    schema = {
+        "$ref": "#/$defs/0",
+        "$defs": {**{str(at): node | each for at, each in enumerate(names)}, "60": {"const": 1}},
+    }
+
+    whole = '{"a":' * 60 + "1" + "}" * 60
+    assert accepts(automata, tokenizer, schema, whole)
+    assert accepts(automata, tokenizer, schema, whole.replace("1}", '1,"b":1}', 1))
+    assert not accepts(automata, tokenizer, schema, whole.replace("1}", "2}"))
+
+
+def test_a_text_that_is_cut_says_what_it_needs():
+    """The shortest value of a schema within itself."""
+    schema = {"type": "object", "properties": {"v": {"const": 1}, "kids": {"items": {"$ref": "#"}, "type": "array"}}}
+    texts = texts_of(parse_schema({**schema, "required": ["v", "kids"], "additionalProperties": False}))
+
+    assert shortest_call(call_dfa(texts.places)) == '{"v":1,"kids":[]}'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lmc.backend.base import Gen, SegmentEnd
+from lmc.backend.masks.schema_ebnf import schema_ebnf
+from lmc.errors import ConstraintError
 from lmc.executor.checks import broken
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.exact import repeated_name
@@ -119,6 +121,19 @@ def test_a_text_with_a_name_twice_is_an_error(schema):
 
     assert error is not None and error.code == "LMC-CN020" and "'b' twice" in error.message
     assert ended(schema, '{"a":{"b":{},"c":{}}}') is None
+
+
+def test_where_nobody_looks_at_complete_texts_counted_names_are_told_apart():
+    """As in a structural tag: by their first letters, in one order; and said to be, not that there are none."""
+    pattern = {"patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
+    found = lower(parse_schema(OBJECT | {"minProperties": 2}), tells_apart=True)
+    texts = ['{"a":1,"b":2}', '{"a":1,"a":2}', '{"b":1,"a":2}']
+
+    assert [CharDfa(found.tree).accepts(text) for text in texts] == [True, False, False]
+    assert {f.keyword: f.verdict for f in found.findings}["minProperties"] == "relaxed"
+    with pytest.raises(ConstraintError, match="different first letters"):
+        schema_ebnf(parse_schema(OBJECT | pattern | {"minProperties": 2}))
+    assert "x-" in schema_ebnf(parse_schema(OBJECT | pattern | {"minProperties": 1}))
 
 
 NESTED = {

@@ -7,6 +7,8 @@ import itertools
 import lmc as lm
 from tests.oracle.programs.case import Case
 
+LOG = []
+
 WORDS = ({"words": ["a", "a", "b", "a"]}, {"words": []}, {"words": list("aab" * 30)})
 
 
@@ -135,7 +137,50 @@ def two_of_one(s, words):
     return list(zip(ahead, behind))
 
 
+def numbers(count=8):
+    for i in range(count):
+        LOG.append(i)
+        yield i
+
+
+def shortest_of_maps(s):
+    s += lm.gen("n", regex="[1-4]")
+    n = int(s["n"])
+    texts = dict(zip(range(n), map(str, numbers())))
+    return texts, list(zip("ab", enumerate(numbers()))), list(zip(map(str, numbers()), "ab")), LOG
+
+
+def zips_in_one_another(s):
+    s += lm.gen("n", regex="[1-4]")
+    pairs = enumerate(zip(s["n"] * 2, map(float, numbers())))
+    return sorted(pairs), max(zip("ab", filter(None, numbers()))), LOG
+
+
+def settled_early(s):
+    s += lm.gen("n", regex="[1-4]")
+    return any(map(bool, numbers())), all(map(bool, numbers())), any(enumerate(numbers())), LOG
+
+
+def too_many_to_unpack(s):
+    s += lm.gen("n", regex="[1-4]")
+    first, *rest = map(str, numbers(3))
+    try:
+        one, two = map(str, numbers())
+    except ValueError as error:
+        return str(error), first, rest, LOG
+    return one, two
+
+
+def maps_beside_states(s):
+    forks = s.fork(2)
+    for fork, text in zip(forks, map(str, numbers())):
+        fork += text + lm.gen("x", regex="[ab]")
+    return [fork["x"] for fork in forks], LOG
+
+
 CASES = [
+    *(Case(fn, log=LOG) for fn in (shortest_of_maps, zips_in_one_another, settled_early, too_many_to_unpack)),
+    Case(maps_beside_states, log=LOG, expects="either"),
     *(
         Case(fn)
         for fn in (

@@ -17,7 +17,16 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.generators import check_mapped
-from lmc.parser.capture.iteration import filter_over, has_code, listed, map_over, unchanged
+from lmc.parser.capture.iteration import (
+    as_walked,
+    filter_over,
+    has_code,
+    is_stepped,
+    iterator,
+    listed,
+    map_over,
+    unchanged,
+)
 from lmc.parser.capture.special.pure import as_value, is_in, pure
 from lmc.parser.capture.tracer import Arm, ProgramRaise, ordinary, wrap
 from lmc.parser.capture.values import (
@@ -73,7 +82,10 @@ def _zip(cx: Capture, *xs: StandIn, strict: StandIn = False) -> StandIn:
 
 
 def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
-    columns = [listed(cx, x) for x in xs]
+    by_index = any(isinstance(x, Container) and x.holds_states for x in xs)
+    if by_index and any(is_stepped(x, cx) for x in xs):
+        raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
+    columns = [as_walked(cx, x) for x in xs]
     known = [known_items(x) for x in columns]
     if all(k is not None for k in known) and isinstance(strict, bool):
         lengths = {len(k) for k in known if k is not None}
@@ -121,15 +133,20 @@ def _range(cx: Capture, *bounds: StandIn) -> StandIn:
 
 
 def _any(cx: Capture, x: StandIn) -> StandIn:
-    if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break(DEFERRED, cx.t.span, "what `any` walks over")
-    return comprehensions.first(cx, x, True, False)[0] if isinstance(x, Generator) else NotImplemented
+    return _first_of(cx, any, x, True)
 
 
 def _all(cx: Capture, x: StandIn) -> StandIn:
-    if has_code(cx, x) and not isinstance(x, Generator):
-        raise graph_break(DEFERRED, cx.t.span, "what `all` walks over")
-    return comprehensions.first(cx, x, False, True)[0] if isinstance(x, Generator) else NotImplemented
+    return _first_of(cx, all, x, False)
+
+
+def _first_of(cx: Capture, fn: Callable[..., Any], x: StandIn, stop_when: bool) -> StandIn:
+    """`any` or `all`, which leave the rest alone once one item has settled it."""
+    if isinstance(x, Generator):
+        return comprehensions.first(cx, x, stop_when, not stop_when)[0]
+    if has_code(cx, x):
+        raise graph_break(DEFERRED, cx.t.span, f"what `{fn.__name__}` walks over")
+    return pure(cx, fn, (iterator(cx, x),), {}) if is_stepped(x, cx) else NotImplemented
 
 
 def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
