@@ -17,6 +17,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from benchmarks.real_schemas import TooSlow, limited
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.backend.matcher import Matcher
 from lmc.errors import ConstraintError
+from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.equality import canonical
 from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.lower import Lowered
@@ -34,7 +36,6 @@ from lmc.ir.json_schema.shape import Shape
 from lmc.parser.schema.parse import parse_schema
 from lmc.parser.schema.pattern import FORMATS, in_python
 from scripts.support.schema_instances import Instances
-from scripts.support.schema_verdicts import Bytes
 
 STEPS = 300  # bytes drawn at random, before a text is brought to its end
 MAX_BYTES = 6_000
@@ -43,8 +44,13 @@ END = 256
 CLOSING = b'"}],0123456789:{[tfn-'
 
 
-class ByteTokenizer(Bytes):
-    """One token a byte."""
+class Bytes:
+    """A tokenizer of single bytes, with an end token behind them."""
+
+    eos_ids = frozenset({END})
+
+    def vocab_bytes(self) -> list[bytes]:
+        return [bytes((byte,)) for byte in range(256)] + [b""]
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -71,13 +77,18 @@ class Tally:
 def judges_of(schema: Any) -> tuple[Any, Any]:
     """jsonschema's validators without and with formats; patterns are ECMA's in Python's words."""
     import jsonschema
+    import referencing
+    from referencing.jsonschema import DRAFT7
 
     checker = jsonschema.FormatChecker(())
     for name, text in FORMATS.items():
         checker.checks(name)(lambda x, text=text: not isinstance(x, str) or bool(re.fullmatch(text, x, re.ASCII)))
     made = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    plain = {key: value for key, value in _in_python(schema).items() if key != "$id"}
-    return made(plain), made(plain, format_checker=checker)
+    whole = _in_python(schema)
+    inside = [each for each in whole.get("$defs", {}).values() if isinstance(each, dict) and "$id" in each]
+    resources = [(each["$id"], referencing.Resource.from_contents(each, DRAFT7)) for each in inside]
+    registry = referencing.Registry().with_resources(resources)
+    return made(whole, registry=registry), made(whole, registry=registry, format_checker=checker)
 
 
 def _in_python(schema: Any) -> Any:
@@ -147,11 +158,27 @@ def written(value: Any, shape: Shape | None) -> str:
 # --- one schema ------------------------------------------------------------------------------------------
 
 
+@cache
+def _siblings(folder: Path) -> dict[str, Any]:
+    return {each.name: json.loads(each.read_text(encoding="utf-8")) for each in sorted(folder.glob("*.json"))}
+
+
+def parsed_of(schema: Any, file: Path) -> JsonSchema:
+    """A schema, with the files beside it where it refers to those."""
+    parsed = parse_schema(schema)
+    if re.search(r'"\$ref":"[^#]', parsed.text):
+        try:
+            return parse_schema(schema, documents=_siblings(file.parent))
+        except ConstraintError:
+            pass  # it refers to others: then it is refused for that
+    return parsed
+
+
 def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, num_instances: int) -> None:
     schema = json.loads(file.read_text(encoding="utf-8"))
     begin = time.process_time()
     try:
-        parsed = parse_schema(schema)
+        parsed = parsed_of(schema, file)
         lowered, start = limited(lambda: (texts_of(parsed), masks.make(parsed)))
     except TooSlow:
         tally.schemas["too slow"] += 1
@@ -170,7 +197,7 @@ def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, nu
     tally.schemas["followed"] += 1
     if took > SLOW_S:
         tally.slow.append((took, file.name))
-    loose, strict = judges_of(schema)
+    loose, strict = judges_of(json.loads(parsed.text))
     rng = random.Random(file.name)
     try:
         limited(lambda: judge_texts(file, lowered, start, loose, strict, tally, rng, num_texts))
@@ -241,7 +268,7 @@ def main(folders: tuple[Path, ...], count: int, texts: int, instances: int, seed
     files = [file for folder in folders for file in (sorted(folder.rglob("*.json")) if folder.is_dir() else [folder])]
     random.Random(seed).shuffle(files)
     tally = Tally()
-    masks = ConstraintMasks(ByteTokenizer(), 257)
+    masks = ConstraintMasks(Bytes(), 257)
     for file in files[:count]:
         look_at(file, masks, tally, texts, instances)
     for name in ("schemas", "texts", "instances"):

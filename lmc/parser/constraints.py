@@ -35,14 +35,14 @@ def parse_constraint(
     if isinstance(value, MADE.get(kind, ())):
         for name, given in (("spacing", spacing), ("documents", documents)):
             if given is not None:
-                help = f"write tool_calls(..., {name}=...)"
-                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=help)
+                write = f"write tool_calls(..., {name}=...)"
+                raise ArgumentError(f"tool calls have their own `{name}`", span=span, help=write)
         made = cast(Constraint, value)
         return made if closed is None else with_closed(made, closed)
     if kind in ("regex", "grammar") and not isinstance(value, str):
         is_compiled = isinstance(getattr(value, "pattern", None), str)
-        help = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
-        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=help)
+        cure = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=cure)
     match kind:
         case "regex":
             from lmc.parser.regex.parse import parse_regex

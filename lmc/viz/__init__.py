@@ -24,6 +24,8 @@ FORMATS: dict[str, str] = {
     "dot": "lmc.viz.dot",
     "mermaid": "lmc.viz.mermaid",
     "json": "lmc.viz.json",
+    "svg": "lmc.viz.svg",
+    "html": "lmc.viz.html",
 }
 FSM_FORMATS: dict[str, str] = {
     "ascii": "lmc.viz.fsm_ascii",

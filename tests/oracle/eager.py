@@ -226,6 +226,7 @@ class EagerState:
     def _append_text(self, text: str) -> None:
         if not text:
             return
+        text = str.__str__(text)  # of a subclass the characters: a prompt is no object of the user's
         if self._pieces and isinstance(self._pieces[-1], Text):
             text = self._pieces.pop().text + text
         self._pieces.append(Text(text))

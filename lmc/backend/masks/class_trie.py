@@ -45,6 +45,7 @@ class ClassTrie:
     levels     the wide levels, from depth 1
     children   (class, node) by node, for everything below them
     nodes      [V] int32, where each token ends; DEAD_NODE for tokens that never fit and those that `tails` have
+    cut_nodes  [cuts] int32, where what is before each cut ends; DEAD_NODE for what never fits
     tails      tokens that end within a character
     """
 
@@ -57,9 +58,10 @@ class ClassTrie:
         self._class_of = self._classes()
         mapped = self._compressed()
         self.num_nodes = max(ROOT_NODE + 1, *(level.first + len(level.parents) for level in self.levels), 0)
-        self.nodes = mapped.take(trie.nodes)
-        self.nodes[trie.nodes < 0] = DEAD_NODE
+        self._ends = mapped.take(trie.nodes)
+        self._ends[trie.nodes < 0] = DEAD_NODE
         self._add_longs(mapped)
+        self.nodes, self.cut_nodes = self._ends[: trie.size], self._ends[trie.size :]
         self.tails = self._tails()
         self._narrow()
 
@@ -124,7 +126,7 @@ class ClassTrie:
             key = (node, rest.tobytes())
             if key not in known:
                 known[key] = self._chain(node, rest.tolist())
-            self.nodes[long.token] = known[key]
+            self._ends[long.token] = known[key]
 
     def _chain(self, node: int, classes: list[int]) -> int:
         for cls in classes:
@@ -139,7 +141,7 @@ class ClassTrie:
 
     def _tails(self) -> list[Tail]:
         """The tokens that end within a character, taken out of `nodes`."""
-        masks = {prefix: self.used & _prefix_mask(self.alphabet, prefix) for prefix in set(self.trie.prefixes.values())}
+        masks = {prefix: self.used & prefix_mask(self.alphabet, prefix) for prefix in set(self.trie.prefixes.values())}
         groups: dict[tuple[int, int], list[int]] = {}
         for token, prefix in self.trie.prefixes.items():
             node, mask = int(self.nodes[token]), masks[prefix]
@@ -169,7 +171,7 @@ def _distinct(keys: npt.NDArray[np.int64], bound: int) -> tuple[npt.NDArray[np.i
     return found, places.take(keys)
 
 
-def _prefix_mask(alphabet: Alphabet, prefix: bytes) -> int:
+def prefix_mask(alphabet: Alphabet, prefix: bytes) -> int:
     """The classes of the characters whose encoding begins so."""
     low, high, lead, left = next(row for row in reversed(LENGTHS) if prefix[0] >= row[2])
     base = prefix[0] - lead

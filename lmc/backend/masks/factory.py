@@ -21,6 +21,8 @@ from lmc.backend.masks.stable import Encoder
 from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.matcher import Matcher
+from lmc.codes import TOO_LARGE
+from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
 from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import DEAD
@@ -36,7 +38,7 @@ from lmc.ir.constraint import (
     StructuralTag,
     ToolCalls,
 )
-from lmc.ir.json_schema.regular import texts_of
+from lmc.ir.json_schema.regular import placed, texts_of
 from lmc.ir.regex import RegexTree
 from lmc.recent import Recent
 
@@ -141,10 +143,21 @@ class ConstraintMasks:
             case Choices(options):
                 return self._ending(one_of(options))
             case JsonSchema():
-                texts = texts_of(constraint)
-                if texts.places:
-                    return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
-                return self._ending(texts.tree)
+                return self._of_schema(constraint)
+
+    def _of_schema(self, schema: JsonSchema) -> EndingMasks:
+        """One automaton where that is small enough to begin with, else places that call each other."""
+        texts = texts_of(schema)
+        if not texts.places:
+            try:
+                made = self._ending(texts.tree)
+                made.mask(made.start)
+                return made
+            except ConstraintError as error:
+                if error.code != TOO_LARGE:
+                    raise
+                texts = placed(schema)
+        return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
 
     def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
         if masks.start == DEAD or not masks.with_ends(masks.start).any():

@@ -6,21 +6,27 @@ in these masks; where a text may end is `is_accepting`.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from lmc.backend.masks.class_trie import ClassTrie
+from lmc.backend.masks.leaf_masks import leaves_of
+from lmc.backend.masks.shape_walk import ShapeWalk
+from lmc.backend.masks.shapes import shapes_of
+from lmc.backend.masks.token_walk import TokenWalk
 from lmc.backend.masks.trie import Ints, TokenTrie
-from lmc.backend.masks.walks import Bools, LazyWalk, TokenClasses, Walk
-from lmc.ir.automaton.algebra import states
+from lmc.backend.masks.walks import Bools, LazyWalk
+from lmc.backend.masks.words import packed
 from lmc.ir.automaton.alphabet import used_classes
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
 
-MAX_TOGETHER = 512  # states of an automaton that is walked all at once
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
+FEW_SWEEPS = 6  # masks of all tokens at once, after which a tree of the alphabet's own classes pays
+MAX_NODES = 60_000  # that the states of one more mask may have: a few seconds
 STATE_BYTES = 2_500  # measured of JSON schemas
-MIN_TOGETHER = 4_000  # nodes of a class trie for which that pays
 
 
 class TokenMasks:
@@ -34,8 +40,9 @@ class TokenMasks:
         self.dfa = ByteDfa(self.chars)
         self.start = self.dfa.start
         self._trie = trie
-        self._classes = ClassTrie(trie, self.chars.alphabet, used_classes(tree, self.chars.alphabet))
-        self._walk = self._chosen_walk()
+        self._tree = tree
+        self._num_swept = 0
+        self._walk = TokenWalk(trie, self.dfa, leaves_of(trie), self._swept)
         self._masks: dict[int, Ints] = {}
         self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
 
@@ -48,12 +55,13 @@ class TokenMasks:
     def num_bytes(self) -> int:
         """What it takes, about: its states with their ways and regexes, and its masks."""
         masks = (len(self._known) + len(self._masks)) * self._trie.size // 8
-        return STATE_BYTES * (20 + len(self.chars)) + self.dfa.num_bytes + masks
+        return STATE_BYTES * (64 + len(self.chars)) + self.dfa.num_bytes + masks
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
         found = self._masks.get(state)
         if found is None:
+            self.chars.allow(MAX_NODES)
             found = self._masks[state] = self._made(state)
         return found
 
@@ -66,7 +74,17 @@ class TokenMasks:
         char_state = self.dfa.char_state(state)
         if char_state is None:
             return packed(self._within(state))
-        groups, at = self._walk.from_state(char_state)
+        return self._walk.words(char_state)
+
+    def _swept(self, char_state: int) -> Ints:
+        """The mask in a state, by all tokens at once."""
+        self._num_swept += 1
+        ends = self._shapes.ends(char_state) if self._num_swept <= FEW_SWEEPS else None
+        return self._by_class(char_state) if ends is None else packed(self._shapes.live(ends))
+
+    def _by_class(self, char_state: int) -> Ints:
+        """The same over a tree of this alphabet's classes: it takes long to make, and then is quicker."""
+        groups, at = self._sweep.from_state(char_state)
         live_classes = self.chars.live_classes
         tails = self._classes.tails
         ends = [n for n, before in enumerate(at) if before != DEAD and live_classes(before) & tails[n].mask]
@@ -74,10 +92,22 @@ class TokenMasks:
         key = (groups.tobytes(), tuple(ends))
         found = self._known.get(key)
         if found is None:
-            live = groups.take(self._walk.of_token)
+            live = groups.take(self._sweep.of_token)
             live[[token for end in ends for token in tails[end].tokens]] = True
             found = self._known[key] = packed(live)
         return found
+
+    @cached_property
+    def _shapes(self) -> ShapeWalk:
+        return ShapeWalk(shapes_of(self._trie), self.chars)
+
+    @cached_property
+    def _classes(self) -> ClassTrie:
+        return ClassTrie(self._trie, self.chars.alphabet, used_classes(self._tree, self.chars.alphabet))
+
+    @cached_property
+    def _sweep(self) -> LazyWalk:
+        return LazyWalk(self._classes, self.chars)
 
     def next(self, state: int, token: int) -> int:
         """The state after a token; DEAD where it may not come."""
@@ -92,25 +122,9 @@ class TokenMasks:
         """Whether the text may end here."""
         return self.dfa.is_accepting(state)
 
-    def _chosen_walk(self) -> Walk:
-        if self._classes.num_nodes < MIN_TOGETHER:
-            return LazyWalk(self._classes, self.chars)
-        for count, _ in enumerate(states(self.chars)):
-            if count == MAX_TOGETHER:
-                return LazyWalk(self._classes, self.chars)
-        return TokenClasses(self._classes, self.chars, len(self.chars))
-
     def _within(self, state: int) -> Bools:
         """Within a character: only tokens that begin there go on."""
         live = np.zeros(self._trie.size, dtype=bool)
         for token in self._trie.heads:
             live[token] = self.next(state, token) != DEAD
         return live
-
-
-def packed(live: Bools) -> Ints:
-    bits = np.zeros(-(-len(live) // 32) * 32, dtype=bool)
-    bits[: len(live)] = live
-    words = np.packbits(bits, bitorder="little").view(np.int32)
-    words.setflags(write=False)
-    return words

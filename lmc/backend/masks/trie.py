@@ -14,10 +14,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.masks.char_tree import CharNode, char_tree
+from lmc.backend.masks.cuts import Cuts
+
 Ints = npt.NDArray[np.int32]
 
 DEPTH = 32  # levels of the tree; what is longer (about 1 token in 100) is kept as a remainder
 ROOT = 0
+NO_FIRST, NO_TOKEN = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +49,28 @@ class TokenTrie:
     codes     [U] the code points that occur, sorted
     chars     the characters of all tokens one after another, as numbers in `codes`
     levels    nodes by depth, from depth 1; nodes are numbered through all levels, ROOT is 0
-    nodes     [V] int32, the node at which the whole characters of a token end; -1 for long tokens and heads
+    nodes     [V + cuts] int32, the node at which the whole characters of a token end; -1 for long tokens and heads
     longs     tokens with more than DEPTH whole characters
     prefixes  the first bytes of one more character, by token that ends with them
     heads     tokens that begin within a character
+    texts     the whole characters of each token, but of heads
+    cuts      places within tokens where a string or a number may end; `nodes` and `longs` have them behind the tokens
     """
 
     def __init__(self, vocab: Sequence[bytes | None]) -> None:
         self.size = len(vocab)
+        self._beginning: dict[str, Ints] = {}
         self.vocab = vocab
-        texts, self.prefixes, self.heads = _sorted_out(vocab)
+        self.texts, self.prefixes, self.heads = _sorted_out(vocab)
+        self.cuts = Cuts(vocab, self.texts)
+        texts = self.texts | dict(enumerate(self.cuts.texts, self.size))
         flat = np.frombuffer("".join(texts.values()).encode("utf-32-le"), dtype=np.uint32)
         self.codes, chars = np.unique(flat, return_inverse=True)
         self.chars = chars.astype(np.int32)
         lengths = np.fromiter(map(len, texts.values()), dtype=np.int64, count=len(texts))
         starts = np.cumsum(lengths) - lengths
         self.levels, ends = _levels(self.chars, starts, lengths, len(self.codes))
-        self.nodes = np.full(self.size, -1, dtype=np.int32)
+        self.nodes = np.full(self.size + len(self.cuts.texts), -1, dtype=np.int32)
         tokens = np.fromiter(texts, dtype=np.int64, count=len(texts))
         whole = lengths <= DEPTH
         self.nodes[tokens[whole]] = ends[whole]
@@ -69,6 +78,40 @@ class TokenTrie:
             LongToken(int(tokens[at]), int(ends[at]), int(starts[at]) + DEPTH, int(starts[at] + lengths[at]))
             for at in np.flatnonzero(~whole).tolist()
         ]
+
+    @cached_property
+    def root(self) -> CharNode:
+        """The same tree, node by node."""
+        return char_tree(self.texts, self.prefixes, self.cuts.numbers)
+
+    def beginning(self, char: str) -> Ints:
+        """A mask of the tokens whose first whole character is this one; "": of those that have none."""
+        found = self._beginning.get(char)
+        if found is None:
+            bits = np.zeros(-(-self.size // 32) * 32, dtype=bool)
+            bits[: self.size] = self._firsts == (ord(char) if char else NO_FIRST)
+            found = self._beginning[char] = np.packbits(bits, bitorder="little").view(np.int32)
+        return found
+
+    def longer(self, length: int) -> list[int]:
+        """The tokens of more whole characters than this, where that is many."""
+        return [] if length >= self._longest else [id for id, text in self._long_texts if len(text) > length]
+
+    @cached_property
+    def _long_texts(self) -> list[tuple[int, str]]:
+        return [(id, text) for id, text in self.texts.items() if len(text) > DEPTH]
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.texts.values()), default=0)
+
+    @cached_property
+    def _firsts(self) -> Ints:
+        """[V] the first character of each token."""
+        found = np.full(self.size, NO_TOKEN, dtype=np.int32)
+        for token, text in self.texts.items():
+            found[token] = ord(text[0]) if text else NO_FIRST
+        return found
 
     @cached_property
     def spellings(self) -> list[bytes]:

@@ -45,7 +45,7 @@ class LazyWalk:
         self._next = np.zeros(0, dtype=np.int32)  # [states * classes], rows as they are filled
         self._filled = np.zeros(0, dtype=bool)
         self._tail_nodes = np.array([tail.node for tail in trie.tails], dtype=np.int32)
-        self._tops = trie.tops()
+        self._tops = np.array(trie.tops(), dtype=np.int32)
         self.of_token = trie.nodes.astype(np.intp)  # what `take` would make of it each time
 
     def from_state(self, state: int) -> tuple[Bools, list[int]]:
@@ -67,8 +67,8 @@ class LazyWalk:
     def _down_narrow(self, at: Ints) -> None:
         """Walks the levels below the wide ones, node by node."""
         row, children = self._dfa.row, self._trie.children
-        states = at.take(self._tops).tolist()
-        pending = [(node, state) for node, state in zip(self._tops, states, strict=True) if state != DEAD]
+        tops = self._tops[at.take(self._tops) != DEAD]
+        pending = list(zip(tops.tolist(), at.take(tops).tolist(), strict=True))
         nodes, found = [], []
         while pending:
             node, state = pending.pop()

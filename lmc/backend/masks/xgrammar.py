@@ -308,13 +308,13 @@ def _key(constraint: Constraint) -> Key:
         case Choices(options):
             return "choices", options
         case JsonSchema(text, spacing=spacing, closed=closed):
-            return "schema", (spacing, closed or None, text)
+            return "schema", (spacing, "closed" if closed else "open", text)
         case Grammar(text):
             return "grammar", text
         case Lark(text, rules):
             return "lark", (text, "by xgrammar" if rules is None else "by rules")
         case StructuralTag(text, spacing=spacing, closed=closed):
-            return "tag", (spacing, closed or None, text)
+            return "tag", (spacing, "closed" if closed else "open", text)
         case ToolCalls(text):
             return "tools", text
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_, or_
 
 from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 NO_CLASS = -1
+FEW = 64  # characters that are told one by one
 
 
 class Alphabet:
@@ -29,7 +30,17 @@ class Alphabet:
         self.starts, self.classes, signatures = _partition(list(distinct))
         self.num_classes = len(signatures)
         self.full = (1 << self.num_classes) - 1
+        self._few: dict[int, str | None] = {}
         self._masks = {ranges: _mask(signatures, number) for number, ranges in enumerate(distinct)}
+
+    @classmethod
+    def of_classes(cls, starts: list[int], classes: list[int]) -> Alphabet:
+        """The alphabet of these intervals, numbered already; it has no sets."""
+        made = cls.__new__(cls)
+        made.starts, made.classes, made._masks, made._few = starts, classes, {}, {}
+        made.num_classes = max(classes) + 1
+        made.full = (1 << made.num_classes) - 1
+        return made
 
     def mask(self, ranges: Ranges) -> int:
         """The classes that make up one of the sets."""
@@ -46,6 +57,25 @@ class Alphabet:
             end = self.starts[at + 1] - 1 if at + 1 < len(self.starts) else LAST
             yield low, min(end, high), self.classes[at]
             low, at = end + 1, at + 1
+
+    def few(self, mask: int) -> str | None:
+        """The characters of some classes; None where there are more than FEW."""
+        if mask not in self._few:
+            small = self._small
+            found = [small[cls] for cls in range(self.num_classes) if mask >> cls & 1]
+            joined = None if None in found else "".join(chars for chars in found if chars is not None)
+            self._few[mask] = joined if joined is None or len(joined) <= FEW else None
+        return self._few[mask]
+
+    @cached_property
+    def _small(self) -> list[str | None]:
+        """By class its characters, None where they are more than FEW."""
+        found: list[str | None] = [""] * self.num_classes
+        for low, end, cls in zip(self.starts, [*self.starts[1:], LAST + 1], self.classes):
+            before = found[cls] if cls >= 0 else None
+            if before is not None:
+                found[cls] = before + "".join(map(chr, range(low, end))) if len(before) + end - low <= FEW else None
+        return found
 
     def ranges(self, mask: int) -> Ranges:
         """The scalar values of some classes."""

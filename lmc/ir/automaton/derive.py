@@ -45,6 +45,16 @@ class Derivation:
         state = self._simple({(node, ALWAYS)}) if node is not self.nodes.fail else NOTHING
         return self._place(state, tuple(frozenset(((body, ALWAYS),)) for body in self._behinds))
 
+    def alternatives(self, place: Configuration) -> tuple[RegexNode, ...] | None:
+        """The nodes of a place where nothing is asked beside them; None elsewhere."""
+        if any(place.trackers) or any(duties for _, duties in place.state):
+            return None
+        return tuple(node for node, _ in place.state)
+
+    def among(self, nodes: Iterable[RegexNode]) -> Configuration:
+        """The place before any of some nodes, none of which meets a look-behind."""
+        return Configuration(self._simple({(node, ALWAYS) for node in nodes}), (None,) * len(self._behinds))
+
     def accepts(self, place: Configuration) -> bool:
         """Whether the text may end here."""
         return self._ends(place.state, self._here(place.trackers))

@@ -7,15 +7,19 @@ accepted. Crossing `max_states` is an error of the user's pattern, not a crash.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.alphabet import Alphabet, sets_of
+from lmc.ir.automaton.counted import ItemRows, counted
 from lmc.ir.automaton.derive import Configuration, Derivation
 from lmc.ir.automaton.lower import TreeLowering
-from lmc.ir.automaton.nodes import Nodes
+from lmc.ir.automaton.nodes import Nodes, RegexNode
 from lmc.ir.ranges import EVERYTHING
 from lmc.ir.regex import RegexTree
 
@@ -26,7 +30,7 @@ MAX_STATES = 100_000
 class CharDfa:
     """The lazy automaton of some trees over their common alphabet (or `alphabet`, where it is to be that one).
 
-    `starts[i]` is where tree i begins.
+    `starts[i]` is where tree i begins. `nodes` makes what the rest of a text may be.
 
     Raises ConstraintError (LMC-CN004) where a question needs more than `max_states` states, or states that have more
     than `max_nodes` nodes together: what a state costs grows with them.
@@ -43,17 +47,19 @@ class CharDfa:
         self.alphabet = Alphabet([EVERYTHING, *sets]) if alphabet is None else alphabet
         self.max_states = max_states
         self._nodes_left = max_nodes
-        nodes = Nodes(self.alphabet.full)
-        lowering = TreeLowering(self.alphabet, nodes, self._of_its_own)
+        self.nodes = Nodes(self.alphabet.full)
+        lowering = TreeLowering(self.alphabet, self.nodes, self._of_its_own)
         roots = [lowering.node(tree) for tree in trees]
-        self._derivation = Derivation(nodes, lowering.behinds)
+        self._derivation = Derivation(self.nodes, lowering.behinds)
         self._places: list[Configuration | None] = [None]
         self._numbers: dict[Configuration, int] = {}
         self._moves: list[list[tuple[int, int]] | None] = [[]]  # (classes, state), dead ends not yet left out
         self._rows: list[list[int] | None] = [[DEAD] * self.alphabet.num_classes]
         self._accepts: list[bool | None] = [False]
         self._live: list[bool | None] = [False]
+        self._live_nodes: dict[RegexNode, bool] = {}
         self._live_classes: dict[int, int] = {}
+        self._made: dict[RegexNode, ItemRows] = {}
         self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
         self.starts = tuple(s if self.is_live(s) else DEAD for s in self.starts)
 
@@ -110,6 +116,20 @@ class CharDfa:
         assert found is not None
         return found
 
+    def alternatives(self, state: int) -> tuple[RegexNode, ...] | None:
+        """What the rest of a text may be, as nodes; None where anything else is asked of it."""
+        place = self._places[state]
+        return None if place is None else self._derivation.alternatives(place)
+
+    def at(self, alternatives: Iterable[RegexNode]) -> int:
+        """The state in which the rest may be any of these nodes, which meet no look-behind; DEAD where none can."""
+        state = self._number(self._derivation.among(alternatives))
+        return state if self.is_live(state) else DEAD
+
+    def allow(self, num_nodes: int) -> None:
+        """From here on, states may have so many nodes together."""
+        self._nodes_left = num_nodes
+
     def run(self, text: str, state: int | None = None) -> int:
         """The state after a text, DEAD for one with surrogates."""
         at = self.start if state is None else state
@@ -162,17 +182,86 @@ class CharDfa:
         return found
 
     def _settle(self, state: int) -> None:
+        """Find out whether a state is live: from its nodes where each stands for itself, else by what it leads to."""
+        place = self._places[state]
+        assert place is not None
+        alone = [node for node, duties in place.state if not duties and _is_apart(node)]
+        if any(map(self._is_live_node, alone)):
+            self._live[state] = True
+        elif len(alone) == len(place.state):
+            self._live[state] = False
+        else:
+            self._search(state)
+
+    def _is_live_node(self, node: RegexNode) -> bool:
+        """Whether a node that is apart matches anything: of a chain that is asked part by part."""
+        if node.plain:
+            return True
+        found = self._live_nodes.get(node)
+        if found is None:
+            found = self._live_nodes[node] = self._found_live(node)
+        return found
+
+    def _found_live(self, node: RegexNode) -> bool:
+        match node.kind:
+            case "cat" if node.parts[0].free:
+                return self._is_live_chain(node)
+            case "alt" if node.free:
+                return any(map(self._is_live_node, node.parts))
+            case "repeat" if node.free:
+                return node.bounds[0] == 0 or self._is_live_node(node.parts[0])
+            case "chars":
+                return False  # of no class: else it is plain
+            case "and" if self._has_counted(node):
+                return True
+            case _:
+                state = self._number(self._derivation.among((node,)))
+                if self._live[state] is None:
+                    self._search(state)
+                return self._live[state] is True
+
+    def _is_live_chain(self, node: RegexNode) -> bool:
+        """The same of a chain, which may be long."""
+        passed = []
+        while node.kind == "cat" and node.parts[0].free and not node.plain and node not in self._live_nodes:
+            if not self._is_live_node(node.parts[0]):
+                return False
+            passed.append(node)
+            node = node.parts[1]
+        found = self._is_live_node(node)
+        self._live_nodes.update(dict.fromkeys(passed, found))
+        return found
+
+    def _has_counted(self, node: RegexNode) -> bool:
+        """Whether it is plain that an intersection has a text of the length that it wants."""
+        found = counted(node)
+        least = None if found is None else self.least_items(found.node, found.item)
+        if found is None or least is None:
+            return False
+        return found.low <= least and (found.high is None or found.node.least <= found.high)
+
+    def least_items(self, node: RegexNode, item: RegexNode) -> int | None:
+        """How many items each text of a plain node has at least; None where it has others than rows of items."""
+        if item not in self._made:
+            self._made[item] = ItemRows(item, _Rows(self, self.at((self.nodes.repeat(item, 0, None),))))
+        made = self._made[item]
+        return made.least(node) if made.of(node) else None
+
+    def _search(self, state: int) -> None:
         """Find out which states reached from here are live, until this one is known to be.
 
-        By turns depth first, which soon comes to the end of a long text, and breadth first, which does not lose itself
-        in one that may be long.
+        Those that seem nearest to an end come first, and now and then the one that has waited longest.
         """
         before: dict[int, int | None] = {state: None}  # how each was reached
-        pending = deque((state,))
+        nearest, waiting = [(0, state)], deque((state,))
+        done: set[int] = set()
         for turn in count():
-            if not pending:
+            if not waiting:
                 break
-            at = pending.pop() if turn % 2 else pending.popleft()
+            at = heappop(nearest)[1] if turn % 4 and nearest else waiting.popleft()
+            if at in done:
+                continue
+            done.add(at)
             if self._live[at] or self.is_accepting(at):
                 back: int | None = at
                 while back is not None:
@@ -182,11 +271,36 @@ class CharDfa:
             for _, target in self._moves_from(at):
                 if target not in before and self._live[target] is not False:
                     before[target] = at
-                    pending.append(target)
+                    heappush(nearest, (self._least(target), target))
+                    waiting.append(target)
         for found in before:
             self._live[found] = False
 
+    def _least(self, state: int) -> int:
+        """Characters up to an end, or fewer."""
+        place = self._places[state]
+        return 0 if place is None else min(node.least for node, _ in place.state)
 
+
+class _Rows(NamedTuple):
+    """An automaton begun elsewhere."""
+
+    dfa: CharDfa
+    start: int
+
+    def row(self, state: int) -> Sequence[int]:
+        return self.dfa.row(state)
+
+    def is_accepting(self, state: int) -> bool:
+        return self.dfa.is_accepting(state)
+
+
+def _is_apart(node: RegexNode) -> bool:
+    """Whether what a node matches does not depend on the text before it: it looks at no more than what it ends with."""
+    return node.free or (node.kind == "cat" and node.parts[0].free and not node.behinds)
+
+
+@lru_cache(maxsize=4096)
 def _bits(mask: int) -> list[int]:
     found = []
     while mask:

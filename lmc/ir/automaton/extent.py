@@ -35,6 +35,27 @@ def extent(tree: RegexTree, max_states: int = MAX_STATES) -> Extent | None:
     return None if least is None else Extent(least, longest(dfa))
 
 
+def is_endless(tree: RegexTree) -> bool:
+    """Whether it is plain that there is no longest text, provided that no part of the tree is without any."""
+    known: dict[int, bool] = {}  # by identity, as a tree may hold one part in many places
+
+    def within(part: RegexTree) -> bool:
+        if id(part) not in known:
+            known[id(part)] = found(part)
+        return known[id(part)]
+
+    def found(part: RegexTree) -> bool:
+        match part:
+            case Seq(parts) | Alt(parts):
+                return any(map(within, parts))
+            case Repeat(item, _, most):
+                return most is None or (most > 0 and within(item))
+            case _:
+                return False
+
+    return within(tree)
+
+
 def shortest_text(tree: RegexTree, max_states: int = MAX_STATES) -> str | None:
     """A shortest text, of plain characters where it may; None where there is none. Raises ConstraintError."""
     dfa = CharDfa(tree, max_states=max_states)

@@ -33,12 +33,28 @@ class RegexNode:
     serial     counts the nodes of one maker
     nullable   whether it matches the empty text: True or False everywhere, None where that depends on its place
     plain      made of characters, choice, repetition and live states alone, so that it matches something
+    depth      parts within one another, or in a row, at most
+    least      characters of a text that it matches, or fewer: no shorter one is
+    free       without looks and atomic groups, so that what it matches depends on no text around it
     behinds    bit n: look-behind n can be met in it
     items      its linear form, once asked for (see linear.py)
     frame      what it is without the bounds of its repeats, once asked for (see counts.py)
     """
 
-    __slots__ = ("behinds", "frame", "items", "kind", "nullable", "parts", "plain", "serial", "value")
+    __slots__ = (
+        "behinds",
+        "depth",
+        "frame",
+        "free",
+        "items",
+        "kind",
+        "least",
+        "nullable",
+        "parts",
+        "plain",
+        "serial",
+        "value",
+    )
 
     def __init__(
         self, serial: int, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
@@ -50,8 +66,13 @@ class RegexNode:
         self.nullable = nullable
         self.plain = plain
         self.behinds = 0
+        self.depth = 1
+        self.free = kind not in ("look", "atomic")
         for part in parts:
             self.behinds |= part.behinds
+            self.free = self.free and part.free
+            self.depth = max(self.depth, part.depth + 1)
+        self.least = _least(kind, parts, value, nullable)
         self.items: tuple[Item, ...] | None = None
         self.frame: tuple[tuple[object, ...], tuple[tuple[int, float], ...]] | None = None
 
@@ -181,6 +202,22 @@ class Nodes:
         if item.kind in ("chars", "empty", "atomic"):
             return item
         return self._make("atomic", (item,), None, False if item.nullable is False else None, False)
+
+
+def _least(kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None) -> int:
+    match kind:
+        case "cat":
+            return parts[0].least + parts[1].least
+        case "alt":
+            return min(part.least for part in parts)
+        case "and":
+            return max(parts[0].least, parts[1].least)
+        case "repeat":
+            return parts[0].least * value[0]  # type: ignore[index, no-any-return]
+        case "atomic":
+            return parts[0].least
+        case _:
+            return 1 if nullable is False else 0
 
 
 def _mask_of(node: RegexNode) -> int:

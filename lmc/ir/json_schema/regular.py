@@ -1,20 +1,14 @@
 """The texts of a JSON schema as a regular language, where they are one and its automaton can be walked.
 
 Lowering is work; it is done once for each schema that recurs in a compilation or a session. Automata are lazy, so how
-many states there are in all does not matter (a list of long strings has a hundred thousand): the first few are made,
-and where those need too many others to tell what is accepted, a grammar is the better way.
+many states there are in all does not matter (a list of long strings has a hundred thousand), and none is made here.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from lmc.codes import TOO_LARGE
-from lmc.errors import ConstraintError
-from lmc.ir.automaton.algebra import states
-from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.regex import RegexTree
@@ -22,15 +16,11 @@ from lmc.ir.regex import RegexTree
 if TYPE_CHECKING:
     from lmc.ir.json_schema.lower import Lowered
 
-NUM_FIRST = 500  # states that are made, breadth first
-MAX_STATES = 15_000  # that they may need
-MAX_NODES = 40_000  # of those: a few seconds
-
 
 def regular_tree(schema: JsonSchema) -> RegexTree:
     """The texts of a schema.
 
-    Raises NotRegular where it recurs or has no automaton to speak of, SchemaError where a keyword cannot be kept.
+    Raises NotRegular where it recurs or has too many parts, SchemaError where a keyword cannot be kept.
     """
     return regular(schema).tree
 
@@ -70,15 +60,8 @@ def _looked_at(schema: JsonSchema) -> Lowered | Finding:
     from lmc.ir.json_schema.lower import lower
 
     try:
-        lowered = lower(schema)
-        for _ in islice(states(CharDfa(lowered.tree, max_states=MAX_STATES, max_nodes=MAX_NODES)), NUM_FIRST):
-            pass
+        return lower(schema)
     except NotRegular as reason:
         return reason.finding
     except RecursionError:
         return Finding("#", "(nesting)", "exact", "its parts are too deep within one another")
-    except ConstraintError as error:
-        if error.code != TOO_LARGE:
-            raise
-        return Finding("#", "(size)", "exact", error.message)
-    return lowered

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
+from lmc.ir.automaton.algebra import literal
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, EMPTY, alt, both, many, one_of, seq
 from lmc.ir.ranges import EVERYTHING, SURROGATES, Ranges, complement, intersection, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 SHORT = {8: "b", 9: "t", 10: "n", 12: "f", 13: "r", 34: '"', 92: "\\"}
+MAX_TOLD = 64  # characters of a text that is told from others character by character
 RAW = complement(union([(0, 0x1F), (34, 34), (92, 92), SURROGATES]))
 START = Look(ANY_CHAR, behind=True, negated=True)
 END = Look(ANY_CHAR, negated=True)
@@ -60,8 +63,9 @@ class Strings:
     def tree(self, *, canonical: bool, marks: tuple[str, ...] = ()) -> RegexTree:
         """Their texts, quotes and all; no mark stands in one."""
         if self == Strings() and not canonical:
-            anything = many(_any_writing())
-            return seq('"', both([anything, _without(standing(marks))]) if standing(marks) else anything, '"')
+            if not standing(marks):
+                return any_string()
+            return seq('"', both([many(_any_writing()), _without(standing(marks))]), '"')
         return quoted(self.characters(), marks)
 
 
@@ -131,6 +135,30 @@ def _holds(ranges: Ranges, code: int) -> bool:
 
 
 OPENING = seq(Look(one_of("\\"), behind=True, negated=True), '"')  # a quote within a string is escaped
+
+
+@lru_cache(maxsize=1)
+def any_string() -> RegexTree:
+    """The texts of all strings, in any writing."""
+    return seq('"', many(_any_writing()), '"')
+
+
+def other_than(texts: list[str]) -> RegexTree:
+    """Every text but these, told from them by the first character that differs.
+
+    A complement says the same, but an automaton has to find out what is left of it.
+    """
+    return _told_apart(sorted(set(texts)), 0) if max(map(len, texts)) <= MAX_TOLD else Not(alt(map(literal, texts)))
+
+
+def _told_apart(texts: list[str], depth: int) -> RegexTree:
+    """What may follow the first `depth` characters, which all of these texts have in common."""
+    ends = len(texts[0]) == depth
+    options: list[RegexTree] = [] if ends else [EMPTY]
+    known = {char: list(each) for char, each in groupby(texts[1:] if ends else texts, key=lambda text: text[depth])}
+    options.append(seq(Chars(complement(union((ord(char), ord(char)) for char in known))), ANYTHING))
+    options += [seq(char, _told_apart(each, depth + 1)) for char, each in known.items()]
+    return alt(options)
 
 
 def _any_writing() -> RegexTree:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.automaton.extent import is_endless
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.numbers import Number, Numbers, number_text
 from lmc.ir.json_schema.shape import DEPTH, Shape
-from lmc.ir.json_schema.strings import Strings, quoted
+from lmc.ir.json_schema.strings import Strings, other_than, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
 from lmc.ir.json_schema.values import (
     KINDS,
@@ -386,7 +387,7 @@ class Writer:
         value = self.value(values, shape.others, DEPTH - 1)
         if value is NOTHING:
             return NOTHING
-        named = [Not(alt(map(literal, shape.names)))] if shape.names else []
+        named = [other_than(list(shape.names))] if shape.names else []
         wanted = [*keys, *named]
         key = quoted(both(wanted), self.marks) if wanted else self._any_string
         return seq(key, self.spaces.colon, value)
@@ -435,6 +436,8 @@ def characters(part: Part, *, wide: bool = False) -> RegexTree:
 
 def _finite(tree: RegexTree) -> list[str] | None:
     """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
+    if is_endless(tree):
+        return None
     dfa = CharDfa(tree)
     found: list[str] = []
     pending = [("", dfa.start)] if dfa.start != DEAD else []

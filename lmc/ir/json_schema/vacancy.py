@@ -188,6 +188,10 @@ class Vacancy:
         named = named_values([source])
         if named is not None and canonical(value) not in set(map(canonical, named)):
             return True
+        if isinstance(denied := schema.get("not"), dict) and set(denied) <= {"const", "enum"}:
+            named = named_values([source.at("not")])
+            if named is not None and canonical(value) in set(map(canonical, named)):
+                return True
         if any(all(self.breaks(value, each, depth + 1) for each in source.each(key))
                for key in ("anyOf", "oneOf") if key in schema):  # fmt: skip
             return True
@@ -214,8 +218,10 @@ class Vacancy:
     def _matches(self, key: str, text: str, anywhere: bool) -> bool:
         if key not in self._automata:
             tree = self.patterns.get(key)
-            known = tree is not None and not isinstance(tree, str)
-            self._automata[key] = CharDfa(search(tree) if anywhere else tree) if known else None
+            if tree is None or isinstance(tree, str):
+                self._automata[key] = None
+            else:
+                self._automata[key] = CharDfa(search(tree) if anywhere else tree)
         automaton = self._automata[key]
         try:
             return automaton is None or automaton.accepts(text)
@@ -297,7 +303,7 @@ def named_values(flat: list[SchemaSource]) -> list[Json] | None:
 
 
 def _is_within(count: int, schema: dict[str, Json], low: str, high: str) -> bool:
-    return schema.get(low, 0) <= count <= schema.get(high, count)
+    return bool(schema.get(low, 0) <= count <= schema.get(high, count))
 
 
 def _exactly(source: SchemaSource, value: Json) -> SchemaSource:

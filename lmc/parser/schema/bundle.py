@@ -3,8 +3,9 @@
     {"$ref": "names.json#/$defs/n"}, {"names.json": N}   ->   {"$ref": "names.json#/$defs/n",
                                                                "$defs": {"names.json": {"$id": "names.json", ...N}}}
 
-Each document that is reached stands in `$defs` under its URI, with that as its `$id`; nothing in it is changed. So the
-whole is one schema, to print and to read again, and nothing is ever fetched.
+Each document that is reached stands in `$defs` under its URI, with that as its `$id`. Where a reference knows it by the
+key that it was given under, and its own `$id` is another, the reference is written with that; nothing else is changed.
+So the whole is one schema, to print and to read again, and nothing is ever fetched.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lmc.ir.json_schema.references import absolute, own_base
 from lmc.source import Span
 
 _REFERENCES = ("$ref", "$dynamicRef")
+_DATA = ("const", "enum", "examples", "default")  # whatever is in them refers to nothing
 
 
 def bundled(root: Any, documents: Mapping[str, Any], span: Span | None = None) -> Any:
@@ -26,13 +28,14 @@ def bundled(root: Any, documents: Mapping[str, Any], span: Span | None = None) -
     """
     if not isinstance(root, dict):
         return root
-    known = _by_uri(documents, own_base(root, ""), span)
+    known, keys = _by_uri(documents, own_base(root, ""), span)
     found: dict[str, Any] = {}
     todo = [(root, "")]
     present = {"", own_base(root, ""), *_own_uris(root, "")}
     while todo:
         document, base = todo.pop()
         for uri, place, reference in _references(document, base, "#"):
+            uri = uri if uri in present or uri in known else keys.get(uri, uri)
             if uri in present:
                 continue
             if uri not in known:
@@ -42,12 +45,16 @@ def bundled(root: Any, documents: Mapping[str, Any], span: Span | None = None) -
             todo.append((known[uri], uri))
     if not found:
         return root
-    embedded = {_free_name(uri, root): _embedded(uri, each) for uri, each in found.items()}
-    return {**root, "$defs": {**root.get("$defs", {}), **embedded}}
+    keys = {key: own for key, own in keys.items() if key not in present}
+    embedded = {_free_name(uri, root): _embedded(uri, _renamed(each, uri, keys)) for uri, each in found.items()}
+    whole = _renamed(root, "", keys)
+    return {**whole, "$defs": {**whole.get("$defs", {}), **embedded}}
 
 
-def _by_uri(documents: Mapping[str, Any], base: str, span: Span | None) -> dict[str, Any]:
+def _by_uri(documents: Mapping[str, Any], base: str, span: Span | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """The documents by what they call themselves, and what those are called that were given under another name."""
     found: dict[str, Any] = {}
+    keys: dict[str, str] = {}
     for key, document in documents.items():
         uri = absolute(key, base).partition("#")[0]
         own = own_base(document, uri)
@@ -55,6 +62,26 @@ def _by_uri(documents: Mapping[str, Any], base: str, span: Span | None) -> dict[
             message = f"two documents are {own!r}: what refers to it could mean either"
             raise ConstraintError(message, span=span, help="give each an `$id` of its own, or none")
         found[own] = document
+        if own != uri:
+            keys[uri] = own
+    return found, keys
+
+
+def _renamed(value: Any, base: str, keys: Mapping[str, str]) -> Any:
+    """A document whose references call others what those call themselves."""
+    if not keys:
+        return value
+    if isinstance(value, list):
+        return [_renamed(each, base, keys) for each in value]
+    if not isinstance(value, dict):
+        return value
+    base = own_base(value, base)
+    found = {key: each if key in _DATA else _renamed(each, base, keys) for key, each in value.items()}
+    for keyword in _REFERENCES:
+        if isinstance(reference := value.get(keyword), str):
+            uri, mark, fragment = absolute(reference, base).partition("#")
+            if uri in keys:
+                found[keyword] = keys[uri] + mark + fragment
     return found
 
 
@@ -80,7 +107,7 @@ def _references(value: Any, base: str, place: str) -> Iterator[tuple[str, str, s
             if isinstance(reference := value.get(keyword), str):
                 yield absolute(reference, base).partition("#")[0], place, reference
         for key, each in value.items():
-            if key not in ("const", "enum", "examples", "default"):
+            if key not in _DATA:
                 yield from _references(each, base, f"{place}/{key}")
     elif isinstance(value, list):
         for at, each in enumerate(value):

@@ -41,6 +41,7 @@ _PIECE = re.compile(
 _PLACE = re.compile(r" at position \d+$")
 _LITERAL_BRACES = re.compile(r"\{,\d*\}")
 _FOREIGN = {"a", "p", "P", "N", "G", "h", "R", "K", "Q", "E"}
+_OPAQUE = r"[\0\2]"  # what a pattern stands between while it is read, so that its anchors stay looks
 _ANY = r"[\0-\U0010ffff]"
 
 _DAYS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
@@ -114,7 +115,7 @@ def pattern_tree(pattern: str) -> RegexTree | str:
     """What a pattern matches, where it is found in a text; or why lmc cannot read it."""
     try:
         python = in_python(pattern)
-        tree = parse_regex(f"{_ANY}(?:{python}){_ANY}", ascii=True).tree
+        tree = parse_regex(f"{_OPAQUE}(?:{python}){_OPAQUE}", ascii=True).tree
         parse_regex(python, ascii=True)  # an unbalanced group does not close ours
     except ConstraintError as error:
         return _PLACE.sub("", error.message)  # a place in the rewritten text means nothing to its author

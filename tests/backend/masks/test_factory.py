@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lmc.backend.masks.factory import ConstraintMasks
+from lmc.backend.masks.leaf_masks import leaves_of
+from lmc.backend.masks.shapes import shapes_of
 from lmc.caches import estimated_bytes
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices
@@ -59,5 +61,8 @@ def test_the_size_of_an_automaton_is_about_what_it_holds(tokenizer) -> None:
         matcher.mask()
         (made,) = masks._compiled.values()[-1:]
         shared = [masks, masks.trie, *vars(masks.trie).values(), tokenizer, masks.eos_ids, masks.eos_mask]
+        learnt = leaves_of(masks.trie)  # of the vocabulary, for all constraints
+        shared += [each for walk in learnt._walks.values() for each in (walk, walk.chars)]
+        shared += [learnt, shapes_of(masks.trie), *vars(shapes_of(masks.trie)).values()]
         walked = estimated_bytes([made], shared)
         assert walked / 3 < made.num_bytes < walked * 3

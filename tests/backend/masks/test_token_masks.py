@@ -14,7 +14,6 @@ from lmc.backend.masks import token_masks
 from lmc.backend.masks.token_masks import TokenMasks
 from lmc.backend.masks.token_table import token_table
 from lmc.backend.masks.trie import DEPTH, TokenTrie
-from lmc.backend.masks.walks import LazyWalk, TokenClasses
 from lmc.errors import ConstraintError
 from lmc.parser.regex.parse import parse_regex
 from scripts.support.vocabularies import odd_vocabulary
@@ -38,11 +37,11 @@ def unpacked(mask) -> list[int]:
     return np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
 
 
-@pytest.mark.parametrize("together", [0, 1 << 30])
+@pytest.mark.parametrize("few_sweeps", [0, 1 << 30])
 @pytest.mark.parametrize("seed", range(40))
-def test_masks_are_what_bytes_say(trie: TokenTrie, monkeypatch, seed: int, together: int) -> None:
-    """Along a random walk of tokens, within characters too, by both ways of walking the vocabulary."""
-    monkeypatch.setattr(token_masks, "MIN_TOGETHER", together)
+def test_masks_are_what_bytes_say(trie: TokenTrie, monkeypatch, seed: int, few_sweeps: int) -> None:
+    """Along a random walk of tokens, within characters too, by both ways of sweeping the vocabulary."""
+    monkeypatch.setattr(token_masks, "FEW_SWEEPS", few_sweeps)
     rng = random.Random(seed)
     pattern = HARD[seed] if seed < len(HARD) else random_pattern(rng, 3)
     masks = TokenMasks(trie, parse_regex(pattern).tree)
@@ -55,19 +54,12 @@ def test_masks_are_what_bytes_say(trie: TokenTrie, monkeypatch, seed: int, toget
         state = masks.next(state, rng.choice(allowed))
 
 
-def test_both_walks_are_taken(trie: TokenTrie, monkeypatch) -> None:
-    """The one for automata with few states, the other where there are many."""
-    monkeypatch.setattr(token_masks, "MIN_TOGETHER", 0)
-
-    assert isinstance(TokenMasks(trie, parse_regex("a*b").tree)._walk, TokenClasses)
-    assert isinstance(TokenMasks(trie, parse_regex("a{0,5000}b").tree)._walk, LazyWalk)
-
-
 def test_the_vocabulary_has_every_kind_of_token(trie: TokenTrie) -> None:
     """Or the tests above would show less than they say."""
     assert trie.longs and trie.heads and trie.prefixes
     assert max(len(spelt or b"") for spelt in VOCAB) > DEPTH
     assert (trie.nodes == -1).sum() > len(trie.longs) + len(trie.heads)
+    assert len(trie.cuts.rests) > 1
 
 
 def test_a_mask_is_made_once(trie: TokenTrie) -> None:

@@ -121,6 +121,9 @@ NAMES = {"$defs": {"n": {"type": "integer"}}, "type": "string"}
         ({"$ref": "./names.json#/$defs/n"}, {"names.json": NAMES, "unused.json": {"$ref": "nowhere"}}),
         ({"$id": "http://x/s/root.json", "$ref": "n.json"}, {"http://x/s/n.json": INTEGER}),
         ({"$id": "http://x/s/root.json", "$ref": "n.json"}, {"n.json": {"$id": "http://x/s/n.json", **INTEGER}}),
+        # by its key, where it calls itself something else, which others may do as well
+        ({"allOf": [{"$ref": "k.json#/$defs/i"}, {"$ref": "http://x/b"}]},
+         {"k.json": {"$id": "http://x/a", "$defs": {"i": {"$ref": "b"}}}, "b.json": {"$id": "http://x/b", **INTEGER}}),
         ({"$ref": "a"}, {"a": {"$ref": "b#/$defs/c"}, "b": {"$defs": {"c": {"$ref": "d"}}}, "d": INTEGER}),
         ({"$ref": "a#n"}, {"a": {"$defs": {"x": {"$anchor": "n", **INTEGER}}}}),
         ({"$ref": "a"}, {"a": '{"type": "integer"}'}),

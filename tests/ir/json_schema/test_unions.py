@@ -43,6 +43,8 @@ PLAIN = {
     "by a reference and allOf": {
         **OBJECT, "$defs": {"k": {"required": ["k"]}, "a": {"allOf": [{"$ref": "#/$defs/k"}, A_OR_FREE]}},
         "oneOf": [{"$ref": "#/$defs/a"}, {"allOf": [told_by("k", "b")]}]},
+    "one value, or any other": {**OBJECT, "oneOf": [
+        told_by("k", "a"), {"properties": {"k": {"not": {"enum": ["a", 1]}}}}]},
     "an inner union": {**OBJECT, "oneOf": [{"oneOf": [told_by("k", "a"), told_by("k", "b")]}, told_by("k", "c")]},
     "an inner discriminator": {**OBJECT, "oneOf": [
         {"properties": {"meta": told_by("v", n, type="object")}, "required": ["meta"]} for n in range(3)]},

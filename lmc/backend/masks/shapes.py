@@ -1,0 +1,147 @@
+"""A vocabulary as a tree of shapes: letters are one, digits are one, as most automata see them.
+
+`the`, `and` and `for` have one shape, so that 128 k tokens are a tree of 42 k nodes. Where an automaton tells the
+characters of a group apart after all, a walk leaves the tree there (see shape_walk.py). Within an escape sequence
+characters stay what they are, as JSON reads some of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lmc.backend.masks.trie import Ints, TokenTrie
+
+LOWER, UPPER, DIGIT, DECIMAL, WORD, SPACE, OTHER = range(128, 135)  # symbols below are characters of ASCII
+APART = {"\u2028": 135, "\u2029": 136, "\ufeff": 137}  # in no group: patterns of ECMA name them
+NUM_SYMBOLS = 138
+ESCAPE = 6  # characters after a backslash that stay what they are
+NARROW = 48  # nodes of a level below which they are visited one by one
+ROOT = 1  # node 0 is none
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeLevel:
+    """Nodes first .. first + len(parents) - 1, sorted by parent: the parent of each (a node), and its symbol."""
+
+    first: int
+    parents: Ints
+    symbols: Ints
+
+
+class ShapeTrie:
+    """The shapes of a vocabulary and of what is before its cuts.
+
+    levels    the wide levels, from depth 1
+    children  (symbol, node) by node, for everything below them
+    tops      the nodes of the wide levels (or the root) that have `children`
+    ends      [V + cuts] int32, the node at which the whole characters of a token or cut end; 0 for heads
+    members   by symbol the characters of the vocabulary that it stands for
+    """
+
+    def __init__(self, trie: TokenTrie) -> None:
+        self.trie = trie
+        self.members = [set[str]() for _ in range(NUM_SYMBOLS)]
+        symbols = _Symbols()
+        for code in trie.codes.tolist():
+            symbols[code] = _symbol(chr(code))
+            self.members[symbols[code]].add(chr(code))
+            if code < 128:
+                self.members[code].add(chr(code))
+        texts = trie.texts | dict(enumerate(trie.cuts.texts, trie.size))
+        shapes = [_shape(text, symbols) for text in texts.values()]
+        distinct = sorted(set(shapes))
+        place = {shape: at for at, shape in enumerate(distinct)}
+        of_text = np.fromiter((place[shape] for shape in shapes), dtype=np.int64, count=len(shapes))
+        ids = np.fromiter(texts, dtype=np.int64, count=len(texts))
+        self.levels: list[ShapeLevel] = []
+        self.children: dict[int, list[tuple[int, int]]] = {}
+        low, high, ends = self._leveled(distinct)
+        self.ends = np.zeros(trie.size + len(trie.cuts.texts), dtype=np.int32)
+        self.ends[ids] = ends.take(of_text)
+        order = np.argsort(of_text, kind="stable")
+        self._order = ids.take(order)
+        begins = np.searchsorted(of_text.take(order), np.arange(len(distinct) + 1))
+        self._low, self._high = begins.take(low), begins.take(high)
+        self.depths = np.zeros(len(low), dtype=np.int32)
+        for depth, level in enumerate(self.levels, 1):
+            self.depths[level.first : level.first + len(level.parents)] = depth
+        self._narrow()
+        tops = [node for node in self.children if node < self._wide_end]
+        self.tops = np.array(tops, dtype=np.int32)
+
+    @property
+    def num_nodes(self) -> int:
+        """Nodes, the one that is none among them."""
+        return len(self._low)
+
+    def below(self, node: int) -> list[int]:
+        """The tokens and cuts whose shape goes through a node."""
+        found: list[int] = self._order[self._low[node] : self._high[node]].tolist()
+        return found
+
+    def text(self, id: int) -> str:
+        """The whole characters of a token, or what is before a cut."""
+        return self.trie.texts[id] if id < self.trie.size else self.trie.cuts.texts[id - self.trie.size]
+
+    def _leveled(self, shapes: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Ints]:
+        """Fills `levels`; by node the first and the last shape through it (and one more), by shape where it ends."""
+        lengths = np.fromiter(map(len, shapes), dtype=np.int64, count=len(shapes))
+        flat = np.frombuffer("".join(shapes).encode("latin-1"), dtype=np.uint8)
+        starts = np.cumsum(lengths) - lengths
+        at = np.full(len(shapes), ROOT, dtype=np.int64)
+        lows, highs = [np.array([0, 0])], [np.array([0, len(shapes)])]
+        first = ROOT + 1
+        for depth in range(int(lengths.max(initial=0))):
+            longer = np.flatnonzero(lengths > depth)
+            keys = at[longer] * 256 + flat[starts[longer] + depth]
+            found, begin, place, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+            self.levels.append(ShapeLevel(first, (found // 256).astype(np.int32), (found % 256).astype(np.int32)))
+            lows.append(longer[begin])
+            highs.append(longer[begin + count - 1] + 1)
+            at[longer] = place + first
+            first += len(found)
+        return np.concatenate(lows), np.concatenate(highs), at.astype(np.int32)
+
+    def _narrow(self) -> None:
+        """Move the levels below the last wide one to `children`."""
+        while self.levels and len(self.levels[-1].parents) < NARROW:
+            level = self.levels.pop()
+            ways = zip(level.parents.tolist(), level.symbols.tolist(), strict=True)
+            for node, (parent, symbol) in enumerate(ways, level.first):
+                self.children.setdefault(parent, []).append((symbol, node))
+        self._wide_end = self.levels[-1].first + len(self.levels[-1].parents) if self.levels else ROOT + 1
+
+
+@lru_cache(maxsize=4)
+def shapes_of(trie: TokenTrie) -> ShapeTrie:
+    """The shapes of a vocabulary, made once."""
+    return ShapeTrie(trie)
+
+
+class _Symbols(dict[int, int]):
+    """Symbols by code point, as `str.translate` reads them."""
+
+
+def _symbol(char: str) -> int:
+    if char < "\x80":
+        return LOWER if "a" <= char <= "z" else UPPER if "A" <= char <= "Z" else DIGIT if char.isdigit() else ord(char)
+    if char in APART:
+        return APART[char]
+    if char.isdecimal():
+        return DECIMAL
+    return WORD if char.isalnum() else SPACE if char.isspace() else OTHER
+
+
+def _shape(text: str, symbols: dict[int, int]) -> str:
+    if "\\" not in text:
+        return text.translate(symbols)
+    found, left = [], 0
+    for char in text:
+        is_kept = left > 0 and char < "\x80"
+        found.append(char if is_kept else chr(symbols[ord(char)]))
+        left = ESCAPE if char == "\\" else left - 1
+    return "".join(found)

@@ -1,0 +1,309 @@
+"""Where a node has a part that is the same in many constraints: a string up to its quote, a number up to its end.
+
+A node is a chain of parts. `Leaves.split` cuts it into a head with a language of its own and the rest after it: a token
+is a beginning of the node exactly where it is one of the head, or a text of the head and then a beginning of the rest.
+What the head says of a vocabulary does not depend on the rest, so it can be learnt once, for all rests and all
+constraints; `Moved` says heads over the classes that they tell apart themselves, in which equal heads are one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
+from lmc.ir.automaton.counted import counted, most
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.linear import split
+from lmc.ir.automaton.nodes import Nodes, RegexNode
+
+QUOTE = '"'
+NUMBER = "+-.0123456789eE"
+WIDE = 8  # characters of ASCII that may begin a head: below, its tokens are few
+REACH = 33  # characters of a token beyond which it is looked at by itself
+ENDLESS = 1 << 30
+MAX_DEPTH = 200  # of parts within one another, or in a row, in a head
+MAX_CHAIN = 40  # parts of a chain that are looked through for a quote
+
+
+class HeadAndRest(NamedTuple):
+    """A node as a head and the rest after it."""
+
+    head: RegexNode
+    rest: RegexNode
+
+
+class Coarse(NamedTuple):
+    """The classes that some sets tell apart.
+
+    key      equal for equal sets of characters, whatever alphabet they were made of
+    classes  the new class by old class
+    used     the mask of the new classes that are in a set
+    """
+
+    key: tuple[tuple[int, ...], tuple[int, ...], int]
+    alphabet: Alphabet
+    classes: list[int]
+    used: int
+
+
+class Leaves:
+    """The heads of nodes of one alphabet and one maker of nodes."""
+
+    def __init__(self, alphabet: Alphabet, nodes: Nodes) -> None:
+        self._alphabet = alphabet
+        self._nodes = nodes
+        self._quote = _mask_within(alphabet, QUOTE)
+        self._number = _mask_within(alphabet, NUMBER)
+        self._ascii = [0] * alphabet.num_classes
+        for code in range(128):
+            self._ascii[alphabet.class_of(code)] += 1
+        self._wide: dict[int, bool] = {}
+        self._firsts: dict[RegexNode, int] = {}
+        self._masks: dict[RegexNode, frozenset[int] | None] = {}
+        self._found: dict[RegexNode, HeadAndRest | None] = {}
+        self._coarse: dict[tuple[frozenset[int], bool], Coarse] = {}
+
+    def split(self, node: RegexNode) -> HeadAndRest | None:
+        """The wide head of a node that ends with a quote or is a number, and the rest; None where it has none."""
+        if node not in self._found:
+            self._found[node] = None if node.behinds else self._split(node)
+        return self._found[node]
+
+    def is_wide(self, mask: int) -> bool:
+        """Whether classes hold many characters."""
+        found = self._wide.get(mask)
+        if found is None:
+            count = sum(count for cls, count in enumerate(self._ascii) if mask >> cls & 1)
+            found = self._wide[mask] = count >= WIDE
+        return found
+
+    def coarse(self, head: RegexNode) -> Coarse:
+        """The classes that a head tells apart."""
+        masks = self._masks_of(head)
+        assert masks is not None
+        key = masks, head.plain
+        if key not in self._coarse:
+            self._coarse[key] = _merged(self._alphabet, masks, is_open=not head.plain)
+        return self._coarse[key]
+
+    def _split(self, node: RegexNode) -> HeadAndRest | None:
+        parts = _chain(node)
+        found = self._up_to_quote(parts) or self._up_to_number(parts)
+        if not found or any(self._masks_of(part) is None for part in parts[:found]):
+            return None
+        rest = self._nodes.empty
+        for part in reversed(parts[found:]):
+            rest = self._nodes.cat(part, rest)
+        head = self._nodes.empty
+        for part in reversed(parts[:found]):
+            head = self._nodes.cat(part, head)
+        return HeadAndRest(head, rest)
+
+    def _up_to_quote(self, parts: list[RegexNode]) -> int:
+        """How many parts a string has up to its closing quote; the first of them may be its opening one."""
+        begin = 1 if self._is_quote(parts[0]) else 0
+        if begin >= len(parts) or not self.is_wide(self._first(parts[begin])):
+            return 0
+        ends = (at + 1 for at in range(begin + 1, len(parts)) if self._is_quote(parts[at]))
+        return next(ends, 0)
+
+    def _up_to_number(self, parts: list[RegexNode]) -> int:
+        """How many parts are a number, where what comes after them begins with no character that numbers have."""
+        end = next((at for at, part in enumerate(parts) if not self._is_numeric(part)), len(parts))
+        if not end or not self.is_wide(self._first(parts[0])):
+            return 0
+        for part in parts[end:]:
+            if self._first(part) & self._number:
+                return 0
+            if part.nullable is False:
+                break
+        return end
+
+    def _is_quote(self, part: RegexNode) -> bool:
+        return self._quote != 0 and part.kind == "chars" and part.value == self._quote
+
+    def _is_numeric(self, part: RegexNode) -> bool:
+        masks = self._masks_of(part)
+        return masks is not None and part.plain and all(mask | self._number == self._number for mask in masks)
+
+    def _first(self, node: RegexNode) -> int:
+        """The classes that may begin a text of a node, or more."""
+        found = self._firsts.get(node)
+        if found is None:
+            found = self._firsts[node] = self._begins(node)
+        return found
+
+    def _begins(self, node: RegexNode) -> int:
+        match node.kind:
+            case "chars":
+                assert isinstance(node.value, int)
+                return node.value
+            case "cat":
+                found = self._first(node.parts[0])
+                while node.kind == "cat" and node.parts[0].nullable is not False:
+                    node = node.parts[1]
+                    found |= self._first(node.parts[0] if node.kind == "cat" else node)
+                return found
+            case "alt":
+                found = 0
+                for part in node.parts:
+                    found |= self._first(part)
+                return found
+            case "repeat" | "atomic":
+                return self._first(node.parts[0])
+            case "and":
+                return self._first(node.parts[0]) & self._first(node.parts[1])
+            case "empty" | "look":
+                return 0
+            case _:
+                return self._nodes.full
+
+    def _masks_of(self, node: RegexNode) -> frozenset[int] | None:
+        """The sets of characters in a node; None where a part of it means something only where it stands."""
+        if node not in self._masks:
+            self._masks[node] = self._sets(node)
+        return self._masks[node]
+
+    def _sets(self, node: RegexNode) -> frozenset[int] | None:
+        if node.kind in ("look", "atomic", "whole") or node.depth > MAX_DEPTH:
+            return None
+        if node.kind == "chars":
+            assert isinstance(node.value, int)
+            return frozenset((node.value,)) if node.value else frozenset()
+        found: frozenset[int] = frozenset()
+        for part in node.parts:
+            masks = self._masks_of(part)
+            if masks is None:
+                return None
+            found |= masks
+        return found
+
+
+class Moved:
+    """Nodes of one maker said by another, over coarser classes, as far as one token sees them.
+
+    A token of up to REACH characters does not see where a long count ends: counts that are not near their end are one.
+    What is said so holds no text less, and for tokens of as many characters as `slack` says it holds the same.
+    """
+
+    def __init__(self, coarse: Coarse, chars: CharDfa) -> None:
+        self._classes = coarse.classes
+        self._chars = chars
+        self._nodes = chars.nodes
+        self._masks: dict[int, int] = {}
+        self._done: dict[RegexNode, tuple[RegexNode, int]] = {}
+
+    def node(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """The node over the new classes, and the slack."""
+        found = self._done.get(node)
+        if found is None:
+            if node.plain or node.kind == "cat":
+                found = self._said(node)
+            elif (found := self._uncounted(node)) is None:
+                found = self._exactly(node), ENDLESS
+            self._done[node] = found
+        return found
+
+    def _said(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """A plain node, or a chain, whose parts stand each for itself."""
+        parts = [self.node(part) for part in node.parts]
+        slack = min((inner for _, inner in parts), default=ENDLESS)
+        if node.kind != "repeat":
+            return self._made(node, [part for part, _ in parts]), slack
+        low, high, lazy = node.bounds
+        if high is not None and high > REACH:
+            high, slack = None, min(slack, high - 1)
+        if low > REACH + 1:
+            low, slack = REACH + 1, min(slack, REACH)
+        return self._nodes.repeat(parts[0][0], low, high, lazy), slack
+
+    def _uncounted(self, node: RegexNode) -> tuple[RegexNode, int] | None:
+        """What is counted alone, where no token comes near to the end of the count."""
+        found = counted(node)
+        if found is None:
+            return None
+        room = ENDLESS if found.high is None else found.high - most(found.node)
+        if room < REACH or found.low > found.node.least:
+            return None
+        said, slack = self.node(found.node)
+        least = self._chars.least_items(self._exactly(found.node), self._exactly(found.item))
+        return None if least is None or found.low > least else (said, min(slack, room))
+
+    def _exactly(self, node: RegexNode) -> RegexNode:
+        """A node with complements or intersections: what is left of it may depend on every count."""
+        return self._made(node, [self._exactly(part) for part in node.parts])
+
+    def _made(self, node: RegexNode, parts: list[RegexNode]) -> RegexNode:
+        nodes = self._nodes
+        match node.kind:
+            case "chars":
+                assert isinstance(node.value, int)
+                return nodes.chars(self._mask(node.value))
+            case "empty":
+                return nodes.empty
+            case "cat":
+                return nodes.cat(*parts)
+            case "alt":
+                return nodes.alt(parts)
+            case "repeat":
+                return nodes.repeat(parts[0], *node.bounds)
+            case "and":
+                return nodes.both(*parts)
+            case "not":
+                return nodes.negate(parts[0])
+            case _:
+                raise AssertionError(node.kind)
+
+    def _mask(self, mask: int) -> int:
+        found = self._masks.get(mask)
+        if found is None:
+            found = 0
+            for cls, coarse in enumerate(self._classes):
+                if mask >> cls & 1:
+                    found |= 1 << coarse
+            self._masks[mask] = found
+        return found
+
+
+def _chain(node: RegexNode) -> list[RegexNode]:
+    """The first parts of a node, and the rest as the last one."""
+    parts = []
+    while node.kind == "cat" and len(parts) < MAX_CHAIN:
+        parts.append(node.parts[0])
+        node = node.parts[1]
+    return [*parts, node]
+
+
+def _mask_within(alphabet: Alphabet, chars: str) -> int:
+    """The classes that hold none but these characters."""
+    codes = frozenset(map(ord, chars))
+    outside = {NO_CLASS}
+    for at, (start, cls) in enumerate(zip(alphabet.starts, alphabet.classes)):
+        end = alphabet.starts[at + 1] if at + 1 < len(alphabet.starts) else start + len(codes) + 1
+        if end - start > len(codes) or any(code not in codes for code in range(start, end)):
+            outside.add(cls)
+    found = 0
+    for cls in {alphabet.class_of(code) for code in codes} - outside:
+        found |= 1 << cls
+    return found
+
+
+def _merged(alphabet: Alphabet, masks: frozenset[int], *, is_open: bool) -> Coarse:
+    """The coarsest classes of which each of the masks is made; `is_open`: texts may hold characters of none."""
+    parts = split(alphabet.full, sorted(masks))
+    part_of = [next(at for at, part in enumerate(parts) if part >> cls & 1) for cls in range(alphabet.num_classes)]
+    numbers: dict[int, int] = {}
+    starts: list[int] = []
+    classes: list[int] = []
+    for start, cls in zip(alphabet.starts, alphabet.classes):
+        found = NO_CLASS if cls == NO_CLASS else numbers.setdefault(part_of[cls], len(numbers))
+        if not classes or classes[-1] != found:
+            starts.append(start)
+            classes.append(found)
+    coarse = [numbers[part] for part in part_of]
+    used = 0
+    for cls, number in enumerate(coarse):
+        if is_open or any(mask >> cls & 1 for mask in masks):
+            used |= 1 << number
+    made = Alphabet.of_classes(starts, classes)
+    return Coarse((tuple(starts), tuple(classes), used), made, coarse, used)
