@@ -209,6 +209,13 @@ OPEN_OBJECT = _code(
 REFUSED_BY_TYPE = _code(
     "LMC-CN031", "type refuses what its schema allows", "Texts fit the JSON schema of a type, and it cannot read them."
 )
+NO_TEXT = _code("LMC-CN035", "terminal without a text", "A terminal of a grammar matches no text at all.")
+UNREACHED = _code("LMC-CN036", "rule out of reach", "No text of a grammar comes to one of its rules.")
+RUNS_OVER = _code(
+    "LMC-CN037", "terminals run into one another", "A terminal of a grammar could go on with what stands behind it."
+)
+
+IDLE_STOP = _code("LMC-CN033", "stop that never occurs", "No text that a constraint allows holds the stop of its call.")
 
 # --- constraints: what a run has to say ------------------------------------------------------------------
 

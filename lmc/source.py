@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import linecache
 from dataclasses import dataclass
+from functools import lru_cache
+
+MAX_SOURCE = 2_000_000  # characters of a file that is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,46 @@ class Span:
         width = max(1, min(self.end, len(line) + 1) - self.col)
         gutter = " " * len(number)
         return f"{indent}{number} | {line}\n{indent}{gutter} | {' ' * (self.col - 1)}{'^' * width}"
+
+
+def span_in_string(text: str, place: tuple[int, int], span: Span | None) -> Span | None:
+    """Where line and column of a text are in the file of `span`, where a string in it is that text; else None."""
+    if span is None:
+        return None
+    line, column = place
+    lines = text.splitlines()
+    if not 0 < line <= len(lines):
+        return None
+    for shown in dict.fromkeys((lines[line - 1], lines[line - 1].replace("\\", "\\\\"))):
+        found = [
+            (number, source.find(shown))
+            for first, last in _strings(span.file, text)
+            for number in range(first, last + 1)
+            if (source := linecache.getline(span.file, number)).count(shown) == 1
+        ]
+        if len(found) != 1 and lines.count(lines[line - 1]) == 1:
+            continue
+        if found:
+            number, at = found[min(lines[: line - 1].count(lines[line - 1]), len(found) - 1)]
+            begin = at + column + shown[: column - 1].count("\\\\") * (shown != lines[line - 1])
+            return Span(span.file, number, begin, begin + 1)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _strings(file: str, text: str) -> tuple[tuple[int, int], ...]:
+    """The first and last lines of the strings of a file that are this text."""
+    source = "".join(linecache.getlines(file))
+    if not source or len(source) > MAX_SOURCE:
+        return ()
+    import ast  # only a message needs it
+
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return ()
+    return tuple(
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value == text
+    )

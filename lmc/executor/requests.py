@@ -6,7 +6,7 @@ running program knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MappingView, Set
+from collections.abc import Callable, KeysView, Mapping, Set, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -17,6 +17,7 @@ from lmc.errors import ArgumentError, LMError
 from lmc.executor.call_params import CallParams
 from lmc.executor.seeding import Seeding
 from lmc.ir.constraint import Constraint, Spacing, closed
+from lmc.ir.ends import check_ends
 from lmc.ir.params import checked, merged
 from lmc.ir.prompt import well_formed
 from lmc.ir.sampling import Sampling
@@ -70,7 +71,7 @@ def _ready(call: CallParams, run: RunParams) -> Gen | Score | Seeding | None:
         temperature, seed = _score_draw(call)
         return None if temperature and seed is None else _score(call, _no_seed)
     sampling = merged(run.defaults, call.sampling)
-    return Seeding(sampling) if _draws(sampling) else Gen(_name_of(call), sampling, call.constraint)
+    return Seeding(sampling) if _draws(sampling) else _gen(call, sampling, call.constraint)
 
 
 def _no_seed() -> int:
@@ -88,7 +89,13 @@ def segment(call: CallParams, run: RunParams, given: Given, seed_of: SeedOf) -> 
         return call.ready
     if call.op == "select":
         return _score(call, seed_of)
-    return Gen(_name_of(call), _sampling(call, run, seed_of), _constraint(call, run))
+    return _gen(call, _sampling(call, run, seed_of), _constraint(call, run))
+
+
+def _gen(call: CallParams, sampling: Sampling, constraint: Constraint | None) -> Gen:
+    """Raises ConstraintError where the constraint leaves no room for what else should end the text."""
+    check_ends(constraint, sampling)
+    return Gen(_name_of(call), sampling, constraint)
 
 
 def asked(form: CallParams, run: RunParams, seed_of: Callable[[int], int]) -> tuple[Sampling | Score, ...]:
@@ -145,7 +152,7 @@ def _name_of(call: CallParams) -> str | None:
 
 def checked_choices(choices: object) -> tuple[str, ...]:
     """The distinct choices in order; raises ArgumentError where there is none, or one is not a text."""
-    if isinstance(choices, Set | Mapping | MappingView):
+    if isinstance(choices, Set | Mapping | KeysView | ValuesView):
         choices = list(choices)
     if isinstance(choices, str) or not isinstance(choices, list | tuple):
         raise ArgumentError(f"choices={choices!r}: a list of texts is needed", help='for example ["yes", "no"]')

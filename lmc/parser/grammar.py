@@ -85,7 +85,7 @@ def _check_rules(rules: GrammarRules) -> None:
     for rule in rules.rules:
         for call in calls(rule.body):
             if call.name not in defined:
-                near = did_you_mean(call.name, defined)
+                near = did_you_mean(call.name, defined) or ""
                 raise GrammarRefused(f"the rule `{call.name}` is not defined", call.place, near)
     ends = ending(rules)
     endless = [name for name in rules.reached() if name not in ends]

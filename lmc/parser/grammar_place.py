@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import linecache
-from functools import lru_cache
-
 from lmc.codes import INVALID
 from lmc.errors import ConstraintError, LMError
 from lmc.ir.grammar import Place
-from lmc.source import Span
-
-MAX_SOURCE = 2_000_000  # characters of a file that is looked at
+from lmc.source import Span, span_in_string
 
 
 def located(
@@ -34,47 +28,6 @@ def point_into_file(error: LMError) -> None:
     """Give the error of a grammar its place in the file, where its call is known and the file writes the grammar."""
     if not isinstance(error, ConstraintError) or error.origin is None:
         return
-    there = span_of(*error.origin, error.span)
+    there = span_in_string(*error.origin, error.span)
     if there is not None:
         error.span, error.notes, error.origin = there, (), None
-
-
-def span_of(text: str, place: Place, span: Span | None) -> Span | None:
-    """The place in the file of `span`; None where the line of the grammar does not stand there as it is, or twice."""
-    if span is None:
-        return None
-    line, column = place
-    lines = text.splitlines()
-    if not 0 < line <= len(lines):
-        return None
-    for shown in dict.fromkeys((lines[line - 1], lines[line - 1].replace("\\", "\\\\"))):
-        found = [
-            (number, source.find(shown))
-            for first, last in _strings(span.file, text)
-            for number in range(first, last + 1)
-            if (source := linecache.getline(span.file, number)).count(shown) == 1
-        ]
-        if len(found) != 1 and lines.count(lines[line - 1]) == 1:
-            continue
-        if found:
-            number, at = found[min(lines[: line - 1].count(lines[line - 1]), len(found) - 1)]
-            begin = at + column + shown[: column - 1].count("\\\\") * (shown != lines[line - 1])
-            return Span(span.file, number, begin, begin + 1)
-    return None
-
-
-@lru_cache(maxsize=64)
-def _strings(file: str, text: str) -> tuple[tuple[int, int], ...]:
-    """The first and last lines of the strings of a file that are this text."""
-    source = "".join(linecache.getlines(file))
-    if not source or len(source) > MAX_SOURCE:
-        return ()
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return ()
-    return tuple(
-        (node.lineno, node.end_lineno or node.lineno)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and node.value == text
-    )

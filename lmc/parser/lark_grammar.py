@@ -30,7 +30,7 @@ def lark_tree(text: str) -> Node:
     """The text as lark parses it, with the places of all names. Raises lark's UnexpectedInput."""
     from lark.load_grammar import _get_parser
 
-    return _get_parser().parse(text + "\n", "start")
+    return _get_parser().parse(text + "\n", "start")  # type: ignore[no-untyped-call, unused-ignore]
 
 
 class LarkReader:
@@ -240,7 +240,7 @@ def _parsed(pattern: str, token: Node) -> RegexTree:
 def _string(token: Node) -> str:
     from lark.load_grammar import _literal_to_pattern
 
-    return str(_literal_to_pattern(token).value)
+    return str(_literal_to_pattern(token).value)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def _priority(token: Node) -> NoReturn:

@@ -6,7 +6,7 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence, Set
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
@@ -174,6 +174,7 @@ def gen(
         for kind in _documented(kinds, name):
             kinds[kind] = Documented(kinds[kind], documents)
     if choices is not None:
+        _check_choices(name, stop=stop, stop_regex=stop_regex, stop_token_ids=stop_token_ids, min_tokens=min_tokens)
         _check_style(spacing, closed, name, [])
         if choices_method == exact:
             drawn = 0.0 if temperature is None else temperature
@@ -224,7 +225,7 @@ def _output(type: Any) -> tuple[str | None, OutputType | None]:
 
 
 def lark(text: str) -> Lark:
-    """A Lark grammar (llguidance's dialect, start rule `start`) for `gen(grammar=...)`.
+    """A Lark grammar (start rule `start`) for `gen(grammar=...)`.
 
     Raises ConstraintError, with the place in the text, where it cannot be one.
     """
@@ -277,6 +278,15 @@ def _check_style(spacing: object, closed: object, name: object, describe_json: l
             )
 
 
+def _check_choices(name: object, **ends: object) -> None:
+    for parameter, value in ends.items():
+        if value is not None:
+            raise ArgumentError(
+                f"gen({name!r}) has `{parameter}` beside `choices`: a whole choice is picked, and nothing ends one",
+                help="leave it out",
+            )
+
+
 def _check_boundary(boundary: object) -> None:
     if boundary is not None and boundary not in BOUNDARIES:
         raise ArgumentError(f"unknown boundary {boundary!r}", help=f"one of {', '.join(BOUNDARIES)}")
@@ -314,7 +324,7 @@ def select(
         raise ArgumentError(f"select({name!r}) needs choices", help='for example select("answer", ["yes", "no"])')
     if isinstance(choices, str):
         raise ArgumentError(f"the choices of select({name!r}) are one text, not a list", help=f"write [{choices!r}]")
-    if isinstance(choices, Set | Mapping | MappingView | Iterator):
+    if isinstance(choices, Set | Mapping | KeysView | ValuesView | Iterator):
         choices = list(choices)  # looked at more than once
     if isinstance(choices, list | tuple) and not choices:
         raise ArgumentError(f"select({name!r}) has no choices to pick from", help="give it at least one text")

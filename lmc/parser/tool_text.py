@@ -44,7 +44,7 @@ def read(text: str, tools: ToolCalls) -> list[ToolCall]:
         raise ArgumentError("read_calls takes a text and what tool_calls made", help='read_calls(s["call"], TOOLS)')
     format = FORMATS[tools.format]
     calls = [_call(match, tools, text) for match in format.call.finditer(text)]
-    is_cut = format.cut is not None and format.cut.search(format.call.sub("", text)) is not None
+    is_cut = format.cut is not None and format.cut.search(format.call.sub("\0", text)) is not None
     if is_cut or not (calls or tools.choice in ("auto", "none")):
         what = "a call is cut off" if is_cut else "there is no call"
         raise OutputError(f"{what} in {_shown(text)}", text, help="give a larger max_tokens")

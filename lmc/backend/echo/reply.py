@@ -33,7 +33,8 @@ from lmc.backend.echo.score import score, token_logprobs
 from lmc.backend.echo.text import cut_at_stop, mix, words
 from lmc.backend.echo.walk import MARK
 from lmc.errors import LMError
-from lmc.ir.constraint import Blank, Fused
+from lmc.ir.constraint import Blank, Constraint, Fused, Regex
+from lmc.ir.json_schema.trees import ANY_CHAR, both, many
 from lmc.ir.sampling import Sampling
 from lmc.ir.strand import Strand
 
@@ -221,11 +222,18 @@ def _say(gen: Gen, seed: int, ids: Strand[int], settings: Settings) -> Said:
         return _finish(scripted, "eos", gen.sampling, limit)
     if gen.constraint is not None:
         assert not isinstance(gen.constraint, Fused), "a form is said generation by generation"
-        drawn = settings.drawers.draw(gen.constraint, seed, limit)
+        drawn = settings.drawers.draw(_long_enough(gen.constraint, gen.sampling.min_tokens), seed, limit)
         if MARK in drawn:
             return _finish_marked(drawn, gen.sampling, limit, settings.tokenizer)
         return _finish(drawn.decode(), "constraint", gen.sampling, limit)
     return _say_words(gen.sampling, seed, limit)
+
+
+def _long_enough(constraint: Constraint, least: int) -> Constraint:
+    """The same without texts of fewer characters than there must be tokens; a token is a byte here."""
+    if not isinstance(constraint, Regex) or not least:
+        return constraint
+    return Regex(f"{constraint.pattern}\0{least}", both([constraint.tree, many(ANY_CHAR, least)]))
 
 
 def _say_words(sampling: Sampling, seed: int, limit: int) -> Said:

@@ -161,6 +161,11 @@ class Generation:
         self.num_tokens += 1
         if id in self._ends:
             self._detokenizer.finish()
+            if self.matcher is not None and id not in self._eos_ids and not self.matcher.can_stop():
+                raise ConstraintError(
+                    f"token {id} of stop_token_ids ended the text where its constraint does not let it end",
+                    help="leave it out, as the constraint says where the text ends",
+                )
             return "eos" if id in self._eos_ids else "stop"
         if self.matcher is not None and not self.matcher.accept(id):
             raise ConstraintError(f"token {id} was sampled and the constraint does not allow it")

@@ -20,8 +20,10 @@ from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
+from lmc.passes.lint.ends import idle_stop, refuse_ends
 from lmc.passes.lint.failing import failing
 from lmc.passes.lint.first_token import first_token
+from lmc.passes.lint.grammar import grammar, refuse_textless
 from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
@@ -31,6 +33,7 @@ from lmc.passes.lint.type_gaps import type_gaps
 from lmc.passes.lint.whitespace import whitespace
 
 LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
+    grammar,
     prefix,
     first_token,
     boundary,
@@ -38,6 +41,7 @@ LINTS: tuple[Callable[[LintedCall], Iterator[Note]], ...] = (
     unbounded,
     whitespace,
     schema,
+    idle_stop,
     type_gaps,
 )
 
@@ -49,6 +53,8 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     calls = [call_of(node, prompts, inputs) for node in nodes]
     for call in calls:
         refuse_empty(call)
+        refuse_ends(call)
+        refuse_textless(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
     shared = two_runs(nodes, prompts, inputs, Divergences(graph, inputs, prompts))
     notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
