@@ -5,8 +5,8 @@
 FOLDER holds JSON schemas, one a file; the package cfn-lint brings 2,205 of them (cfnlint/data/schemas/resources). Needs
 the package jsonschema, which judges texts drawn at random from our automata. Set-up is all that happens before the
 first token: parsing, lowering, the automaton's first states, and for the peers their compilation, over a vocabulary of
-bytes. `partly` is what a peer itself warns of, `in places` what lmc writes as places that call each other. Times are CPU
-seconds of one thread, one run a schema.
+bytes. `partly` is what a peer itself warns of, `in places` what lmc writes as places that call each other. Times are
+CPU seconds of one thread, one run a schema.
 """
 
 from __future__ import annotations
