@@ -93,10 +93,10 @@ class _Line:
         return columns_of(self.guides) + columns_of(self.call) + (GAP if self.call and self.prompt else 0)
 
 
-def _in_words(numbers: Iterable[str], unit: str) -> str:
+def _in_words(numbers: tuple[str, str, str], unit: str) -> str:
     """`13+ chars, 2 calls, 13+ saved`."""
-    said = zip(map(str.strip, numbers), (unit, "calls", "saved"), strict=True)
-    return ", ".join(f"{number} {noun}" for number, noun in said if number)
+    told = zip(map(str.strip, numbers), (unit, "calls", "saved"))
+    return ", ".join(f"{number} {noun}" for number, noun in told if number)
 
 
 def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
