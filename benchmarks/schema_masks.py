@@ -6,8 +6,8 @@ FOLDER is that of `benchmarks.real_schemas`. The vocabulary is the one of `const
 has made its own tables of it before. Set-up is all from the schema to a matcher that is asked for its first mask:
 reading, lowering, compiling; nothing of an earlier schema is thrown away in any engine. A walk feeds one text of the
 schema token by token, with a mask before each; "again" is a second walk over the same matcher's tables. A text is
-drawn at random from lmc's automaton, in characters that people can read. Where a peer refuses the schema or the text,
-its row is left out of that peer's means and of ours beside it. Times are CPU seconds of one thread, one run each.
+drawn at random from lmc's automaton, in characters that people can read. Where a peer refuses the text, its masks are
+left out, and the schema is in no row that compares. Times are CPU seconds of one thread, one run each.
 """
 
 from __future__ import annotations
@@ -201,12 +201,12 @@ def measure(row: Measured, engine: Any, name: str, schema: Any, tokens: list[int
     try:
         begin = time.process_time()
         made = engine.compile(schema)
-        setup = time.process_time() - begin
+        row.setup[name] = time.process_time() - begin
         first, again = engine.walk(made, tokens), engine.walk(made, tokens)
     except (RuntimeError, ValueError, AssertionError, ConstraintError, NotRegular) as error:
         row.refused[name] = str(getattr(error, "message", error))[:90]
         return
-    row.setup[name], row.first[name], row.again[name] = setup, first, again
+    row.first[name], row.again[name] = first, again
 
 
 @click.command(help=__doc__)
@@ -257,17 +257,17 @@ def show(rows: dict[str, Measured]) -> None:
         slowest = sorted(row.first, key=lambda each: max(row.first[each]))[-3:]
         click.echo("  slowest masks:   " + ", ".join(f"{each[:16]} {max(row.first[each]):.2f} s" for each in slowest))
         if name != "lmc":
-            both = [each for each in row.setup if each in rows["lmc"].setup]
+            both = [each for each in row.first if each in rows["lmc"].first]
             line(f"  on the {len(both)} both follow", row, both)
             line("    and lmc there", rows["lmc"], both)
 
 
 def line(title: str, row: Measured, names: list[str]) -> None:
-    if not names:
+    if not any(name in row.first for name in names):
         return
     setups = [row.setup[each] for each in names]
-    first = [each for name in names for each in row.first[name]]
-    again = [each for name in names for each in row.again[name]]
+    first = [each for name in names for each in row.first.get(name, ())]
+    again = [each for name in names for each in row.again.get(name, ())]
     click.echo(
         f"{title:24} set-up geometric mean {1e3 * statistics.geometric_mean(setups):7.2f} ms, median "
         f"{1e3 * statistics.median(setups):7.2f}, max {1e3 * max(setups):8.1f}; masks {len(first):6}: first mean "

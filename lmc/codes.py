@@ -250,6 +250,11 @@ LATE_CONSTANT = _code(
     "long text behind an argument",
     "An argument stands in a prompt before a long text that is the same in every run.",
 )
+LATE_ARGUMENT = _code(
+    "LMC-PS004",
+    "argument behind text that differs",
+    "Two calls have an argument in common, behind text in which they differ.",
+)
 
 # --- programs --------------------------------------------------------------------------------------------
 

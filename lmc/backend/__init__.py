@@ -68,10 +68,9 @@ def check_backend(backend: object) -> None:
             help = did_you_mean(backend, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}"
             raise BackendError(f"there is no backend {backend!r}", help=help)
     elif not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
-        is_class = isinstance(backend, type)
-        help = (
-            f"make one: {backend.__name__}(...)" if is_class else f"a name ({', '.join(BACKENDS)}) or a backend object"
-        )
+        help = f"a name ({', '.join(BACKENDS)}) or a backend object"
+        if isinstance(backend, type):
+            help = f"make one: {backend.__name__}(...)"
         raise BackendError(f"{backend!r} is not a backend", help=help)
 
 

@@ -97,6 +97,10 @@ def _package(path: Path) -> tuple[Path, str]:
 def _read(path: Path) -> bytes:
     if path == STDIN:
         return sys.stdin.buffer.read()
+    if path.suffix == ".ipynb":
+        raise ArgumentError(
+            f"`{path}` is a notebook, not a Python file", help="`jupyter nbconvert --to script` makes one"
+        )
     if path.is_dir():
         raise ArgumentError(f"`{path}` is a folder, not a Python file")
     try:

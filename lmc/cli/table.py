@@ -60,7 +60,7 @@ class Table:
         Raises ArgumentError where there is no row.
         """
         results = []
-        _, _, run = self._opened(carries=False)
+        _, reader, run = self._opened(carries=False)
         try:
             with run:
                 for result in run:
@@ -71,6 +71,8 @@ class Table:
             return [*results, *run.untaken()], run.report, stop
         if not results:
             raise _no_rows(self.source)
+        if reader.others:
+            click.echo(self._about_others(list(reader.others)), err=True)
         return results, run.report, None
 
     def write(self) -> None:
@@ -78,6 +80,8 @@ class Table:
         assert self.output is not None
         if kind_of(self.output) == "parquet":
             import_parquet(self.output)  # what it lacks is said before anything runs
+        if self.journal is not None and not self.journal.parent.is_dir():
+            raise ArgumentError(f"there is no folder `{self.journal.parent}` for `{self.output}`", help="make it first")
         self._check_journal()
         rows, reader, run = self._opened(carries=True)
         failed: list[str] = []
@@ -175,7 +179,8 @@ class Table:
     def _about_others(self, others: list[str]) -> str:
         """That there are columns which the program does not take, and what one may have been meant to be."""
         name = self.program.func.__name__
-        said = f"carried to the output, as `{name}` has no such argument: {', '.join(others)}"
+        done = "carried to the output" if self.output is not None else "left out"
+        said = f"{done}, as `{name}` has no such argument: {', '.join(others)}"
         near = (did_you_mean(other, self.program.arg_names) for other in others)
         return "\n  help: ".join([said, *(each for each in near if each)])
 

@@ -122,6 +122,8 @@ def link(futures: list[Future], cells: list[Cell], after: Future, chain: Chain) 
     after.follow(chain)
 
 
+MAX_AHEAD = 256  # turns of a loop that are begun before what they call has come back
+
 # --- loop, for -------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +260,9 @@ class Iterating:
 
     def _next(self) -> bool | None:
         """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
+        # what the turns so far do may fail, and there need be no end of turns without that
+        if self._count and self._count % MAX_AHEAD == 0 and self._awaits_turn():
+            return False
         params = self.carried
         if self._elements is not None:
             is_lazy = self._elements.is_lazy if self._count else self._elements.first_lazy

@@ -6,7 +6,7 @@ running program knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MappingView, Set
+from collections.abc import Callable, KeysView, Mapping, Set, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -152,7 +152,7 @@ def _name_of(call: CallParams) -> str | None:
 
 def checked_choices(choices: object) -> tuple[str, ...]:
     """The distinct choices in order; raises ArgumentError where there is none, or one is not a text."""
-    if isinstance(choices, Set | Mapping | MappingView):
+    if isinstance(choices, Set | Mapping | KeysView | ValuesView):
         choices = list(choices)
     if isinstance(choices, str) or not isinstance(choices, list | tuple):
         raise ArgumentError(f"choices={choices!r}: a list of texts is needed", help='for example ["yes", "no"]')

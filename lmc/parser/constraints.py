@@ -41,8 +41,8 @@ def parse_constraint(
         return made if closed is None else with_closed(made, closed)
     if kind in ("regex", "grammar") and not isinstance(value, str):
         is_compiled = isinstance(getattr(value, "pattern", None), str)
-        help = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
-        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=help)
+        cure = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=cure)
     match kind:
         case "regex":
             from lmc.parser.regex.parse import parse_regex

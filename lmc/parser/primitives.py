@@ -6,7 +6,7 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence, Set
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, get_args
 
@@ -324,7 +324,7 @@ def select(
         raise ArgumentError(f"select({name!r}) needs choices", help='for example select("answer", ["yes", "no"])')
     if isinstance(choices, str):
         raise ArgumentError(f"the choices of select({name!r}) are one text, not a list", help=f"write [{choices!r}]")
-    if isinstance(choices, Set | Mapping | MappingView | Iterator):
+    if isinstance(choices, Set | Mapping | KeysView | ValuesView | Iterator):
         choices = list(choices)  # looked at more than once
     if isinstance(choices, list | tuple) and not choices:
         raise ArgumentError(f"select({name!r}) has no choices to pick from", help="give it at least one text")

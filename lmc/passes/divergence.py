@@ -83,13 +83,21 @@ class Divergences:
     def of(self, a: Node, b: Node) -> Divergence:
         """Where the prompts of two calls part; of one call in two runs where both are the same."""
         mine, theirs = self._written(a), self._written(b)
-        (i, x), (j, y) = self._parting(mine, theirs, a is b)
-        sides = (_side(a, mine, i, x), _side(b, theirs, j, y))
-        common = _between(mine, i, x)
+        sides, common = self._sides(a, mine, b, theirs)
         size = self._size(common)
         shared = size if self._inputs.encode is None else min(size, self._size(self._shared(mine, theirs, a is b)))
         reason = self.reasons.of(sides[0].rest, sides[1].rest, common, is_cut=shared < size)
         return Divergence(*sides, common, size, shared, self._behind(*sides), reason)
+
+    def sides(self, a: Node, b: Node) -> tuple[Side, Side]:
+        """What the two go on with: of `of` what needs no tokenizer."""
+        return self._sides(a, self._written(a), b, self._written(b))[0]
+
+    def _sides(
+        self, a: Node, mine: Sequence[WrittenPiece], b: Node, theirs: Sequence[WrittenPiece]
+    ) -> tuple[tuple[Side, Side], tuple[FlatPiece, ...]]:
+        (i, x), (j, y) = self._parting(mine, theirs, a is b)
+        return (_side(a, mine, i, x), _side(b, theirs, j, y)), _between(mine, i, x)
 
     def _written(self, call: Node) -> list[WrittenPiece]:
         """The pieces of a prompt, arguments that are given filled in."""

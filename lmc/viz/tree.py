@@ -85,7 +85,7 @@ class _Line:
         told = [*wrapped(self.why, room).splitlines()]
         told += [keep_ends(self.prompt, room)] if self.prompt else []
         told += wrapped(self.call, room).splitlines()
-        told += wrapped(_in_words(*map(str.strip, self.numbers), unit), room).splitlines()
+        told += wrapped(_in_words(self.numbers, unit), room).splitlines()
         starts = [under if self.why else guides, *[under] * len(told)]
         return "".join(f"{start}{line}\n" for start, line in zip(starts, told))
 
@@ -93,11 +93,10 @@ class _Line:
         return columns_of(self.guides) + columns_of(self.call) + (GAP if self.call and self.prompt else 0)
 
 
-def _in_words(size: str, calls: str, saved: str, unit: str) -> str:
+def _in_words(numbers: tuple[str, str, str], unit: str) -> str:
     """`13+ chars, 2 calls, 13+ saved`."""
-    return ", ".join(
-        f"{number} {noun}" for number, noun in ((size, unit), (calls, "calls"), (saved, "saved")) if number
-    )
+    told = zip(map(str.strip, numbers), (unit, "calls", "saved"))
+    return ", ".join(f"{number} {noun}" for number, noun in told if number)
 
 
 def _lines(tree: Sharing, view: View) -> Iterator[_Line]:

@@ -290,3 +290,9 @@ def test_a_program_whose_text_python_does_not_keep(way, tmp_path):
     said = [line for line in done.stderr.decode().splitlines() if "lmc: " in line]
     assert len(said) == 1 and "without a graph: LMC-GB001: the source of `typed` cannot be read" in said[0]
     assert "define the program in a file" in said[0] and b"Traceback" not in done.stderr
+
+
+def test_a_notebook_is_no_program(cli, tmp_path):
+    """Its JSON would be a Python expression."""
+    (tmp_path / "nb.ipynb").write_text("{}")
+    assert "is a notebook" in cli("run", str(tmp_path / "nb.ipynb")).stderr

@@ -318,7 +318,7 @@ def test_a_folder_that_is_not_there(run: Any) -> None:
     Path("in.csv").write_text("word\na\n")
     told = run("--args-file", "in.csv", "-o", "none/out.csv")
     assert told.exit_code == 1
-    assert told.output == "FileNotFoundError: [Errno 2] No such file or directory: 'none/out.csv.journal'\n"
+    assert told.output == "ArgumentError: there is no folder `none` for `none/out.csv`\n  help: make it first\n"
 
 
 def test_who_reads_the_rows_may_stop(tmp_path: Path) -> None:
@@ -395,3 +395,12 @@ def stopped(s, n: int):
         s.sync()
         os.kill(os.getpid(), signal.SIGINT)
 """
+
+
+def test_a_column_that_is_no_argument_is_told(run, tmp_path):
+    """Also where nothing is written: it may be an argument misspelt."""
+    (tmp_path / "in.csv").write_text("word,wrod\na,b\n")
+    shown, written = (run("--args-file", str(tmp_path / "in.csv"), *more) for more in ((), ("-o", "-")))
+
+    assert "left out, as " in shown.stderr and "no such argument: wrod" in shown.stderr
+    assert "carried to the output, as " in written.stderr and shown.exit_code == written.exit_code == 0

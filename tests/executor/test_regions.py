@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import linecache
 from typing import Any
 
+import pytest
+
+import lmc
 from lmc.backend.echo import EchoBackend
 from tests.support.echo_runs import run, says
 
@@ -220,3 +225,23 @@ def test_a_region_reads_what_is_around_it() -> None:
 
     ran = run(body, "%dims: data", [{"dims": ["1", "", "2"]}], EchoBackend(script=says(a="x")))
     assert ran.ret == "x1x2"
+
+
+@pytest.mark.parametrize("header", ["while True:", "for i in itertools.count():"])
+def test_a_loop_that_only_an_error_ends_does_end(header: str) -> None:
+    """Its turns wait for nothing of each other, and what one of them called fails: as in Python, not for ever."""
+    text = f"""def program(s):
+    s += lmc.gen("x", regex="[a-b]")
+    n = 0
+    {header}
+        n += 1
+        s += lmc.gen("g", regex="[a-b]")
+        int(s["g"])
+"""
+    file = f"<{header}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    names: dict[str, Any] = {"lmc": lmc, "itertools": itertools}
+    exec(compile(text, file, "exec"), names)
+    for mode in ("eager", "compiled"):
+        with pytest.raises(ValueError, match="invalid literal for int"):
+            lmc.function(names["program"]).run(backend="echo", mode=mode, timeout=20)

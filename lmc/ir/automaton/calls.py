@@ -80,55 +80,72 @@ def rewritten(tree: RegexTree, of: Callable[[list[int]], RegexTree]) -> RegexTre
 
 
 class CallAlphabet(Alphabet):
-    """Classes of characters, and behind them a class for each mark.
+    """Classes of characters, as many as it says, and behind them in masks a class for each mark.
 
-    num_chars   classes of characters
+    chars   mask of the classes of characters
     """
 
     def __init__(self, sets: Iterable[Ranges], num_places: int) -> None:
         super().__init__([EVERYTHING, *(ranges for ranges in sets if not places_of(ranges))])
-        self.num_chars = self.num_classes
-        self.num_classes += num_places
-        self.full = (1 << self.num_classes) - 1
+        self.chars = self.full
+        self.full = (1 << self.num_classes + num_places) - 1
 
     def mask(self, ranges: Ranges) -> int:
         """The classes that make up one of the sets."""
         called = places_of(ranges)
-        return sum(1 << self.num_chars + place for place in called) if called else super().mask(ranges)
+        return sum(1 << self.num_classes + place for place in called) if called else super().mask(ranges)
 
 
-class CallDfa(CharDfa):
+class MarkedDfa(CharDfa):
+    """An automaton with calls in it."""
+
+    alphabet: CallAlphabet
+
+    def row(self, state: int) -> Sequence[int]:
+        """The next state by class of characters; calls have no place in it, as there may be many."""
+        found = self._rows[state]
+        if found is None:
+            found = [DEAD] * self.alphabet.num_classes
+            for mask, target in self._moves_from(state):
+                if self.is_live(target):
+                    for cls in _numbers(mask & self.alphabet.chars):
+                        found[cls] = target
+            self._rows[state] = found
+        return found
+
+    def _of_its_own(self, tree: RegexTree) -> CharDfa:
+        return MarkedDfa(tree, max_states=self.max_states, alphabet=self.alphabet)
+
+
+class CallDfa(MarkedDfa):
     """The automata of some places, `starts` by place.
 
     used   mask of the classes of characters that texts may hold
     """
 
-    alphabet: CallAlphabet
-
     def __init__(self, trees: Sequence[RegexTree], *, max_states: int = MAX_STATES) -> None:
         alphabet = CallAlphabet((ranges for tree in trees for ranges in sets_of(tree)), len(trees))
-        super().__init__(*trees, max_states=max_states, alphabet=alphabet)
         self.trees = tuple(trees)
-        self.chars_mask = (1 << alphabet.num_chars) - 1
+        super().__init__(*trees, max_states=max_states, alphabet=alphabet)
         self.used = 0
         for tree in trees:
-            self.used |= used_classes(tree, alphabet) & self.chars_mask
+            self.used |= used_classes(tree, alphabet) & alphabet.chars
         self._calls: dict[int, tuple[tuple[int, int], ...]] = {}
 
     def calls(self, state: int) -> tuple[tuple[int, int], ...]:
         """(place, state behind it) for each text of another place that may come next."""
         found = self._calls.get(state)
         if found is None:
-            ways = ((mask >> self.alphabet.num_chars, target) for mask, target in self.moves(state))
-            found = self._calls[state] = tuple((place, target) for mask, target in ways for place in _places(mask))
+            ways = ((mask >> self.alphabet.num_classes, target) for mask, target in self.moves(state))
+            found = self._calls[state] = tuple((place, target) for mask, target in ways for place in _numbers(mask))
         return found
 
 
 def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
     """The automata of some places, without the calls of those that have no text: whatever is begun can be ended."""
     dfa = CallDfa(trees, max_states=max_states)
-    first = dfa.alphabet.num_chars
-    allowed = dfa.chars_mask
+    first = dfa.alphabet.num_classes
+    allowed = dfa.alphabet.chars
     left, size = list(range(len(trees))), -1
     while size != len(left):
         size = len(left)
@@ -171,9 +188,8 @@ def _shortest(dfa: CallDfa, start: int, known: dict[int, str]) -> str | None:
         if dfa.is_accepting(state):
             return text
         seen.add(state)
-        ways = [
-            (plainest(dfa.alphabet.ranges(mask)), after) for mask, after in dfa.moves(state) if mask & dfa.chars_mask
-        ]
+        chars = ((mask & dfa.alphabet.chars, after) for mask, after in dfa.moves(state))
+        ways = [(plainest(dfa.alphabet.ranges(mask)), after) for mask, after in chars if mask]
         ways += [(known[place], after) for place, after in dfa.calls(state) if place in known]
         for more, after in ways:
             heappush(pending, (length + len(more), text + more, after))
@@ -197,7 +213,7 @@ def _has_text(dfa: CharDfa, start: int, allowed: int) -> bool:
     raise AssertionError
 
 
-def _places(mask: int) -> list[int]:
+def _numbers(mask: int) -> list[int]:
     found = []
     while mask:
         low = mask & -mask

@@ -26,7 +26,7 @@ from lmc.ir.json_schema.trees import NOTHING as NO_TEXT
 from lmc.ir.json_schema.values import NOTHING, Values, is_everything
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
-MAX_PLACES = 2_000
+MAX_PLACES = 20_000
 MAX_TOLD_APART = 64  # places in one position of a tree with complements
 MAX_COUNTED = 64  # turns of a repeat in what is written out where it stands: many states, which a place shares
 ROOT = 0

@@ -31,6 +31,7 @@ from lmc.ir.regex import RegexTree
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
 MAX_SHAPES = 1000
+MAX_SHARED = 20_000
 MAX_ITEMS = 100
 
 EVERYWHERE = ("additionalProperties", "unevaluatedProperties")
@@ -105,8 +106,9 @@ class Shapes:
 
     def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
         self.count += 1
-        if self.count > MAX_SHAPES:
-            raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {MAX_SHAPES:,} places"))
+        limit = MAX_SHARED if self.shared else MAX_SHAPES
+        if self.count > limit:
+            raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {limit:,} places"))
         flat = [each for source in sources for each in self.flat(source)]
         self.canonical = self.canonical or any(not each.positive or each.schema.get("uniqueItems") for each in flat)
         self._names_of(flat, shape)

@@ -38,7 +38,7 @@ from lmc.parser.capture.functions import (
     run_inner,
     run_program,
 )
-from lmc.parser.capture.host_calls import CLOCKS, by_python, check_in_sight, of_run_time_value
+from lmc.parser.capture.host_calls import CLOCKS, by_python, check_run_time_call, of_run_time_value
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.methods import MUTATORS, TEXT_RESULTS, call_method
 from lmc.parser.capture.out_of_sight import reaches_program
@@ -163,7 +163,7 @@ def _spread_of_python(cx: Capture, fn: StandIn, given: Spread) -> StandIn:
     if any(map(has_state, given.every)):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__qualname__', 'a function')}`")
     if isinstance(fn, Sym) or (isinstance(fn, Container) and not fn.is_static):
-        check_in_sight(cx)
+        check_run_time_call(cx)
         return spread.by_python(cx, apply_spread, (cx.t.atom(fn),), given, effect="ordered", out=ANY)
     special = is_in(fn, SPECIAL) and fn not in PURE and getattr(fn, "__module__", "") != "itertools"
     ours = _program_of(fn) is not None or is_in(fn, PRIMITIVES) or is_in(fn, CLOCKS)
@@ -369,7 +369,7 @@ def _into(
         if objects.is_plain(x, cx.opaque):  # it may give the class other methods
             raise Escapes(x) from None
     made = or_else()
-    if isinstance(made, Sym) and fixed.cleans_up(fn):
+    if isinstance(made, Sym) and fixed.handles_errors(fn):
         cx.t.cleaning.add(made.value.name)
     return made
 

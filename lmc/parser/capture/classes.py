@@ -28,11 +28,11 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.given_functions import (
     binds_around,
-    check_in_sight,
     cleans_up,
     is_bound_once,
     variables,
 )
+from lmc.parser.capture.out_of_sight import check_given
 from lmc.parser.capture.targets import assign
 from lmc.parser.capture.values import Escapes, StandIn, Sym, is_ordinary
 
@@ -85,7 +85,7 @@ def _check_given(
 ) -> None:
     """Refuse what would see more than the class, or be seen by it."""
     what = f"`{node.name}`"
-    check_in_sight(cx, what, *parts)
+    check_given(what, cx.t.span, *parts)
     for x in parts:
         if objects.is_plain(x, cx.opaque):  # it may give that class other methods, or be told of the new one
             raise Escapes(x)

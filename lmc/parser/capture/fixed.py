@@ -55,7 +55,7 @@ def check_call(cx: Capture, fn: StandIn) -> None:
         raise graph_break(NO_RULE, cx.t.span, "an object with a `__del__`")
 
 
-def cleans_up(fn: FunctionType) -> bool:
+def handles_errors(fn: FunctionType) -> bool:
     """True for a generator function that handles what is raised in it, as it is where a generator is dropped."""
     return inspect.isgeneratorfunction(fn) and _HANDLES in fn.__code__.co_code[::2]
 

@@ -21,14 +21,14 @@ from collections.abc import Callable, Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from lmc.codes import FUNCTION_GIVEN_AWAY, OUT_OF_SIGHT
+from lmc.codes import FUNCTION_GIVEN_AWAY
 from lmc.ir.graph import Atom
 from lmc.ir.types import REF
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.out_of_sight import reaches_program
+from lmc.parser.capture.out_of_sight import check_given
 from lmc.parser.capture.tracer import ProgramRaise
-from lmc.parser.capture.values import Closure, Frame, StandIn, is_ordinary
+from lmc.parser.capture.values import Closure, Frame, StandIn
 from lmc.parser.capture.writers import Stores
 
 # these call the function that they are given while they run, and keep nothing of it
@@ -55,7 +55,7 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which calls itself,")
     cx.t.span = span
     given = (*held, *fn.defaults, *fn.kw_defaults.values())
-    check_in_sight(cx, f"`{fn.name}`", factory, *given)
+    check_given(f"`{fn.name}`", span, factory, *given)
     cx.giving.append(fn)
     try:
         return cx.t.call(factory, *map(cx.argument, given), effect="none", type=REF)
@@ -89,12 +89,6 @@ def _is_context_manager(cx: Capture, fn: Closure, parent: Frame) -> bool:
 def binds_around(node: ast.AST, names: Collection[str]) -> bool:
     """True for code that binds one of the variables around it."""
     return any(not set(names).isdisjoint(n.names) for n in ast.walk(node) if isinstance(n, ast.Nonlocal))
-
-
-def check_in_sight(cx: Capture, what: str, *parts: StandIn) -> None:
-    """Refuse to give away what may call another program: that one would run beside the graph."""
-    if any(is_ordinary(x) and reaches_program(x) for x in parts):
-        raise graph_break(OUT_OF_SIGHT, cx.t.span, what)
 
 
 def variables(cx: Capture, names: tuple[str, ...], frame: Frame, what: str, *, fixed: Collection[str]) -> list[StandIn]:

@@ -122,13 +122,13 @@ def _as_given(cx: Capture, x: StandIn) -> StandIn:
 
 
 def of_run_time_value(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
-    check_in_sight(cx)
+    check_run_time_call(cx)
     keys = tuple(sorted(kwargs))
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
 
 
-def check_in_sight(cx: Capture) -> None:
+def check_run_time_call(cx: Capture) -> None:
     # what is called comes out of one of these, or of the run
     if any(reaches_program(each, 2) for each in cx.t.objects.values() if not isinstance(each, FunctionType)):
         raise graph_break(OUT_OF_SIGHT, cx.t.span, "this call of a run-time value")

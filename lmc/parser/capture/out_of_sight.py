@@ -10,8 +10,9 @@ from lmc.codes import OUT_OF_SIGHT
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.looking import is_a
 from lmc.parser.capture.ownership import is_own_file
-from lmc.parser.capture.values import is_program
+from lmc.parser.capture.values import is_ordinary, is_program
 from lmc.parser.primitives import PRIMITIVES
+from lmc.source import Span
 
 MAX_DEPTH = 4  # functions that call functions, tables in tables
 MAX_ITEMS = 256  # of a table
@@ -36,6 +37,12 @@ def _reaches(x: object, depth: int, wanted: Callable[[object], bool]) -> bool:
     if wanted(x):
         return True
     return depth > 0 and any(_reaches(each, depth - 1, wanted) for each in seen_from(x))
+
+
+def check_given(what: str, span: Span | None, *parts: object) -> None:
+    """Raises CaptureError where Python is given what may call a program: that one would run beside the graph."""
+    if any(is_ordinary(x) and reaches_program(x) for x in parts):
+        raise graph_break(OUT_OF_SIGHT, span, what)
 
 
 def check_beside(x: object, label: str) -> None:

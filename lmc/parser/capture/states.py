@@ -86,7 +86,7 @@ def _as_text(cx: Capture, x: StandIn, *, is_name: bool = False) -> Atom:
     called = (*(each for each in cx.t.objects.values() if type(each) is not dict), *cx.outside)
     if has_live(x) and any(map(reaches_words, called)):
         raise graph_break(CHOSEN_EXPRESSION, cx.t.span)
-    return cx.t.host("as_text", cx.t.atom(x), type=STR, **({"is_name": True} if is_name else {}))
+    return cx.t.host("as_text", cx.t.atom(x), type=STR, attrs={"is_name": True} if is_name else {})
 
 
 def _append_text(cx: Capture, cell: StateCell, *texts: Atom) -> None:

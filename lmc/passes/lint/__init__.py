@@ -28,6 +28,7 @@ from lmc.passes.lint.limits import too_short, unbounded
 from lmc.passes.lint.merges import merges
 from lmc.passes.lint.prefix import prefix
 from lmc.passes.lint.schema import schema
+from lmc.passes.lint.two_calls import two_calls
 from lmc.passes.lint.two_runs import two_runs
 from lmc.passes.lint.type_gaps import type_gaps
 from lmc.passes.lint.whitespace import whitespace
@@ -56,7 +57,8 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
         refuse_ends(call)
         refuse_textless(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
-    shared = two_runs(nodes, prompts, inputs, Divergences(graph, inputs, prompts))
+    divergences = Divergences(graph, inputs, prompts)
+    shared = (*two_runs(nodes, prompts, inputs, divergences), *two_calls(nodes, prompts, divergences))
     notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 

@@ -221,3 +221,13 @@ def test_a_text_that_is_cut_says_what_it_needs():
     texts = texts_of(parse_schema({**schema, "required": ["v", "kids"], "additionalProperties": False}))
 
     assert shortest_call(call_dfa(texts.places)) == '{"v":1,"kids":[]}'
+
+
+def test_items_that_differ_beside_items_that_are_told_apart(automata, tokenizer):
+    """What is told apart by its value, and by its place at once."""
+    few = {"enum": ["a", "b", 1]}
+    schema = within({"type": "array", "uniqueItems": True, "items": few, "contains": {"not": {"const": "a"}}})
+    schema["properties"]["k"]["not"] = {"contains": {"type": "object"}, "minItems": 3}
+
+    for items, is_right in ((["a", 1], True), (["b", "a", 1], True), (["a"], False), (["b", "b"], False), ([], False)):
+        assert accepts(automata, tokenizer, schema, {"next": {"k": items}}) == is_right, items

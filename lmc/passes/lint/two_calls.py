@@ -1,0 +1,52 @@
+"""An argument that two calls have in their prompts, behind text in which they differ: each computes it anew.
+
+Said before that text it would be computed once. Calls are held against the one above them, as far as both prompts are
+made of text and arguments alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, takewhile
+
+from lmc.codes import LATE_ARGUMENT
+from lmc.ir.graph import Node, Value
+from lmc.ir.strand import Strand
+from lmc.passes.base import Note, called
+from lmc.passes.divergence import Divergences, Side
+from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
+
+
+def two_calls(calls: Sequence[Node], prompts: FlatPrompts, divergences: Divergences) -> Iterator[Note]:
+    """One note for each argument that a call says too late, at the text that stands before it."""
+    has_other, seen = dict[int, bool](), set[str]()
+    plain = [call for call in calls if not _has_other(prompts.of(call.inputs[0]), has_other)]
+    for above, call in pairwise(plain):
+        a, b = divergences.sides(above, call)
+        if not a.rest or not b.rest or None in (known_text(a.pieces[0]), known_text(b.pieces[0])):
+            continue
+        for name in _arguments(a, divergences):
+            if name in _arguments(b, divergences) and name not in seen:
+                seen.add(name)
+                what = f"its prompt says the argument `{name}` behind text in which {called(above)} differs"
+                why = "so that each of them computes it anew; say it before that text"
+                yield Note(f"{called(call)}: {what}, {why}", b.span, LATE_ARGUMENT)
+
+
+def _has_other(prompt: Strand[FlatPiece], known: dict[int, bool]) -> bool:
+    """Whether a prompt has more in it than text, turns, and what is known before its call."""
+    new = list(takewhile(lambda part: id(part) not in known, prompt.parts()))
+    for part in reversed(new):
+        before = part.before is not None and known[id(part.before)]
+        known[id(part)] = before or any(is_hole(piece, "made", "state") for piece in part.tail)
+    return known[id(prompt)]
+
+
+def _arguments(side: Side, divergences: Divergences) -> list[str]:
+    """The arguments that stand by themselves in what a prompt goes on with, within the turn."""
+    found = []
+    for piece in side.pieces:
+        if isinstance(piece, PromptHole) and isinstance(piece.atom, Value):
+            made = list(divergences.reasons.sources(piece.atom))
+            found += [str(what.name) for kind, what in made if kind == "argument" and isinstance(what, Value)]
+    return found
