@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import decimal
 import enum
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Optional
@@ -185,6 +186,14 @@ def bad(x: Callable[[int], int]):
     """No JSON."""
 
 
+def cost(x: decimal.Decimal):
+    """Its schema has all texts."""
+
+
+def numbered(x: dict[int, str]):
+    """Names are texts."""
+
+
 def untyped(x):
     """No annotation."""
 
@@ -203,8 +212,10 @@ def forward(x: "Nowhere"):  # noqa: F821
         (
             [bad],
             {},
-            "parameter `x` of the tool `bad` is a `collections.abc.Callable[[int], int]`, which has no JSON schema here",
+            "`x` of the tool `bad` is a `collections.abc.Callable[[int], int]`, which has no JSON schema here",
         ),
+        ([cost], {}, "`x` of the tool `cost` is a `Decimal`, which has no exact JSON schema: it refuses "),
+        ([numbered], {}, "`x` of the tool `numbered` is a `dict[int, str]`, which has no JSON schema here"),
         ([untyped], {}, "`x` of the tool `untyped` has no annotation"),
         ([rest], {}, "`xs` of the tool `rest` has no name"),
         ([forward], {}, "annotations of `forward` cannot be read"),

@@ -13,10 +13,18 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, Literal, Union, get_args, get_origin  # an annotation is any object, a schema any JSON value
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+)  # an annotation is any object, a schema any JSON value
 
 from lmc.errors import ConstraintError
 from lmc.parser.output_type import annotation_schema, without_others
+from lmc.parser.type_gaps import gaps_of
 
 Schema = dict[str, Any]
 _SIMPLE: dict[Any, Schema] = {
@@ -67,6 +75,8 @@ def _schema(hint: Any, where: str, defs: Schema) -> Schema:
     except TypeError:  # not hashable: `Literal[[1]]` and the like
         pass
     origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated and all(isinstance(said, str) for said in hint.__metadata__):
+        return _schema(args[0], where, defs)
     if origin is Literal and not any(isinstance(each, enum.Enum) for each in args):
         return {"enum": list(args)}
     if origin in (Union, types.UnionType):
@@ -90,14 +100,26 @@ def _of_model(cls: Any, where: str, defs: Schema) -> Schema:
 
 
 def _of_annotation(hint: Any, where: str, defs: Schema) -> Schema:
-    """What pydantic says of it; classes by reference, as they may hold themselves."""
+    """What pydantic says of it, where that is exact; classes by reference, as they may hold themselves."""
+    shown = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    # of other keys pydantic says nothing
+    if get_origin(hint) is dict and not _is_text(get_args(hint)[0]):
+        raise ConstraintError(f"{where} is a `{shown}`, which has no JSON schema here", help=f"use {_KNOWN}")
     try:
         schema = annotation_schema(list[hint])
     except ConstraintError as error:
-        shown = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
         message = f"{where} is a `{shown}`, which has no JSON schema here"
         raise ConstraintError(message, help=f"use {_KNOWN}") from error
+    for gap in gaps_of(hint):
+        inner = f" with `{gap.place}`, a `{gap.type}`," if gap.place else ","
+        message = f"{where} is a `{shown}`{inner} which has no exact JSON schema: it refuses {gap.text}"
+        raise ConstraintError(message, help=f"use {_KNOWN}")
     return _moved({**schema["items"], "$defs": schema.get("$defs", {})}, where, defs)
+
+
+def _is_text(hint: Any) -> bool:
+    """Whether an annotation has the texts that its schema has as names of properties."""
+    return get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str | enum.Enum))
 
 
 def _moved(schema: Schema, where: str, defs: Schema) -> Schema:
