@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lmc.passes import Pass, Report
     from lmc.passes.pipeline import OnChange
     from lmc.program import Program
+    from lmc.result import Result
 
 BARE = "table,tree"  # what --emit-graph without a format prints
 _FOR_PEOPLE = frozenset(("table", "tree"))
@@ -183,8 +184,9 @@ def compiled_or_run(
             error.notes += ("with --backend NAME, and its arguments, lmc runs it and shows what it did",)
             raise
     with contextlib.redirect_stdout(sys.stderr):
-        said = {"closed": True} if is_closed else {}
-        [result] = prog.run_batch([values], backend=backend, model=model, record=True, **said)
+        said: dict[str, Any] = {"closed": True} if is_closed else {}
+        results: list[Result[Any]] = prog.run_batch([values], backend=backend, model=model, record=True, **said)
+    (result,) = results
     if result.error is not None:
         click.echo(told(result.error), err=True)
     return result.compiled

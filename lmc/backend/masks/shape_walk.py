@@ -156,4 +156,5 @@ def _children(level: ShapeLevel, nodes: Ints) -> Ints:
     begin = np.searchsorted(level.parents, nodes, side="left")
     counts = np.searchsorted(level.parents, nodes, side="right") - begin
     offsets = np.cumsum(counts) - counts
-    return (np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))).astype(np.int32)
+    found: Ints = (np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))).astype(np.int32)
+    return found
