@@ -49,7 +49,7 @@ class ShapeWalk:
     def live(self, ends: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """[V] whether each token may come, by the states at the ends of their whole characters."""
         trie = self._trie.trie
-        live = ends[: trie.size] != DEAD
+        live: np.ndarray[tuple[int], np.dtype[np.bool_]] = ends[: trie.size] != DEAD
         for token, prefix in trie.prefixes.items():
             if live[token]:
                 live[token] = bool(self._chars.live_classes(int(ends[token])) & self._prefix(prefix))
@@ -66,7 +66,7 @@ class ShapeWalk:
         if len(live) * SPARSE < len(level.parents):
             nodes = _children(level, live)
         else:
-            nodes = np.flatnonzero(at.take(level.parents))
+            nodes = np.flatnonzero(at.take(level.parents)).astype(np.int32)
         before = at.take(level.parents.take(nodes))
         self._fill(before)
         after = self._next.take(before * NUM_SYMBOLS + level.symbols.take(nodes))
@@ -156,4 +156,5 @@ def _children(level: ShapeLevel, nodes: Ints) -> Ints:
     begin = np.searchsorted(level.parents, nodes, side="left")
     counts = np.searchsorted(level.parents, nodes, side="right") - begin
     offsets = np.cumsum(counts) - counts
-    return np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    found: Ints = (np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))).astype(np.int32)
+    return found
