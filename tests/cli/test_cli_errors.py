@@ -29,8 +29,8 @@ CASES = {
 }
 USAGE = {
     "unknown_format": (
-        ["compile", "tips.py", "--emit-graph=svg"],
-        "there is no format 'svg'; the formats are table, ir",
+        ["compile", "tips.py", "--emit-graph=png"],
+        "there is no format 'png'; the formats are table, ir",
     ),
     "unknown_level": (["compile", "tips.py", "-O4"], "4 is not in the range 0<=x<=3"),
     "no_file": (["compile"], "Missing argument 'PROG.PY[:FN]'"),

@@ -58,7 +58,10 @@ def test_batch_as_json_is_one_object(cli, tmp_path):
     told = json.loads(result.stdout)
 
     assert result.exit_code == 1
-    assert [list(item) for item in told["items"]] == [["values", "returned", "text", "usage"], ["error"]]
+    assert [list(item) for item in told["items"]] == [
+        ["item", "values", "returned", "text", "usage"],
+        ["item", "error"],
+    ]
     assert told["items"][1]["error"]["type"] == "ArgumentError"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lmc.backend.base import Delta, SegmentEnd
 from lmc.ir.constraint import Choices
-from tests.support.fake_engine import TOKENIZER, Bench, ask, assert_as_expected, finished, gen, logprob_of, said
+from tests.support.fake_engine import TOKENIZER, Bench, ask, assert_as_expected, failed, finished, gen, logprob_of, said
 
 PHRASES = Choices(("the answer is: yes, and that is a long way", "the answer is: no! stop"))
 FORCED = "the answer is: "
@@ -83,13 +83,13 @@ def test_max_tokens_counts_forced_tokens(max_tokens: int) -> None:
 
 @pytest.mark.parametrize("logprobs", [False, True])
 def test_stop_strings_and_tokens_end_forced_text(logprobs: bool) -> None:
-    """T8: found inside what is forced, cut there, and nothing behind is shown."""
-    for options in ({"stop": ("swer i",)}, {"stop_token_ids": (ord(":"),)}):
-        requests = [ask(0, "Q", gen(60, constraint=PHRASES, return_logprob=logprobs, **options), gen(3))]
-        events = Bench().run(requests)
-        assert_as_expected(events, requests)
-        text, _, reason = said(events, 0)[0]
-        assert reason == "stop" and FORCED.startswith(text) and text in ("the an", "the answer is")
+    """T8: found inside what is forced, cut there, and nothing behind is shown; a token that cuts a text is an error."""
+    requests = [ask(0, "Q", gen(60, constraint=PHRASES, return_logprob=logprobs, stop=("swer i",)), gen(3))]
+    events = Bench().run(requests)
+    assert_as_expected(events, requests)
+    assert said(events, 0)[0][0::2] == ("the an", "stop")
+    cut = ask(1, "Q", gen(60, constraint=PHRASES, return_logprob=logprobs, stop_token_ids=(ord(":"),)), gen(3))
+    assert failed(Bench().run([cut]), 1).code == "constraint"
 
 
 def test_streamed_once_and_in_order() -> None:
