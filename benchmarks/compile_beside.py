@@ -28,23 +28,23 @@ BEFORE = 60  # passes before the schemas come
 
 
 class Passes:
-    """When each pass of a runner was asked for, and for how many rows."""
+    """When each pass of a runner was asked for."""
 
     def __init__(self, runner: Any) -> None:
-        self.seen: list[tuple[float, int]] = []
+        self.seen: list[float] = []
         self._launch = type(runner).launch.__get__(runner)  # not the one of an earlier round
         self.ready = threading.Event()
         runner.launch = self.launch
 
     def launch(self, batch: Any) -> Any:
-        self.seen.append((time.perf_counter(), len(batch.rows)))
+        self.seen.append(time.perf_counter())
         if len(self.seen) == BEFORE:
             self.ready.set()
         return self._launch(batch)
 
     def rate(self, begin: float, end: float) -> float:
-        """Rows a second between two times."""
-        return sum(rows for at, rows in self.seen if begin <= at < end) / (end - begin)
+        """Passes a second between two times."""
+        return sum(begin <= at < end for at in self.seen) / (end - begin)
 
 
 def schema(rng: random.Random, size: int) -> dict[str, Any]:
@@ -97,10 +97,10 @@ def main(batch: int, tokens: int, schemas: int, size: int, rounds: int) -> None:
         end = max(ends)
         still = running.is_alive()
         running.join()
-        before = passes.rate(passes.seen[BEFORE // 3][0], begin)
+        before = passes.rate(passes.seen[BEFORE // 3], begin)
         kept.append(passes.rate(begin, end) / before)
         note = "" if still else ", and the batch ended first"
-        click.echo(f"{before:7.0f} rows/s before, {passes.rate(begin, end):7.0f} for {end - begin:.2f} s{note}")
+        click.echo(f"{before:7.0f} passes/s before, {passes.rate(begin, end):7.0f} for {end - begin:.2f} s{note}")
     click.echo(f"kept: median {100 * statistics.median(kept):.0f} %, least {100 * min(kept):.0f} %")
 
 

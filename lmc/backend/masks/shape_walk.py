@@ -7,6 +7,7 @@ Where it does not, the tokens below are followed one by one from there.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from lmc.backend.masks.class_trie import prefix_mask
 from lmc.backend.masks.shapes import NUM_SYMBOLS, ROOT, ShapeLevel, ShapeTrie
@@ -77,7 +78,7 @@ class ShapeWalk:
     def live(self, ends: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """[V] whether each token may come, by the states at the ends of their whole characters."""
         trie = self._trie.trie
-        live = ends[: trie.size] != DEAD
+        live: np.ndarray[tuple[int], np.dtype[np.bool_]] = ends[: trie.size] != DEAD
         before = ends.take(self._within)
         for state in np.unique(before).tolist():
             classes = self._chars.live_classes(state) & self._beyond
@@ -182,9 +183,10 @@ class ShapeWalk:
         self._filled = np.concatenate([self._filled, np.zeros(size - len(self._filled), dtype=bool)])
 
 
-def _children(level: ShapeLevel, nodes: Ints) -> Ints:
+def _children(level: ShapeLevel, nodes: Ints) -> npt.NDArray[np.intp]:
     """Where in the level the children of these nodes are."""
     begin = np.searchsorted(level.parents, nodes, side="left")
     counts = np.searchsorted(level.parents, nodes, side="right") - begin
     offsets = np.cumsum(counts) - counts
-    return np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    found: npt.NDArray[np.intp] = np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    return found

@@ -216,7 +216,8 @@ class Moved:
             return self._made(node, [part for part, _ in parts]), slack
         low, high, lazy = node.bounds
         if high is not None and high > REACH:
-            high, slack = None, min(slack, high - 1)
+            slack = min(slack, high - 1)
+            high = None
         if low > REACH + 1:
             low, slack = REACH + 1, min(slack, REACH)
         return self._nodes.repeat(parts[0][0], low, high, lazy), slack
@@ -271,7 +272,7 @@ class Moved:
 
 def _chain(node: RegexNode) -> list[RegexNode]:
     """The first parts of a node, and the rest as the last one."""
-    parts = []
+    parts: list[RegexNode] = []
     while node.kind == "cat" and len(parts) < MAX_CHAIN:
         parts.append(node.parts[0])
         node = node.parts[1]

@@ -56,6 +56,11 @@ class RegexNode:
         "value",
     )
 
+    behinds: int
+    depth: int
+    free: bool
+    least: int
+
     def __init__(
         self, serial: int, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
     ) -> None:
