@@ -1,12 +1,11 @@
 """Tool calls as a family of models writes them: tools are Python functions, their annotations say the arguments.
 
 Whatever the model writes is a call of one of the tools with arguments that fit; only a call that is cut off by
-max_tokens does not parse.
+max_tokens cannot be read.
 
     lmc run examples/tool_calls.py
 """
 
-import json
 from typing import Literal
 
 import lmc
@@ -29,12 +28,12 @@ FUNCTIONS = {"add": add, "weather": weather}
 
 
 def do(call: str) -> str:
-    """Run the call that stands between the marks."""
+    """Run the call that stands in an answer."""
     try:
-        asked = json.loads(call.removeprefix("<tool_call>").removesuffix("</tool_call>"))
-    except ValueError:
+        (asked,) = lmc.read_calls(call, TOOLS)
+    except lmc.OutputError:
         return "error: the call was cut off"
-    return str(FUNCTIONS[asked["name"]](**asked["arguments"]))
+    return str(FUNCTIONS[asked.name](**asked.arguments))
 
 
 @lmc.function

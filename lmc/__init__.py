@@ -35,7 +35,7 @@ _WHERE = {
         "greedy_token_selection", "unconditional_likelihood_normalized", "lark", "tool_calls",
         "separate_reasoning", "Expr",
     ),
-    "lmc.parser.tool_text": ("ToolCall",),
+    "lmc.ir.tool_text": ("ToolCall",),
     "lmc.errors": (
         "LMError", "CaptureError", "ParseError", "VerifyError", "ArgumentError", "ConstraintError",
         "ChatTemplateError", "OutputError", "BackendError", "ModelLoadError", "RequestError",
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from lmc.executor.events import CallEnded as CallEnded
     from lmc.executor.events import CallStarted as CallStarted
     from lmc.executor.events import TextGrew as TextGrew
+    from lmc.ir.tool_text import ToolCall as ToolCall
     from lmc.parser.primitives import Expr as Expr
     from lmc.parser.primitives import assistant as assistant
     from lmc.parser.primitives import assistant_begin as assistant_begin
@@ -91,7 +92,6 @@ if TYPE_CHECKING:
     from lmc.parser.primitives import user as user
     from lmc.parser.primitives import user_begin as user_begin
     from lmc.parser.primitives import user_end as user_end
-    from lmc.parser.tool_text import ToolCall as ToolCall
     from lmc.patience import Retry as Retry
     from lmc.patience import Timeout as Timeout
     from lmc.program import Program as Program

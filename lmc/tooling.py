@@ -13,7 +13,7 @@ from lmc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lmc.ir.constraint import ToolCalls
-    from lmc.parser.tool_text import ToolCall
+    from lmc.ir.tool_text import ToolCall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +66,6 @@ def read_calls(text: str, tools: ToolCalls) -> list[ToolCall]:
     Raises OutputError, with the text, where a call is cut off, is of no tool that there is, or has arguments that do
     not fit its schema; and where there is none although the choice asks for one.
     """
-    from lmc.parser.tool_text import read
+    from lmc.ir.tool_text import read
 
     return read(text, tools)

@@ -247,3 +247,19 @@ def test_prompts_of_forks_are_read_in_any_order() -> None:
     assert [call.prompt for call in reversed(calls)] == forward[::-1]
     assert [forward[0], forward[1]] == ["All: ", f"All: {calls[0].output} part 0: "]
     assert forward[6] == f"All: {calls[0].output} part 2: {calls[5].output} and "
+
+
+def test_a_text_made_of_itself_does_not_double_the_graph() -> None:
+    """Twenty times twice as long: the graph has a value for it, not a million pieces."""
+
+    @lmc.function
+    def doubled(s: Any, word: str) -> int:
+        text = word + "!"
+        for _ in range(20):
+            text = f"{text}{text}"
+        s += text[:3] + lmc.gen("x", max_tokens=1)
+        return len(text)
+
+    graph = lmc.compile(doubled).graph
+    assert sum(len(node.inputs) for node in graph.nodes) < 10_000
+    assert doubled.run(word="ab", backend="echo", mode="compiled").ret_value == 3 * 2**20

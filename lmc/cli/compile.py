@@ -17,6 +17,7 @@ from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
     arguments_option,
+    closed_option,
     level_option,
     model_option,
     output_option,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Tokenizer
     from lmc.passes import Pass, Report
+    from lmc.passes.pipeline import OnChange
     from lmc.program import Program
+    from lmc.result import Result
 
 BARE = "table,tree"  # what --emit-graph without a format prints
 _FOR_PEOPLE = frozenset(("table", "tree"))
@@ -76,6 +79,7 @@ def graph_formats(ctx: click.Context, param: click.Parameter, value: str | None)
 )  # fmt: skip
 @arguments_option
 @model_option
+@closed_option
 @level_option
 @passes_option
 @click.option(
@@ -93,6 +97,7 @@ def compile_command(
     formats: tuple[str, ...],
     arguments: tuple[str, ...],
     model: str | None,
+    closed: bool,
     level: int,
     passes: str | None,
     stage: str,
@@ -114,7 +119,8 @@ def compile_command(
 
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
-    done = compiled(prog, values, passes if passes is not None else level, tokenizer_of(model), print_ir_after_change)
+    pipeline, on_change = passes if passes is not None else level, _print_change if print_ir_after_change else None
+    done = compiled(prog, values, pipeline, tokenizer_of(model), on_change, is_closed=closed)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
     terminal = terminal_for(width, output)
@@ -135,7 +141,13 @@ def compile_command(
 
 
 def compiled(
-    prog: Program, values: Mapping[str, Any], pipeline: int | str, tokenizer: Tokenizer | None, is_traced: bool
+    prog: Program,
+    values: Mapping[str, Any],
+    pipeline: int | str,
+    tokenizer: Tokenizer | None,
+    on_change: OnChange | None = None,
+    *,
+    is_closed: bool = False,
 ) -> Compiled:
     """The program compiled for these arguments; values that are given are known to the prefix tree too."""
     from lmc import arguments, compiler
@@ -143,8 +155,8 @@ def compiled(
     bound, cache = {**prog.bound, **values}, compiler.Cache()
     made = cache.trace_for(prog.func, arguments.holes(prog.func, bound), arguments.defaults(prog.func, bound))
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
-    items, on_change = [known] if known else (), _print_change if is_traced else None
-    pipeline = compiler.pipeline_of(pipeline)
+    items = [known] if known else ()
+    pipeline = compiler.pipeline_of(pipeline, closed=is_closed)
     return compiler.compile_trace(cache, made, pipeline, tokenizer, items=items, on_change=on_change)
 
 
@@ -155,6 +167,8 @@ def compiled_or_run(
     tokenizer: Tokenizer | None,
     backend: str | None,
     model: str | None,
+    *,
+    is_closed: bool = False,
 ) -> Compiled:
     """The program compiled; one that cannot be captured is run on the backend, if one is named, and what it did is it.
 
@@ -164,13 +178,15 @@ def compiled_or_run(
     from lmc.errors import CaptureError
 
     try:
-        return compiled(prog, values, pipeline, tokenizer, False)
+        return compiled(prog, values, pipeline, tokenizer, is_closed=is_closed)
     except CaptureError as error:
         if backend is None:
             error.notes += ("with --backend NAME, and its arguments, lmc runs it and shows what it did",)
             raise
     with contextlib.redirect_stdout(sys.stderr):
-        [result] = prog.run_batch([values], backend=backend, model=model, record=True)
+        said: dict[str, Any] = {"closed": True} if is_closed else {}
+        results: list[Result[Any]] = prog.run_batch([values], backend=backend, model=model, record=True, **said)
+    (result,) = results
     if result.error is not None:
         click.echo(told(result.error), err=True)
     return result.compiled

@@ -17,6 +17,7 @@ from lmc.cli.options import (
     ProgramCommand,
     arguments_option,
     backend_option,
+    closed_option,
     level_option,
     model_option,
     output_option,
@@ -53,6 +54,7 @@ TEXTS = ("text", "json")
 @arguments_option
 @model_option
 @backend_option
+@closed_option
 @level_option
 @width_option
 @output_option
@@ -67,6 +69,7 @@ def explain_command(
     arguments: tuple[str, ...],
     model: str | None,
     backend: str | None,
+    closed: bool,
     level: int,
     width: int | None,
     output: str | None,
@@ -95,7 +98,8 @@ def explain_command(
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
-    done = compiled_or_run(prog, parse_arguments(prog, arguments), level, tokenizer, backend, model)
+    values = parse_arguments(prog, arguments)
+    done = compiled_or_run(prog, values, level, tokenizer, backend, model, is_closed=closed)
     terminal = terminal_for(width, output)
     if name is not None:
         from lmc.viz import emit_fsm

@@ -7,7 +7,7 @@ import click
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
 from lmc.cli.notes import notes_of, told
-from lmc.cli.options import ProgramCommand, arguments_option, model_option, width_option
+from lmc.cli.options import ProgramCommand, arguments_option, closed_option, model_option, width_option
 from lmc.codes import with_footer
 
 
@@ -17,10 +17,13 @@ from lmc.codes import with_footer
 @click.argument("program", metavar="PROG.PY[:FN]")
 @arguments_option
 @model_option
+@closed_option
 @click.option("--strict", is_flag=True, help="Exit with 1 where there is a note.")
 @width_option
 @reported
-def lint_command(program: str, arguments: tuple[str, ...], model: str | None, strict: bool, width: int | None) -> None:
+def lint_command(
+    program: str, arguments: tuple[str, ...], model: str | None, closed: bool, strict: bool, width: int | None
+) -> None:
     """Say what in a program surely fails, or will not do what it seems to, with its place and what to write instead.
 
     \b
@@ -31,7 +34,7 @@ def lint_command(program: str, arguments: tuple[str, ...], model: str | None, st
     from lmc.cli.loading import load_program
 
     prog = load_program(program)
-    done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), False)
+    done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), is_closed=closed)
     notes = notes_of(done)
     room = terminal_for(width, None).width
     said = "\n".join(told(note, room) for note in notes)

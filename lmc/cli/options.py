@@ -29,6 +29,11 @@ level_option = click.option(
 passes_option = click.option(
     "-p", "--passes", metavar="NAMES", help="The passes to run instead, as in `dce,cse` (see `lmc passes`)."
 )
+closed_option = click.option(
+    "--closed",
+    is_flag=True,
+    help="Objects of JSON schemas have only the properties told, where no call says otherwise.",
+)
 width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 output_option = click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
 

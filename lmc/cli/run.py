@@ -15,7 +15,7 @@ import click
 from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, level_option, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
 )
+@closed_option
 @click.option(
     "--mode",
     type=click.Choice(("auto", "compiled", "eager")),
@@ -103,6 +104,7 @@ def run_command(
     seed: int,
     max_new_tokens: int | None,
     temperature: float | None,
+    closed: bool,
     mode: Mode,
     fullgraph: bool,
     level: int,
@@ -154,8 +156,11 @@ def run_command(
         "fullgraph": fullgraph,
         "record": analyze or bool(formats),
     }
-    settings |= {"max_new_tokens": max_new_tokens, "temperature": temperature, "calls": show_prompts}
+    # none that is left out: a program may have an argument of that name
+    said = {"max_new_tokens": max_new_tokens, "temperature": temperature, "closed": closed or None}
+    settings |= {name: value for name, value in said.items() if value is not None}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
+    settings["calls"] = show_prompts
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
     if is_stream:
         _stream(prog, values, settings, is_json=is_json)

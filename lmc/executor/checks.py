@@ -11,16 +11,21 @@ from contextlib import suppress
 from lmc.backend.base import Gen, Segment, SegmentEnd
 from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
-from lmc.ir.constraint import Blank, Fused, JsonSchema
+from lmc.ir.constraint import Blank, Fused, JsonSchema, ToolCalls
 from lmc.ir.json_schema.exact import repeated_name
 from lmc.ir.json_schema.regular import texts_of
+from lmc.ir.tool_text import unread
 
+LENGTHS = "ask again with another seed or temperature, or give the text more room in `maxLength`"
 WHOLE = ("constraint", "eos", "forced")  # reasons of a text that came to its end
 
 
 def broken(segments: Iterable[tuple[Segment, SegmentEnd]]) -> ConstraintError | None:
     """The error of the first text that breaks its schema."""
     for segment, end in segments:
+        error = _of_calls(segment, end)
+        if error is not None:
+            return error
         for schema, text in _texts(segment, end):
             error = _of_text(schema, text)
             if error is not None:
@@ -40,6 +45,14 @@ def _texts(segment: Segment, end: SegmentEnd) -> Iterator[tuple[JsonSchema, str]
     for constraint, text, reason in said:
         if isinstance(constraint, JsonSchema) and reason in WHOLE:
             yield constraint, text
+
+
+def _of_calls(segment: Segment, end: SegmentEnd) -> ConstraintError | None:
+    """What is to be checked of an answer with calls of tools."""
+    if not isinstance(segment, Gen) or not isinstance(segment.constraint, ToolCalls) or end.reason not in WHOLE:
+        return None
+    error = unread(end.text, segment.constraint)
+    return None if error is None else ConstraintError(error.message, code=BROKEN, help=LENGTHS)
 
 
 def _of_text(schema: JsonSchema, text: str) -> ConstraintError | None:

@@ -65,6 +65,8 @@ class Body:
         for target, value in zip(self.params, params):
             frame[target] = value
         for run_node in self.nodes:
+            if inst.is_over:  # it has failed, and who is around it stops as well
+                break
             run_node(inst, frame)
         return frame
 

@@ -50,8 +50,17 @@ def _made(hint: Any) -> OutputType:
     if options is not None:
         return _choice(name, options, is_plain=not isinstance(hint, type))
     adapter = _adapter(hint, name)
-    schema = _closed(_schema(adapter, name))
+    schema = without_others(_schema(adapter, name))
     return OutputType(name, ("json_schema", schema), adapter.validate_json, _is_plain(hint), partial(_gaps, hint))
+
+
+def annotation_schema(hint: Any) -> Any:
+    """The JSON schema of an annotation, without properties that no field has.
+
+    Raises ConstraintError where it has none.
+    """
+    name = _name(hint)
+    return without_others(_schema(_adapter(hint, name), name))
 
 
 def _gaps(hint: Any) -> tuple[TypeGap, ...]:
@@ -102,7 +111,7 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n")[0]
 
 
-def _closed(schema: Any) -> Any:
+def without_others(schema: Any) -> Any:
     """The schema without titles, and without room for properties that no field has."""
     if not isinstance(schema, dict):
         return schema
@@ -114,10 +123,10 @@ def _closed(schema: Any) -> Any:
 
 def _inner(keyword: str, value: Any) -> Any:
     if keyword in ONE:
-        return _closed(value)
+        return without_others(value)
     if keyword in MANY:
-        return [_closed(each) for each in value]
-    return {name: _closed(each) for name, each in value.items()} if keyword in NAMED else value
+        return [without_others(each) for each in value]
+    return {name: without_others(each) for name, each in value.items()} if keyword in NAMED else value
 
 
 def _is_plain(hint: Any) -> bool:

@@ -22,6 +22,7 @@ from lmc.source import Span
 
 _ACCEPTED = 'give JSON text or a dict: {"type": "structural_tag", "format": {...}}'
 _BEGIN = "#/format"
+_HOLD_FORMATS = frozenset(("elements", "tags", "content", "rules"))
 
 
 def parse_structural_tag(
@@ -44,7 +45,7 @@ def parse_structural_tag(
         text = write_json(format)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"the structural tag cannot be written as JSON: {error}", span=span) from None
-    format = read_json(text)
+    format = _named_tags(read_json(text))
     for place, what in problems(format, _BEGIN):
         raise ConstraintError(f"the structural tag is not well formed: `{place}` {what}", span=span)
     parse = partial(parse_schema, spacing=spacing, closed=closed, documents=documents)
@@ -63,6 +64,18 @@ def _format(value: Any, span: Span | None) -> Any:
     if "format" not in value:
         raise ConstraintError("the structural tag has no `format`", span=span, help=_ACCEPTED)
     return value["format"]
+
+
+def _named_tags(value: Any) -> Any:
+    """Formats with the type `tag` written where nothing but tags can stand: xgrammar lets it be left out there."""
+    if isinstance(value, list):
+        return [_named_tags(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _named_tags(each) if name in _HOLD_FORMATS else each for name, each in value.items()}
+    if isinstance(tags := made.get("tags"), list):
+        made["tags"] = [{"type": "tag"} | tag if isinstance(tag, dict) else tag for tag in tags]
+    return made
 
 
 def _old_form(value: dict[str, Any], span: Span | None) -> dict[str, Any]:

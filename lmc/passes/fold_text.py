@@ -26,6 +26,7 @@ from lmc.ir.types import STR
 from lmc.passes.base import Inputs, Pass, Report
 from lmc.source import Span
 
+MAX_SPELLED_OUT = 1_000  # pieces of a text that takes its place where it is said: one put together of itself doubles
 Pieces = tuple[Atom, ...]
 
 
@@ -92,7 +93,8 @@ class _Folder:
         pieces = self.joined(node.inputs)
         if len(pieces) < 2:
             return self.become(node, pieces[0] if pieces else Lit(""))
-        self.concats[node.outputs[0].name] = pieces
+        if len(pieces) <= MAX_SPELLED_OUT:
+            self.concats[node.outputs[0].name] = pieces
         return with_parts(node, pieces, ())
 
     def joined(self, pieces: Iterable[Atom]) -> Pieces:

@@ -90,3 +90,18 @@ def test_formats_within_formats_end():
 
     with pytest.raises(ConstraintError, match=r"nested more than|cannot be written"):
         parse_structural_tag(whole(format))
+
+
+@pytest.mark.parametrize(
+    "kind", [{"type": "triggered_tags", "triggers": ["<a"]}, {"type": "tags_with_separator", "separator": ""}]
+)
+def test_tags_need_not_say_that_they_are(kind):
+    """Where nothing else can stand, as for xgrammar; another type is wrong there."""
+    bare = {name: value for name, value in TAG.items() if name != "type"}
+    inner = {"type": "optional", "content": kind | {"tags": [bare]}}
+
+    assert parse_structural_tag(whole(inner)) == parse_structural_tag(
+        whole(inner | {"content": kind | {"tags": [TAG]}})
+    )
+    with pytest.raises(ConstraintError, match="list of formats of the type `tag`"):
+        parse_structural_tag(whole(kind | {"tags": [NUMBER]}))

@@ -1,7 +1,11 @@
 """Tools: their schemas from functions, classes and dicts, and the one text that they become."""
 
 import dataclasses
-from typing import Any, Literal, Optional
+import datetime
+import decimal
+import enum
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Optional
 
 import pydantic
 import pytest
@@ -78,6 +82,89 @@ def test_classes_say_their_schema_themselves():
     assert schema_of(Node)["$ref"] == "#/$defs/Node"
 
 
+class Pace(enum.Enum):
+    """Said as its values."""
+
+    FAST = "fast"
+    SLOW = "slow"
+
+
+@dataclasses.dataclass
+class Level:
+    """Holds itself, and bounds."""
+
+    size: Annotated[int, pydantic.Field(le=9)]
+    inner: "list[Level]" = dataclasses.field(default_factory=list)
+
+
+def bounded(
+    n: Annotated[int, pydantic.Field(ge=0, le=9)],
+    pace: Pace,
+    day: datetime.date,
+    pair: tuple[int, str],
+    only: Literal[Pace.FAST],
+    told: Annotated[str, "a remark"] | None,
+    level: Level,
+    levels: Annotated[list[Level], pydantic.Field(max_length=2)],
+):
+    """What `gen(type=...)` knows too."""
+
+
+def test_annotations_mean_what_they_say():
+    """Bounds hold, and no object has room for what no field takes."""
+    schema = schema_of(bounded)
+
+    assert schema["properties"] == {
+        "n": {"type": "integer", "minimum": 0, "maximum": 9},
+        "pace": {"$ref": "#/$defs/Pace"},
+        "day": {"type": "string", "format": "date"},
+        "pair": {
+            "type": "array",
+            "prefixItems": [{"type": "integer"}, {"type": "string"}],
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "only": {"type": "string", "const": "fast"},
+        "told": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "level": {"$ref": "#/$defs/Level"},
+        "levels": {"type": "array", "items": {"$ref": "#/$defs/Level"}, "maxItems": 2},
+    }
+    assert schema["$defs"] == {
+        "Pace": {"description": "Said as its values.", "type": "string", "enum": ["fast", "slow"]},
+        "Level": {
+            "description": "Holds itself, and bounds.",
+            "type": "object",
+            "properties": {
+                "size": {"type": "integer", "maximum": 9},
+                "inner": {"type": "array", "items": {"$ref": "#/$defs/Level"}},
+            },
+            "required": ["size"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def a_class_called_point():
+    """Another one."""
+
+    @dataclasses.dataclass
+    class Point:
+        other: str
+
+    return Point
+
+
+def test_two_classes_of_one_name():
+    """Neither stands for the other."""
+
+    def draw(a: Point, b: int):
+        """Takes both."""
+
+    draw.__annotations__["b"] = a_class_called_point()
+    with pytest.raises(ConstraintError, match="two different classes called `Point`"):
+        schema_of(draw)
+
+
 def test_openais_dicts():
     """Wrapped or flat; without parameters there are none to give."""
     flat = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "null"}}}}
@@ -95,8 +182,16 @@ def test_the_text_reads_back():
     assert read_tool_calls(calls.text).tools == calls.tools
 
 
-def bad(x: set[int]):
+def bad(x: Callable[[int], int]):
     """No JSON."""
+
+
+def cost(x: decimal.Decimal):
+    """Its schema has all texts."""
+
+
+def numbered(x: dict[int, str]):
+    """Names are texts."""
 
 
 def untyped(x):
@@ -114,7 +209,13 @@ def forward(x: "Nowhere"):  # noqa: F821
 @pytest.mark.parametrize(
     "tools, options, message",
     [
-        ([bad], {}, "parameter `x` of the tool `bad` is a `set[int]`, which has no JSON schema here"),
+        (
+            [bad],
+            {},
+            "`x` of the tool `bad` is a `collections.abc.Callable[[int], int]`, which has no JSON schema here",
+        ),
+        ([cost], {}, "`x` of the tool `cost` is a `Decimal`, which has no exact JSON schema: it refuses "),
+        ([numbered], {}, "`x` of the tool `numbered` is a `dict[int, str]`, which has no JSON schema here"),
         ([untyped], {}, "`x` of the tool `untyped` has no annotation"),
         ([rest], {}, "`xs` of the tool `rest` has no name"),
         ([forward], {}, "annotations of `forward` cannot be read"),

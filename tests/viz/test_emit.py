@@ -48,7 +48,7 @@ def ways(case: Case) -> list[Compiled]:
     found = []
     for tokenizer, arguments in ((None, {}), (TOKENIZER, case.args[0])):
         with contextlib.suppress(LMError):
-            found.append(compiled(Program(case.fn), arguments, 2, tokenizer, False))
+            found.append(compiled(Program(case.fn), arguments, 2, tokenizer))
     return found
 
 

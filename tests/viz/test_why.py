@@ -95,9 +95,9 @@ def test_two_runs_part_at_the_first_hole(program: Any, reason: str, at: str, beh
 
 def test_a_given_argument_is_the_same_in_both_runs() -> None:
     """Then nothing differs, or what comes next does."""
-    planned = compiled(argument_first, {"name": "Ann"}, 2, None, False).planned
+    planned = compiled(argument_first, {"name": "Ann"}, 2, None).planned
     assert "the prompts are the same" in render(planned, "a", "a", PLAIN)
-    planned = compiled(clock, {"question": "why?"}, 2, None, False).planned
+    planned = compiled(clock, {"question": "why?"}, 2, None).planned
     assert "again" in render(planned, "a", "a", PLAIN)
 
 

@@ -75,7 +75,9 @@ def source_of(constraint: Constraint, controls: Controls = NO_CONTROLS) -> Gramm
         case ToolCalls():
             marks = FORMATS[constraint.format].marks
             format = format_of(constraint)
-            return _tag(format, lambda each, _: part_of(constraint, each), "#/format", controls, marks=marks)
+            return _tag(
+                format, lambda each, _: part_of(constraint, each), "#/format", controls, marks=marks, is_checked=True
+            )
 
 
 def compile_source(
@@ -102,6 +104,8 @@ def _tag(
     controls: Controls,
     never: frozenset[int] = frozenset(),
     marks: tuple[str, ...] = (),
+    *,
+    is_checked: bool = False,
 ) -> GrammarSource:
     tags = Tags(
         part,
@@ -109,7 +113,7 @@ def _tag(
         controls.ends,
         never,
         _schema_format,
-        lambda schema, format, _: xml_arguments(schema, format, _schema_format),
+        lambda schema, format, _: xml_arguments(schema, format, _schema_format, is_checked=is_checked),
         marks,
     )
     lowered = tags.lower(format, place)

@@ -7,7 +7,6 @@ Where it does not, the tokens below are followed one by one from there.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from lmc.backend.masks.class_trie import prefix_mask
 from lmc.backend.masks.shapes import NUM_SYMBOLS, ROOT, ShapeLevel, ShapeTrie
@@ -98,7 +97,7 @@ class ShapeWalk:
         if len(live) * SPARSE < len(level.parents):
             nodes = _children(level, live)
         else:
-            nodes = np.flatnonzero(at.take(level.parents))
+            nodes = np.flatnonzero(at.take(level.parents)).astype(np.int32)
         before = at.take(level.parents.take(nodes))
         self._fill(before)
         after = self._next.take(before * NUM_SYMBOLS + level.symbols.take(nodes))
@@ -183,10 +182,10 @@ class ShapeWalk:
         self._filled = np.concatenate([self._filled, np.zeros(size - len(self._filled), dtype=bool)])
 
 
-def _children(level: ShapeLevel, nodes: Ints) -> npt.NDArray[np.intp]:
+def _children(level: ShapeLevel, nodes: Ints) -> Ints:
     """Where in the level the children of these nodes are."""
     begin = np.searchsorted(level.parents, nodes, side="left")
     counts = np.searchsorted(level.parents, nodes, side="right") - begin
     offsets = np.cumsum(counts) - counts
-    found: npt.NDArray[np.intp] = np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))
+    found: Ints = (np.repeat(begin - offsets, counts) + np.arange(int(counts.sum()))).astype(np.int32)
     return found

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from lmc.backend.masks import tag_parts as parts
+from lmc.backend.masks.counted_text import counted_ebnf
 from lmc.backend.masks.free_text import without
 from lmc.ir.automaton.algebra import one_of
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.exact import write_json
 from lmc.ir.json_schema.findings import refuse
 from lmc.ir.json_schema.keywords import ANNOTATIONS, Json
-from lmc.ir.json_schema.strings import MAX_COUNTED
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, alt, both, many, seq
 from lmc.ir.regex import Not, RegexTree, Whole
+from lmc.ir.tool_text import MAX_COUNTED
 
 NEWLINE = parts.wrapped("optional", parts.text("\n"))
 MAX_DEPTH = 32
@@ -76,14 +77,17 @@ STYLES = {
 }  # fmt: skip
 
 
-def xml_arguments(schema: JsonSchema, format: Json, json_format: Callable[[JsonSchema], Json]) -> Json:
+def xml_arguments(
+    schema: JsonSchema, format: Json, json_format: Callable[[JsonSchema], Json], *, is_checked: bool = False
+) -> Json:
     """The arguments of a schema in the style of its format. Raises SchemaError naming the keyword it cannot keep.
 
-    The schema's own marks, and what the format excludes, stand in no value either.
+    The schema's own marks, and what the format excludes, stand in no value either. `is_checked` where a complete
+    text is held against the schema: then texts that are counted far need not be counted exactly.
     """
     style = STYLES[format["style"]]
     marks = tuple(dict.fromkeys((*style.marks, *format.get("excludes", ()), *schema.marks)))
-    return _Arguments(schema, style, marks, json_format).lowered()
+    return _Arguments(schema, style, marks, json_format, is_checked).lowered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class _Arguments:
     style: Style
     marks: tuple[str, ...]
     json_format: Callable[[JsonSchema], Json]
+    is_checked: bool
 
     def lowered(self) -> Json:
         root, _ = self._resolved(self.schema.schema, "#")
@@ -165,6 +170,11 @@ class _Arguments:
             if keyword not in _STRING and keyword not in ANNOTATIONS:
                 refuse(place, keyword, "it is not about texts")
         counted = max(schema.get("minLength", 0), schema.get("maxLength", 0)) > MAX_COUNTED
+        if counted and self.is_checked and not ("pattern" in schema or "format" in schema):
+            least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+            if most is not None and most < least:
+                refuse(place, "maxLength", "it is below `minLength`")
+            return parts.ebnf(counted_ebnf(self.marks, least, None if most is None else int(most), self.style.newlines))
         # no text that is counted far can tell whole marks apart too: it holds not even their beginnings
         marks = dict.fromkeys(mark[:BEGINNING] for mark in self.marks) if counted else self.marks
         languages = [without(tuple(marks))]

@@ -1,11 +1,13 @@
 """Tool calls as a structural tag: xgrammar knows how a family of models writes them, lmc what their arguments are.
 
 Free text and thoughts hold no mark of the format, so that what reads the answer finds no call in them. Llama's family
-has no marks: there an answer is text without any JSON object, or calls alone, with a semicolon between them.
+has no marks: there an answer is text without any JSON object, or calls alone, with a semicolon between them. Harmony
+writes messages: where a call is asked for, one of them is a call.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any  # xgrammar takes dicts in place of its own records
 
 from lmc.backend.masks.free_text import without
@@ -20,13 +22,15 @@ MARK = "$comment"
 DIGITS = Regex("[0-9]+", Repeat(Chars(((48, 57),)), 1, None))
 NO_OBJECT = r"(?!.*\{\s*\").*"  # the name of what llama writes beside calls: each object would be read as one
 BETWEEN_CALLS = "; "
+NEXT_MESSAGE = "<|start|>assistant"
 
 
 def format_of(calls: ToolCalls) -> Json:
     """xgrammar's format; in place of each schema stands the number of its tool, as `part_of` reads it."""
     if calls.format == "llama":
         return _llama(calls)
-    return _guarded(_xgrammars(calls), calls.format)
+    format = _guarded(_xgrammars(calls), calls.format)
+    return _messages(format, calls) if calls.format == "harmony" else format
 
 
 def part_of(calls: ToolCalls, format: Json) -> Regex | JsonSchema:
@@ -78,6 +82,50 @@ def _guarded(format: Json, name: str) -> Json:
 
 def _added(format: Json, marks: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys((*format.get("excludes", ()), *marks)))
+
+
+# --- harmony --------------------------------------------------------------------------------------------------
+
+
+def _messages(format: Json, calls: ToolCalls) -> Json:
+    """The messages of xgrammar's format in an order of our own: its own may hold no call, whatever is asked for."""
+    messages: list[Json] = []
+    for tag in _tags_of(format):
+        messages += [tag] if tag not in messages else []
+    called = [tag for tag in messages if tag["content"]["type"] == "json_schema"]
+    others = [tag for tag in messages if tag not in called]
+    any_more = {"type": "star", "content": _either(messages, NEXT_MESSAGE)}
+    before = _row(_either(others), {"type": "star", "content": _either(others, NEXT_MESSAGE)}) if others else None
+    if not called:
+        return format if before is None else {"type": "optional", "content": before}
+    one_call = _either(called)
+    if before is not None:
+        one_call = {"type": "or", "elements": [one_call, _row(before, _either(called, NEXT_MESSAGE))]}
+    if calls.choice != "auto":
+        return _row(one_call, any_more) if calls.parallel else one_call
+    if calls.parallel:
+        return {"type": "optional", "content": _row(_either(messages), any_more)}
+    whole = one_call if before is None else {"type": "or", "elements": [before, one_call]}
+    return {"type": "optional", "content": whole}
+
+
+def _tags_of(format: Json) -> Iterator[Json]:
+    if format["type"] == "tag":
+        yield format
+        return
+    for key in ("elements", "tags"):
+        for each in format.get(key, ()):
+            yield from _tags_of(each)
+    if "content" in format:
+        yield from _tags_of(format["content"])
+
+
+def _either(tags: list[Json], behind: str = "") -> Json:
+    return {"type": "or", "elements": [tag | {"begin": behind + tag["begin"]} for tag in tags]}
+
+
+def _row(*formats: Json) -> Json:
+    return {"type": "sequence", "elements": list(formats)}
 
 
 # --- llama ----------------------------------------------------------------------------------------------------

@@ -166,14 +166,18 @@ def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDf
 
 def shortest_call(dfa: CallDfa, place: int = 0) -> str | None:
     """A shortest text of a place; None where it has none. Raises ConstraintError where it is too large to be known."""
+    callers: dict[int, list[int]] = {}
+    for at, tree in enumerate(dfa.trees):
+        for inner in called(tree):
+            callers.setdefault(inner, []).append(at)
     found: dict[int, str] = {}
-    is_new = True
-    while is_new:  # shorter texts of places make shorter ones of those that call them
-        is_new = False
-        for at, start in enumerate(dfa.starts):
-            text = _shortest(dfa, start, found)
-            if text is not None and (at not in found or len(text) < len(found[at])):
-                found[at], is_new = text, True
+    pending = dict.fromkeys(range(len(dfa.trees)))
+    while pending:  # a shorter text of a place makes shorter ones of those that call it
+        at, _ = pending.popitem()  # the last ones first: those further in
+        text = _shortest(dfa, dfa.starts[at], found)
+        if text is not None and (at not in found or len(text) < len(found[at])):
+            found[at] = text
+            pending |= dict.fromkeys(callers.get(at, ()))
     return found.get(place)
 
 

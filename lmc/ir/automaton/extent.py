@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import longest, shortest, shortest_path
 from lmc.ir.automaton.dfa import MAX_STATES, CharDfa
 from lmc.ir.ranges import SURROGATES, Ranges
-from lmc.ir.regex import Alt, Chars, RegexTree, Repeat, Seq, is_plain
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole, is_plain
 
 MAX_TEXTS = 1024
+MAX_LENGTH = 1_000_000  # characters of a shortest text
 PLAIN = "a0A "
 
 
@@ -57,7 +59,61 @@ def is_endless(tree: RegexTree) -> bool:
 
 
 def shortest_text(tree: RegexTree, max_states: int = MAX_STATES) -> str | None:
-    """A shortest text, of plain characters where it may; None where there is none. Raises ConstraintError."""
+    """A shortest text, of plain characters where it may; None where there is none. Raises ConstraintError.
+
+    A tree is put together of the shortest texts of its parts, so that no automaton is as large as the whole.
+    """
+    if _looks_around(tree):
+        return _searched(tree, max_states)
+    known: dict[int, str | None] = {}  # by identity, as a tree may hold one part in many places
+
+    def of(part: RegexTree) -> str | None:
+        if id(part) not in known:
+            known[id(part)] = found(part)
+        return known[id(part)]
+
+    def found(part: RegexTree) -> str | None:
+        match part:
+            case Chars(ranges):
+                return plainest(ranges) if _has_scalar(ranges) else None
+            case Seq(parts):
+                texts = [of(each) for each in parts]
+                return None if None in texts else "".join(text for text in texts if text is not None)
+            case Alt(parts):
+                return min((text for text in map(of, parts) if text is not None), key=len, default=None)
+            case Repeat(item, least):
+                text = of(item) if least else ""
+                if text and len(text) * least > MAX_LENGTH:
+                    raise ConstraintError(f"its texts are longer than {MAX_LENGTH:,} characters")
+                return text and text * least
+            case _:
+                return _searched(part, max_states)
+
+    return of(tree)
+
+
+def _looks_around(tree: RegexTree) -> bool:
+    """Whether a part sees what stands around it."""
+    seen: set[int] = set()
+    pending = [tree]
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        match part:
+            case Look() | Atomic():
+                return True
+            case Seq(parts) | Alt(parts) | And(parts):
+                pending += parts
+            case Repeat(item) | Not(item):
+                pending.append(item)
+            case Chars() | Whole():
+                pass
+    return False
+
+
+def _searched(tree: RegexTree, max_states: int) -> str | None:
     dfa = CharDfa(tree, max_states=max_states)
     path = shortest_path(dfa)
     return None if path is None else "".join(plainest(dfa.alphabet.ranges(label)) for label in path)

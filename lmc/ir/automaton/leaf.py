@@ -216,8 +216,7 @@ class Moved:
             return self._made(node, [part for part, _ in parts]), slack
         low, high, lazy = node.bounds
         if high is not None and high > REACH:
-            slack = min(slack, high - 1)
-            high = None
+            slack, high = min(slack, high - 1), None
         if low > REACH + 1:
             low, slack = REACH + 1, min(slack, REACH)
         return self._nodes.repeat(parts[0][0], low, high, lazy), slack

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.extent import texts
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lowering import SchemaLowering
@@ -252,7 +253,10 @@ def _only_named(cx: SchemaLowering, inner: SchemaSource, shape: Shape) -> Object
         refuse(inner.place, "format", why, "use `pattern`")
     matches = CharDfa(keys)
     absent = {name: nothing() for name in shape.names if not matches.accepts(name)}
-    return Objects(absent, rules=(MemberRule(Not(keys), nothing()),))
+    listed = texts(keys)
+    # where all of them are told, there is no further property at all
+    others = Not(keys) if listed is None or any(name not in shape.names for name in listed) else None
+    return Objects(absent, rules=(MemberRule(others, nothing()),))
 
 
 HANDLERS: dict[str, Callable[[SchemaLowering, SchemaSource, Shape], Values]] = {

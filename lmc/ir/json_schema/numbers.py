@@ -8,6 +8,7 @@ without it a fraction may end in zeros, and a number that nothing else is asked 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from math import gcd
@@ -234,9 +235,18 @@ def _multiples(step: Decimal) -> RegexTree:
 def _decimal_multiples(unit: int, places: int) -> RegexTree:
     """Multiples of unit / 10 ** places: what is left of the fraction, filled up with zeros, is one of unit."""
     twos, fives, rest = _factors(unit)
-    tail = max(twos, fives)  # so many last digits decide
-    if rest != 1 or tail > places or 10**tail // unit > MAX_ENDINGS:
+    tail, ending = max(twos, fives), 2**twos * 5**fives  # so many last digits decide about `ending`
+    if 10**tail // ending > MAX_ENDINGS:
         raise NoStep
+    parts = [_decimals_from_whole(ending, places, tail) if tail > places else _decimals(ending, places, tail)]
+    if rest != 1:
+        # the zeros that fill it up do not matter to a factor that 10 has no part of
+        parts.append(_by_remainder(rest, dotted=True))
+    return both(parts)
+
+
+def _decimals(unit: int, places: int, tail: int) -> RegexTree:
+    """Numbers of which digits of the fraction alone decide."""
     options: list[RegexTree] = []
     for count in range(1, places + 1):
         deciding = max(0, count - (places - tail))
@@ -244,6 +254,19 @@ def _decimal_multiples(unit: int, places: int) -> RegexTree:
         ending = alt(seq(f"{n:0{deciding}d}" if deciding else "") for n in endings)
         options.append(seq(many(DIGIT, count - deciding, count - deciding), ending))
     return seq(WHOLE, maybe(seq(".", alt(options))))
+
+
+def _decimals_from_whole(unit: int, places: int, tail: int) -> RegexTree:
+    """Numbers of which the last digits before the point decide too."""
+    options: list[RegexTree] = []
+    for number in range(0, 10**tail, unit):
+        whole, fraction = divmod(number, 10**places)
+        own = f"{fraction:0{places}d}".rstrip("0")
+        written = seq(".", own, many(seq("0"), 0, places - len(own)))
+        options.append(
+            seq(_ending_in([whole], tail - places), written if own else maybe(seq(".", many(seq("0"), 1, places))))
+        )
+    return both([seq(WHOLE, maybe(FRACTION)), alt(options)])
 
 
 def _whole_multiples(unit: int) -> RegexTree:
@@ -259,13 +282,20 @@ def _whole_multiples(unit: int) -> RegexTree:
 def _by_ending(unit: int, tail: int) -> RegexTree:
     if 10**tail // unit > MAX_ENDINGS:
         raise NoStep
-    endings = range(0, 10**tail, unit)
+    return _ending_in(range(0, 10**tail, unit), tail)
+
+
+def _ending_in(endings: Sequence[int], tail: int) -> RegexTree:
+    """Digits whose last ones, `tail` of them, are such a number."""
     longer = seq(DIGITS, alt(seq(f"{n:0{tail}d}") for n in endings))
     return alt([longer, *(seq(str(n)) for n in endings if len(str(n)) < tail)])
 
 
-def _by_remainder(unit: int) -> RegexTree:
-    """Digits of a multiple of `unit`, by taking states (remainders) out of the automaton one by one."""
+def _by_remainder(unit: int, *, dotted: bool = False) -> RegexTree:
+    """Digits of a multiple of `unit`, by taking states (remainders) out of the automaton one by one.
+
+    dotted  with points among them, as they may stand
+    """
     if unit > MAX_FACTOR:
         raise NoStep
     way: dict[tuple[int, int], RegexTree] = {}
@@ -273,6 +303,8 @@ def _by_remainder(unit: int) -> RegexTree:
         for digit in range(10):
             edge = state, (state * 10 + digit) % unit
             way[edge] = alt([way.get(edge, NOTHING), seq(str(digit))])
+        if dotted:
+            way[state, state] = alt([way.get((state, state), NOTHING), seq(".")])
     for out in range(unit - 1, 0, -1):
         loop = many(way[out, out]) if (out, out) in way else seq()
         for a in range(out):

@@ -33,6 +33,7 @@ DEPTH = 4  # objects and arrays within one another where a schema says nothing a
 MAX_SHAPES = 1000
 MAX_SHARED = 20_000
 MAX_ITEMS = 100
+MAX_LISTED = 64
 
 EVERYWHERE = ("additionalProperties", "unevaluatedProperties")
 COUNTED = ("additionalProperties", "patternProperties", "unevaluatedProperties")
@@ -179,13 +180,22 @@ class Shapes:
         everywhere += [inner for each in flat for inner in each.each("patternProperties")]
         by_name: dict[str, list[SchemaSource]] = {}
         for each in flat:
-            for name in dict.fromkeys(_names(each.schema)):  # told twice, it is one place all the same
+            # told twice, it is one place all the same
+            for name in dict.fromkeys((*_names(each.schema), *self._listed(each))):
                 inner = each.schema.get("properties", {})
                 by_name.setdefault(name, []).extend([each.at("properties", name)] if name in inner else [])
         # in place: what is within may be this very shape
         for name, own in by_name.items():
             shape.names[name] = self.shape(own + everywhere)
         shape.others = self.shape(everywhere) if _say_something(everywhere) else None
+
+    def _listed(self, source: SchemaSource) -> list[str]:
+        """The names that `propertyNames` lists, so that none of them comes twice; none where they are too many."""
+        if "propertyNames" not in source.schema:
+            return []
+        values = [value for each in self.flat(source.at("propertyNames")) for _, value in values_of(each)]
+        names = list(dict.fromkeys(value for value in values if isinstance(value, str)))
+        return names if len(names) <= MAX_LISTED else []
 
     def _names_of(self, flat: list[SchemaSource], shape: Shape) -> None:
         """What is known of the properties that no schema names."""

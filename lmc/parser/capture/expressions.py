@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from types import FunctionType, GenericAlias, UnionType
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 from lmc.codes import NO_RULE, NOT_A_STATES_METHOD, STALE_STATE
 from lmc.errors import ArgumentError
@@ -52,6 +52,7 @@ BIN_OPS: dict[type[ast.operator], str] = {
     ast.MatMult: "@", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
 }  # fmt: skip
 UNARY_OPS: dict[type[ast.unaryop], str] = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~", ast.Not: "not"}
+MAX_PIECES = 2_000  # of a text that the trace keeps in pieces
 COMPARE_OPS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
@@ -78,7 +79,7 @@ def joined_node(cx: Capture, node: ast.JoinedStr) -> StandIn:
         text = cx.eval(part)
         assert isinstance(text, str | LazyStr | Sym)
         add_text(parts, text)
-    return text_of(parts)
+    return text_of(cx, parts)
 
 
 def add_text(parts: list[str | Value], x: str | LazyStr | Sym) -> None:
@@ -90,11 +91,13 @@ def add_text(parts: list[str | Value], x: str | LazyStr | Sym) -> None:
             parts.append(part)
 
 
-def text_of(parts: list[str | Value]) -> StandIn:
-    """Text made of parts: a str where all of it is known."""
+def text_of(cx: Capture, parts: list[str | Value]) -> StandIn:
+    """Text made of parts: a str where all of it is known, and one value where they are many."""
     if all(isinstance(p, str) for p in parts):
         return "".join(p for p in parts if isinstance(p, str))
-    return LazyStr(tuple(parts))
+    text = LazyStr(tuple(parts))
+    # a text that is put together from itself again and again doubles: its value does not
+    return text if len(parts) <= MAX_PIECES else LazyStr((cast("Value", cx.t.text_value(text)),))
 
 
 def formatted_node(cx: Capture, node: ast.FormattedValue) -> StandIn:
@@ -154,7 +157,7 @@ def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
         parts: list[str | Value] = []
         add_text(parts, x)
         add_text(parts, y)
-        return text_of(parts)
+        return text_of(cx, parts)
     static = _static_binary(cx, op, x, y)
     if static is not None:
         return static

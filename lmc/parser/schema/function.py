@@ -1,26 +1,39 @@
 """The JSON schema of a Python function's arguments, from its annotations.
 
-Small on purpose: what JSON has (texts, numbers, truth values, lists, dicts, None), `Literal`, unions, dataclasses,
-and classes that say their schema themselves, such as pydantic models. All else is refused by name.
+What JSON has (texts, numbers, truth values, lists, dicts, None), `Literal`, unions, and classes that say their schema
+themselves, such as pydantic models, are read here. Of all else pydantic says it, as for `gen(type=...)`: dataclasses,
+Enums, dates, and `Annotated`, whose bounds hold. What it has no schema of is refused by name. As there, no object has
+room for properties that no field has.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import enum
 import inspect
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, Literal, Union, get_args, get_origin  # an annotation is any object, a schema any JSON value
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+)  # an annotation is any object, a schema any JSON value
 
 from lmc.errors import ConstraintError
+from lmc.parser.output_type import annotation_schema, without_others
+from lmc.parser.type_gaps import gaps_of
 
 Schema = dict[str, Any]
 _SIMPLE: dict[Any, Schema] = {
     str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
     type(None): {"type": "null"}, None: {"type": "null"}, list: {"type": "array"}, dict: {"type": "object"}, Any: {},
 }  # fmt: skip
-_KNOWN = "str, int, float, bool, None, list[...], dict[str, ...], Literal, unions, dataclasses and pydantic models"
+_KNOWN = (
+    "str, int, float, bool, None, list[...], dict[str, ...], Literal, unions, Enums, dataclasses and pydantic models"
+)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -45,7 +58,7 @@ def function_schema(function: Callable[..., Any]) -> Schema:
 
 def _hints(owner: Any, name: str) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(owner)
+        return typing.get_type_hints(owner, include_extras=True)
     except Exception as error:  # a forward reference may raise whatever it likes
         raise ConstraintError(f"the annotations of `{name}` cannot be read: {error}") from None
 
@@ -62,7 +75,9 @@ def _schema(hint: Any, where: str, defs: Schema) -> Schema:
     except TypeError:  # not hashable: `Literal[[1]]` and the like
         pass
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Literal:
+    if origin is Annotated and all(isinstance(said, str) for said in hint.__metadata__):
+        return _schema(args[0], where, defs)
+    if origin is Literal and not any(isinstance(each, enum.Enum) for each in args):
         return {"enum": list(args)}
     if origin in (Union, types.UnionType):
         return {"anyOf": [_schema(each, where, defs) for each in args]}
@@ -72,34 +87,43 @@ def _schema(hint: Any, where: str, defs: Schema) -> Schema:
         return {"type": "object", "additionalProperties": _schema(args[1], where, defs)}
     if isinstance(hint, type) and hasattr(hint, "model_json_schema"):
         return _of_model(hint, where, defs)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return _of_dataclass(hint, where, defs)
-    shown = hint.__name__ if isinstance(hint, type) and not args else str(hint)
-    raise ConstraintError(f"{where} is a `{shown}`, which has no JSON schema here", help=f"use {_KNOWN}")
-
-
-def _of_dataclass(cls: type, where: str, defs: Schema) -> Schema:
-    """By reference, so that a class may hold itself."""
-    place = {"$ref": f"#/$defs/{cls.__name__}"}
-    if cls.__name__ in defs:
-        return place
-    defs[cls.__name__] = {}
-    hints = _hints(cls, cls.__name__)
-    properties, required = {}, []
-    for field in dataclasses.fields(cls):
-        properties[field.name] = _schema(hints[field.name], f"the field `{field.name}` in {where}", defs)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            required.append(field.name)
-    defs[cls.__name__] = _object(properties, required)
-    return place
+    return _of_annotation(hint, where, defs)
 
 
 def _of_model(cls: Any, where: str, defs: Schema) -> Schema:
-    """What the class says itself, with its definitions moved to the root."""
+    """What the class says itself."""
     try:
-        schema = dict(cls.model_json_schema())
+        schema = cls.model_json_schema()
     except Exception as error:  # whatever the class raises is about the user's fields
         raise ConstraintError(f"`{cls.__qualname__}` cannot say its JSON schema: {error}") from error
+    return _moved(dict(without_others(schema)), where, defs)
+
+
+def _of_annotation(hint: Any, where: str, defs: Schema) -> Schema:
+    """What pydantic says of it, where that is exact; classes by reference, as they may hold themselves."""
+    shown = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    # of other keys pydantic says nothing
+    if get_origin(hint) is dict and not _is_text(get_args(hint)[0]):
+        raise ConstraintError(f"{where} is a `{shown}`, which has no JSON schema here", help=f"use {_KNOWN}")
+    try:
+        schema = annotation_schema(list[hint])
+    except ConstraintError as error:
+        message = f"{where} is a `{shown}`, which has no JSON schema here"
+        raise ConstraintError(message, help=f"use {_KNOWN}") from error
+    for gap in gaps_of(hint):
+        inner = f" with `{gap.place}`, a `{gap.type}`," if gap.place else ","
+        message = f"{where} is a `{shown}`{inner} which has no exact JSON schema: it refuses {gap.text}"
+        raise ConstraintError(message, help=f"use {_KNOWN}")
+    return _moved({**schema["items"], "$defs": schema.get("$defs", {})}, where, defs)
+
+
+def _is_text(hint: Any) -> bool:
+    """Whether an annotation has the texts that its schema has as names of properties."""
+    return get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str | enum.Enum))
+
+
+def _moved(schema: Schema, where: str, defs: Schema) -> Schema:
+    """A schema without its definitions, which go to the root: one of each name."""
     for name, definition in schema.pop("$defs", {}).items():
         if defs.setdefault(name, definition) != definition:
             raise ConstraintError(f"{where} needs two different classes called `{name}`", help="rename one of them")

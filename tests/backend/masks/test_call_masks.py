@@ -231,3 +231,22 @@ def test_items_that_differ_beside_items_that_are_told_apart(automata, tokenizer)
 
     for items, is_right in ((["a", 1], True), (["b", "a", 1], True), (["a"], False), (["b", "b"], False), ([], False)):
         assert accepts(automata, tokenizer, schema, {"next": {"k": items}}) == is_right, items
+
+
+def test_places_far_in_are_looked_at_about_once(monkeypatch):
+    """Those further in come first, and again only those that call what became shorter."""
+    from lmc.ir.automaton import calls
+
+    steps = {
+        f"n{at}": {"type": "object", "properties": {"a": {"$ref": f"#/$defs/n{at + 1}"}}, "required": ["a"]}
+        for at in range(60)
+    }
+    steps["n0"]["properties"]["z"] = {"$ref": "#/$defs/n0"}
+    texts = texts_of(parse_schema({"$defs": steps | {"n60": {"type": "integer"}}, "$ref": "#/$defs/n0"}, closed=True))
+    asked, own = [], calls._shortest
+    monkeypatch.setattr(calls, "_shortest", lambda *given: asked.append(given) or own(*given))
+
+    found = shortest_call(call_dfa(texts.places))
+
+    assert found == '{"a":' * 60 + "0" + "}" * 60
+    assert len(texts.places) > 60 and len(asked) < 5 * len(texts.places)

@@ -1,15 +1,22 @@
 """Tool calls in the forms of model families: what comes out is a call of a tool that there is, with valid arguments."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
 
+from lmc import read_calls
+from lmc.backend.base import Gen, SegmentEnd
 from lmc.backend.masks.lowering import source_of
 from lmc.backend.masks.xgrammar import XGrammarMasks
+from lmc.codes import BROKEN
 from lmc.errors import ConstraintError
+from lmc.executor.checks import broken
+from lmc.ir.sampling import Sampling
 from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.tools import parse_tool_calls
+from tests.support.hostile import Bytes
 
 WEATHER = {
     "type": "function",
@@ -30,6 +37,12 @@ NOW = {"type": "function", "function": {"name": "now"}}
 def bytewise(tokenizer):
     """Masks of the small vocabulary."""
     return XGrammarMasks(tokenizer, tokenizer.vocab_size)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Masks of bytes alone, where no mark is a control token."""
+    return XGrammarMasks(Bytes(), 257)
 
 
 def calls(format, **options):
@@ -269,3 +282,117 @@ def test_free_text_and_thoughts_hold_no_mark(bytewise, text):
     """So that nothing in them is read as a call."""
     assert not accepts(bytewise, calls("qwen_3"), text)
     assert not accepts(bytewise, calls("qwen_3", reasoning="enabled", choice="none"), f"<think>{text}</think>\n\nx")
+
+
+FAR = {"type": "string", "maxLength": 300}
+
+
+def far(property, format="qwen_3_coder"):
+    """A tool with one text, and its call with a value."""
+    parameters = {"type": "object", "properties": {"a": property}, "required": ["a"]}
+    return parse_tool_calls([{"name": "f", "parameters": parameters}], format=format, choice="f", parallel=False)
+
+
+def far_call(value):
+    """As Qwen3-Coder writes it."""
+    return f"<tool_call>\n<function=f>\n<parameter=a>\n{value}\n</parameter>\n</function>\n</tool_call>"
+
+
+@pytest.mark.parametrize(
+    "property, yes, no",
+    [
+        (
+            FAR,
+            ["", "x" * 300, "é" * 300, "a<b>c</b> < d << e\n", "<para", "</func"],
+            ["x" * 303, "</parameter>", "<function=x"],
+        ),
+        (FAR | {"minLength": 250}, ["x" * 250, "x" * 300, "<" + "x" * 249], ["x" * 249, "é" * 249, "x" * 301]),
+        ({"type": "string", "minLength": 20}, ["x" * 20, "x" * 500], ["x" * 19, "x" * 20 + "<tool_call>"]),
+    ],
+)
+def test_texts_that_are_counted_far(bytewise, property, yes, no):
+    """Without any beginning of a mark exactly; whole marks stand in none."""
+    constraint = far(property)
+
+    for value in yes:
+        assert accepts(bytewise, constraint, far_call(value)), value
+        assert read_calls(far_call(value), constraint)[0].arguments == {"a": value}
+    for value in no:
+        assert not accepts(bytewise, constraint, far_call(value)), value
+
+
+def test_a_text_that_is_counted_far_is_soon_compiled(tokenizer):
+    """Its grammar has a rule for each beginning of a mark, and not for each of them at each count."""
+    for format in ("qwen_3_coder", "glm_4_7", "minimax", "deepseek_v3_2", "kimi_k3"):
+        source = source_of(far({"type": "string", "maxLength": 5000}, format))
+
+        assert source is not None and source.text.count("::=") < 200
+
+
+@pytest.mark.parametrize("value, is_right", [("x" * 300, True), ("x<" * 150, True), ("x<" * 151, False)])
+def test_a_count_that_masks_let_pass_is_an_error(bytewise, value, is_right):
+    """Held against the complete text: of its item, and said with the text."""
+    constraint = far(FAR)
+    text = far_call(value)
+    gen = Gen(constraint, Sampling(max_tokens=4000))
+    assert accepts(bytewise, constraint, text)
+
+    error = broken([(gen, SegmentEnd(text, "constraint"))])
+
+    assert (error is None) == is_right
+    assert error is None or (error.code == BROKEN.code and "do not fit its schema" in error.message)
+    assert broken([(gen, SegmentEnd(text[:40], "length"))]) is None
+
+
+def harmony_call(name="now", arguments="{}"):
+    """A message that is a call."""
+    return f"<|channel|>commentary to=functions.{name}<|constrain|>json<|message|>{arguments}<|call|>"
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+@pytest.mark.parametrize("reasoning", ["disabled", "enabled"])
+def test_harmony_holds_a_call_where_one_is_asked_for(plain, parallel, reasoning):
+    """Thoughts alone are none, nor is nothing; those of one tool are of no other."""
+    call, thought, sep = harmony_call(), "<|channel|>analysis<|message|>Hm.<|end|>", "<|start|>assistant"
+    must, named, auto, never = (
+        calls("harmony", choice=choice, parallel=parallel, reasoning=reasoning)
+        for choice in ("required", "now", "auto", "none")
+    )
+    thinks = reasoning == "enabled"
+    for constraint in (must, named):
+        assert accepts(plain, constraint, call)
+        assert accepts(plain, constraint, call + sep + call) == parallel
+        assert accepts(plain, constraint, thought + sep + thought + sep + call) == thinks
+        assert accepts(plain, constraint, call + sep + thought) == (thinks and parallel)
+        for text in ("", thought, thought + sep + thought, call + sep, sep + call):
+            assert not accepts(plain, constraint, text), text
+    weather = harmony_call("weather", '{"city": "Oslo"}')
+    assert accepts(plain, must, weather) and not accepts(plain, named, weather)
+    final = "<|channel|>final<|message|>Hello.<|end|>"
+    for text in ("", final, call, final + sep + call):
+        assert accepts(plain, auto, text), text
+    assert accepts(plain, auto, call + sep + call) == accepts(plain, auto, call + sep + final) == parallel
+    assert accepts(plain, never, final) and not accepts(plain, never, call)
+
+
+def test_harmony_is_no_narrower_than_xgrammars(plain):
+    """Oracle: what it takes with a call in it is taken, and what is taken it takes."""
+    from xgrammar import Grammar, get_model_structural_tag
+    from xgrammar.testing import _is_grammar_accept_string
+
+    call, final, thought, sep = (
+        harmony_call(), "<|channel|>final<|message|>Hello.<|end|>", "<|channel|>analysis<|message|>Hm.<|end|>",
+        "<|start|>assistant",
+    )  # fmt: skip
+    for choice, parallel in product(("auto", "required"), (True, False)):
+        constraint = calls("harmony", choice=choice, parallel=parallel, reasoning="enabled")
+        theirs = Grammar.from_structural_tag(
+            get_model_structural_tag(
+                "harmony", tools=[WEATHER, NOW], tool_choice=choice, reasoning="enabled", parallel_tool_calls=parallel
+            )
+        )
+        for count in range(4):
+            for messages in product((call, final, thought), repeat=count):
+                text = sep.join(messages)
+                expected = _is_grammar_accept_string(theirs, text) and (choice == "auto" or call in text)
+                assert accepts(plain, constraint, text) == expected, (choice, parallel, text)

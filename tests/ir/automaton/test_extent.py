@@ -9,8 +9,8 @@ import pytest
 
 from lmc.ir.automaton.algebra import longest, shortest
 from lmc.ir.automaton.dfa import CharDfa
-from lmc.ir.automaton.extent import Extent, extent, texts
-from lmc.ir.regex import Chars, Repeat, Seq, is_plain
+from lmc.ir.automaton.extent import Extent, extent, shortest_text, texts
+from lmc.ir.regex import And, Chars, Not, Repeat, Seq, Whole, is_plain
 from lmc.parser.regex.parse import parse_regex
 from tests.support.random_regex import random_pattern
 
@@ -84,3 +84,30 @@ def test_too_many_alternatives_are_none():
     """Two to the twelfth would be 4,096."""
     assert texts(tree("(a|b)" * 12)) is None
     assert len(texts(tree("(a|b)" * 10)) or ()) == 1024
+
+
+@pytest.mark.parametrize(
+    "pattern, expected",
+    [
+        ("(abc|ab|(?!a)[a-c]{3})+", "ab"), ("(?:x|yy){3}z*", "xxx"), ("a(?=b)[a-z]{2}", "aba"), ("(?>a|ab)c?b", "ab"),
+        ("a(?!b).|(?<=a)b", "aa"), ("[a-z]{400,900}(?!x)[xy]", "a" * 400 + "y"),
+    ],
+)  # fmt: skip
+def test_a_shortest_text_of_parts_is_one_of_the_whole(pattern, expected):
+    """Oracle: the whole automaton; and Python takes it."""
+    whole = tree(pattern)
+    found = shortest_text(whole)
+
+    assert found is not None and re.fullmatch(pattern, found)
+    assert len(found) == len(expected) == shortest(CharDfa(whole))
+
+
+def test_a_shortest_text_of_what_is_too_large_for_an_automaton():
+    """As many states as its parts have together would be millions."""
+    part = Whole(And((tree("[a-z]{300,600}"), Not(tree("a*")))))
+    found = shortest_text(Seq((part,) * 50), 5_000)
+
+    assert found is not None and len(found) == 50 * 300
+    assert all(set(found[at : at + 300]) != {"a"} for at in range(0, 15_000, 300))
+    assert shortest_text(Seq((part, Chars(())))) is None
+    assert shortest_text(Repeat(Chars(()), 0, None)) == ""

@@ -47,6 +47,16 @@ AB = {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "type"
         ({"type": "integer", "minimum": -5, "maximum": 12}, ["-5", "0", "12", "9"], ["-6", "13", "-0", "1.0", "05"]),
         ({"exclusiveMinimum": 0, "maximum": 1.5, "type": "number"}, ["0.1", "1.5", "1.50"], ["0", "0.0", "1.51", "2"]),
         ({"type": "number", "multipleOf": 0.25}, ["0.5", "-1.75", "3"], ["0.3", "0.125"]),
+        # digits before the point decide too, and factors that 10 has not
+        (
+            {"type": "number", "multipleOf": 2.5},
+            ["0", "-2.5", "10", "7.5", "5.0", "1002.5"],
+            ["2", "3.5", "0.5", "2.05"],
+        ),
+        ({"type": "integer", "multipleOf": 2.5}, ["0", "-5", "10"], ["2", "7.5", "11"]),
+        ({"type": "number", "multipleOf": 1.5}, ["0", "-1.5", "3", "4.5", "30.0"], ["1", "2.5", "0.5", "3.15"]),
+        ({"type": "number", "multipleOf": 0.35}, ["0.35", "0.7", "-1.05", "7"], ["0.3", "1.5", "3.05"]),
+        ({"type": "number", "multipleOf": 1.5, "minimum": 2, "maximum": 4}, ["3"], ["1.5", "4.5", "2", "4"]),
         ({"type": "integer", "multipleOf": 7}, ["0", "-14", "7007"], ["1", "13"]),
         ({"type": "number"}, ["1e5", "-0.0", "1.50E-7"], ["01", ".5", "+1", "NaN"]),
         ({"enum": [1.0, 1e3, -0.5]}, ["1", "1000", "-0.5"], ["1.0", "1e3"]),
@@ -60,6 +70,16 @@ AB = {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "type"
         (AB, ['{"c":"x"}', '{"a":1,"c":{"a":"x"}}'], ['{"c":1,"a":2}', '{"\\u0061":"x"}', '{"a":"x"}']),
         ({**AB, "minProperties": 2, "maxProperties": 2}, ['{"a":1,"b":1}', '{"y":1,"x":1}'], ['{"x":1}', "{}"]),
         ({"patternProperties": {"^x": {"const": 1}}, "type": "object"}, ['{"x":1,"y":2}', '{"xy":1}'], ['{"xy":2}']),
+        (
+            {"propertyNames": {"enum": ["a", "b", 3]}, "additionalProperties": {"type": "null"}, "type": "object"},
+            ["{}", '{"a":null}', '{"a":null,"b":null}', '{"b":null}'],
+            ['{"a":null,"a":null}', '{"b":null,"b":null}', '{"c":null}', '{"3":null}', '{"a":1}'],
+        ),
+        (
+            {"propertyNames": {"anyOf": [{"const": "a"}, {"pattern": "^b"}]}, "minProperties": 2, "type": "object"},
+            ['{"a":1,"b":2}', '{"b":1,"bb":2}'],
+            ['{"a":1}', '{"a":1,"a":2}', '{"a":1,"c":2}'],
+        ),
         ({"propertyNames": {"maxLength": 2}, "type": "object"}, ['{"\\n\\n":1}', "{}"], ['{"abc":1}']),
         ({**AB, "dependentRequired": {"a": ["b"]}}, ['{"b":1}', '{"a":1,"b":2}'], ['{"a":1}']),
         # arrays
@@ -444,3 +464,15 @@ def test_a_character_is_escaped_only_where_a_mark_would_stand():
 
     assert dfa.accepts('"<a>\\u003ct>"') and dfa.accepts('"<t"')
     assert not dfa.accepts('"\\u003ca>"') and not dfa.accepts('"\\u003ct"') and not dfa.accepts('"<t>"')
+
+
+def test_names_that_are_listed_are_counted_exactly():
+    """Nothing is left for the complete text to show; of too many names it is."""
+    few = {"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "null"}, "minProperties": 2}
+    many = few | {"propertyNames": {"enum": [f"n{number}" for number in range(100)]}}
+
+    def checked(schema):
+        return {each.keyword for each in audit(parse_schema({"type": "object", **schema})) if each.verdict == "checked"}
+
+    assert checked(few) == set()
+    assert checked(many) == {"(names)", "minProperties"}

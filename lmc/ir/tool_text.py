@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any  # arguments are any JSON values
 
 from lmc.errors import ArgumentError, OutputError
@@ -21,6 +22,7 @@ from lmc.ir.json_schema.membership import contains
 from lmc.ir.json_schema.regular import texts_of
 from lmc.ir.tool_formats import FORMATS, Argument
 
+MAX_COUNTED = 16  # characters of a text that masks count exactly beside the marks of a style
 MAX_SHOWN = 200  # characters of a text in a message
 MAX_DEPTH = 32  # of references and alternatives in the schema of an argument
 _KINDS = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
@@ -49,6 +51,27 @@ def read(text: str, tools: ToolCalls) -> list[ToolCall]:
         what = "a call is cut off" if is_cut else "there is no call"
         raise OutputError(f"{what} in {_shown(text)}", text, help="give a larger max_tokens")
     return calls
+
+
+def unread(text: str, tools: ToolCalls) -> OutputError | None:
+    """The error of a complete answer, if masks let one through: of texts in XML that are counted far."""
+    if FORMATS[tools.format].argument is None or not any(_counts_far(tool.parameters.schema) for tool in tools.tools):
+        return None
+    try:
+        read(text, tools)
+    except OutputError as error:
+        return error
+    return None
+
+
+def _counts_far(schema: Json) -> bool:
+    if isinstance(schema, list):
+        return any(map(_counts_far, schema))
+    if not isinstance(schema, dict):
+        return False
+    bounds = (schema.get(keyword) for keyword in ("minLength", "maxLength"))
+    is_far = any(isinstance(bound, int | float | Decimal) and bound > MAX_COUNTED for bound in bounds)
+    return is_far or any(map(_counts_far, schema.values()))
 
 
 def _call(match: re.Match[str], tools: ToolCalls, text: str) -> ToolCall:
