@@ -3,11 +3,13 @@
     python -m benchmarks.schema_masks FOLDER [--count 400] [--peers xgrammar,llguidance]
 
 FOLDER is that of `benchmarks.real_schemas`. The vocabulary is the one of `constraint_masks`, 128 k, and every engine
-has made its own tables of it before. Set-up is all from the schema to a matcher that is asked for its first mask:
-reading, lowering, compiling; nothing of an earlier schema is thrown away in any engine. A walk feeds one text of the
-schema token by token, with a mask before each; "again" is a second walk over the same matcher's tables. A text is
-drawn at random from lmc's automaton, in characters that people can read. Where a peer refuses the text, its masks are
-left out, and the schema is in no row that compares. Times are CPU seconds of one thread, one run each.
+has made its own tables of it before, and loaded what it needs, by a first schema that is in no row. Set-up is all from
+the schema to a matcher that is asked for its first mask: reading, lowering, compiling; nothing of an earlier schema is
+thrown away in any engine. A walk feeds one text of the schema token by token, with a mask before each; "again" is a
+second walk over the same matcher's tables. A text is drawn at random from lmc's automaton, in characters that people
+can read: an object where the schema has any, as a schema with `properties` and no `type` allows every other value too,
+which xgrammar does not read so. Where a peer refuses the text, its masks are left out, the schema is in no row that
+compares, and why is counted. Times are CPU seconds of one thread, one run each.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from __future__ import annotations
 import gc
 import json
 import random
+import re
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,12 +33,13 @@ from benchmarks.constraint_masks import SIZE, vocabulary
 from lmc.backend.masks.stderr import caught_warnings
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import shortest_path
-from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.regex import RegexTree
 from lmc.parser.schema.parse import parse_schema
 
+FIRST = {"type": "string", "pattern": "^x$"}
 STEPS = 400  # characters drawn before the shortest way to an end
 
 
@@ -107,11 +112,11 @@ class XGrammar:
         matcher = self.xgrammar.GrammarMatcher(made)
         mask = np.zeros((1, -(-SIZE // 32)), dtype=np.int32)
         times = []
-        for token in [*tokens, -1]:
+        for at, token in enumerate([*tokens, -1]):
             begin = time.process_time()
             matcher.fill_next_token_bitmask(mask, 0)
             times.append(time.process_time() - begin)
-            assert token < 0 or matcher.accept_token(token)
+            assert token < 0 or matcher.accept_token(token), f"the text's {'first token' if not at else 'later tokens'}"
         return times
 
 
@@ -157,6 +162,9 @@ def drawn(tree: RegexTree, rng: random.Random) -> str:
     """A text: readable characters at random, strings of a few, then the shortest way to an end."""
     dfa = CharDfa(tree)
     state, text = dfa.start, ""
+    opened = dfa.run("{")
+    if opened != DEAD:
+        state, text = opened, "{"
     for _ in range(rng.randrange(STEPS)):
         ways = dfa.moves(state)
         if not ways:
@@ -204,7 +212,7 @@ def measure(row: Measured, engine: Any, name: str, schema: Any, tokens: list[int
         row.setup[name] = time.process_time() - begin
         first, again = engine.walk(made, tokens), engine.walk(made, tokens)
     except (RuntimeError, ValueError, AssertionError, ConstraintError, NotRegular) as error:
-        row.refused[name] = str(getattr(error, "message", error))[:90]
+        row.refused[name] = str(getattr(error, "message", error))[:120]
         return
     row.first[name], row.again[name] = first, again
 
@@ -221,6 +229,7 @@ def main(folder: Path, count: int, peers: str, seed: int) -> None:
         begin = time.process_time()
         engines[name], rows[name] = ENGINES[name](tokenizer, vocab), Measured()
         click.echo(f"{name}: vocabulary {time.process_time() - begin:.2f} s")
+        engines[name].compile(FIRST)
     gc.collect()
     gc.freeze()  # what was made before is not looked through while schemas are measured
     files = sorted(folder.glob("*.json"))
@@ -251,6 +260,8 @@ def show(rows: dict[str, Measured]) -> None:
     for name, row in rows.items():
         refusals = f", {len(row.refused)} refused" if row.refused else ""
         click.echo(f"{name}: {len(row.setup)} schemas{refusals}")
+        for why, count in Counter(map(_without_times, row.refused.values())).most_common(6):
+            click.echo(f"    refused {count:3}: {why}")
         line("  on all it follows", row, list(row.setup))
         slowest = sorted(row.setup, key=row.setup.__getitem__)[-3:]
         click.echo("  slowest set-ups: " + ", ".join(f"{each[:16]} {row.setup[each]:.2f} s" for each in slowest))
@@ -260,6 +271,10 @@ def show(rows: dict[str, Measured]) -> None:
             both = [each for each in row.first if each in rows["lmc"].first]
             line(f"  on the {len(both)} both follow", row, both)
             line("    and lmc there", rows["lmc"], both)
+
+
+def _without_times(message: str) -> str:
+    return re.sub(r"\[[\d:]+\] |position \d+|column \d+", "", message).replace("\n", " ")
 
 
 def line(title: str, row: Measured, names: list[str]) -> None:

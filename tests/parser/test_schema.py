@@ -188,7 +188,9 @@ def test_patterns_are_read_as_ecma_262_has_them(pattern, yes, no):
     assert [dfa.accepts(text) for text in (*yes, *no)] == [True] * len(yes) + [False] * len(no)
 
 
-@pytest.mark.parametrize("pattern", [r"a{,3}", r"a++", r"\p{None}", r"\pL", r"[]a]", r"(a)\1", r"a)(b", "[a", r"\Aa"])
+@pytest.mark.parametrize(
+    "pattern", [r"a{,3}", r"a++", r"\p{None}", r"\pL", r"[]a]", r"(a)\1", r"a)(b", "a)[", "a)(?#", "a)\\", "[a", r"\Aa"]
+)
 def test_patterns_that_mean_another_thing_elsewhere_have_no_tree(pattern):
     """A reason instead; whoever needs the pattern refuses it."""
     assert isinstance(pattern_tree(pattern), str)

@@ -33,6 +33,11 @@ class CharNode:
         return self._tree.texts[self._low][0]
 
     @property
+    def text(self) -> str:
+        """The characters that lead here."""
+        return self._tree.texts[self._low][: self._depth]
+
+    @property
     def is_leaf(self) -> bool:
         """Whether nothing comes after it."""
         return self.size == 0 or (self.size == 1 and len(self._tree.texts[self._low]) == self._depth)

@@ -28,6 +28,8 @@ from lmc.recent import Recent
 
 MAX_WALKS = 48  # alphabets of heads that are kept, 2 MB each at 128 k tokens
 MAX_KEPT = 1000  # answers of one of them, 16 kB each
+LARGE = 200  # texts below a node, from which on they are looked at by their shapes
+OTHERS = 8  # times as many may be of these shapes
 WORN = 20_000  # states of an automaton, above which it is begun anew
 
 
@@ -119,6 +121,13 @@ class LeafWalk:
         return np.flatnonzero(np.isin(ends, accepting).take(self._trie.cuts.of)).astype(np.int32)
 
     def _below(self, node: CharNode, state: int) -> LeafTokens:
+        if node.size < LARGE or (ends := self._shapes.ends_below(node.text, state, OTHERS * node.size)) is None:
+            return self._visited(node, state)
+        ids = np.flatnonzero(self._shapes.live(ends)).astype(np.int32)
+        return LeafTokens(None, ids, self._pairs(ends[self._trie.size :]))
+
+    def _visited(self, node: CharNode, state: int) -> LeafTokens:
+        """The same, node by node."""
         ids: list[int] = []
         cuts: list[int] = []
         pending = [(node, state)]

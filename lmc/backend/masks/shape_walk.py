@@ -31,6 +31,8 @@ class ShapeWalk:
         self._next = np.zeros(0, dtype=np.int32)  # [states * symbols], rows as they are filled
         self._filled = np.zeros(0, dtype=bool)
         self._prefixes: dict[bytes, int] = {}
+        self._beyond = chars.alphabet.beyond_ascii
+        self._within = np.fromiter(trie.trie.prefixes, dtype=np.int32)  # tokens that end within a character
 
     def ends(self, state: int) -> Ints | None:
         """[V + cuts] the state after the whole characters of each token or cut; None where too many stand apart."""
@@ -46,13 +48,42 @@ class ShapeWalk:
         found = at.take(self._trie.ends)
         return found if self._follow(apart, found) else None
 
+    def ends_below(self, text: str, state: int, most: int) -> Ints | None:
+        """The same of the tokens and cuts that begin with a text and go on, from the state after that text.
+
+        None also where more than `most` are of that text's shape.
+        """
+        top = self._trie.node(text)
+        if top is None or self._trie.num_below(top) > most:
+            return None
+        at = np.zeros(self._trie.num_nodes, dtype=np.int32)
+        at[top] = state
+        live = np.array([top], dtype=np.int32)
+        apart: list[tuple[int, int]] = []
+        for level in self._trie.levels[len(text) :]:
+            live = self._down(level, at, live, apart)
+            if not len(live):
+                break
+        self._down_narrow(at, apart)
+        at[top] = DEAD  # what ends with the text does not go on
+        found = at.take(self._trie.ends)
+        if not self._follow(apart, found):
+            return None
+        for id in np.flatnonzero(found).tolist() if self._trie.is_shared(text) else ():
+            if not self._trie.text(id).startswith(text):
+                found[id] = DEAD
+        return found
+
     def live(self, ends: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """[V] whether each token may come, by the states at the ends of their whole characters."""
         trie = self._trie.trie
         live: np.ndarray[tuple[int], np.dtype[np.bool_]] = ends[: trie.size] != DEAD
-        for token, prefix in trie.prefixes.items():
-            if live[token]:
-                live[token] = bool(self._chars.live_classes(int(ends[token])) & self._prefix(prefix))
+        before = ends.take(self._within)
+        for state in np.unique(before).tolist():
+            classes = self._chars.live_classes(state) & self._beyond
+            if state != DEAD and classes != self._beyond:  # else all live: each prefix is of a character after ASCII
+                tokens = self._within[before == state].tolist()
+                live[tokens] = [bool(classes & self._prefix(trie.prefixes[token])) for token in tokens]
         return live
 
     def _prefix(self, prefix: bytes) -> int:

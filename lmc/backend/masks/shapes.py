@@ -45,7 +45,7 @@ class ShapeTrie:
     def __init__(self, trie: TokenTrie) -> None:
         self.trie = trie
         self.members = [set[str]() for _ in range(NUM_SYMBOLS)]
-        symbols = _Symbols()
+        self._symbols = symbols = _Symbols()
         for code in trie.codes.tolist():
             symbols[code] = _symbol(chr(code))
             self.members[symbols[code]].add(chr(code))
@@ -82,6 +82,27 @@ class ShapeTrie:
         """The tokens and cuts whose shape goes through a node."""
         found: list[int] = self._order[self._low[node] : self._high[node]].tolist()
         return found
+
+    def node(self, text: str) -> int | None:
+        """The node of a text's shape; None for one that is not on a wide level."""
+        node = ROOT
+        if len(text) > len(self.levels):
+            return None
+        for level, symbol in zip(self.levels, _shape(text, self._symbols), strict=False):
+            begin, end = (int(np.searchsorted(level.parents, node, side)) for side in ("left", "right"))
+            at = np.flatnonzero(level.symbols[begin:end] == ord(symbol))
+            if not len(at):
+                return None
+            node = level.first + begin + int(at[0])
+        return node
+
+    def num_below(self, node: int) -> int:
+        """How many tokens and cuts have a shape that goes through a node."""
+        return int(self._high[node] - self._low[node])
+
+    def is_shared(self, text: str) -> bool:
+        """Whether other texts may have the shape of this one."""
+        return any(len(self.members[ord(symbol)]) > 1 for symbol in _shape(text, self._symbols))
 
     def text(self, id: int) -> str:
         """The whole characters of a token, or what is before a cut."""

@@ -16,6 +16,7 @@ class Visits:
 
     def __init__(self, chars: CharDfa) -> None:
         self._chars = chars
+        self._beyond = chars.alphabet.beyond_ascii
         self._class_of: dict[str, int] = {}
         self._few: dict[int, tuple[tuple[str, int], ...] | None] = {}
         self._prefixes: dict[bytes, int] = {}
@@ -47,7 +48,9 @@ class Visits:
 
     def ending(self, node: CharNode, state: int) -> list[int]:
         """The tokens that end within the character after a node, where one like it leads on."""
-        live = self._chars.live_classes(state)
+        live = self._chars.live_classes(state) & self._beyond
+        if not live or live == self._beyond:  # none, or all: each prefix is of some character after ASCII
+            return [id for _, ids in node.tails for id in ids] if live else []
         return [id for prefix, ids in node.tails if live & self._prefix(prefix) for id in ids]
 
     def _prefix(self, prefix: bytes) -> int:

@@ -68,6 +68,14 @@ class Alphabet:
         return self._few[mask]
 
     @cached_property
+    def beyond_ascii(self) -> int:
+        """The mask of the classes that hold a character after ASCII."""
+        found = 0
+        for end, cls in zip([*self.starts[1:], LAST + 1], self.classes):
+            found |= 1 << cls if cls >= 0 and end > 128 else 0
+        return found
+
+    @cached_property
     def _small(self) -> list[str | None]:
         """By class its characters, None where they are more than FEW."""
         found: list[str | None] = [""] * self.num_classes

@@ -8,6 +8,8 @@ constraints; `Moved` says heads over the classes that they tell apart themselves
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
@@ -15,6 +17,7 @@ from lmc.ir.automaton.counted import counted, most
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.linear import split
 from lmc.ir.automaton.nodes import Nodes, RegexNode
+from lmc.ir.ranges import LAST
 
 QUOTE = '"'
 NUMBER = "+-.0123456789eE"
@@ -175,7 +178,8 @@ class Leaves:
             masks = self._masks_of(part)
             if masks is None:
                 return None
-            found |= masks
+            if not masks <= found:
+                found |= masks
         return found
 
 
@@ -277,13 +281,12 @@ def _chain(node: RegexNode) -> list[RegexNode]:
 def _mask_within(alphabet: Alphabet, chars: str) -> int:
     """The classes that hold none but these characters."""
     codes = frozenset(map(ord, chars))
-    outside = {NO_CLASS}
-    for at, (start, cls) in enumerate(zip(alphabet.starts, alphabet.classes)):
-        end = alphabet.starts[at + 1] if at + 1 < len(alphabet.starts) else start + len(codes) + 1
-        if end - start > len(codes) or any(code not in codes for code in range(start, end)):
-            outside.add(cls)
+    inside = {alphabet.class_of(code) for code in codes} - {NO_CLASS}
+    for start, end, cls in zip(alphabet.starts, [*alphabet.starts[1:], LAST + 1], alphabet.classes):
+        if cls in inside and (end - start > len(codes) or any(code not in codes for code in range(start, end))):
+            inside.discard(cls)
     found = 0
-    for cls in {alphabet.class_of(code) for code in codes} - outside:
+    for cls in inside:
         found |= 1 << cls
     return found
 
@@ -291,7 +294,11 @@ def _mask_within(alphabet: Alphabet, chars: str) -> int:
 def _merged(alphabet: Alphabet, masks: frozenset[int], *, is_open: bool) -> Coarse:
     """The coarsest classes of which each of the masks is made; `is_open`: texts may hold characters of none."""
     parts = split(alphabet.full, sorted(masks))
-    part_of = [next(at for at, part in enumerate(parts) if part >> cls & 1) for cls in range(alphabet.num_classes)]
+    part_of = [0] * alphabet.num_classes
+    for at, part in enumerate(parts):
+        while part:
+            part_of[(part & -part).bit_length() - 1] = at
+            part &= part - 1
     numbers: dict[int, int] = {}
     starts: list[int] = []
     classes: list[int] = []
@@ -301,9 +308,9 @@ def _merged(alphabet: Alphabet, masks: frozenset[int], *, is_open: bool) -> Coar
             starts.append(start)
             classes.append(found)
     coarse = [numbers[part] for part in part_of]
+    inside = alphabet.full if is_open else reduce(or_, masks, 0)
     used = 0
     for cls, number in enumerate(coarse):
-        if is_open or any(mask >> cls & 1 for mask in masks):
-            used |= 1 << number
+        used |= 1 << number if inside >> cls & 1 else 0
     made = Alphabet.of_classes(starts, classes)
     return Coarse((tuple(starts), tuple(classes), used), made, coarse, used)

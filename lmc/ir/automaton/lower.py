@@ -7,6 +7,7 @@ from functools import reduce
 
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.nodes import ALWAYS, InnerAutomaton, Nodes, RegexNode
+from lmc.ir.ranges import Ranges
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
 
 
@@ -22,6 +23,7 @@ class TreeLowering:
         self._nodes = nodes
         self._automaton = automaton
         self._numbers: dict[RegexNode, int] = {}
+        self._singles: dict[Ranges, RegexNode] = {}
         self._wholes: dict[RegexTree, RegexNode] = {}
         # by identity: a tree may hold one part in many places, and hashing it would walk them all
         self._done: dict[tuple[int, bool], tuple[RegexTree, RegexNode]] = {}
@@ -37,9 +39,13 @@ class TreeLowering:
         nodes = self._nodes
         match tree:
             case Chars(ranges):
-                return nodes.chars(self._alphabet.mask(ranges))
+                return self._chars(ranges)
             case Seq(items):
-                return reduce(lambda tail, item: nodes.cat(self.node(item, in_atomic), tail), items[::-1], nodes.empty)
+                tail = nodes.empty
+                for item in reversed(items):
+                    head = self._chars(item.ranges) if isinstance(item, Chars) else self.node(item, in_atomic)
+                    tail = nodes.cat(head, tail)
+                return tail
             case Alt(options):
                 return nodes.alt([self.node(option, in_atomic) for option in options])
             case Repeat(item, low, high, lazy):
@@ -57,6 +63,13 @@ class TreeLowering:
             case Whole(item):
                 assert not in_atomic  # an automaton has no order of preference
                 return self._whole(item)
+
+    def _chars(self, ranges: Ranges) -> RegexNode:
+        """One character: most parts of a schema's texts are, and few of them differ."""
+        found = self._singles.get(ranges)
+        if found is None:
+            found = self._singles[ranges] = self._nodes.chars(self._alphabet.mask(ranges))
+        return found
 
     def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""

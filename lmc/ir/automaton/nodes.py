@@ -56,6 +56,11 @@ class RegexNode:
         "value",
     )
 
+    behinds: int
+    depth: int
+    free: bool
+    least: int
+
     def __init__(
         self, serial: int, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
     ) -> None:
@@ -65,14 +70,21 @@ class RegexNode:
         self.value = value
         self.nullable = nullable
         self.plain = plain
-        self.behinds = 0
-        self.depth = 1
-        self.free = kind not in ("look", "atomic")
-        for part in parts:
-            self.behinds |= part.behinds
-            self.free = self.free and part.free
-            self.depth = max(self.depth, part.depth + 1)
-        self.least = _least(kind, parts, value, nullable)
+        if kind == "cat":  # most are
+            head, tail = parts
+            self.behinds = head.behinds | tail.behinds
+            self.depth = 1 + (head.depth if head.depth > tail.depth else tail.depth)
+            self.free = head.free and tail.free
+            self.least = head.least + tail.least
+        else:
+            self.behinds = 0
+            self.depth = 1
+            self.free = kind not in ("look", "atomic")
+            for part in parts:
+                self.behinds |= part.behinds
+                self.free = self.free and part.free
+                self.depth = max(self.depth, part.depth + 1)
+            self.least = _least(kind, parts, value, nullable)
         self.items: tuple[Item, ...] | None = None
         self.frame: tuple[tuple[object, ...], tuple[tuple[int, float], ...]] | None = None
 
@@ -104,7 +116,7 @@ class Nodes:
     def _make(
         self, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
     ) -> RegexNode:
-        key = (kind, value, *parts)
+        key = (kind, value, *[part.serial for part in parts])  # numbers: nodes would be hashed one by one, in Python
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = RegexNode(len(self._known), kind, parts, value, nullable, plain)
@@ -118,6 +130,8 @@ class Nodes:
         """One after the other."""
         if head is self.fail or tail is self.fail:
             return self.fail
+        if head.kind == "chars":
+            return head if tail is self.empty else self._make("cat", (head, tail), None, False, tail.plain)
         if head is self.empty or (tail is self.any and head.nullable and head.plain):
             return tail
         if head.kind == "cat":
@@ -206,8 +220,6 @@ class Nodes:
 
 def _least(kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None) -> int:
     match kind:
-        case "cat":
-            return parts[0].least + parts[1].least
         case "alt":
             return min(part.least for part in parts)
         case "and":

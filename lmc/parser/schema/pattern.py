@@ -15,6 +15,7 @@ from lmc.ir.ranges import complement
 from lmc.ir.regex import Alt, And, Atomic, Look, Not, RegexTree, Repeat, Seq
 from lmc.parser.regex.charset import CATEGORIES, property_ranges
 from lmc.parser.regex.parse import parse_regex
+from lmc.parser.regex.tokens import tokens_of
 
 # what ECMA's \s holds, and the rest, as ranges in a class
 SPACES = r"\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -116,13 +117,24 @@ def pattern_tree(pattern: str) -> RegexTree | str:
     try:
         python = in_python(pattern)
         tree = parse_regex(f"{_OPAQUE}(?:{python}){_OPAQUE}", ascii=True).tree
-        parse_regex(python, ascii=True)  # an unbalanced group does not close ours
+        if _closes_more_than_it_opens(python):
+            parse_regex(python, ascii=True)  # it would close the group around it: refused by itself
     except ConstraintError as error:
         return _PLACE.sub("", error.message)  # a place in the rewritten text means nothing to its author
     assert isinstance(tree, Seq)
     if _is_atomic(tree):
         return "ECMA 262 has no possessive or atomic parts"
     return Seq(tree.items[1:-1])
+
+
+def _closes_more_than_it_opens(pattern: str) -> bool:
+    """Whether a group is closed that the pattern did not open."""
+    depth = 0
+    for token in tokens_of(pattern):
+        depth += (token.kind == "OPEN") - (token.kind == "CLOSE")
+        if depth < 0:
+            return True
+    return False
 
 
 def _is_atomic(tree: RegexTree) -> bool:

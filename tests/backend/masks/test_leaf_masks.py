@@ -91,14 +91,37 @@ def test_masks_of_strings_are_what_bytes_say(vocab, trie, schema: dict[str, obje
         check(vocab, masks, rng, 10)
 
 
-@pytest.mark.parametrize("limit", ["MAX_APART", "MAX_VISITS", "SMALL"])
+@pytest.mark.parametrize("limit", ["MAX_APART", "MAX_VISITS", "SMALL", "LARGE", "OTHERS"])
 def test_every_way_gives_the_same_masks(vocab, trie, monkeypatch, limit: str) -> None:
     """What is followed one by one, and what is swept, and what is known of strings."""
-    module = shape_walk if limit == "MAX_APART" else token_walk
-    monkeypatch.setattr(module, limit, 1 << 30 if limit == "SMALL" else 0)
+    module = {"MAX_APART": shape_walk, "LARGE": leaf_masks, "OTHERS": leaf_masks}.get(limit, token_walk)
+    monkeypatch.setattr(module, limit, 1 << 30 if limit in ("SMALL", "OTHERS") else 0)
+    monkeypatch.setattr(leaf_masks, "LARGE", 0)
     schema = {"type": "object", "properties": {"id": STRINGS[5] | {"type": "string"}, "x": {"type": "number"}}}
     for pattern in (regular_tree(parse_schema(schema)), parse_regex('"[a-f]{2,50}-[a-z0-9]*"[0-9]{2}').tree):
         check(vocab, TokenMasks(TokenTrie(vocab), pattern), random.Random(3), 14)
+
+
+@pytest.mark.parametrize(
+    "head", [None, "[a-z]+", "[A-Fa-f0-9-]*", r"[^x\\\\]*", r'([^"\\\\]|\\\\[nu"]|\\\\u[0-9a-f]{4})*']
+)
+def test_tokens_below_a_beginning_are_the_same_by_shape(vocab, trie, monkeypatch, head: str | None) -> None:
+    """Node by node, and all at once by their shapes: below every beginning of a few characters."""
+    tree = regular_tree(parse_schema({"type": "string"})) if head is None else parse_regex(f'"{head}"').tree
+    chars = CharDfa(tree)
+    monkeypatch.setattr(leaf_masks, "CharDfa", lambda alphabet: chars)
+    walk = leaf_masks.LeafWalk(trie, chars.alphabet, chars.alphabet.full)
+    num_seen = 0
+    for first in trie.root.kids.values():
+        for node in (first, *first.kids.values()):
+            for state in islice(states(chars), 1, 8):
+                ends = walk._shapes.ends_below(node.text, state, 1 << 30)
+                if ends is not None:
+                    visited = walk._visited(node, state)
+                    num_seen += len(visited.ids)
+                    assert np.flatnonzero(walk._shapes.live(ends)).tolist() == sorted(visited.ids.tolist())
+                    assert walk._pairs(ends[trie.size :]).tolist() == sorted(visited.pairs.tolist())
+    assert num_seen
 
 
 def test_what_strings_say_is_learnt_once_for_all_schemas(vocab, monkeypatch) -> None:
