@@ -59,7 +59,7 @@ def asked(monkeypatch):
 
     def draw(self, constraint, seed, limit):
         seen.append(constraint.closed)
-        return "{}"
+        return b"{}"
 
     monkeypatch.setattr(Drawers, "draw", draw)
     return seen

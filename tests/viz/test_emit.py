@@ -105,8 +105,8 @@ def test_unknown_format_names_the_known():
     """With the near one where there is one."""
     with pytest.raises(ArgumentError, match="did you mean 'mermaid'"):
         odd.compile().emit("mermiad")
-    with pytest.raises(ArgumentError, match="the formats are table, ir, tree, dot, mermaid, json"):
-        odd.compile().emit("svg")
+    with pytest.raises(ArgumentError, match="the formats are table, ir, tree, dot, mermaid, json, svg, html"):
+        odd.compile().emit("png")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 200])

@@ -75,7 +75,7 @@ def test_values_that_are_given_are_text():
     """An argument whose value is known is no hole, so sizes are exact."""
     from lmc.cli.compile import compiled
 
-    tree = emit(compiled(nested, {"topic": "cats"}, 2, TOKENIZER, False).planned, "tree")
+    tree = emit(compiled(nested, {"topic": "cats"}, 2, TOKENIZER).planned, "tree")
 
     assert '"Topic: cats. "' in tree
     assert "{topic}" not in tree

@@ -249,4 +249,7 @@ def _groups(walk: TextWalk, state: int) -> list[Group]:
 
 
 def _said(own: frozenset[int]) -> list[int]:
+    """Those of the first kind that there is; of a few letters beside digits, as in `[0-9a]`, all of both."""
+    if own & DIGITS and 0 < len(own & LETTERS) < MANY:
+        return sorted(own & (LETTERS | DIGITS | CAPITALS))
     return sorted(next((own & kind for kind, _ in KINDS if own & kind), own))

@@ -28,6 +28,7 @@ FEW_SWEEPS = 6  # masks of all tokens at once, after which a tree of the alphabe
 MAX_NODES = 60_000  # that the states of one more mask may have: a few seconds
 STATE_BYTES = 2_500  # measured of JSON schemas
 BESIDE = 24  # what is there beside the states takes as much as these
+NODE_BYTES = 400  # of the trees of the states
 
 
 class TokenMasks:
@@ -56,7 +57,8 @@ class TokenMasks:
     def num_bytes(self) -> int:
         """What it takes, about: its states with their ways and regexes, and its masks."""
         masks = (len(self._known) + len(self._masks)) * self._trie.size // 8
-        return STATE_BYTES * (BESIDE + len(self.chars)) + self.dfa.num_bytes + masks
+        nodes = NODE_BYTES * len(self.chars.nodes)
+        return STATE_BYTES * (BESIDE + len(self.chars)) + nodes + self.dfa.num_bytes + masks
 
     def mask(self, state: int) -> Ints:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""

@@ -113,6 +113,10 @@ class Nodes:
         self.empty = self._make("empty", (), None, True, True)
         self.any = self.repeat(self.chars(full), 0, None)
 
+    def __len__(self) -> int:
+        """Nodes made so far."""
+        return len(self._known)
+
     def _make(
         self, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
     ) -> RegexNode:

@@ -334,14 +334,14 @@ def test_a_count_that_masks_let_pass_is_an_error(bytewise, value, is_right):
     """Held against the complete text: of its item, and said with the text."""
     constraint = far(FAR)
     text = far_call(value)
-    gen = Gen(constraint, Sampling(max_tokens=4000))
+    gen = Gen(None, Sampling(max_tokens=4000), constraint)
     assert accepts(bytewise, constraint, text)
 
-    error = broken([(gen, SegmentEnd(text, "constraint"))])
+    error = broken([(gen, SegmentEnd(0, 0, 0, text, (), "constraint"))])
 
     assert (error is None) == is_right
-    assert error is None or (error.code == BROKEN.code and "do not fit its schema" in error.message)
-    assert broken([(gen, SegmentEnd(text[:40], "length"))]) is None
+    assert error is None or (error.code == BROKEN and "do not fit its schema" in error.message)
+    assert broken([(gen, SegmentEnd(0, 0, 0, text[:40], (), "length"))]) is None
 
 
 def harmony_call(name="now", arguments="{}"):
