@@ -12,10 +12,17 @@ from tests.support.golden_files import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.support.sampled import sample
 
 os.environ["LMC_DEBUG"] = "verify"
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before `-m` chooses: of long sweeps the default run has a part."""
+    sample(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,8 @@
-"""A part of many alike cases by default, and all of them with `-m slow`: which ones does not depend on the others."""
+"""A part of many alike cases by default, and all of them with `-m slow`: which ones does not depend on the others.
+
+`one_in` says so where a test has its parameters. `SAMPLED` says it for all tests of a file that have some: what the
+default run has of them is one in so many, and at least one of each test.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,62 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+
+SAMPLED = {
+    "tests/backend/echo/test_echo.py": 4,
+    "tests/backend/engine/test_cut.py": 2,
+    "tests/backend/engine/test_engine.py": 3,
+    "tests/backend/engine/test_interrupt.py": 3,
+    "tests/backend/engine/test_scheduling.py": 2,
+    "tests/backend/masks/test_hazards.py": 3,
+    "tests/backend/masks/test_token_masks.py": 3,
+    "tests/backend/masks/test_tool_tags.py": 3,
+    "tests/backend/test_conformance.py": 2,
+    "tests/cli/test_cli_closed.py": 3,
+    "tests/cli/test_cli_door.py": 3,
+    "tests/corpus/test_corpus.py": 3,
+    "tests/kernels/test_cascade.py": 2,
+    "tests/kernels/test_extend.py": 2,
+    "tests/oracle/test_cache_on_off.py": 3,
+    "tests/oracle/test_compiled_equals_eager.py": 2,
+    "tests/oracle/test_engine_vs_transformers.py": 3,
+    "tests/oracle/test_fused_forms.py": 3,
+    "tests/oracle/test_in_place_operators.py": 3,
+    "tests/oracle/test_made_before_changed.py": 4,
+    "tests/oracle/test_order_and_hints.py": 3,
+    "tests/oracle/test_round_trip.py": 3,
+    "tests/oracle/test_select_scores.py": 3,
+    "tests/oracle/test_streams.py": 3,
+    "tests/passes/test_pass_properties.py": 3,
+    "tests/test_async.py": 2,
+    "tests/test_bad_input.py": 2,
+    "tests/test_codes.py": 3,
+    "tests/test_examples.py": 2,
+    "tests/test_growth.py": 3,
+    "tests/test_lmc_tiny.py": 3,
+    "tests/test_no_forgery.py": 3,
+    "tests/test_patience.py": 2,
+    "tests/tokenizer/test_token_law.py": 3,
+    "tests/viz/test_emit.py": 3,
+}
+
+
+def sample(items: Iterable[pytest.Item]) -> None:
+    """Marks those of the collected tests slow that the default run leaves out."""
+    sweeps: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.nodeid.partition("::")[0] in SAMPLED and "[" in item.nodeid and item.get_closest_marker("slow") is None:
+            sweeps.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, sweep in sweeps.items():
+        number = SAMPLED[name.partition("::")[0]]
+        kept = min(sweep, key=_number)
+        for item in sweep:
+            if item is not kept and _number(item) % number:
+                item.add_marker(pytest.mark.slow)
+
+
+def _number(item: pytest.Item) -> int:
+    return crc32(item.nodeid.encode())
 
 
 def one_in(number: int, params: Iterable[Any]) -> list[Any]:
