@@ -170,6 +170,7 @@ def test_a_source_without_an_end_is_taken_as_items_end() -> None:
     assert most_ahead <= 100  # those in flight, and those that a step has ended and are not yet handed out
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_a_source_without_an_end() -> None:
     """As many objects alive after 6,000 items as after 2,000."""
     with opened(max_active=100) as run:

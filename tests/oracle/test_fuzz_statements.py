@@ -9,7 +9,7 @@ import pytest
 from tests.oracle.fuzz import FULL, Verdict
 from tests.oracle.fuzz_statements import source_of, verdict
 
-FEW = range(6)
+FEW = range(4)
 MANY = range(1200)
 CHUNK = 100
 

@@ -80,6 +80,7 @@ def test_a_late_walk_sees_what_python_sees(iterator: str, change: str) -> None:
     assert got in (answer(fn, "eager"), "break")
 
 
+@pytest.mark.slow
 def test_most_of_them_have_a_graph() -> None:
     """An oracle in which everything breaks proves nothing."""
     pairs = list(product(ITERATORS, CHANGES))[::17]

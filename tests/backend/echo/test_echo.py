@@ -370,7 +370,9 @@ class Everything(BaseModel):
     flag: bool = False
 
 
-@pytest.mark.parametrize("model", [Leaf, Branch, Everything])
+@pytest.mark.parametrize(
+    "model", [Leaf, *(pytest.param(each, marks=pytest.mark.slow) for each in (Branch, Everything))]
+)
 def test_pydantic_models_accept_what_echo_draws(model: type[BaseModel]) -> None:
     """References, unions, recursion, enums, bounds: the model itself is the judge."""
     for seed in range(30):

@@ -375,6 +375,7 @@ def test_harmony_holds_a_call_where_one_is_asked_for(plain, parallel, reasoning)
     assert accepts(plain, never, final) and not accepts(plain, never, call)
 
 
+@pytest.mark.slow
 def test_harmony_is_no_narrower_than_xgrammars(plain):
     """Oracle: what it takes with a call in it is taken, and what is taken it takes."""
     from xgrammar import Grammar, get_model_structural_tag
