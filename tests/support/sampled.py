@@ -42,7 +42,6 @@ SAMPLED = {
     "tests/test_bad_input.py": 2,
     "tests/test_codes.py": 3,
     "tests/test_growth.py": 6,
-    "tests/test_lmc_tiny.py": 6,
     "tests/test_no_forgery.py": 3,
     "tests/test_patience.py": 2,
     "tests/tokenizer/test_token_law.py": 3,
