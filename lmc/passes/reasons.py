@@ -24,9 +24,12 @@ SAYS: dict[Reason, str] = {
     "retokenise": "the text is the same, its tokens are not",
     "whitespace": "they differ in spaces or line ends only",
     "order": "the same words come in another order",
-    "nondeterministic-text": "it is another text at each run",
+    "nondeterministic-text": "it may be another text at each run",
 }
-_CHANGING = ("datetime.", "time.", "uuid.", "random.", "secrets.", "os.urandom", "numpy.random.")
+_CHANGING = re.compile(
+    r"datetime\.(datetime|date)\.(now|utcnow|today)|time\.(time|monotonic|perf_counter|process_time)(_ns)?"
+    r"|time\.(ctime|asctime|localtime|gmtime|strftime)|uuid\.uuid[14]|os\.urandom|(random|secrets|numpy\.random)\..*"
+)
 _SETS = ("builtins.set", "builtins.frozenset")
 _WITHOUT_ORDER = ("builtins.sorted", "builtins.len", "builtins.min", "builtins.max", "builtins.sum", "builtins.any")
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -101,7 +104,7 @@ class Reasons:
 
     def _of_hole(self, hole: PromptHole) -> Reason:
         found = list(self.sources(hole.atom))
-        if any(kind == "call" and str(label).startswith(_CHANGING) for kind, label in found):
+        if any(kind == "call" and is_changing(label) for kind, label in found):
             return "nondeterministic-text"
         if any(kind == "object" and label in _SETS for kind, label in found):
             return "order"
@@ -115,6 +118,11 @@ class Reasons:
     def _arms(self) -> dict[int, dict[int, int]]:
         """For each node the arms of branches and tries that it stands in."""
         return dict(_arms_in(self._graph.body, {}))
+
+
+def is_changing(label: object) -> bool:
+    """Whether a call of that label may give something else each time, whatever it is given."""
+    return _CHANGING.fullmatch(str(label)) is not None
 
 
 def _arms_in(block: Block, around: dict[int, int]) -> Iterator[tuple[int, dict[int, int]]]:

@@ -50,6 +50,12 @@ def clock(s, question: str):
 
 
 @lmc.function
+def date_of(s, day: str):
+    s += f"On {datetime.datetime.strptime(day, '%Y')}. "
+    s += RULES + lmc.gen("a")
+
+
+@lmc.function
 def dice(s):
     s += f"Throw {random.random()}. "
     s += RULES + lmc.gen("a")
@@ -82,6 +88,7 @@ def argument_first(s, name: str):
         (dice, "nondeterministic-text", "random.random()", len(". " + RULES)),
         (a_set, "order", ".join(TOOLS)", len("\nTask: ")),
         (a_sorted_set, "hole", "sorted(TOOLS)", len("\nTask: ")),
+        (date_of, "hole", "strptime", len(". " + RULES)),
         (argument_first, "hole", "{name}", len(". " + RULES)),
     ],
 )

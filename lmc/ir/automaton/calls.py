@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from lmc.ir.automaton.alphabet import Alphabet, sets_of, used_classes
-from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
+from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa, bits
 from lmc.ir.automaton.extent import plainest
 from lmc.ir.ranges import EVERYTHING, LAST, Ranges
 from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Repeat, Seq, Whole
@@ -108,7 +108,7 @@ class MarkedDfa(CharDfa):
             found = [DEAD] * self.alphabet.num_classes
             for mask, target in self._moves_from(state):
                 if self.is_live(target):
-                    for cls in _numbers(mask & self.alphabet.chars):
+                    for cls in bits(mask & self.alphabet.chars):
                         found[cls] = target
             self._rows[state] = found
         return found
@@ -137,7 +137,7 @@ class CallDfa(MarkedDfa):
         found = self._calls.get(state)
         if found is None:
             ways = ((mask >> self.alphabet.num_classes, target) for mask, target in self.moves(state))
-            found = self._calls[state] = tuple((place, target) for mask, target in ways for place in _numbers(mask))
+            found = self._calls[state] = tuple((place, target) for mask, target in ways for place in bits(mask))
         return found
 
 
@@ -215,12 +215,3 @@ def _has_text(dfa: CharDfa, start: int, allowed: int) -> bool:
                 seen.add(target)
                 pending.append(target)
     raise AssertionError
-
-
-def _numbers(mask: int) -> list[int]:
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found

@@ -79,7 +79,7 @@ class CharDfa:
             found = [DEAD] * self.alphabet.num_classes
             for mask, target in self._moves_from(state):
                 if self.is_live(target):
-                    for cls in _bits(mask):
+                    for cls in bits(mask):
                         found[cls] = target
             self._rows[state] = found
         return found
@@ -301,7 +301,8 @@ def _is_apart(node: RegexNode) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _bits(mask: int) -> list[int]:
+def bits(mask: int) -> list[int]:
+    """The numbers of the bits that are set, the lowest first."""
     found = []
     while mask:
         low = mask & -mask

@@ -15,6 +15,7 @@ from lmc.ir.strand import Strand
 from lmc.passes.base import Inputs, Note, called
 from lmc.passes.divergence import Divergence, Divergences
 from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole
+from lmc.passes.reasons import is_changing
 
 SHORT = {"tokens": 8, "characters": 32}  # what is not worth a note
 LONG = {"tokens": 64, "characters": 300}  # a text behind an argument that is worth being said before it
@@ -50,9 +51,9 @@ def _note(call: Node, found: Divergence, divergences: Divergences, unit: str) ->
     again = f"the {found.behind} {unit} behind it, the same in every run, are computed anew"
     match found.reason:
         case "nondeterministic-text":
-            label = next(str(what) for kind, what in made if kind == "call")
-            what = f"its prompt has what `{label}` gives, another text at each run: {again}; say it behind them"
-            yield Note(f"{called(call)}: {what}", found.a.span, CHANGES_EACH_RUN)
+            label = next(str(what) for kind, what in made if kind == "call" and is_changing(what))
+            what = f"its prompt has what `{label}` gives, which may be another text at each run"
+            yield Note(f"{called(call)}: {what}: {again}; say it behind them", found.a.span, CHANGES_EACH_RUN)
         case "order":
             what = f"its prompt has a set in it, whose order is another one in each process: {again}; sort it"
             yield Note(f"{called(call)}: {what}", found.a.span, SET_IN_PROMPT)
