@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.masks.trie import Ints, Level, TokenTrie
+from lmc.backend.masks.trie import Level, TokenTrie
+from lmc.backend.masks.words import Ints
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.bytes import LENGTHS
 
