@@ -212,6 +212,8 @@ class CharDfa:
                 return node.bounds[0] == 0 or self._is_live_node(node.parts[0])
             case "chars":
                 return False  # of no class: else it is plain
+            case "and" if (rest := self._behind_chars(node)) is not node:
+                return self._is_live_node(rest)
             case "and" if self._has_counted(node):
                 return True
             case _:
@@ -232,20 +234,42 @@ class CharDfa:
         self._live_nodes.update(dict.fromkeys(passed, found))
         return found
 
+    def _behind_chars(self, node: RegexNode) -> RegexNode:
+        """What is left of an intersection behind characters with which both sides begin, as they do in an escape."""
+        left, right = node.parts
+        while left.kind == right.kind == "cat":
+            ours, theirs = left.parts[0], right.parts[0]
+            if ours.kind != "chars" or theirs.kind != "chars":
+                break
+            assert isinstance(ours.value, int) and isinstance(theirs.value, int)
+            if not ours.value & theirs.value:
+                return self.nodes.fail
+            left, right = left.parts[1], right.parts[1]
+        return self.nodes.both(left, right)
+
     def _has_counted(self, node: RegexNode) -> bool:
         """Whether it is plain that an intersection has a text of the length that it wants."""
         found = counted(node)
-        least = None if found is None else self.least_items(found.node, found.item)
-        if found is None or least is None:
+        if found is None:
             return False
-        return found.low <= least and (found.high is None or found.node.least <= found.high)
+        least = self.least_items(found.node, found.item)
+        if least is not None and found.low <= least and (found.high is None or found.node.least <= found.high):
+            return True
+        counts = self._items(found.item).counts(found.node)
+        if counts is None or (found.high is not None and counts[0] > found.high):
+            return False
+        return counts[1] is None or counts[1] >= found.low
 
     def least_items(self, node: RegexNode, item: RegexNode) -> int | None:
         """How many items each text of a plain node has at least; None where it has others than rows of items."""
-        if item not in self._made:
-            self._made[item] = ItemRows(item, _Rows(self, self.at((self.nodes.repeat(item, 0, None),))))
-        made = self._made[item]
+        made = self._items(item)
         return made.least(node) if made.of(node) else None
+
+    def _items(self, item: RegexNode) -> ItemRows:
+        if item not in self._made:
+            rows = _Rows(self, self.at((self.nodes.repeat(item, 0, None),)))
+            self._made[item] = ItemRows(item, rows, self.at((item,)))
+        return self._made[item]
 
     def _search(self, state: int) -> None:
         """Find out which states reached from here are live, until this one is known to be.

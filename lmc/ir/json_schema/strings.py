@@ -104,6 +104,9 @@ def written(tree: RegexTree, *, escaped: str = "", always: str = "") -> RegexTre
             return Alt(tuple(map(inner, options)))
         case Repeat(item, low, high, lazy):
             return Repeat(inner(item), low, high, lazy)
+        case And(parts) if any(isinstance(part, Not) for part in parts) and not all(isinstance(p, Not) for p in parts):
+            # the other parts are of writings already
+            return And(tuple(Not(inner(part.item)) if isinstance(part, Not) else inner(part) for part in parts))
         case And(parts):
             return And(tuple(map(inner, parts)))
         case Not(item):
