@@ -51,7 +51,7 @@ class LeafWalk:
     def __init__(self, trie: TokenTrie, alphabet: Alphabet) -> None:
         self.chars = CharDfa(alphabet=alphabet)
         self._trie = trie
-        self._visits = Visits(self.chars)
+        self._visits = Visits(self.chars, trie.distinct_prefixes)
         self._known: dict[tuple[CharNode | None, int], LeafTokens] = {}
         self._lock = RLock()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmc.backend.masks.class_trie import prefix_mask
+from lmc.backend.masks.prefixes import LivePrefixes
 from lmc.backend.masks.row_table import RowTable
 from lmc.backend.masks.shapes import NUM_SYMBOLS, ROOT, ShapeLevel, ShapeTrie, ranges
 from lmc.backend.masks.words import Ints
@@ -32,9 +32,9 @@ class ShapeWalk:
         self._classes = RowTable(alphabet.num_classes, chars.row)
         pieces = np.searchsorted(np.array(alphabet.starts), trie.trie.codes, side="right") - 1
         self._class_of = np.array(alphabet.classes, dtype=np.int32).take(pieces)  # by character of the vocabulary
-        self._prefixes: dict[bytes, int] = {}
+        self._prefixes = LivePrefixes(trie.trie.distinct_prefixes, alphabet)
         self._beyond = alphabet.beyond_ascii
-        self._within = np.fromiter(trie.trie.prefixes, dtype=np.int32)  # tokens that end within a character
+        self._within, self._prefix = trie.trie.within
 
     def ends(self, state: int) -> Ints:
         """[V + cuts] the state after the whole characters of each token or cut."""
@@ -83,15 +83,9 @@ class ShapeWalk:
         for state in np.unique(before).tolist():
             classes = self._chars.live_classes(state) & self._beyond
             if state != DEAD and classes != self._beyond:  # else all live: each prefix is of a character after ASCII
-                tokens = self._within[before == state].tolist()
-                live[tokens] = [bool(classes & self._prefix(trie.prefixes[token])) for token in tokens]
+                at = before == state
+                live[self._within[at]] = self._prefixes.of(classes).take(self._prefix[at])
         return live
-
-    def _prefix(self, prefix: bytes) -> int:
-        found = self._prefixes.get(prefix)
-        if found is None:
-            found = self._prefixes[prefix] = prefix_mask(self._chars.alphabet, prefix)
-        return found
 
     def _down(self, level: ShapeLevel, at: Ints, live: Ints, apart: list[tuple[Ints, Ints]]) -> Ints:
         """Set the states of a level's nodes; returns its live nodes. `live` are those above."""

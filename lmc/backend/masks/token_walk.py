@@ -86,7 +86,7 @@ class TokenWalk:
         self._trie = trie
         self._dfa = dfa
         self._chars = dfa.chars
-        self._visits = Visits(dfa.chars)
+        self._visits = Visits(dfa.chars, trie.distinct_prefixes)
         self._leaves = Leaves(dfa.chars.alphabet, dfa.chars.nodes)
         self._masks = leaves
         self._plans: dict[int, Pieces] = {}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lmc.backend.masks.char_tree import CharNode, char_tree
 from lmc.backend.masks.cuts import Cuts
+from lmc.backend.masks.prefixes import Prefixes
 from lmc.backend.masks.words import Bools, Ints, packed
 
 DEPTH = 32  # levels of the tree; what is longer (about 1 token in 100) is kept as a remainder
@@ -128,6 +129,18 @@ class TokenTrie:
         found = np.zeros(self.size, dtype=bool)
         found[[token for token in self.prefixes if not self.texts[token]]] = True
         return found
+
+    @cached_property
+    def distinct_prefixes(self) -> Prefixes:
+        """The first bytes of characters with which tokens end."""
+        return Prefixes(self.prefixes.values())
+
+    @cached_property
+    def within(self) -> tuple[Ints, Ints]:
+        """The tokens that end within a character, and the number of the prefix with which each does."""
+        numbers = self.distinct_prefixes.numbers
+        prefixes = np.array([numbers[prefix] for prefix in self.prefixes.values()], dtype=np.int32)
+        return np.array(list(self.prefixes), dtype=np.int32), prefixes
 
     @cached_property
     def spellings(self) -> list[bytes]:
