@@ -106,10 +106,9 @@ class MarkedDfa(CharDfa):
         found = self._rows[state]
         if found is None:
             found = [DEAD] * self.alphabet.num_classes
-            for mask, target in self._moves_from(state):
-                if self.is_live(target):
-                    for cls in bits(mask & self.alphabet.chars):
-                        found[cls] = target
+            for mask, target in self.moves(state):
+                for cls in bits(mask & self.alphabet.chars):
+                    found[cls] = target
             self._rows[state] = found
         return found
 

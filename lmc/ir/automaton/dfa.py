@@ -58,6 +58,7 @@ class CharDfa:
         self._accepts: list[bool | None] = [False]
         self._live: list[bool | None] = [False]
         self._live_nodes: dict[RegexNode, bool] = {}
+        self._live_moves: dict[int, list[tuple[int, int]]] = {}
         self._live_classes: dict[int, int] = {}
         self._made: dict[RegexNode, ItemRows] = {}
         self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
@@ -77,17 +78,19 @@ class CharDfa:
         found = self._rows[state]
         if found is None:
             found = [DEAD] * self.alphabet.num_classes
-            for mask, target in self._moves_from(state):
-                if self.is_live(target):
-                    for cls in bits(mask):
-                        found[cls] = target
+            for mask, target in self.moves(state):
+                for cls in bits(mask):
+                    found[cls] = target
             self._rows[state] = found
         return found
 
     def moves(self, state: int) -> list[tuple[int, int]]:
         """The next states with the classes that lead to each, as masks; disjoint."""
-        self.row(state)
-        return [(mask, target) for mask, target in self._moves_from(state) if self._live[target]]
+        found = self._live_moves.get(state)
+        if found is None:
+            found = [way for way in self._moves_from(state) if self.is_live(way[1])]
+            self._live_moves[state] = found
+        return found
 
     def live_classes(self, state: int) -> int:
         """The mask of the classes that lead on."""
@@ -185,6 +188,11 @@ class CharDfa:
         """Find out whether a state is live: from its nodes where each stands for itself, else by what it leads to."""
         place = self._places[state]
         assert place is not None
+        if len(place.state) == 1:
+            (node, duties), *_ = place.state
+            if not duties and _is_apart(node):
+                self._live[state] = self._is_live_node(node)
+                return
         alone = [node for node, duties in place.state if not duties and _is_apart(node)]
         if any(map(self._is_live_node, alone)):
             self._live[state] = True

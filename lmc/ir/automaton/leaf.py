@@ -85,6 +85,9 @@ class Leaves:
         return self._coarse[masks]
 
     def _split(self, node: RegexNode) -> HeadAndRest | None:
+        first = node.parts[0] if node.kind == "cat" else node
+        if not self._is_quote(first) and not self.is_wide(self._first(first)):
+            return None  # as most are
         parts = _chain(node)
         found = self._up_to_quote(parts) or self._up_to_number(parts)
         if not found or any(self._masks_of(part) is None for part in parts[:found]):
