@@ -76,6 +76,16 @@ class Alphabet:
         return found
 
     @cached_property
+    def ascii(self) -> tuple[int, int]:
+        """The masks of the classes that hold a character of ASCII, and of those that hold more than one."""
+        one = more = 0
+        for code in range(128):
+            bit = 1 << self.class_of(code)
+            more |= one & bit
+            one |= bit
+        return one, more
+
+    @cached_property
     def _small(self) -> list[str | None]:
         """By class its characters, None where they are more than FEW."""
         found: list[str | None] = [""] * self.num_classes

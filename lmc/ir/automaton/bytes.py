@@ -125,6 +125,15 @@ class ByteDfa:
         key = self._keys[state]
         return isinstance(key, Partial) or self.chars.live_classes(key) != 0
 
+    def is_open(self, state: int) -> bool:
+        """Whether several bytes may come next, where that is plain: characters of ASCII are a byte each."""
+        key = self._keys[state]
+        if isinstance(key, Partial):
+            return False
+        one, more = self.chars.alphabet.ascii
+        classes = self.chars.live_classes(key) & one
+        return classes & more != 0 or classes & (classes - 1) != 0
+
     def char_state(self, state: int) -> int | None:
         """The state of the character automaton; None within a character."""
         key = self._keys[state]

@@ -124,6 +124,8 @@ class Leaves:
         return self._quote != 0 and part.kind == "chars" and part.value == self._quote
 
     def _is_numeric(self, part: RegexNode) -> bool:
+        if self._first(part) | self._number != self._number:
+            return False  # before all that it has is looked through
         masks = self._masks_of(part)
         return masks is not None and part.plain and all(mask | self._number == self._number for mask in masks)
 

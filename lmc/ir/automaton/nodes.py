@@ -156,6 +156,22 @@ class Nodes:
             return tail
         return self._chain(head, tail, _all(head.nullable, tail.nullable))
 
+    def text(self, backwards: list[RegexNode], tail: RegexNode) -> RegexNode:
+        """Characters and then a tail: what `cat` makes of them. The last character comes first; none is `fail`."""
+        if tail is self.fail or not backwards:
+            return tail
+        chains = self._chains
+        for head in backwards:
+            if tail is self.empty:
+                tail = head
+                continue
+            key = head.serial << 40 | tail.serial
+            found = chains.get(key)
+            if found is None:
+                found = chains[key] = RegexNode(len(self), "cat", (head, tail), None, False, tail.plain)
+            tail = found
+        return tail
+
     def _chained(self, chain: RegexNode, tail: RegexNode) -> RegexNode:
         heads = []
         while chain.kind == "cat":
