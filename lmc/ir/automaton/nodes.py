@@ -6,6 +6,7 @@ atomic group can tell; whatever is rewritten here keeps that order's first succe
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final, Protocol
 
 # a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
@@ -109,6 +110,7 @@ class Nodes:
     def __init__(self, full: int) -> None:
         self._known: dict[tuple[object, ...], RegexNode] = {}
         self._chains: dict[int, RegexNode] = {}  # of two, by their numbers
+        self._next = count().__next__
         self.full = full
         self.fail = self._make("chars", (), 0, False, False)
         self.empty = self._make("empty", (), None, True, True)
@@ -124,7 +126,7 @@ class Nodes:
         key = (kind, value, *[part.serial for part in parts])  # numbers: nodes would be hashed one by one, in Python
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = RegexNode(len(self), kind, parts, value, nullable, plain)
+            found = self._known[key] = RegexNode(self._next(), kind, parts, value, nullable, plain)
         return found
 
     def _chain(self, head: RegexNode, tail: RegexNode, nullable: bool | None) -> RegexNode:
@@ -133,7 +135,7 @@ class Nodes:
         found = self._chains.get(key)
         if found is None:
             plain = head.plain and tail.plain
-            found = self._chains[key] = RegexNode(len(self), "cat", (head, tail), None, nullable, plain)
+            found = self._chains[key] = RegexNode(self._next(), "cat", (head, tail), None, nullable, plain)
         return found
 
     def chars(self, mask: int) -> RegexNode:
@@ -168,7 +170,7 @@ class Nodes:
             key = head.serial << 40 | tail.serial
             found = chains.get(key)
             if found is None:
-                found = chains[key] = RegexNode(len(self), "cat", (head, tail), None, False, tail.plain)
+                found = chains[key] = RegexNode(self._next(), "cat", (head, tail), None, False, tail.plain)
             tail = found
         return tail
 
