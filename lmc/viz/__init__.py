@@ -25,6 +25,7 @@ FORMATS: dict[str, str] = {
     "mermaid": "lmc.viz.mermaid",
     "json": "lmc.viz.json",
     "svg": "lmc.viz.svg",
+    "svg-graph": "lmc.viz.svg_graph",
     "html": "lmc.viz.html",
 }
 FSM_FORMATS: dict[str, str] = {

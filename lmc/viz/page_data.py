@@ -1,0 +1,186 @@
+"""What a page is drawn from, as JSON: the calls with all there is to say of them, bands, boxes, and what leads where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from lmc.passes.divergence import Divergence, Divergences
+from lmc.passes.reasons import SAYS
+from lmc.viz import placing, threads
+from lmc.viz.bands import MAX_TEXT, Band, Bands
+from lmc.viz.graph_view import GraphView
+from lmc.viz.nest import Item
+from lmc.viz.sharing import Sharing
+from lmc.viz.svg import color_of, says
+from lmc.viz.svg_frame import COLORS
+from lmc.viz.wording import options, visible
+
+if TYPE_CHECKING:
+    from lmc.viz.view import StepView, View
+
+Json = dict[str, Any]  # Any: what json.dumps takes
+MAX_WHY = 500  # calls of a program that are each held against the one above it
+SIZES = {
+    "card": [placing.CARD_WIDTH, placing.CARD_HEIGHT],
+    "chip": placing.CHIP_HEIGHT,
+    "gap": placing.GAP,
+    "gutter": placing.GUTTER,
+    "pad": placing.PAD,
+    "head": placing.HEAD,
+    "stripe": threads.STRIPE,
+    "inset": threads.INSET,
+    "ribbon": threads.RIBBON,
+}
+
+
+def page_data(view: View) -> tuple[Sharing, Json]:
+    """The sharing tree, and all that the page needs."""
+    graph = GraphView(view)
+    tree, found = graph.tree, graph.bands
+    data = {
+        "unit": tree.unit,
+        "width": round(found.width, 2),
+        "rows": list(_rows(graph)),
+        "bands": [_band(band, up, tree.unit) for band, up in zip(found.bands, _ups(found))],
+        "graph": _graph(graph),
+    }
+    return tree, data
+
+
+def _rows(graph: GraphView) -> Iterator[Json]:
+    calls = {step_view.step.id: step_view for step_view in graph.view.calls}
+    why = dict(_why(graph.bands, graph.view, graph.tree.unit))
+    last = {band.top: number for number, band in enumerate(graph.bands.bands) if band.bottom - band.top == 1}
+    is_exact = _exact(graph.bands)
+    for place, row in enumerate(graph.bands.rows):
+        thread, band = graph.threads.of_row[place], last.get(place, -1)
+        told: Json = {"name": row.name, "line": row.line, "band": band, "size": "", "shared": ""}
+        told |= {"thread": -1 if thread is None else thread.number, "end": round(graph.threads.ends[place], 2)}
+        if row.step is not None:
+            told |= _sizes(row.step, graph.tree, is_exact=band >= 0 and is_exact[band])
+            told |= _words(calls[row.step], graph.view, why)
+        yield told
+
+
+def _sizes(step: int, tree: Sharing, *, is_exact: bool) -> Json:
+    size = tree.sizes[step]
+    return {"size": f"{size}{'' if is_exact else '+'}", "shared": f"{size - tree.leaves[step].size}"}
+
+
+def _words(call: StepView, view: View, why: dict[int | None, str]) -> Json:
+    """What there is to say of a call; what there is not is left out."""
+    asked = visible(options(call.node, view))[:MAX_TEXT]
+    told = {"options": asked, "why": why.get(call.step.id, ""), "hints": call.hints}
+    return {name: text for name, text in told.items() if text}
+
+
+def _ups(found: Bands) -> list[int]:
+    """For each band the one before it."""
+    ups: list[int] = []
+    last = [-1]  # by depth, of the bands around the one that comes next
+    for number, band in enumerate(found.bands):
+        del last[band.depth + 1 :]
+        ups.append(last[-1])
+        last.append(number)
+    return ups
+
+
+def _exact(found: Bands) -> list[bool]:
+    """For each band whether no hole is in the prompt up to its end."""
+    exact: list[bool] = []
+    for band, up in zip(found.bands, _ups(found)):
+        exact.append(band.is_exact and (up < 0 or exact[up]))
+    return exact
+
+
+def _band(band: Band, up: int, unit: str) -> Json:
+    return {
+        "up": up,
+        "start": round(band.start, 2),
+        "end": round(band.end, 2),
+        "top": band.top,
+        "bottom": band.bottom,
+        "color": color_of(band),
+        "says": says(band, unit),
+        "parts": [(part.kind, round(part.start, 2), round(part.end, 2), part.text) for part in band.parts],
+    }
+
+
+# --- the graph view -----------------------------------------------------------------------------------------
+
+
+def _graph(graph: GraphView) -> Json:
+    items = _flat(graph.whole)
+    numbers = {item: number for number, item in enumerate(items)}
+    ups = {below: numbers[item] for item in items for below in item.below}
+    places = {item: place for place, item in enumerate(graph.under)}
+    steps = {item.number: numbers[item] for item in items if item.number is not None}
+    prefixes = {band.prefix: number for number, band in enumerate(graph.bands.bands) if band.prefix is not None}
+    return {
+        "items": [
+            {
+                "kind": item.kind,
+                "title": visible(item.title),
+                "note": item.note,
+                "line": _line(item),
+                "row": graph.rows.get(item.number, -1) if item.number is not None else -1,
+                "up": ups.get(item, -1),
+                "first": item.first,
+                "place": places.get(item, 0),
+                "under": [numbers[each] for each in graph.under.get(item, ())],
+                "open": item.is_open,
+            }
+            for item in items
+        ],
+        "threads": [
+            {
+                "up": -1 if thread.parent is None else thread.parent.number,
+                "start": round(thread.start, 2),
+                "end": round(thread.end, 2),
+                "color": thread.prefix % COLORS,
+                "band": prefixes[thread.prefix],
+            }
+            for thread in graph.threads.all
+        ],
+        "links": [(steps[source], steps[target], kind) for source, target, kind in graph.links],
+        "sizes": SIZES,
+    }
+
+
+def _flat(whole: Item) -> list[Item]:
+    """All items, a box before what is in it."""
+    found, todo = [], [whole]
+    while todo:
+        item = todo.pop()
+        found.append(item)
+        todo += reversed(item.below)
+    return found
+
+
+def _line(item: Item) -> str:
+    span = item.step_view.node.span if item.step_view is not None else None
+    return visible(span.text().strip()[:MAX_TEXT]) if span is not None and item.kind != "call" else ""
+
+
+# --- why calls part -----------------------------------------------------------------------------------------
+
+
+def _why(placed: Bands, view: View, unit: str) -> Iterator[tuple[int | None, str]]:
+    """For each call where its prompt parts from that of the row above."""
+    if len(placed.rows) > MAX_WHY:
+        return
+    nodes = {step_view.step.id: step_view.node for step_view in view.calls}
+    divergences = Divergences(view.plan.graph, view.planned.inputs, view.prompts)
+    for above, row in pairwise(placed.rows):
+        if above.step is not None and row.step is not None:
+            yield row.step, _sentence(divergences.of(nodes[above.step], nodes[row.step]), above.step, unit)
+
+
+def _sentence(found: Divergence, above: int, unit: str) -> str:
+    if found.reason is None:
+        return f"begins with all of #{above}'s prompt" if found.b.rest else f"is all of what #{above} begins with"
+    places = " and ".join(dict.fromkeys(side.span.place for side in (found.a, found.b) if side.span))
+    where = f" ({places})" if places else ""
+    return f"parts from #{above} after {found.shared} {unit}{where}: {found.reason}: {SAYS[found.reason]}"
