@@ -30,10 +30,10 @@ MAX_IMPORT_S = 0.250
 
 GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "notebook")
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
-WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.patterns")
+WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback",
+    "state", "tables", "callables", "arguments", "timeline", "report", "calls", "compiler", "result", "fallback",
     "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch",
     "run_options", "tooling", "program", "sglang_names", "",
 )  # fmt: skip
