@@ -20,19 +20,20 @@ from lmc.viz.wording import visible
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
+    from lmc.viz.figures import Figures
     from lmc.viz.terminal import Terminal
 
-SCRIPTS = ("frame.js", "sharing.js", "graph.js")
+SCRIPTS = ("frame.js", "sharing.js", "graph.js", "passes.js")
 
 
-def render(planned: Planned, terminal: Terminal) -> str:
-    """The page."""
+def render(planned: Planned, terminal: Terminal, figures: Figures | None = None) -> str:
+    """The page; with the figures of a run also what that came to."""
     view = View(planned)
-    tree, data = page_data(view)
+    tree, data = page_data(view, figures)
     words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     texts = {
         "title": escape(visible(f"{view.title}: what its prompts share")),
-        "total": escape(total(tree, view)),
+        "total": escape(total(tree, view) + (f"; {figures.says}" if figures is not None else "")),
         "style": STYLE + _file("page.css"),
         "defs": HATCH + ARROW,
         "data": words.replace("<", "\\u003c"),  # so that no text ends the script

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from lmc.passes.divergence import Divergence, Divergences
 from lmc.passes.reasons import SAYS
 from lmc.viz import placing, threads
 from lmc.viz.bands import MAX_TEXT, Band, Bands
+from lmc.viz.figures import CallFigures, Figures, brief, seconds, tokens
 from lmc.viz.graph_view import GraphView
 from lmc.viz.nest import Item
 from lmc.viz.sharing import Sharing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lmc.viz.view import StepView, View
 
 Json = dict[str, Any]  # Any: what json.dumps takes
+MAX_CAME, MAX_TURNS = 500, 20  # characters of an answer, and answers of one step
 MAX_WHY = 500  # calls of a program that are each held against the one above it
 SIZES = {
     "card": [placing.CARD_WIDTH, placing.CARD_HEIGHT],
@@ -35,21 +37,22 @@ SIZES = {
 }
 
 
-def page_data(view: View) -> tuple[Sharing, Json]:
+def page_data(view: View, figures: Figures | None = None) -> tuple[Sharing, Json]:
     """The sharing tree, and all that the page needs."""
     graph = GraphView(view)
     tree, found = graph.tree, graph.bands
     data = {
         "unit": tree.unit,
         "width": round(found.width, 2),
-        "rows": list(_rows(graph)),
+        "rows": list(_rows(graph, figures)),
         "bands": [_band(band, up, tree.unit) for band, up in zip(found.bands, _ups(found))],
         "graph": _graph(graph),
+        "run": None if figures is None else _run(figures, graph),
     }
     return tree, data
 
 
-def _rows(graph: GraphView) -> Iterator[Json]:
+def _rows(graph: GraphView, figures: Figures | None) -> Iterator[Json]:
     calls = {step_view.step.id: step_view for step_view in graph.view.calls}
     why = dict(_why(graph.bands, graph.view, graph.tree.unit))
     last = {band.top: number for number, band in enumerate(graph.bands.bands) if band.bottom - band.top == 1}
@@ -61,6 +64,7 @@ def _rows(graph: GraphView) -> Iterator[Json]:
         if row.step is not None:
             told |= _sizes(row.step, graph.tree, is_exact=band >= 0 and is_exact[band])
             told |= _words(calls[row.step], graph.view, why)
+            told |= _ran(figures.by_step.get(row.step, []), figures) if figures is not None else {}
         yield told
 
 
@@ -74,6 +78,50 @@ def _words(call: StepView, view: View, why: dict[int | None, str]) -> Json:
     asked = visible(options(call.node, view))[:MAX_TEXT]
     told = {"options": asked, "why": why.get(call.step.id, ""), "hints": call.hints}
     return {name: text for name, text in told.items() if text}
+
+
+def _ran(calls: Sequence[CallFigures], figures: Figures) -> Json:
+    """What a step came to in a run."""
+    if not calls:
+        return {"ran": [("not run", "")], "brief": "not run"}
+    cached, computed, output = tokens(calls)
+    firsts = [call.first_s - call.begin_s for call in calls if call.first_s is not None]
+    ran = [("in this run", f"{len(calls)}x" if len(calls) > 1 else ""), ("from the cache", cached), ("computed", computed)]
+    ran += [("generated", output), ("seconds", f"{seconds(calls):.3f}")]
+    ran += [("first text after", f"{max(firsts):.3f}")] if firsts else []
+    came = "\n".join(visible(call.came[:MAX_CAME]) for call in calls[:MAX_TURNS])
+    widths = [round(each / figures.most, 3) for each in (cached, computed, output)] if figures.most else []
+    return {"ran": ran, "brief": brief(calls), "came": came, "bar": widths}
+
+
+def _run(figures: Figures, graph: GraphView) -> Json:
+    """The calls and passes of a run; passes name calls by their place."""
+    order = [place for place, call in enumerate(figures.calls) if call.step in graph.rows]
+    places = {call: place for place, call in enumerate(order)}
+    ends = [call.end_s for call in figures.calls if call.end_s is not None]
+    last = max(ends, default=0.0)
+    return {
+        "calls": [
+            {
+                "row": graph.rows[call.step],
+                "begin": round(call.begin_s, 6),
+                "end": round(last if call.end_s is None else call.end_s, 6),
+            }
+            for call in (figures.calls[place] for place in order)
+        ],
+        "passes": [
+            {
+                "begin": round(each.begin_s, 6),
+                "seconds": round(each.seconds, 6),
+                "tokens": each.num_tokens,
+                "rows": [
+                    (-1 if row.call is None else places.get(row.call, -1), row.cached, row.computed, row.output)
+                    for row in each.rows
+                ],
+            }
+            for each in figures.passes
+        ],
+    }
 
 
 def _ups(found: Bands) -> list[int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from lmc.viz.bands import Band, Bands, CallRow, Part, bands
+from lmc.viz.figures import Figures, brief
 from lmc.viz.sharing import sharing
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, rect, svg_file, text
 from lmc.viz.tree import total
@@ -27,17 +28,18 @@ BANDS, LABELS = 760, 56  # pixels of the bands; columns of a row's label
 LEGEND = (("b0", "computed once for all its rows"), ("own", "of one call"), ("hole", "known only when it runs"))
 
 
-def render(planned: Planned, terminal: Terminal) -> str:
-    """The picture, one file by itself."""
+def render(planned: Planned, terminal: Terminal, figures: Figures | None = None) -> str:
+    """The picture, one file by itself; with the figures of a run also what that came to."""
     view = View(planned)
     tree = sharing(view)
     placed = bands(tree, view)
     body = [
         *(line for band in placed.bands for line in _band(band, placed, tree.unit)),
-        *(line for number, row in enumerate(placed.rows) for line in _label(number, row)),
+        *(line for number, row in enumerate(placed.rows) for line in _label(number, row, figures)),
     ]
+    note = total(tree, view) if figures is None else figures.says
     size = (BANDS + LABELS * CHAR, ROW * len(placed.rows))
-    return svg_file(f"{view.title}: what its prompts share", total(tree, view), size, body, [*legend_of(LEGEND)])
+    return svg_file(f"{view.title}: what its prompts share", note, size, body, [*legend_of(LEGEND)])
 
 
 def color_of(band: Band) -> str:
@@ -72,7 +74,9 @@ def _part(part: Part, scale: float, y: int, height: int) -> Iterator[str]:
     yield from text(f"in-{part.kind}", x + 4, y + 16, part.text, int((width - 6) / CHAR))
 
 
-def _label(number: int, row: CallRow) -> Iterator[str]:
+def _label(number: int, row: CallRow, figures: Figures | None) -> Iterator[str]:
     title = f"<title>{escape(row.line)}</title>" if row.line else ""
-    for line in text("", BANDS + 10, number * ROW + 16, row.name, LABELS - 2):
+    ran = figures.by_step.get(row.step) if figures is not None and row.step is not None else None
+    name = f"{row.name}: {brief(ran)}" if ran else row.name
+    for line in text("", BANDS + 10, number * ROW + 16, name, LABELS - 2):
         yield line.replace(">", f">{title}", 1)

@@ -40,6 +40,7 @@ STYLE = (
     ".in-hole{font-style:italic;paint-order:stroke;stroke:var(--paper);stroke-width:3px}.in-turn{fill:var(--faint)}\n"
     ".box{fill:var(--box);stroke:var(--line);stroke-dasharray:4 3}.card{fill:var(--card);stroke:var(--line)}\n"
     ".run{stroke:var(--line);stroke-width:.6}.host{fill:var(--own)}.ribbon{fill:none}.link{fill:none;stroke:var(--line)}\n"
+    ".cached{fill:var(--b1)}.computed{fill:var(--b0)}.decoded{fill:var(--b2)}"
     ".state{stroke-width:1.6}.order{stroke-dasharray:2 3}.arrow{fill:var(--line)}\n"
     + "".join(f".b{i}{{fill:var(--b{i})}}.r{i}{{stroke:var(--b{i})}}" for i in range(COLORS))
 )

@@ -11,10 +11,11 @@ together in boxes (nest.py). Light or dark as the reader's system is. Laid out b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from lmc.viz.figures import CallFigures, Figures, brief, tokens
 from lmc.viz.graph_view import GraphView
 from lmc.viz.placing import CHIP_HEIGHT, HEAD, Spot, placed
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, px, rect, svg_file, text
@@ -34,20 +35,25 @@ LEGEND = (
 )
 
 
-def render(planned: Planned, terminal: Terminal) -> str:
-    """The picture, one file by itself."""
+RUN_LEGEND = (("cached", "from the cache"), ("computed", "computed"), ("decoded", "generated"))
+
+
+def render(planned: Planned, terminal: Terminal, figures: Figures | None = None) -> str:
+    """The picture, one file by itself; with the figures of a run also what that came to."""
     graph = GraphView(View(planned))
-    drawn = _Drawn(graph)
-    heading, note = f"{graph.view.title}: its calls in waves", total(graph.tree, graph.view)
+    drawn = _Drawn(graph, figures)
+    heading = f"{graph.view.title}: its calls in waves"
+    note = total(graph.tree, graph.view) if figures is None else figures.says
     size = (drawn.placed.width, drawn.placed.height)
-    return svg_file(heading, note, size, [*drawn.lines()], [*legend_of(LEGEND)])
+    legend = LEGEND if figures is None else (LEGEND[0], *RUN_LEGEND)
+    return svg_file(heading, note, size, [*drawn.lines()], [*legend_of(legend)])
 
 
 class _Drawn:
     """The lines of the picture; `cards` are what is shown of calls."""
 
-    def __init__(self, graph: GraphView) -> None:
-        self.graph = graph
+    def __init__(self, graph: GraphView, figures: Figures | None) -> None:
+        self.graph, self.figures = graph, figures
         self.placed = placed(graph.whole, graph.under)
         self.spots: dict[int, Spot] = {}  # by step: where it is, or the closed box around it
         self.cards: dict[Spot, Card] = {}
@@ -111,10 +117,26 @@ class _Drawn:
             yield rect("own", x + INSET + start, y + INSET, end - start, height - 2 * INSET)
         left = x + (2 * INSET + STRIPE if card is not None else 8)
         room = int((x + spot.width - left - 4) / CHAR)
-        yield from text("", left, y + (16 if kind == "host" else 18), visible(item.title), room)
+        yield from text("", left, y + (16 if kind == "host" else 17), visible(item.title), room)
+        ran = self._ran(spot)
         if kind == "call":
-            yield from text("note", left, y + 34, item.note, room)
+            yield from text("note", left, y + 32, brief(ran) if ran else item.note, room)
+        if ran and self.figures is not None and self.figures.most:
+            yield from _bar(ran, left, y + height - 7, (x + spot.width - left - 6) / self.figures.most)
         yield "</g>"
+
+    def _ran(self, spot: Spot) -> list[CallFigures]:
+        """What a call came to in the run, if there is one; a closed box says nothing of it."""
+        if self.figures is None or spot.item.number is None or spot.item.below:
+            return []
+        return self.figures.by_step.get(spot.item.number, [])
+
+
+def _bar(ran: Sequence[CallFigures], x: float, y: float, scale: float) -> Iterator[str]:
+    for (kind, _), size in zip(RUN_LEGEND, tokens(ran)):
+        if size:
+            yield rect(f"{kind} run", x, y, size * scale, 4)
+        x += size * scale
 
 
 def _box(spot: Spot) -> Iterator[str]:

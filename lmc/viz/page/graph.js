@@ -171,8 +171,16 @@
         height: height - 2 * INSET});
     }
     const left = x + (spot.rows.length ? 2 * INSET + STRIPE : 8), room = (x + width - left - 4) / CHAR;
-    words(group, "", left, y + (height === CHIP ? 16 : 18), (many ? "▸ " : "") + item.title, room);
-    if (height !== CHIP) words(group, "note", left, y + 34, item.row >= 0 && data.rows[item.row].brief || item.note, room);
+    words(group, "", left, y + (height === CHIP ? 16 : 17), (many ? "▸ " : "") + item.title, room);
+    if (height !== CHIP) words(group, "note", left, y + 32, item.row >= 0 && data.rows[item.row].brief || item.note, room);
+    if (item.row >= 0 && data.rows[item.row].bar) drawBar(group, data.rows[item.row].bar, left, y + height - 7, x + width - left - 6);
+  }
+
+  function drawBar(group, shares, x, y, room) {
+    ["cached", "computed", "decoded"].forEach((kind, number) => {
+      if (shares[number]) made(group, "rect", {class: kind + " frame", x, y, width: shares[number] * room, height: 4});
+      x += (shares[number] || 0) * room;
+    });
   }
 
   function drawRun({thread, top, bottom}) {
@@ -219,6 +227,7 @@
     legend: [
       [["run b0"], "a prefix that calls share, wide as it is long"], [["own"], "of one call alone"],
       [["box"], "branch, loop, fork or group: press to close or open"], [["card host"], "calls no model"],
+      ...(data.run ? [[["cached frame"], "from the cache"], [["computed frame"], "computed"], [["decoded frame"], "generated"]] : []),
     ],
     buttons: [
       ["open", "Open all", () => each(true)], ["close", "Close all", () => each(false)],
