@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lmc.ir.ops import OPS
-from lmc.viz.figures import CallFigures, Figures, PassFigures, PassRow
+from lmc.viz.figures import CallFigures, CallInPass, Figures, PassFigures
 
 if TYPE_CHECKING:
     from lmc.executor.made_call import MadeCall
@@ -52,7 +52,7 @@ def _passes(timeline: Timeline, places: dict[int, int], item: int) -> tuple[Pass
         for row in each.rows:
             asked = timeline.asked.get(row.rid)
             place = places.get(row.rid) if asked is not None and asked.item == item else None
-            rows.append(PassRow(place, row.cached_tokens, row.computed_tokens, row.output_tokens))
+            rows.append(CallInPass(place, row.cached_tokens, row.computed_tokens, row.output_tokens))
         room -= len(rows)
         if room < 0:
             break

@@ -39,9 +39,7 @@ FSM_FORMATS: dict[str, str] = {
 
 
 @collector_paused()
-def emit(
-    planned: Planned, format: str = "table", terminal: Terminal = PLAIN, figures: Figures | None = None
-) -> str:
+def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN, figures: Figures | None = None) -> str:
     """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS.
 
     figures  what a run of it came to, which the pictures (RUN_FORMATS) show too

@@ -29,7 +29,7 @@ class CallFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class PassRow:
+class CallInPass:
     """What a pass did for a call, which goes by its place in `Figures.calls`; None: a call of another item."""
 
     call: int | None
@@ -45,7 +45,7 @@ class PassFigures:
     begin_s: float
     seconds: float
     num_tokens: int
-    rows: tuple[PassRow, ...]
+    rows: tuple[CallInPass, ...]
 
 
 @dataclass(frozen=True)

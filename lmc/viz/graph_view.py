@@ -1,4 +1,4 @@
-"""All that the graph view is drawn from: boxes, who stands under whom, bands as threads, and what leads where."""
+"""All that the graph view is drawn from: boxes, who stands under whom, bands as stripes, and what leads where."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lmc.viz.flow import flow
 from lmc.viz.nest import nest
 from lmc.viz.placing import stacked
 from lmc.viz.sharing import Sharing, sharing
-from lmc.viz.threads import threads
+from lmc.viz.stripes import stripes
 from lmc.viz.view import View
 
 LINKS = ("state", "data", "order")  # which ways of the dataflow are drawn
@@ -23,7 +23,7 @@ class GraphView:
         self.rows = {row.step: place for place, row in enumerate(self.bands.rows) if row.step is not None}
         self.whole = nest(view)
         self.under = stacked(self.whole, self.rows)
-        self.threads = threads(self.bands)
+        self.stripes = stripes(self.bands)
 
     @property
     def links(self) -> list[tuple[int, int, str]]:

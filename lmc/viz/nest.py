@@ -28,7 +28,7 @@ Forks = tuple[int, ...]  # the numbers of the forks around a state, outermost fi
 
 
 @dataclass(slots=True, eq=False)
-class Item:
+class GraphItem:
     """A step, or a box around some.
 
     kind         call, host, or a box: if, for, loop, try, function, arm, fork, group
@@ -42,7 +42,7 @@ class Item:
     title: str
     step_view: StepView | None = None
     note: str = ""
-    below: list[Item] = field(default_factory=list)
+    below: list[GraphItem] = field(default_factory=list)
     first: int = 0
     last: int = 0
     is_open: bool = True
@@ -57,7 +57,7 @@ class Item:
         """Of its step."""
         return None if self.step_view is None else self.step_view.step.id
 
-    def steps(self) -> Iterator[Item]:
+    def steps(self) -> Iterator[GraphItem]:
         """The steps in it, itself if it is one."""
         todo = [self]
         while todo:
@@ -68,7 +68,7 @@ class Item:
                 yield item
 
 
-def nest(view: View) -> Item:
+def nest(view: View) -> GraphItem:
     """The box of the whole program."""
     whole = _Nester(view).whole()
     _fold(whole)
@@ -82,10 +82,10 @@ class _Nester:
         self.view = view
         self.nodes = view.plan.graph.nodes
         self.forks = _ForksAround(view)
-        self.boxes: dict[tuple[object, ...], Item] = {}
+        self.boxes: dict[tuple[object, ...], GraphItem] = {}
 
-    def whole(self) -> Item:
-        top = Item("program", self.view.title)
+    def whole(self) -> GraphItem:
+        top = GraphItem("program", self.view.title)
         for step_view in self.view.steps:
             box = self._region(step_view, top)
             for fork in self.forks.of[step_view.step.node]:
@@ -94,7 +94,7 @@ class _Nester:
         _dissolve(top)
         return top
 
-    def _region(self, step_view: StepView, top: Item) -> Item:
+    def _region(self, step_view: StepView, top: GraphItem) -> GraphItem:
         """The box that a step stands in: of a branch, that of the arm."""
         if not step_view.around:
             return top
@@ -103,25 +103,25 @@ class _Nester:
             return region
         return self._box((id(region), "arm", step_view.arm), region, "arm", step_view.arm)
 
-    def _box(self, key: tuple[object, ...], around: Item, kind: str, title: str) -> Item:
+    def _box(self, key: tuple[object, ...], around: GraphItem, kind: str, title: str) -> GraphItem:
         if key not in self.boxes:
-            self.boxes[key] = Item(kind, title)
+            self.boxes[key] = GraphItem(kind, title)
             around.below.append(self.boxes[key])
         return self.boxes[key]
 
-    def _item(self, step_view: StepView) -> Item:
+    def _item(self, step_view: StepView) -> GraphItem:
         name = self.view.name(step_view)
         if not step_view.is_region or step_view.step.op == "invoke":
             kind = "call" if step_view.is_call else "host"
-            return Item(kind, f"#{step_view.step.id} {step_view.step.op} {name}", step_view, step_view.place)
+            return GraphItem(kind, f"#{step_view.step.id} {step_view.step.op} {name}", step_view, step_view.place)
         op = step_view.step.op
         kind = op if op in ("if", "for", "try", "function") else "loop"
         title = name if name.startswith(op) or kind == "loop" else f"{op} {name}"
-        made = Item(kind, f"#{step_view.step.id} {title}", step_view, step_view.place)
+        made = GraphItem(kind, f"#{step_view.step.id} {title}", step_view, step_view.place)
         self.boxes[("step", step_view.step.id)] = made
         return made
 
-    def _fork(self, key: tuple[object, ...], around: Item, number: int) -> Item:
+    def _fork(self, key: tuple[object, ...], around: GraphItem, number: int) -> GraphItem:
         node = self.nodes[number]
         box = self._box(key, around, "fork", f"fork x{len(node.outputs) - 1}" if node.op == "fork" else "fork")
         box.note = node.span.place if node.span else ""
@@ -175,53 +175,55 @@ def _is_state(atom: object) -> bool:
     return isinstance(atom, Value) and (atom.type.is_state or str(atom.type) == "list[state]")
 
 
-def _dissolve(box: Item) -> None:
+def _dissolve(box: GraphItem) -> None:
     """Takes away the boxes of forks with one step in them."""
     for item in box.below:
         _dissolve(item)
     box.below = [each for item in box.below for each in (item.below if _is_needless(item) else [item])]
 
 
-def _is_needless(item: Item) -> bool:
+def _is_needless(item: GraphItem) -> bool:
     return item.kind == "fork" and len(item.below) < 2
 
 
 # --- groups, columns, and what is open at first -------------------------------------------------------------
 
 
-def _fold(box: Item) -> None:
+def _fold(box: GraphItem) -> None:
     """Puts many neighbours together, about as many in each group as there are groups."""
     for item in box.below:
         _fold(item)
     box.below = _grouped(box.below, MAX_BESIDE)
 
 
-def _grouped(items: list[Item], most: int) -> list[Item]:
+def _grouped(items: list[GraphItem], most: int) -> list[GraphItem]:
     if len(items) <= most:
         return items
     size = ceil(len(items) / min(MAX_GROUPS, ceil(sqrt(len(items)))))
     return [_group(items[at : at + size]) for at in range(0, len(items), size)]
 
 
-def _group(items: list[Item]) -> Item:
+def _group(items: list[GraphItem]) -> GraphItem:
     steps = [step for item in items for step in item.steps()]
     calls = [step for step in steps if step.kind == "call"]
     if len(items) == 1 or not steps:
-        return items[0] if len(items) == 1 else Item("group", f"{len(items)} steps", below=items)
+        return items[0] if len(items) == 1 else GraphItem("group", f"{len(items)} steps", below=items)
     ops = {step.title.split(" ", 2)[1] for step in calls or steps}
     noun = ops.pop() if len(ops) == 1 else "calls" if calls else "steps"
     title = f"#{steps[0].number} to #{steps[-1].number}"
-    return Item("group", title, below=_grouped(items, MAX_SHOWN), note=f"{_noun(items)}{len(calls or steps)} {noun}")
+    return GraphItem(
+        "group", title, below=_grouped(items, MAX_SHOWN), note=f"{_noun(items)}{len(calls or steps)} {noun}"
+    )
 
 
-def _noun(items: list[Item]) -> str:
+def _noun(items: list[GraphItem]) -> str:
     """`7 forks, ` where that is all there is."""
     kind = items[0].kind
     is_one_kind = items[0].is_box and kind not in ("group", "arm") and all(item.kind == kind for item in items)
     return f"{len(items)} {kind}s, " if is_one_kind else ""
 
 
-def _place(item: Item) -> None:
+def _place(item: GraphItem) -> None:
     """The columns of everything in a box."""
     if item.step_view is not None:
         own = sum(step.wave for step in (*item.step_view.around, item.step_view.step))
@@ -232,7 +234,7 @@ def _place(item: Item) -> None:
         item.first, item.last = min(each.first for each in item.below), max(each.last for each in item.below)
 
 
-def _open(whole: Item) -> None:
+def _open(whole: GraphItem) -> None:
     """Opens boxes level by level, as long as all that is then shown is not too much."""
     level, shown = [whole], 0
     while level:
@@ -246,7 +248,7 @@ def _open(whole: Item) -> None:
         box.is_open = False
 
 
-def _boxes(items: Iterable[Item]) -> Iterator[Item]:
+def _boxes(items: Iterable[GraphItem]) -> Iterator[GraphItem]:
     """All boxes among items and in them."""
     todo = list(items)
     while todo:

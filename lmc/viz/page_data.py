@@ -1,18 +1,16 @@
-"""What a page is drawn from, as JSON: the calls with all there is to say of them, bands, boxes, and what leads where."""
+"""What a page is drawn from, as JSON: calls with all there is to say of them, bands, boxes, and what leads where."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lmc.passes.divergence import Divergence, Divergences
-from lmc.passes.reasons import SAYS
-from lmc.viz import placing, threads
+from lmc.viz import placing, stripes
 from lmc.viz.bands import MAX_TEXT, Band, Bands
 from lmc.viz.figures import CallFigures, Figures, brief, seconds, tokens
 from lmc.viz.graph_view import GraphView
-from lmc.viz.nest import Item
+from lmc.viz.nest import GraphItem
+from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import Sharing
 from lmc.viz.svg import color_of, says
 from lmc.viz.svg_frame import COLORS
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]  # Any: what json.dumps takes
 MAX_CAME, MAX_TURNS = 500, 20  # characters of an answer, and answers of one step
-MAX_WHY = 500  # calls of a program that are each held against the one above it
 SIZES = {
     "card": [placing.CARD_WIDTH, placing.CARD_HEIGHT],
     "chip": placing.CHIP_HEIGHT,
@@ -31,9 +28,9 @@ SIZES = {
     "gutter": placing.GUTTER,
     "pad": placing.PAD,
     "head": placing.HEAD,
-    "stripe": threads.STRIPE,
-    "inset": threads.INSET,
-    "ribbon": threads.RIBBON,
+    "stripe": stripes.STRIPES_WIDTH,
+    "inset": stripes.INSET,
+    "ribbon": stripes.RIBBON,
 }
 
 
@@ -54,16 +51,16 @@ def page_data(view: View, figures: Figures | None = None) -> tuple[Sharing, Json
 
 def _rows(graph: GraphView, figures: Figures | None) -> Iterator[Json]:
     calls = {step_view.step.id: step_view for step_view in graph.view.calls}
-    why = dict(_why(graph.bands, graph.view, graph.tree.unit))
+    parted = partings(graph.tree, graph.view)
     last = {band.top: number for number, band in enumerate(graph.bands.bands) if band.bottom - band.top == 1}
     is_exact = _exact(graph.bands)
     for place, row in enumerate(graph.bands.rows):
-        thread, band = graph.threads.of_row[place], last.get(place, -1)
+        stripe, band = graph.stripes.of_row[place], last.get(place, -1)
         told: Json = {"name": row.name, "line": row.line, "band": band, "size": "", "shared": ""}
-        told |= {"thread": -1 if thread is None else thread.number, "end": round(graph.threads.ends[place], 2)}
+        told |= {"stripe": -1 if stripe is None else stripe.number, "end": round(graph.stripes.ends[place], 2)}
         if row.step is not None:
             told |= _sizes(row.step, graph.tree, is_exact=band >= 0 and is_exact[band])
-            told |= _words(calls[row.step], graph.view, why)
+            told |= _words(calls[row.step], graph.view, parted.get(row.step))
             told |= _ran(figures.by_step.get(row.step, []), figures) if figures is not None else {}
         yield told
 
@@ -73,10 +70,11 @@ def _sizes(step: int, tree: Sharing, *, is_exact: bool) -> Json:
     return {"size": f"{size}{'' if is_exact else '+'}", "shared": f"{size - tree.leaves[step].size}"}
 
 
-def _words(call: StepView, view: View, why: dict[int | None, str]) -> Json:
+def _words(call: StepView, view: View, parted: Parting | None) -> Json:
     """What there is to say of a call; what there is not is left out."""
-    asked = visible(options(call.node, view))[:MAX_TEXT]
-    told = {"options": asked, "why": why.get(call.step.id, ""), "hints": call.hints}
+    told = {"options": visible(options(call.node, view))[:MAX_TEXT], "hints": call.hints}
+    if parted is not None:
+        told |= {"why": parted.sentence(), "fix": parted.advice}
     return {name: text for name, text in told.items() if text}
 
 
@@ -86,7 +84,11 @@ def _ran(calls: Sequence[CallFigures], figures: Figures) -> Json:
         return {"ran": [("not run", "")], "brief": "not run"}
     cached, computed, output = tokens(calls)
     firsts = [call.first_s - call.begin_s for call in calls if call.first_s is not None]
-    ran = [("in this run", f"{len(calls)}x" if len(calls) > 1 else ""), ("from the cache", cached), ("computed", computed)]
+    ran = [
+        ("in this run", f"{len(calls)}x" if len(calls) > 1 else ""),
+        ("from the cache", cached),
+        ("computed", computed),
+    ]
     ran += [("generated", output), ("seconds", f"{seconds(calls):.3f}")]
     ran += [("first text after", f"{max(firsts):.3f}")] if firsts else []
     came = "\n".join(visible(call.came[:MAX_CAME]) for call in calls[:MAX_TURNS])
@@ -182,22 +184,22 @@ def _graph(graph: GraphView) -> Json:
             }
             for item in items
         ],
-        "threads": [
+        "stripes": [
             {
-                "up": -1 if thread.parent is None else thread.parent.number,
-                "start": round(thread.start, 2),
-                "end": round(thread.end, 2),
-                "color": thread.prefix % COLORS,
-                "band": prefixes[thread.prefix],
+                "up": -1 if stripe.parent is None else stripe.parent.number,
+                "start": round(stripe.start, 2),
+                "end": round(stripe.end, 2),
+                "color": stripe.prefix % COLORS,
+                "band": prefixes[stripe.prefix],
             }
-            for thread in graph.threads.all
+            for stripe in graph.stripes.all
         ],
         "links": [(steps[source], steps[target], kind) for source, target, kind in graph.links],
         "sizes": SIZES,
     }
 
 
-def _flat(whole: Item) -> list[Item]:
+def _flat(whole: GraphItem) -> list[GraphItem]:
     """All items, a box before what is in it."""
     found, todo = [], [whole]
     while todo:
@@ -207,28 +209,6 @@ def _flat(whole: Item) -> list[Item]:
     return found
 
 
-def _line(item: Item) -> str:
+def _line(item: GraphItem) -> str:
     span = item.step_view.node.span if item.step_view is not None else None
     return visible(span.text().strip()[:MAX_TEXT]) if span is not None and item.kind != "call" else ""
-
-
-# --- why calls part -----------------------------------------------------------------------------------------
-
-
-def _why(placed: Bands, view: View, unit: str) -> Iterator[tuple[int | None, str]]:
-    """For each call where its prompt parts from that of the row above."""
-    if len(placed.rows) > MAX_WHY:
-        return
-    nodes = {step_view.step.id: step_view.node for step_view in view.calls}
-    divergences = Divergences(view.plan.graph, view.planned.inputs, view.prompts)
-    for above, row in pairwise(placed.rows):
-        if above.step is not None and row.step is not None:
-            yield row.step, _sentence(divergences.of(nodes[above.step], nodes[row.step]), above.step, unit)
-
-
-def _sentence(found: Divergence, above: int, unit: str) -> str:
-    if found.reason is None:
-        return f"begins with all of #{above}'s prompt" if found.b.rest else f"is all of what #{above} begins with"
-    places = " and ".join(dict.fromkeys(side.span.place for side in (found.a, found.b) if side.span))
-    where = f" ({places})" if places else ""
-    return f"parts from #{above} after {found.shared} {unit}{where}: {found.reason}: {SAYS[found.reason]}"

@@ -10,17 +10,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lmc.viz.nest import Item
+from lmc.viz.nest import GraphItem
 
 CARD_WIDTH, CARD_HEIGHT, CHIP_HEIGHT = 208, 44, 24  # of a call or closed box, and of what calls no model
 GAP, GUTTER, PAD, HEAD = 10, 44, 9, 22  # between cards, between columns, inside a box, its title
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spot:
+class PlacedItem:
     """An item that is shown, and where; `depth` in how many boxes."""
 
-    item: Item
+    item: GraphItem
     depth: int
     x: float
     y: float
@@ -37,23 +37,23 @@ class Spot:
 class Placed:
     """All that is shown, a box before what is in it."""
 
-    spots: tuple[Spot, ...]
+    spots: tuple[PlacedItem, ...]
     width: float
     height: float
 
 
-def is_opened(item: Item) -> bool:
+def is_opened(item: GraphItem) -> bool:
     """Whether what is in it is shown."""
     return item.is_box and item.is_open and bool(item.below)
 
 
-def stacked(whole: Item, rank: Mapping[int, int]) -> dict[Item, tuple[Item, ...]]:
+def stacked(whole: GraphItem, rank: Mapping[int, int]) -> dict[GraphItem, tuple[GraphItem, ...]]:
     """For each item those of its box that it stands right under; `rank` is where a call stands in the sharing tree."""
-    found: dict[Item, tuple[Item, ...]] = {}
+    found: dict[GraphItem, tuple[GraphItem, ...]] = {}
     todo = [whole]
     while todo:
         box = todo.pop()
-        lowest: dict[int, Item] = {}
+        lowest: dict[int, GraphItem] = {}
         for item in _by_rank(box.below, rank):
             columns = range(item.first, item.last + 1)
             found[item] = tuple(dict.fromkeys(lowest[column] for column in columns if column in lowest))
@@ -62,7 +62,7 @@ def stacked(whole: Item, rank: Mapping[int, int]) -> dict[Item, tuple[Item, ...]
     return found
 
 
-def _by_rank(items: Sequence[Item], rank: Mapping[int, int]) -> list[Item]:
+def _by_rank(items: Sequence[GraphItem], rank: Mapping[int, int]) -> list[GraphItem]:
     """So that calls that share stand together; what calls no model stays behind what it followed."""
     keys: list[tuple[int, int]] = []
     last = -1
@@ -72,41 +72,41 @@ def _by_rank(items: Sequence[Item], rank: Mapping[int, int]) -> list[Item]:
     return [items[number] for _, number in sorted(keys)]
 
 
-def _calls(item: Item) -> list[int]:
+def _calls(item: GraphItem) -> list[int]:
     return [step.number for step in item.steps() if step.kind == "call" and step.number is not None]
 
 
-def placed(whole: Item, under: Mapping[Item, Sequence[Item]]) -> Placed:
+def placed(whole: GraphItem, under: Mapping[GraphItem, Sequence[GraphItem]]) -> Placed:
     """Where everything goes that is shown."""
     return _Placer(under).all(whole)
 
 
 class _Placer:
-    def __init__(self, under: Mapping[Item, Sequence[Item]]) -> None:
+    def __init__(self, under: Mapping[GraphItem, Sequence[GraphItem]]) -> None:
         self.under = under
         self.places = {item: place for place, item in enumerate(under)}  # over before under
-        self.tops: dict[Item, float] = {}  # from the top of the box around it
-        self.heights: dict[Item, float] = {}
-        self.sides: dict[Item, tuple[int, int, int]] = {}  # boxes that begin with it, end with it; its last column
+        self.tops: dict[GraphItem, float] = {}  # from the top of the box around it
+        self.heights: dict[GraphItem, float] = {}
+        self.sides: dict[GraphItem, tuple[int, int, int]] = {}  # boxes that begin with it, end with it; its last column
         self.pads: tuple[dict[int, int], dict[int, int]] = (defaultdict(int), defaultdict(int))
         self.columns: set[int] = set()
 
-    def all(self, whole: Item) -> Placed:
+    def all(self, whole: GraphItem) -> Placed:
         self._measure(whole)
         lefts, width = self._lefts()
-        spots: list[Spot] = []
+        spots: list[PlacedItem] = []
         todo = [(item, 0, 0.0) for item in reversed(whole.below)]
         while todo:
             item, depth, y = todo.pop()
             y += self.tops[item]
             before, behind, last = self.sides[item]
             x, end = lefts[item.first] - before * PAD, lefts[last] + CARD_WIDTH + behind * PAD
-            spots.append(Spot(item, depth, x, y, end - x, self.heights[item]))
+            spots.append(PlacedItem(item, depth, x, y, end - x, self.heights[item]))
             if is_opened(item):
                 todo += [(each, depth + 1, y) for each in reversed(item.below)]
         return Placed(tuple(spots), width, self.heights[whole])
 
-    def _measure(self, whole: Item) -> None:
+    def _measure(self, whole: GraphItem) -> None:
         """Heights, and what stands at the sides of a box, from the inside out."""
         order, todo = [], [whole]
         while todo:
@@ -121,7 +121,7 @@ class _Placer:
                 self.sides[item] = (0, 0, item.first)
                 self.columns.add(item.first)
 
-    def _measure_box(self, box: Item, *, is_whole: bool) -> None:
+    def _measure_box(self, box: GraphItem, *, is_whole: bool) -> None:
         head = 0 if is_whole else HEAD
         bottom = 0.0
         for item in sorted(box.below, key=self.places.__getitem__):

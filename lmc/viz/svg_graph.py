@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape
 
 from lmc.viz.figures import CallFigures, Figures, brief, tokens
 from lmc.viz.graph_view import GraphView
-from lmc.viz.placing import CHIP_HEIGHT, HEAD, Spot, placed
+from lmc.viz.placing import CHIP_HEIGHT, HEAD, PlacedItem, placed
+from lmc.viz.stripes import INSET, RIBBON, STRIPES_WIDTH, Card, Ribbon, StripeRun, common, ribbons, runs
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, px, rect, svg_file, text
-from lmc.viz.threads import INSET, RIBBON, STRIPE, Card, Ribbon, Run, common, ribbons, runs
 from lmc.viz.tree import total
 from lmc.viz.view import View
 from lmc.viz.wording import visible
@@ -55,16 +55,16 @@ class _Drawn:
     def __init__(self, graph: GraphView, figures: Figures | None) -> None:
         self.graph, self.figures = graph, figures
         self.placed = placed(graph.whole, graph.under)
-        self.spots: dict[int, Spot] = {}  # by step: where it is, or the closed box around it
-        self.cards: dict[Spot, Card] = {}
+        self.spots: dict[int, PlacedItem] = {}  # by step: where it is, or the closed box around it
+        self.cards: dict[PlacedItem, Card] = {}
         for spot in self.placed.spots:
             steps = [step.number for step in spot.item.steps()] if spot.is_card else []
             self.spots |= dict.fromkeys(steps, spot)
             if spot.item.number is not None:
                 self.spots[spot.item.number] = spot
             if rows := [graph.rows[step] for step in steps if step in graph.rows]:
-                last = [graph.threads.of_row[row] for row in rows]
-                chain = common([thread.chain() if thread else () for thread in last])
+                last = [graph.stripes.of_row[row] for row in rows]
+                chain = common([stripe.chain() if stripe else () for stripe in last])
                 self.cards[spot] = Card(spot.x, spot.y, spot.width, spot.height, chain)
 
     def lines(self) -> Iterator[str]:
@@ -102,7 +102,7 @@ class _Drawn:
                 start, end = (source.x + source.width, _port(source)), (target.x, _port(target))
                 yield f'<path class="link {kind}" d="M{_at(start)}{_bend(start, end)}" marker-end="url(#arrow)"/>'
 
-    def _face(self, spot: Spot) -> Iterator[str]:
+    def _face(self, spot: PlacedItem) -> Iterator[str]:
         """A card: how much of a prompt is its own, its name and place."""
         item, card = spot.item, self.cards.get(spot)
         x, y, height = spot.x, spot.y, spot.height
@@ -113,9 +113,9 @@ class _Drawn:
         yield rect(f"card {kind}", x, y, spot.width, height, 4)
         if card is not None and item.number is not None and not item.below:
             start = card.chain[-1].end if card.chain else 0.0
-            end = self.graph.threads.ends[self.graph.rows[item.number]]
+            end = self.graph.stripes.ends[self.graph.rows[item.number]]
             yield rect("own", x + INSET + start, y + INSET, end - start, height - 2 * INSET)
-        left = x + (2 * INSET + STRIPE if card is not None else 8)
+        left = x + (2 * INSET + STRIPES_WIDTH if card is not None else 8)
         room = int((x + spot.width - left - 4) / CHAR)
         yield from text("", left, y + (16 if kind == "host" else 17), visible(item.title), room)
         ran = self._ran(spot)
@@ -125,7 +125,7 @@ class _Drawn:
             yield from _bar(ran, left, y + height - 7, (x + spot.width - left - 6) / self.figures.most)
         yield "</g>"
 
-    def _ran(self, spot: Spot) -> list[CallFigures]:
+    def _ran(self, spot: PlacedItem) -> list[CallFigures]:
         """What a call came to in the run, if there is one; a closed box says nothing of it."""
         if self.figures is None or spot.item.number is None or spot.item.below:
             return []
@@ -139,37 +139,39 @@ def _bar(ran: Sequence[CallFigures], x: float, y: float, scale: float) -> Iterat
         x += size * scale
 
 
-def _box(spot: Spot) -> Iterator[str]:
+def _box(spot: PlacedItem) -> Iterator[str]:
     yield f"<g><title>{escape(visible(spot.item.title))}</title>"
     yield rect("box", spot.x, spot.y, spot.width, spot.height, 6)
     yield "</g>"
 
 
-def _title(spot: Spot) -> Iterator[str]:
+def _title(spot: PlacedItem) -> Iterator[str]:
     return text("note", spot.x + 8, spot.y + 15, visible(spot.item.title), int((spot.width - 12) / CHAR))
 
 
-def _port(spot: Spot) -> float:
+def _port(spot: PlacedItem) -> float:
     """Where an arrow meets a card or box at its side."""
-    return spot.y + (HEAD / 2 if not spot.is_card else spot.height - 8 if spot.height > CHIP_HEIGHT else spot.height / 2)
+    return spot.y + (
+        HEAD / 2 if not spot.is_card else spot.height - 8 if spot.height > CHIP_HEIGHT else spot.height / 2
+    )
 
 
 def _ribbon(ribbon: Ribbon) -> str:
-    source, target, thread = ribbon.source, ribbon.target, ribbon.thread
-    height = (thread.end - thread.start) * RIBBON
+    source, target, stripe = ribbon.source, ribbon.target, ribbon.stripe
+    height = (stripe.end - stripe.start) * RIBBON
     above = INSET + ribbon.above * RIBBON + height / 2
     start = (source.x + source.width, source.y + above)
     end = (target.x, target.y + above)
-    path = f"M{px(source.x + INSET + thread.start)},{px(start[1])} H{px(start[0])}{_bend(start, end)}"
-    path += f" H{px(target.x + INSET + thread.end)}"
-    return f'<path class="ribbon r{thread.prefix % COLORS}" stroke-width="{px(height)}" d="{path}"/>'
+    path = f"M{px(source.x + INSET + stripe.start)},{px(start[1])} H{px(start[0])}{_bend(start, end)}"
+    path += f" H{px(target.x + INSET + stripe.end)}"
+    return f'<path class="ribbon r{stripe.prefix % COLORS}" stroke-width="{px(height)}" d="{path}"/>'
 
 
-def _run(run: Run) -> str:
-    thread, top, bottom = run.thread, run.top, run.bottom
-    y, width = top.y + INSET, thread.end - thread.start
+def _run(run: StripeRun) -> str:
+    stripe, top, bottom = run.stripe, run.top, run.bottom
+    y, width = top.y + INSET, stripe.end - stripe.start
     height = bottom.y + bottom.height - INSET - y
-    return rect(f"run b{thread.prefix % COLORS}", top.x + INSET + thread.start, y, width, height)
+    return rect(f"run b{stripe.prefix % COLORS}", top.x + INSET + stripe.start, y, width, height)
 
 
 def _bend(start: tuple[float, float], end: tuple[float, float]) -> str:

@@ -1,10 +1,10 @@
 """A headless Chromium that tests look at pages with: over the DevTools protocol on two pipes, no library and no port.
 
-    with Browser() as browser:
-        page = browser.open(file, width=1400, height=900, scheme="dark")
-        page.run("document.title")
-        page.press("Tab"); page.click(20, 40); page.screenshot(path)
-        page.console            # what was said on it
+with Browser() as browser:
+    page = browser.open(file, width=1400, height=900, scheme="dark")
+    page.run("document.title")
+    page.press("Tab"); page.click(20, 40); page.screenshot(path)
+    page.console            # what was said on it
 """
 
 from __future__ import annotations
@@ -26,7 +26,16 @@ CHROMIUM = next(
 )
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe")
 PATIENCE_S = 120.0
-_KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, " ": 32}
+_KEYS = {
+    "Enter": 13,
+    "Escape": 27,
+    "Tab": 9,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    " ": 32,
+}
 
 
 class Browser:
@@ -54,7 +63,9 @@ class Browser:
         os.close(self._in)
         self._folder.cleanup()
 
-    def open(self, file: Path, *, width: int = 1400, height: int = 900, scheme: Literal["light", "dark"] = "light") -> Page:
+    def open(
+        self, file: Path, *, width: int = 1400, height: int = 900, scheme: Literal["light", "dark"] = "light"
+    ) -> Page:
         """A page that shows a file, once it is loaded."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]

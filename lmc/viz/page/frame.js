@@ -122,7 +122,7 @@ function tellCall(number) {
   if (row.line) html(says, "code", row.line);
   numbers([[`prompt, ${data.unit}`, row.size], ["of it shared", row.shared], ...(row.ran || [])]);
   line("asks for", row.options);
-  line("beside the call above", row.why);
+  line("why it shares no more", row.why);
   line("to share more", row.fix);
   line("hints", row.hints);
   line("came", row.came);

@@ -1,7 +1,7 @@
 // The graph view: calls in waves from left to right, in boxes that open and close, shared prefixes as bands through them.
 // Who stands under whom was decided by lmc (placing.py); here heights are added up again whenever a box opens or closes.
 {
-  const {items, threads, links, sizes} = data.graph;
+  const {items, stripes, links, sizes} = data.graph;
   const {card: [WIDE, HIGH], chip: CHIP, gap: GAP, gutter: GUTTER, pad: PAD, head: HEAD, stripe: STRIPE, inset: INSET,
     ribbon: RIBBON} = sizes;
   const below = items.map(() => []);
@@ -69,16 +69,16 @@
     return found.sort((a, b) => a - b);
   }
 
-  function threadsOf(row) {
+  function stripesOf(row) {
     const found = [];
-    for (let at = data.rows[row].thread; at >= 0; at = threads[at].up) found.push(at);
+    for (let at = data.rows[row].stripe; at >= 0; at = stripes[at].up) found.push(at);
     return found.reverse();
   }
 
   function common(rows) {
-    let chain = threadsOf(rows[0]);
+    let chain = stripesOf(rows[0]);
     for (const row of rows.slice(1)) {
-      const other = threadsOf(row);
+      const other = stripesOf(row);
       let length = 0;
       while (length < chain.length && chain[length] === other[length]) length++;
       chain = chain.slice(0, length);
@@ -92,9 +92,9 @@
     for (const spot of [...column, null]) {
       const chain = spot ? spot.chain : [];
       let kept = 0;
-      while (kept < open.length && open[kept].thread === chain[kept]) kept++;
+      while (kept < open.length && open[kept].stripe === chain[kept]) kept++;
       for (const run of open.splice(kept)) found.push({...run, bottom: above});
-      if (spot) for (const thread of chain.slice(kept)) open.push({thread, top: spot});
+      if (spot) for (const stripe of chain.slice(kept)) open.push({stripe, top: spot});
       above = spot;
     }
     return found;
@@ -104,23 +104,23 @@
     const found = [], last = new Map();
     for (const column of columns) {
       const begun = new Map();
-      for (const {thread, top} of runs(column)) begun.set(top, [...(begun.get(top) || []), thread]);
+      for (const {stripe, top} of runs(column)) begun.set(top, [...(begun.get(top) || []), stripe]);
       for (const [target, all] of begun) {
-        const known = all.filter(thread => last.has(thread)).sort((a, b) => threads[a].start - threads[b].start);
+        const known = all.filter(stripe => last.has(stripe)).sort((a, b) => stripes[a].start - stripes[b].start);
         if (!known.length) continue;
         const cards = last.get(known[known.length - 1]);
         const source = cards.reduce((a, b) => Math.abs(b.y - target.y) < Math.abs(a.y - target.y) ? b : a);
         let above = 0;
-        for (const thread of known) {
-          found.push({thread, source, target, above});
-          above += threads[thread].end - threads[thread].start;
+        for (const stripe of known) {
+          found.push({stripe, source, target, above});
+          above += stripes[stripe].end - stripes[stripe].start;
         }
       }
       const here = new Map();
-      for (const spot of column) for (const thread of spot.chain) {
-        if (here.has(thread)) here.get(thread).push(spot); else here.set(thread, [spot]);
+      for (const spot of column) for (const stripe of spot.chain) {
+        if (here.has(stripe)) here.get(stripe).push(spot); else here.set(stripe, [spot]);
       }
-      for (const [thread, spots] of here) last.set(thread, spots);
+      for (const [stripe, spots] of here) last.set(stripe, spots);
     }
     return found;
   }
@@ -132,11 +132,11 @@
 
   const port = spot => spot.y + (!spot.card ? HEAD / 2 : spot.height > CHIP ? spot.height - 8 : spot.height / 2);
 
-  function drawRibbon(parent, {thread, source, target, above}) {
-    const wide = threads[thread].end - threads[thread].start, tall = wide * RIBBON, shift = INSET + above * RIBBON + tall / 2;
+  function drawRibbon(parent, {stripe, source, target, above}) {
+    const wide = stripes[stripe].end - stripes[stripe].start, tall = wide * RIBBON, shift = INSET + above * RIBBON + tall / 2;
     const from = [source.x + source.width, source.y + shift], to = [target.x, target.y + shift];
-    const path = `M${source.x + INSET + threads[thread].start},${from[1]} H${from[0]}${bend(from, to)} H${to[0] + INSET + threads[thread].end}`;
-    made(parent, "path", {class: `ribbon r${threads[thread].color}`, "stroke-width": tall, d: path});
+    const path = `M${source.x + INSET + stripes[stripe].start},${from[1]} H${from[0]}${bend(from, to)} H${to[0] + INSET + stripes[stripe].end}`;
+    made(parent, "path", {class: `ribbon r${stripes[stripe].color}`, "stroke-width": tall, d: path});
   }
 
   function drawLinks(parent, shown) {
@@ -166,7 +166,7 @@
     if (many) made(group, "rect", {class: "card", x: x + 3, y: y + 3, width, height, rx: 4});
     made(group, "rect", {class: "edge card " + (height === CHIP ? "host" : "call"), x, y, width, height, rx: 4});
     if (spot.rows.length === 1 && !many) {
-      const last = spot.chain[spot.chain.length - 1], start = last === undefined ? 0 : threads[last].end;
+      const last = spot.chain[spot.chain.length - 1], start = last === undefined ? 0 : stripes[last].end;
       made(group, "rect", {class: "own", x: x + INSET + start, y: y + INSET, width: Math.max(0, data.rows[item.row].end - start),
         height: height - 2 * INSET});
     }
@@ -183,8 +183,8 @@
     });
   }
 
-  function drawRun({thread, top, bottom}) {
-    const {start, end, color, band} = threads[thread], x = top.x + INSET + start, y = top.y + INSET;
+  function drawRun({stripe, top, bottom}) {
+    const {start, end, color, band} = stripes[stripe], x = top.x + INSET + start, y = top.y + INSET;
     const group = thing(picture, {x, y}, data.bands[band].says, () => tellBand(band), () => {});
     made(group, "rect", {class: `edge run b${color}`, x, y, width: end - start, height: bottom.y + bottom.height - INSET - y});
   }
