@@ -33,10 +33,11 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
+from lmc.backend.base import Event, Failed, Finished, FinishReason, Missed, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
+from lmc.backend.engine.history import History
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
@@ -44,6 +45,7 @@ from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.recorder import PassRecorder, now_s
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
+from lmc.backend.engine.tokens import Int32
 from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.turns import TurnLock
 from lmc.backend.engine.work import Work
@@ -68,6 +70,7 @@ class Engine:
     token_budget  most tokens of one step, decode rows included (at least max_running)
     cache         False computes every prompt whole and keeps nothing
     clock         seconds, for how long a prefix is pinned
+    model         what decides its answers: a prompt that an engine of another model had is told so
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Engine:
         max_running: int = 256,
         cache: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        model: str = "",
     ) -> None:
         # a sequence has one work ahead of what it knows, so one pass at most is under way when another is planned
         assert runner.depth in (1, 2)
@@ -89,13 +93,18 @@ class Engine:
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)
         self.pins = Pins(self.cache, clock)
+        self.model = model
+        self.history = History(page_size)
+        self.cache.note_evicted = self.history.note_evicted
         self.scheduler = Scheduler(
             self.cache,
             self.pins,
+            self.history,
             chunk_len=chunk_len,
             token_budget=token_budget,
             max_running=max_running,
             prepare=self._prepare,
+            miss_elsewhere=self._miss_elsewhere,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
@@ -160,6 +169,7 @@ class Engine:
         """Forget every prefix that nothing holds."""
         with self._books():
             self.cache.clear()
+            self.history.clear()
 
     def cache_info(self) -> CacheInfo:
         """What `lmc.cache_info` says of the keys and values: tokens, and the memory that they have been given."""
@@ -360,6 +370,12 @@ class Engine:
             else:
                 self._fail(seq, entry.refusal)
 
+    def _miss_elsewhere(self, ids: Int32, cached: int) -> Missed | None:
+        """Whether an engine of another model has had more of a prompt, as far as its tokens are the same."""
+        others = [each for each in list(_ENGINES) if each.model and each.model != self.model] if self.model else []
+        alike = [(each.cache.tree, each.history) for each in others if each.tokenizer.key == self.tokenizer.key]
+        return self.history.missed_of_models(alike, ids, cached) if alike else None
+
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""
         self._idle_steps = 0  # each sequence begins once: something has been done, forward pass or not
@@ -475,7 +491,7 @@ class Engine:
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
         # first: if this breaks off, who was told so has ended
-        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage()))
+        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage(), seq.missed))
         self._end(seq)
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
