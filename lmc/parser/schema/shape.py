@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any  # a schema is any JSON value
 
+from lmc.giving_way import give_way
 from lmc.ir.json_schema.numbers import decimal
 
 TYPE_NAMES = ("null", "boolean", "object", "array", "number", "integer", "string")
@@ -24,6 +25,7 @@ def problems(schema: Any, place: str = "#") -> Iterator[Problem]:
     if not isinstance(schema, dict):
         yield place, f"must be a schema (an object, true or false), not {schema!r}"
         return
+    give_way()
     yield from _impossible(schema, place)
     for keyword, value in schema.items():
         expected, check = _SHAPES.get(keyword, _ANY)
