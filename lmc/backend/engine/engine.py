@@ -33,17 +33,20 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
+from lmc.backend.base import Event, Failed, Finished, FinishReason, Missed, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
 from lmc.backend.engine.compiling import Compiling
+from lmc.backend.engine.history import History
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
+from lmc.backend.engine.recorder import PassRecorder, now_s
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
+from lmc.backend.engine.tokens import Int32
 from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.turns import TurnLock
 from lmc.backend.engine.work import Work
@@ -69,6 +72,7 @@ class Engine:
     token_budget  most tokens of one step, decode rows included (at least max_running)
     cache         False computes every prompt whole and keeps nothing
     clock         seconds, for how long a prefix is pinned
+    model         what decides its answers: a prompt that an engine of another model had is told so
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Engine:
         max_running: int = 256,
         cache: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        model: str = "",
     ) -> None:
         # a sequence has one work ahead of what it knows, so one pass at most is under way when another is planned
         assert runner.depth in (1, 2)
@@ -90,18 +95,24 @@ class Engine:
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)
         self.pins = Pins(self.cache, clock)
+        self.model = model
+        self.history = History(page_size)
+        self.cache.note_evicted = self.history.note_evicted
         self.scheduler = Scheduler(
             self.cache,
             self.pins,
+            self.history,
             chunk_len=chunk_len,
             token_budget=token_budget,
             max_running=max_running,
             prepare=self._prepare,
+            miss_elsewhere=self._miss_elsewhere,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._compiling = Compiling(self._compile, self._wake_all)
         self._prefixes = PrefixOrder()
+        self._recorder = PassRecorder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
         self._unasked: Launched | None = None  # launched, and to be asked once the pass before has landed
         self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
@@ -144,6 +155,7 @@ class Engine:
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
             self.pins.close(account)
+            self._recorder.leave(account)
         self.wake(account)
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
@@ -154,10 +166,17 @@ class Engine:
             elif hint.kind == "release":
                 self.pins.release(account, hint.ids)
 
+    def record_passes(self, account: Account, max_rows: int) -> None:
+        """Keep a record of the account's passes, at most `max_rows` rows of the last ones; 0 ends it."""
+        with self._books():
+            own = (seq for (owner, _), seqs in self._unfinished.items() if owner is account for seq in seqs)
+            self._recorder.record(account, max_rows, own)
+
     def flush_cache(self) -> None:
         """Forget every prefix that nothing holds."""
         with self._books():
             self.cache.clear()
+            self.history.clear()
 
     def cache_info(self) -> CacheInfo:
         """What `lmc.cache_info` says of the keys and values: tokens, and the memory that they have been given."""
@@ -275,9 +294,10 @@ class Engine:
         """The pass of all works; None where they had to be tried one by one, which has been done then."""
         for account in {work.seq.account for work in works}:
             account.counters.forward_passes += 1
+        begin_s = now_s() if self._recorder.is_on else 0.0
         step = self.cache.pool.begin_step()
         try:
-            return Launched(self.runner, works, self._prefixes, step)
+            return Launched(self.runner, works, self._prefixes, step, begin_s)
         except Exception as error:
             # nothing of it was queued, so it will write to no slot
             self.cache.pool.end_step(step)
@@ -330,10 +350,14 @@ class Engine:
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
         flight.land()
+        end_s = now_s() if self._recorder.is_on else 0.0
         try:
             for work in flight.works:
                 if not work.is_void:
                     self._settle(work)
+            # else the record began, or ended, while it was under way
+            if end_s and flight.begin_s:
+                self._recorder.landed(flight, end_s, self.scheduler, self.cache)
         finally:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
@@ -370,6 +394,12 @@ class Engine:
                 self.scheduler.add(seq)
             else:
                 self._fail(seq, entry.refusal)
+
+    def _miss_elsewhere(self, ids: Int32, cached: int) -> Missed | None:
+        """Whether an engine of another model has had more of a prompt, as far as its tokens are the same."""
+        others = [each for each in list(_ENGINES) if each.model and each.model != self.model] if self.model else []
+        alike = [(each.cache.tree, each.history) for each in others if each.tokenizer.key == self.tokenizer.key]
+        return self.history.missed_of_models(alike, ids, cached) if alike else None
 
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""
@@ -486,7 +516,7 @@ class Engine:
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
         # first: if this breaks off, who was told so has ended
-        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage()))
+        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage(), seq.missed))
         self._end(seq)
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
