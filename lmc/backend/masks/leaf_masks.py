@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from threading import RLock
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.visits import Visits
 from lmc.backend.masks.words import Ints, packed
+from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.leaf import Coarse, Moved
@@ -53,7 +53,7 @@ class LeafWalk:
         self._trie = trie
         self._visits = Visits(self.chars, trie.distinct_prefixes)
         self._known: dict[tuple[CharNode | None, int], LeafTokens] = {}
-        self._lock = RLock()
+        self._lock = PressingLock()
 
     @property
     def is_worn(self) -> bool:

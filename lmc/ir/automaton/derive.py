@@ -129,8 +129,7 @@ class Derivation:
 
     def _ends(self, state: State, here: Here) -> bool:
         return any(
-            self._hold_at_end(duties, here)
-            and (self._is_over(node, here) if node.nullable is None else node.nullable)
+            self._hold_at_end(duties, here) and (self._is_over(node, here) if node.nullable is None else node.nullable)
             for node, duties in state
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lmc.ir.automaton.extent import extent
 from lmc.ir.ranges import EVERYTHING, complement, intersection
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole, is_plain
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole, is_plain
 
 NOTHING = Chars(())
 EMPTY = Seq(())
@@ -45,7 +45,7 @@ def _said(tree: RegexTree) -> RegexTree:
 def has_looks(tree: RegexTree) -> bool:
     """Whether a tree looks around anywhere."""
     match tree:
-        case Chars():
+        case Chars() | Multiples():
             return False
         case Look():
             return True

@@ -9,6 +9,8 @@ from __future__ import annotations
 from itertools import count
 from typing import Final, Protocol
 
+from lmc.giving_way import give_way
+
 # a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
 Assertion = tuple[bool, "int | State"]
 Condition = frozenset[Assertion]  # all of them hold
@@ -126,6 +128,7 @@ class Nodes:
         key = (kind, value, *[part.serial for part in parts])  # numbers: nodes would be hashed one by one, in Python
         found = self._known.get(key)
         if found is None:
+            give_way()
             found = self._known[key] = RegexNode(self._next(), kind, parts, value, nullable, plain)
         return found
 
@@ -134,6 +137,7 @@ class Nodes:
         key = head.serial << 40 | tail.serial
         found = self._chains.get(key)
         if found is None:
+            give_way()
             plain = head.plain and tail.plain
             found = self._chains[key] = RegexNode(self._next(), "cat", (head, tail), None, nullable, plain)
         return found
@@ -162,6 +166,7 @@ class Nodes:
         """Characters and then a tail: what `cat` makes of them. The last character comes first; none is `fail`."""
         if tail is self.fail or not backwards:
             return tail
+        give_way()
         chains = self._chains
         for head in backwards:
             if tail is self.empty:
