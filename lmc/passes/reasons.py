@@ -26,6 +26,12 @@ SAYS: dict[Reason, str] = {
     "order": "the same words come in another order",
     "nondeterministic-text": "it may be another text at each run",
 }
+MISSES = {  # why a call of a run found less in the cache than an earlier prompt held (backend.base.Missed)
+    "evicted": "it was in the cache and had to go, as there was no room",
+    "never-inserted": "it was asked before and not kept: the cache is off, that call failed, or the page was not full",
+    "namespace": "a session of another namespace had it, and these never share",
+    "model": "another model had it, and models never share",
+}
 ADVICE: dict[Reason, str] = {  # what to write so that more is shared; nothing where the program means the difference
     "text": "",
     "hole": "say what both have in common before it",
