@@ -49,8 +49,13 @@ TEXTS = ("text", "json")
     help="Where the prompts of two calls part, and why; each by number or name. Of one call, in two runs.",
 )  # fmt: skip
 @click.option(
-    "--args-file", metavar="FILE", help="With --why: the first two rows of it are the two runs that are compared."
+    "--args-file",
+    metavar="FILE",
+    help="With --why and --fix: the first two rows of it are the two runs that are compared.",
 )
+@click.option("--fix", "is_fix", is_flag=True, help="What to change so that more is shared, and what that gains.")
+@click.option("--diff", "is_diff", is_flag=True, help="With --fix: the changes as a diff, those that lose nothing.")
+@click.option("--write", "is_written", is_flag=True, help="With --fix: those changes into the file.")
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -70,6 +75,9 @@ def explain_command(
     is_list: bool,
     calls: str | None,
     args_file: str | None,
+    is_fix: bool,
+    is_diff: bool,
+    is_written: bool,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -89,6 +97,7 @@ def explain_command(
     lmc explain prog.py --why short,long
     lmc explain prog.py --why short --args-file rows.jsonl
     lmc explain prog.py --why short,long --backend cpu --model lmc-tiny
+    lmc explain prog.py --fix --diff --model lmc-tiny
     lmc explain breaks.py --arg topic=cats --backend echo
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
     lmc explain LMC-GB014
@@ -104,8 +113,10 @@ def explain_command(
     if program.upper().startswith("LMC-"):
         return write(_page(program), output)
     format = format or ("text" if name is None else "ascii")
-    if args_file is not None and calls is None:
-        raise click.UsageError("--args-file goes with --why CALL")
+    if (is_diff or is_written) and not is_fix:
+        raise click.UsageError("--diff and --write go with --fix")
+    if args_file is not None and calls is None and not is_fix:
+        raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
     prog = load_program(program)
@@ -116,6 +127,9 @@ def explain_command(
     if calls is not None:
         shown = _why(prog, calls, format, terminal, asked)
         return write(shown if output else sayable(shown, format), output)
+    if is_fix:
+        shown = _fixes(prog, asked, terminal, is_diff=is_diff, is_written=is_written)
+        return write(shown, output)
     done = asked.compiled(prog, values)
     if name is not None:
         from lmc.viz import emit_fsm
@@ -177,6 +191,26 @@ def _why(prog: Program, calls: str, format: str, terminal: Terminal, asked: _Ask
         done, ran = calls_of_run(prog, asked.values, asked.backend, asked.model, asked.level)
         return why(done, calls, format, terminal, ran=ran)
     return why(asked.compiled(prog, asked.values), calls, format, terminal)
+
+
+def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, is_written: bool) -> str:
+    from lmc.cli import explain_fix
+    from lmc.cli.explain_why import first_rows
+
+    tokenizer = asked.tokenizer or tokenizer_of("lmc-tiny")
+    assert tokenizer is not None
+    file, values = asked.args_file, asked.values
+    rows = (values, values) if file is None else first_rows(prog, file, values)
+    found, old = explain_fix.tried(prog, rows, asked.level, tokenizer), explain_fix.source_of(prog)
+    if not (is_diff or is_written):
+        return explain_fix.told(found, old, terminal.width)
+    new = explain_fix.fixed(prog, found)
+    if new == old:
+        return "no change that keeps every byte, sorts a set, or whose line is marked; --fix says what else there is\n"
+    proof = explain_fix.proof(prog, old, new, found, rows, asked.level, tokenizer)
+    if is_written:
+        explain_fix.write_back(prog, new)
+    return explain_fix.diff(prog, old, new) + f"# {proof}\n"
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:

@@ -23,6 +23,8 @@ from lmc.passes.reasons import Reason, Reasons
 from lmc.source import Span
 
 Rows = tuple[Mapping[ArgPath, object], Mapping[ArgPath, object]]
+MAX_HOLES = 5  # pieces that are passed to find what both say again
+MAX_BETWEEN = 2  # of text that is no more than what stands between two holes
 Place = tuple[int, int]  # a piece of a prompt, and a character of it
 
 
@@ -76,6 +78,7 @@ class Divergences:
         self, graph: Graph, inputs: Inputs, prompts: FlatPrompts | None = None, rows: Rows | None = None
     ) -> None:
         """`rows`: the arguments of the two runs that are compared; without them those that the one item gives."""
+        self.graph = graph
         self._inputs = inputs
         self._prompts = prompts or FlatPrompts(graph)
         given = inputs.batch[0] if len(inputs.batch) == 1 else {}
@@ -196,8 +199,12 @@ class Divergences:
         """Of the text that both have again behind their first holes."""
         if not a.rest or not b.rest or any(known_text(s.pieces[0]) is not None and not _is_given(s) for s in (a, b)):
             return 0
-        (i, x), _ = self._parting(a.rest[1:], b.rest[1:], a.call is b.call)
-        return self._size(_between(a.rest[1:], i, x))
+        for first in range(1, MAX_HOLES + 1):
+            (i, x), _ = self._parting(a.rest[first:], b.rest[first:], a.call is b.call)
+            size = self._size(_between(a.rest[first:], i, x))
+            if size > MAX_BETWEEN:
+                return size
+        return 0
 
 
 def _num_characters(pieces: Sequence[FlatPiece]) -> int:

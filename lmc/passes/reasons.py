@@ -46,7 +46,7 @@ _CHANGING = re.compile(
     r"datetime\.(datetime|date)\.(now|utcnow|today)|time\.(time|monotonic|perf_counter|process_time)(_ns)?"
     r"|time\.(ctime|asctime|localtime|gmtime|strftime)|uuid\.uuid[14]|os\.urandom|(random|secrets|numpy\.random)\..*"
 )
-_SETS = ("builtins.set", "builtins.frozenset")
+SETS = ("builtins.set", "builtins.frozenset")
 _WITHOUT_ORDER = ("builtins.sorted", "builtins.len", "builtins.min", "builtins.max", "builtins.sum", "builtins.any")
 _WORD = re.compile(r"\w+|[^\w\s]")
 _CALLS = ("gen", "select", "fused")
@@ -101,7 +101,7 @@ class Reasons:
                 yield "argument", value
             elif node is not None and node.op in _CALLS:
                 yield "generated", value
-            elif label and (has_order or label not in _SETS):
+            elif label and (has_order or label not in SETS):
                 yield ("object" if node is not None and node.op == "extern" else "call"), label
             has_order = has_order and label not in _WITHOUT_ORDER and (node is None or node.op != "len")
             todo += [(each, has_order) for each in node.inputs] if node is not None and node.op not in _CALLS else []
@@ -122,7 +122,7 @@ class Reasons:
         found = list(self.sources(hole.atom))
         if any(kind == "call" and is_changing(label) for kind, label in found):
             return "nondeterministic-text"
-        if any(kind == "object" and label in _SETS for kind, label in found):
+        if any(kind == "object" and label in SETS for kind, label in found):
             return "order"
         return "hole"
 
