@@ -165,6 +165,7 @@ class Cache:
             narrow = self.narrowed(shapes, values)
             known, one = self.narrow.get(key) or set[Key](), tuple(narrow.items())
             if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
+                _ask_for(error, values)
                 raise
             known.add(one)
             self.narrow.put(key, known)
@@ -191,6 +192,14 @@ class Cache:
         if isinstance(kept, NoTrace):
             raise kept.error.with_traceback(None)
         return kept
+
+
+def _ask_for(error: CaptureError, values: Mapping[str, object]) -> None:
+    """Say of a graph break which numbers might have spared it, where they were not given."""
+    names = sorted({str(path[0]) for path in error.numbers} - values.keys())
+    if names:
+        given = ", ".join(f"{name}=3" for name in names)
+        error.notes = (f"with {' and '.join(names)} known there may be a graph: compile(..., {given}), --arg {given}",)
 
 
 @collector_paused()

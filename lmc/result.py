@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
@@ -153,6 +153,19 @@ class Result(Generic[R]):
     def messages(self) -> list[dict[str, str]]:
         """The closed turns, as role and content."""
         return self.state.messages()
+
+    def text_iter(self, var_name: str | None = None) -> Iterator[str]:
+        """What the same of a stream (`run(..., stream=True)`) gives, in one piece, as the run is over."""
+        yield self.text() if var_name is None else str(self.get_var(var_name))
+
+    async def text_async_iter(
+        self, var_name: str | None = None, return_meta_data: bool = False
+    ) -> AsyncIterator[str | tuple[str, Any]]:
+        """The same in a coroutine; with `return_meta_data` a pair, with what `get_meta_info` gives of that name."""
+        if return_meta_data and var_name is None:
+            raise ArgumentError("there is nothing to know of a text without a name", help="text_async_iter(name, ...)")
+        for text in self.text_iter(var_name):
+            yield (text, self.get_meta_info(str(var_name))) if return_meta_data else text
 
     def get_meta_info(self, name: str) -> Any:
         """How the value of that name came to be: tokens, finish reason, scores."""

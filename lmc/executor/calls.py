@@ -181,7 +181,7 @@ class Call:
         self.form_ends.clear()
         self.inst.num_calls += 1
         if self.made is not None:
-            self.made.num_asked += 1
+            self.made.rids.append(self.request.rid)
         if wait_s:
             shared.later.add(wait_s, self)
         else:

@@ -41,6 +41,7 @@ from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
+from lmc.backend.engine.recorder import PassRecorder, now_s
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
 from lmc.backend.engine.tree import PrefixOrder
@@ -99,6 +100,7 @@ class Engine:
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
         self._prefixes = PrefixOrder()
+        self._recorder = PassRecorder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
         self._unasked: Launched | None = None  # launched, and to be asked once the pass before has landed
         self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
@@ -137,6 +139,7 @@ class Engine:
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
             self.pins.close(account)
+            self._recorder.leave(account)
         self.wake(account)
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
@@ -146,6 +149,12 @@ class Engine:
                 self.pins.pin(account, hint.ids, hint.ttl_s)
             elif hint.kind == "release":
                 self.pins.release(account, hint.ids)
+
+    def record_passes(self, account: Account, max_rows: int) -> None:
+        """Keep a record of the account's passes, at most `max_rows` rows of the last ones; 0 ends it."""
+        with self._books():
+            own = (seq for (owner, _), seqs in self._unfinished.items() if owner is account for seq in seqs)
+            self._recorder.record(account, max_rows, own)
 
     def flush_cache(self) -> None:
         """Forget every prefix that nothing holds."""
@@ -260,9 +269,10 @@ class Engine:
         """The pass of all works; None where they had to be tried one by one, which has been done then."""
         for account in {work.seq.account for work in works}:
             account.counters.forward_passes += 1
+        begin_s = now_s() if self._recorder.is_on else 0.0
         step = self.cache.pool.begin_step()
         try:
-            return Launched(self.runner, works, self._prefixes, step)
+            return Launched(self.runner, works, self._prefixes, step, begin_s)
         except Exception as error:
             # nothing of it was queued, so it will write to no slot
             self.cache.pool.end_step(step)
@@ -315,10 +325,14 @@ class Engine:
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
         flight.land()
+        end_s = now_s() if self._recorder.is_on else 0.0
         try:
             for work in flight.works:
                 if not work.is_void:
                     self._settle(work)
+            # else the record began, or ended, while it was under way
+            if end_s and flight.begin_s:
+                self._recorder.landed(flight, end_s, self.scheduler, self.cache)
         finally:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)

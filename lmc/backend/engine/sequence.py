@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL = 1 << 62
 WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
+NO_TOKENS = (0, 0, 0)
 Rank = tuple[int, int, int, int]  # (-priority, turn, arrival, sample): less goes first
 
 
@@ -63,6 +64,7 @@ class Sequence:
     intact_len     tokens [0, intact_len) are those that passes were given: what is behind was cut off
     tail           what a stop string left of a token, until the text behind it has been put
     accounted      prompt tokens [0, accounted) are in the usage already, as cached or computed
+    recorded       cached, computed and output tokens that rows of recorded passes have
     """
 
     __slots__ = (
@@ -82,6 +84,7 @@ class Sequence:
         "prompt_len",
         "publish_until",
         "rank",
+        "recorded",
         "resident_len",
         "rid",
         "sample",
@@ -109,6 +112,7 @@ class Sequence:
         self.ahead: Work | None = None
         self.resident_len = self.num_overtaken = 0
         self.cached = self.computed = self._accounted = self.output_tokens = self.forced_tokens = 0
+        self.recorded = NO_TOKENS
 
     @property
     def current(self) -> Segment | None:
