@@ -29,7 +29,8 @@ class Result(Generic[R]):
 
     Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
 
-    item  which item of its batch it is, from 0
+    item   which item of its batch it is, from 0
+    taken  the arms of branches that it took and the turns of its loops, by place; nothing where it ran as Python
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Result(Generic[R]):
         self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
         self._is_copy = False
         self.item = item
+        self.taken: dict[str, Any] = {}
         self.error = error
         self.usage = usage
         self.report = report

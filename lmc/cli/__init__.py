@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "compile": "lmc.cli.compile:compile_command",
     "explain": "lmc.cli.explain:explain_command",
     "lint": "lmc.cli.lint:lint_command",
+    "check": "lmc.cli.check:check_command",
     "run": "lmc.cli.run:run_command",
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",

@@ -39,12 +39,12 @@ class Learnt:
 
     def share_of_then(self, span: Span | None) -> float | None:
         """In how many of its runs a branch was taken; None where nobody knows."""
-        counts = self.arms.get(place_of(span))
+        counts = self.arms.get(_spot(span))
         return None if not counts else counts[True] / max(1, counts.total())
 
     def share_of_turns(self, span: Span | None) -> dict[int, float]:
         """By number, in how many of its runs a loop had such a turn; nothing where nobody knows."""
-        counts = self.turns.get(place_of(span))
+        counts = self.turns.get(_spot(span))
         if not counts:
             return {}
         total = counts.total()
@@ -56,6 +56,5 @@ class Learnt:
         return total / calls if calls else None
 
 
-def place_of(span: Span | None) -> str:
-    """How a place in the source is known in records: the file without its folder, line and column."""
-    return "" if span is None else f"{span.place}:{span.col}"
+def _spot(span: Span | None) -> str:
+    return "" if span is None else span.spot
