@@ -15,10 +15,14 @@ MAX_ROWS = 200_000  # of passes, and requests that are known by their calls: som
 
 
 class Asked(NamedTuple):
-    """Who asked a request: an item of the batch, and the numbers of its calls in `result.calls`; a form has several."""
+    """Who asked a request: an item of the batch, and the numbers of its calls in `result.calls`; a form has several.
+
+    position  in the program: node, turn, node, ...; the last one is the call's node in the plan, where there is one
+    """
 
     item: int
     calls: tuple[int, ...]
+    position: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class TimelineKeeper:
         number = 0
         for call in sorted(outcome.made or (), key=lambda each: each.position):
             num = len(call.params.calls) or 1  # of a form each call has a number
-            asked = Asked(item, tuple(range(number, number + num)))
+            asked = Asked(item, tuple(range(number, number + num)), call.position)
             self._asked.update(dict.fromkeys(call.rids, asked))
             number += num
         while len(self._asked) > MAX_ROWS:

@@ -33,9 +33,9 @@ GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "rec
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "timeline", "report", "calls", "compiler", "result", "fallback",
-    "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch",
-    "run_options", "tooling", "program", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "timeline", "report", "calls", "compiler", "result", "chrome_trace",
+    "fallback", "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio",
+    "batch", "run_options", "tooling", "program", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 

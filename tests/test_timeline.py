@@ -56,8 +56,9 @@ def passed(line: Timeline) -> dict[tuple[int, tuple[int, ...]], int]:
     """The same, as the passes have them."""
     found: Counter[tuple[int, tuple[int, ...]]] = Counter()
     for row in (row for each in line.passes for row in each.rows):
-        found[line.asked[row.rid]] += row.output_tokens
-    return {(asked.item, asked.calls): num for asked, num in found.items()}
+        asked = line.asked[row.rid]
+        found[asked.item, asked.calls] += row.output_tokens
+    return dict(found)
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])

@@ -6,13 +6,13 @@ import contextlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for
+from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for, write
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.json_output import echo_json, sayable
 from lmc.cli.options import arguments_option, closed_option, level_option, passes_option
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     callback=graph_formats,
     help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
 )
+@click.option("--trace", metavar="FILE", help="Write a Chrome trace of calls and forward passes, for ui.perfetto.dev.")
 @click.option(
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
@@ -111,6 +112,7 @@ def run_command(
     passes: str | None,
     analyze: bool,
     formats: tuple[str, ...],
+    trace: str | None,
     is_stream: bool,
     is_json: bool,
     verbose: bool,
@@ -125,6 +127,7 @@ def run_command(
     lmc run prog.py --arg topic=cats --backend echo --analyze
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
+    lmc run prog.py --arg topic=cats --trace run.json
     """
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
@@ -139,6 +142,8 @@ def run_command(
         raise click.UsageError("--json prints, and -o writes: use one of them")
     if output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
+    if trace is not None and (is_stream or output is not None):
+        raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
     prog = load_program(program)
@@ -160,7 +165,7 @@ def run_command(
     said = {"max_new_tokens": max_new_tokens, "temperature": temperature, "closed": closed or None}
     settings |= {name: value for name, value in said.items() if value is not None}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
-    settings["calls"] = show_prompts
+    settings["calls"], settings["timeline"] = show_prompts, trace is not None
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
     if is_stream:
         _stream(prog, values, settings, is_json=is_json)
@@ -180,6 +185,8 @@ def run_command(
             return
         with _quiet(is_json):
             results, report, stop = table.results()
+    if trace is not None:
+        _write_trace(trace, results, report, prog)
     try:
         _show(results, report, is_batch=is_batch, is_json=is_json)
     finally:
@@ -189,6 +196,13 @@ def run_command(
             _show_pictures(results[0], analyze, formats, err=is_json)
         if stop is not None:
             raise stop
+
+
+def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
+    from lmc.chrome_trace import chrome_trace
+
+    made = chrome_trace(results, report, program.func.__name__)
+    write(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":")), file)
 
 
 def _say_threads(backend: str, model: str | None) -> None:
@@ -288,7 +302,7 @@ def _shown(value: object) -> str:
 
 
 def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: bool) -> None:
-    report = asdict(counted) if counted is not None else None
+    report = asdict(replace(counted, timeline=None)) if counted is not None else None
     items = [{"item": result.item, **_as_json(result)} if is_batch else _as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
     echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))
