@@ -124,6 +124,13 @@ class Result(Generic[R]):
             raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
         return as_records(self._made, self.item)
 
+    @property
+    def made_calls(self) -> tuple[MadeCall, ...]:
+        """Its calls with the nodes that made them, where it is the run's own result and that kept them."""
+        from lmc.executor.made_call import MadeCall
+
+        return tuple(call for call in self._made or () if isinstance(call, MadeCall))
+
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)
 

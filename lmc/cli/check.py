@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from lmc.passes.cost.budget import Verdict
 
 
-@click.command("check", short_help="Say whether a program keeps within a budget of calls and tokens.", cls=ProgramCommand)
+@click.command(
+    "check", short_help="Say whether a program keeps within a budget of calls and tokens.", cls=ProgramCommand
+)
 @click.argument("program", metavar="PROG.PY[:FN]")
 @click.option(
     "--budget", required=True, metavar="LIMITS",
@@ -90,4 +92,3 @@ def line(verdict: Verdict, *, expected: bool, unbounded: str) -> str:
         return f"over budget: {limit}: there is no bound ({unbounded.removeprefix('no bound: ')}); --expected asks less"
     how = "expected" if expected else "at the most"
     return f"{'within budget' if verdict.is_kept else 'over budget'}: {limit}: {verdict.counted:.6g} {how}"
-

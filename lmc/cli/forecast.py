@@ -59,7 +59,7 @@ def read_prices(path: str) -> Prices:
     except (ValueError, tomllib.TOMLDecodeError) as error:
         raise ArgumentError(f"`{path}` is no {'JSON' if path.endswith('.json') else 'TOML'}: {error}") from None
     if not isinstance(given, dict):
-        raise ArgumentError(f"`{path}` holds no names with prices", help='for example prompt = 0.15, output = 0.6')
+        raise ArgumentError(f"`{path}` holds no names with prices", help="for example prompt = 0.15, output = 0.6")
     return Prices.of(given, path)
 
 

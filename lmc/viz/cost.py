@@ -1,8 +1,8 @@
 """cost: what each call and the whole program will come to, as expected and between which bounds.
 
-     #  call       where      calls  prompt       computed    generated
-     0  gen easy   tips.py:7      1  14           14          6 (1..8)
-     2  gen hard   tips.py:9  0..1   9 (0..18)    4 (0..8)    3 (0..6)
+#  call       where      calls  prompt       computed    generated
+0  gen easy   tips.py:7      1  14           14          6 (1..8)
+2  gen hard   tips.py:9  0..1   9 (0..18)    4 (0..8)    3 (0..6)
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ class Prices:
         for name, value in given.items():
             if name not in names:
                 near = did_you_mean(name, names)
-                raise ArgumentError(f"`{file}`: there is no price `{name}`", help=near or f"the names are {', '.join(names)}")
+                raise ArgumentError(
+                    f"`{file}`: there is no price `{name}`", help=near or f"the names are {', '.join(names)}"
+                )
             if name == "currency":
                 is_right = isinstance(value, str)
             else:
