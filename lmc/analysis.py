@@ -6,53 +6,21 @@ The counts of all are the engine's own; those of a call are what its request sai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lmc import arguments as arguments_of
-from lmc.passes.cost import COUNTS, ProgramCost
+from lmc.viz.analysis import Actual, Analysis
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.executor.made_call import MadeCall
+    from lmc.passes.cost import ProgramCost
     from lmc.program import Program
     from lmc.report import RunReport
     from lmc.result import Result
 
 Leaves = Mapping[tuple[str | int, ...], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Actual:
-    """What calls came to; `seconds` that they took, added up."""
-
-    calls: int = 0
-    prompt: int = 0
-    cached: int = 0
-    computed: int = 0
-    output: int = 0
-    seconds: float = 0.0
-
-    def __add__(self, other: Actual) -> Actual:
-        return Actual(*(getattr(self, name) + getattr(other, name) for name in (*COUNTS, "seconds")))
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """One plan that ran.
-
-    steps    what the calls of each step came to; None: of no step, as those of a program called inside this one
-    total    of all, as the engine counted it
-    passes   forward passes
-    cost     what was foretold; None where there is no estimate, and `why` says why
-    """
-
-    compiled: Compiled
-    steps: Mapping[int | None, Actual]
-    total: Actual
-    passes: int
-    cost: ProgramCost | None
-    why: str = ""
 
 
 def analysis_of(results: Sequence[Result], report: RunReport, cost: ProgramCost | None, why: str = "") -> Analysis:
@@ -63,7 +31,7 @@ def analysis_of(results: Sequence[Result], report: RunReport, cost: ProgramCost 
         report.requests, report.prompt_tokens, report.cached_tokens, report.computed_tokens, report.output_tokens
     )
     seconds = sum(actual.seconds for actual in steps.values())
-    return Analysis(compiled, steps, replace(total, seconds=seconds), report.forward_passes, cost, why)
+    return Analysis(compiled.planned, steps, replace(total, seconds=seconds), report.forward_passes, cost, why)
 
 
 def leaves_of(program: Program, compiled: Compiled, item: Any) -> Leaves:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from lmc.cli.forecast import told_of
 
 if TYPE_CHECKING:
-    from lmc.analysis import Analysis
     from lmc.compiler import Compiled
     from lmc.program import Program
     from lmc.report import RunReport
     from lmc.result import Result
     from lmc.viz import Terminal
+    from lmc.viz.analysis import Analysis
     from lmc.viz.cost import Told
 
 SEVERAL = "its items have several shapes of arguments, each with a plan of its own; the first one's calls are shown"

@@ -20,7 +20,7 @@ from lmc.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lmc.passes.cost.budget import Verdict
+    from lmc.passes.cost.budget import BudgetVerdict
 
 
 @click.command(
@@ -85,7 +85,7 @@ def check_command(
         raise click.exceptions.Exit(1)
 
 
-def line(verdict: Verdict, *, expected: bool, unbounded: str) -> str:
+def line(verdict: BudgetVerdict, *, expected: bool, unbounded: str) -> str:
     """One limit, and how it is kept."""
     limit = f"{verdict.name}={verdict.limit:g}"
     if verdict.counted is None:

@@ -6,25 +6,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmc.passes.cost import COUNTS, Cost, Interval
+from lmc.passes.cost import COUNTS, Cost, Interval, ProgramCost
 from lmc.viz.cost import ABOUT, SHOWN, no_bound, shown
 from lmc.viz.text_table import Column, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.analysis import Actual, Analysis
+    from lmc.passes.planned import Planned
     from lmc.viz.terminal import Terminal
 
 MAX_CALL, MAX_PLACE = 32, 24
 HOW = "`9 of 6 (0..8)`: 9 were counted, 6 expected, between 0 and 8; a number alone is what was foretold exactly"
 
 
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What calls came to; `seconds` that they took, added up."""
+
+    calls: int = 0
+    prompt: int = 0
+    cached: int = 0
+    computed: int = 0
+    output: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Actual) -> Actual:
+        return Actual(*(getattr(self, name) + getattr(other, name) for name in (*COUNTS, "seconds")))
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One plan that ran.
+
+    steps    what the calls of each step came to; None: of no step, as those of a program called inside this one
+    total    of all, as the engine counted it
+    passes   forward passes
+    cost     what was foretold; None where there is no estimate, and `why` says why
+    """
+
+    planned: Planned
+    steps: Mapping[int | None, Actual]
+    total: Actual
+    passes: int
+    cost: ProgramCost | None
+    why: str = ""
+
+
 def render(analysis: Analysis, terminal: Terminal, learnt: str = "") -> str:
     """The calls, the sums, and what of them was foretold."""
-    view = View(analysis.compiled.planned)
+    view = View(analysis.planned)
     columns = [Column("#", "right", "dim"), Column("call", "left", "cyan"), Column("where", "left", "dim")]
     columns += [*(Column(SHOWN[name], "right") for name in COUNTS), Column("seconds", "right")]
     rows = list(_rows(analysis, view))
@@ -84,7 +118,8 @@ def _notes(analysis: Analysis, learnt: str) -> Iterator[str]:
     for name in COUNTS:
         counted, interval = getattr(analysis.total, name), getattr(cost.total, name)
         if not interval.holds(counted):
-            yield f"outside its bounds (!): {SHOWN[name]} {counted}, foretold {shown(interval)}: {_why(name, counted, interval)}"
+            why = _why(name, counted, interval)
+            yield f"outside its bounds (!): {SHOWN[name]} {counted}, foretold {shown(interval)}: {why}"
     if any(getattr(cost.total, name).most is None for name in COUNTS):
         yield no_bound(cost)
     if learnt:

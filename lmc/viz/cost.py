@@ -17,7 +17,7 @@ from lmc.viz.text_table import Column, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
-    from lmc.passes.cost.budget import Verdict
+    from lmc.passes.cost.budget import BudgetVerdict
     from lmc.passes.cost.prices import Money, Prices
     from lmc.passes.planned import Planned
     from lmc.viz.terminal import Terminal
@@ -154,7 +154,7 @@ def render_json(planned: Planned, told: Told) -> str:
     return json.dumps(_whole(planned, told), ensure_ascii=False, indent=2) + "\n"
 
 
-def render_checked(planned: Planned, told: Told, verdicts: Sequence[Verdict]) -> str:
+def render_checked(planned: Planned, told: Told, verdicts: Sequence[BudgetVerdict]) -> str:
     """The same with what each limit of a budget came to."""
     budget = [
         {"name": each.name, "limit": each.limit, "counted": each.counted, "is_kept": each.is_kept} for each in verdicts

@@ -14,8 +14,8 @@ MAX_LEAVES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """One value where the answer is yes, another where it is no; either may be a Split again."""
+class OpenChoice:
+    """One value where the answer is yes, another where it is no; either may be one again."""
 
     question: int
     yes: Any
@@ -28,7 +28,7 @@ class TooMany(Exception):
 
 def leaves(value: Any) -> Iterator[Any]:
     """The values that it may be, the same one maybe more than once."""
-    if isinstance(value, Split):
+    if isinstance(value, OpenChoice):
         yield from leaves(value.yes)
         yield from leaves(value.no)
     else:
@@ -41,7 +41,7 @@ EVERY_WAY: Way = frozenset()
 
 def ways(value: Any, way: Way = EVERY_WAY) -> Iterator[Way]:
     """What leads to each of `leaves`."""
-    if isinstance(value, Split):
+    if isinstance(value, OpenChoice):
         yield from ways(value.yes, way | {(value.question, True)})
         yield from ways(value.no, way | {(value.question, False)})
     else:
@@ -50,7 +50,7 @@ def ways(value: Any, way: Way = EVERY_WAY) -> Iterator[Way]:
 
 def combined(values: Sequence[Any], make: Callable[..., Any]) -> Any:
     """What is made of the leaves of several values that go together. Raises TooMany."""
-    asked = [value.question for value in values if isinstance(value, Split)]
+    asked = [value.question for value in values if isinstance(value, OpenChoice)]
     if not asked:
         return make(*values)
     first = min(asked)
@@ -63,7 +63,7 @@ def split(question: int, yes: Any, no: Any) -> Any:
     """The value that hangs on a question, or the one value that it is either way. Raises TooMany."""
     if is_same(yes, no):
         return yes
-    found = Split(question, yes, no)
+    found = OpenChoice(question, yes, no)
     if sum(1 for _ in leaves(found)) > MAX_LEAVES:
         raise TooMany
     return found
@@ -71,9 +71,9 @@ def split(question: int, yes: Any, no: Any) -> Any:
 
 def is_same(a: Any, b: Any) -> bool:
     """Whether two values are surely the same."""
-    if isinstance(a, Split) and isinstance(b, Split):
+    if isinstance(a, OpenChoice) and isinstance(b, OpenChoice):
         return a.question == b.question and is_same(a.yes, b.yes) and is_same(a.no, b.no)
-    return a is b or (type(a) is type(b) and not isinstance(a, Split) and bool(a == b))
+    return a is b or (type(a) is type(b) and not isinstance(a, OpenChoice) and bool(a == b))
 
 
 NEVER: Any = object()
@@ -89,23 +89,23 @@ def where(decides: Any, wanted: bool, value: Any) -> Any:
 
 
 def _paired(decides: Any, value: Any, make: Callable[[Any, Any], Any]) -> Any:
-    asked = [each.question for each in (decides, value) if isinstance(each, Split)]
+    asked = [each.question for each in (decides, value) if isinstance(each, OpenChoice)]
     if not asked:
         return make(decides, value)
     first = min(asked)
     yes = _paired(*(each.yes if _asks(each, first) else each for each in (decides, value)), make)
     no = _paired(*(each.no if _asks(each, first) else each for each in (decides, value)), make)
-    return Split(first, yes, no)
+    return OpenChoice(first, yes, no)
 
 
 def _without_never(value: Any) -> Any:
-    if not isinstance(value, Split):
+    if not isinstance(value, OpenChoice):
         return value
     yes, no = _without_never(value.yes), _without_never(value.no)
     if yes is NEVER or no is NEVER:
         return no if yes is NEVER else yes
-    return yes if is_same(yes, no) else Split(value.question, yes, no)
+    return yes if is_same(yes, no) else OpenChoice(value.question, yes, no)
 
 
 def _asks(value: Any, question: int) -> bool:
-    return isinstance(value, Split) and value.question == question
+    return isinstance(value, OpenChoice) and value.question == question

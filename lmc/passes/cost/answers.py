@@ -19,7 +19,7 @@ from lmc.ir.regex import Chars, RegexTree, Repeat, Seq
 from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Inputs
 from lmc.passes.cost.interval import NOTHING, Interval
-from lmc.passes.cost.values import Known
+from lmc.passes.cost.values import KnownValue
 from lmc.passes.lint.facts import MAX_STATES, facts
 from lmc.passes.lint.fewest import fewest_tokens
 
@@ -30,7 +30,7 @@ ASKED_AGAIN = ("score", "unconstrained-then-validate")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerSize:
     """What may come of one sample of a call.
 
     output    tokens that are generated, one that ends the text included
@@ -57,7 +57,7 @@ class Answer:
     is_idle: bool = False
 
 
-def answer_of(node: Node, given: Mapping[str, Any], inputs: Inputs, learnt: float | None) -> Answer:
+def answer_of(node: Node, given: Mapping[str, Any], inputs: Inputs, learnt: float | None) -> AnswerSize:
     """The answer of a model node; `given` are its named inputs, `learnt` the tokens that earlier runs took."""
     if node.op == "select":
         return _select(node, given, inputs)
@@ -77,7 +77,7 @@ def _longest_of(spellings: Callable[[], Sequence[bytes]]) -> int:
 # --- gen -------------------------------------------------------------------------------------------------
 
 
-def _gen(node: Node, given: Mapping[str, Any], inputs: Inputs, learnt: float | None) -> Answer:
+def _gen(node: Node, given: Mapping[str, Any], inputs: Inputs, learnt: float | None) -> AnswerSize:
     params = dict(node.attrs)
     limit = _number(params, given, "max_tokens", inputs.sampling.max_tokens)
     samples = _number(params, given, "n", inputs.sampling.n)
@@ -110,14 +110,14 @@ def _gen(node: Node, given: Mapping[str, Any], inputs: Inputs, learnt: float | N
     every = Interval.exactly(samples) if samples is not None else Interval(1, 1.0, None)
     is_idle = output.most == 0 or is_open or (constraint is not None and _may_be_forced(constraint))
     again = again and constraint is not None
-    return Answer(output, kept, rest, most, every, WORD if heals else 0, (), again, stops, is_idle)
+    return AnswerSize(output, kept, rest, most, every, WORD if heals else 0, (), again, stops, is_idle)
 
 
 def _number(params: Mapping[str, Any], given: Mapping[str, Any], name: str, default: int) -> int | None:
     """A parameter; None where only the run knows it."""
     if name in given:
-        value = given[name].value if isinstance(given[name], Known) else None
-        return value if isinstance(value, int) else default if isinstance(given[name], Known) else None
+        value = given[name].value if isinstance(given[name], KnownValue) else None
+        return value if isinstance(value, int) else default if isinstance(given[name], KnownValue) else None
     value = params.get(name)
     return value if isinstance(value, int) else default
 
@@ -191,13 +191,15 @@ def _has_choice(tree: RegexTree) -> bool:
 # --- select, fused ---------------------------------------------------------------------------------------
 
 
-def _select(node: Node, given: Mapping[str, Any], inputs: Inputs) -> Answer:
+def _select(node: Node, given: Mapping[str, Any], inputs: Inputs) -> AnswerSize:
     choices = node.attr("choices")
     if "choices" in given:
         value = given["choices"]
-        choices = tuple(value.value) if isinstance(value, Known) and isinstance(value.value, list | tuple) else None
+        choices = (
+            tuple(value.value) if isinstance(value, KnownValue) and isinstance(value.value, list | tuple) else None
+        )
     if not isinstance(choices, tuple) or not all(isinstance(each, str) for each in choices) or not choices:
-        return Answer(NOTHING, Interval(1, 1.0, None), Interval(1, 1.0, None), None, cuts_last=WORD)
+        return AnswerSize(NOTHING, Interval(1, 1.0, None), Interval(1, 1.0, None), None, cuts_last=WORD)
     texts = tuple(str(each) for each in choices)
     boundary = node.attr("boundary") or default_boundary(str(node.attr("method")))
     most = max(len(text.encode("utf-8", "replace")) for text in texts)
@@ -206,10 +208,10 @@ def _select(node: Node, given: Mapping[str, Any], inputs: Inputs) -> Answer:
     else:
         sizes = [len(inputs.encode((Text(text),), GENERATED)) for text in texts]
         kept = Interval.between(min(sizes), max(sizes), sum(sizes) / len(sizes))
-    return Answer(NOTHING, kept, kept, most, choices=texts if boundary == "exact" else ())
+    return AnswerSize(NOTHING, kept, kept, most, choices=texts if boundary == "exact" else ())
 
 
-def _fused(node: Node, inputs: Inputs) -> Answer:
+def _fused(node: Node, inputs: Inputs) -> AnswerSize:
     """A form of several calls: what is written counts as generated, what is put and chosen does not."""
     output = kept = NOTHING
     first, exact = True, tuple[str, ...]()
@@ -230,4 +232,4 @@ def _fused(node: Node, inputs: Inputs) -> Answer:
                 exact = choices if first and part.is_exact else exact
         first = False
     kept += output
-    return Answer(output, kept, kept, None, choices=exact, cuts_last=WORD if exact else 0, is_open=True)
+    return AnswerSize(output, kept, kept, None, choices=exact, cuts_last=WORD if exact else 0, is_open=True)

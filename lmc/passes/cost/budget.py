@@ -14,7 +14,7 @@ LIMITS = ("tokens", "calls", "prompt", "cached", "computed", "output", "kv", "mo
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BudgetVerdict:
     """One limit, and what is held against it; `counted` None: there is no bound."""
 
     name: str
@@ -46,12 +46,12 @@ def budget_of(text: str) -> dict[str, float]:
     return found
 
 
-def verdicts(budget: Mapping[str, float], cost: Cost, prices: Prices | None, *, expected: bool) -> list[Verdict]:
+def verdicts(budget: Mapping[str, float], cost: Cost, prices: Prices | None, *, expected: bool) -> list[BudgetVerdict]:
     """Each limit with the most that there may be, or with what is expected. Raises ArgumentError without prices."""
     found = []
     for name, limit in budget.items():
         counted = _counted(name, cost, prices)
-        found.append(Verdict(name, limit, counted.expected if expected else counted.most))
+        found.append(BudgetVerdict(name, limit, counted.expected if expected else counted.most))
     return found
 
 

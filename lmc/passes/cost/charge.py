@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from lmc.passes.cost.alternatives import EVERY_WAY, Way
 from lmc.passes.cost.interval import NOTHING, Interval, one_of
-from lmc.passes.cost.prompts import CostPrompts, Size
-from lmc.passes.cost.trace import Branch, CallTrace, Part, Recursion, Trace, Tried, Turns
+from lmc.passes.cost.prompts import CostPrompts, TokenSize
+from lmc.passes.cost.trace import BranchTrace, CallTrace, CostTrace, FunctionTrace, LoopTrace, Part, TryTrace
 from lmc.passes.prefix_tree import TreeNode
 
 TOTAL = -1  # stands for all calls together, where others have the number of their step
@@ -71,7 +71,7 @@ class Charger:
     _clear: dict[TreeNode, bool] = field(default_factory=dict)
     _is_lost: bool = False  # calls were passed whose prompts are not all in the tree
 
-    def charge(self, trace: Trace) -> Costs:
+    def charge(self, trace: CostTrace) -> Costs:
         """The costs by step, and those of all."""
         found: Costs = {}
         for part in trace.parts:
@@ -85,19 +85,19 @@ class Charger:
 
     def _region(self, part: Part) -> Costs:
         match part:
-            case Branch(arms):
+            case BranchTrace(arms):
                 return _either([(self._arm(trace, way), share) for trace, share, way in arms])
-            case Turns():
+            case LoopTrace():
                 return self._turns(part)
-            case Tried(body, handler):
+            case TryTrace(body, handler):
                 return self._tried(body, handler)
-            case Recursion(body):
+            case FunctionTrace(body):
                 costs = self.charge(body)
                 self._is_lost = True
                 return {step: _again(cost) for step, cost in costs.items()}
         raise AssertionError(part)
 
-    def _turns(self, part: Turns) -> Costs:
+    def _turns(self, part: LoopTrace) -> Costs:
         found: Costs = {}
         for trace, _ in part.turns[: part.num_sure]:
             _add(found, self.charge(trace))
@@ -113,7 +113,7 @@ class Charger:
         self._is_lost |= not part.is_bounded and any(trace.parts for trace, _ in part.turns)
         return found
 
-    def _tried(self, body: Trace, handler: Trace) -> Costs:
+    def _tried(self, body: CostTrace, handler: CostTrace) -> Costs:
         mark = len(self._added)
         tried = self.charge(body)
         self._undo(mark)
@@ -124,7 +124,7 @@ class Charger:
             found[step] = Cost(*(_ended_early(getattr(a, name), getattr(b, name)) for name in COUNTS))
         return found
 
-    def _arm(self, trace: Trace, way: Way | None) -> Costs:
+    def _arm(self, trace: CostTrace, way: Way | None) -> Costs:
         """An arm; what it puts into the cache is there for whatever is on the same way."""
         if way is None:
             return self._apart(trace)
@@ -133,7 +133,7 @@ class Charger:
         self._way = outer
         return costs
 
-    def _apart(self, trace: Trace) -> Costs:
+    def _apart(self, trace: CostTrace) -> Costs:
         """What may be done: nothing of it is surely there afterwards."""
         mark = len(self._added)
         costs = self.charge(trace)
@@ -202,7 +202,7 @@ class Charger:
             self._sure[each] = (*self._sure.get(each, ()), way)
             self._added.append(each)
 
-    def _size_of(self, node: TreeNode) -> Size:
+    def _size_of(self, node: TreeNode) -> TokenSize:
         return self.prompts.size_of(node.ids)
 
     def _size(self, node: TreeNode) -> Interval:

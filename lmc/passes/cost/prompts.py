@@ -21,7 +21,7 @@ from lmc.ir.runs import text_of
 from lmc.ir.types import STATE, STR
 from lmc.passes.base import Inputs
 from lmc.passes.cost.interval import UNKNOWN, Interval
-from lmc.passes.cost.values import Hole
+from lmc.passes.cost.values import TextHole
 from lmc.passes.flat_prompts import FlatPiece, PromptHole, is_hole
 from lmc.passes.open_end import num_kept
 from lmc.passes.prefix_tree import TreeNode
@@ -34,7 +34,7 @@ LONGER_NORMALISED = ("\u0958", "\ufb2c", "\U0001d160")
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class TokenSize:
     """How many tokens something has, and how many of them are not there from the call that generated them."""
 
     tokens: Interval
@@ -50,25 +50,25 @@ class CostPrompts(PromptIdsBuilder):
     def __init__(self, inputs: Inputs) -> None:
         super().__init__(inputs, {})
         self.encode = inputs.encode
-        self.sizes: dict[int, Size] = {}
-        self._texts: dict[str, Hole] = {}
-        self._parts: dict[str, Size] = {}
+        self.sizes: dict[int, TokenSize] = {}
+        self._texts: dict[str, TextHole] = {}
+        self._parts: dict[str, TokenSize] = {}
         self._num_fresh = 0
 
     # --- pieces ----------------------------------------------------------------------------------------------
 
-    def text_hole(self, hole: Hole) -> FlatPiece:
+    def text_hole(self, hole: TextHole) -> FlatPiece:
         """A text that only the run knows."""
         self._texts[hole.name] = hole
         return PromptHole("text", Value(hole.name, STR))
 
-    def part(self, size: Size, *, is_open: bool = False) -> FlatPiece:
+    def part(self, size: TokenSize, *, is_open: bool = False) -> FlatPiece:
         """A part of a prompt of which the size is known; the text behind an open one may change its last tokens."""
         self._num_fresh += 1
         name = f"part@{self._num_fresh}"
         self._parts[name] = size
         if is_open:
-            self._texts[name] = Hole(name)
+            self._texts[name] = TextHole(name)
         return PromptHole("text" if is_open else "state", Value(name, STATE))
 
     def added(self, begun: Begun, piece: FlatPiece) -> Begun:
@@ -102,7 +102,7 @@ class CostPrompts(PromptIdsBuilder):
             self.sizes[fragment.ids[0]] = self._size(fragment.pieces)
         return super().put(before, fragment)
 
-    def _size(self, pieces: tuple[FlatPiece, ...]) -> Size:
+    def _size(self, pieces: tuple[FlatPiece, ...]) -> TokenSize:
         """Of a hole with the text before it that it may change."""
         *tail, last = pieces
         if not isinstance(last, PromptHole) or not isinstance(last.atom, Value):
@@ -114,7 +114,7 @@ class CostPrompts(PromptIdsBuilder):
         before = text_of(piece for piece in tail if not isinstance(piece, PromptHole))
         return _all(self._loose(before) + self._hole(self._texts[last.atom.name]))
 
-    def _behind_size(self, pieces: tuple[FlatPiece, ...]) -> Size:
+    def _behind_size(self, pieces: tuple[FlatPiece, ...]) -> TokenSize:
         """Of text behind what is not known, a hole maybe behind it."""
         first, *rest = pieces
         if not isinstance(first, TextPiece):
@@ -133,7 +133,7 @@ class CostPrompts(PromptIdsBuilder):
             return UNKNOWN
         return Interval.between(0, self._num_bytes(text) if most is None else most, float(len(self._ids(text))))
 
-    def _hole(self, hole: Hole) -> Interval:
+    def _hole(self, hole: TextHole) -> Interval:
         if self.encode is None or hole.most is None:
             return Interval(0, hole.expected, None)
         return Interval.between(0, hole.most * self.per_byte + 1, hole.expected)  # and a space that is put before it
@@ -190,14 +190,14 @@ class CostPrompts(PromptIdsBuilder):
         size = Interval.between(min(sizes), max(sizes), sum(sizes) / len(sizes))
         return (before, size) if before is not None else None
 
-    def tokens(self, fragments: Fragments | None, start: int = 0) -> Iterator[Size]:
+    def tokens(self, fragments: Fragments | None, start: int = 0) -> Iterator[TokenSize]:
         """The sizes of a prompt's integers, last fragment first, back to `start` of them."""
         at = fragments
         while at is not None and at.end > start:
             yield self.size_of(at.fragment.ids)
             at = at.before
 
-    def size_of(self, ids: tuple[int, ...]) -> Size:
+    def size_of(self, ids: tuple[int, ...]) -> TokenSize:
         """Of some integers."""
         num_tokens = sum(id >= 0 for id in ids)
         size = _all(Interval.exactly(num_tokens))
@@ -206,7 +206,7 @@ class CostPrompts(PromptIdsBuilder):
         for id in ids:
             if id < 0:
                 more = self.sizes[id]
-                size = Size(size.tokens + more.tokens, size.computed + more.computed)
+                size = TokenSize(size.tokens + more.tokens, size.computed + more.computed)
         return size
 
     def open_size(self, begun: Begun) -> Interval:
@@ -219,8 +219,8 @@ class CostPrompts(PromptIdsBuilder):
         return Interval.exactly(kept) + self._loose(last if kept < len(self.encode(run, begun.after)) else "")
 
 
-def _all(size: Interval) -> Size:
-    return Size(size, size)
+def _all(size: Interval) -> TokenSize:
+    return TokenSize(size, size)
 
 
 def is_open(begun: Begun) -> bool:

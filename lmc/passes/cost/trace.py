@@ -33,44 +33,44 @@ class CallTrace:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class BranchTrace:
     """One of two arms, each with the share of runs that take it, and what leads to it where that is one question."""
 
-    arms: tuple[tuple[Trace, float, Way | None], ...]
+    arms: tuple[tuple[CostTrace, float, Way | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class LoopTrace:
     """The turns of a loop: those that are sure to come, then those that may, each with its share of the runs.
 
     is_bounded  False where more turns may follow than stand here
     """
 
-    turns: tuple[tuple[Trace, float], ...]
+    turns: tuple[tuple[CostTrace, float], ...]
     num_sure: int
     is_bounded: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TryTrace:
     """The body of a `try`, which may end anywhere, and then the handler."""
 
-    body: Trace
-    handler: Trace
+    body: CostTrace
+    handler: CostTrace
 
 
 @dataclass(frozen=True, slots=True)
-class Recursion:
+class FunctionTrace:
     """A function that calls itself: once for sure, and who knows how often more."""
 
-    body: Trace
+    body: CostTrace
 
 
-Part = CallTrace | Branch | Turns | Tried | Recursion
+Part = CallTrace | BranchTrace | LoopTrace | TryTrace | FunctionTrace
 
 
 @dataclass(slots=True)
-class Trace:
+class CostTrace:
     """Parts one after another."""
 
     parts: list[Part] = field(default_factory=list)

@@ -34,13 +34,13 @@ _NO_LONGER = frozenset(("strip", "lstrip", "rstrip", "removeprefix", "removesuff
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class KnownValue:
     """A value that is known."""
 
     value: Any
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Known) or type(self.value) is not type(other.value):
+        if not isinstance(other, KnownValue) or type(self.value) is not type(other.value):
             return False
         return bool(self.value == other.value) and (
             not isinstance(self.value, list | tuple | dict) or repr(self.value) == repr(other.value)
@@ -50,7 +50,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class TextHole:
     """A value that only the run knows, by a name of its own.
 
     most      bytes of it as text; None where nobody knows
@@ -66,19 +66,19 @@ class Hole:
 class Cat:
     """Texts and holes in a row."""
 
-    parts: tuple[str | Hole, ...]
+    parts: tuple[str | TextHole, ...]
 
 
-Text = Known | Hole | Cat
+Text = KnownValue | TextHole | Cat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Names:
+class NamedValues:
     """The values of a state by name, each on top of the earlier ones."""
 
     name: str
     value: Any
-    below: Names | None
+    below: NamedValues | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +90,7 @@ class AbstractState:
     """
 
     begun: Begun
-    names: Names | None = None
+    names: NamedValues | None = None
     role: str | None = ""
     resident: int = 0
 
@@ -105,17 +105,17 @@ class AbstractState:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class States:
+class AbstractStates:
     """A list of states: each of them where their number is known, or what every one is like."""
 
     items: tuple[Any, ...] | None
     each: Any = None
 
 
-def parts_of(value: Text) -> Iterable[str | Hole]:
+def parts_of(value: Text) -> Iterable[str | TextHole]:
     """What a text is made of."""
     match value:
-        case Known(text):
+        case KnownValue(text):
             return (text,) if isinstance(text, str) else ()
         case Cat(parts):
             return parts
@@ -124,22 +124,24 @@ def parts_of(value: Text) -> Iterable[str | Hole]:
 
 def text_of(values: Sequence[Text]) -> Text:
     """Texts put together."""
-    parts: list[str | Hole] = []
+    parts: list[str | TextHole] = []
     for part in (part for value in values for part in parts_of(value)):
         if isinstance(part, str) and parts and isinstance(last := parts[-1], str):
             parts[-1] = last + part
         else:
             parts.append(part)
-    if len(parts) == 1 and isinstance(parts[0], Hole):
+    if len(parts) == 1 and isinstance(parts[0], TextHole):
         return parts[0]
     is_known = all(isinstance(part, str) for part in parts)
-    return Known("".join(map(str, parts))) if is_known else Cat(tuple(parts))
+    return KnownValue("".join(map(str, parts))) if is_known else Cat(tuple(parts))
 
 
-def computed(node: Node, graph: Graph, operands: Sequence[Text], fresh: Callable[[int | None, float], Hole]) -> Text:
+def computed(
+    node: Node, graph: Graph, operands: Sequence[Text], fresh: Callable[[int | None, float], TextHole]
+) -> Text:
     """What a host op gives; a fresh hole where that is not known."""
-    if all(isinstance(operand, Known) for operand in operands):
-        found = _evaluated(node, graph, [operand.value for operand in operands if isinstance(operand, Known)])
+    if all(isinstance(operand, KnownValue) for operand in operands):
+        found = _evaluated(node, graph, [operand.value for operand in operands if isinstance(operand, KnownValue)])
         if found is not None:
             return found
     match node.op:
@@ -151,20 +153,20 @@ def computed(node: Node, graph: Graph, operands: Sequence[Text], fresh: Callable
             return text_of(operands) if not _has_number(operands) else fresh(None, 0.0)
         case "format" if not node.attr("spec") and len(operands) == 1 and node.attr("conv") in (None, "s"):
             return operands[0]
-        case "method" if node.attr("name") in _NO_LONGER and isinstance(operands[0], Hole):
+        case "method" if node.attr("name") in _NO_LONGER and isinstance(operands[0], TextHole):
             return fresh(operands[0].most, operands[0].expected)
     return fresh(None, 0.0)
 
 
 def _is_text(value: Text) -> bool:
-    return isinstance(value, Cat) or (isinstance(value, Known) and isinstance(value.value, str))
+    return isinstance(value, Cat) or (isinstance(value, KnownValue) and isinstance(value.value, str))
 
 
 def _has_number(operands: Sequence[Text]) -> bool:
-    return any(isinstance(each, Known) and not isinstance(each.value, str) for each in operands)
+    return any(isinstance(each, KnownValue) and not isinstance(each.value, str) for each in operands)
 
 
-def _evaluated(node: Node, graph: Graph, operands: list[Any]) -> Known | None:
+def _evaluated(node: Node, graph: Graph, operands: list[Any]) -> KnownValue | None:
     compute = _compute(node, graph)
     if compute is None or any(_is_large(operand) for operand in operands):
         return None
@@ -172,16 +174,18 @@ def _evaluated(node: Node, graph: Graph, operands: list[Any]) -> Known | None:
         found = compute(*operands)
     except Exception:  # it raises when the program runs, in its place
         return None
-    return Known(found) if isinstance(found, range) or is_plain(found) else None
+    if isinstance(found, list | dict | set) and node.outputs[0].type.name in ("ref", "any"):
+        return None  # somebody may change it
+    return KnownValue(found) if isinstance(found, range) or is_plain(found) else None
 
 
 def _compute(node: Node, graph: Graph) -> Callable[..., Any] | None:
     """How a node is computed, where that takes no code of the user's and no great work."""
     attrs, compute = dict(node.attrs), OPS[node.op].eval
     if node.op == "call":
-        label = graph.extern(str(attrs["fn"])).label
-        name = label.removeprefix("builtins.")
-        known = label.startswith("builtins.") and name in _CALLED and not node.keys
+        extern = graph.extern(str(attrs["fn"]))
+        label, name = extern.label, extern.label.removeprefix("builtins.")
+        known = label.startswith("builtins.") and name in _CALLED and not node.keys and extern.effect == "none"
         return BUILTINS[name].fn if known and name in BUILTINS else None
     is_computed = (
         node.op in _COMPUTED

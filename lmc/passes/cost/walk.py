@@ -18,13 +18,13 @@ from lmc.ir.prompt import Control
 from lmc.ir.prompt import Text as TextPiece
 from lmc.ir.types import is_plain
 from lmc.passes.base import ArgPath, Inputs
-from lmc.passes.cost.alternatives import MAX_LEAVES, NEVER, Split, TooMany, combined, is_same, leaves, ways, where
-from lmc.passes.cost.answers import Answer, answer_of, longest_token
+from lmc.passes.cost.alternatives import MAX_LEAVES, NEVER, OpenChoice, TooMany, combined, is_same, leaves, ways, where
+from lmc.passes.cost.answers import AnswerSize, answer_of, longest_token
 from lmc.passes.cost.interval import UNKNOWN, Interval, one_of
 from lmc.passes.cost.learnt import Learnt
-from lmc.passes.cost.prompts import CostPrompts, Size, end_node, is_open, with_run
-from lmc.passes.cost.trace import Branch, CallTrace, Recursion, Trace, Tried, Turns
-from lmc.passes.cost.values import AbstractState, Hole, Known, Names, States, computed, parts_of
+from lmc.passes.cost.prompts import CostPrompts, TokenSize, end_node, is_open, with_run
+from lmc.passes.cost.trace import BranchTrace, CallTrace, CostTrace, FunctionTrace, LoopTrace, TryTrace
+from lmc.passes.cost.values import AbstractState, AbstractStates, KnownValue, NamedValues, TextHole, computed, parts_of
 from lmc.passes.flat_prompts import FlatPiece, PromptHole
 from lmc.passes.prompt_ids import Begun, Fragments
 
@@ -53,41 +53,41 @@ class Walker:
         self._env: Env = {}
         self._num_fresh = 0
         self._work = self._num_unsure = 0
-        self._trace = Trace()
+        self._trace = CostTrace()
         self._unwinds: list[list[list[Any]]] = []
         self._has_calls: dict[int, bool] = {}
         self._dead: dict[int, bool] = {}
 
-    def item(self, arguments: Mapping[ArgPath, object]) -> Trace:
+    def item(self, arguments: Mapping[ArgPath, object]) -> CostTrace:
         """What the program does with these arguments, as far as they are given."""
-        self._env, self._trace = {}, Trace()
+        self._env, self._trace = {}, CostTrace()
         for param in self.graph.params:
             given = arguments.get(param.path)
             is_known = param.path in arguments and is_plain(given) and _is_fixed(given, param.value.type.name)
-            self._env[param.value.name] = Known(given) if is_known else self._fresh()
+            self._env[param.value.name] = KnownValue(given) if is_known else self._fresh()
         self._block(self.graph.body)
         return self._trace
 
     # --- values ----------------------------------------------------------------------------------------------
 
-    def _fresh(self, most: int | None = None, expected: float = 0.0) -> Hole:
+    def _fresh(self, most: int | None = None, expected: float = 0.0) -> TextHole:
         self._num_fresh += 1
-        return Hole(f"value@{self._num_fresh}", most, expected)
+        return TextHole(f"value@{self._num_fresh}", most, expected)
 
     def _question(self) -> int:
         self._num_fresh += 1
         return self._num_fresh
 
     def _unknown_state(self) -> AbstractState:
-        return self._state_of(Size(UNKNOWN, UNKNOWN))
+        return self._state_of(TokenSize(UNKNOWN, UNKNOWN))
 
-    def _state_of(self, size: Size, *, open_end: bool = True) -> AbstractState:
+    def _state_of(self, size: TokenSize, *, open_end: bool = True) -> AbstractState:
         """A state with a prompt of that size, of which nothing else is known."""
         begun = self.prompts.added(Begun(), self.prompts.part(size, is_open=open_end))
         return AbstractState(begun, None, None, 0)
 
     def _value(self, atom: Atom) -> Any:
-        return Known(atom.value) if isinstance(atom, Lit) else self._env[atom.name]
+        return KnownValue(atom.value) if isinstance(atom, Lit) else self._env[atom.name]
 
     def _set(self, node: Node, values: Sequence[Any]) -> None:
         for output, value in zip(node.outputs, values):
@@ -117,8 +117,8 @@ class Walker:
         """One value in place of several that may be."""
         if any(isinstance(leaf, AbstractState) for leaf in found):
             return self._one_state(found)
-        if any(isinstance(leaf, States) for leaf in found):
-            return States(None, self._unknown_state())
+        if any(isinstance(leaf, AbstractStates) for leaf in found):
+            return AbstractStates(None, self._unknown_state())
         return self._one_text(found)
 
     def _one_text(self, found: Sequence[Any]) -> Any:
@@ -134,13 +134,13 @@ class Walker:
             return states[0]
         share = 1 / len(states)
         sizes = [self._size(each) for each in states]
-        size = Size(one_of((s.tokens, share) for s in sizes), one_of((s.computed, share) for s in sizes))
+        size = TokenSize(one_of((s.tokens, share) for s in sizes), one_of((s.computed, share) for s in sizes))
         return self._state_of(size, open_end=any(is_open(each.begun) for each in states))
 
     def _collapsed(self, value: Any) -> AbstractState:
         return self._one_state(list(leaves(value)))
 
-    def _size(self, state: AbstractState) -> Size:
+    def _size(self, state: AbstractState) -> TokenSize:
         """All of a prompt, and what of it no call of its own has put into the cache."""
         prompts, settled = self.prompts, state.begun.settled
         open_size = prompts.open_size(state.begun)
@@ -149,7 +149,7 @@ class Walker:
             tokens += size.tokens
         for size in prompts.tokens(settled, state.resident):
             new += size.computed
-        return Size(tokens, new)
+        return TokenSize(tokens, new)
 
     def _joined(self, options: Sequence[Sequence[Any]]) -> list[Any]:
         """The values of several ways to come here, position by position; the same questions stand for all of them."""
@@ -159,7 +159,7 @@ class Walker:
         return result
 
     def _either(self, some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-        decided = Split(self._question(), True, False)
+        decided = OpenChoice(self._question(), True, False)
         return [self._chosen(decided, a, b) for a, b in zip(some, others)]
 
     # --- blocks ----------------------------------------------------------------------------------------------
@@ -171,9 +171,9 @@ class Walker:
             self._node(node)
         return [self._value(atom) for atom in block.end.inputs]
 
-    def _into(self, block: Block) -> tuple[Trace, list[Any]]:
+    def _into(self, block: Block) -> tuple[CostTrace, list[Any]]:
         """The same with a trace of its own."""
-        outer, self._trace = self._trace, Trace()
+        outer, self._trace = self._trace, CostTrace()
         try:
             values = self._block(block)
             return self._trace, values
@@ -196,19 +196,19 @@ class Walker:
             case "state" | "state|none":
                 return self._unknown_state()
             case "list[state]":
-                return States(None, self._unknown_state())
+                return AbstractStates(None, self._unknown_state())
         return self._fresh()
 
     def _host(self, node: Node) -> None:
         if not node.outputs:
             return
         operands = [self._value(atom) for atom in node.inputs]
-        plain = [each for each in operands if not isinstance(each, AbstractState | States)]
+        plain = [each for each in operands if not isinstance(each, AbstractState | AbstractStates)]
         if len(node.outputs) > 1 or len(plain) < len(operands) or node.outputs[0].type.is_state:
             if node.op in ("check", "read") and len(node.outputs) == 1:
                 self._set(node, operands)
-            elif node.op == "unpack" and isinstance(operands[0], Known) and _unpacks(operands[0].value, node):
-                self._set(node, [Known(each) for each in operands[0].value])
+            elif node.op == "unpack" and isinstance(operands[0], KnownValue) and _unpacks(operands[0].value, node):
+                self._set(node, [KnownValue(each) for each in operands[0].value])
             else:
                 self._set(node, [self._anything(output) for output in node.outputs])
             return
@@ -219,7 +219,7 @@ class Walker:
         self._set(node, [made])
 
     def _computed(self, node: Node, operands: Sequence[Any]) -> Any:
-        if any(isinstance(each, AbstractState | States) for each in operands):
+        if any(isinstance(each, AbstractState | AbstractStates) for each in operands):
             return self._fresh()
         return computed(node, self.graph, operands, self._fresh)
 
@@ -238,7 +238,7 @@ class Walker:
         begun = state.begun
         for part in parts_of(text):
             begun = self.prompts.added(
-                begun, self.prompts.text_hole(part) if isinstance(part, Hole) else TextPiece(part)
+                begun, self.prompts.text_hole(part) if isinstance(part, TextHole) else TextPiece(part)
             )
         return AbstractState(begun, state.names, state.role, state.resident)
 
@@ -269,24 +269,24 @@ class Walker:
 
     def _named(self, node: Node) -> None:
         state, name, value = (self._value(atom) for atom in node.inputs[:3])
-        known = name.value if isinstance(name, Known) else None
+        known = name.value if isinstance(name, KnownValue) else None
         self._set(node, [self._state(state, lambda s: _with_name(s, known, value))])
 
     def _get(self, node: Node) -> None:
         state, name = (self._value(atom) for atom in node.inputs[:2])
-        known = name.value if isinstance(name, Known) else None
+        known = name.value if isinstance(name, KnownValue) else None
 
         def got(leaf: Any) -> Any:
             found = leaf.get(known) if isinstance(leaf, AbstractState) and isinstance(known, str) else None
-            return self._fresh() if found is None or isinstance(found, Split) else found
+            return self._fresh() if found is None or isinstance(found, OpenChoice) else found
 
         self._set(node, [self._combined([state], got, self._fresh)])
 
     def _fork_list(self, node: Node) -> None:
         state, num = (self._value(atom) for atom in node.inputs[:2])
-        known = num.value if isinstance(num, Known) and isinstance(num.value, int) else None
+        known = num.value if isinstance(num, KnownValue) and isinstance(num.value, int) else None
         items = (state,) * known if known is not None and 0 <= known <= 4096 else None
-        self._set(node, [state, States(items, state)])
+        self._set(node, [state, AbstractStates(items, state)])
 
     def _join(self, node: Node) -> None:
         state, *children = (self._value(atom) for atom in node.inputs)
@@ -297,18 +297,18 @@ class Walker:
         self._set(node, [self._with_text(state, self._fresh(), lambda s, t: self._appended(_nameless(s), t))])
 
     def _states(self, node: Node) -> None:
-        self._set(node, [States(tuple(self._value(atom) for atom in node.inputs))])
+        self._set(node, [AbstractStates(tuple(self._value(atom) for atom in node.inputs))])
 
     def _states_item(self, node: Node) -> None:
         states, index = (self._value(atom) for atom in node.inputs[:2])
         self._set(node, [self._combined([states, index], self._picked, self._unknown_state)])
 
     def _picked(self, states: Any, index: Any) -> Any:
-        if not isinstance(states, States):
+        if not isinstance(states, AbstractStates):
             return self._unknown_state()
         if states.items is None:
             return self._collapsed(states.each)
-        if isinstance(index, Known) and isinstance(index.value, int):
+        if isinstance(index, KnownValue) and isinstance(index.value, int):
             is_there = -len(states.items) <= index.value < len(states.items)
             return self._collapsed(states.items[index.value]) if is_there else self._unknown_state()
         return self._any_of(states.items)
@@ -319,47 +319,47 @@ class Walker:
 
     def _states_set(self, node: Node) -> None:
         states, index, state = (self._value(atom) for atom in node.inputs[:3])
-        made: Any = States(None, self._unknown_state())
-        if isinstance(states, States) and not isinstance(index, Split):
-            number = index.value if isinstance(index, Known) and isinstance(index.value, int) else None
+        made: Any = AbstractStates(None, self._unknown_state())
+        if isinstance(states, AbstractStates) and not isinstance(index, OpenChoice):
+            number = index.value if isinstance(index, KnownValue) and isinstance(index.value, int) else None
             if states.items is not None and number is not None and -len(states.items) <= number < len(states.items):
                 items = list(states.items)
                 items[number] = state
-                made = States(tuple(items))
+                made = AbstractStates(tuple(items))
             else:
                 each = self._any_of(states.items) if states.items is not None else states.each
-                made = States(None, self._any_of([each, state]))
+                made = AbstractStates(None, self._any_of([each, state]))
         self._set(node, [made])
 
     def _states_append(self, node: Node) -> None:
         states, state = (self._value(atom) for atom in node.inputs[:2])
-        made: Any = States(None, self._unknown_state())
-        if isinstance(states, States):
+        made: Any = AbstractStates(None, self._unknown_state())
+        if isinstance(states, AbstractStates):
             if states.items is not None:
-                made = States((*states.items, state))
+                made = AbstractStates((*states.items, state))
             else:
-                made = States(None, self._any_of([states.each, state]))
+                made = AbstractStates(None, self._any_of([states.each, state]))
         self._set(node, [made])
 
     def _states_len(self, node: Node) -> None:
         states = self._value(node.inputs[0])
-        is_known = isinstance(states, States) and states.items is not None
-        self._set(node, [Known(len(states.items)) if is_known else self._fresh()])
+        is_known = isinstance(states, AbstractStates) and states.items is not None
+        self._set(node, [KnownValue(len(states.items)) if is_known else self._fresh()])
 
     def _states_gather(self, node: Node) -> None:
         states = self._value(node.inputs[0])
-        made = States(None, self._unknown_state())
-        if isinstance(states, States):
+        made = AbstractStates(None, self._unknown_state())
+        if isinstance(states, AbstractStates):
             each = self._any_of(states.items) if states.items is not None else states.each
-            made = States(None, each)
+            made = AbstractStates(None, each)
         self._set(node, [made])
 
     # --- calls -----------------------------------------------------------------------------------------------
 
     def _call(self, node: Node) -> None:
         given = {key: self._value(atom) for key, atom in node.kwargs.items()}
-        name = given.get("name", Known(node.attr("name")))
-        name = name.value if isinstance(name, Known) else None
+        name = given.get("name", KnownValue(node.attr("name")))
+        name = name.value if isinstance(name, KnownValue) else None
         answer = answer_of(node, given, self.inputs, self.learnt.tokens_of(name))
         ends: list[Fragments | None] = []
         values = [self._fresh(answer.bytes, answer.kept.expected) for _ in node.outputs[1:]]
@@ -390,19 +390,19 @@ class Walker:
         self._trace.parts.append(CallTrace(step, nodes, of_state, *told))
         self._set(node, [after, *values])
 
-    def _asked(self, node: Node, state: AbstractState, answer: Answer) -> tuple[Fragments | None, AbstractState]:
+    def _asked(self, node: Node, state: AbstractState, answer: AnswerSize) -> tuple[Fragments | None, AbstractState]:
         """The prompt of a call, and the state behind its answer."""
         prompts, begun = self.prompts, state.begun
-        size = Size(answer.kept, answer.computed)
+        size = TokenSize(answer.kept, answer.computed)
         cut = prompts.cut_end(begun, answer.choices) if answer.choices else None
         if cut is None:
             end = prompts.end(begun)
             if answer.choices or answer.cuts_last:  # the end of the prompt may come again
                 more = Interval(0, 0.0, _bytes_behind(begun, prompts))
-                size = Size(size.tokens + more, size.computed + more)
+                size = TokenSize(size.tokens + more, size.computed + more)
         else:
             end, kept = cut
-            size = Size(kept, kept)
+            size = TokenSize(kept, kept)
         after = with_run(begun, end)
         num = end.end if end is not None else 0
         after = prompts.added(after, prompts.part(size))
@@ -423,7 +423,7 @@ class Walker:
         share = self.learnt.share_of_then(node.span)
         share = 0.5 if share is None else share
         lead = [frozenset({(decided.question, each)}) if _is_one_question(decided) else None for each in (True, False)]
-        self._trace.parts.append(Branch(((then, share, lead[0]), (other, 1 - share, lead[1]))))
+        self._trace.parts.append(BranchTrace(((then, share, lead[0]), (other, 1 - share, lead[1]))))
         ways = zip(self._outputs(node, 0, yes), self._outputs(node, 1, no))
         self._set(node, [self._chosen(decided, a, b) for a, b in ways])
 
@@ -436,11 +436,11 @@ class Walker:
         """A condition as a question, where the answer is not known."""
 
         def answer(leaf: Any) -> Any:
-            if isinstance(leaf, Known):
+            if isinstance(leaf, KnownValue):
                 return bool(leaf.value)
-            return Split(self._question(), True, False)
+            return OpenChoice(self._question(), True, False)
 
-        return self._combined([value], answer, lambda: Split(self._question(), True, False))
+        return self._combined([value], answer, lambda: OpenChoice(self._question(), True, False))
 
     def _chosen(self, decided: Any, yes: Any, no: Any) -> Any:
         """One of two values, by a question."""
@@ -450,7 +450,7 @@ class Walker:
         try:
             return combined([decided, yes, no], lambda answer, a, b: a if answer else b)
         except TooMany:
-            both = Split(self._question(), self._flat(yes), self._flat(no))
+            both = OpenChoice(self._question(), self._flat(yes), self._flat(no))
             return both if sum(1 for _ in leaves(both)) <= MAX_LEAVES and not _has_state(both) else self._flat(both)
 
     def _flat(self, value: Any) -> Any:
@@ -463,7 +463,7 @@ class Walker:
     def _for(self, node: Node) -> None:
         source, *carried = (self._value(atom) for atom in node.inputs)
         items: Sequence[Any] | None = None
-        if isinstance(source, Known):
+        if isinstance(source, KnownValue):
             items = source.value if isinstance(source.value, list | tuple | range | str) else None
             items = list(source.value) if isinstance(source.value, dict) else items
         self._turn_by_turn(node, (items,), carried)
@@ -476,7 +476,7 @@ class Walker:
             return
         shares = self.learnt.share_of_turns(node.span)
         num_learnt = min(MAX_LEARNT, max(shares, default=0))
-        turns: list[tuple[Trace, float]] = []
+        turns: list[tuple[CostTrace, float]] = []
         exits: list[list[Any]] = []
         num_sure, is_sure, is_bounded, num_unsure = 0, True, True, 0
         items = source[0] if source is not None else None
@@ -519,7 +519,7 @@ class Walker:
             exits.append(self._on_and_on(carried))
             if any(trace.parts for trace, _ in turns):
                 self.unbounded.append(node)
-        self._trace.parts.append(Turns(tuple(turns), num_sure, is_bounded))
+        self._trace.parts.append(LoopTrace(tuple(turns), num_sure, is_bounded))
         self._set(node, self._joined(exits[-8:]) if len(exits) <= 8 else self._many_exits(exits))
 
     def _share(self, shares: Mapping[int, float], turn: int, is_sure: bool) -> float:
@@ -533,7 +533,7 @@ class Walker:
         params = list(body.params)
         if is_for:
             first, *params = params
-            self._env[first.name] = Known(items[turn]) if items is not None else self._fresh()
+            self._env[first.name] = KnownValue(items[turn]) if items is not None else self._fresh()
         for param, value in zip(params, carried):
             self._env[param.name] = value
 
@@ -556,9 +556,9 @@ class Walker:
             if isinstance(leaf, AbstractState):
                 size = self._size(self._collapsed(value))
                 tokens = Interval(0, size.tokens.expected, None)
-                found.append(self._state_of(Size(tokens, Interval(0, size.computed.expected, None))))
-            elif isinstance(leaf, States):
-                found.append(States(None, self._unknown_state()))
+                found.append(self._state_of(TokenSize(tokens, Interval(0, size.computed.expected, None))))
+            elif isinstance(leaf, AbstractStates):
+                found.append(AbstractStates(None, self._unknown_state()))
             else:
                 found.append(self._fresh())
         return found
@@ -581,7 +581,7 @@ class Walker:
         for param, value in zip(handler.params, [self._fresh(), *self._handed(handed)]):
             self._env[param.name] = value
         handled, caught = self._into(handler)
-        self._trace.parts.append(Tried(tried, handled))
+        self._trace.parts.append(TryTrace(tried, handled))
         ways = [self._outputs(node, 0, done), self._outputs(node, 1, caught)]
         if body.end.op == "raise" or handler.end.op == "raise":
             self._set(node, ways[1] if body.end.op == "raise" else ways[0])
@@ -603,18 +603,18 @@ class Walker:
             self._env[param.name] = self._value(atom)
         trace, values = self._into(body)
         calls_itself = any(each.op == "invoke" for each in walk(body))
-        self._trace.parts.append(Recursion(trace) if calls_itself else Turns(((trace, 1.0),), 1, True))
+        self._trace.parts.append(FunctionTrace(trace) if calls_itself else LoopTrace(((trace, 1.0),), 1, True))
         if calls_itself and self._calls_in(body):
             self.unbounded.append(node)
         self._set(node, self._outputs(node, 0, values))
 
 
-def _is_one_question(decided: Split) -> bool:
+def _is_one_question(decided: OpenChoice) -> bool:
     return decided.yes is True and decided.no is False
 
 
 def _has_state(value: Any) -> bool:
-    return any(isinstance(leaf, AbstractState | States) for leaf in leaves(value))
+    return any(isinstance(leaf, AbstractState | AbstractStates) for leaf in leaves(value))
 
 
 def _is_fixed(value: object, type: str) -> bool:
@@ -629,7 +629,7 @@ def _unpacks(value: object, node: Node) -> bool:
 def _with_name(state: AbstractState, name: object, value: Any) -> AbstractState:
     if not isinstance(name, str):
         return _nameless(state)
-    return AbstractState(state.begun, Names(name, value, state.names), state.role, state.resident)
+    return AbstractState(state.begun, NamedValues(name, value, state.names), state.role, state.resident)
 
 
 def _nameless(state: AbstractState) -> AbstractState:
@@ -637,17 +637,17 @@ def _nameless(state: AbstractState) -> AbstractState:
 
 
 def _bytes_of(value: Any) -> int | None:
-    if isinstance(value, Hole):
+    if isinstance(value, TextHole):
         return value.most
     sizes = [
         len(part.encode("utf-8", "replace")) if isinstance(part, str) else part.most
-        for part in (parts_of(value) if not isinstance(value, AbstractState | States) else ())
+        for part in (parts_of(value) if not isinstance(value, AbstractState | AbstractStates) else ())
     ]
     return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _expected_of(value: Any) -> float:
-    if isinstance(value, AbstractState | States):
+    if isinstance(value, AbstractState | AbstractStates):
         return 0.0
     return sum(len(part) / 4 if isinstance(part, str) else part.expected for part in parts_of(value))
 
@@ -662,7 +662,7 @@ def _counts(before: Sequence[Any], after: Sequence[Any]) -> bool:
     """Whether something that is known has changed: what counts may end a loop."""
 
     def known(value: Any) -> bool:
-        return all(isinstance(leaf, Known) for leaf in leaves(value))
+        return all(isinstance(leaf, KnownValue) for leaf in leaves(value))
 
     return any(known(a) and known(b) and not is_same(a, b) for a, b in zip(before, after))
 
