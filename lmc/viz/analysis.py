@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.passes.cost import COUNTS, Cost, Interval, ProgramCost
-from lmc.viz.cost import ABOUT, SHOWN, no_bound, shown
-from lmc.viz.text_table import Column, grid, heading, keep_ends, wrapped
+from lmc.viz.cost import ABOUT, SHOWN, fitted, no_bound
+from lmc.viz.text_table import Column, heading, keep_ends, wrapped
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def render(analysis: Analysis, terminal: Terminal, learnt: str = "") -> str:
     columns = [Column("#", "right", "dim"), Column("call", "left", "cyan"), Column("where", "left", "dim")]
     columns += [*(Column(SHOWN[name], "right") for name in COUNTS), Column("seconds", "right")]
     rows = list(_rows(analysis, view))
-    body = grid(columns, rows, terminal) if rows else "no model calls\n"
+    body = fitted(columns, rows, terminal) if view.calls else "no model calls\n"
     notes = "".join(wrapped(note, terminal.width) for note in _notes(analysis, learnt))
     title = f"{view.title}: what was foretold, and what it came to"
     return heading(title, terminal) + "\n" + body + "\n" + notes
@@ -102,7 +102,7 @@ def beside(counted: int, interval: Interval) -> str:
     """A count and what was foretold of it."""
     if interval.is_exact and counted == interval.least:
         return str(counted)
-    return f"{counted}{'' if interval.holds(counted) else '!'} of {shown(interval)}"
+    return f"{counted}{'' if interval.holds(counted) else '!'} of {interval}"
 
 
 def _notes(analysis: Analysis, learnt: str) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _notes(analysis: Analysis, learnt: str) -> Iterator[str]:
         counted, interval = getattr(analysis.total, name), getattr(cost.total, name)
         if not interval.holds(counted):
             why = _why(name, counted, interval)
-            yield f"outside its bounds (!): {SHOWN[name]} {counted}, foretold {shown(interval)}: {why}"
+            yield f"outside its bounds (!): {SHOWN[name]} {counted}, foretold {interval}: {why}"
     if any(getattr(cost.total, name).most is None for name in COUNTS):
         yield no_bound(cost)
     if learnt:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmc.passes.cost import COUNTS, Cost, Interval, ProgramCost
-from lmc.viz.text_table import Column, grid, heading, keep_ends, wrapped
+from lmc.viz.text_table import GAP, Column, grid, heading, indented, keep_ends, widths, wrapped
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -59,10 +59,23 @@ def render(planned: Planned, told: Told, terminal: Terminal) -> str:
     columns = [Column("#", "right", "dim"), Column("call", "left", "cyan"), Column("where", "left", "dim")]
     columns += [Column(SHOWN[name], "right") for name in names]
     columns += [Column("money", "right")] * (told.prices is not None and has_tokens)
-    body = grid(columns, rows, terminal) if rows else "no model calls\n"
+    body = fitted(columns, rows, terminal) if rows else "no model calls\n"
     notes = "".join(wrapped(note, terminal.width) for note in _notes(told, has_tokens))
     of = f" of {cost.items} items" if cost.items > 1 else ""
     return heading(f"{view.title}: what it will cost{of}", terminal) + "\n" + body + "\n" + notes
+
+
+def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal) -> str:
+    """A line a row where the terminal has room for it, else a paragraph a row."""
+    if sum(widths(columns, rows)) + GAP * (len(columns) - 1) <= terminal.width:
+        return grid(columns, rows, terminal)
+    titles = [column.title for column in columns]
+    told = []
+    for number, call, where, *cells in rows:
+        head = " ".join(filter(None, (f"#{number}" if number else "", call, where)))
+        sums = ", ".join(f"{title} {cell}" for title, cell in zip(titles[3:], cells))
+        told.append(wrapped(head, terminal.width) + indented(wrapped(sums, terminal.width - GAP), " " * GAP))
+    return "".join(told)
 
 
 def _rows(view: View, told: Told, names: Sequence[str]) -> list[list[str]]:
@@ -84,21 +97,10 @@ def _weight(cost: Cost) -> float:
 
 
 def _cells(cost: Cost, told: Told, names: Sequence[str]) -> list[str]:
-    cells = [shown(getattr(cost, name)) for name in names]
+    cells = [str(getattr(cost, name)) for name in names]
     if told.prices is not None and "prompt" in names:
         cells.append(money(told.prices.of_cost(cost)))
     return cells
-
-
-def shown(interval: Interval) -> str:
-    """`5`; `4 (2..6)`; `4 (2..)` where there is no bound."""
-    if interval.is_exact:
-        return str(interval.least)
-    return f"{_rounded(interval.expected)} ({interval.least}..{'' if interval.most is None else interval.most})"
-
-
-def _rounded(number: float) -> str:
-    return str(round(number)) if number >= 10 or number == round(number) else f"{number:.1f}"
 
 
 def money(amount: Money) -> str:

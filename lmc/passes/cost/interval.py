@@ -34,6 +34,14 @@ class Interval:
         """Whether a number lies in it."""
         return self.least <= number and (self.most is None or number <= self.most)
 
+    def __str__(self) -> str:
+        """`5`; `4 (2..6)`; `4 (2..)` where there is no bound."""
+        if self.is_exact:
+            return str(self.least)
+        expected = self.expected
+        shown = f"{expected:.1f}" if expected < 10 and expected != round(expected) else str(round(expected))
+        return f"{shown} ({self.least}..{'' if self.most is None else self.most})"
+
     def __add__(self, other: Interval) -> Interval:
         if other is NOTHING:
             return self
