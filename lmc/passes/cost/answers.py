@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from lmc.errors import ConstraintError, LMError
+from lmc.ir.automaton.alphabet import sets_of
 from lmc.ir.automaton.extent import Extent, extent
 from lmc.ir.constraint import RUN_TIME_KINDS, Constraint, JsonSchema, Regex
 from lmc.ir.fused import FusedGen, FusedSelect, FusedText, parts_of
@@ -15,7 +16,7 @@ from lmc.ir.graph import Node
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.prompt import GENERATED, Text
-from lmc.ir.regex import Chars, RegexTree, Repeat, Seq
+from lmc.ir.regex import Chars, RegexTree, Repeat, Seq, is_plain
 from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Inputs
 from lmc.passes.cost.interval import NOTHING, Interval
@@ -135,7 +136,7 @@ def _bounds(
     if found is None:
         return Interval.between(0, limit, None if limit is None else limit / 2), None
     least = _fewest(constraint, limit, inputs, found)
-    longest = found.longest and found.longest * CHARACTER
+    longest = found.longest and found.longest * _width(constraint)
     if facts(constraint).options:
         longest = max(len(option.encode("utf-8", "replace")) for option in facts(constraint).options)
     elif found.longest == 0:
@@ -151,6 +152,16 @@ def _fewest(constraint: Constraint, limit: int | None, inputs: Inputs, found: Ex
         return min(1, found.shortest)
     least = fewest_tokens(constraint, min(limit or 64, 64), inputs.spellings)
     return min(least, limit) if limit is not None else least
+
+
+@lru_cache(maxsize=1024)
+def _width(constraint: Constraint) -> int:
+    """The most bytes of a character."""
+    tree = facts(constraint).tree
+    if tree is None or not is_plain(tree):
+        return CHARACTER
+    highest = max((high for ranges in sets_of(tree) for _, high in ranges), default=0)
+    return 1 if highest < 0x80 else 2 if highest < 0x800 else 3 if highest < 0x10000 else CHARACTER
 
 
 @lru_cache(maxsize=1024)
