@@ -23,8 +23,8 @@ from tests.oracle.programs.case import Case
 
 # branches, loops, forks, constraints, tools, programs in programs, and what gets in their way
 NAMES = (
-    "branches.if_else", "branches.elif_chain", "branches.ternaries", "branches.and_or_values",
-    "branches.short_circuit", "branches.not_in_and_chained", "loops.for_over_generated_count", "loops.while_not_done",
+    "branches.if_else", "branches.elif_chain", "roles.chat_until", "nested_programs.calls_in_loop",
+    "selects.drawn_while", "state_lists.appended_list", "loops.for_over_generated_count", "loops.while_not_done",
     "loops.carried_strings_and_counters", "loops.nested_loops", "exits.return_in_nested_loops_without_else",
     "exits.return_in_loop_in_role_block", "tries.retry_with_helper", "tries.retry_while",
     "statements.while_of_many_turns", "statements.while_with_effects", "forks.sampled_forks_differ",
