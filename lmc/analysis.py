@@ -5,11 +5,12 @@ The counts of all are the engine's own; those of a call are what its request sai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lmc import arguments as arguments_of
+from lmc.ir.ops import OPS
 from lmc.viz.analysis import Actual, Analysis
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ Leaves = Mapping[tuple[str | int, ...], object]
 def analysis_of(results: Sequence[Result], report: RunReport, cost: ProgramCost | None, why: str = "") -> Analysis:
     """What became of items that ran the same plan. Raises what `Result.compiled` raises."""
     compiled = results[0].compiled
-    steps = _by_step(compiled, (call for result in results for call in result.made_calls))
+    steps: dict[int | None, Actual] = {}
+    for result in results:
+        for step, call in _by_step(compiled, result.made_calls):
+            steps[step] = steps.get(step, Actual()) + _actual(call)
     total = Actual(
         report.requests, report.prompt_tokens, report.cached_tokens, report.computed_tokens, report.output_tokens
     )
@@ -42,16 +46,19 @@ def leaves_of(program: Program, compiled: Compiled, item: Any) -> Leaves:
     return {param.path: arguments_of.value_at(bound, param.path) for param in compiled.graph.params}
 
 
-def _by_step(compiled: Compiled, made: Iterable[MadeCall]) -> dict[int | None, Actual]:
+def _by_step(compiled: Compiled, made: Sequence[MadeCall]) -> Iterator[tuple[int | None, MadeCall]]:
+    """Each call with its step; of what ran as Python each call is a step of what was recorded, in this order."""
     nodes = compiled.plan.graph.nodes
-    steps = {step.node: step.id for step in compiled.plan.steps}
-    found: dict[int | None, Actual] = {}
-    for call in made:
-        number = call.params.number
-        is_its = number in steps and nodes[number].span == call.params.span and nodes[number].op == call.params.op
-        step = steps[number] if is_its else None
-        found[step] = found.get(step, Actual()) + _actual(call)
-    return found
+    models = [step for step in compiled.plan.steps if OPS[step.op].kind == "model"]
+    calls = sorted(made, key=lambda call: call.position)
+    if compiled.planned.report("recorded") is not None and len(models) == len(calls):
+        yield from ((step.id, call) for step, call in zip(models, calls))
+        return
+    steps = {step.node: step.id for step in models}
+    for call in calls:
+        params = call.params
+        is_its = params.number in steps and nodes[params.number].span == params.span
+        yield steps[params.number] if is_its else None, call
 
 
 def _actual(call: MadeCall) -> Actual:

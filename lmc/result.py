@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
     from lmc.report import RunReport
+    from lmc.viz.figures import Figures
 
 
 _OTHER_WAYS = "result[name] is a value of its, result.variables() all of them, result.ret_value what was returned"
@@ -130,6 +131,27 @@ class Result(Generic[R]):
         from lmc.executor.made_call import MadeCall
 
         return tuple(call for call in self._made or () if isinstance(call, MadeCall))
+
+    def picture(self, format: str = "html") -> str:
+        """What ran, drawn with what it came to: html, svg or svg-graph, or another format of `Compiled.emit`.
+
+        With `timeline=True` for the run, html has its forward passes too. Raises ArgumentError as `compiled` does.
+        """
+        from lmc.viz import emit
+
+        return emit(self.compiled.planned, format, figures=self.figures)
+
+    @property
+    def figures(self) -> Figures | None:
+        """What its calls came to, for the pictures; None where the run kept none."""
+        from lmc.calls import CallRecord
+        from lmc.figures import figures_of
+
+        made = [call for call in self._made or () if not isinstance(call, CallRecord)]
+        if self._made is None or len(made) < len(self._made):
+            return None
+        timeline = self.report.timeline if self.report is not None else None
+        return figures_of(made, self.compiled.planned, timeline, self.item)
 
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)

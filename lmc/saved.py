@@ -225,7 +225,7 @@ def _error_of(saved: Mapping[str, Json]) -> BaseException:
     found = getattr(errors, name, LMError)
     span = Span(*saved["span"]) if saved["span"] else None
     told = {"span": span, "code": saved["code"], "help": saved["help"], "notes": tuple(saved["notes"])}
-    if found is RequestError:
+    if issubclass(found, RequestError):
         told["retryable"] = saved["retryable"]
     if found is OutputError:
         told["text"] = saved.get("text") or ""

@@ -18,6 +18,7 @@ from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 from lmc.ir.strand import Strand
 
+MissReason = Literal["evicted", "never-inserted", "namespace", "model"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 
@@ -220,13 +221,25 @@ class SegmentEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Tokens of a prompt that an earlier one began with too, and that the cache did not have; and why."""
+
+    reason: MissReason
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """A sample is done, after the SegmentEnd of its last segment."""
+    """A sample is done, after the SegmentEnd of its last segment.
+
+    missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
+    """
 
     rid: int
     sample: int
     reason: FinishReason
     usage: Usage = Usage()
+    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ COMMANDS: dict[str, str] = {
     "explain": "lmc.cli.explain:explain_command",
     "lint": "lmc.cli.lint:lint_command",
     "check": "lmc.cli.check:check_command",
+    "diff": "lmc.cli.diff:diff_command",
+    "opt": "lmc.cli.opt:opt_command",
     "run": "lmc.cli.run:run_command",
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",
