@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "check": "lmc.cli.check:check_command",
     "diff": "lmc.cli.diff:diff_command",
     "opt": "lmc.cli.opt:opt_command",
+    "reduce": "lmc.cli.reduce:reduce_command",
     "run": "lmc.cli.run:run_command",
     "passes": "lmc.cli.listing:passes_command",
     "backends": "lmc.cli.listing:backends_command",
