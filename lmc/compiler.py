@@ -94,6 +94,13 @@ class Compiled:
 
         return why.render(self.planned, a, b or a, PLAIN)
 
+    def cost(self) -> str:
+        """What it will cost, call by call: the fewest calls and tokens, what is expected, and the most there may be."""
+        from lmc.passes.cost import cost_of
+        from lmc.viz import PLAIN, cost
+
+        return cost.render(self.planned, cost.Told(cost_of(self.plan, self.planned.inputs)), PLAIN)
+
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm

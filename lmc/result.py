@@ -30,7 +30,8 @@ class Result(Generic[R]):
 
     Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
 
-    item  which item of its batch it is, from 0
+    item   which item of its batch it is, from 0
+    taken  the arms of branches that it took and the turns of its loops, by place; nothing where it ran as Python
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Result(Generic[R]):
         self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
         self._is_copy = False
         self.item = item
+        self.taken: dict[str, Any] = {}
         self.error = error
         self.usage = usage
         self.report = report
@@ -122,6 +124,13 @@ class Result(Generic[R]):
         if self._made is None:
             raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
         return as_records(self._made, self.item)
+
+    @property
+    def made_calls(self) -> tuple[MadeCall, ...]:
+        """Its calls with the nodes that made them, where it is the run's own result and that kept them."""
+        from lmc.executor.made_call import MadeCall
+
+        return tuple(call for call in self._made or () if isinstance(call, MadeCall))
 
     def picture(self, format: str = "html") -> str:
         """What ran, drawn with what it came to: html, svg or svg-graph, or another format of `Compiled.emit`.

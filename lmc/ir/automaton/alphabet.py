@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property, reduce
 from operator import and_, or_
 
+from lmc.giving_way import give_way
 from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
@@ -160,6 +161,7 @@ def sets_of(tree: RegexTree) -> Iterator[Ranges]:
         if id(part) in seen:
             continue
         seen.add(id(part))
+        give_way()
         match part:
             case Chars(ranges):
                 yield ranges
