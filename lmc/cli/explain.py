@@ -14,6 +14,7 @@ import click
 
 from lmc.cli.compile import compiled_or_run, explained, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.forecast import learn_option, prices_option, told_of
 from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
@@ -56,6 +57,9 @@ TEXTS = ("text", "json")
 @click.option("--fix", "is_fix", is_flag=True, help="What to change so that more is shared, and what that gains.")
 @click.option("--diff", "is_diff", is_flag=True, help="With --fix: the changes as a diff, those that lose nothing.")
 @click.option("--write", "is_written", is_flag=True, help="With --fix: those changes into the file.")
+@click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
+@prices_option
+@learn_option
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -78,6 +82,9 @@ def explain_command(
     is_fix: bool,
     is_diff: bool,
     is_written: bool,
+    is_about_cost: bool,
+    prices: str | None,
+    learn: str | None,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -98,6 +105,7 @@ def explain_command(
     lmc explain prog.py --why short --args-file rows.jsonl
     lmc explain prog.py --why short,long --backend cpu --model lmc-tiny
     lmc explain prog.py --fix --diff --model lmc-tiny
+    lmc explain prog.py --cost --model lmc-tiny --prices prices.toml
     lmc explain breaks.py --arg topic=cats --backend echo
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
     lmc explain LMC-GB014
@@ -135,6 +143,8 @@ def explain_command(
         from lmc.viz import emit_fsm
 
         shown = emit_fsm(done.planned, name, format, terminal)
+    elif is_about_cost:
+        shown = _cost(done, format, terminal, prices, learn, model)
     elif is_about_constraints:
         shown = _constraints(done, tokenizer, format, terminal)
     else:
@@ -211,6 +221,15 @@ def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, i
     if is_written:
         explain_fix.write_back(prog, new)
     return explain_fix.diff(prog, old, new) + f"# {proof}\n"
+
+
+def _cost(
+    done: Compiled, format: str, terminal: Terminal, prices: str | None, learn: str | None, model: str | None
+) -> str:
+    from lmc.viz import cost
+
+    told = told_of(done, prices=prices, learn=learn, model=model)
+    return cost.render_json(done.planned, told) if format == "json" else cost.render(done.planned, told, terminal)
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:
