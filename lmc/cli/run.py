@@ -15,7 +15,7 @@ import click
 from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, closed_option, level_option, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE",
+    callback=named_file,
     help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that has written FILE.journal beside the output.")
