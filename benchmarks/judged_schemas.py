@@ -205,6 +205,9 @@ def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, nu
     except TooSlow:
         tally.texts["not drawn in time"] += 1
         tally.slow.append((88.0, file.name))
+    except ConstraintError as error:
+        tally.texts["cut short"] += 1
+        tally.tell(f"cut short {file.name} {error.message[:200]}")
 
 
 def judge_texts(

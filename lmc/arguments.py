@@ -23,7 +23,8 @@ from lmc.tables import BadItem
 
 # beside sampling: what `run` takes that is no argument of a program
 OPTIONS_OF_RUN = (
-    *RUN_NAMES, "closed", "backend", "model", "seed", "opt_level", "mode", "fullgraph", "record", "stream", "on_event",
+    *RUN_NAMES, "closed", "backend", "model", "seed", "opt_level", "mode", "fullgraph", "record", "timeline", "stream",
+    "on_event",
 )  # fmt: skip
 MAX_LEAVES = 64  # a container with more leaves than this is one run-time value
 

@@ -13,7 +13,7 @@ from lmc.ir.runs import text_of
 from lmc.ir.strand import Strand
 
 if TYPE_CHECKING:
-    from lmc.backend.base import SegmentEnd, TokenLogprob, Usage
+    from lmc.backend.base import Missed, SegmentEnd, TokenLogprob, Usage
     from lmc.executor.call_params import CallParams
     from lmc.executor.made_call import MadeCall
     from lmc.ir.prompt import Tokenizer
@@ -93,6 +93,8 @@ class CallRecord:
     request        equal for calls that went as one request
     num_asked      times that it was asked: more than 1 after failures that may pass, and for `on_distortion`
     error          what it failed with, as text
+    miss           tokens that a prompt before it had too and the cache had not, and why: its `reason` is `evicted`,
+                   `never-inserted`, `namespace` or `model`; None where none is known
     """
 
     number: int
@@ -116,6 +118,7 @@ class CallRecord:
     request: int
     num_asked: int
     error: str | None
+    miss: Missed | None = None
 
     @property
     def prompt(self) -> str:
@@ -124,13 +127,18 @@ class CallRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """All of it by name, fit for JSON."""
-        return {name: self.prompt if name == "prompt" else deepcopy(getattr(self, name)) for name in _names()}
+        miss = self.miss and {"reason": self.miss.reason, "tokens": self.miss.tokens}
+        made = {"prompt": self.prompt, "miss": miss}
+        return {name: made[name] if name in made else deepcopy(getattr(self, name)) for name in _names()}
 
     @classmethod
     def of_dict(cls, record: Mapping[str, Any]) -> CallRecord:
         """The record that `as_dict` gave."""
-        values = {name: record[name] for name in _names()}
-        return cls(asked=CallPrompt.of(values.pop("prompt")), **values)
+        from lmc.backend.base import Missed
+
+        values = {name: record[name] for name in _names() if name != "miss"}
+        miss = record.get("miss")  # records of earlier versions have none
+        return cls(asked=CallPrompt.of(values.pop("prompt")), miss=miss and Missed(**miss), **values)
 
     def __repr__(self) -> str:
         return f"CallRecord({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
@@ -171,6 +179,7 @@ def _common(call: MadeCall) -> dict[str, Any]:
         "request": call.request.rid,
         "num_asked": call.num_asked,
         "error": _said(call),
+        "miss": call.finished[0].missed if call.finished and call.finished[0] else None,
     }
 
 

@@ -214,6 +214,9 @@ UNREACHED = _code("LMC-CN036", "rule out of reach", "No text of a grammar comes 
 RUNS_OVER = _code(
     "LMC-CN037", "terminals run into one another", "A terminal of a grammar could go on with what stands behind it."
 )
+VACANT = _code(
+    "LMC-CN038", "schema that nothing satisfies", "A part of a JSON schema asks for what no value is at once."
+)
 
 IDLE_STOP = _code("LMC-CN033", "stop that never occurs", "No text that a constraint allows holds the stop of its call.")
 

@@ -93,6 +93,13 @@ class Compiled:
 
         return why.render(self.planned, a, b or a, PLAIN)
 
+    def cost(self) -> str:
+        """What it will cost, call by call: the fewest calls and tokens, what is expected, and the most there may be."""
+        from lmc.passes.cost import cost_of
+        from lmc.viz import PLAIN, cost
+
+        return cost.render(self.planned, cost.Told(cost_of(self.plan, self.planned.inputs)), PLAIN)
+
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm
@@ -165,6 +172,7 @@ class Cache:
             narrow = self.narrowed(shapes, values)
             known, one = self.narrow.get(key) or set[Key](), tuple(narrow.items())
             if narrow == shapes or (len(known) >= MAX_NARROW and one not in known):
+                _ask_for(error, values)
                 raise
             known.add(one)
             self.narrow.put(key, known)
@@ -191,6 +199,14 @@ class Cache:
         if isinstance(kept, NoTrace):
             raise kept.error.with_traceback(None)
         return kept
+
+
+def _ask_for(error: CaptureError, values: Mapping[str, object]) -> None:
+    """Say of a graph break which numbers might have spared it, where they were not given."""
+    names = sorted({str(path[0]) for path in error.numbers} - values.keys())
+    if names:
+        given = ", ".join(f"{name}=3" for name in names)
+        error.notes = (f"with {' and '.join(names)} known there may be a graph: compile(..., {given}), --arg {given}",)
 
 
 @collector_paused()

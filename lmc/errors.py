@@ -146,6 +146,10 @@ class RequestError(BackendError):
         self.retryable = retryable
 
 
+class RefusedConstraint(RequestError, ConstraintError):
+    """Nothing fits a call's constraint, or it cannot be followed: whether that is seen beforehand or at the call."""
+
+
 def did_you_mean(name: str, names: Iterable[str], show: Callable[[str], str] = "`{}`".format) -> str | None:
     """The question that helps after a misspelt name, or None where nothing is near; `show` is how a name is written."""
     near = get_close_matches(name, list(names), n=1)

@@ -26,6 +26,7 @@ from lmc.recent import Recent
 from lmc.report import RunReport
 from lmc.result import Result
 from lmc.tables import rows_of
+from lmc.timeline import Timeline, TimelineKeeper
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, Session
@@ -72,6 +73,7 @@ class Launch:
 
     listen   hears what the run tells; of calls and their text too, unless `is_told` says that items are enough
     session  one of the backend, where it is not the launch that opens one
+    timeline  records the forward passes, and keeps calls
     num_threads  for tools that said they block; as many as suit the machine by default
     loop     where the tasks of an `async def` program run; without one it is refused
     """
@@ -90,6 +92,7 @@ class Launch:
         record: bool = False,
         limits: CallLimits | None = None,
         keeps_calls: bool = False,
+        timeline: bool = False,
         listen: Listen | None = None,
         is_told: bool | None = None,
         session: Session | None = None,
@@ -119,7 +122,7 @@ class Launch:
         self._before = self._session.counters()
         executor = Executor(
             self._session, seed=seed, defaults=defaults, parse_constraint=parse_constraint, closed=closed,
-            limits=limits or NO_LIMITS, keeps_calls=keeps_calls, rids=getattr(session, "rids", None),
+            limits=limits or NO_LIMITS, keeps_calls=keeps_calls or timeline, rids=getattr(session, "rids", None),
             waits_outside=loop is not None, greenlet=self._greenlet, max_workers=num_threads or DEFAULT_WORKERS,
         )  # fmt: skip
         self._params = executor.params
@@ -132,8 +135,10 @@ class Launch:
             self._items = eager if mode == "eager" else _AutoItems(func, cache, backend, pipeline, eager)
         self._items.tells = is_told
         self._numbers: dict[int, int] = {}  # of items that have another number in their batch than in this run
-        heard = None if listen is None else partial(self._renumbered, listen)
+        self._listen = listen
+        heard = self._heard if listen is not None or timeline else None
         self._run = executor.open("text" if is_told else "items", heard)
+        self._keeper = TimelineKeeper(self._session, self._run.begin_s) if timeline else None
 
     def results(self, items: Iterable[Mapping[str, Any] | list[Any] | tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
         """(index, result) of each item (a dict of arguments, or a list of positional ones) as it ends.
@@ -200,10 +205,14 @@ class Launch:
 
         return [event for event in self._run.step(timeout_s) if type(event) is ItemEnded]
 
-    def _renumbered(self, listen: Listen, event: RunEvent) -> None:
+    def _heard(self, event: RunEvent) -> None:
         """Hand an event on, with the item's number in its batch."""
         number = self._numbers.get(event.item)
-        listen(event if number is None else replace(event, item=number))
+        event = event if number is None else replace(event, item=number)
+        if self._keeper is not None:
+            self._keeper.heard(event)
+        if self._listen is not None:
+            self._listen(event)
 
     def abort(self, id: int, reason: str, code: str) -> None:
         """End an item early, with a RequestError of that code that may be retried."""
@@ -217,10 +226,14 @@ class Launch:
 
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
-        return replace(self.counts(), predicted=self._items.predicted())
+        return replace(self.counts(), predicted=self._items.predicted(), timeline=self.timeline())
+
+    def timeline(self) -> Timeline | None:
+        """The forward passes so far, where they are recorded."""
+        return None if self._keeper is None else self._keeper.timeline()
 
     def counts(self) -> RunReport:
-        """The same without a prediction."""
+        """The same without a prediction or a timeline."""
         now = self._session.counters()
         return RunReport.of(self._backend.name, self._before, now, None, self._items.num_eager)
 
@@ -289,7 +302,9 @@ def _as_items(given: object) -> str:
 
 def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
     """What people get of an item of that number that has ended."""
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
+    result = Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
+    result.taken = outcome.taken.as_json() if outcome.taken is not None else {}
+    return result
 
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:

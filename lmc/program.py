@@ -226,6 +226,7 @@ class Program(Generic[P, R]):
         mode: Mode | None = None,
         fullgraph: bool = False,
         record: bool = True,
+        timeline: bool = False,
         timeout: float | Timeout | None = None,
         retry: int | Retry | None = None,
         on_event: OnEvent | None = None,
@@ -249,8 +250,9 @@ class Program(Generic[P, R]):
         Python runs on this thread: what blocks there (`time.sleep`, a slow tool) holds up every item of a batch. A
         program that is called inside such a one runs in the same run and gives its state; `opt_level` and `mode` are
         those of the run then, and a `seed` is that of each of its calls. What runs as Python is recorded, so that the
-        result has a graph (`Result.compiled`) too; record=False leaves that out. A program's own argument of these
-        names comes first, if it is not of its `**kw`; `run_batch` and `open_run` can say how such a program is run.
+        result has a graph (`Result.compiled`) too; record=False leaves that out. With timeline=True the forward passes
+        are recorded, for `result.report.timeline`. A program's own argument of these names comes first, if it is not of
+        its `**kw`; `run_batch` and `open_run` can say how such a program is run.
 
         `timeout` and `retry` are those of `run_batch`, for this one item; of a stream, only Timeout(call=...) is.
 
@@ -312,7 +314,8 @@ class Program(Generic[P, R]):
         arguments = arguments_of.bind(self.func, self.bound, args, kwargs)
         opener = self._opener(
             place.backend, place.model, place.seed or 0, place.opt_level, defaults, given.mode, given.fullgraph,
-            keeps_calls=True, record=given.record, limits=call_limits(options.retry, options.timeout),
+            keeps_calls=True, record=given.record, timeline=given.timeline,
+            limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
         return opener, arguments, given.on_event, options
 
@@ -386,6 +389,7 @@ class Program(Generic[P, R]):
         rerun_failed: bool = True,
         calls: bool = False,
         record: bool = False,
+        timeline: bool = False,
         mode: Mode | None = None,
         fullgraph: bool = False,
         stream: bool = False,
@@ -408,6 +412,7 @@ class Program(Generic[P, R]):
                          where it was left, by whatever. With `rerun_failed` what failed then runs again
         calls            keep the model calls, for `result.calls`
         record           record what runs as Python, for `result.compiled`
+        timeline         record the forward passes, for `report.timeline`; keeps the calls too
         progress_bar     on stderr; where that is no terminal, a line every half minute
         stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
         on_event         that of `run`
@@ -430,7 +435,7 @@ class Program(Generic[P, R]):
         options.check_stream(stream, generator_style, on_event is not None)
         opener = self._opener(
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
-            limits=call_limits(options.retry, options.timeout), num_threads=threads_of(num_threads),
+            timeline=timeline, limits=call_limits(options.retry, options.timeout), num_threads=threads_of(num_threads),
         )  # fmt: skip
         if stream:
             from lmc.aio import stream_batch
@@ -452,6 +457,7 @@ class Program(Generic[P, R]):
         mode: Mode | None = None,
         fullgraph: bool = False,
         calls: bool = False,
+        timeline: bool = False,
         max_in_flight: int | None = None,
         retry: int | Retry | None = None,
         timeout: float | Timeout | None = None,
@@ -472,7 +478,7 @@ class Program(Generic[P, R]):
         options = _patience(retry, timeout, max_in_flight, on_event)
         sampling = self._only_sampling("arun_batch", defaults)
         opener = self._opener(
-            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls,
+            backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, timeline=timeline,
             limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
         return AsyncBatch(opener, batch, on_event, options.retry, options.timeout, max_in_flight)
@@ -488,6 +494,7 @@ class Program(Generic[P, R]):
         fullgraph: bool = False,
         calls: bool = False,
         record: bool = False,
+        timeline: bool = False,
         retry: int | Retry | None = None,
         timeout: float | Timeout | None = None,
         on_event: OnEvent | None = None,
@@ -509,7 +516,7 @@ class Program(Generic[P, R]):
         sampling = self._only_sampling("open_run", defaults)
         opener = self._opener(
             backend, model, seed, opt_level, sampling, mode, fullgraph, keeps_calls=calls, record=record,
-            limits=call_limits(options.retry, options.timeout),
+            timeline=timeline, limits=call_limits(options.retry, options.timeout),
         )  # fmt: skip
         launch = self._launched(opener, on_event)
         is_patient = options.retry.items or options.timeout.item is not None

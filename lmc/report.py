@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmc.backend.base import Counters
     from lmc.passes import TokenSharing
+    from lmc.timeline import Timeline
 
 FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
 
@@ -18,6 +19,7 @@ class RunReport:
 
     num_eager  items that ran as Python, without a graph
     predicted  what the compiler's prefix tree says of the same prompts; None where it was not asked
+    timeline   its forward passes, one by one, where `timeline=True` asked for them
     """
 
     backend: str
@@ -29,6 +31,7 @@ class RunReport:
     forward_passes: int
     predicted: TokenSharing | None = None
     num_eager: int = 0
+    timeline: Timeline | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(

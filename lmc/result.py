@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
     from lmc.report import RunReport
+    from lmc.viz.figures import Figures
 
 
 _OTHER_WAYS = "result[name] is a value of its, result.variables() all of them, result.ret_value what was returned"
@@ -29,7 +30,8 @@ class Result(Generic[R]):
 
     Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
 
-    item  which item of its batch it is, from 0
+    item   which item of its batch it is, from 0
+    taken  the arms of branches that it took and the turns of its loops, by place; nothing where it ran as Python
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Result(Generic[R]):
         self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
         self._is_copy = False
         self.item = item
+        self.taken: dict[str, Any] = {}
         self.error = error
         self.usage = usage
         self.report = report
@@ -122,6 +125,34 @@ class Result(Generic[R]):
             raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
         return as_records(self._made, self.item)
 
+    @property
+    def made_calls(self) -> tuple[MadeCall, ...]:
+        """Its calls with the nodes that made them, where it is the run's own result and that kept them."""
+        from lmc.executor.made_call import MadeCall
+
+        return tuple(call for call in self._made or () if isinstance(call, MadeCall))
+
+    def picture(self, format: str = "html") -> str:
+        """What ran, drawn with what it came to: html, svg or svg-graph, or another format of `Compiled.emit`.
+
+        With `timeline=True` for the run, html has its forward passes too. Raises ArgumentError as `compiled` does.
+        """
+        from lmc.viz import emit
+
+        return emit(self.compiled.planned, format, figures=self.figures)
+
+    @property
+    def figures(self) -> Figures | None:
+        """What its calls came to, for the pictures; None where the run kept none."""
+        from lmc.calls import CallRecord
+        from lmc.figures import figures_of
+
+        made = [call for call in self._made or () if not isinstance(call, CallRecord)]
+        if self._made is None or len(made) < len(self._made):
+            return None
+        timeline = self.report.timeline if self.report is not None else None
+        return figures_of(made, self.compiled.planned, timeline, self.item)
+
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)
 
@@ -153,6 +184,19 @@ class Result(Generic[R]):
     def messages(self) -> list[dict[str, str]]:
         """The closed turns, as role and content."""
         return self.state.messages()
+
+    def text_iter(self, var_name: str | None = None) -> Iterator[str]:
+        """What the same of a stream (`run(..., stream=True)`) gives, in one piece, as the run is over."""
+        yield self.text() if var_name is None else str(self.get_var(var_name))
+
+    async def text_async_iter(
+        self, var_name: str | None = None, return_meta_data: bool = False
+    ) -> AsyncIterator[str | tuple[str, Any]]:
+        """The same in a coroutine; with `return_meta_data` a pair, with what `get_meta_info` gives of that name."""
+        if return_meta_data and var_name is None:
+            raise ArgumentError("there is nothing to know of a text without a name", help="text_async_iter(name, ...)")
+        for text in self.text_iter(var_name):
+            yield (text, self.get_meta_info(str(var_name))) if return_meta_data else text
 
     def get_meta_info(self, name: str) -> Any:
         """How the value of that name came to be: tokens, finish reason, scores."""

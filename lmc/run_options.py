@@ -36,6 +36,7 @@ class RunOptions(NamedTuple):
     mode: Mode | None = None
     fullgraph: bool = False
     record: bool = True
+    timeline: bool = False
     retry: int | Retry | None = None
     timeout: float | Timeout | None = None
     use_thread: object = None

@@ -12,11 +12,22 @@ from tests.support.golden_files import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
-from tests.support.sampled import sample
+from tests.support.sampled import is_left_out, leave_out_slow, sample
 
 os.environ["LMC_DEBUG"] = "verify"
 
 __all__ = ["golden", "pytest_addoption", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any file of tests is read."""
+    leave_out_slow(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(name: str, obj: object) -> list[pytest.Item] | None:
+    """Nothing where the default run leaves the whole of a test out."""
+    return [] if is_left_out(obj) else None
 
 
 @pytest.hookimpl(tryfirst=True)

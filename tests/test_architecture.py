@@ -28,14 +28,17 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "notebook")
+GROUND = (
+    "errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "giving_way",
+    "notebook",
+)  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
-WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.patterns")
+WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "report", "calls", "compiler", "result", "fallback",
-    "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio", "batch",
-    "run_options", "tooling", "program", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
+    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
+    "launch", "streaming", "aio", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -134,24 +137,32 @@ def imports() -> tuple[Import, ...]:
 
 
 def imports_of(module: str, path: Path) -> Iterator[Import]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    lazy = {inner for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
-    for_types = {inner for node in ast.walk(tree) if is_type_checking(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
+    for node, is_lazy, is_for_types in import_statements(ast.parse(path.read_text(encoding="utf-8")), False, False):
         for target in targets_of(node, module, is_package=path.name == "__init__.py"):
-            yield Import(module, target, node.lineno, node in lazy, node in for_types)  # type: ignore[attr-defined]
+            yield Import(module, target, node.lineno, is_lazy, is_for_types)
+
+
+def import_statements(
+    node: ast.AST, is_lazy: bool, is_for_types: bool
+) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
+    """Each with whether it stands in a function, and whether for type checkers only. No expression holds one."""
+    is_lazy |= isinstance(node, ast.FunctionDef)
+    is_for_types |= is_type_checking(node)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, is_lazy, is_for_types
+        elif not isinstance(child, ast.expr):
+            yield from import_statements(child, is_lazy, is_for_types)
 
 
 def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
-def targets_of(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
+def targets_of(node: ast.Import | ast.ImportFrom, module: str, *, is_package: bool) -> list[str]:
     """The modules that a statement imports: `from a import b` means a.b where that is one."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
-        return []
     base = node.module or ""
     if node.level:
         up = module.split(".")[: -node.level + is_package or None]

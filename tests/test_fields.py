@@ -49,14 +49,30 @@ FIELDS = [
 ]
 
 
+@dataclass(frozen=True)
+class Uses:
+    """What the package's source says, each with the file it stands in.
+
+    calls  every call
+    reads  by name, where an attribute of that name is read
+    """
+
+    calls: list[tuple[str, ast.Call]]
+    reads: dict[str, list[tuple[str, ast.Attribute]]]
+
+
 @cache
-def nodes() -> tuple[tuple[str, ast.AST], ...]:
-    """Every node of the package's source, with the file it stands in."""
-    found = []
+def uses() -> Uses:
+    """Every file is read once, whatever the number of fields."""
+    found = Uses([], {})
     for path in sorted(ROOT.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        found += [(name, node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    return tuple(found)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                found.calls.append((name, node))
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                found.reads.setdefault(node.attr, []).append((name, node))
+    return found
 
 
 def name_of(node: ast.AST) -> str:
@@ -67,9 +83,7 @@ def name_of(node: ast.AST) -> str:
 def writers(record: Record, field: str) -> Iterator[str]:
     """Calls that give the field a value: where one is made, or a copy of one with the field changed."""
     place = [each.name for each in fields(record.cls)].index(field)
-    for file, node in nodes():
-        if not isinstance(node, ast.Call):
-            continue
+    for file, node in uses().calls:
         keys = [keyword.arg for keyword in node.keywords]
         is_made = name_of(node.func) in record.makers and (field in keys or len(node.args) > place)
         is_copy = name_of(node.func) == "replace" and field in keys and name_of(node.args[0]) in record.holders
@@ -79,9 +93,8 @@ def writers(record: Record, field: str) -> Iterator[str]:
 
 def readers(record: Record, field: str) -> Iterator[str]:
     """Places where the field is asked for, of something that goes by the name of one."""
-    for file, node in nodes():
-        is_read = isinstance(node, ast.Attribute) and node.attr == field and isinstance(node.ctx, ast.Load)
-        if is_read and name_of(node.value) in record.holders and file.startswith(record.below):
+    for file, node in uses().reads.get(field, ()):
+        if name_of(node.value) in record.holders and file.startswith(record.below):
             yield f"{file}:{node.lineno}"
 
 

@@ -212,3 +212,19 @@ def test_a_model_of_a_hub_is_not_looked_for_where_a_path_is_meant(tmp_path: Path
     with pytest.raises(lmc.LMError) as caught:
         ask.run("x", model=str(tmp_path / "nothing"))
     assert "hf download" not in caught.value.render()
+
+
+def test_a_depth_that_was_not_given_is_asked_for() -> None:
+    def descend(s: Any, depth: int) -> int:
+        if depth == 0:
+            return 0
+        s += "down " + lmc.gen("word", max_tokens=2)
+        return 1 + descend(s, depth - 1)
+
+    @lmc.function
+    def dig(s: Any, depth: int) -> int:
+        return descend(s, depth)
+
+    with pytest.raises(lmc.CaptureError, match=r"with depth known there may be a graph: compile\(..., depth=3\)"):
+        lmc.compile(dig)
+    assert str(lmc.compile(dig, depth=3).graph).count(" gen ") == 3

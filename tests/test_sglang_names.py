@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -151,6 +152,22 @@ def test_names_of_a_run_and_of_its_stream() -> None:
     assert repr(told.trace(backend="echo")) == "<lmc compiled told()>"
     stream = told.run(backend="echo", stream=True)
     assert "".join(stream.text_iter(var_name="x")) == stream["x"]
+
+
+def test_a_run_that_is_over_gives_its_text_in_one_piece() -> None:
+    @sgl.function
+    def told(s):
+        s += "a" + sgl.gen("x", max_tokens=3)
+
+    done = told.run(backend="echo")
+    assert [*done.text_iter()] == [done.text()] and [*done.text_iter("x")] == [done["x"]]
+
+    async def read() -> list[Any]:
+        return [piece async for piece in done.text_async_iter("x", return_meta_data=True)]
+
+    assert asyncio.run(read()) == [(done["x"], done.get_meta_info("x"))]
+    with pytest.raises(KeyError):
+        [*done.text_iter("nope")]
 
 
 @pytest.mark.parametrize("backend", ["nope", 3])

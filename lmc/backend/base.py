@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from lmc.ir.caps import Caps as Caps
 from lmc.ir.constraint import Constraint, Fused
@@ -18,6 +18,7 @@ from lmc.ir.sampling import Sampling
 from lmc.ir.scoring import ChoicesMethod as ChoicesMethod
 from lmc.ir.strand import Strand
 
+MissReason = Literal["evicted", "never-inserted", "namespace", "model"]
 FinishReason = Literal["stop", "eos", "length", "constraint", "forced", "score", "aborted"]
 
 
@@ -220,13 +221,25 @@ class SegmentEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Tokens of a prompt that an earlier one began with too, and that the cache did not have; and why."""
+
+    reason: MissReason
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """A sample is done, after the SegmentEnd of its last segment."""
+    """A sample is done, after the SegmentEnd of its last segment.
+
+    missed  what its prompt could have had from the cache; None where that is nothing that the backend knows of
+    """
 
     rid: int
     sample: int
     reason: FinishReason
     usage: Usage = Usage()
+    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +267,54 @@ class PrefixHint:
     kind: Literal["prefetch", "pin", "release"]
     ids: tuple[int, ...]
     ttl_s: float | None = None
+
+
+# --- the record of forward passes ------------------------------------------------------------------------
+
+
+class PassRow(NamedTuple):
+    """What one forward pass did for one sample, in tokens.
+
+    num_tokens       that it computed: a chunk of the prompt, the token before the next one, branches of choices
+    cached_tokens    of the prompt that the sample found in the cache when it began to run; 0 behind its first pass
+    computed_tokens  of the prompt, for the first time
+    output_tokens    that came of it, forced ones and cut ones included
+    """
+
+    rid: int
+    sample: int
+    num_tokens: int
+    cached_tokens: int
+    computed_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardPass:
+    """One forward pass, and what it did for a session.
+
+    number        among those that were recorded for the session, from 0; one that is missing was dropped
+    begin_s       when it began, on the clock of `time.perf_counter`; where passes overlap, when the one before ended
+    seconds       until its results were there
+    rows          of the session's own samples
+    num_rows      of all sessions
+    num_tokens    that it computed, of all sessions
+    num_running, num_waiting   samples behind it, of all sessions
+    held_tokens   that the pool of keys and values holds, of `max_tokens` (0 where there is no pool); `cached_tokens`
+                  of them for whoever asks next
+    """
+
+    number: int
+    begin_s: float
+    seconds: float
+    rows: tuple[PassRow, ...]
+    num_rows: int
+    num_tokens: int
+    num_running: int = 0
+    num_waiting: int = 0
+    held_tokens: int = 0
+    cached_tokens: int = 0
+    max_tokens: int = 0
 
 
 # --- the two protocols -----------------------------------------------------------------------------------
@@ -300,6 +361,12 @@ class Session(Protocol):
 
     def counters(self) -> Counters:
         """What has been done for this session so far: a copy, which nothing changes any more."""
+
+    def record_passes(self, max_rows: int) -> None:
+        """Keep a record of each forward pass from now on, at most `max_rows` rows of the last ones; 0 ends it."""
+
+    def take_passes(self) -> list[ForwardPass]:
+        """The passes recorded since the last call; any thread may ask."""
 
     def wake(self) -> None:
         """Make a waiting `step` return; the only method that any thread may call."""

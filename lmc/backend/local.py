@@ -103,6 +103,7 @@ class CpuBackend:
             token_budget=token_budget,
             max_running=max_running,
             cache=cache,
+            model=self.identity,
         )
         self.caps = Caps(
             constraints=CONSTRAINT_KINDS,

@@ -86,3 +86,6 @@ class MaskFactory(Protocol):
 
     def make(self, constraint: Constraint | Fused) -> Matcher:
         """A matcher at the start of the text. Raises ConstraintError where the constraint cannot be followed."""
+
+    def is_quick(self, constraint: Constraint | Fused) -> bool:
+        """Whether `make` is done in a moment: it has been compiled, or is small."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for
+from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for, write
 from lmc.cli.failing import fail, reported, told
+from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json, sayable
 from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
 from lmc.viz import FORMATS
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     "--output",
     metavar="FILE",
     callback=named_file,
-    help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout.",
+    help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout. "
+    "With --emit-graph: where the graph goes.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that has written FILE.journal beside the output.")
 @click.option("--max-in-flight", type=click.IntRange(min=1), metavar="N", help="Items that run at once.")
@@ -73,7 +75,12 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
-@click.option("--analyze", is_flag=True, help="Show what ran: its calls, what they shared, and what the passes did.")
+@click.option(
+    "--analyze",
+    is_flag=True,
+    help="Show what ran: what was foretold of its calls beside what they took, what they shared, what the passes did.",
+)
+@learn_option
 @click.option(
     "--emit-graph",
     "formats",
@@ -81,6 +88,7 @@ if TYPE_CHECKING:
     callback=graph_formats,
     help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
 )
+@click.option("--trace", metavar="FILE", help="Write a Chrome trace of calls and forward passes, for ui.perfetto.dev.")
 @click.option(
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
@@ -111,7 +119,9 @@ def run_command(
     level: int,
     passes: str | None,
     analyze: bool,
+    learn: str | None,
     formats: tuple[str, ...],
+    trace: str | None,
     is_stream: bool,
     is_json: bool,
     verbose: bool,
@@ -124,22 +134,26 @@ def run_command(
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
     lmc run prog.py --arg topic=cats --backend echo --analyze
+    lmc run prog.py --arg topic=cats --emit-graph=html -o run.html
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
+    lmc run prog.py --arg topic=cats --trace run.json
     """
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
 
     is_batch = args_file is not None
-    if not is_batch and (output is not None or resume):
+    if not is_batch and (resume or (output is not None and not formats)):
         raise click.UsageError("-o and --resume are for a batch: give --args-file")
     if is_batch and is_stream:
         raise click.UsageError("--stream is for one run: the texts of a batch grow side by side")
-    if is_json and output is not None:
+    if is_json and is_batch and output is not None:
         raise click.UsageError("--json prints, and -o writes: use one of them")
-    if output is not None and (analyze or formats):
+    if is_batch and output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
+    if trace is not None and (is_stream or (is_batch and output is not None)):
+        raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
     prog = load_program(program)
@@ -161,7 +175,8 @@ def run_command(
     said = {"max_new_tokens": max_new_tokens, "temperature": temperature, "closed": closed or None}
     settings |= {name: value for name, value in said.items() if value is not None}
     settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
-    settings["calls"] = show_prompts
+    settings["calls"] = show_prompts or analyze or bool(formats)
+    settings["timeline"] = trace is not None or "html" in formats
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
     if is_stream:
         _stream(prog, values, settings, is_json=is_json)
@@ -171,7 +186,7 @@ def run_command(
             (result,) = results = prog.run_batch([values], **settings)
         if show is not None:
             show(result)
-        report, stop = result.report, None
+        report, stop, items = result.report, None, {0: values}
     else:
         table = Table(
             program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
@@ -180,16 +195,57 @@ def run_command(
             table.write()
             return
         with _quiet(is_json):
-            results, report, stop = table.results()
+            results, report, stop, items = table.results()
+    if trace is not None:
+        _write_trace(trace, results, report, prog)
     try:
         _show(results, report, is_batch=is_batch, is_json=is_json)
     finally:
         if verbose:
             _say_caches()
+        if analyze and report is not None and any(result.has_graph for result in results):
+            _show_analysis(
+                prog, results, report, items, caches=_caches(backend, model), err=is_json,
+                learn=learn, max_new_tokens=max_new_tokens,
+            )  # fmt: skip
         if results:
-            _show_pictures(results[0], analyze, formats, err=is_json)
+            _show_pictures(results[0], analyze, formats, None if is_batch else output, err=is_json)
         if stop is not None:
             raise stop
+
+
+def _show_analysis(
+    prog: Program,
+    results: Sequence[Result],
+    report: RunReport,
+    items: Mapping[int, Any],
+    *,
+    caches: bool,
+    err: bool,
+    learn: str | None,
+    max_new_tokens: int | None,
+) -> None:
+    from lmc.cli.analyze import analyzed
+
+    shown = analyzed(
+        prog, results, report, items, terminal_for(None, None),
+        learn=learn, max_new_tokens=max_new_tokens, caches=caches,
+    )  # fmt: skip
+    click.echo(f"\n{shown}", err=err, nl=False)
+
+
+def _caches(backend: str, model: str | None) -> bool:
+    """Whether the backend computes what prompts begin with alike once."""
+    from lmc.backend import resolve
+
+    return resolve(backend, model).caps.prefix_cache
+
+
+def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
+    from lmc.chrome_trace import chrome_trace
+
+    made = chrome_trace(results, report, program.func.__name__)
+    write(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":")), file)
 
 
 def _say_threads(backend: str, model: str | None) -> None:
@@ -213,16 +269,21 @@ def _fitting(text: str) -> str:
     return reflowed(text, terminal_for(None, None).width).rstrip("\n")
 
 
-def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:
-    """What ran, as it is asked for: of a run that failed too."""
+def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], output: str | None, err: bool) -> None:
+    """What ran, as it is asked for: of a run that failed too. The formats go to a file where one is named."""
     if not result.has_graph or not (analyze or formats):
         return
     from lmc.viz import emit
 
     planned, terminal = result.compiled.planned, terminal_for(None, None)
-    for format in (*(("table", "tree") if analyze else ()), *formats):
-        shown = sayable(emit(planned, format, terminal), format, sys.stderr if err else sys.stdout)
-        click.echo(f"\n{shown}", err=err, nl=False)
+    texts = {format: emit(planned, format, terminal, result.figures) for format in formats}
+    if output is not None:
+        write("\n".join(texts.values()), output)
+        texts = {}
+    if analyze:
+        texts = {format: emit(planned, format, terminal) for format in ("table", "tree")} | texts
+    for format, text in texts.items():
+        click.echo(f"\n{sayable(text, format, sys.stderr if err else sys.stdout)}", err=err, nl=False)
     if analyze:
         click.echo(f"\n{explained(result.compiled, terminal.width)}", err=err, nl=False)
 
@@ -289,7 +350,7 @@ def _shown(value: object) -> str:
 
 
 def _show_json(results: Sequence[Result], counted: RunReport | None, is_batch: bool) -> None:
-    report = asdict(counted) if counted is not None else None
+    report = asdict(replace(counted, timeline=None)) if counted is not None else None
     items = [{"item": result.item, **_as_json(result)} if is_batch else _as_json(result) for result in results]
     whole = {"items": items, "report": report} if is_batch else {**items[0], "report": report}
     echo_json(json.dumps(whole, ensure_ascii=False, indent=2, default=repr))

@@ -36,10 +36,11 @@ def _head(call: CallRecord, is_batch: bool) -> str:
     place = f" at {call.place}" if call.place else ""
     tokens = counted(call.prompt_tokens, "prompt token")
     cached = f", {call.cached_tokens} cached" if call.cached_tokens else ""
+    missed = f", {call.miss.tokens} missed ({call.miss.reason})" if call.miss else ""
     reason = call.finish_reason if isinstance(call.finish_reason, str) else ", ".join(call.finish_reason or ())
     ended = f", ended by {reason}" if reason else ""
     asked = f"{item}call {call.number}: {call.kind}{name}{place}"
-    return f"--- {asked}: {tokens}{cached}, {call.output_tokens} generated{ended}"
+    return f"--- {asked}: {tokens}{cached}{missed}, {call.output_tokens} generated{ended}"
 
 
 def _visible(text: str) -> str:

@@ -55,13 +55,15 @@ class Table:
         """The file beside the output; none beside stdout."""
         return None if self.output in (None, "-") else Path(f"{self.output}.journal")
 
-    def results(self) -> tuple[list[Result], RunReport, KeyboardInterrupt | None]:
+    def results(self) -> tuple[list[Result], RunReport, KeyboardInterrupt | None, dict[int, Any]]:
         """All results, to be shown; after Ctrl-C those there are, and what cut it off. Nothing is written.
+
+        The last are the items, by number.
 
         Raises ArgumentError where there is no row.
         """
         results = []
-        _, reader, run = self._opened(carries=False)
+        rows, reader, run = self._opened(carries=False)
         try:
             with run:
                 for result in run:
@@ -69,12 +71,12 @@ class Table:
                     if self.show is not None:
                         self.show(result)
         except KeyboardInterrupt as stop:
-            return [*results, *run.untaken()], run.report, stop
+            return [*results, *run.untaken()], run.report, stop, _items(rows)
         if not results:
             raise _no_rows(self.source)
         if reader.others:
             click.echo(self._about_others(list(reader.others)), err=True)
-        return results, run.report, None
+        return results, run.report, None, _items(rows)
 
     def write(self) -> None:
         """Run, and write what came of it. Exits with 1 where a row failed, with 130 after Ctrl-C."""
@@ -210,6 +212,10 @@ def _has_results(journal: Path) -> bool:
             return bool(file.readline() and file.readline())
     except OSError:
         return False
+
+
+def _items(rows: Mapping[int, Row]) -> dict[int, Any]:
+    return {number: row.item for number, row in rows.items()}
 
 
 def _values(result: Result) -> tuple[dict[str, Any], Any]:

@@ -23,7 +23,7 @@ from lmc.backend.base import (
     SegmentEnd,
     TokenLogprob,
 )
-from lmc.errors import OutputError, RequestError
+from lmc.errors import OutputError, RefusedConstraint, RequestError
 from lmc.executor import checks, distortion, fused_calls
 from lmc.executor.call_params import CallParams
 from lmc.executor.cut import least_of
@@ -36,6 +36,8 @@ from lmc.ir.output import value_of
 from lmc.ir.prompt import Ids, Text, Tokenizer
 from lmc.ir.reasoning import REASONING_FORMATS, REASONING_NAME
 from lmc.ir.strand import Strand
+
+OF_CONSTRAINTS = ("LMC-CN", "constraint")  # how the codes of refusals begin that are about a constraint
 
 
 class Call:
@@ -181,7 +183,7 @@ class Call:
         self.form_ends.clear()
         self.inst.num_calls += 1
         if self.made is not None:
-            self.made.num_asked += 1
+            self.made.rids.append(self.request.rid)
         if wait_s:
             shared.later.add(wait_s, self)
         else:
@@ -313,7 +315,8 @@ class Call:
                 return None
             error = checks.broken(self._segments())
             return None if error is None else params.noted(error)
-        request_error = RequestError(
+        kind = RefusedConstraint if failed.code.startswith(OF_CONSTRAINTS) else RequestError
+        request_error = kind(
             failed.message,
             retryable=failed.retryable,
             span=params.span,

@@ -12,13 +12,27 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from itertools import count
 from types import FrameType
 from weakref import ReferenceType, WeakValueDictionary, ref
 
-from lmc.backend.base import Backend, Counters, Event, Failed, Finished, PrefixHint, Request, Session
+from lmc.backend.base import (
+    Backend,
+    Counters,
+    Event,
+    Failed,
+    Finished,
+    ForwardPass,
+    PassRow,
+    PrefixHint,
+    Request,
+    Session,
+)
+from lmc.backend.pass_log import PassLog, log_of, taken
 from lmc.executor.limits import Later
 
+MAX_ROWS = 1 << 17  # of passes that one step of the session may leave to be fetched
 WAIT_S = 1.0  # between two looks whether something is to be done; whoever brings something wakes the session
 
 Task = Callable[[], None]
@@ -41,6 +55,7 @@ class Hub:
         self._thread: threading.Thread | None = None
         self._session: Session | None = None
         self._is_busy = False  # with what a port or a task does, which may be code of the user's
+        self._is_recording = False  # the session's passes, for some port
 
     def open(self, notify: Task, fail: Callable[[BaseException], None]) -> Port:
         """A port; `notify` is called on the thread when it has something, `fail` when the session is broken."""
@@ -90,6 +105,14 @@ class Hub:
             self._opened().abort(rid, "the run was closed")
         with self._lock:
             self._ports.discard(port)
+        self.record_passes()
+
+    def record_passes(self) -> None:
+        """Have the session record its passes, or not, as its ports want. On the thread."""
+        is_wanted = any(port.passes is not None for port in self._ports)
+        if is_wanted != self._is_recording:
+            self._is_recording = is_wanted
+            self._opened().record_passes(MAX_ROWS if is_wanted else 0)
 
     def submit(self, port: Port, requests: list[Request]) -> None:
         """Ask for a port. On the thread."""
@@ -117,7 +140,10 @@ class Hub:
             while not self._is_done():
                 self._do_tasks()
                 if self._ports:
-                    self._hand_out(session.step(0.0 if self._tasks else self._later.patience(WAIT_S)))
+                    events = session.step(0.0 if self._tasks else self._later.patience(WAIT_S))
+                    if self._is_recording:
+                        self._hand_out_passes(session.take_passes())
+                    self._hand_out(events)
             session.close()
         except BaseException as error:
             self._break(error)
@@ -128,6 +154,7 @@ class Hub:
                 return False
             self._thread = None
             session, self._session = self._session, None
+            self._is_recording = False
             self._later.clear()
         if session is not None:
             session.step(0.0)  # what was aborted is answered for
@@ -140,6 +167,18 @@ class Hub:
         for task in self._later.due():
             task()
         self._is_busy = False
+
+    def _hand_out_passes(self, passes: list[ForwardPass]) -> None:
+        """Give each port its own rows; those of a request that has just ended, before that is told."""
+        for each in passes:
+            rows: dict[Port, list[PassRow]] = {}
+            for row in each.rows:
+                port = self._asked.get(row.rid, (None,))[0]
+                if port is not None and port.passes is not None:
+                    rows.setdefault(port, []).append(row)
+            for port, own in rows.items():
+                if port.passes is not None:
+                    port.passes.add(replace(each, number=port.passes.num_added, rows=tuple(own)))
 
     def _hand_out(self, events: list[Event]) -> None:
         touched: dict[Port, None] = {}
@@ -164,7 +203,7 @@ class Hub:
         """The session is of no use any more: every run hears why."""
         with self._lock:
             ports, self._ports, self._thread, self._session = self._ports, set(), None, None
-            self._is_busy = False
+            self._is_busy = self._is_recording = False
             self._tasks.clear()
             self._later.clear()
         self._asked.clear()
@@ -184,6 +223,7 @@ class Port:
         self._hub = hub
         self._inbox: deque[Event] = deque()
         self._counters = Counters()
+        self.passes: PassLog | None = None
         self._is_closed = False
 
     def took(self, event: Event) -> None:
@@ -220,6 +260,15 @@ class Port:
     def counters(self) -> Counters:
         """What was done for this run: tokens of samples that have finished."""
         return self._counters.copy()
+
+    def record_passes(self, max_rows: int) -> None:
+        """Keep a record of the forward passes that do something for this run; 0 ends it."""
+        self.passes = log_of(max_rows)
+        self._do(self._hub.record_passes)
+
+    def take_passes(self) -> list[ForwardPass]:
+        """Those recorded since the last call."""
+        return taken(self.passes)
 
     def wake(self) -> None:
         """Have the run stepped."""

@@ -14,7 +14,8 @@ class MadeCall:
     """A call that was asked; `end_s` is None where its item was over before it ended.
 
     position  in the program, as failures are ordered
-    request   the last one, where it was asked several times, as `num_asked` says
+    request   the last one, where it was asked several times
+    rids      of all of them
     lineage   of the state it was asked in: which branch
     texts     what stands in the texts of a fused form
     ends      of its samples, or of the segments of a form; `finished` by sample
@@ -23,8 +24,8 @@ class MadeCall:
     """
 
     __slots__ = (
-        "begin_s", "end_s", "ends", "error", "finished", "first_s", "lineage", "num_asked", "params", "position",
-        "request", "run_s", "texts", "tokenizer",
+        "begin_s", "end_s", "ends", "error", "finished", "first_s", "lineage", "params", "position", "request", "rids",
+        "run_s", "texts", "tokenizer",
     )  # fmt: skip
 
     def __init__(
@@ -43,10 +44,15 @@ class MadeCall:
         self.begin_s = time.perf_counter() - run_s
         self.first_s: float | None = None
         self.end_s: float | None = None
-        self.num_asked = 1
+        self.rids = [request.rid]
         self.ends: Sequence[SegmentEnd | None] = ()
         self.finished: Sequence[Finished | None] = ()
         self.error: BaseException | None = None
+
+    @property
+    def num_asked(self) -> int:
+        """How often it was asked."""
+        return len(self.rids)
 
     def heard(self, event: Event) -> None:
         """Note when the first thing was said."""

@@ -138,6 +138,12 @@ class Run:
         self._shared.context.append(callers_context())
 
     @property
+    def begin_s(self) -> float:
+        """When it began, on the clock of `time.perf_counter`; only of a run that keeps calls."""
+        assert self._shared.begin_s is not None
+        return self._shared.begin_s
+
+    @property
     def has_waiting_code(self) -> bool:
         """True where code of the user's waits in some item."""
         return any(instance.waiting for instance in self._active.values())

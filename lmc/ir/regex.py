@@ -81,7 +81,18 @@ class Whole:
     item: RegexTree
 
 
-RegexTree = Chars | Seq | Alt | Repeat | And | Not | Look | Atomic | Whole
+@dataclass(frozen=True, slots=True)
+class Multiples:
+    """Decimal digits, at most `places` of them behind a point, of a number that is a multiple of unit / 10 ** places.
+
+    At least one digit; where there is a point, at least one on each side of it.
+    """
+
+    unit: int
+    places: int = 0
+
+
+RegexTree = Chars | Seq | Alt | Repeat | And | Not | Look | Atomic | Whole | Multiples
 
 
 def is_plain(tree: RegexTree) -> bool:

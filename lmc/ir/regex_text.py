@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.errors import ConstraintError
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
 # an error in Python's syntax: a pattern with `&` and `~` begins with it
 OPERATORS_MARK = "(?&)"
 
 
 def pattern_of(tree: RegexTree) -> str:
-    """The pattern; one with intersections or complements begins with the mark that turns their operators on."""
+    """The pattern; one with intersections or complements begins with the mark that turns their operators on.
+
+    Raises ConstraintError where it would be very long.
+    """
     text = _text(tree)
     return OPERATORS_MARK + text if _has_operators(tree) else text
 
@@ -47,6 +51,9 @@ def _text(tree: RegexTree) -> str:
             return f"(?>{_text(item)})"
         case Whole(item):
             return f"(?:{_text(item)})"
+        case Multiples(unit, places):
+            step = f"{unit} / 10**{places}" if places else f"{unit:,}"
+            raise ConstraintError(f"multiples of {step} have no regex that is short")
     raise AssertionError(f"no regex node {tree!r}")
 
 

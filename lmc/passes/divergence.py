@@ -17,7 +17,7 @@ from lmc.ir.strand import Strand
 from lmc.passes.base import Inputs
 from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, WrittenPiece, is_hole, known_text
 from lmc.passes.known_values import KnownValues
-from lmc.passes.prompt_ids import PromptIdsBuilder
+from lmc.passes.prompt_ids import PromptIdsBuilder, num_units
 from lmc.passes.prompt_sizes import PromptSizes
 from lmc.passes.reasons import Reason, Reasons
 from lmc.source import Span
@@ -93,6 +93,35 @@ class Divergences:
         """What the two go on with: of `of` what needs no tokenizer."""
         return self._sides(a, self._written(a), b, self._written(b))[0]
 
+    def behind_shared(self, a: Node, num_a: int, b: Node, num_b: int) -> Divergence:
+        """What `of` says of two calls whose prompts are the same but for their last units, so many of each.
+
+        It reads no more of them, and takes all before to be shared. Without a tokenizer `size` and `shared` are the
+        characters that both go on with; where there is one, tokens part where these units begin.
+        """
+        (mine, x), (theirs, y) = self._end(a, num_a), self._end(b, num_b)
+        starts = (_stepped(mine, x), _stepped(theirs, y))
+        (i, x), (j, y) = self._parting(mine, theirs, a is b, *starts)
+        sides = _side(a, mine, i, x), _side(b, theirs, j, y)
+        common = _between(mine, i, x)
+        is_cut = self._inputs.encode is not None and (i, x) != starts[0]
+        reason = self.reasons.of(sides[0].rest, sides[1].rest, common, is_cut=is_cut)
+        begun = _between(mine, *starts[0])
+        size = 0 if self._inputs.encode is not None else _num_characters(common) - _num_characters(begun)
+        return Divergence(*sides, common, size, size, self._behind(*sides), reason)
+
+    def _end(self, call: Node, num: int) -> tuple[list[WrittenPiece], int]:
+        """The last units of a prompt and the piece before them; how many units of these are not of the end."""
+        found: list[WrittenPiece] = []
+        for each in self._prompts.backwards(call.inputs[0]):
+            filled = replace(each, piece=self._filled(each.piece))
+            if known_text(filled.piece) != "":
+                found.append(filled)
+                num -= num_units(filled.piece)
+            if num < 0:
+                break
+        return found[::-1], max(0, -num)
+
     def _sides(
         self, a: Node, mine: Sequence[WrittenPiece], b: Node, theirs: Sequence[WrittenPiece]
     ) -> tuple[tuple[Side, Side], tuple[FlatPiece, ...]]:
@@ -108,9 +137,16 @@ class Divergences:
         text = self._known.text(piece.atom) if is_hole(piece, "text") else None
         return piece if text is None else Text(text)
 
-    def _parting(self, a: Sequence[WrittenPiece], b: Sequence[WrittenPiece], is_two_runs: bool) -> tuple[Place, Place]:
-        """The first piece and character of each that is not the other's."""
-        i = j = x = y = 0
+    def _parting(
+        self,
+        a: Sequence[WrittenPiece],
+        b: Sequence[WrittenPiece],
+        is_two_runs: bool,
+        from_a: Place = (0, 0),
+        from_b: Place = (0, 0),
+    ) -> tuple[Place, Place]:
+        """The first piece and character of each, from two places on, that is not the other's."""
+        (i, x), (j, y) = from_a, from_b
         while i < len(a) and j < len(b):
             p, q = a[i].piece, b[j].piece
             s, t = known_text(p), known_text(q)
@@ -155,6 +191,15 @@ class Divergences:
             return 0
         (i, x), _ = self._parting(a.rest[1:], b.rest[1:], a.call is b.call)
         return self._size(_between(a.rest[1:], i, x))
+
+
+def _num_characters(pieces: Sequence[FlatPiece]) -> int:
+    return sum(len(known_text(piece) or "") for piece in pieces)
+
+
+def _stepped(written: Sequence[WrittenPiece], units: int) -> Place:
+    """The place behind so many units, which are at most those of the first piece."""
+    return (1, 0) if written and units == num_units(written[0].piece) else (0, units)
 
 
 def _side(call: Node, written: Sequence[WrittenPiece], index: int, offset: int) -> Side:

@@ -5,7 +5,7 @@ Not a pass: `schedule` and `hoist_prefix` read prompts through it. It sees throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeGuard
 
@@ -79,6 +79,7 @@ class FlatPrompts:
     def __init__(self, graph: Graph) -> None:
         self.makers: dict[str, Node] = {value.name: node for node in graph.nodes for value in node.outputs}
         self._strands: dict[str, Strand[FlatPiece]] = {}
+        self._writers: dict[str, Value] = {}  # for a state that adds nothing the one that does, far above in forks
 
     def of(self, state: Atom) -> Strand[FlatPiece]:
         """The pieces of a state's prompt, first to last; pieces without text are left out.
@@ -98,16 +99,25 @@ class FlatPrompts:
 
     def written(self, state: Atom) -> list[WrittenPiece]:
         """The pieces of a state's prompt with what wrote each of them."""
-        found: list[WrittenPiece] = []
+        return list(self.backwards(state))[::-1]
+
+    def backwards(self, state: Atom) -> Iterator[WrittenPiece]:
+        """The same from the end on, made as they are asked for: who looks at a prompt's end pays for no more."""
         at: Atom | None = state
+        silent: list[str] = []  # states behind the last piece, which add nothing
         while isinstance(at, Value):
+            at = self._writers.get(at.name, at)
             node, pieces = self.makers.get(at.name), list[FlatPiece]()
-            at = self._step_back(at, pieces)
+            before = self._step_back(at, pieces)
+            if pieces or before is None:
+                self._writers.update(dict.fromkeys(silent, at))
+                silent = []
+            else:
+                silent.append(at.name)
             operands = _operands(node) if node is not None and node.op == "append" else [0] * len(pieces)
-            found += (
-                WrittenPiece(piece, node, operand) for piece, operand in zip(pieces, reversed(operands), strict=True)
-            )
-        return found[::-1]
+            for piece, operand in zip(pieces, reversed(operands), strict=True):
+                yield WrittenPiece(piece, node, operand)
+            at = before
 
     def _step_back(self, state: Value, pieces: list[FlatPiece]) -> Atom | None:
         """Adds what the state's maker put at the end, last piece first; the state before it, None at the beginning."""

@@ -26,6 +26,16 @@ SAYS: dict[Reason, str] = {
     "order": "the same words come in another order",
     "nondeterministic-text": "it may be another text at each run",
 }
+ADVICE: dict[Reason, str] = {  # what to write so that more is shared; nothing where the program means the difference
+    "text": "",
+    "hole": "say what both have in common before it",
+    "branch": "say what both arms have in common before the branch",
+    "template": "give both the same turns up to what they share",
+    "retokenise": "fork the state that generated the text, which keeps its tokens",
+    "whitespace": "write the same spaces in both",
+    "order": "write it in one order, such as sorted",
+    "nondeterministic-text": "say it behind what is the same in every run",
+}
 _CHANGING = re.compile(
     r"datetime\.(datetime|date)\.(now|utcnow|today)|time\.(time|monotonic|perf_counter|process_time)(_ns)?"
     r"|time\.(ctime|asctime|localtime|gmtime|strftime)|uuid\.uuid[14]|os\.urandom|(random|secrets|numpy\.random)\..*"

@@ -11,7 +11,7 @@ Times are left out, so that the same input gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from lmc.ir.printer import print_path
 from lmc.ir.prompt import Control
 from lmc.ir.strand import Earlier
 from lmc.passes.flat_prompts import PromptHole, known_text
+from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import Leaf, SharedPrefix, Sharing, sharing
 from lmc.viz.view import View
 
@@ -49,6 +50,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
     tree = sharing(view)
     is_long = sum(len(step_view.pieces) for step_view in view.calls) > MAX_PIECES
     earlier = Earlier["FlatPiece"]() if is_long else None
+    parted = partings(tree, view)
     whole = {
         "version": 2 if is_long else 1,
         "program": view.plan.graph.name,
@@ -56,7 +58,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
             {"path": print_path(param.path), "name": param.value.name, "type": str(param.value.type)}
             for param in view.plan.graph.params
         ],
-        "steps": [_step(step_view, view, tree, earlier) for step_view in view.steps],
+        "steps": [_step(step_view, view, tree, earlier, parted) for step_view in view.steps],
         "prefixes": [_prefix(node, view) for node in _shared(tree.top)],
         "totals": {
             "calls": len(view.calls),
@@ -71,7 +73,9 @@ def render(planned: Planned, terminal: Terminal) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _step(step_view: StepView, view: View, tree: Sharing, earlier: Earlier[FlatPiece] | None) -> Json:
+def _step(
+    step_view: StepView, view: View, tree: Sharing, earlier: Earlier[FlatPiece] | None, parted: Mapping[int, Parting]
+) -> Json:
     step = step_view.step
     told: Json = {
         "id": step.id,
@@ -86,10 +90,20 @@ def _step(step_view: StepView, view: View, tree: Sharing, earlier: Earlier[FlatP
     if step_view.is_call:
         told |= _prompt(step_view, earlier) | {"prefix": step.prefix}
         told |= {"size": tree.sizes[step.id], "shared_size": tree.sizes[step.id] - tree.leaves[step.id].size}
+        told |= json_parting(parted[step.id]) if step.id in parted else {}
         told["hints"] = [_hint(hint) for hint in step.hints]
         told["options"] = {key: json_value(value) for key, value in step_view.node.attrs}
         told["options"] |= {key: _atom(atom) for key, atom in step_view.node.kwargs.items()}
     return told
+
+
+def json_parting(found: Parting) -> Json:
+    """Where a call does not go on from the one above it, and why; nothing where it does."""
+    if found.reason is None:
+        return {}
+    told: Json = {"above": found.above, "reason": found.reason, "shared": found.shared, "behind": found.behind}
+    told |= {"place": json_span(found.span), "above_place": json_span(found.above_span)}
+    return {"parts": told | ({"advice": found.advice} if found.advice else {})}
 
 
 def _prompt(step_view: StepView, earlier: Earlier[FlatPiece] | None) -> Json:

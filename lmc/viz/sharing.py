@@ -156,7 +156,7 @@ class Nearest:
 
     def __init__(self, tree: Sharing) -> None:
         firsts = [node for top in tree.top if (node := _first_leaf(top)) is not None]
-        self._calls = [leaf.step_view for leaf in firsts if not _goes_on(leaf.step_view)]
+        self._calls = [leaf.step_view for leaf in firsts if not goes_on(leaf.step_view)]
         holes: dict[FlatPiece, str] = {}
         self._keys = {each.step.id: _key(each.pieces, holes) for each in self._calls}
         self._order = sorted((key, id) for id, key in self._keys.items())
@@ -190,7 +190,8 @@ def _first_leaf(node: SharedPrefix | Leaf) -> Leaf | None:
     return node
 
 
-def _goes_on(step_view: StepView) -> bool:
+def goes_on(step_view: StepView) -> bool:
+    """Whether a prompt begins with that of a state, of which only the run knows what it is; so does an empty one."""
     first = next(iter(step_view.pieces), None)
     return first is None or is_hole(first, "state")
 

@@ -4,18 +4,20 @@
     ├─ "For beginners:"  #0 gen easy, tips.py:7     14
     └─ "For experts:"  #1 gen hard, tips.py:8       12
 
-Behind each line: its size, the calls that begin with it, and what is saved as it is computed once.
+Behind each line: its size, the calls that begin with it, what is saved as it is computed once, and why a call does not
+go on from the one above it, and where if not in its own line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmc.passes.flat_prompts import is_hole, known_text
 from lmc.passes.prompt_ids import cut_pieces, num_units
 from lmc.viz.origin import origins
+from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import Leaf, Nearest, SharedPrefix, Sharing, sharing
 from lmc.viz.text_table import ELLIPSIS, GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
@@ -37,10 +39,15 @@ def render(planned: Planned, terminal: Terminal) -> str:
     """The sharing tree with its totals."""
     view = View(planned)
     tree = sharing(view)
+    parted = partings(tree, view)
+    calls = {step_view.step.id: step_view for step_view in view.calls}
+    names = {id: _parts(each, calls[id]) for id, each in parted.items()}
     columns = (Column("prompt"), Column(tree.unit, "right"), Column("calls", "right"), Column("saved", "right"))
-    lines = list(_lines(tree, view))
+    columns += (Column("parts"),) if any(names.values()) else ()
+    lines = list(_lines(tree, view, names))
     numbers = [line.numbers for line in lines]
-    room = terminal.width - sum(max(map(len, (c.title, *texts))) + GAP for c, texts in zip(columns[1:], zip(*numbers)))
+    told = zip(columns[1:], (*zip(*numbers), tuple(names.values())))
+    room = terminal.width - sum(max(map(columns_of, (column.title, *texts))) + GAP for column, texts in told)
     if all(line.fits(room - GAP) for line in lines):
         cells = [cell for line in lines for cell in line.cells(room - GAP)]
         body = grid(columns, cells, terminal) if lines else "no model calls\n"
@@ -56,6 +63,7 @@ class _Line:
 
     under  the guides of what goes on in a line below
     why    a sentence in place of all this, which is broken where it is long
+    parts  why a call does not go on from the one above it
     """
 
     guides: str
@@ -64,19 +72,20 @@ class _Line:
     call: str = ""
     numbers: tuple[str, str, str] = ("", "", "")
     why: str = ""
+    parts: str = ""
 
     def fits(self, room: int) -> bool:
         """Whether its line is one of at most `room` columns, with some of the prompt's text."""
         return self._rest() + min(MIN_TEXT, columns_of(self.prompt)) <= room and columns_of(self.guides) <= room // 2
 
-    def cells(self, room: int) -> Iterator[tuple[str, str, str, str]]:
+    def cells(self, room: int) -> Iterator[tuple[str, ...]]:
         """The line as cells, the first of at most `room` columns; a sentence as several."""
         if self.why:
             for line in wrapped(self.why, room - columns_of(self.under)).splitlines():
-                yield self.under + line, "", "", ""
+                yield self.under + line, "", "", "", ""
             return
         prompt = keep_ends(self.prompt, max(MIN_TEXT, room - self._rest()))
-        yield self.guides + (" " * GAP).join(part for part in (prompt, self.call) if part), *self.numbers
+        yield self.guides + (" " * GAP).join(part for part in (prompt, self.call) if part), *self.numbers, self.parts
 
     def paragraph(self, width: int, unit: str) -> str:
         """The same in lines of at most `width` columns where that can be, the numbers in words."""
@@ -86,6 +95,7 @@ class _Line:
         told += [keep_ends(self.prompt, room)] if self.prompt else []
         told += wrapped(self.call, room).splitlines()
         told += wrapped(_in_words(self.numbers, unit), room).splitlines()
+        told += wrapped(f"parts: {self.parts}", room).splitlines() if self.parts else []
         starts = [under if self.why else guides, *[under] * len(told)]
         return "".join(f"{start}{line}\n" for start, line in zip(starts, told))
 
@@ -99,13 +109,13 @@ def _in_words(numbers: tuple[str, str, str], unit: str) -> str:
     return ", ".join(f"{number} {noun}" for number, noun in told if number)
 
 
-def _lines(tree: Sharing, view: View) -> Iterator[_Line]:
+def _lines(tree: Sharing, view: View, parts: Mapping[int, str]) -> Iterator[_Line]:
     """The lines of all nodes, a node before what is below it. A conversation nests too deep to recurse."""
     nearest = Nearest(tree)
     todo = [(node, "", "") for node in reversed(tree.top)]
     while todo:
         node, first, rest = todo.pop()
-        yield from _node(node, first, rest, view, nearest)
+        yield from _node(node, first, rest, view, nearest, parts)
         below = node.below if isinstance(node, SharedPrefix) else []
         guides = [("├─ ", "│  ")] * (len(below) - 1) + [("└─ ", "   ")]
         todo += [(each, _kept(rest) + own, _kept(rest) + more) for each, (own, more) in zip(below, guides)][::-1]
@@ -116,12 +126,21 @@ def _kept(guides: str, most: int = MAX_GUIDES) -> str:
     return guides if len(guides) <= most else ELLIPSIS + guides[-most + 1 :]
 
 
-def _node(node: SharedPrefix | Leaf, first: str, rest: str, view: View, nearest: Nearest) -> Iterator[_Line]:
+def _node(
+    node: SharedPrefix | Leaf, first: str, rest: str, view: View, nearest: Nearest, parts: Mapping[int, str]
+) -> Iterator[_Line]:
     """A node's line behind the guides `first`, and what else is said of it behind `rest`."""
     if isinstance(node, Leaf):
         size = _size(node.size, node.pieces)
         call = call_name(node.step_view, view) + _hints(node.step_view)
-        yield _Line(first, rest + "   ", _quoted(node.pieces, view), call, (size, "", ""))
+        yield _Line(
+            first,
+            rest + "   ",
+            _quoted(node.pieces, view),
+            call,
+            (size, "", ""),
+            parts=parts.get(node.step_view.step.id, ""),
+        )
         if node.step_view.step.prefix is None and _is_searched(view):
             yield _Line(rest + "   ", rest + "   ", why=_why(node, view, nearest))
         return
@@ -138,6 +157,14 @@ def call_name(step_view: StepView, view: View) -> str:
         + (f", {step_view.place}" if step_view.place else "")
         + around
     )
+
+
+def _parts(found: Parting, call: StepView) -> str:
+    """`hole, line 6`: why a call does not go on from the one above it, and where; not its own line once more."""
+    if found.reason is None or found.place in ("", call.place) or found.span is None:
+        return found.reason or ""
+    is_here = call.node.span is not None and call.node.span.file == found.span.file
+    return f"{found.reason}, {f'line {found.span.line}' if is_here else found.place}"
 
 
 def _hints(step_view: StepView) -> str:

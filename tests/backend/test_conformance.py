@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,37 @@ def test_every_sample_ends_exactly_once(session: Session) -> None:
     assert ends == Counter((r.rid, sample) for r in requests for sample in range(r.n))
     assert all(is_end(of_sample(events, rid, sample)[-1]) for rid, sample in ends)
     assert session.step(0.0) == []
+
+
+def test_recorded_passes_add_up_to_what_each_sample_cost(session: Session) -> None:
+    """A row for each pass of a sample; without being asked no pass is recorded."""
+    before = [ask(session, rid, Gen(None, SAMPLED)) for rid in range(3)]
+    answers(session, before)
+    assert session.take_passes() == []
+    session.record_passes(10_000)
+    requests = [
+        ask(session, 10 + rid, Gen(None, SAMPLED), text=f"Number {rid % 3}: ", n=1 + rid % 2) for rid in range(8)
+    ]
+    events = answers(session, [*requests, ask(session, 30, Gen(None, GREEDY), Score(None, ("yes", "no")))])
+    passes = session.take_passes()
+    found: dict[tuple[int, int], Counter[str]] = {}
+    for row in (row for each in passes for row in each.rows):
+        cost = {"cached": row.cached_tokens, "computed": row.computed_tokens, "output": row.output_tokens}
+        found.setdefault((row.rid, row.sample), Counter()).update(cost)
+    cost_of = {
+        (e.rid, e.sample): Counter(
+            cached=e.usage.cached_tokens, computed=e.usage.computed_tokens, output=e.usage.output_tokens
+        )
+        for e in events
+        if isinstance(e, Finished)
+    }
+
+    assert found == cost_of
+    assert [each.number for each in passes] == list(range(len(passes)))
+    assert all(one.begin_s + one.seconds <= two.begin_s + 1e-9 for one, two in pairwise(passes))
+    session.record_passes(0)
+    answers(session, [ask(session, 50, Gen(None, SAMPLED))])
+    assert session.take_passes() == []
 
 
 def test_events_of_a_sample_come_in_order(session: Session) -> None:

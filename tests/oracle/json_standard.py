@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 Json = Any
@@ -74,7 +75,7 @@ def _scalar(schema: Json, value: Json) -> bool:
         "maximum": lambda said: not number or value <= said,
         "exclusiveMinimum": lambda said: not number or value > said,
         "exclusiveMaximum": lambda said: not number or value < said,
-        "multipleOf": lambda said: not number or value % said == 0,
+        "multipleOf": lambda said: not number or Fraction(str(value)) % Fraction(str(said)) == 0,
         "minLength": lambda said: not isinstance(value, str) or len(value) >= said,
         "maxLength": lambda said: not isinstance(value, str) or len(value) <= said,
         "pattern": lambda said: not isinstance(value, str) or bool(re.search(said, value)),

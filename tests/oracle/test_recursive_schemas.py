@@ -31,6 +31,7 @@ LEAVES = [
     {"const": [1]}, {"type": "object"}, {"type": "array"}, {"pattern": "^a"}, {"pattern": "é"}, {"maxItems": 1},
     {"type": "string", "minLength": 2, "pattern": "b$"}, {"uniqueItems": True}, {"dependentRequired": {"a": ["b"]}},
     {"propertyNames": {"maxLength": 1}}, {"propertyNames": {"enum": ["a", "c"]}}, {"exclusiveMaximum": 2.5},
+    {"minimum": 2, "maximum": 1}, {"minLength": 2, "maxLength": 1}, {"minItems": 2, "maxItems": 1}, {"multipleOf": 1.5},
 ]  # fmt: skip
 HOLDERS = (
     *("anyOf", "oneOf", "allOf", "not", "if", "dependentSchemas", "items", "items", "contains", "additionalProperties"),

@@ -18,7 +18,18 @@ from typing import Any
 
 import pytest
 
-from lmc.backend.base import Backend, Caps, Counters, Event, Failed, PrefixHint, Request, SegmentEnd, Session
+from lmc.backend.base import (
+    Backend,
+    Caps,
+    Counters,
+    Event,
+    Failed,
+    ForwardPass,
+    PrefixHint,
+    Request,
+    SegmentEnd,
+    Session,
+)
 from lmc.ir.prompt import Tokenizer
 from scripts.support.checkpoint import Family, tiny_checkpoint
 
@@ -154,6 +165,12 @@ class RecordingSession:
 
     def counters(self) -> Counters:
         return self.inner.counters()
+
+    def record_passes(self, max_rows: int) -> None:
+        self.inner.record_passes(max_rows)
+
+    def take_passes(self) -> list[ForwardPass]:
+        return self.inner.take_passes()
 
     def wake(self) -> None:
         self.inner.wake()

@@ -321,3 +321,6 @@ class FakeMasks:
             raise ConstraintError("only choices are known here", help="use choices")
         self.made += 1
         return FakeMatcher(tuple(o.encode() for o in constraint.options), self.tokenizer, jumps=self.jumps)
+
+    def is_quick(self, constraint: Constraint) -> bool:
+        return True

@@ -12,6 +12,21 @@ from zlib import crc32
 
 import pytest
 
+_left_out = False  # whether what is marked slow is not even collected
+
+
+def leave_out_slow(config: pytest.Config) -> None:
+    """Where nobody asks for slow tests, nor for one by its name, they are not made: there are forty thousand."""
+    global _left_out
+    asked, is_named = config.getoption("markexpr"), any("::" in each for each in config.args)
+    _left_out = "not slow" in asked and "slow" not in asked.replace("not slow", "") and not is_named
+
+
+def is_left_out(test: object) -> bool:
+    """True of a test function or class that is slow as a whole, where those are not collected."""
+    return _left_out and any(mark.name == "slow" for mark in getattr(test, "pytestmark", ()))
+
+
 SAMPLED = {
     "tests/backend/echo/test_echo.py": 8,
     "tests/backend/engine/test_cut.py": 2,
@@ -69,7 +84,8 @@ def _number(item: pytest.Item) -> int:
 
 def one_in(number: int, params: Iterable[Any]) -> list[Any]:
     """The same parameters, of which about one in `number` is not marked slow, by its id."""
-    return [_marked(param, number) for param in params]
+    marked = [_marked(param, number) for param in params]
+    return [param for param in marked if not (_left_out and param.marks)]
 
 
 def _marked(param: Any, number: int) -> Any:

@@ -13,7 +13,7 @@ twice. Knows nothing of requests; ids are given to it, it keeps none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -183,6 +183,7 @@ class KVCache:
         self.pool = KVPool(num_slots, page_size)
         self.tree: RadixTree | None = RadixTree(page_size) if cache else None
         self.num_evicted = 0
+        self.note_evicted: Callable[[str, Int32], None] | None = None  # told of what goes for want of room
         self._leases: dict[int, Lease] = {}
         self.held: Counter[RadixNode] = Counter()
 
@@ -240,7 +241,8 @@ class KVCache:
             if self.tree is None or short > self.tree.num_evictable:
                 return None
             # while a step is open a lot at once, so that the next ones find room without waiting for its end
-            gone = self.tree.evict(max(short, self.pool.num_slots // MUCH) if self.pool.open_steps else short)
+            going = max(short, self.pool.num_slots // MUCH) if self.pool.open_steps else short
+            gone = self.tree.evict(going, self.note_evicted)
             self.num_evicted += len(gone)
             self.pool.release(gone, SlotState.TREE)
         return self.pool.alloc(num, after)
@@ -254,6 +256,7 @@ class KVCache:
         """Another one of the same slots, all of them free."""
         other = KVCache(self.pool.num_slots, page_size=self.pool.page_size, cache=self.tree is not None)
         other.num_evicted, other.pool.on_free = self.num_evicted, self.pool.on_free
+        other.note_evicted = self.note_evicted
         return other
 
     def forget(self, lease: Lease) -> None:

@@ -28,10 +28,23 @@ class RadixNode:
     depth        tokens from the root to the end of this node; stays when the node is split, for it keeps the end
     refs         handles at this node or below it
     used         tick of the last match that came through
+    is_noted     what it holds has been told where something was evicted
     claims       first page of a continuation that a lease is computing -> its claim
     """
 
-    __slots__ = ("children", "claims", "depth", "key", "parent", "queued", "refs", "serial", "slots", "used")
+    __slots__ = (
+        "children",
+        "claims",
+        "depth",
+        "is_noted",
+        "key",
+        "parent",
+        "queued",
+        "refs",
+        "serial",
+        "slots",
+        "used",
+    )
 
     def __init__(self, parent: RadixNode | None, key: Int32, slots: Int32, serial: int, used: int) -> None:
         self.parent = parent
@@ -43,6 +56,7 @@ class RadixNode:
         self.refs = 0
         self.serial = serial
         self.used = used
+        self.is_noted = False
         self.queued = False  # has an entry in the eviction heap
 
     @property
@@ -192,8 +206,16 @@ class RadixTree:
                 self.num_locked -= len(above.key)
                 self._queue(above)
 
-    def evict(self, num: int) -> Int32:
-        """Slots of at least `num` unlocked tokens (fewer if there are not so many), oldest leaves first."""
+    @property
+    def namespaces(self) -> list[str]:
+        """Those that anything was asked in."""
+        return list(self._roots)
+
+    def evict(self, num: int, note: Callable[[str, Int32], None] | None = None) -> Int32:
+        """Slots of at least `num` unlocked tokens (fewer if there are not so many), oldest leaves first.
+
+        note  is told once of the tokens of each prefix of which something goes, with its namespace
+        """
         freed: list[Int32] = [_EMPTY]
         while num > 0 and self._heap:
             used, _, node = heapq.heappop(self._heap)
@@ -201,6 +223,8 @@ class RadixTree:
             if not node.is_evictable:
                 continue
             if node.used == used:
+                if note is not None and not node.is_noted:
+                    note(*self._spelled(node))
                 freed.append(self._trim(node, num))
                 num -= len(freed[-1])
             self._queue(node)
@@ -261,7 +285,7 @@ class RadixTree:
         assert node.parent is not None and 0 < length < len(node.key)
         parent = node.parent
         head = RadixNode(parent, node.key[:length], node.slots[:length], next(self._serials), node.used)
-        head.refs = node.refs
+        head.refs, head.is_noted = node.refs, node.is_noted
         parent.children[self.page_key(head.key, 0)] = head
         node.parent, node.key, node.slots = head, node.key[length:], node.slots[length:]
         head.children[self.page_key(node.key, 0)] = node
@@ -288,6 +312,14 @@ class RadixTree:
             del parent.children[first]
             self._queue(parent)
         return gone
+
+    def _spelled(self, node: RadixNode) -> tuple[str, Int32]:
+        """The namespace and all tokens of a prefix, which need not be told again."""
+        path = list(node.path())[::-1]
+        for above in path:
+            above.is_noted = True
+        name = next(name for name, root in self._roots.items() if root is path[0])
+        return name, np.concatenate([above.key for above in path])
 
     def _queue(self, node: RadixNode) -> None:
         if node.is_evictable and not node.queued:

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from lmc.backend.base import Counters, Delta, Event, Failed, Finished, PrefixHint, Request
+from lmc.backend.base import Counters, Delta, Event, Failed, Finished, ForwardPass, PassRow, PrefixHint, Request
 from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
+from lmc.backend.pass_log import PassLog, log_of, taken
 from lmc.errors import ArgumentError
 from lmc.ir.caps import CONSTRAINT_KINDS, Caps
 from lmc.ir.prompt import Tokenizer
@@ -136,6 +137,7 @@ class EchoSession:
         self._timed: list[tuple[float, int, int]] = []  # (when, number of the submission, rid)
         self._ready: list[Event] = []  # for the next step, whatever else happens
         self._tick = 0
+        self._passes: PassLog | None = None
         self._is_closed = False
         self._woken = threading.Event()
 
@@ -174,10 +176,21 @@ class EchoSession:
         self._tick += 1
         due = self._due.pop(self._tick, [])
         due += self._timed_out()
+        begin_s, first = time.perf_counter(), len(events)
         for rid in self._in_order(due):
             self._speak(rid, events)
         self._counters.forward_passes += bool(due)
+        if self._passes is not None and due:
+            self._record(self._passes, begin_s, events[first:])
         return events
+
+    def record_passes(self, max_rows: int) -> None:
+        """Keep a record of the steps that answered something, at most `max_rows` rows of the last ones; 0 ends it."""
+        self._passes = log_of(max_rows)
+
+    def take_passes(self) -> list[ForwardPass]:
+        """Those recorded since the last call; any thread may ask."""
+        return taken(self._passes)
 
     def counters(self) -> Counters:
         """What has been done for this session so far, by value."""
@@ -261,6 +274,19 @@ class EchoSession:
                 counters.prompt_tokens += end.usage.prompt_tokens
                 counters.computed_tokens += end.usage.computed_tokens
                 counters.output_tokens += end.usage.output_tokens
+
+    def _record(self, log: PassLog, begin_s: float, events: list[Event]) -> None:
+        """What a step has said. A sample's prompt counts where it ends: there its cost is known."""
+        rows: dict[tuple[int, int], PassRow] = {}
+        for event in events:
+            row = rows.setdefault((event.rid, event.sample), PassRow(event.rid, event.sample, 0, 0, 0, 0))
+            if type(event) is Finished:
+                usage = event.usage
+                row = PassRow(row.rid, row.sample, usage.computed_tokens, 0, usage.computed_tokens, usage.output_tokens)
+                rows[event.rid, event.sample] = row
+        num_tokens, seconds = sum(row.num_tokens for row in rows.values()), time.perf_counter() - begin_s
+        num_left = len(self._live)
+        log.add(ForwardPass(log.num_added, begin_s, seconds, tuple(rows.values()), len(rows), num_tokens, num_left))
 
     def _abort_all(self, reason: str) -> None:
         for rid in list(self._live):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from lmc.backend.base import Counters, Delta, Event
+from lmc.backend.pass_log import PassLog
 
 MAX_EVENTS = 4096
 
@@ -23,6 +24,7 @@ class Account:
     events       in the order they happened; what nobody fetches grows with the requests, not with their tokens
     max_events   texts that grew are put together when there are more
     num_running  sequences that hold a lease
+    passes       the record of its forward passes, None where nobody has asked for one
     turn         of its last request
     is_woken     the step that waits, or else the next one that would, returns at once
     is_closed    nothing is waited for any more
@@ -33,6 +35,7 @@ class Account:
     events: deque[Event] = field(default_factory=deque)
     max_events: int = MAX_EVENTS
     num_running: int = 0
+    passes: PassLog | None = None
     turn: int = 0
     is_woken: bool = False
     is_closed: bool = False

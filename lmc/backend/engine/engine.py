@@ -33,16 +33,20 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
 
-from lmc.backend.base import Event, Failed, Finished, FinishReason, PrefixHint, Request
+from lmc.backend.base import Event, Failed, Finished, FinishReason, Missed, PrefixHint, Request
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
+from lmc.backend.engine.compiling import Compiling
+from lmc.backend.engine.history import History
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
 from lmc.backend.engine.output_driver import OutputDriver
 from lmc.backend.engine.pins import Pins
+from lmc.backend.engine.recorder import PassRecorder, now_s
 from lmc.backend.engine.scheduler import Scheduler
 from lmc.backend.engine.sequence import ALL, RequestEntry, Sequence
+from lmc.backend.engine.tokens import Int32
 from lmc.backend.engine.tree import PrefixOrder
 from lmc.backend.engine.turns import TurnLock
 from lmc.backend.engine.work import Work
@@ -50,6 +54,7 @@ from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
 from lmc.caches import CacheInfo, register
 from lmc.errors import BackendError, ConstraintError
+from lmc.giving_way import engine_is_idle, engine_step
 from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -67,6 +72,7 @@ class Engine:
     token_budget  most tokens of one step, decode rows included (at least max_running)
     cache         False computes every prompt whole and keeps nothing
     clock         seconds, for how long a prefix is pinned
+    model         what decides its answers: a prompt that an engine of another model had is told so
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Engine:
         max_running: int = 256,
         cache: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        model: str = "",
     ) -> None:
         # a sequence has one work ahead of what it knows, so one pass at most is under way when another is planned
         assert runner.depth in (1, 2)
@@ -88,17 +95,24 @@ class Engine:
         self.runner = runner
         self.cache = KVCache(runner.num_slots, page_size=page_size, cache=cache)
         self.pins = Pins(self.cache, clock)
+        self.model = model
+        self.history = History(page_size)
+        self.cache.note_evicted = self.history.note_evicted
         self.scheduler = Scheduler(
             self.cache,
             self.pins,
+            self.history,
             chunk_len=chunk_len,
             token_budget=token_budget,
             max_running=max_running,
             prepare=self._prepare,
+            miss_elsewhere=self._miss_elsewhere,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
+        self._compiling = Compiling(self._compile, self._wake_all)
         self._prefixes = PrefixOrder()
+        self._recorder = PassRecorder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
         self._unasked: Launched | None = None  # launched, and to be asked once the pass before has landed
         self._unfinished: dict[tuple[Account, int], set[Sequence]] = {}  # samples that have not ended
@@ -113,11 +127,15 @@ class Engine:
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
         self._refuse_foreign()
-        # constraints are compiled here, beside the steps of others
-        entries = [self._entry(account, request) for request in requests]
+        # a constraint is compiled here, beside the steps of others, or by a thread where this one has others to step
+        may_wait = self.has_work or len(requests) > 1
+        entries = [self._entry(account, request, may_wait) for request in requests]
         with self._books():
             for entry in entries:
                 self._submit(account, entry)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
         # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
@@ -137,6 +155,7 @@ class Engine:
                 if owner is account:
                     self.abort(account, rid, "The session was closed")
             self.pins.close(account)
+            self._recorder.leave(account)
         self.wake(account)
 
     def hint(self, account: Account, hint: PrefixHint) -> None:
@@ -147,10 +166,17 @@ class Engine:
             elif hint.kind == "release":
                 self.pins.release(account, hint.ids)
 
+    def record_passes(self, account: Account, max_rows: int) -> None:
+        """Keep a record of the account's passes, at most `max_rows` rows of the last ones; 0 ends it."""
+        with self._books():
+            own = (seq for (owner, _), seqs in self._unfinished.items() if owner is account for seq in seqs)
+            self._recorder.record(account, max_rows, own)
+
     def flush_cache(self) -> None:
         """Forget every prefix that nothing holds."""
         with self._books():
             self.cache.clear()
+            self.history.clear()
 
     def cache_info(self) -> CacheInfo:
         """What `lmc.cache_info` says of the keys and values: tokens, and the memory that they have been given."""
@@ -191,8 +217,8 @@ class Engine:
 
     @property
     def has_work(self) -> bool:
-        """True while any sequence runs or waits, or a pass is under way."""
-        return self.scheduler.has_work or bool(self._flights)
+        """True while any sequence runs or waits for room, or a pass is under way."""
+        return self.scheduler.has_work or bool(self._flights) or self._compiling.has_made
 
     def step(self) -> None:
         """Schedule, launch a pass, land the one before; at depth 1 the pass itself.
@@ -204,7 +230,15 @@ class Engine:
             self._step()
 
     def _step(self) -> None:
+        with engine_step():
+            self._stepped()
+        if not self.has_work:
+            engine_is_idle()
+
+    def _stepped(self) -> None:
         self.pins.expire()
+        for seq in self._compiling.take():
+            self.scheduler.add(seq)
         # what may be planned depends on what the pass comes to, or on slots that its landing sets free
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
             self.land()
@@ -228,7 +262,7 @@ class Engine:
         """Audit the cache, the queue, and what is under way, between two steps."""
         self.cache.check()
         self.pins.check()
-        self.scheduler.check(set().union(*self._unfinished.values()))
+        self.scheduler.check(set().union(*self._unfinished.values()) - self._compiling.members)
         assert len(self._flights) < self.runner.depth
         assert self.cache.pool.open_steps == {flight.step for flight in self._flights}, "a pass is a step of the pool"
         flying = {work for flight in self._flights for work in flight.works if not work.is_void}
@@ -260,9 +294,10 @@ class Engine:
         """The pass of all works; None where they had to be tried one by one, which has been done then."""
         for account in {work.seq.account for work in works}:
             account.counters.forward_passes += 1
+        begin_s = now_s() if self._recorder.is_on else 0.0
         step = self.cache.pool.begin_step()
         try:
-            return Launched(self.runner, works, self._prefixes, step)
+            return Launched(self.runner, works, self._prefixes, step, begin_s)
         except Exception as error:
             # nothing of it was queued, so it will write to no slot
             self.cache.pool.end_step(step)
@@ -299,7 +334,7 @@ class Engine:
         self._drop_flights()
         for seq in [seq for seqs in self._unfinished.values() for seq in seqs if _has_ended(seq)]:
             self._forget(seq)
-        left = set().union(*self._unfinished.values())
+        left = set().union(*self._unfinished.values()) - self._compiling.members
         try:
             # logits may have been lost that a sequence waits for: all begin again, behind what is published of them
             for seq in list(self.scheduler.running):
@@ -315,20 +350,31 @@ class Engine:
     def _land_oldest(self) -> None:
         flight = self._flights.popleft()
         flight.land()
+        end_s = now_s() if self._recorder.is_on else 0.0
         try:
             for work in flight.works:
                 if not work.is_void:
                     self._settle(work)
+            # else the record began, or ended, while it was under way
+            if end_s and flight.begin_s:
+                self._recorder.landed(flight, end_s, self.scheduler, self.cache)
         finally:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
 
-    def _entry(self, account: Account, request: Request) -> RequestEntry:
+    def _entry(self, account: Account, request: Request, may_wait: bool) -> RequestEntry:
         assert request.n >= 1
         plans = score_plans(request, self.tokenizer)
         refusal = self._limits.refuse(request, plans)
-        matchers = self._outputs.matchers(request) if refusal is None else {}
-        return RequestEntry(request, account, plans, matchers, refusal)
+        entry = RequestEntry(request, account, plans, refusal=refusal)
+        if refusal is None:
+            entry.is_compiled = not may_wait or self._outputs.is_quick(request)
+            if entry.is_compiled:
+                self._compile(entry)
+        return entry
+
+    def _compile(self, entry: RequestEntry) -> None:
+        entry.matchers = self._outputs.matchers(entry.request)
 
     def _submit(self, account: Account, entry: RequestEntry) -> None:
         key = (account, entry.request.rid)
@@ -340,11 +386,20 @@ class Engine:
         entry.turn = account.turn = max(account.turn, self.scheduler.turn) + entry.request.n
         seqs = [Sequence(entry, sample) for sample in range(entry.request.n)]
         self._unfinished[key] = set(seqs)
+        if not entry.is_compiled:
+            self._compiling.add(entry, seqs)
+            return
         for seq in seqs:
             if entry.refusal is None:
                 self.scheduler.add(seq)
             else:
                 self._fail(seq, entry.refusal)
+
+    def _miss_elsewhere(self, ids: Int32, cached: int) -> Missed | None:
+        """Whether an engine of another model has had more of a prompt, as far as its tokens are the same."""
+        others = [each for each in list(_ENGINES) if each.model and each.model != self.model] if self.model else []
+        alike = [(each.cache.tree, each.history) for each in others if each.tokenizer.key == self.tokenizer.key]
+        return self.history.missed_of_models(alike, ids, cached) if alike else None
 
     def _prepare(self, seq: Sequence) -> bool:
         """Begin the first segment of a queued sequence; False if that ended it."""
@@ -461,7 +516,7 @@ class Engine:
             lease.truncate(len(seq.tokens))
             lease.publish(seq.tokens.ids)
         # first: if this breaks off, who was told so has ended
-        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage()))
+        _emit(seq, Finished(request.rid, seq.sample, reason, seq.usage(), seq.missed))
         self._end(seq)
 
     def _fail(self, seq: Sequence, why: Refusal) -> None:
@@ -471,6 +526,7 @@ class Engine:
     def _end(self, seq: Sequence) -> None:
         """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
+        self._compiling.drop(seq)
         self._forget(seq)
 
     def _forget(self, seq: Sequence) -> None:

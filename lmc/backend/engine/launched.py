@@ -13,12 +13,14 @@ from lmc.backend.runner.flight import PassOutcome, Runner
 class Launched:
     """Works in the order they were scheduled, and their flight; `step` is the pool's number of the pass.
 
+    `begin_s` is when it was launched, for a record of passes; 0 where there is none.
+
     Raises what the runner's `launch` raises; nothing is under way then.
     """
 
-    __slots__ = ("_error", "_flight", "_sampled", "_scored", "is_in_step", "step", "works")
+    __slots__ = ("_error", "_flight", "_sampled", "_scored", "begin_s", "is_in_step", "step", "works")
 
-    def __init__(self, runner: Runner, works: Seq[Work], prefixes: PrefixOrder, step: int) -> None:
+    def __init__(self, runner: Runner, works: Seq[Work], prefixes: PrefixOrder, step: int, begin_s: float) -> None:
         # rows with a prefix in common stand beside each other; answers find their way back by `Work.at`
         order, runs = prefixes.of(works)
         self._flight = runner.launch(assemble([works[index] for index in order], runs))
@@ -27,6 +29,7 @@ class Launched:
         self._error: Exception | None = None
         self.works = works
         self.step = step
+        self.begin_s = begin_s
         self.is_in_step = runner.depth > 1 and any(work.is_in_step for work in works)
 
     def ask(self) -> None:

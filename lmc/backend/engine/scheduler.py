@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from operator import attrgetter
 
+from lmc.backend.base import Missed
 from lmc.backend.cache.lease import KVCache, Lease
 from lmc.backend.cache.radix import Claim
 from lmc.backend.engine.forecast import Forecast, peak
+from lmc.backend.engine.history import History
 from lmc.backend.engine.pins import Pins
 from lmc.backend.engine.sequence import Sequence
+from lmc.backend.engine.tokens import Int32
 from lmc.backend.engine.waiting import MAX_OVERTAKEN, WaitingQueue, is_overdue
 from lmc.backend.engine.work import Work, extend_work, score_work
 from lmc.backend.runner.batch import NO_SEAT
@@ -32,6 +35,7 @@ RETRY_STEPS = 32  # steps after which a queue without room is looked at again: t
 
 _rank = attrgetter("rank")
 Prepare = Callable[[Sequence], bool]
+MissElsewhere = Callable[[Int32, int], Missed | None]
 
 
 class Verdict(Enum):
@@ -46,6 +50,7 @@ class Verdict(Enum):
 class Scheduler:
     """Owner of the queue, of the running list and of every lease.
 
+    miss_elsewhere  what a prompt misses that engines of other models have had: its ids, and what was cached of them
     prepare        called before a sequence is first admitted; False if it came to its end there
     is_flying      a pass is under way: the engine says so before it asks for works
     turn           of the request that was admitted last in its turn
@@ -53,12 +58,22 @@ class Scheduler:
     """
 
     def __init__(
-        self, cache: KVCache, pins: Pins, *, chunk_len: int, token_budget: int, max_running: int, prepare: Prepare
+        self,
+        cache: KVCache,
+        pins: Pins,
+        history: History,
+        *,
+        chunk_len: int,
+        token_budget: int,
+        max_running: int,
+        prepare: Prepare,
+        miss_elsewhere: MissElsewhere,
     ) -> None:
         self.running: list[Sequence] = []  # in rank order
         self.waiting = WaitingQueue()
         self._cache = cache
         self._pins = pins
+        self._history, self._miss_elsewhere = history, miss_elsewhere
         self._chunk_len = chunk_len
         self._max_running = max_running
         self._num_seats = max_running + max_running // RUNNING_A_GUEST
@@ -242,6 +257,8 @@ class Scheduler:
 
     def _release(self, seq: Sequence) -> None:
         assert seq.lease is not None
+        if seq.lease.published < seq.prompt_len - 1:
+            self._history.note_left_out(seq.account.namespace, seq.tokens.ids[: seq.prompt_len])
         seq.lease.release()
         seq.lease = None
         # the pass goes on and writes to slots in limbo; what it comes to is of no use
@@ -312,10 +329,23 @@ class Scheduler:
         self.turn = max(self.turn, seq.entry.turn)
         seq.lease, seq.seat = lease, self._free_seats.pop()
         insort(self.running, seq, key=_rank)
+        self._note_missed(seq, lease.published)
         seq.account.count_admission(seq.note_kv(lease.published, cached=True))
         if seq.num_pending:
             self._put(extend_work(seq, min(end, seq.target_len)))
         return True
+
+    def _note_missed(self, seq: Sequence, cached: int) -> None:
+        """Why a prompt that begins to run found no more; one that was retracted has been asked before."""
+        if seq.has_run:
+            return
+        seq.has_run = True
+        ids, tree, namespace = seq.cacheable_ids[: seq.prompt_len - 1], self._cache.tree, seq.account.namespace
+        if cached < len(ids):
+            missed = self._history.missed(tree, namespace, ids, cached)
+            seq.missed = missed or self._miss_elsewhere(ids, cached)
+        if tree is None:  # nothing of it will be inserted, so that those beside it miss it too
+            self._history.note_left_out(namespace, ids)
 
     def _make_fit(self, seq: Sequence, lease: Lease) -> bool:
         """Whether it fits, pins revoked for it as far as they stand in its way."""

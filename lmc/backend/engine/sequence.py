@@ -10,7 +10,7 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmc.backend.base import Request, Segment, Usage
+from lmc.backend.base import Missed, Request, Segment, Usage
 from lmc.backend.cache.lease import Lease
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.generation import Generation
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL = 1 << 62
 WAITS = -1  # tokens to compute that cannot be known before a pass under way has been landed
+NO_TOKENS = (0, 0, 0)
 Rank = tuple[int, int, int, int]  # (-priority, turn, arrival, sample): less goes first
 
 
@@ -37,6 +38,7 @@ class RequestEntry:
     refusal    why it can never run, if it cannot
     arrival    its number among all requests of the engine
     turn       samples that its session has asked for, itself included, since others were at that turn
+    is_compiled  False where its matchers are made beside the steps
     """
 
     request: Request
@@ -46,6 +48,7 @@ class RequestEntry:
     refusal: Refusal | None = None
     arrival: int = 0
     turn: int = 0
+    is_compiled: bool = True
 
 
 class Sequence:
@@ -56,6 +59,7 @@ class Sequence:
                    as it is computed, that of later ones when the lease ends
     account, rid   the entry's
     segment        index of the segment under way
+    has_run        it held a lease once
     lease, seat    while it runs: its slots, and its number among those that run
     ahead          its last work that has been planned and has not been landed
     resident_len   tokens of its prefix that were resident when the queue last looked
@@ -63,6 +67,8 @@ class Sequence:
     intact_len     tokens [0, intact_len) are those that passes were given: what is behind was cut off
     tail           what a stop string left of a token, until the text behind it has been put
     accounted      prompt tokens [0, accounted) are in the usage already, as cached or computed
+    missed         what its prompt could have had from the cache, had it been there
+    recorded       cached, computed and output tokens that rows of recorded passes have
     """
 
     __slots__ = (
@@ -75,13 +81,16 @@ class Sequence:
         "entry",
         "forced_tokens",
         "generation",
+        "has_run",
         "intact_len",
         "lease",
+        "missed",
         "num_overtaken",
         "output_tokens",
         "prompt_len",
         "publish_until",
         "rank",
+        "recorded",
         "resident_len",
         "rid",
         "sample",
@@ -109,6 +118,9 @@ class Sequence:
         self.ahead: Work | None = None
         self.resident_len = self.num_overtaken = 0
         self.cached = self.computed = self._accounted = self.output_tokens = self.forced_tokens = 0
+        self.recorded = NO_TOKENS
+        self.missed: Missed | None = None
+        self.has_run = False
 
     @property
     def current(self) -> Segment | None:

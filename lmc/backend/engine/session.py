@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lmc.backend.base import Counters, Event, PrefixHint, Request
+from lmc.backend.base import Counters, Event, ForwardPass, PrefixHint, Request
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.engine import Engine
+from lmc.backend.pass_log import taken
 from lmc.ir.prompt import Tokenizer
 
 
@@ -38,6 +39,14 @@ class EngineSession:
     def counters(self) -> Counters:
         """What has been done for this session so far, by value."""
         return self._account.snapshot()
+
+    def record_passes(self, max_rows: int) -> None:
+        """Keep a record of each forward pass from now on, at most `max_rows` rows of the last ones; 0 ends it."""
+        self.engine.record_passes(self._account, max_rows)
+
+    def take_passes(self) -> list[ForwardPass]:
+        """The passes recorded since the last call; any thread may ask."""
+        return taken(self._account.passes)
 
     def wake(self) -> None:
         """Make a waiting `step` (or else the next one that would wait) return; any thread may call it."""

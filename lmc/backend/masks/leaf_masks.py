@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from threading import RLock
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from lmc.backend.masks.trie import Ints, TokenTrie
 from lmc.backend.masks.visits import Visits
 from lmc.backend.masks.walks import LazyWalk
 from lmc.backend.masks.words import packed
+from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.leaf import Coarse, Moved
@@ -56,7 +56,7 @@ class LeafWalk:
         self._used = used
         self._visits = Visits(self.chars)
         self._known: dict[tuple[CharNode, int], LeafTokens] = {}
-        self._lock = RLock()
+        self._lock = PressingLock()
 
     @property
     def is_worn(self) -> bool:

@@ -25,7 +25,7 @@ from lmc.ir.regex import RegexTree
 
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
 FEW_SWEEPS = 6  # masks of all tokens at once, after which a tree of the alphabet's own classes pays
-MAX_NODES = 60_000  # that the states of one more mask may have: a few seconds
+MAX_NODES = 60_000  # that the states of one more mask or token may have: a few seconds
 STATE_BYTES = 2_500  # measured of JSON schemas
 BESIDE = 24  # what is there beside the states takes as much as these
 NODE_BYTES = 400  # of the trees of the states
@@ -115,6 +115,7 @@ class TokenMasks:
     def next(self, state: int, token: int) -> int:
         """The state after a token; DEAD where it may not come."""
         spelt = self._trie.vocab[token]
+        self.chars.allow(MAX_NODES)  # tokens that are forced, or were written before, come without a mask each
         return self.dfa.run(spelt, state) if spelt else DEAD
 
     def spelling(self, token: int) -> bytes:

@@ -10,11 +10,15 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property, reduce
 from operator import and_, or_
 
+from lmc.giving_way import give_way
 from lmc.ir.ranges import LAST, SURROGATES, Ranges, union
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
 NO_CLASS = -1
 FEW = 64  # characters that are told one by one
+DIGITS: tuple[Ranges, ...] = tuple(((code, code),) for code in range(ord("0"), ord("9") + 1))
+POINT: Ranges = ((ord("."), ord(".")),)
+NUMERIC = (*DIGITS, POINT)  # what `Multiples` tells apart
 
 
 class Alphabet:
@@ -142,6 +146,8 @@ def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:
                 return alphabet.full
             case Look():
                 return 0  # it reads no text
+            case Multiples():
+                return reduce(or_, map(alphabet.mask, NUMERIC))
 
     return within(tree)
 
@@ -155,6 +161,7 @@ def sets_of(tree: RegexTree) -> Iterator[Ranges]:
         if id(part) in seen:
             continue
         seen.add(id(part))
+        give_way()
         match part:
             case Chars(ranges):
                 yield ranges
@@ -162,3 +169,5 @@ def sets_of(tree: RegexTree) -> Iterator[Ranges]:
                 pending += parts
             case Repeat(item) | Not(item) | Look(item) | Atomic(item) | Whole(item):
                 pending.append(item)
+            case Multiples():
+                yield from NUMERIC

@@ -13,7 +13,7 @@ from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import longest, shortest, shortest_path
 from lmc.ir.automaton.dfa import MAX_STATES, CharDfa
 from lmc.ir.ranges import SURROGATES, Ranges
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole, is_plain
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole, is_plain
 
 MAX_TEXTS = 1024
 MAX_LENGTH = 1_000_000  # characters of a shortest text
@@ -108,7 +108,7 @@ def _looks_around(tree: RegexTree) -> bool:
                 pending += parts
             case Repeat(item) | Not(item):
                 pending.append(item)
-            case Chars() | Whole():
+            case Chars() | Whole() | Multiples():
                 pass
     return False
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import reduce
 
 from lmc.ir.automaton.alphabet import Alphabet
+from lmc.ir.automaton.multiples import MultiplesDfa
 from lmc.ir.automaton.nodes import ALWAYS, InnerAutomaton, Nodes, RegexNode
 from lmc.ir.ranges import Ranges
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
 
 class TreeLowering:
@@ -63,6 +64,8 @@ class TreeLowering:
             case Whole(item):
                 assert not in_atomic  # an automaton has no order of preference
                 return self._whole(item)
+            case Multiples():
+                return self._whole(tree)
 
     def _chars(self, ranges: Ranges) -> RegexNode:
         """One character: most parts of a schema's texts are, and few of them differ."""
@@ -74,7 +77,8 @@ class TreeLowering:
     def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""
         if item not in self._wholes:
-            automaton = self._automaton(item)
+            is_step = isinstance(item, Multiples)
+            automaton = MultiplesDfa(item, self._alphabet) if is_step else self._automaton(item)
             self._wholes[item] = self._nodes.whole(automaton, automaton.start)
         return self._wholes[item]
 

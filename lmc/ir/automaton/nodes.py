@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from lmc.giving_way import give_way
+
 # a claim on the text around a place: its sign, and the number of a look-behind or the state of a look-ahead
 Assertion = tuple[bool, "int | State"]
 Condition = frozenset[Assertion]  # all of them hold
@@ -123,6 +125,7 @@ class Nodes:
         key = (kind, value, *[part.serial for part in parts])  # numbers: nodes would be hashed one by one, in Python
         found = self._known.get(key)
         if found is None:
+            give_way()
             found = self._known[key] = RegexNode(len(self._known), kind, parts, value, nullable, plain)
         return found
 

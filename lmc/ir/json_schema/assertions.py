@@ -163,8 +163,8 @@ def _number(cx: SchemaLowering, source: SchemaSource, shape: Shape) -> Values:
         # asked now, while it is known which keyword is to blame
         try:
             form.tree(canonical=True)
-        except NoStep:
-            why = f"multiples of {schema['multipleOf']} have no small automaton"
+        except NoStep as reason:
+            why = f"multiples of {schema['multipleOf']} {reason}"
             raise NotRegular(Finding(source.place, "multipleOf", "refused", why)) from None
     return where("number", form)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lmc.codes import OPEN_OBJECT, RELAXED, TYPELESS, WHITESPACE
+from lmc.codes import OPEN_OBJECT, RELAXED, TYPELESS, VACANT, WHITESPACE
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import (
     SAYS_NOTHING,
@@ -16,6 +16,7 @@ from lmc.ir.json_schema.findings import (
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.lower import NAMES, OPEN, lowered, lowering_of
 from lmc.ir.json_schema.regular import texts_of
+from lmc.ir.json_schema.vacant import vacant_places
 
 _SAY_A_TYPE = ("type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf")
 
@@ -56,6 +57,7 @@ def lint(schema: JsonSchema) -> tuple[Remark, ...]:
     """What is worth a remark: freedom of spaces, a type that was forgotten, and whatever was relaxed or is checked."""
     remarks = [_of_spaces(schema)] if schema.spacing != "compact" else []
     remarks += [_of_type(keyword) for keyword in _typeless(schema.schema)]
+    remarks += map(_of_vacant, vacant_places(schema))
     found = audit(schema)
     silent = [finding for finding in found if finding.why == SAYS_NOTHING]
     remarks += [_of_silent(silent)] if silent else []
@@ -77,6 +79,10 @@ def _of_type(keyword: str) -> Remark:
     kind = "object" if keyword == "properties" else "array"
     said = f"the JSON schema has `{keyword}` and no `type`: `null`, a number or any text is valid as well"
     return Remark(TYPELESS, said, f'say `"type": "{kind}"` if that is meant')
+
+
+def _of_vacant(said: str) -> Remark:
+    return Remark(VACANT, f"{said}: nothing comes out there", "correct the bounds, or take the part out")
 
 
 def _of_silent(findings: list[Finding]) -> Remark:

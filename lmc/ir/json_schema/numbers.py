@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from math import gcd
+from fractions import Fraction
+from math import ceil, floor, gcd, lcm
 
+from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.multiples import num_states
 from lmc.ir.json_schema.trees import EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
-from lmc.ir.regex import Not, RegexTree
+from lmc.ir.regex import Multiples, Not, RegexTree
 
 DIGIT = span("0", "9")
 DIGITS = many(DIGIT)
@@ -26,14 +29,15 @@ SOME = seq(".", DIGITS, NON_ZERO, DIGITS)  # a fraction that is not 0
 MAGNITUDE = seq(WHOLE, maybe(FRACTION))
 EXPONENT = seq(one_of("eE"), maybe(one_of("+-")), many(DIGIT, 1, 2))
 
-MAX_ENDINGS = 512
-MAX_FACTOR = 11
+MAX_ENDINGS = 64
+MAX_REMAINDERS = 20_000
+MAX_LISTED = 512  # multiples within bounds that are told one by one
 MAX_DIGITS = 1000  # before the point, and behind it, of a number that is written without an exponent
 _ONE, _FINEST = Decimal(1), Decimal((0, (1,), -MAX_DIGITS))
 
 
 class NoStep(ValueError):
-    """Multiples of this number have no small automaton, or it has more than MAX_DIGITS."""
+    """Multiples of a number have no small automaton: why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,25 @@ class Numbers:
             parts.append(_least(self.low, self.above))
         if self.high is not None:
             parts.append(_most(self.high, self.below))
-        parts += [_multiples(step) for step in self.steps]
+        if self.steps:
+            step = _common(self.steps)
+            listed = self._listed(step)
+            if listed is not None:
+                return alt(_written(number, step, canonical or self.integer) for number in listed)
+            parts.append(_multiples(step))
         return both(parts)
+
+    def _listed(self, step: Decimal) -> list[Decimal] | None:
+        """All of them, where they are few: an automaton would look for them among all that is within the bounds."""
+        if self.low is None or self.high is None or not (is_short(self.low) and is_short(self.high)):
+            return None
+        unit, exponent = _parts(_common((step, _ONE)) if self.integer else step)
+        low, high = (_times(bound, exponent) / unit for bound in (self.low, self.high))
+        first, last = ceil(low), floor(high)
+        if last - first >= MAX_LISTED:
+            return None
+        found = (_scaled(unit * n, exponent) for n in range(first, last + 1))
+        return [number for number in found if self.holds(number)]
 
     def holds(self, value: float | Decimal) -> bool:
         """Whether a number is one of them."""
@@ -131,6 +152,34 @@ def _parts(number: Decimal) -> tuple[int, int]:
     written = "".join(map(str, digits))
     short = written.rstrip("0")
     return int(Decimal(short)), exponent + len(written) - len(short)
+
+
+def _common(steps: Sequence[Decimal]) -> Decimal:
+    """The least step whose multiples are multiples of all. Raises NoStep."""
+    if not all(map(is_short, steps)):
+        raise NoStep(f"have more than {MAX_DIGITS:,} digits")
+    parts = list(map(_parts, steps))
+    exponent = min(its for _, its in parts)
+    return _scaled(lcm(*(unit * 10 ** (its - exponent) for unit, its in parts)), exponent)
+
+
+def _scaled(unit: int, exponent: int) -> Decimal:
+    return Decimal(f"{Decimal(unit)}e{exponent}")
+
+
+def _times(number: Decimal, exponent: int) -> Fraction:
+    """How often 10 ** exponent goes into a number."""
+    unit, its = _parts(number)
+    return Fraction((number > 0) - (number < 0)) * unit * Fraction(10) ** (its - exponent)
+
+
+def _written(number: Decimal, step: Decimal, canonical: bool) -> RegexTree:
+    """A multiple of a step; unless `canonical`, with zeros behind it, up to as many places as the step has."""
+    text = number_text(number)
+    room = -_parts(step)[1] - len(text.partition(".")[2])
+    if canonical or room <= 0:
+        return literal(text)
+    return seq(text, many(seq("0"), 0, room)) if "." in text else seq(text, maybe(seq(".", many(seq("0"), 1, room))))
 
 
 def _tighter(
@@ -217,7 +266,7 @@ def _above(digit: str) -> RegexTree:
 def _digits(value: Decimal) -> tuple[str, str]:
     """The digits before and after the point; none after it for a whole number."""
     if not is_short(value):
-        raise NoStep
+        raise NoStep(f"have more than {MAX_DIGITS:,} digits")
     whole, _, fraction = number_text(value).partition(".")
     return whole, fraction
 
@@ -228,21 +277,31 @@ def _digits(value: Decimal) -> tuple[str, str]:
 def _multiples(step: Decimal) -> RegexTree:
     whole, fraction = _digits(step)
     unit, places = int(whole + fraction), len(fraction)
-    sign = maybe(seq("-"))
-    return seq(sign, _decimal_multiples(unit, places) if places else _whole_multiples(unit))
-
-
-def _decimal_multiples(unit: int, places: int) -> RegexTree:
-    """Multiples of unit / 10 ** places: what is left of the fraction, filled up with zeros, is one of unit."""
     twos, fives, rest = _factors(unit)
-    tail, ending = max(twos, fives), 2**twos * 5**fives  # so many last digits decide about `ending`
-    if 10**tail // ending > MAX_ENDINGS:
-        raise NoStep
-    parts = [_decimals_from_whole(ending, places, tail) if tail > places else _decimals(ending, places, tail)]
-    if rest != 1:
-        # the zeros that fill it up do not matter to a factor that 10 has no part of
-        parts.append(_by_remainder(rest, dotted=True))
-    return both(parts)
+    decided = unit // rest  # by the last digits alone
+    endings = _by_ending(decided, places, max(twos, fives))
+    parts = [] if endings is None else [endings]
+    # zeros that fill a fraction up do not matter to a factor that 10 has no part of
+    if (left := unit if endings is None else rest) != 1:
+        parts.append(_by_remainder(left, places))
+    return seq(maybe(seq("-")), both(parts))
+
+
+def _by_remainder(unit: int, places: int) -> RegexTree:
+    """Multiples of unit / 10 ** places, by an automaton."""
+    made = Multiples(unit, places)
+    if (states := num_states(made)) > MAX_REMAINDERS:
+        raise NoStep(f"are told by {states:,} remainders, more than {MAX_REMAINDERS:,}")
+    return made
+
+
+def _by_ending(unit: int, places: int, tail: int) -> RegexTree | None:
+    """Multiples of unit / 10 ** places by the last `tail` digits; None where those are more than a few."""
+    if 10**tail // unit > MAX_ENDINGS:
+        return None
+    if not places:
+        return both([WHOLE, _ending_in(range(0, 10**tail, unit), tail)]) if tail else WHOLE
+    return _decimals_from_whole(unit, places, tail) if tail > places else _decimals(unit, places, tail)
 
 
 def _decimals(unit: int, places: int, tail: int) -> RegexTree:
@@ -269,50 +328,10 @@ def _decimals_from_whole(unit: int, places: int, tail: int) -> RegexTree:
     return both([seq(WHOLE, maybe(FRACTION)), alt(options)])
 
 
-def _whole_multiples(unit: int) -> RegexTree:
-    twos, fives, rest = _factors(unit)
-    parts: list[RegexTree] = [WHOLE]
-    if tail := max(twos, fives):
-        parts.append(_by_ending(2**twos * 5**fives, tail))
-    if rest != 1:
-        parts.append(_by_remainder(rest))
-    return both(parts)
-
-
-def _by_ending(unit: int, tail: int) -> RegexTree:
-    if 10**tail // unit > MAX_ENDINGS:
-        raise NoStep
-    return _ending_in(range(0, 10**tail, unit), tail)
-
-
 def _ending_in(endings: Sequence[int], tail: int) -> RegexTree:
     """Digits whose last ones, `tail` of them, are such a number."""
     longer = seq(DIGITS, alt(seq(f"{n:0{tail}d}") for n in endings))
     return alt([longer, *(seq(str(n)) for n in endings if len(str(n)) < tail)])
-
-
-def _by_remainder(unit: int, *, dotted: bool = False) -> RegexTree:
-    """Digits of a multiple of `unit`, by taking states (remainders) out of the automaton one by one.
-
-    dotted  with points among them, as they may stand
-    """
-    if unit > MAX_FACTOR:
-        raise NoStep
-    way: dict[tuple[int, int], RegexTree] = {}
-    for state in range(unit):
-        for digit in range(10):
-            edge = state, (state * 10 + digit) % unit
-            way[edge] = alt([way.get(edge, NOTHING), seq(str(digit))])
-        if dotted:
-            way[state, state] = alt([way.get((state, state), NOTHING), seq(".")])
-    for out in range(unit - 1, 0, -1):
-        loop = many(way[out, out]) if (out, out) in way else seq()
-        for a in range(out):
-            for b in range(out):
-                if (a, out) in way and (out, b) in way:
-                    around = seq(way[a, out], loop, way[out, b])
-                    way[a, b] = alt([way.get((a, b), NOTHING), around])
-    return many(way[0, 0], 1)
 
 
 def _factors(number: int) -> tuple[int, int, int]:

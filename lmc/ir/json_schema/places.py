@@ -24,7 +24,7 @@ from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.texts import Writer
 from lmc.ir.json_schema.trees import NOTHING as NO_TEXT
 from lmc.ir.json_schema.values import NOTHING, Values, is_everything
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
 MAX_PLACES = 20_000
 MAX_TOLD_APART = 64  # places in one position of a tree with complements
@@ -205,7 +205,7 @@ def called_within(tree: RegexTree) -> list[int]:
                 pending += parts
             case Repeat(item):
                 pending.append(item)
-            case Chars() | Look() | Atomic():
+            case Chars() | Look() | Atomic() | Multiples():
                 pass
     return list(found)
 

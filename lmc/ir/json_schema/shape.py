@@ -18,8 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lmc.giving_way import give_way
 from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.findings import Finding, NotRegular
+from lmc.ir.json_schema.finite import finite
 from lmc.ir.json_schema.keywords import Json
 from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource, is_container, referenced, value_schema, values_of
@@ -34,6 +36,7 @@ MAX_SHAPES = 1000
 MAX_SHARED = 20_000
 MAX_ITEMS = 100
 MAX_LISTED = 64
+MAX_MATCHED = 24  # names of patterns: each is a place of its own
 
 EVERYWHERE = ("additionalProperties", "unevaluatedProperties")
 COUNTED = ("additionalProperties", "patternProperties", "unevaluatedProperties")
@@ -92,6 +95,7 @@ class Shapes:
     _written: dict[int, Json] = field(default_factory=dict)  # by identity of the value, whose parts it holds
     _texts: dict[str, Json] = field(default_factory=dict)
     _parts: dict[int, Json] = field(default_factory=dict)
+    _lists: dict[str, list[str]] = field(default_factory=dict)
     _exclusions: dict[tuple[int, ...], tuple[SchemaSource, Exclusion]] = field(default_factory=dict)
 
     def shape(self, sources: list[SchemaSource]) -> Shape:
@@ -106,6 +110,7 @@ class Shapes:
         return self._fill(Shape(), sources)
 
     def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
+        give_way()
         self.count += 1
         limit = MAX_SHARED if self.shared else MAX_SHAPES
         if self.count > limit:
@@ -190,12 +195,22 @@ class Shapes:
         shape.others = self.shape(everywhere) if _say_something(everywhere) else None
 
     def _listed(self, source: SchemaSource) -> list[str]:
-        """The names that `propertyNames` lists, so that none of them comes twice; none where they are too many."""
-        if "propertyNames" not in source.schema:
-            return []
-        values = [value for each in self.flat(source.at("propertyNames")) for _, value in values_of(each)]
-        names = list(dict.fromkeys(value for value in values if isinstance(value, str)))
-        return names if len(names) <= MAX_LISTED else []
+        """The names that `propertyNames` and patterns list, so that none of them comes twice; not those of too many."""
+        found = [name for text in source.schema.get("patternProperties", ()) for name in self._matched(text)]
+        found = found if len(found) <= MAX_MATCHED else []
+        if "propertyNames" in source.schema:
+            values = [value for each in self.flat(source.at("propertyNames")) for _, value in values_of(each)]
+            names = list(dict.fromkeys(value for value in values if isinstance(value, str)))
+            found += names if len(names) <= MAX_LISTED else []
+        return found
+
+    def _matched(self, pattern: str) -> list[str]:
+        """The names that a pattern matches, as `^(red|green)$` does; none where they are too many."""
+        if pattern not in self._lists:
+            tree = self.patterns.get(pattern)
+            names = None if tree is None or isinstance(tree, str) else finite(search(tree), MAX_MATCHED)
+            self._lists[pattern] = sorted(names or [])
+        return self._lists[pattern]
 
     def _names_of(self, flat: list[SchemaSource], shape: Shape) -> None:
         """What is known of the properties that no schema names."""

@@ -18,7 +18,7 @@ from itertools import groupby
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, EMPTY, alt, both, many, one_of, seq
 from lmc.ir.ranges import EVERYTHING, SURROGATES, Ranges, complement, intersection, union
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 
 SHORT = {8: "b", 9: "t", 10: "n", 12: "f", 13: "r", 34: '"', 92: "\\"}
 MAX_TOLD = 64  # characters of a text that is told from others character by character
@@ -111,7 +111,7 @@ def written(tree: RegexTree, *, escaped: str = "", always: str = "") -> RegexTre
             return Look(seq(OPENING, inner(ANYTHING), inner(body)), True, negated)
         case Look(body, _, negated):
             return Look(inner(body), False, negated)
-        case Atomic() | Whole():
+        case Atomic() | Whole() | Multiples():
             raise AssertionError("no pattern of a schema has one")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.dfa import DEAD, CharDfa
-from lmc.ir.automaton.extent import is_endless
 from lmc.ir.constraint import Spacing
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
-from lmc.ir.json_schema.numbers import Number, Numbers, number_text
+from lmc.ir.json_schema.finite import finite
+from lmc.ir.json_schema.numbers import NoStep, Number, Numbers, number_text
 from lmc.ir.json_schema.shape import DEPTH, Shape
 from lmc.ir.json_schema.strings import Strings, other_than, quoted
 from lmc.ir.json_schema.trees import ANYTHING, EMPTY, NOTHING, alt, both, many, maybe, one_of, seq, span
@@ -39,9 +40,10 @@ from lmc.ir.ranges import complement as other_chars
 from lmc.ir.regex import Chars, Not, RegexTree, Whole
 
 MAX_UNIQUE = 32  # different items that are told apart
-MAX_FINITE_STEPS = 20_000  # characters looked at to find them
 MAX_PARTS = 30_000  # sets of one kind written for a schema: about a second
-MAX_RULES = 5
+FEW_CELLS = 8  # ways in which rules can be about one name, above which it is asked whether there is such a name
+MAX_CELLS = 64
+MAX_NAME_STATES = 500
 BOOLEANS = alt([seq("true"), seq("false")])
 LETTERS = [span(letter, letter) for letter in "abcdefghijklmnopqrstuvwxyz"]
 # a class of names for each first letter, and one for all others
@@ -186,7 +188,7 @@ class Writer:
             case Number(value):
                 return literal(number_text(value))
             case Numbers():
-                return part.tree(canonical=self.canonical)
+                return self._numbers(part, shape)
             case Arrays():
                 return self._array(part, shape)
             case Contains():
@@ -195,6 +197,13 @@ class Writer:
                 return self._object(part, shape)
             case _:
                 raise AssertionError(part)
+
+    def _numbers(self, form: Numbers, shape: Shape) -> RegexTree:
+        try:
+            return form.tree(canonical=self.canonical)
+        except NoStep as reason:  # each step has an automaton, and all of them together have not
+            steps = " and ".join(map(number_text, form.steps))
+            refuse(shape.place, "multipleOf", f"multiples of {steps} {reason}")
 
     def _negated(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         before, self.is_negated = self.is_negated, not self.is_negated
@@ -302,7 +311,7 @@ class Writer:
         sets = [form.item(at) for at in range(len(shape.items))] + [form.rest]
         places = [*shape.items, shape.rest]
         texts = [self._apart(values, inner) for values, inner in zip(sets, places)]
-        listed = None if None in texts else _finite(alt(text for text in texts if text is not None))
+        listed = None if None in texts else finite(alt(text for text in texts if text is not None), MAX_UNIQUE)
         if listed is None:
             # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
             (self.untold if self.is_negated else self.repeating).add(form.unique)
@@ -372,23 +381,28 @@ class Writer:
 
     def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: list[RegexTree]) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
-        if len(rules) > MAX_RULES:
-            refuse("#", "patternProperties", f"more than {MAX_RULES} rules are about the same properties")
         cells: list[tuple[list[RegexTree], Values]] = [(names, everything())]
-        for rule in rules:
+        for rule in _joined(rules):
             if rule.keys is None:
                 cells = [(keys, meet(values, rule.values)) for keys, values in cells]
                 continue
             inside = [([*keys, rule.keys], meet(values, rule.values)) for keys, values in cells]
             cells = inside + [([*keys, Not(rule.keys)], values) for keys, values in cells]
+            cells = [(keys, values) for keys, values in cells if not is_nothing(values)]
+            if len(cells) > FEW_CELLS:
+                cells = [(keys, values) for keys, values in cells if _has_name(keys)]
+            if len(cells) > MAX_CELLS:
+                why = f"its rules tell further properties apart in more than {MAX_CELLS} ways"
+                refuse(shape.place, "patternProperties", why)
         return alt(self._cell(keys, values, shape) for keys, values in cells if not is_nothing(values))
 
     def _cell(self, keys: list[RegexTree], values: Values, shape: Shape) -> RegexTree:
+        wanted = [*keys, *([other_than(list(shape.names))] if shape.names else [])]
+        if len(wanted) > 1 and not _has_name(wanted):
+            return NOTHING  # all of them are told
         value = self.value(values, shape.others, DEPTH - 1)
         if value is NOTHING:
             return NOTHING
-        named = [other_than(list(shape.names))] if shape.names else []
-        wanted = [*keys, *named]
         key = quoted(both(wanted), self.marks) if wanted else self._any_string
         return seq(key, self.spaces.colon, value)
 
@@ -415,6 +429,26 @@ def _maybe_seq(*items: RegexTree) -> RegexTree:
     return maybe(seq(*items))
 
 
+def _joined(rules: tuple[MemberRule, ...]) -> list[MemberRule]:
+    """Rules that ask the same of several names, as one each."""
+    found: list[tuple[list[RegexTree], Values]] = []
+    for rule in rules:
+        same = None if rule.keys is None else next((keys for keys, values in found if values == rule.values), None)
+        if same is None:
+            found.append(([] if rule.keys is None else [rule.keys], rule.values))
+        elif rule.keys is not None and same:
+            same.append(rule.keys)
+    return [MemberRule(alt(keys) if keys else None, values) for keys, values in found]
+
+
+def _has_name(keys: list[RegexTree]) -> bool:
+    """Whether any name is of all of some sets, as far as that is quickly known."""
+    try:
+        return CharDfa(both(keys), max_states=MAX_NAME_STATES).start != DEAD
+    except ConstraintError:
+        return True
+
+
 def characters(part: Part, *, wide: bool = False) -> RegexTree:
     """The characters of a set of strings; `wide`: and those of strings that may be in it, as within a complement."""
     match part:
@@ -432,26 +466,3 @@ def characters(part: Part, *, wide: bool = False) -> RegexTree:
             return Not(characters(inner, wide=not wide))
         case _:
             raise AssertionError(part)
-
-
-def _finite(tree: RegexTree) -> list[str] | None:
-    """Every text of a tree; None where there are more than MAX_UNIQUE, or they are not found in a few steps."""
-    if is_endless(tree):
-        return None
-    dfa = CharDfa(tree)
-    found: list[str] = []
-    pending = [("", dfa.start)] if dfa.start != DEAD else []
-    for _ in range(MAX_FINITE_STEPS):
-        if not pending:
-            return found
-        text, state = pending.pop()
-        if dfa.is_accepting(state):
-            found.append(text)
-        for mask, target in dfa.moves(state):
-            ranges = dfa.alphabet.ranges(mask)
-            if sum(high - low + 1 for low, high in ranges) > MAX_UNIQUE:
-                return None
-            pending += [(text + chr(code), target) for low, high in ranges for code in range(low, high + 1)]
-        if len(found) > MAX_UNIQUE or len(pending) > 4 * MAX_UNIQUE:
-            return None
-    return None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from lmc.ir.ranges import EVERYTHING, complement
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 from lmc.parser.regex.charset import CATEGORIES, NO_NEWLINE, category_ranges, char_ranges, escape_code, set_ranges
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def width(tree: RegexTree) -> int | None:
             return low * inner if inner is not None and (low == high or not inner) else None
         case Atomic(item) | Whole(item):
             return width(item)
-        case Not():
+        case Not() | Multiples():
             return None
 
 

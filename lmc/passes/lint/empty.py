@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from lmc.codes import EMPTY
-from lmc.errors import ConstraintError
-from lmc.ir.constraint import Regex
+from lmc.errors import RefusedConstraint
+from lmc.ir.constraint import Constraint, JsonSchema, Regex
 from lmc.passes.lint.call import LintedCall
+
+MAX_SHOWN = 3
 
 
 def refuse_empty(call: LintedCall) -> None:
-    """Raises ConstraintError (LMC-CN001) where surely no text fits."""
+    """Raises RefusedConstraint (LMC-CN001) where surely no text fits."""
     if call.facts.is_empty:
         what = f"the regex {call.constraint.pattern!r}" if isinstance(call.constraint, Regex) else "the JSON schema"
-        raise ConstraintError(
+        raise RefusedConstraint(
             f"no text satisfies {what}",
             span=call.node.span,
             code=EMPTY,
             help="a generation under it could not begin; allow at least one text",
+            notes=_reasons(call.constraint),
         )
+
+
+def _reasons(constraint: Constraint | None) -> tuple[str, ...]:
+    if not isinstance(constraint, JsonSchema):
+        return ()
+    from lmc.ir.json_schema.vacant import vacant_places
+
+    return tuple(vacant_places(constraint)[:MAX_SHOWN])

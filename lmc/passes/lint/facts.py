@@ -44,9 +44,16 @@ def facts(constraint: Constraint) -> Facts:
         case Regex(_, tree):
             return _of_regex(tree)
         case JsonSchema(_, schema):
-            return Facts(None, is_empty=schema is False)
+            return Facts(None, is_empty=schema is False or _is_vacant(constraint))
         case _:
             return Facts(None)
+
+
+def _is_vacant(schema: JsonSchema) -> bool:
+    # late, as most programs have no schema and starting is quicker without
+    from lmc.ir.json_schema.vacant import is_vacant
+
+    return is_vacant(schema)
 
 
 def _of_regex(tree: RegexTree) -> Facts:

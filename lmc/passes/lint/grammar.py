@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lmc.codes import EMPTY, NO_TEXT, RUNS_OVER, UNREACHED
-from lmc.errors import ConstraintError
+from lmc.errors import ConstraintError, RefusedConstraint
 from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.constraint import Grammar, Lark
@@ -38,12 +38,12 @@ def grammar(call: LintedCall) -> Iterator[Note]:
 
 
 def refuse_textless(call: LintedCall) -> None:
-    """Raises ConstraintError (LMC-CN001) where surely no text is of a grammar."""
+    """Raises RefusedConstraint (LMC-CN001) where surely no text is of a grammar."""
     constraint = call.constraint
     if not isinstance(constraint, Grammar | Lark) or constraint.rules is None:
         return
     if constraint.rules.start not in ending(constraint.rules, _empty(constraint.rules)):
-        raise ConstraintError(
+        raise RefusedConstraint(
             "no text satisfies the grammar",
             span=call.node.span,
             code=EMPTY,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from lmc.codes import FREE_WHITESPACE
 from lmc.ir.constraint import Regex
 from lmc.ir.ranges import Ranges
-from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
 from lmc.passes.base import Note
 from lmc.passes.lint.call import LintedCall
 
@@ -42,7 +42,7 @@ def _places(tree: RegexTree) -> int:
             return sum(map(_places, parts))
         case Repeat(item) | Atomic(item) | Whole(item):
             return _places(item)
-        case Chars() | Not() | Look():
+        case Chars() | Not() | Look() | Multiples():
             return 0
 
 

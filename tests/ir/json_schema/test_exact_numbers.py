@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from decimal import Decimal
+from collections import Counter
+from decimal import Context, Decimal
 from fractions import Fraction
 
 import pytest
@@ -16,6 +17,7 @@ from lmc.ir.json_schema.exact import read_json, write_json
 from lmc.ir.json_schema.findings import NotRegular, SchemaError
 from lmc.ir.json_schema.lower import lower
 from lmc.ir.json_schema.numbers import is_multiple, number_text
+from lmc.ir.json_schema.regular import texts_of
 from lmc.parser.schema.parse import parse_schema
 
 LONG = 12345678901234567890123456789012345
@@ -106,6 +108,73 @@ def test_multiples_against_fractions():
         number = Decimal(f"{rng.randrange(-(10**33), 10**33)}e{rng.randint(-40, 40)}")
         for value in (number, step, Decimal(0)):
             assert is_multiple(value, step) == ((Fraction(value) / Fraction(step)).denominator == 1)
+
+
+STEPS = (
+    "3.7",
+    "0.99",
+    "365",
+    "1024",
+    "0.0009765625",
+    "9973",
+    "0.000003814697265625",
+    "3e30",
+    "0.0011",
+    "12.5",
+    "1e-30",
+)
+
+
+@pytest.mark.parametrize("written", STEPS)
+def test_every_step_with_some_thousand_remainders_is_followed(written):
+    """Whatever factors it has, with and without a point, against fractions."""
+    rng = random.Random(written)
+    step, places = Fraction(written), max(0, -Decimal(written).normalize().as_tuple().exponent)
+    dfa = CharDfa(lower(parse_schema(f'{{"type":"number","multipleOf":{written}}}')).tree)
+    seen = Counter()
+    for _ in range(150):
+        near = step * rng.randrange(rng.choice((10, 1000, 10**6)))
+        value = near + rng.choice((0, 0, Fraction(rng.choice((1, 2, 5)), 10 ** rng.randint(0, places))))
+        text = number_text(Decimal(value.numerator * 10**60 // value.denominator).scaleb(-60, Context(200)))
+        wanted = (Fraction(text) / step).denominator == 1
+        assert dfa.accepts(text) == dfa.accepts(f"-{text}" if value else text) == wanted, text
+        seen[wanted] += 1
+    assert min(seen.values()) > 20
+    assert not any(map(dfa.accepts, (".", "-", "", "1.", ".5", "00", "-0", "1.0.0")))
+
+
+@pytest.mark.parametrize(
+    "schema, numbers",
+    [
+        ({"multipleOf": 365, "minimum": 364, "exclusiveMaximum": 1095}, ["365", "730"]),
+        ({"multipleOf": 65536, "minimum": 1, "maximum": 200_000}, ["65536", "131072", "196608"]),
+        ({"multipleOf": 0.99, "minimum": -1, "maximum": 1}, ["-0.99", "0", "0.0", "0.00", "0.99"]),
+        ({"multipleOf": 2.5, "minimum": 0, "maximum": 8}, ["0", "0.0", "2.5", "5", "5.0", "7.5"]),
+        ({"allOf": [{"multipleOf": 3.7}, {"multipleOf": 0.99}], "minimum": 1, "maximum": 400}, ["366.3"]),
+        ({"multipleOf": 365, "minimum": 366, "maximum": 729}, []),
+    ],
+)
+def test_multiples_within_bounds_are_all_there(schema, numbers):
+    """Few of them are told one by one, with the zeros that may stand behind them."""
+    dfa = CharDfa(lower(parse_schema({"type": "number", **schema})).tree)
+    found, pending = [], [("", dfa.start)] if dfa.start else []
+    while pending:
+        text, state = pending.pop()
+        found += [text] if dfa.is_accepting(state) else []
+        for mask, target in dfa.moves(state):
+            pending += [(text + chr(code), target) for a, b in dfa.alphabet.ranges(mask) for code in range(a, b + 1)]
+    assert sorted(found) == sorted(numbers)
+
+
+@pytest.mark.parametrize("schema, said", [
+    ({"multipleOf": 3.14159}, "multiples of 3.14159 are told by"),
+    ({"multipleOf": 65536}, "multiples of 65536 are told by 65,536 remainders, more than 20,000"),
+    ({"allOf": [{"multipleOf": 365}, {"multipleOf": 1024}]}, "multiples of 365 and 1024 are told by 373,760"),
+])  # fmt: skip
+def test_a_step_with_more_is_refused_with_the_numbers(schema, said):
+    """Also where only several together have too many."""
+    with pytest.raises(SchemaError, match=said):
+        texts_of(parse_schema({"type": "number", **schema}))
 
 
 def test_a_text_is_read_back_to_the_last_digit():

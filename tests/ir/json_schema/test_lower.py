@@ -411,8 +411,39 @@ def test_an_impossible_schema_has_no_text():
         False,
         {"type": "object", "required": ["a"], "additionalProperties": False},
         {"allOf": [{"const": 1}, {"const": 2}]},
+        {"type": "number", "minimum": 5, "maximum": 3},
+        {"type": "string", "minLength": 2, "maxLength": 1},
+        {"enum": []},
     ):
         assert CharDfa(lower(parse_schema(json.dumps(schema))).tree).start == 0
+
+
+NEVER = [
+    {"type": "integer", "minimum": 5, "maximum": 3}, {"type": "string", "minLength": 3, "maxLength": 1}, {"enum": []},
+    {"type": "array", "minItems": 3, "maxItems": 1}, {"type": "object", "minProperties": 2, "maxProperties": 1},
+    {"type": "string", "enum": [1, 2]}, {"const": "b", "pattern": "^a"}, {"type": "string", "const": 3},
+    {"type": "number", "exclusiveMinimum": 3, "maximum": 3},
+    {"type": "integer", "minimum": 1, "maximum": 9, "multipleOf": 10},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("never", NEVER)
+def test_what_nothing_satisfies_is_only_absent(never):
+    """An optional property, a branch, items: the schema around it goes on without."""
+    null, closed = {"type": "null"}, {"type": "object", "additionalProperties": False}
+    both = {"a": never, "b": null}
+    for schema, yes, no in (
+        ({**closed, "properties": both}, ["{}", '{"b":null}'], ['{"a":1}', '{"a":"b"}', '{"a":[]}']),
+        ({"anyOf": [never, null]}, ["null"], ["4", '"ab"', "[]", "{}"]),
+        ({"type": "array", "items": never}, ["[]"], ["[4]", '["b"]', "[[]]"]),
+        ({"type": "array", "prefixItems": [null, never], "items": never}, ["[]", "[null]"], ["[null,4]"]),
+        ({"not": never, "type": ["null", "boolean"]}, ["null", "true"], ["4"]),
+        ({**closed, "properties": both, "required": ["a"]}, [], ["{}", '{"a":4}']),
+    ):
+        dfa = CharDfa(lower(parse_schema(json.dumps(schema))).tree)
+        assert all(map(dfa.accepts, yes)), schema
+        assert not any(map(dfa.accepts, no)), schema
+        assert bool(dfa.start) == bool(yes)
 
 
 def test_a_bad_keyword_is_still_refused_at_the_border():

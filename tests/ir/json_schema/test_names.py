@@ -10,6 +10,7 @@ from lmc.errors import ConstraintError
 from lmc.executor.checks import broken
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.exact import repeated_name
+from lmc.ir.json_schema.findings import SchemaError
 from lmc.ir.json_schema.lower import NAMES, lower
 from lmc.ir.sampling import Sampling
 from lmc.parser.schema.parse import parse_schema
@@ -80,6 +81,41 @@ def test_free_names_are_counted_whatever_they_are(schema, yes, no):
 def test_what_no_automaton_counts_is_checked(schema, found):
     """What one does is exact: names that are told, and a first further one."""
     assert checked(OBJECT | schema) == found
+
+
+FINITE = {"patternProperties": {"^(red|green|b[lu]ue)$": {"type": "integer"}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    "schema, yes, no",
+    [
+        (FINITE, ['{"green":1,"red":2}', "{}", '{"buue":1}'], ['{"red":1,"red":2}', '{"re":1}', '{"red":"a"}']),
+        (FINITE | {"minProperties": 2}, ['{"blue":0,"red":2}'], ['{"red":1}', '{"red":1,"red":1}']),
+        ({"patternProperties": {"^[ab]$": {"type": "null"}}, "not": {"minProperties": 3}, "properties": {"c": True}},
+         ['{"a":null,"b":null}', '{"c":0}'], ['{"a":null,"a":null}', '{"a":1}', '{"c":0,"a":null,"b":null}']),
+    ],
+)  # fmt: skip
+def test_names_of_a_pattern_that_matches_few_never_repeat(schema, yes, no):
+    """They are told one by one, in order."""
+    assert accepted(OBJECT | schema, yes) == yes
+    assert accepted(OBJECT | schema, no) == []
+    assert bool(checked(OBJECT | schema)) == ("not" in schema)
+
+
+def test_many_rules_about_further_names():
+    """Those that ask the same are one, and ways in which no name is are none."""
+    apart = {f"^{letter}": {"const": letter} for letter in "abcdefghijkl"}
+    yes, no = ['{"ab":"a","lb":"l"}', '{"c":"c"}'], ['{"ab":"b"}', '{"z":"z"}']
+    assert accepted(OBJECT | {"patternProperties": apart, "additionalProperties": False}, yes) == yes
+    assert accepted(OBJECT | {"patternProperties": apart, "additionalProperties": False}, no) == []
+    same = {letter: {"type": "string"} for letter in "abcdefghijkl"}
+    assert accepted(OBJECT | {"patternProperties": same}, ['{"xay":1}', '{"xay":"1"}', '{"z":1}']) == [
+        '{"xay":"1"}',
+        '{"z":1}',
+    ]
+    crossing = {letter: {"multipleOf": at + 2} for at, letter in enumerate("abcdefghijkl")}
+    with pytest.raises(SchemaError, match="in more than 64 ways"):
+        lowered(OBJECT | {"patternProperties": crossing})
 
 
 def test_a_name_counts_once():
