@@ -30,7 +30,7 @@ MANY = 400  # nodes below first characters, above which all tokens are swept at 
 SMALL = 24  # texts below a node, up to which they are looked at one by one
 
 
-class Leaf(NamedTuple):
+class LeafAt(NamedTuple):
     """A string or a number, as a state of its walk, and the state after it."""
 
     walk: LeafWalk
@@ -44,7 +44,7 @@ class Pieces(NamedTuple):
     slack   characters of the tokens for which that is exact; of longer ones it may allow too many
     """
 
-    leaves: tuple[Leaf, ...]
+    leaves: tuple[LeafAt, ...]
     residue: int
     slack: int = ENDLESS
 
@@ -233,7 +233,7 @@ class TokenWalk:
 
         Where many characters lead to one state, as the letters of a word do, what comes then is asked for once.
         """
-        behind: dict[Leaf, list[CharNode]] = {}
+        behind: dict[LeafAt, list[CharNode]] = {}
         left: list[tuple[CharNode, int]] = []
         for node, at in steps:
             if node.size > SMALL:
@@ -252,7 +252,7 @@ class TokenWalk:
                 self._take(gathered, node, leaf)
         return left
 
-    def _take(self, gathered: Gathered, node: CharNode, leaf: Leaf) -> None:
+    def _take(self, gathered: Gathered, node: CharNode, leaf: LeafAt) -> None:
         """What a string or a number allows at a node."""
         found = leaf.walk.tokens(node, leaf.state)
         if found.words is not None:
@@ -261,7 +261,7 @@ class TokenWalk:
             gathered.arrays.append(found.ids)
         self._take_pairs(gathered, found.pairs, leaf.rest)
 
-    def _take_behind(self, gathered: Gathered, firsts: str, leaf: Leaf) -> None:
+    def _take_behind(self, gathered: Gathered, firsts: str, leaf: LeafAt) -> None:
         """The same behind each of some first characters."""
         found = leaf.walk.tokens_behind_first(leaf.state)
         begins = self._trie.begin_with(firsts)
@@ -301,7 +301,7 @@ class TokenWalk:
         return found
 
     def _made_plan(self, state: int) -> Pieces:
-        leaves: list[Leaf] = []
+        leaves: list[LeafAt] = []
         residue: list[RegexNode] = []
         slack = ENDLESS
         for node in self._chars.alternatives(state) or ():
@@ -311,7 +311,7 @@ class TokenWalk:
                 continue
             rest = self._chars.at((split.rest,))
             if rest != DEAD and split.state != DEAD:
-                leaves.append(Leaf(split.walk, split.state, rest))
+                leaves.append(LeafAt(split.walk, split.state, rest))
                 slack = min(slack, split.slack)
                 if split.walk.is_accepting(split.state):
                     residue.append(split.rest)
