@@ -18,7 +18,7 @@ from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.ir.output import OutputType
-from lmc.notebook import pre
+from lmc.notebook import bundle, folded, pre
 from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.recent import Recent
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_LEVEL = 2
 MAX_KEPT = 256  # traces of one program, and plans: a program has a few shapes, and a server's may have ever new ones
 MAX_TEXTS = 16_384  # texts whose tokens are remembered while a program is compiled
+MAX_BEGINNINGS = 256  # beginnings of prompts whose text is remembered
 MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
 Key = tuple[tuple[str, ArgumentShape], ...]
 
@@ -93,6 +94,13 @@ class Compiled:
 
         return why.render(self.planned, a, b or a, PLAIN)
 
+    def cost(self) -> str:
+        """What it will cost, call by call: the fewest calls and tokens, what is expected, and the most there may be."""
+        from lmc.passes.cost import cost_of
+        from lmc.viz import PLAIN, cost
+
+        return cost.render(self.planned, cost.Told(cost_of(self.plan, self.planned.inputs)), PLAIN)
+
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
         from lmc.viz import emit_fsm
@@ -113,7 +121,12 @@ class Compiled:
         return str(self.plan)
 
     def _repr_html_(self) -> str:
-        return pre(self.emit(), "print(....emit()) shows them")
+        from lmc.viz.glance import glance
+
+        return glance(self.planned) + folded("its calls", pre(self.emit(), "print(....emit()) shows them"))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(repr(self), self._repr_html_())
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))
@@ -271,7 +284,10 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
 
     names = {i: name for name, i in tokenizer.control_tokens().items()}
 
+    @functools.lru_cache(MAX_BEGINNINGS)  # a prefix begins where the one above it ends
     def decode(ids: tuple[int, ...]) -> str:
+        if names.keys().isdisjoint(ids):
+            return tokenizer.decode(list(ids))
         runs = groupby(ids, key=names.get)
         return "".join(tokenizer.decode(list(run)) if name is None else name * len(list(run)) for name, run in runs)
 

@@ -12,6 +12,7 @@ import click
 
 from lmc.cli.compile import compiled_or_run, explained, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
+from lmc.cli.forecast import learn_option, prices_option, told_of
 from lmc.cli.json_output import sayable
 from lmc.cli.options import (
     ProgramCommand,
@@ -45,6 +46,9 @@ TEXTS = ("text", "json")
     "--why", "calls", metavar="A[,B]",
     help="Where the prompts of two calls part, and why; each by number or name. Of one call, in two runs.",
 )  # fmt: skip
+@click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
+@prices_option
+@learn_option
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -63,6 +67,9 @@ def explain_command(
     program: str | None,
     is_list: bool,
     calls: str | None,
+    is_about_cost: bool,
+    prices: str | None,
+    learn: str | None,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -79,6 +86,7 @@ def explain_command(
     \b
     lmc explain prog.py
     lmc explain prog.py --constraints --model lmc-tiny
+    lmc explain prog.py --cost --model lmc-tiny --prices prices.toml
     lmc explain breaks.py --arg topic=cats --backend echo
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
     lmc explain LMC-GB014
@@ -107,6 +115,8 @@ def explain_command(
         shown = emit_fsm(done.planned, name, format, terminal)
     elif calls is not None:
         shown = _why(done, calls, format, terminal)
+    elif is_about_cost:
+        shown = _cost(done, format, terminal, prices, learn, model)
     elif is_about_constraints:
         shown = _constraints(done, tokenizer, format, terminal)
     else:
@@ -141,6 +151,15 @@ def _why(done: Compiled, calls: str, format: str, terminal: Terminal) -> str:
     return (
         why.render_json(done.planned, a, b or a) if format == "json" else why.render(done.planned, a, b or a, terminal)
     )
+
+
+def _cost(
+    done: Compiled, format: str, terminal: Terminal, prices: str | None, learn: str | None, model: str | None
+) -> str:
+    from lmc.viz import cost
+
+    told = told_of(done, prices=prices, learn=learn, model=model)
+    return cost.render_json(done.planned, told) if format == "json" else cost.render(done.planned, told, terminal)
 
 
 def _constraints(done: Compiled, tokenizer: Tokenizer | None, format: str, terminal: Terminal) -> str:

@@ -14,6 +14,7 @@ from lmc.parser.capture.scope import Scope
 from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Once, StandIn
 from lmc.parser.capture.watched import since_made
 
+ITEM = "$given"  # an item of what is walked over as it is
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
 Located = TypeVar("Located", bound=ast.AST)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -41,6 +42,28 @@ def all_of(cx: Capture, gen: Generator) -> StandIn:
     begin(cx, gen, "this generator expression")
     append = [_method_call("append", [gen.node.elt], gen.node)]
     return _run(cx, gen.node, collector(cx, "list", gen.node), append, gen)
+
+
+def collected() -> ast.Name:
+    """What a comprehension collects, in the statement that it does for each item."""
+    return ast.Name(ACC, ast.Load())
+
+
+def generator_over(cx: Capture, x: StandIn) -> Generator:
+    """`(item for item in x)` of a one-pass iterable."""
+    clause = ast.comprehension(ast.Name(ITEM, ast.Store()), ast.Name(FIRST, ast.Load()), [], 0)
+    node = ast.GeneratorExp(ast.Name(ITEM, ast.Load()), [clause])
+    span = cx.t.span
+    if span is not None:
+        node.lineno = node.end_lineno = span.line
+        node.col_offset, node.end_col_offset = span.col - 1, span.end - 1
+    return Generator(cx.t.born(), node, cx.frame, x)
+
+
+def into(cx: Capture, gen: Generator, container: StandIn, put: ast.stmt) -> None:
+    """Walk over a generator expression, where `put` puts each item into a container that is there already."""
+    begin(cx, gen, "this generator expression")
+    _run(cx, gen.node, container, [_at(put, gen.node)], gen)
 
 
 def begin(cx: Capture, source: Once | Generator, what: str) -> None:
