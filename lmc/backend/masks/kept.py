@@ -30,11 +30,12 @@ class Kept:
         """What `make` gives, or has given to an earlier process under these names; not to be written to."""
         if self._disk is None:
             return make()
-        found = self._disk.get_arrays("vocabulary", self._vocab, *names)
-        if found is None:
-            found = make()
-            self._disk.put_arrays(found, "vocabulary", self._vocab, *names)
-        return found
+        known = self._disk.get_arrays("vocabulary", self._vocab, *names)
+        if known is not None:
+            return known
+        made = make()
+        self._disk.put_arrays(made, "vocabulary", self._vocab, *names)
+        return made
 
 
 def _digest(vocab: Sequence[bytes | None]) -> str:
