@@ -8,11 +8,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from lmc.report import RunReport
 
 REFRESH_S = 0.2
@@ -37,7 +35,7 @@ class BatchProgress:
         self._stream = sys.stderr if stream is None else stream
         self._num_ended = self._num_failed = self._num_kept = 0
         self._begin_s = clock()
-        self._bar = self._new_bar() if self._stream.isatty() else None
+        self._drawing = self._new_drawing() if self._stream.isatty() else None
         self._shown_s = self._begin_s
         self._is_closed = False
 
@@ -49,7 +47,7 @@ class BatchProgress:
 
     def tick(self) -> None:
         """Show it, if that was not done just now."""
-        if self._clock() - self._shown_s >= (REFRESH_S if self._bar is not None else LINE_S):
+        if self._clock() - self._shown_s >= (REFRESH_S if self._drawing is not None else LINE_S):
             self._show()
 
     def close(self) -> None:
@@ -58,8 +56,8 @@ class BatchProgress:
             return
         self._is_closed = True
         self._show()
-        if self._bar is not None:
-            self._bar.stop()
+        if self._drawing is not None:
+            self._drawing.stop()
 
     def line(self) -> str:
         """What is known now, as text."""
@@ -72,10 +70,10 @@ class BatchProgress:
             said.append(f"{self._num_kept} from the journal")
         if self._num_failed:
             said.append(f"{self._num_failed} failed")
-        left = self._left_s(seconds)
-        return ", ".join(said + ([f"{_time(left)} left"] if left else [f"{_time(seconds)}"]))
+        left = self.left_s(seconds)
+        return ", ".join(said + ([f"{time_of(left)} left"] if left else [f"{time_of(seconds)}"]))
 
-    def _left_s(self, seconds: float) -> float | None:
+    def left_s(self, seconds: float) -> float | None:
         """Seconds to go, at the rate so far; None where nobody knows."""
         num_run = self._num_ended - self._num_kept
         if self._total is None or not num_run:
@@ -84,25 +82,61 @@ class BatchProgress:
 
     def _show(self) -> None:
         self._shown_s = self._clock()
-        if self._bar is None:
+        if self._drawing is None:
             print(f"lmc: {self.line()}", file=self._stream, flush=True)
-            return
-        self._bar.update(self._bar.task_ids[0], completed=self._num_ended, description=self.line())
+        else:
+            self._drawing.show()
+
+    def _new_drawing(self) -> Drawing:
+        return _Bar(self, self._stream)
+
+    @property
+    def num_ended(self) -> int:
+        """Items that have ended."""
+        return self._num_ended
+
+    @property
+    def total(self) -> int | None:
+        """How many there will be, where that is known."""
+        return self._total
+
+
+class Drawing(Protocol):
+    """What is drawn over itself on a terminal."""
+
+    def show(self) -> None:
+        """Draw it as it is now."""
+
+    def stop(self) -> None:
+        """Leave it as it is, and the terminal as it was."""
+
+
+class _Bar:
+    """A bar, and the line beside it."""
+
+    def __init__(self, progress: BatchProgress, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._progress = progress
+        columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
+        self._bar = Progress(*columns, console=Console(file=stream), auto_refresh=False)
+        self._bar.add_task(progress.line(), total=progress.total)
+        self._bar.start()
+
+    def show(self) -> None:
+        """Draw it as it is now."""
+        progress = self._progress
+        self._bar.update(self._bar.task_ids[0], completed=progress.num_ended, description=progress.line())
         self._bar.refresh()
 
-    def _new_bar(self) -> Bar:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
-
-        columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
-        bar = Bar(*columns, console=Console(file=self._stream), auto_refresh=False)
-        bar.add_task(self.line(), total=self._total)
-        bar.start()
-        return bar
+    def stop(self) -> None:
+        """Leave it as it is."""
+        self._bar.stop()
 
 
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
+    """Seconds as people say them: "40 s", "7 min 06 s"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
