@@ -329,7 +329,9 @@ def _as_items(given: object) -> str:
 
 def result_of(outcome: Outcome, report: RunReport | None, number: int) -> Result:
     """What people get of an item of that number that has ended."""
-    return Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
+    result = Result(outcome.state, outcome.ret, outcome.error, outcome.usage, report, number, outcome.made, outcome.ran)
+    result.taken = outcome.taken.as_json() if outcome.taken is not None else {}
+    return result
 
 
 def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any], *, is_told: bool = False) -> str:

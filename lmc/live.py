@@ -46,13 +46,15 @@ class LiveProgress(BatchProgress):
     ) -> None:
         stream = sys.stderr if stream is None else stream
         self._name, self._launch = name, launch
-        self._fetch = launch.watch_passes() if stream.isatty() else None
+        is_terminal = stream is not None and not stream.closed and stream.isatty()
+        self._fetch = launch.watch_passes() if is_terminal else None
         self._last: ForwardPass | None = None
         self._num_passes, self._passes_s = 0, 0.0
         self._samples: deque[tuple[float, int, int]] = deque()  # when, output tokens and computed prompt tokens so far
-        if not stream.isatty():
-            print("lmc: stderr is no terminal: a line now and then, not the live view", file=stream, flush=True)
         super().__init__(total, launch.counts, stream, clock)
+        if self._drawing is None:
+            said = "lmc: stderr is no terminal: a line now and then, not the live view"
+            self._guarded(lambda: print(said, file=self._stream, flush=True))
 
     def _new_drawing(self) -> Drawing:
         return _Screen(self, self._stream)

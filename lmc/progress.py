@@ -1,6 +1,7 @@
 """How far a batch is: a bar on a terminal, elsewhere a line now and then; on stderr.
 
-Drawn by the thread that runs the batch, a few times a second at most: there is no other.
+Drawn by the thread that runs the batch, a few times a second at most: there is no other. Where stderr is closed or
+full nothing is shown, and the batch goes on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from lmc.report import counted
 
 if TYPE_CHECKING:
     from lmc.report import RunReport
@@ -35,7 +38,9 @@ class BatchProgress:
         self._stream = sys.stderr if stream is None else stream
         self._num_ended = self._num_failed = self._num_kept = 0
         self._begin_s = clock()
-        self._drawing = self._new_drawing() if self._stream.isatty() else None
+        # Python has no stderr where the process was started without one
+        self._is_shown = self._stream is not None and not self._stream.closed
+        self._drawing = self._new_drawing() if self._is_shown and self._stream.isatty() else None
         self._shown_s = self._begin_s
         self._is_closed = False
 
@@ -56,13 +61,12 @@ class BatchProgress:
             return
         self._is_closed = True
         self._show()
-        if self._drawing is not None:
-            self._drawing.stop()
 
     def line(self) -> str:
         """What is known now, as text."""
         seconds, counts = max(self._clock() - self._begin_s, 1e-9), self._counts()
-        items = f"{self._num_ended}" + (f" of {self._total}" if self._total is not None else "") + " items"
+        of_total = "" if self._total is None else f"{self._num_ended} of {counted(self._total, 'item')}"
+        items = of_total or counted(self._num_ended, "item")
         said = [items, f"{counts.requests / seconds:.1f} calls/s", f"{counts.output_tokens / seconds:.0f} tokens/s"]
         if counts.prompt_tokens:
             said.append(f"{100 * counts.cached_tokens / counts.prompt_tokens:.0f} % cached")
@@ -82,10 +86,23 @@ class BatchProgress:
 
     def _show(self) -> None:
         self._shown_s = self._clock()
+        self._guarded(self._draw)
+
+    def _guarded(self, show: Callable[[], None]) -> None:
+        """Show something, unless nobody can see it any more: a batch goes on without its progress."""
+        try:
+            if self._is_shown:
+                show()
+        except (OSError, ValueError):  # ValueError is of a file that has been closed
+            self._is_shown = False
+
+    def _draw(self) -> None:
         if self._drawing is None:
             print(f"lmc: {self.line()}", file=self._stream, flush=True)
         else:
             self._drawing.show()
+            if self._is_closed:
+                self._drawing.stop()
 
     def _new_drawing(self) -> Drawing:
         return _Bar(self, self._stream)

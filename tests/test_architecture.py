@@ -37,8 +37,8 @@ WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log"
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
-    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "patience", "progress", "launch",
-    "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "sglang_names", "",
+    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
+    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 

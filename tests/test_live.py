@@ -161,7 +161,7 @@ def test_without_a_terminal_it_says_so_and_gives_lines(tmp_path: Path) -> None:
     assert done.stdout == plain.stdout
     first, last = done.stderr.splitlines()
     assert first == "lmc: stderr is no terminal: a line now and then, not the live view"
-    assert last.startswith("lmc: 1 of 1 items, ")
+    assert last.startswith("lmc: 1 of 1 item, ")
     assert "\x1b" not in done.output
 
 
