@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from lmc.backend.masks.char_tree import CharNode
+from lmc.backend.masks.kept import Arrays
 from lmc.backend.masks.shape_walk import ShapeWalk
 from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.trie import TokenTrie
@@ -21,6 +22,7 @@ from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.leaf import Coarse, Moved
+from lmc.ir.automaton.names import StateNames
 from lmc.ir.automaton.nodes import RegexNode
 from lmc.recent import Recent
 
@@ -77,7 +79,7 @@ class LeafWalk:
         if found is None:
             with self._lock:
                 is_root = node is self._trie.root
-                found = self._of_all(self._shapes.ends(state)) if is_root else self._below(node, state)
+                found = self._of_all("part", state) if is_root else self._below(node, state)
                 self._keep(node, state, found)
         return found
 
@@ -86,7 +88,7 @@ class LeafWalk:
         found = self._known.get((None, state))
         if found is None:
             with self._lock:
-                found = self._of_all(self._shapes.ends_behind_first(state))
+                found = self._of_all("behind first", state)
                 self._keep(None, state, found)
         return found
 
@@ -99,8 +101,20 @@ class LeafWalk:
     def _shapes(self) -> ShapeWalk:
         return ShapeWalk(shapes_of(self._trie), self.chars)
 
-    def _of_all(self, ends: Ints) -> LeafTokens:
-        return LeafTokens(packed(self._shapes.live(ends)), _NONE, self._pairs(ends[self._trie.size :]))
+    def _of_all(self, kind: str, state: int) -> LeafTokens:
+        """What is said of the whole vocabulary, or what an earlier process found."""
+        name = self._names.of(state) if self._trie.kept.is_on else None
+
+        def make() -> Arrays:
+            ends = self._shapes.ends(state) if kind == "part" else self._shapes.ends_behind_first(state)
+            return {"words": packed(self._shapes.live(ends)), "pairs": self._pairs(ends[self._trie.size :])}
+
+        found = make() if name is None else self._trie.kept.arrays(make, kind, name)
+        return LeafTokens(found["words"], _NONE, found["pairs"])
+
+    @cached_property
+    def _names(self) -> StateNames:
+        return StateNames(self.chars)
 
     def _pairs(self, ends: Ints) -> Ints:
         """The pairs of the cuts at which the head may end; `ends` has the state at each cut."""
