@@ -25,6 +25,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from scripts.support import guidance
+
 SIZE = 128_256
 RUNS = 3
 
@@ -164,33 +166,15 @@ class LLGuidance:
     """llguidance with its own reading of the pattern; its tokenizer is told our bytes."""
 
     def __init__(self, vocab: list[bytes | None]) -> None:
-        import llguidance
-        import llguidance.numpy
-
-        self.llguidance = llguidance
-        names = [v if v else f"\xff<special{i}>".encode("latin-1") for i, v in enumerate(vocab)]
-        special = [i for i, v in enumerate(vocab) if not v]
-        members = {"eos_token_id": 1, "bos_token_id": None, "tokens": names, "special_token_ids": special}
-        wrapper = type("Vocabulary", (), {**members, "__call__": lambda self, text: []})()
-        self.tokenizer = llguidance.LLTokenizer(llguidance.TokenizerWrapper(wrapper))
+        self.tokenizer = guidance.tokenizer_of(vocab)
 
     def compile(self, pattern: str) -> Any:
-        grammar = self.llguidance.LLMatcher.grammar_from_regex(pattern)
-        matcher = self.llguidance.LLMatcher(self.tokenizer, grammar)
-        if matcher.get_error():
-            raise RuntimeError(matcher.get_error())
-        return matcher
+        import llguidance
+
+        return guidance.matcher_of(self.tokenizer, llguidance.LLMatcher.grammar_from_regex(pattern))
 
     def walk(self, compiled: Any, tokens: list[int]) -> list[float]:
-        matcher = compiled.deep_copy()
-        mask = self.llguidance.numpy.allocate_token_bitmask(1, SIZE)
-        times = []
-        for token in [*tokens, -1]:
-            begin = time.process_time()
-            self.llguidance.numpy.fill_next_token_bitmask(matcher, mask, 0)
-            times.append(time.process_time() - begin)
-            assert token < 0 or matcher.consume_token(token), matcher.get_error()
-        return times
+        return guidance.walk(compiled, tokens, SIZE)
 
     def revisit(self, compiled: Any) -> float:
         return min(self.walk(compiled, []))

@@ -34,6 +34,7 @@ from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.json_schema.lower import Lowered
 from lmc.ir.json_schema.regular import texts_of
 from lmc.parser.schema.parse import parse_schema
+from scripts.support.begun import Begun
 
 LIMIT_S = 20
 TEXTS = 10  # drawn from each schema
@@ -155,7 +156,7 @@ def drawn(lowered: Lowered, rng: random.Random) -> str:
             break
         mask, state = rng.choice(ways)
         text += chosen(dfa, mask, rng)
-    path = shortest_path(_From(dfa, state))
+    path = shortest_path(Begun(dfa, state))
     assert path is not None
     return text + "".join(chosen(dfa, mask, rng) for mask in path)
 
@@ -164,20 +165,6 @@ def chosen(dfa: CharDfa, mask: int, rng: random.Random) -> str:
     """A character of some classes."""
     low, high = rng.choice(dfa.alphabet.ranges(mask))
     return chr(rng.randint(low, high))
-
-
-@dataclass(frozen=True, slots=True)
-class _From:
-    """An automaton begun elsewhere."""
-
-    dfa: CharDfa
-    start: int
-
-    def moves(self, state: int) -> list[tuple[int, int]]:
-        return self.dfa.moves(state)
-
-    def is_accepting(self, state: int) -> bool:
-        return self.dfa.is_accepting(state)
 
 
 def validator(schema: Any) -> Any:

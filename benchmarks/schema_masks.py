@@ -38,6 +38,8 @@ from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.json_schema.regular import regular_tree
 from lmc.ir.regex import RegexTree
 from lmc.parser.schema.parse import parse_schema
+from scripts.support import guidance
+from scripts.support.begun import Begun
 
 FIRST = {"type": "string", "pattern": "^x$"}
 STEPS = 400  # characters drawn before the shortest way to an end
@@ -94,7 +96,7 @@ class XGrammar:
     def __init__(self, tokenizer: Any, vocab: list[bytes | None]) -> None:
         import xgrammar
 
-        self.xgrammar = xgrammar
+        self.xgrammar, self.tokenizer = xgrammar, tokenizer
         self.info = xgrammar.TokenizerInfo(
             [v or b"" for v in vocab], xgrammar.VocabType.RAW, vocab_size=len(vocab), stop_token_ids=[1]
         )
@@ -116,41 +118,33 @@ class XGrammar:
             begin = time.process_time()
             matcher.fill_next_token_bitmask(mask, 0)
             times.append(time.process_time() - begin)
-            assert token < 0 or matcher.accept_token(token), f"the text's {'first token' if not at else 'later tokens'}"
+            assert token < 0 or matcher.accept_token(token), self.refusal(tokens, at)
         return times
+
+    def refusal(self, tokens: list[int], at: int) -> str:
+        """Where a text is refused: a token, and what is before it."""
+        token, before = self.tokenizer.decode([tokens[at]]), self.tokenizer.decode(tokens[:at])
+        return f"the token {token!r} of a text behind {before[-40:]!r}"
 
 
 class LLGuidance:
     """llguidance's schema compiler, lenient, compact."""
 
     def __init__(self, tokenizer: Any, vocab: list[bytes | None]) -> None:
-        from benchmarks.constraint_masks import LLGuidance as Regexes
-
-        regexes = Regexes(vocab)
-        self.llguidance, self.tokenizer = regexes.llguidance, regexes.tokenizer
+        self.tokenizer = guidance.tokenizer_of(vocab)
 
     def compile(self, schema: Any) -> Any:
         import llguidance.numpy
 
         options = {"whitespace_flexible": False, "lenient": True}
-        grammar = self.llguidance.LLMatcher.grammar_from_json_schema(schema, options)
-        matcher = self.llguidance.LLMatcher(self.tokenizer, grammar)
-        if matcher.get_error():
-            raise RuntimeError(matcher.get_error())
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, options)
+        matcher = guidance.matcher_of(self.tokenizer, grammar)
         mask = llguidance.numpy.allocate_token_bitmask(1, SIZE)
         llguidance.numpy.fill_next_token_bitmask(matcher.deep_copy(), mask, 0)
         return matcher
 
     def walk(self, compiled: Any, tokens: list[int]) -> list[float]:
-        matcher = compiled.deep_copy()
-        mask = self.llguidance.numpy.allocate_token_bitmask(1, SIZE)
-        times = []
-        for token in [*tokens, -1]:
-            begin = time.process_time()
-            self.llguidance.numpy.fill_next_token_bitmask(matcher, mask, 0)
-            times.append(time.process_time() - begin)
-            assert token < 0 or matcher.consume_token(token), matcher.get_error()
-        return times
+        return guidance.walk(compiled, tokens, SIZE)
 
 
 ENGINES: dict[str, Callable[[Any, list[bytes | None]], Any]] = {
@@ -175,7 +169,7 @@ def drawn(tree: RegexTree, rng: random.Random) -> str:
         quotes = [way for way in chars if way[0] == '"']
         chosen, state = rng.choice(quotes if quotes and rng.random() < 0.15 else open if rng.random() < 0.9 else chars)
         text += chosen
-    path = shortest_path(_From(dfa, state))
+    path = shortest_path(Begun(dfa, state))
     assert path is not None
     return text + "".join(char(dfa, mask, rng) for mask in path)
 
@@ -188,20 +182,6 @@ def char(dfa: CharDfa, mask: int, rng: random.Random) -> str:
         if inner:
             return chr(rng.randint(*rng.choice(inner)))
     return chr(rng.randint(*rng.choice(ranges)))
-
-
-@dataclass(frozen=True, slots=True)
-class _From:
-    """An automaton begun elsewhere."""
-
-    dfa: CharDfa
-    start: int
-
-    def moves(self, state: int) -> list[tuple[int, int]]:
-        return self.dfa.moves(state)
-
-    def is_accepting(self, state: int) -> bool:
-        return self.dfa.is_accepting(state)
 
 
 def measure(row: Measured, engine: Any, name: str, schema: Any, tokens: list[int]) -> None:

@@ -27,6 +27,7 @@ from lmc.ir.automaton.nodes import RegexNode
 
 MAX_VISITS = 2000  # nodes seen for one mask
 MANY = 400  # nodes below first characters, above which all tokens are swept at once
+TOGETHER = 400  # texts behind several first characters, above which they are looked at together
 SMALL = 24  # texts below a node, up to which they are looked at one by one
 
 
@@ -245,7 +246,7 @@ class TokenWalk:
             if at != DEAD:
                 left.append((node, at))
         for leaf, nodes in behind.items():
-            if len(nodes) > 1 and sum(node.size for node in nodes) > MANY:
+            if len(nodes) > 1 and sum(node.size for node in nodes) > TOGETHER:
                 self._take_behind(gathered, "".join(node.first for node in nodes), leaf)
                 continue
             for node in nodes:

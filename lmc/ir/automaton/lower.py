@@ -90,10 +90,12 @@ class TreeLowering:
     def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""
         if item not in self._wholes:
-            is_step = isinstance(item, Multiples)
-            automaton = MultiplesDfa(item, self._alphabet) if is_step else self._automaton(item)
+            automaton = self._multiples(item) if isinstance(item, Multiples) else self._automaton(item)
             self._wholes[item] = self._nodes.whole(automaton, automaton.start)
         return self._wholes[item]
+
+    def _multiples(self, item: Multiples) -> InnerAutomaton:
+        return MultiplesDfa(item, self._alphabet)
 
     def _look(self, look: Look) -> RegexNode:
         body = self.node(look.body)

@@ -73,14 +73,15 @@ class MultiplesDfa:
         behind, remainder, _ = state
         if behind == WHOLE:
             return True  # any digits may follow
-        room = 10 ** (self._places - behind)
+        room: int = 10 ** (self._places - behind)
         return -remainder * room % self._unit < room
 
 
 def num_states(of: Multiples) -> int:
     """How many states the automaton may have: remainders of whole numbers, and behind the point those that are live."""
     behind = (gcd(of.unit, 10**left) for left in range(of.places))
-    return modulus(of.unit, of.places) + sum(min(of.unit, 10**left) // common for left, common in enumerate(behind))
+    shares: list[int] = [min(of.unit, 10**left) // common for left, common in enumerate(behind)]
+    return modulus(of.unit, of.places) + sum(shares)
 
 
 def modulus(unit: int, left: int) -> int:

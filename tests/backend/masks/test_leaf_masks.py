@@ -124,6 +124,23 @@ def test_tokens_below_a_beginning_are_the_same_by_shape(vocab, trie, monkeypatch
     assert num_seen
 
 
+@pytest.mark.parametrize("pattern", ["[a-z]{1,60}", "[^x]{2,9}", "[-a-f0-9]{1,99}"])
+def test_what_is_behind_first_characters_is_asked_for_once(vocab, monkeypatch, pattern: str) -> None:
+    """First characters of a text behind which one string goes on: all of them together, where the rest is the same."""
+    monkeypatch.setattr(token_walk, "TOGETHER", 0)
+    monkeypatch.setattr(token_walk, "SMALL", 0)
+    monkeypatch.setattr(token_walk, "MANY", 1 << 30)
+    asked = []
+    learn = leaf_masks.LeafWalk.tokens_behind_first
+    monkeypatch.setattr(
+        leaf_masks.LeafWalk, "tokens_behind_first", lambda walk, state: asked.append(state) or learn(walk, state)
+    )
+    masks = TokenMasks(TokenTrie(vocab), parse_regex(f'[Aabnz]({pattern})","[0-9]+').tree)
+    check(vocab, masks, random.Random(4), 8)
+
+    assert asked
+
+
 def test_what_strings_say_is_learnt_once_for_all_schemas(vocab, monkeypatch) -> None:
     """Whatever comes after them."""
     trie, asked = TokenTrie(vocab), []
