@@ -13,6 +13,7 @@ import numpy as np
 
 from lmc.backend.masks.char_tree import CharNode
 from lmc.backend.masks.class_trie import ClassTrie
+from lmc.backend.masks.kept import Arrays
 from lmc.backend.masks.shape_walk import ShapeWalk
 from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.trie import Ints, TokenTrie
@@ -23,6 +24,7 @@ from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.leaf import Coarse, Moved
+from lmc.ir.automaton.names import StateNames
 from lmc.ir.automaton.nodes import RegexNode
 from lmc.recent import Recent
 
@@ -79,7 +81,7 @@ class LeafWalk:
         found = self._known.get((node, state))
         if found is None:
             with self._lock:
-                found = self._at_root(state) if node is self._trie.root else self._below(node, state)
+                found = self._kept_at_root(state) if node is self._trie.root else self._below(node, state)
                 if len(self._known) >= MAX_KEPT:
                     self._known.clear()
                 self._known[node, state] = found
@@ -96,6 +98,24 @@ class LeafWalk:
     @cached_property
     def _sweep(self) -> LazyWalk:
         return LazyWalk(self._classes, self.chars)
+
+    def _kept_at_root(self, state: int) -> LeafTokens:
+        """The same, or what an earlier process found."""
+        name = self._names.of(state) if self._trie.kept.is_on else None
+        if name is None:
+            return self._at_root(state)
+
+        def make() -> Arrays:
+            made = self._at_root(state)
+            assert made.words is not None
+            return {"words": made.words, "pairs": made.pairs}
+
+        found = self._trie.kept.arrays(make, "part", name)
+        return LeafTokens(found["words"], _NONE, found["pairs"])
+
+    @cached_property
+    def _names(self) -> StateNames:
+        return StateNames(self.chars)
 
     def _at_root(self, state: int) -> LeafTokens:
         ends = self._shapes.ends(state)

@@ -7,17 +7,21 @@ characters stay what they are, as JSON reads some of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from lmc.backend.masks.kept import Arrays
 from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.giving_way import give_way
 
 LOWER, UPPER, DIGIT, DECIMAL, WORD, SPACE, OTHER = range(128, 135)  # symbols below are characters of ASCII
 APART = {"\u2028": 135, "\u2029": 136, "\ufeff": 137}  # in no group: patterns of ECMA name them
 NUM_SYMBOLS = 138
+SEPARATOR = 255  # no symbol
 ESCAPE = 6  # characters after a backslash that stay what they are
 NARROW = 48  # nodes of a level below which they are visited one by one
 ROOT = 1  # node 0 is none
@@ -52,10 +56,9 @@ class ShapeTrie:
             if code < 128:
                 self.members[code].add(chr(code))
         texts = trie.texts | dict(enumerate(trie.cuts.texts, trie.size))
-        shapes = [_shape(text, symbols) for text in texts.values()]
-        distinct = sorted(set(shapes))
-        place = {shape: at for at, shape in enumerate(distinct)}
-        of_text = np.fromiter((place[shape] for shape in shapes), dtype=np.int64, count=len(shapes))
+        tables = trie.kept.arrays(lambda: _tables(texts.values(), symbols), "shapes")
+        of_text = tables["of_text"]
+        distinct = bytes(tables["distinct"]).decode("latin-1").split(chr(SEPARATOR))
         ids = np.fromiter(texts, dtype=np.int64, count=len(texts))
         self.levels: list[ShapeLevel] = []
         self.children: dict[int, list[tuple[int, int]]] = {}
@@ -157,7 +160,18 @@ def _symbol(char: str) -> int:
     return WORD if char.isalnum() else SPACE if char.isspace() else OTHER
 
 
+def _tables(texts: Iterable[str], symbols: dict[int, int]) -> Arrays:
+    """The distinct shapes of texts, sorted, and by text the number of its own."""
+    shapes = [_shape(text, symbols) for text in texts]
+    distinct = sorted(set(shapes))
+    place = {shape: at for at, shape in enumerate(distinct)}
+    of_text = np.fromiter((place[shape] for shape in shapes), dtype=np.int64, count=len(shapes))
+    joined = chr(SEPARATOR).join(distinct).encode("latin-1")
+    return {"of_text": of_text, "distinct": np.frombuffer(joined, np.uint8)}
+
+
 def _shape(text: str, symbols: dict[int, int]) -> str:
+    give_way()
     if "\\" not in text:
         return text.translate(symbols)
     found, left = [], 0

@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from lmc.backend.masks.char_tree import CharNode, char_tree
 from lmc.backend.masks.cuts import Cuts
+from lmc.backend.masks.disk import DiskCache
+from lmc.backend.masks.kept import Arrays, Kept
+from lmc.giving_way import give_way
 
 Ints = npt.NDArray[np.int32]
 
@@ -54,22 +57,25 @@ class TokenTrie:
     prefixes  the first bytes of one more character, by token that ends with them
     heads     tokens that begin within a character
     texts     the whole characters of each token, but of heads
+    kept      what is kept on disk of it
     cuts      places within tokens where a string or a number may end; `nodes` and `longs` have them behind the tokens
     """
 
-    def __init__(self, vocab: Sequence[bytes | None]) -> None:
+    def __init__(self, vocab: Sequence[bytes | None], disk: DiskCache | None = None) -> None:
         self.size = len(vocab)
+        self.kept = Kept(vocab, disk)
         self._beginning: dict[str, Ints] = {}
         self.vocab = vocab
         self.texts, self.prefixes, self.heads = _sorted_out(vocab)
         self.cuts = Cuts(vocab, self.texts)
         texts = self.texts | dict(enumerate(self.cuts.texts, self.size))
         flat = np.frombuffer("".join(texts.values()).encode("utf-32-le"), dtype=np.uint32)
-        self.codes, chars = np.unique(flat, return_inverse=True)
-        self.chars = chars.astype(np.int32)
         lengths = np.fromiter(map(len, texts.values()), dtype=np.int64, count=len(texts))
         starts = np.cumsum(lengths) - lengths
-        self.levels, ends = _levels(self.chars, starts, lengths, len(self.codes))
+        tables = self.kept.arrays(lambda: _tables(flat, starts, lengths), "characters")
+        self.codes, self.chars, ends = tables["codes"], tables["chars"], tables["ends"]
+        sizes = np.cumsum(tables["sizes"])[:-1]
+        self.levels = list(map(Level, *(np.split(tables[name], sizes) for name in ("parents", "level_chars"))))
         self.nodes = np.full(self.size + len(self.cuts.texts), -1, dtype=np.int32)
         tokens = np.fromiter(texts, dtype=np.int64, count=len(texts))
         whole = lengths <= DEPTH
@@ -133,6 +139,7 @@ def _sorted_out(vocab: Sequence[bytes | None]) -> tuple[dict[int, str], dict[int
     prefixes: dict[int, bytes] = {}
     heads: list[int] = []
     for token, spelt in enumerate(vocab):
+        give_way()
         if not spelt:
             continue
         try:
@@ -144,6 +151,20 @@ def _sorted_out(vocab: Sequence[bytes | None]) -> tuple[dict[int, str], dict[int
                 texts[token] = spelt[: error.start].decode()
                 prefixes[token] = spelt[error.start :]
     return texts, prefixes, heads
+
+
+def _tables(flat: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Arrays:
+    """What is worked out of the characters of all texts: `TokenTrie` says what it is."""
+    codes, chars = np.unique(flat, return_inverse=True)
+    levels, ends = _levels(chars.astype(np.int32), starts, lengths, len(codes))
+    return {
+        "codes": codes,
+        "chars": chars.astype(np.int32),
+        "ends": ends,
+        "sizes": np.array([len(level.parents) for level in levels]),
+        "parents": np.concatenate([level.parents for level in levels]),
+        "level_chars": np.concatenate([level.chars for level in levels]),
+    }
 
 
 def _levels(
