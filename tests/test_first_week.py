@@ -175,6 +175,25 @@ def test_a_keyword_that_is_none_is_told_with_what_there_is(
     assert [each for each in getattr(caught.value, "__notes__", []) if not each.startswith("at ")] == note
 
 
+@pytest.mark.parametrize("keyword", ["grammar", "regex"])
+def test_tools_are_no_grammar(keyword: str) -> None:
+    """Which keyword they are given by is said."""
+    tools = lmc.tool_calls([lookup], format="qwen_3")
+
+    @lmc.function
+    def calls(s):
+        s += "x" + lmc.gen("a", max_tokens=2, **{keyword: tools})
+
+    with pytest.raises(lmc.ArgumentError, match=f"{keyword} must be a str, not ToolCalls") as caught:
+        calls.run(backend="echo", mode="eager")
+    assert caught.value.help == "write structural_tag="
+
+
+def lookup(city: str) -> str:
+    """How many people live there."""
+    return city
+
+
 def test_an_expression_has_no_methods_of_a_text() -> None:
     """Python's own questions are answered as ever."""
     expression = lmc.gen("a", max_tokens=2)
