@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
-from lmc.notebook import pre, table
+from lmc.notebook import bars, bundle, pre, table
 from lmc.state import R
 
 if TYPE_CHECKING:
@@ -220,12 +220,25 @@ class Result(Generic[R]):
         if self.error is not None:
             return pre(str(self), "print(result) shows them")
         rows = [(name, str(value)) for name, value in self.variables().items()]
-        return table(rows if self._ret is None else [*rows, ("returned", str(self.ret_value))])
+        shown = table(rows if self._ret is None else [*rows, ("returned", str(self.ret_value))])
+        return shown + (bars([_bar(call) for call in self.calls], "calls") if self.has_calls else "")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(repr(self), self._repr_html_())
 
     def __repr__(self) -> str:
         if self.error is not None:
             return f"<Result failed: {type(self.error).__name__}>"
         return f"<Result {', '.join(f'{k}={v!r}' for k, v in self.variables().items())}>"
+
+
+def _bar(call: CallRecord) -> tuple[str, list[tuple[str, int]]]:
+    """A call for a notebook: its name, place and time, and its tokens."""
+    place = f", {call.place.rsplit('/', 1)[-1]}" if call.place else ""
+    time = f", {call.end_s - call.begin_s:.2f} s" if call.end_s is not None else ""
+    computed = call.prompt_tokens - call.cached_tokens
+    sizes = [("cached", call.cached_tokens), ("computed", computed), ("generated", call.output_tokens)]
+    return f"#{call.number} {call.kind} {call.name or ''}{place}{time}", sizes
 
 
 def _told(error: BaseException) -> str:

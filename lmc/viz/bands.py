@@ -15,7 +15,7 @@ from lmc.passes.flat_prompts import known_text
 from lmc.viz.sharing import Leaf, SharedPrefix, Sharing
 from lmc.viz.text_table import ELLIPSIS
 from lmc.viz.tree import call_name
-from lmc.viz.wording import prompt_text, visible
+from lmc.viz.wording import on_one_line, prompt_text
 
 if TYPE_CHECKING:
     from lmc.passes.flat_prompts import FlatPiece
@@ -150,5 +150,5 @@ def _text(piece: FlatPiece, view: View) -> str:
 
 def _row(step_view: StepView, view: View) -> CallRow:
     span = step_view.node.span
-    line = visible(span.text().strip()[:MAX_TEXT]) if span else ""
-    return CallRow(step_view.step.id, visible(call_name(step_view, view)), step_view.place, line)
+    line = on_one_line(span.text().strip()[:MAX_TEXT]) if span else ""
+    return CallRow(step_view.step.id, on_one_line(call_name(step_view, view)), step_view.place, line)

@@ -16,7 +16,7 @@ from lmc.viz.page_data import page_data
 from lmc.viz.svg_frame import ARROW, HATCH, STYLE
 from lmc.viz.tree import total
 from lmc.viz.view import View
-from lmc.viz.wording import visible
+from lmc.viz.wording import on_one_line
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
@@ -32,7 +32,7 @@ def render(planned: Planned, terminal: Terminal, figures: Figures | None = None)
     tree, data = page_data(view, figures)
     words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     texts = {
-        "title": escape(visible(f"{view.title}: what its prompts share")),
+        "title": escape(on_one_line(f"{view.title}: what its prompts share")),
         "total": escape(total(tree, view) + (f"; {figures.says}" if figures is not None else "")),
         "style": STYLE + _file("page.css"),
         "defs": HATCH + ARROW,

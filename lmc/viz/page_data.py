@@ -14,7 +14,7 @@ from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import Sharing
 from lmc.viz.svg import color_of, says
 from lmc.viz.svg_frame import COLORS
-from lmc.viz.wording import options, visible
+from lmc.viz.wording import on_one_line, options, visible
 
 if TYPE_CHECKING:
     from lmc.viz.view import StepView, View
@@ -72,7 +72,7 @@ def _sizes(step: int, tree: Sharing, *, is_exact: bool) -> Json:
 
 def _words(call: StepView, view: View, parted: Parting | None) -> Json:
     """What there is to say of a call; what there is not is left out."""
-    told = {"options": visible(options(call.node, view))[:MAX_TEXT], "hints": call.hints}
+    told = {"options": on_one_line(options(call.node, view))[:MAX_TEXT], "hints": call.hints}
     if parted is not None:
         told |= {"why": parted.sentence(), "fix": parted.advice}
     return {name: text for name, text in told.items() if text}
@@ -84,12 +84,9 @@ def _ran(calls: Sequence[CallFigures], figures: Figures) -> Json:
         return {"ran": [("not run", "")], "brief": "not run"}
     cached, computed, output = tokens(calls)
     firsts = [call.first_s - call.begin_s for call in calls if call.first_s is not None]
-    ran = [
-        ("in this run", f"{len(calls)}x" if len(calls) > 1 else ""),
-        ("from the cache", cached),
-        ("computed", computed),
-    ]
-    ran += [("generated", output), ("seconds", f"{seconds(calls):.3f}")]
+    ran: list[tuple[str, int | str]] = [("times in this run", len(calls))] if len(calls) > 1 else []
+    ran += [("from the cache", cached), ("computed", computed), ("generated", output)]
+    ran += [("seconds", f"{seconds(calls):.3f}")]
     ran += [("first text after", f"{max(firsts):.3f}")] if firsts else []
     came = "\n".join(visible(call.came[:MAX_CAME]) for call in calls[:MAX_TURNS])
     widths = [round(each / figures.most, 3) for each in (cached, computed, output)] if figures.most else []
@@ -172,7 +169,7 @@ def _graph(graph: GraphView) -> Json:
         "items": [
             {
                 "kind": item.kind,
-                "title": visible(item.title),
+                "title": on_one_line(item.title),
                 "note": item.note,
                 "line": _line(item),
                 "row": graph.rows.get(item.number, -1) if item.number is not None else -1,
@@ -211,4 +208,4 @@ def _flat(whole: GraphItem) -> list[GraphItem]:
 
 def _line(item: GraphItem) -> str:
     span = item.step_view.node.span if item.step_view is not None else None
-    return visible(span.text().strip()[:MAX_TEXT]) if span is not None and item.kind != "call" else ""
+    return on_one_line(span.text().strip()[:MAX_TEXT]) if span is not None and item.kind != "call" else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from lmc.viz.text_table import columns_of, keep_start
-from lmc.viz.wording import visible
+from lmc.viz.wording import on_one_line
 
 CHAR, MARGIN, HEAD, FOOT = 7.25, 16, 58, 40  # pixels: a column of text, the rim, what stands above and below a picture
 COLORS = 6  # of shared prefixes, in turn
@@ -16,14 +16,14 @@ LEGEND_COLUMNS = 112
 MIN_TEXT = 3  # columns that a text is not worth showing in
 FONT = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
 LIGHT = {
-    "ink": "#16191d", "faint": "#555c66", "paper": "#ffffff", "line": "#59626d", "own": "#eceff3", "turn": "#00000014",
+    "ink": "#16191d", "faint": "#4c535d", "paper": "#ffffff", "line": "#59626d", "own": "#eceff3", "turn": "#0000000f",
     "hatch": "#5b6470", "card": "#ffffff", "box": "#f6f7f9", "accent": "#0b5cad",
     "b0": "#cfe3ff", "b1": "#c9edcd", "b2": "#ffe1b0", "b3": "#f0d2f3", "b4": "#bfe9e9", "b5": "#ffd2ce",
 }  # fmt: skip
 DARK = {
-    "ink": "#f1f3f5", "faint": "#b3bac4", "paper": "#15181c", "line": "#8a94a0", "own": "#2b3037", "turn": "#ffffff1f",
-    "hatch": "#9aa4b0", "card": "#20242a", "box": "#1a1e23", "accent": "#7cb8ff",
-    "b0": "#1d4270", "b1": "#1f5130", "b2": "#674615", "b3": "#5a2d60", "b4": "#14525a", "b5": "#6d2c2c",
+    "ink": "#f1f3f5", "faint": "#c9cfd8", "paper": "#15181c", "line": "#98a2ae", "own": "#2b3037", "turn": "#ffffff14",
+    "hatch": "#a6b0bc", "card": "#20242a", "box": "#1a1e23", "accent": "#7cb8ff",
+    "b0": "#1d4270", "b1": "#1f5130", "b2": "#5a3d12", "b3": "#5a2d60", "b4": "#124950", "b5": "#6d2c2c",
 }  # fmt: skip
 
 
@@ -56,14 +56,14 @@ ARROW = (
 
 def svg_file(heading: str, note: str, size: tuple[float, float], body: Sequence[str], legend: Sequence[str]) -> str:
     """A picture of that size under its heading, and below it the legend: one file by itself."""
-    words = max(columns_of(visible(heading)) * 1.1, columns_of(note), LEGEND_COLUMNS) * CHAR
+    words = max(columns_of(on_one_line(heading)) * 1.1, columns_of(note), LEGEND_COLUMNS) * CHAR
     width, height = px(max(size[0], words) + 2 * MARGIN), px(size[1] + HEAD + FOOT + MARGIN)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}" role="img" aria-label={quoteattr(visible(heading))}>',
+        f' viewBox="0 0 {width} {height}" role="img" aria-label={quoteattr(on_one_line(heading))}>',
         f"<style>{STYLE}</style><defs>{HATCH}{ARROW}</defs>",
         '<rect width="100%" height="100%" fill="var(--paper)"/>',
-        f'<text class="title" x="{MARGIN}" y="{MARGIN + 12}">{escape(visible(heading))}</text>',
+        f'<text class="title" x="{MARGIN}" y="{MARGIN + 12}">{escape(on_one_line(heading))}</text>',
         f'<text class="note" x="{MARGIN}" y="{MARGIN + 32}">{escape(note)}</text>',
         f'<g transform="translate({MARGIN} {HEAD})">',
         *body,

@@ -22,7 +22,7 @@ from lmc.viz.stripes import INSET, RIBBON, STRIPES_WIDTH, Card, Ribbon, StripeRu
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, px, rect, svg_file, text
 from lmc.viz.tree import total
 from lmc.viz.view import View
-from lmc.viz.wording import visible
+from lmc.viz.wording import on_one_line
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
@@ -107,7 +107,7 @@ class _Drawn:
         item, card = spot.item, self.cards.get(spot)
         x, y, height = spot.x, spot.y, spot.height
         kind = "host" if height == CHIP_HEIGHT else "call"
-        yield f"<g><title>{escape(visible(item.title))}</title>"
+        yield f"<g><title>{escape(on_one_line(item.title))}</title>"
         if item.below:
             yield rect("card", x + 3, y + 3, spot.width, height, 4)
         yield rect(f"card {kind}", x, y, spot.width, height, 4)
@@ -117,7 +117,7 @@ class _Drawn:
             yield rect("own", x + INSET + start, y + INSET, end - start, height - 2 * INSET)
         left = x + (2 * INSET + STRIPES_WIDTH if card is not None else 8)
         room = int((x + spot.width - left - 4) / CHAR)
-        yield from text("", left, y + (16 if kind == "host" else 17), visible(item.title), room)
+        yield from text("", left, y + (16 if kind == "host" else 17), on_one_line(item.title), room)
         ran = self._ran(spot)
         if kind == "call":
             yield from text("note", left, y + 32, brief(ran) if ran else item.note, room)
@@ -140,13 +140,13 @@ def _bar(ran: Sequence[CallFigures], x: float, y: float, scale: float) -> Iterat
 
 
 def _box(spot: PlacedItem) -> Iterator[str]:
-    yield f"<g><title>{escape(visible(spot.item.title))}</title>"
+    yield f"<g><title>{escape(on_one_line(spot.item.title))}</title>"
     yield rect("box", spot.x, spot.y, spot.width, spot.height, 6)
     yield "</g>"
 
 
 def _title(spot: PlacedItem) -> Iterator[str]:
-    return text("note", spot.x + 8, spot.y + 15, visible(spot.item.title), int((spot.width - 12) / CHAR))
+    return text("note", spot.x + 8, spot.y + 15, on_one_line(spot.item.title), int((spot.width - 12) / CHAR))
 
 
 def _port(spot: PlacedItem) -> float:

@@ -36,9 +36,10 @@ def long(num: int) -> Any:
     """A program of so many calls, written out."""
     lines = "".join(f"    f[{i}] += 'Question {i}, one of many: ' + lmc.gen('a{i}')\n" for i in range(num))
     text = f"def long(s):\n    s += 'All begin alike. '\n    f = s.fork({num})\n{lines}    f.join()\n"
-    linecache.cache["<long>"] = (len(text), None, text.splitlines(True), "<long>")
+    name = f"<long {num}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     names: dict[str, Any] = {"lmc": lmc}
-    exec(compile(text, "<long>", "exec"), names)
+    exec(compile(text, name, "exec"), names)
     return lmc.function(names["long"])
 
 
