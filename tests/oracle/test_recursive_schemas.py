@@ -22,6 +22,7 @@ from lmc.ir.json_schema.lower import UNTOLD
 from lmc.ir.json_schema.regular import placed
 from lmc.parser.schema.parse import parse_schema
 from tests.oracle.json_standard import is_valid
+from tests.support.told_order import ordered
 
 CHUNK = 500
 LONGER = ['{"', '":', '","', '"},', "}}", "]]", '{"a":', '"b"', "[{", "[[", "],[", '":{"', "null", '","b":', "},{", "é"]
@@ -95,18 +96,6 @@ def random_value(rng, depth):
         inner = [random_value(rng, depth - 1) for _ in range(rng.randint(0, 3))]
         return inner if rng.random() < 0.5 else dict(zip(rng.sample("abcd", len(inner)), inner))
     return rng.choice(SCALARS)
-
-
-def ordered(value, shape):
-    """The value with its properties as the texts of a shape have them: those that are told first."""
-    if isinstance(value, list):
-        places = [shape.items[at] if at < len(shape.items) else shape.rest for at in range(len(value))] if shape else []
-        return [ordered(item, place) for item, place in zip(value, places or [None] * len(value))]
-    if isinstance(value, dict):
-        told = list(shape.names) if shape else []
-        names = [name for name in told if name in value] + [name for name in value if name not in told]
-        return {name: ordered(value[name], shape.names.get(name, shape.others) if shape else None) for name in names}
-    return value
 
 
 def masks_of(lowered):
