@@ -12,13 +12,13 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import with_numbers
+from lmc.arguments import value_at, with_numbers
 from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
 from lmc.ir.graph import Graph
 from lmc.ir.output import OutputType
-from lmc.notebook import pre
+from lmc.notebook import bundle, folded, pre
 from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.recent import Recent
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_LEVEL = 2
 MAX_KEPT = 256  # traces of one program, and plans: a program has a few shapes, and a server's may have ever new ones
 MAX_TEXTS = 16_384  # texts whose tokens are remembered while a program is compiled
+MAX_BEGINNINGS = 256  # beginnings of prompts whose text is remembered
 MAX_NARROW = 32  # graphs of one program for one shape of arguments, where numbers decide their structure
 Key = tuple[tuple[str, ArgumentShape], ...]
 
@@ -84,14 +85,36 @@ class Compiled:
 
         return emit(self.planned, format)
 
-    def why(self, a: str, b: str | None = None) -> str:
+    def why(
+        self, a: str, b: str | None = None, *, rows: tuple[Mapping[str, object], Mapping[str, object]] | None = None
+    ) -> str:
         """Where the prompts of two calls part, and why; each by name or number. Of one call, where two runs of it do.
 
-        Raises ArgumentError for a name that no call has.
+        rows  the arguments of these two runs by name, as two items of a batch have them
+
+        Raises ArgumentError for a name that no call has, and for a row that this graph is not for.
         """
         from lmc.viz import PLAIN, why
 
-        return why.render(self.planned, a, b or a, PLAIN)
+        known = (self.by_path(rows[0]), self.by_path(rows[1])) if rows is not None else None
+        return why.render(self.planned, a, b or a, PLAIN, rows=known)
+
+    def by_path(self, row: Mapping[str, object]) -> dict[Path, object]:
+        """Arguments by the paths of the graph's parameters. Raises ArgumentError where they have another shape."""
+        try:
+            return {p.path: value_at(row, p.path) for p in self.graph.params if p.path[0] in row}
+        except (KeyError, IndexError, TypeError):
+            raise ArgumentError(
+                f"{self.graph.name} was compiled for arguments of another shape than {dict(row)!r}",
+                help="compile it with arguments that have as many entries",
+            ) from None
+
+    def cost(self) -> str:
+        """What it will cost, call by call: the fewest calls and tokens, what is expected, and the most there may be."""
+        from lmc.passes.cost import cost_of
+        from lmc.viz import PLAIN, cost
+
+        return cost.render(self.planned, cost.Told(cost_of(self.plan, self.planned.inputs)), PLAIN)
 
     def fsm(self, name: str, format: str = "ascii") -> str:
         """The automaton of a call's constraint as ascii, dot or svg. Raises ArgumentError where there is none."""
@@ -113,7 +136,12 @@ class Compiled:
         return str(self.plan)
 
     def _repr_html_(self) -> str:
-        return pre(self.emit(), "print(....emit()) shows them")
+        from lmc.viz.glance import glance
+
+        return glance(self.planned) + folded("its calls", pre(self.emit(), "print(....emit()) shows them"))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(repr(self), self._repr_html_())
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(str(param.path[0]) for param in self.graph.params))
@@ -271,7 +299,10 @@ def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]
 
     names = {i: name for name, i in tokenizer.control_tokens().items()}
 
+    @functools.lru_cache(MAX_BEGINNINGS)  # a prefix begins where the one above it ends
     def decode(ids: tuple[int, ...]) -> str:
+        if names.keys().isdisjoint(ids):
+            return tokenizer.decode(list(ids))
         runs = groupby(ids, key=names.get)
         return "".join(tokenizer.decode(list(run)) if name is None else name * len(list(run)) for name, run in runs)
 

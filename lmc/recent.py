@@ -81,6 +81,9 @@ class Recent(Generic[Key, Kept]):
             self.name, len(self), self.limit, num_bytes, not is_counted, self.max_bytes, self.hits, self.misses
         )
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def __len__(self) -> int:
         return len(self._kept)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lmc.notebook import bars, bundle, pre
+
 if TYPE_CHECKING:
     from lmc.backend.base import Counters
     from lmc.passes import TokenSharing
@@ -63,6 +65,13 @@ class RunReport:
             more = f", and {again} of prompts that come again" if again else ""
             lines.append(f"  predicted: {counted(count, 'distinct prompt token')}{more}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sizes = (("cached", self.cached_tokens), ("computed", self.computed_tokens), ("generated", self.output_tokens))
+        return pre(str(self), "print(report) shows them") + bars([("tokens", sizes)], "rows")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(str(self), self._repr_html_())
 
 
 def counted(number: int, thing: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from lmc.errors import ArgumentError, LMError
-from lmc.notebook import pre, table
+from lmc.notebook import bars, bundle, pre, table
 from lmc.state import R
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
     from lmc.report import RunReport
+    from lmc.viz.figures import Figures
 
 
 _OTHER_WAYS = "result[name] is a value of its, result.variables() all of them, result.ret_value what was returned"
@@ -29,7 +30,8 @@ class Result(Generic[R]):
 
     Reading anything but `error`, `usage`, `report`, `item`, `calls` and what ran of a failed run raises its error.
 
-    item  which item of its batch it is, from 0
+    item   which item of its batch it is, from 0
+    taken  the arms of branches that it took and the turns of its loops, by place; nothing where it ran as Python
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Result(Generic[R]):
         self._compiled = None if ran is None else functools.cache(functools.partial(ran, error))
         self._is_copy = False
         self.item = item
+        self.taken: dict[str, Any] = {}
         self.error = error
         self.usage = usage
         self.report = report
@@ -122,6 +125,34 @@ class Result(Generic[R]):
             raise ArgumentError("this run kept no calls", help="run_batch(..., calls=True) keeps them")
         return as_records(self._made, self.item)
 
+    @property
+    def made_calls(self) -> tuple[MadeCall, ...]:
+        """Its calls with the nodes that made them, where it is the run's own result and that kept them."""
+        from lmc.executor.made_call import MadeCall
+
+        return tuple(call for call in self._made or () if isinstance(call, MadeCall))
+
+    def picture(self, format: str = "html") -> str:
+        """What ran, drawn with what it came to: html, svg or svg-graph, or another format of `Compiled.emit`.
+
+        With `timeline=True` for the run, html has its forward passes too. Raises ArgumentError as `compiled` does.
+        """
+        from lmc.viz import emit
+
+        return emit(self.compiled.planned, format, figures=self.figures)
+
+    @property
+    def figures(self) -> Figures | None:
+        """What its calls came to, for the pictures; None where the run kept none."""
+        from lmc.calls import CallRecord
+        from lmc.figures import figures_of
+
+        made = [call for call in self._made or () if not isinstance(call, CallRecord)]
+        if self._made is None or len(made) < len(self._made):
+            return None
+        timeline = self.report.timeline if self.report is not None else None
+        return figures_of(made, self.compiled.planned, timeline, self.item)
+
     def __getitem__(self, name: str) -> Any:
         return self.state.get(name)
 
@@ -189,12 +220,25 @@ class Result(Generic[R]):
         if self.error is not None:
             return pre(str(self), "print(result) shows them")
         rows = [(name, str(value)) for name, value in self.variables().items()]
-        return table(rows if self._ret is None else [*rows, ("returned", str(self.ret_value))])
+        shown = table(rows if self._ret is None else [*rows, ("returned", str(self.ret_value))])
+        return shown + (bars([_bar(call) for call in self.calls], "calls") if self.has_calls else "")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(repr(self), self._repr_html_())
 
     def __repr__(self) -> str:
         if self.error is not None:
             return f"<Result failed: {type(self.error).__name__}>"
         return f"<Result {', '.join(f'{k}={v!r}' for k, v in self.variables().items())}>"
+
+
+def _bar(call: CallRecord) -> tuple[str, list[tuple[str, int]]]:
+    """A call for a notebook: its name, place and time, and its tokens."""
+    place = f", {call.place.rsplit('/', 1)[-1]}" if call.place else ""
+    time = f", {call.end_s - call.begin_s:.2f} s" if call.end_s is not None else ""
+    computed = call.prompt_tokens - call.cached_tokens
+    sizes = [("cached", call.cached_tokens), ("computed", computed), ("generated", call.output_tokens)]
+    return f"#{call.number} {call.kind} {call.name or ''}{place}{time}", sizes
 
 
 def _told(error: BaseException) -> str:

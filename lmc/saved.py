@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lmc.executor.state import ProgramState
 
 Json = Any  # what json.dumps takes
+TAKEN_VERSION = 1  # of how a result's arms and turns are written
 
 
 class NotSaved(Exception):
@@ -150,6 +151,8 @@ def saved_result(result: Result) -> dict[str, Json]:
             saved["calls"] = [encode(call.as_dict()) for call in result.calls]
         if result.error is not None:
             return saved | {"error": _saved_error(result.error)}
+        if result.taken:
+            saved["taken"] = {"version": TAKEN_VERSION, **result.taken}
         return saved | _saved_state(result.state) | {"returned": encode(result.raw_return)}
     except RecursionError:
         raise NotSaved("a value contains itself") from None
@@ -164,7 +167,9 @@ def restored_result(saved: Mapping[str, Json], item: int) -> Result:
     usage = Usage(**saved["usage"])
     if "error" in saved:
         return Result(None, None, _error_of(saved["error"]), usage, None, item, calls)
-    return Result(_state_of(saved), decode(saved["returned"]), None, usage, None, item, calls)
+    result: Result = Result(_state_of(saved), decode(saved["returned"]), None, usage, None, item, calls)
+    result.taken = {name: each for name, each in saved.get("taken", {}).items() if name != "version"}
+    return result
 
 
 def _saved_state(state: ProgramState) -> dict[str, Json]:

@@ -29,6 +29,11 @@ class Span:
         """`file.py:12`, with the folder left out: what tables and trees show."""
         return f"{self.file.rsplit('/', 1)[-1]}:{self.line}"
 
+    @property
+    def spot(self) -> str:
+        """`file.py:12:5`, with its column: what records know a place by."""
+        return f"{self.place}:{self.col}"
+
     def text(self) -> str:
         """The whole source line, or an empty string where the file cannot be read."""
         return linecache.getline(self.file, self.line).rstrip("\n")

@@ -28,14 +28,17 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
 MAX_IMPORT_S = 0.250
 
-GROUND = ("errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "notebook")
+GROUND = (
+    "errors", "codes", "common_prefix", "source", "knobs", "version", "recent", "caches", "collector", "giving_way",
+    "notebook",
+)  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "timeline", "report", "calls", "compiler", "result", "chrome_trace",
-    "fallback", "recorded", "saved", "identity", "journal", "patience", "progress", "launch", "streaming", "aio",
-    "batch", "run_options", "tooling", "program", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
+    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
+    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -92,6 +95,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "executor": ("greenlet",),
     "eager": ("greenlet",),
     "progress": ("rich",),
+    "live": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import traceback
 from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import lmc
-from lmc.notebook import MAX_LINES
+from lmc.notebook import MAX_LINES, MAX_ROWS
 from tests.support.end_to_end import checkpoint
 
 
@@ -24,10 +25,13 @@ def test_what_is_compiled_shows_as_a_glance() -> None:
     """Its table, its graph: text as it stands, and not more than fits on a page."""
     done = lmc.compile(long)
 
-    for shown in (done, done.graph, done.plan):
+    for shown in (done.graph, done.plan):
         html = shown._repr_html_()
         assert html.startswith("<pre>") and html.count("\n") == MAX_LINES and "more lines: print(" in html
         assert "<b>" not in html and len(repr(shown)) < 100
+    html = done._repr_html_()
+    assert html.count(">#") == MAX_ROWS and "… and 48 more calls" in html and "more lines: print(" in html
+    assert "<b>{topic}" not in html and "&lt;b&gt;{topic}" in html and len(repr(done)) < 100
     assert repr(done.graph) == f"<lmc graph long(topic), {len(done.graph.nodes)} nodes>"
 
 
@@ -39,6 +43,24 @@ def test_a_result_shows_as_a_table() -> None:
     assert f"<th>a3</th><td><pre>{result['a3']}</pre></td>" in result._repr_html_()
     assert f"<th>returned</th><td><pre>{result['a0']}</pre></td>" in result._repr_html_()
     assert "missing a required argument" in failed._repr_html_()
+
+
+@pytest.mark.parametrize("thing", ["compiled", "result", "report", "failed"])
+def test_a_notebook_takes_what_it_is_shown(thing: str) -> None:
+    """As markup that stands by itself, as often as it is shown: no id, script, style sheet or address."""
+    pytest.importorskip("IPython")
+    from IPython.core.formatters import DisplayFormatter
+
+    result = long.run("<i id=x>\"'", backend="echo")
+    failed = long.run_batch([{}], backend="echo")[0]
+    shown = {"compiled": lmc.compile(long), "result": result, "report": result.report, "failed": failed}[thing]
+    found, _ = DisplayFormatter().format(shown)
+    assert set(found) == {"text/plain", "text/html"}
+    page = ElementTree.fromstring(f"<div>{found['text/html'].replace('&emsp;', ' ')}</div>")
+    names = {name for node in page.iter() for name in node.attrib}
+    assert names <= {"style", "title"} and "url(" not in found["text/html"]
+    assert {node.tag for node in page.iter()}.isdisjoint({"script", "style", "link", "img", "i"})
+    assert len(found["text/html"]) < 20_000
 
 
 def tool(text: str) -> str:

@@ -27,6 +27,10 @@ class Matcher(Protocol):
         """
 
     @property
+    def has_mask(self) -> bool:
+        """False where `mask` may take a while, as nobody has asked for it in this state."""
+
+    @property
     def may_force(self) -> bool:
         """False where `forced` never gives a token, so that the engine may run ahead of what is sampled."""
 
@@ -86,3 +90,6 @@ class MaskFactory(Protocol):
 
     def make(self, constraint: Constraint | Fused) -> Matcher:
         """A matcher at the start of the text. Raises ConstraintError where the constraint cannot be followed."""
+
+    def is_quick(self, constraint: Constraint | Fused) -> bool:
+        """Whether `make` is done in a moment: it has been compiled, or is small."""

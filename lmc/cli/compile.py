@@ -119,7 +119,7 @@ def compile_command(
 
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
-    pipeline, on_change = passes if passes is not None else level, _print_change if print_ir_after_change else None
+    pipeline, on_change = passes if passes is not None else level, print_change if print_ir_after_change else None
     done = compiled(prog, values, pipeline, tokenizer_of(model), on_change, is_closed=closed)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
@@ -137,7 +137,7 @@ def compile_command(
         click.echo(explained(done, terminal.width), err=True, nl=False)
     _warn(done, terminal)
     if time_passes:
-        click.echo(_times(done.reports), err=True)
+        click.echo(pass_times(done.reports), err=True)
 
 
 def compiled(
@@ -192,7 +192,8 @@ def compiled_or_run(
     return result.compiled
 
 
-def _print_change(each: Pass, ir: Graph | Plan) -> None:
+def print_change(each: Pass, ir: Graph | Plan) -> None:
+    """Say on stderr what a pass made."""
     click.echo(f"# after {each.name}\n{ir}", err=True)
 
 
@@ -244,7 +245,8 @@ def _warn(done: Compiled, terminal: Terminal) -> None:
         click.echo(with_footer("".join(told(note, terminal.width) for note in wrong)), err=True, nl=False)
 
 
-def _times(reports: Sequence[Report]) -> str:
+def pass_times(reports: Sequence[Report]) -> str:
+    """How long each pass took, as a table."""
     width = max(len(report.name) for report in reports)
     rows = [f"{report.name:<{width}}  {report.seconds * 1e3:8.2f} ms" for report in reports]
     total = sum(report.seconds for report in reports) * 1e3
@@ -261,13 +263,13 @@ def terminal_for(width: int | None, output: str | None) -> Terminal:
 
 
 def write(text: str, output: str | None) -> None:
-    """Print a text, or write it to a file. Raises ArgumentError where that cannot be written."""
+    """Print a text, or write it to a file, `-` being stdout. Raises ArgumentError where that cannot be written."""
     from lmc.errors import ArgumentError
 
-    if output is None:
+    if output in (None, "-"):
         click.echo(text, nl=False)
         return
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        Path(str(output)).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ArgumentError(f"`{output}` cannot be written: {error.strerror}") from None

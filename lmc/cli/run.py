@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import click
 
 from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for, write
 from lmc.cli.failing import fail, reported, told
+from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, closed_option, level_option, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE",
-    help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout.",
+    callback=named_file,
+    help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout. "
+    "With --emit-graph: where the graph goes.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that has written FILE.journal beside the output.")
 @click.option("--max-in-flight", type=click.IntRange(min=1), metavar="N", help="Items that run at once.")
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds that an item may take."
 )
 @click.option("--progress", is_flag=True, help="Say on stderr how far the batch is.")
+@click.option("--live", is_flag=True, help="Show the run on stderr as it goes: items, calls by wave, pool, rates.")
 @click.option("--show-prompts", is_flag=True, help="Print each call: its prompt, and what came.")
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
@@ -72,7 +76,12 @@ if TYPE_CHECKING:
 @click.option("--fullgraph", is_flag=True, help="A program without a graph is an error, as with --mode compiled.")
 @level_option
 @passes_option
-@click.option("--analyze", is_flag=True, help="Show what ran: its calls, what they shared, and what the passes did.")
+@click.option(
+    "--analyze",
+    is_flag=True,
+    help="Show what ran: what was foretold of its calls beside what they took, what they shared, what the passes did.",
+)
+@learn_option
 @click.option(
     "--emit-graph",
     "formats",
@@ -99,6 +108,7 @@ def run_command(
     retry: int,
     timeout: float | None,
     progress: bool,
+    live: bool,
     show_prompts: bool,
     model: str | None,
     backend: str,
@@ -111,6 +121,7 @@ def run_command(
     level: int,
     passes: str | None,
     analyze: bool,
+    learn: str | None,
     formats: tuple[str, ...],
     trace: str | None,
     is_stream: bool,
@@ -125,6 +136,7 @@ def run_command(
     lmc run prog.py:judge --arg dims='["clarity", "style"]' --backend echo --json
     lmc run prog.py --args-file items.jsonl --model ./Qwen3-0.6B
     lmc run prog.py --arg topic=cats --backend echo --analyze
+    lmc run prog.py --arg topic=cats --emit-graph=html -o run.html
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
     lmc run prog.py --arg topic=cats --trace run.json
@@ -134,15 +146,17 @@ def run_command(
     from lmc.cli.table import Table
 
     is_batch = args_file is not None
-    if not is_batch and (output is not None or resume):
+    if not is_batch and (resume or (output is not None and not formats)):
         raise click.UsageError("-o and --resume are for a batch: give --args-file")
     if is_batch and is_stream:
         raise click.UsageError("--stream is for one run: the texts of a batch grow side by side")
-    if is_json and output is not None:
+    if is_json and is_batch and output is not None:
         raise click.UsageError("--json prints, and -o writes: use one of them")
-    if output is not None and (analyze or formats):
+    if is_batch and output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
-    if trace is not None and (is_stream or output is not None):
+    if live and (is_stream or progress):
+        raise click.UsageError("--live draws where the text of --stream and the bar of --progress would stand: use one")
+    if trace is not None and (is_stream or (is_batch and output is not None)):
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
@@ -164,8 +178,10 @@ def run_command(
     # none that is left out: a program may have an argument of that name
     said = {"max_new_tokens": max_new_tokens, "temperature": temperature, "closed": closed or None}
     settings |= {name: value for name, value in said.items() if value is not None}
-    settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
-    settings["calls"], settings["timeline"] = show_prompts, trace is not None
+    settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout}
+    settings["progress_bar"] = "live" if live else progress
+    settings["calls"] = show_prompts or analyze or bool(formats)
+    settings["timeline"] = trace is not None or "html" in formats
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None
     if is_stream:
         _stream(prog, values, settings, is_json=is_json)
@@ -175,7 +191,7 @@ def run_command(
             (result,) = results = prog.run_batch([values], **settings)
         if show is not None:
             show(result)
-        report, stop = result.report, None
+        report, stop, items = result.report, None, {0: values}
     else:
         table = Table(
             program=prog, source=args_file, output=output, resume=resume, given=values, options=settings, show=show
@@ -184,7 +200,7 @@ def run_command(
             table.write()
             return
         with _quiet(is_json):
-            results, report, stop = table.results()
+            results, report, stop, items = table.results()
     if trace is not None:
         _write_trace(trace, results, report, prog)
     try:
@@ -192,10 +208,42 @@ def run_command(
     finally:
         if verbose:
             _say_caches()
+        if analyze and report is not None and any(result.has_graph for result in results):
+            _show_analysis(
+                prog, results, report, items, caches=_caches(backend, model), err=is_json,
+                learn=learn, max_new_tokens=max_new_tokens,
+            )  # fmt: skip
         if results:
-            _show_pictures(results[0], analyze, formats, err=is_json)
+            _show_pictures(results[0], analyze, formats, None if is_batch else output, err=is_json)
         if stop is not None:
             raise stop
+
+
+def _show_analysis(
+    prog: Program,
+    results: Sequence[Result],
+    report: RunReport,
+    items: Mapping[int, Any],
+    *,
+    caches: bool,
+    err: bool,
+    learn: str | None,
+    max_new_tokens: int | None,
+) -> None:
+    from lmc.cli.analyze import analyzed
+
+    shown = analyzed(
+        prog, results, report, items, terminal_for(None, None),
+        learn=learn, max_new_tokens=max_new_tokens, caches=caches,
+    )  # fmt: skip
+    click.echo(f"\n{shown}", err=err, nl=False)
+
+
+def _caches(backend: str, model: str | None) -> bool:
+    """Whether the backend computes what prompts begin with alike once."""
+    from lmc.backend import resolve
+
+    return resolve(backend, model).caps.prefix_cache
 
 
 def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
@@ -226,16 +274,21 @@ def _fitting(text: str) -> str:
     return reflowed(text, terminal_for(None, None).width).rstrip("\n")
 
 
-def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], err: bool) -> None:
-    """What ran, as it is asked for: of a run that failed too."""
+def _show_pictures(result: Result, analyze: bool, formats: Sequence[str], output: str | None, err: bool) -> None:
+    """What ran, as it is asked for: of a run that failed too. The formats go to a file where one is named."""
     if not result.has_graph or not (analyze or formats):
         return
     from lmc.viz import emit
 
     planned, terminal = result.compiled.planned, terminal_for(None, None)
-    for format in (*(("table", "tree") if analyze else ()), *formats):
-        shown = sayable(emit(planned, format, terminal), format, sys.stderr if err else sys.stdout)
-        click.echo(f"\n{shown}", err=err, nl=False)
+    texts = {format: emit(planned, format, terminal, result.figures) for format in formats}
+    if output is not None:
+        write("\n".join(texts.values()), output)
+        texts = {}
+    if analyze:
+        texts = {format: emit(planned, format, terminal) for format in ("table", "tree")} | texts
+    for format, text in texts.items():
+        click.echo(f"\n{sayable(text, format, sys.stderr if err else sys.stdout)}", err=err, nl=False)
     if analyze:
         click.echo(f"\n{explained(result.compiled, terminal.width)}", err=err, nl=False)
 

@@ -18,6 +18,7 @@ import click
 from lmc.cli.failing import INTERRUPTED, told
 from lmc.cli.json_output import echo_json
 from lmc.cli.read_rows import Row, RowReader, import_parquet, kind_of, name_of
+from lmc.cli.streams import is_of_output
 from lmc.cli.write_rows import Record, line_of, plain, record_of, write_table
 from lmc.errors import ArgumentError, did_you_mean
 
@@ -54,13 +55,15 @@ class Table:
         """The file beside the output; none beside stdout."""
         return None if self.output in (None, "-") else Path(f"{self.output}.journal")
 
-    def results(self) -> tuple[list[Result], RunReport, KeyboardInterrupt | None]:
+    def results(self) -> tuple[list[Result], RunReport, KeyboardInterrupt | None, dict[int, Any]]:
         """All results, to be shown; after Ctrl-C those there are, and what cut it off. Nothing is written.
+
+        The last are the items, by number.
 
         Raises ArgumentError where there is no row.
         """
         results = []
-        _, reader, run = self._opened(carries=False)
+        rows, reader, run = self._opened(carries=False)
         try:
             with run:
                 for result in run:
@@ -68,12 +71,12 @@ class Table:
                     if self.show is not None:
                         self.show(result)
         except KeyboardInterrupt as stop:
-            return [*results, *run.untaken()], run.report, stop
+            return [*results, *run.untaken()], run.report, stop, _items(rows)
         if not results:
             raise _no_rows(self.source)
         if reader.others:
             click.echo(self._about_others(list(reader.others)), err=True)
-        return results, run.report, None
+        return results, run.report, None, _items(rows)
 
     def write(self) -> None:
         """Run, and write what came of it. Exits with 1 where a row failed, with 130 after Ctrl-C."""
@@ -82,7 +85,14 @@ class Table:
             import_parquet(self.output)  # what it lacks is said before anything runs
         if self.journal is not None and not self.journal.parent.is_dir():
             raise ArgumentError(f"there is no folder `{self.journal.parent}` for `{self.output}`", help="make it first")
-        self._check_journal()
+        if os.path.isdir(self.output):
+            raise ArgumentError(f"`{self.output}` is a folder", help="name a file")
+        with self._told_of_disk():
+            self._check_journal()
+            self._run()
+
+    def _run(self) -> None:
+        assert self.output is not None
         rows, reader, run = self._opened(carries=True)
         failed: list[str] = []
         num_rows, records, out = 0, list[Record](), sys.stdout
@@ -99,6 +109,18 @@ class Table:
         if self.output != "-":
             write_table(self.output, records)
         self._tell(reader, run.report, num_rows, failed)
+
+    @contextlib.contextmanager
+    def _told_of_disk(self) -> Iterator[None]:
+        """Where the output or its journal cannot be written, say so, and what there is."""
+        try:
+            yield
+        except OSError as error:
+            journal = self.journal
+            if journal is None or is_of_output(error):
+                raise
+            kept = f"what has ended is in `{journal}`, and --resume goes on with it" if _has_results(journal) else None
+            raise ArgumentError(f"`{self.output}` cannot be written: {error.strerror}", help=kept) from None
 
     @contextlib.contextmanager
     def _last_rows(self, rows: dict[int, Row], run: BatchRun, out: IO[str]) -> Iterator[None]:
@@ -150,12 +172,10 @@ class Table:
             raise ArgumentError("--resume goes on with an output file, and stdout is none", help="write to -o FILE")
         if journal is None or self.resume or not journal.exists():
             return
-        with journal.open("rb") as file:
-            has_results = bool(file.readline() and file.readline())
         output = Path(str(self.output))
         # the output is written when the journal is complete
         is_older = not output.exists() or os.stat(output).st_mtime_ns < os.stat(journal).st_mtime_ns
-        if has_results and is_older:
+        if is_older and _has_results(journal):
             raise ArgumentError(
                 f"`{journal}` has the results of a run that was cut off",
                 help="--resume goes on with it; delete it to begin anew",
@@ -183,6 +203,19 @@ class Table:
         said = f"{done}, as `{name}` has no such argument: {', '.join(others)}"
         near = (did_you_mean(other, self.program.arg_names) for other in others)
         return "\n  help: ".join([said, *(each for each in near if each)])
+
+
+def _has_results(journal: Path) -> bool:
+    """Whether there is anything behind the line that a journal begins with."""
+    try:
+        with journal.open("rb") as file:
+            return bool(file.readline() and file.readline())
+    except OSError:
+        return False
+
+
+def _items(rows: Mapping[int, Row]) -> dict[int, Any]:
+    return {number: row.item for number, row in rows.items()}
 
 
 def _values(result: Result) -> tuple[dict[str, Any], Any]:

@@ -25,6 +25,7 @@ from lmc.executor.notes import from_user
 from lmc.executor.prompts import Prompts
 from lmc.executor.requests import RunParams
 from lmc.executor.state import ProgramState
+from lmc.executor.taken import Taken
 
 # where in the program: node number, iteration, node number, ...: sorts in program order
 Position = tuple[int, ...]
@@ -39,6 +40,7 @@ class Outcome:
 
     made  its calls as they were asked; None where the run does not keep them
     ran   gives what it ran as, for who wants to see it, from the error; None where nobody knows
+    taken the arms of branches that it took and the turns of its loops
     """
 
     state: ProgramState | None
@@ -48,6 +50,7 @@ class Outcome:
     calls: int
     made: tuple[MadeCall, ...] | None = None
     ran: Ran | None = None
+    taken: Taken | None = None
 
 
 class Startable(Protocol):
@@ -169,12 +172,13 @@ class Instance:
     branches   what is told of its texts; None where the run wants to know of items only
     made       its calls so far, where the run keeps them
     ran        gives what it runs as, once it has ended, where that is known
+    taken      the arms of branches and turns of loops so far
     frame      of the program's own block, where its names hold live objects
     """
 
     __slots__ = (
         "base", "branches", "context", "cut", "failures", "frame", "id", "is_over", "made", "num_calls", "num_open",
-        "num_programs", "number", "program", "ran", "ready", "returned", "shared", "usage", "waiting",
+        "num_programs", "number", "program", "ran", "ready", "returned", "shared", "taken", "usage", "waiting",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, id: int, number: int) -> None:
@@ -185,6 +189,7 @@ class Instance:
         self.base = mix(shared.params.seed, number)
         self.program = NO_PROGRAM
         self.ran: Ran | None = None
+        self.taken = Taken()
         self.num_calls = 0
         self.num_open = 0
         self.is_over = False
@@ -263,5 +268,5 @@ class Instance:
             for note in self.cut:
                 error.add_note(note())
         made = None if self.made is None else tuple(self.made)
-        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made, self.ran))
+        self.shared.ended(self, Outcome(state, ret, error, self.usage, self.num_calls, made, self.ran, self.taken))
         self.abandon()

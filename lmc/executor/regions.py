@@ -74,8 +74,8 @@ class Body:
 # --- if --------------------------------------------------------------------------------------------------------
 
 
-def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> RunNode:
-    """`if`: issue one arm."""
+def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...], spot: str) -> RunNode:
+    """`if`: issue one arm; `spot` is where it stands, for who counts them."""
 
     def step(inst: Instance, frame: BlockFrame) -> None:
         chosen = settled(frame[condition])
@@ -105,6 +105,8 @@ def if_node(condition: int, then: Body, other: Body, outs: tuple[int, ...]) -> R
     ) -> tuple[list[Cell], Chain]:
         if type(chosen) is Poison:
             return [chosen] * len(outs), committed(inst, chain, chosen, way)
+        if spot:
+            inst.taken.arm(spot, bool(chosen))
         body = then if chosen else other
         inner = body.run(inst, frame, chain, [], frame.path, way)
         return ended(body, inner, len(outs)), inner.chain
@@ -129,11 +131,11 @@ MAX_AHEAD = 256  # turns of a loop that are begun before what they call has come
 # --- loop, for -------------------------------------------------------------------------------------------------
 
 
-def loop_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int) -> RunNode:
+def loop_node(ins: tuple[int, ...], outs: tuple[int, ...], body: Body, number: int, spot: str) -> RunNode:
     """`loop`, the graph's node `number`: the body again while `next` says go."""
 
     def step(inst: Instance, frame: BlockFrame) -> None:
-        loop = Iterating(inst, body, frame, [settled(frame[i]) for i in ins], number)
+        loop = Iterating(inst, body, frame, [settled(frame[i]) for i in ins], number, spot)
         loop.store(outs) if loop.advance() else loop.store_futures(outs)
 
     return step
@@ -160,7 +162,7 @@ def for_node(
 
     def step(inst: Instance, frame: BlockFrame) -> None:
         iterable, *carried = (settled(frame[i]) for i in ins)
-        loop = Iterating(inst, body, frame, carried, number)
+        loop = Iterating(inst, body, frame, carried, number, node.span.spot if node.span else "")
         if type(iterable) is not Future:
             loop.store(outs) if loop.start_for(iterable, elements_of) else loop.store_futures(outs)
             return
@@ -207,10 +209,13 @@ class Iterating:
     """
 
     __slots__ = (
-        "_body", "_count", "_element", "_elements", "_frame", "_futures", "_inst", "_path", "_way", "carried", "chain",
+        "_body", "_count", "_element", "_elements", "_frame", "_futures", "_inst", "_path", "_spot", "_way", "carried",
+        "chain",
     )  # fmt: skip
 
-    def __init__(self, inst: Instance, body: Body, frame: BlockFrame, carried: list[Cell], number: int) -> None:
+    def __init__(
+        self, inst: Instance, body: Body, frame: BlockFrame, carried: list[Cell], number: int, spot: str
+    ) -> None:
         self.carried = carried
         self.chain = frame.chain
         self._way = frame.way
@@ -219,6 +224,7 @@ class Iterating:
         self._frame = frame
         self._path: Position = (*frame.path, number)
         self._count = 0
+        self._spot = spot
         self._elements: Elements | None = None
         self._element: Coming | None = None  # that was waited for
         self._futures: tuple[list[Future], Future] | None = None
@@ -258,7 +264,13 @@ class Iterating:
         while over is None and not self._inst.is_over:
             # the `try` around it goes on in its handler: the loop ends here, and the chain says why
             over = True if self._way is not None and self._way.is_over else self._next()
+        if over:
+            self._ended()
         return bool(over)
+
+    def _ended(self) -> None:
+        if self._spot:
+            self._inst.taken.turns(self._spot, self._count)
 
     def _next(self) -> bool | None:
         """One iteration: True if it was the last, False if it must be waited for, None if the next may follow."""
@@ -323,6 +335,7 @@ class Iterating:
         elif go.value:
             self._resume()
         else:
+            self._ended()
             self.finish()
 
     def _resume(self) -> None:

@@ -173,9 +173,9 @@ class _Compiler:
     ) -> RunNode:
         match node.op:
             case "if":
-                return if_node(ins[0], bodies[0], bodies[1], outs)
+                return if_node(ins[0], bodies[0], bodies[1], outs, _spot(node))
             case "loop":
-                return loop_node(ins, outs, bodies[0], number)
+                return loop_node(ins, outs, bodies[0], number, _spot(node))
             case "try":
                 return try_node(ins, outs, bodies[0], bodies[1], in_turn=self._waits(node.regions[0]))
             case "function":
@@ -229,6 +229,10 @@ class _Compiler:
 def _itself(node: Node) -> Value:
     """Stands for a function in the frames of its body."""
     return Value("$" + str(node.attr("name")), REF)
+
+
+def _spot(node: Node) -> str:
+    return node.span.spot if node.span is not None else ""
 
 
 def _has_effects(block: Block, graph: Graph) -> bool:

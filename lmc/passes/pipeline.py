@@ -18,6 +18,7 @@ from lmc.knobs import verifies_each_pass
 from lmc.passes import schedule
 from lmc.passes.base import NO_INPUTS, Inputs, Level, Pass, Report
 from lmc.passes.planned import Planned
+from lmc.passes.reproducer import is_bug, keep_reproducer
 
 OnChange = Callable[[Pass, Graph | Plan], None]
 
@@ -93,10 +94,15 @@ def _run_verified(
     _verify(ir)
     reports: list[Report] = []
     for each in passes:
-        changed, report = _timed(each, ir, inputs)
+        try:
+            changed, report = _timed(each, ir, inputs)
+            if changed is not ir:
+                _verify(changed)
+        except Exception as error:
+            if is_bug(error):
+                keep_reproducer(error, each, ir, inputs)
+            raise
         reports.append(report)
-        if changed is not ir:
-            _verify(changed, each)
         if on_change is not None and changed != ir:
             on_change(each, changed)
         ir = changed
@@ -118,10 +124,5 @@ def check_order(passes: Iterable[Pass], level: Level = "graph") -> None:
         level = each.level
 
 
-def _verify(ir: Graph | Plan, maker: Pass | None = None) -> None:
-    try:
-        verify(ir) if isinstance(ir, Graph) else verify_plan(ir)
-    except VerifyError as error:
-        if maker is not None:
-            error.notes += (f"this is a bug in lmc: pass `{maker.name}` made it",)
-        raise
+def _verify(ir: Graph | Plan) -> None:
+    verify(ir) if isinstance(ir, Graph) else verify_plan(ir)

@@ -42,6 +42,8 @@ class TreeNode:
 
 def num_known(ids: Key) -> int:
     """How many integers are token ids."""
+    if not ids or min(ids) >= 0:  # of a long text all are, and that is soon seen
+        return len(ids)
     return sum(id >= 0 for id in ids)
 
 

@@ -88,7 +88,7 @@ NO_RUN: Strand[Text | Control] = Strand(None, ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Begun:
+class Begun:
     """A beginning of a prompt: what is settled whatever follows, and what is not.
 
     settled  fragments that nothing behind them changes
@@ -118,17 +118,17 @@ class PromptIdsBuilder:
         self._makers = makers
         self._numbers: dict[object, int] = {}
         # by the identity of a prompt's part, which is kept so that it stays the only one of that identity
-        self._begun: dict[tuple[int, int], tuple[Strand[FlatPiece], _Begun]] = {}
+        self._begun: dict[tuple[int, int], tuple[Strand[FlatPiece], Begun]] = {}
 
     def of(self, step: int, item: int, prompt: Strand[FlatPiece], known: KnownValues) -> PromptIds:
         """One call's prompt."""
         begun = self._up_to(prompt, item, known)
         last = begun.settled
-        for fragment in self._encoded(tuple(begun.run), begun.after):
-            last = self._put(last, fragment)
+        for fragment in self.encoded(tuple(begun.run), begun.after):
+            last = self.put(last, fragment)
         is_exact = self._encode is not None and (last is None or last.is_exact)
         if last is None and self._encode is not None:
-            last = self._put(None, self._begin)
+            last = self.put(None, self._begin)
         return PromptIds(step, item, last, last.node if last else self.tree.root, is_exact)
 
     def atoms(self, last: Fragments | None, start: int, end: int) -> tuple[Atom, ...]:
@@ -149,31 +149,31 @@ class PromptIdsBuilder:
     def _number(self, key: object) -> int:
         return self._numbers.setdefault(key, -1 - len(self._numbers))
 
-    def _put(self, before: Fragments | None, fragment: Fragment) -> Fragments:
+    def put(self, before: Fragments | None, fragment: Fragment) -> Fragments:
         """A fragment behind others; before the first one what is put before a prompt."""
         if before is None and fragment is not self._begin and self._encode is not None:
-            before = None if begins_by_itself(fragment.pieces) else self._put(None, self._begin)
+            before = None if begins_by_itself(fragment.pieces) else self.put(None, self._begin)
         is_exact = fragment is self._begin or (fragment.is_encoded and (before is None or before.is_exact))
         made = Fragments(before, fragment, self.tree.root, is_exact)
         made.node = self.tree.put(before.node if before else self.tree.root, fragment.ids, made)
         return made
 
-    def _up_to(self, prompt: Strand[FlatPiece], item: int, known: KnownValues) -> _Begun:
+    def _up_to(self, prompt: Strand[FlatPiece], item: int, known: KnownValues) -> Begun:
         """What there is of a prompt; made once for each of its parts."""
         parts = list(takewhile(lambda part: (id(part), item) not in self._begun, prompt.parts()))
         for part in reversed(parts):
-            begun = self._begun[id(part.before), item][1] if part.before is not None else _Begun()
+            begun = self._begun[id(part.before), item][1] if part.before is not None else Begun()
             for piece in part.tail:
-                begun = self._behind(begun, _with_text(piece, known), item)
+                begun = self.behind(begun, _with_text(piece, known), item)
             self._begun[id(part), item] = (part, begun)
         return self._begun[id(prompt), item][1]
 
-    def _behind(self, begun: _Begun, piece: FlatPiece, item: int) -> _Begun:
+    def behind(self, begun: Begun, piece: FlatPiece, item: int) -> Begun:
         """A beginning of a prompt with one more piece."""
         if known_text(piece) == "":
             return begun
         if self._encode is None:
-            return _Begun(self._put(begun.settled, self._whole(piece, item)))
+            return Begun(self.put(begun.settled, self._whole(piece, item)))
         if isinstance(piece, PromptHole):
             return self._behind_hole(begun, piece, item)
         if not begun.is_lost:
@@ -181,21 +181,21 @@ class PromptIdsBuilder:
         at = self._first_control(piece.text) if isinstance(piece, Control) else None
         settled = begun.settled
         for lost in (piece,) if at is None else cut_pieces([piece], 0, at):
-            settled = self._put(settled, self._whole(lost, item))
+            settled = self.put(settled, self._whole(lost, item))
         found = () if at is None else cut_run((piece,), at, None)
-        return _Begun(settled, Strand(None, found), GENERATED, is_lost=at is None)
+        return Begun(settled, Strand(None, found), GENERATED, is_lost=at is None)
 
-    def _behind_hole(self, begun: _Begun, hole: PromptHole, item: int) -> _Begun:
+    def _behind_hole(self, begun: Begun, hole: PromptHole, item: int) -> Begun:
         run, settled = tuple(begun.run), begun.settled
         if hole.kind == "text":
             fragments = [*self._before_hole(run, begun.after, hole, item)]
         else:
-            fragments = [*self._encoded(run, begun.after), self._whole(hole, item)]
+            fragments = [*self.encoded(run, begun.after), self._whole(hole, item)]
         for fragment in fragments:
-            settled = self._put(settled, fragment)
-        return _Begun(settled, after=GENERATED, is_lost=hole.kind == "text")
+            settled = self.put(settled, fragment)
+        return Begun(settled, after=GENERATED, is_lost=hole.kind == "text")
 
-    def _encoded(self, run: Run, after: Ids | None) -> Iterator[Fragment]:
+    def encoded(self, run: Run, after: Ids | None) -> Iterator[Fragment]:
         if run:
             assert self._encode is not None
             yield Fragment(self._encode(run, after), run, after, is_encoded=True)

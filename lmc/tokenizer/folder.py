@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -97,12 +97,14 @@ class FolderTokenizer:
     def encode(self, text: str, *, control: bool = False) -> list[int]:
         """Token ids of `text`, nothing added; control tokens are recognised only when `control`."""
         if control:
-            return list(self._encode_run((Control(text),), is_first=True))
-        return list(self._between(well_formed(text), False))
+            return self._encode_run((Control(text),), is_first=True)
+        return self._between(well_formed(text), False)
 
     def decode(self, ids: list[int] | tuple[int, ...]) -> str:
         """The text of `ids`, special tokens left out; bytes that are not UTF-8 become U+FFFD."""
-        kept = [i for i in ids if i not in self.special_ids and 0 <= i < self.vocab_size]
+        kept = list(ids)
+        if kept and not (self.special_ids.isdisjoint(kept) and min(kept) >= 0 and max(kept) < self.vocab_size):
+            kept = [i for i in ids if i not in self.special_ids and 0 <= i < self.vocab_size]
         if self._anchor is None:
             return self._decode(kept)
         return self._decode([self._anchor, *kept])[1:]
@@ -157,25 +159,29 @@ class FolderTokenizer:
             found.update(self.encode(literals, control=True))
         return frozenset(found & self.special_ids)
 
-    def _encode_run(self, run: Run, is_first: bool) -> Iterator[int]:
+    def _encode_run(self, run: Run, is_first: bool) -> list[int]:
         """What stands between two control tokens is encoded by itself, as the tokenizer does."""
+        ids: list[int] = []
         whole, at = is_first, 0
         text = text_of(run)
         if well_formed(text) is not text:
             run = tuple(replace(piece, text=well_formed(piece.text)) for piece in run)
             text = text_of(run)
         for start, end, token in self._finder.spans(run):
-            yield from self._between(text[at:start], whole)
-            yield token
+            ids += self._between(text[at:start], whole)
+            ids.append(token)
             whole, at = self._is_spaced_after(token), end
-        yield from self._between(text[at:], whole)
+        ids += self._between(text[at:], whole)
+        return ids
 
-    def _between(self, text: str, whole: bool) -> Iterator[int]:
+    def _between(self, text: str, whole: bool) -> list[int]:
         """Ids of ordinary text; `whole` where the tokenizer would put a space before it."""
+        ids: list[int] = []
         for block in blocks(text) if self._may_be_cut else (text,):
             encode = self._cached if len(block) <= MAX_CACHED_CHARS else self._encode
-            yield from encode(block, whole) if block else ()
+            ids += encode(block, whole) if block else ()
             whole = False
+        return ids
 
     def _cached(self, text: str, whole: bool) -> tuple[int, ...]:
         ids = self._texts.get((text, whole))

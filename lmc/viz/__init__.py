@@ -1,6 +1,7 @@
 """Pictures of a planned program: one file a view. Same input, same bytes out.
 
 To add a view, write its file with a `render(planned, terminal) -> str` and add one line here.
+Those of RUN_FORMATS take what a run came to as well.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from lmc.viz.terminal import DEFAULT_WIDTH, PLAIN, Terminal
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
+    from lmc.viz.figures import Figures
 
-__all__ = ["DEFAULT_WIDTH", "FORMATS", "FSM_FORMATS", "PLAIN", "Terminal", "emit", "emit_fsm"]
+__all__ = ["DEFAULT_WIDTH", "FORMATS", "FSM_FORMATS", "PLAIN", "RUN_FORMATS", "Terminal", "emit", "emit_fsm"]
 
 FORMATS: dict[str, str] = {
     "table": "lmc.viz.table",
@@ -25,8 +27,10 @@ FORMATS: dict[str, str] = {
     "mermaid": "lmc.viz.mermaid",
     "json": "lmc.viz.json",
     "svg": "lmc.viz.svg",
+    "svg-graph": "lmc.viz.svg_graph",
     "html": "lmc.viz.html",
 }
+RUN_FORMATS = ("svg", "svg-graph", "html")
 FSM_FORMATS: dict[str, str] = {
     "ascii": "lmc.viz.fsm_ascii",
     "dot": "lmc.viz.fsm_dot",
@@ -35,12 +39,16 @@ FSM_FORMATS: dict[str, str] = {
 
 
 @collector_paused()
-def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN) -> str:
-    """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS."""
+def emit(planned: Planned, format: str = "table", terminal: Terminal = PLAIN, figures: Figures | None = None) -> str:
+    """The planned program as text, ending in a newline. Raises ArgumentError for a format that is none of FORMATS.
+
+    figures  what a run of it came to, which the pictures (RUN_FORMATS) show too
+    """
     if format not in FORMATS:
         help = did_you_mean(format, FORMATS, repr) or f"the formats are {', '.join(FORMATS)}"
         raise ArgumentError(f"there is no format {format!r}", help=help)
-    text: str = importlib.import_module(FORMATS[format]).render(planned, terminal)
+    more = (figures,) if format in RUN_FORMATS else ()
+    text: str = importlib.import_module(FORMATS[format]).render(planned, terminal, *more)
     return text
 
 

@@ -10,17 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmc.ir.prompt import Control
+from lmc.ir.prompt import Control, Text
 from lmc.passes.flat_prompts import known_text
 from lmc.viz.sharing import Leaf, SharedPrefix, Sharing
+from lmc.viz.text_table import ELLIPSIS
 from lmc.viz.tree import call_name
-from lmc.viz.wording import prompt_text
+from lmc.viz.wording import on_one_line, prompt_text
 
 if TYPE_CHECKING:
     from lmc.passes.flat_prompts import FlatPiece
     from lmc.viz.view import StepView, View
 
 HOLE = 0.04  # of the longest known prompt: the room of one hole
+MAX_TEXT = 2000  # characters of a piece that a picture quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call: its name and place, and what the table says of it."""
+    """A call: its name and place, and the line that it stands in. Without a step it is several calls of a batch."""
 
     step: int | None
     name: str
@@ -117,7 +119,7 @@ class _Placer:
     def _band(self, node: SharedPrefix | Leaf, start: float, depth: int, top: int) -> Band:
         parts, at = [], start
         for piece, width in zip(node.pieces, self._widths(node.pieces, node.size), strict=True):
-            parts.append(Part(_kind(piece), at, at + width, prompt_text((piece,), self.view)))
+            parts.append(Part(_kind(piece), at, at + width, _text(piece, self.view)))
             at += width
         is_exact = all(part.kind != "hole" for part in parts)
         prefix = node.prefix if isinstance(node, SharedPrefix) else None
@@ -138,6 +140,15 @@ def _kind(piece: FlatPiece) -> str:
     return "turn" if isinstance(piece, Control) else "text"
 
 
+def _text(piece: FlatPiece, view: View) -> str:
+    """What a piece reads as; of a very long one how it begins."""
+    text = known_text(piece)
+    if text is None or len(text) <= MAX_TEXT:
+        return prompt_text((piece,), view)
+    return f"{prompt_text((Text(text[:MAX_TEXT]),), view)}{ELLIPSIS} ({len(text) - MAX_TEXT:,} more characters)"
+
+
 def _row(step_view: StepView, view: View) -> CallRow:
     span = step_view.node.span
-    return CallRow(step_view.step.id, call_name(step_view, view), step_view.place, span.text().strip() if span else "")
+    line = on_one_line(span.text().strip()[:MAX_TEXT]) if span else ""
+    return CallRow(step_view.step.id, on_one_line(call_name(step_view, view)), step_view.place, line)

@@ -1,85 +1,51 @@
-"""html: the picture of what prompts share, to be looked into: point at a band to read it, click it to look closer.
+"""html: pictures to be looked into, the sharing view and the graph view: point at anything to read it, click to go on.
 
-One file by itself, that asks nothing of a network. The page is `page.html`; what is drawn is the bands of `bands`.
+One file by itself, that asks nothing of a network. The folder `page` has the page and what draws in it; what is drawn,
+and where, is made here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from html import escape
 from importlib.resources import files
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lmc.passes.divergence import Divergence, Divergences
-from lmc.passes.reasons import SAYS
-from lmc.viz.bands import Bands, bands
-from lmc.viz.sharing import sharing
-from lmc.viz.svg import STYLE, color_of, says
+from lmc.viz.page_data import page_data
+from lmc.viz.svg_frame import ARROW, HATCH, STYLE
 from lmc.viz.tree import total
 from lmc.viz.view import View
+from lmc.viz.wording import on_one_line
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
+    from lmc.viz.figures import Figures
     from lmc.viz.terminal import Terminal
 
-MAX_WHY = 500  # calls of a program that are each held against the one above it
+SCRIPTS = ("frame.js", "sharing.js", "graph.js", "passes.js")
 
 
-def render(planned: Planned, terminal: Terminal) -> str:
-    """The page."""
+def render(planned: Planned, terminal: Terminal, figures: Figures | None = None) -> str:
+    """The page; with the figures of a run also what that came to."""
     view = View(planned)
-    tree = sharing(view)
-    placed = bands(tree, view)
-    page = files("lmc.viz").joinpath("page.html").read_text(encoding="utf-8")
-    data = json.dumps(_data(placed, view, tree.unit), ensure_ascii=False, separators=(",", ":"))
+    tree, data = page_data(view, figures)
+    words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     texts = {
-        "{title}": escape(f"{view.title}: what its prompts share"),
-        "{total}": escape(total(tree, view)),
-        "{style}": STYLE,
-        "{data}": data.replace("<", "\\u003c"),  # so that no text ends the script
+        "title": escape(on_one_line(f"{view.title}: what its prompts share")),
+        "total": escape(total(tree, view) + (f"; {figures.says}" if figures is not None else "")),
+        "style": STYLE + _file("page.css"),
+        "defs": HATCH + ARROW,
+        "data": words.replace("<", "\\u003c"),  # so that no text ends the script
+        "script": "".join(map(_file, SCRIPTS)) + "begin();",
     }
-    head, *rest = page.split("{data}")
-    for name in ("{title}", "{total}", "{style}"):
-        head = head.replace(name, texts[name])
-    return head + texts["{data}"] + "".join(rest)
+    return _filled(_file("page.html"), texts)
 
 
-def _data(placed: Bands, view: View, unit: str) -> dict[str, object]:
-    why = dict(_why(placed, view, unit))
-    return {
-        "width": round(placed.width, 2),
-        "rows": [{"name": row.name, "line": row.line, "why": why.get(row.step, "")} for row in placed.rows],
-        "bands": [
-            {
-                "start": round(band.start, 2),
-                "end": round(band.end, 2),
-                "top": band.top,
-                "bottom": band.bottom,
-                "color": color_of(band),
-                "says": says(band, unit),
-                "parts": [(part.kind, round(part.start, 2), round(part.end, 2), part.text) for part in band.parts],
-            }
-            for band in placed.bands
-        ],
-    }
+def _file(name: str) -> str:
+    return files("lmc.viz").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _why(placed: Bands, view: View, unit: str) -> Iterator[tuple[int | None, str]]:
-    """For each call where its prompt parts from that of the row above."""
-    if len(placed.rows) > MAX_WHY:
-        return
-    nodes = {step_view.step.id: step_view.node for step_view in view.calls}
-    divergences = Divergences(view.plan.graph, view.planned.inputs, view.prompts)
-    for above, row in pairwise(placed.rows):
-        if above.step is not None and row.step is not None:
-            yield row.step, _sentence(divergences.of(nodes[above.step], nodes[row.step]), above.step, unit)
-
-
-def _sentence(found: Divergence, above: int, unit: str) -> str:
-    if found.reason is None:
-        return f"begins with all of #{above}'s prompt" if found.b.rest else f"is all of what #{above} begins with"
-    places = " and ".join(dict.fromkeys(side.span.place for side in (found.a, found.b) if side.span))
-    where = f" ({places})" if places else ""
-    return f"parts from #{above} after {found.shared} {unit}{where}: {found.reason}: {SAYS[found.reason]}"
+def _filled(page: str, texts: dict[str, str]) -> str:
+    """The page with each text in its place; what looks like a place in a text stays as it is."""
+    return re.sub(r"\{(title|total|style|defs|data|script)\}", lambda place: texts[place[1]], page)

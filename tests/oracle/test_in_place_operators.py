@@ -499,3 +499,19 @@ def test_most_of_these_are_graphs() -> None:
         except CaptureError:
             broken.append(fn.__name__)
     assert len(broken) <= 4, broken
+
+
+def test_what_an_operator_made_of_either_is_a_break_with_a_place() -> None:
+    """It may be a container of the user's class, which changes in place."""
+
+    def times(s: Any, n: int, t: str) -> Any:
+        w = -((n, 4)[t.isdigit()])
+        w *= 3
+        s += "a" + lmc.gen("g", max_tokens=2)
+        return w
+
+    program = lmc.Program(times)
+    with pytest.raises(CaptureError) as caught:
+        program.run(2, "x", backend="echo", mode="compiled")
+    assert caught.value.code == "LMC-GB008" and caught.value.span is not None
+    assert program.run(2, "x", backend="echo").ret_value == -6

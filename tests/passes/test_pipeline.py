@@ -132,9 +132,9 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[Graph | Plan]:
     """What was verified, in order, with LMC_DEBUG unset."""
     seen: list[Graph | Plan] = []
 
-    def verify(ir: Graph | Plan, maker: Pass | None = None) -> None:
+    def verify(ir: Graph | Plan) -> None:
         seen.append(ir)
-        inner(ir, maker)
+        inner(ir)
 
     inner = pipeline._verify
     monkeypatch.setattr(pipeline, "_verify", verify)

@@ -274,6 +274,8 @@ class FakeMatcher:
         bits[EOS] = self.can_stop()
         return np.packbits(bits, bitorder="little").view(np.int32)
 
+    has_mask = True
+
     @property
     def may_force(self) -> bool:
         return self.jumps
@@ -321,3 +323,6 @@ class FakeMasks:
             raise ConstraintError("only choices are known here", help="use choices")
         self.made += 1
         return FakeMatcher(tuple(o.encode() for o in constraint.options), self.tokenizer, jumps=self.jumps)
+
+    def is_quick(self, constraint: Constraint) -> bool:
+        return True

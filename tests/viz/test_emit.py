@@ -105,7 +105,9 @@ def test_unknown_format_names_the_known():
     """With the near one where there is one."""
     with pytest.raises(ArgumentError, match="did you mean 'mermaid'"):
         odd.compile().emit("mermiad")
-    with pytest.raises(ArgumentError, match="the formats are table, ir, tree, dot, mermaid, json, svg, html"):
+    with pytest.raises(
+        ArgumentError, match="the formats are table, ir, tree, dot, mermaid, json, svg, svg-graph, html"
+    ):
         odd.compile().emit("png")
 
 

@@ -37,6 +37,7 @@ from lmc.backend.base import Event, Failed, Finished, FinishReason, Missed, Pref
 from lmc.backend.cache.lease import KVCache
 from lmc.backend.engine.account import Account
 from lmc.backend.engine.books import Books
+from lmc.backend.engine.compiling import Compiling
 from lmc.backend.engine.history import History
 from lmc.backend.engine.launched import DeviceError, Launched
 from lmc.backend.engine.limits import Limits, Refusal, score_plans
@@ -53,6 +54,7 @@ from lmc.backend.matcher import MaskFactory
 from lmc.backend.runner.flight import Runner
 from lmc.caches import CacheInfo, register
 from lmc.errors import BackendError, ConstraintError
+from lmc.giving_way import engine_is_idle, engine_step
 from lmc.ir.prompt import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -105,9 +107,11 @@ class Engine:
             max_running=max_running,
             prepare=self._prepare,
             miss_elsewhere=self._miss_elsewhere,
+            depth=runner.depth,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)
+        self._compiling = Compiling(self._compile, self._wake_all)
         self._prefixes = PrefixOrder()
         self._recorder = PassRecorder()
         self._flights: deque[Launched] = deque()  # oldest first, fewer than the runner's depth between steps
@@ -124,11 +128,15 @@ class Engine:
     def submit(self, account: Account, requests: list[Request]) -> None:
         """Queue requests, or answer those that can never run."""
         self._refuse_foreign()
-        # constraints are compiled here, beside the steps of others
-        entries = [self._entry(account, request) for request in requests]
+        # a constraint is compiled here, beside the steps of others, or by a thread where this one has others to step
+        may_wait = self.has_work or len(requests) > 1
+        entries = [self._entry(account, request, may_wait) for request in requests]
         with self._books():
             for entry in entries:
                 self._submit(account, entry)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
         # who is woken takes the lock of steps, so it is free by now
         with self._changed:
             self._changed.notify_all()
@@ -210,8 +218,8 @@ class Engine:
 
     @property
     def has_work(self) -> bool:
-        """True while any sequence runs or waits, or a pass is under way."""
-        return self.scheduler.has_work or bool(self._flights)
+        """True while any sequence runs or waits for room, or a pass is under way."""
+        return self.scheduler.has_work or bool(self._flights) or self._compiling.has_made
 
     def step(self) -> None:
         """Schedule, launch a pass, land the one before; at depth 1 the pass itself.
@@ -223,7 +231,15 @@ class Engine:
             self._step()
 
     def _step(self) -> None:
+        with engine_step():
+            self._stepped()
+        if not self.has_work:
+            engine_is_idle()
+
+    def _stepped(self) -> None:
         self.pins.expire()
+        for seq in self._compiling.take():
+            self.scheduler.add(seq)
         # what may be planned depends on what the pass comes to, or on slots that its landing sets free
         if self._flights and (self.scheduler.wants_landing or self._flights[-1].is_in_step):
             self.land()
@@ -247,7 +263,7 @@ class Engine:
         """Audit the cache, the queue, and what is under way, between two steps."""
         self.cache.check()
         self.pins.check()
-        self.scheduler.check(set().union(*self._unfinished.values()))
+        self.scheduler.check(set().union(*self._unfinished.values()) - self._compiling.members)
         assert len(self._flights) < self.runner.depth
         assert self.cache.pool.open_steps == {flight.step for flight in self._flights}, "a pass is a step of the pool"
         flying = {work for flight in self._flights for work in flight.works if not work.is_void}
@@ -319,7 +335,7 @@ class Engine:
         self._drop_flights()
         for seq in [seq for seqs in self._unfinished.values() for seq in seqs if _has_ended(seq)]:
             self._forget(seq)
-        left = set().union(*self._unfinished.values())
+        left = set().union(*self._unfinished.values()) - self._compiling.members
         try:
             # logits may have been lost that a sequence waits for: all begin again, behind what is published of them
             for seq in list(self.scheduler.running):
@@ -347,12 +363,19 @@ class Engine:
             # whatever happened: slots that were freed since its launch are in limbo until this is said
             self.cache.pool.end_step(flight.step)
 
-    def _entry(self, account: Account, request: Request) -> RequestEntry:
+    def _entry(self, account: Account, request: Request, may_wait: bool) -> RequestEntry:
         assert request.n >= 1
         plans = score_plans(request, self.tokenizer)
         refusal = self._limits.refuse(request, plans)
-        matchers = self._outputs.matchers(request) if refusal is None else {}
-        return RequestEntry(request, account, plans, matchers, refusal)
+        entry = RequestEntry(request, account, plans, refusal=refusal)
+        if refusal is None:
+            entry.is_compiled = not may_wait or self._outputs.is_quick(request)
+            if entry.is_compiled:
+                self._compile(entry)
+        return entry
+
+    def _compile(self, entry: RequestEntry) -> None:
+        entry.matchers = self._outputs.matchers(entry.request)
 
     def _submit(self, account: Account, entry: RequestEntry) -> None:
         key = (account, entry.request.rid)
@@ -364,6 +387,9 @@ class Engine:
         entry.turn = account.turn = max(account.turn, self.scheduler.turn) + entry.request.n
         seqs = [Sequence(entry, sample) for sample in range(entry.request.n)]
         self._unfinished[key] = set(seqs)
+        if not entry.is_compiled:
+            self._compiling.add(entry, seqs)
+            return
         for seq in seqs:
             if entry.refusal is None:
                 self.scheduler.add(seq)
@@ -501,6 +527,7 @@ class Engine:
     def _end(self, seq: Sequence) -> None:
         """Take a sequence out of everything but its account's events."""
         self.scheduler.remove(seq)
+        self._compiling.drop(seq)
         self._forget(seq)
 
     def _forget(self, seq: Sequence) -> None:

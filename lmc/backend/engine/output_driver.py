@@ -59,6 +59,11 @@ class OutputDriver:
                     found[index] = error
         return found
 
+    def is_quick(self, request: Request) -> bool:
+        """Whether `matchers` is done in a moment."""
+        masks, asked = self._masks, (segment for segment in request.out if isinstance(segment, Gen))
+        return masks is None or all(gen.constraint is None or masks.is_quick(gen.constraint) for gen in asked)
+
     def begin(self, seq: Sequence, last: FinishReason = "length") -> FinishReason | None:
         """Go on until a segment needs the model: None; or to the end: the last reason. Raises ConstraintError."""
         if not seq.entry.request.out and not seq.begun:

@@ -38,6 +38,7 @@ class RequestEntry:
     refusal    why it can never run, if it cannot
     arrival    its number among all requests of the engine
     turn       samples that its session has asked for, itself included, since others were at that turn
+    is_compiled  False where its matchers are made beside the steps
     """
 
     request: Request
@@ -47,6 +48,7 @@ class RequestEntry:
     refusal: Refusal | None = None
     arrival: int = 0
     turn: int = 0
+    is_compiled: bool = True
 
 
 class Sequence:

@@ -23,6 +23,7 @@ from lmc.backend.masks.xgrammar import Vocabulary, XGrammarMasks, empty
 from lmc.backend.matcher import Matcher
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
+from lmc.giving_way import turn_ends
 from lmc.ir.automaton.algebra import one_of
 from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import DEAD
@@ -44,6 +45,7 @@ from lmc.recent import Recent
 
 MAX_COMPILED = 256
 MAX_COMPILED_BYTES = 128 << 20
+SMALL = 1000  # characters of a constraint that is compiled in some milliseconds
 
 M = TypeVar("M", EndingMasks, FusedMasks)
 
@@ -57,7 +59,7 @@ class ConstraintMasks:
 
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
     jump         how forced text is jumped over (see jumps.py)
-    disk         keeps compiled grammars, where there is one
+    disk         keeps compiled grammars, and what is worked out of the vocabulary, where there is one
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class ConstraintMasks:
         disk: DiskCache | None = None,
     ) -> None:
         self.vocab_size = vocab_size
+        self._disk = disk
         self.jump = jump
         self.encoder: Encoder = tokenizer
         jumps = None if jump == "off" else GrammarJumps(self._jumps)
@@ -88,6 +91,14 @@ class ConstraintMasks:
             return self.grammars.make(constraint)
         made = self._made(constraint)
         return FusedMatcher(made) if isinstance(made, FusedMasks) else AutomatonMatcher(made)
+
+    def is_quick(self, constraint: Constraint | Fused) -> bool:
+        """Whether `make` is done in a moment: it has been compiled, or is small."""
+        if isinstance(constraint, Grammar | Lark | StructuralTag | ToolCalls):
+            return self.grammars.is_quick(constraint)
+        if constraint in self._compiled:
+            return True
+        return "trie" in vars(self) and _length(constraint) <= SMALL
 
     def regular(self, tree: RegexTree) -> AutomatonMatcher:
         """A matcher at the start of a text of a regular language, whose masks are not kept."""
@@ -123,6 +134,7 @@ class ConstraintMasks:
         finally:
             with self._lock:
                 self._making.pop(constraint, None)
+            turn_ends()
 
     @property
     def spellings(self) -> list[bytes]:
@@ -179,8 +191,21 @@ class ConstraintMasks:
     @cached_property
     def trie(self) -> TokenTrie:
         """The vocabulary as a tree."""
-        return TokenTrie(self.spellings)
+        return TokenTrie(self.spellings, self._disk)
 
 
 def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks) -> int:
     return made.num_bytes
+
+
+def _length(constraint: Regex | Choices | JsonSchema | Fused) -> int:
+    """Characters that say a constraint."""
+    match constraint:
+        case Regex(pattern):
+            return len(pattern)
+        case Choices(options):
+            return sum(map(len, options))
+        case JsonSchema(text):
+            return len(text)
+        case Fused():
+            return len(repr(constraint))

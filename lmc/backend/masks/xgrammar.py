@@ -109,6 +109,12 @@ class XGrammarMasks:
         forcing = None if self._jumps is None else self._jumps.of(_key(constraint), compiled)
         return XGrammarMatcher(self, xgrammar.GrammarMatcher(compiled), forcing=forcing)
 
+    def is_quick(self, constraint: Constraint) -> bool:
+        """Whether it has been compiled."""
+        if isinstance(constraint, StructuralTag | ToolCalls) and not self._with_controls:
+            return self._for_tags.is_quick(constraint)
+        return _key(constraint) in self._compiled
+
     def walk(self, constraint: Constraint) -> GrammarBytes | None:
         """The bytes of a constraint as an automaton; None where there is none. Raises as `make` does."""
         masks = self._for_tags if isinstance(constraint, StructuralTag | ToolCalls) else self
@@ -271,6 +277,11 @@ class XGrammarMatcher:
     def can_stop(self) -> bool:
         """True where the text so far satisfies the constraint."""
         return bool(self._handle.is_completed())
+
+    @property
+    def has_mask(self) -> bool:
+        """True: each is made anew."""
+        return True
 
     @property
     def may_force(self) -> bool:

@@ -42,11 +42,7 @@ class TreeLowering:
             case Chars(ranges):
                 return self._chars(ranges)
             case Seq(items):
-                tail = nodes.empty
-                for item in reversed(items):
-                    head = self._chars(item.ranges) if isinstance(item, Chars) else self.node(item, in_atomic)
-                    tail = nodes.cat(head, tail)
-                return tail
+                return self._row(items, in_atomic)
             case Alt(options):
                 return nodes.alt([self.node(option, in_atomic) for option in options])
             case Repeat(item, low, high, lazy):
@@ -66,6 +62,23 @@ class TreeLowering:
                 return self._whole(item)
             case Multiples():
                 return self._whole(tree)
+
+    def _row(self, items: tuple[RegexTree, ...], in_atomic: bool) -> RegexNode:
+        """Items one after another: most are single characters, and those are made together."""
+        nodes, singles = self._nodes, self._singles
+        tail = nodes.empty
+        text: list[RegexNode] = []  # the characters before the tail, the last one first
+        for item in reversed(items):
+            if isinstance(item, Chars):
+                found = singles.get(item.ranges) or self._chars(item.ranges)
+                if found is not nodes.fail:
+                    text.append(found)
+                    continue
+            else:
+                found = self.node(item, in_atomic)
+            tail = nodes.cat(found, nodes.text(text, tail))
+            text = []
+        return nodes.text(text, tail)
 
     def _chars(self, ranges: Ranges) -> RegexNode:
         """One character: most parts of a schema's texts are, and few of them differ."""

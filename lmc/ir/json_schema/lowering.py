@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from lmc.giving_way import give_way
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.atoms import Atoms
 from lmc.ir.json_schema.findings import SAYS_NOTHING, Finding, NotRegular, refuse
@@ -69,6 +70,7 @@ class SchemaLowering:
 
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""
+        give_way()
         return self.lower(self, source, shape)
 
     def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lmc.giving_way import give_way
 from lmc.ir.json_schema.exact import read_json
 from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.finite import finite
@@ -109,6 +110,7 @@ class Shapes:
         return self._fill(Shape(), sources)
 
     def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
+        give_way()
         self.count += 1
         limit = MAX_SHARED if self.shared else MAX_SHAPES
         if self.count > limit:

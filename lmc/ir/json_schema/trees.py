@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lmc.giving_way import give_way
 from lmc.ir.automaton.algebra import literal
 from lmc.ir.ranges import EVERYTHING
 from lmc.ir.regex import Alt, And, Chars, RegexTree, Repeat, Seq
@@ -27,6 +28,7 @@ def span(low: str, high: str) -> Chars:
 
 def seq(*items: RegexTree | str) -> RegexTree:
     """One after another; a str is its own text."""
+    give_way()
     flat: list[RegexTree] = []
     for item in items:
         tree = literal(item) if isinstance(item, str) else item

@@ -9,7 +9,7 @@ from typing import Any
 from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
-from lmc.parser.capture import choices, groups, objects, state_lists, states
+from lmc.parser.capture import choices, filling, groups, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
@@ -60,6 +60,8 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
     receiver, name = m.receiver, m.name
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
+    if filling.fills_itself(cx, m, args) and not kwargs:
+        return filling.filled(cx, m, args)
     if name in CONSUMERS:
         args = tuple(listed(cx, a) for a in args)
     if name == "join":  # of a dict the keys alone, whatever it holds

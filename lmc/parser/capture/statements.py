@@ -28,10 +28,12 @@ from lmc.parser.capture.values import (
     Container,
     CopyBlock,
     Escapes,
+    Generator,
     InnerProgram,
     LazyStr,
     Manager,
     Method,
+    Once,
     RoleBlock,
     ScopeBlock,
     StandIn,
@@ -126,6 +128,9 @@ def _augmented(cx: Capture, op: str, old: StandIn, value: StandIn, node: ast.stm
         groups.append_group(cx, old, value)
         return old
     if isinstance(old, Container) and op == "+" and old.kind == "list":
+        if isinstance(value, Generator | Once):
+            cx.call(Method(old, "extend"), (value,), {})
+            return old
         return extend(cx, old, value)
     if isinstance(old, Container | Sym) and not (
         isinstance(old, Sym) and old.type.name in ("str", "int", "float", "bool")
@@ -159,8 +164,9 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
     if not isinstance(live, Value):
         raise graph_break(CHANGED_IN_PLACE, cx.at(node))
     if live.type == DATA:
-        assert isinstance(old, Container)
         if _changes(op, value) and cx.t.contents.may_change_by(op, live):
+            if not isinstance(old, Container):
+                raise graph_break(CHANGED_IN_PLACE, cx.at(node))
             need = cx.t.make_live(old)
             need.error = graph_break(CHANGED_IN_PLACE, cx.at(node))
             raise need
@@ -228,6 +234,8 @@ def pass_node(cx: Capture, node: ast.stmt) -> None:
 def return_node(cx: Capture, node: ast.Return) -> None:
     """`return value`."""
     value = None if node.value is None else cx.eval(node.value)
+    if len(cx.active) == 1:
+        cx.returns.append((cx.at(node), value))
     cx.t.write(cx.frame, "$ret", value)
     leave(cx, RETURN)
 

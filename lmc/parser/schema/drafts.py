@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any  # a schema is any JSON value
 
+from lmc.giving_way import give_way
 from lmc.ir.json_schema.keywords import ANNOTATIONS, MANY, NAMED, ONE, pointed_index
 from lmc.ir.json_schema.references import pointed_places
 
@@ -58,6 +59,7 @@ def upgraded(schema: Any) -> Any:
 def _upgraded(schema: Any, dialect: _Dialect) -> Any:
     if not isinstance(schema, dict):
         return schema
+    give_way()
     dialect = dialect.of(schema)
     is_old = dialect.draft <= 7
     if is_old and "$ref" in schema:

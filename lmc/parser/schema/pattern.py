@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from lmc.errors import ConstraintError
+from lmc.giving_way import give_way
 from lmc.ir.ranges import complement
 from lmc.ir.regex import Alt, And, Atomic, Look, Not, RegexTree, Repeat, Seq
 from lmc.parser.regex.charset import CATEGORIES, property_ranges
@@ -114,6 +115,7 @@ def _collect(schema: dict[str, Any], found: dict[str, RegexTree | str]) -> None:
 
 def pattern_tree(pattern: str) -> RegexTree | str:
     """What a pattern matches, where it is found in a text; or why lmc cannot read it."""
+    give_way()
     try:
         python = in_python(pattern)
         tree = parse_regex(f"{_OPAQUE}(?:{python}){_OPAQUE}", ascii=True).tree

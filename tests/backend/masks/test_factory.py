@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lmc import giving_way
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.backend.masks.leaf_masks import leaves_of
 from lmc.backend.masks.shapes import shapes_of
 from lmc.caches import estimated_bytes
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices
+from lmc.ir.json_schema.regular import texts_of
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.parse import parse_schema
 
@@ -66,3 +68,19 @@ def test_the_size_of_an_automaton_is_about_what_it_holds(tokenizer) -> None:
         shared += [learnt, shapes_of(masks.trie), *vars(shapes_of(masks.trie)).values()]
         walked = estimated_bytes([made], shared)
         assert walked / 3 < made.num_bytes < walked * 3
+
+
+def test_a_large_schema_says_often_that_an_engine_may_go_first(tokenizer, monkeypatch) -> None:
+    """While it is read, while it is lowered, and while its automaton is made."""
+    counted = [0]
+    monkeypatch.setattr(giving_way._road, "is_taken", True)
+    monkeypatch.setattr(giving_way._road, "wait", lambda: counted.__setitem__(0, counted[0] + 1))
+    kinds = [{"type": "string", "pattern": f"^[a-z]{{{n}}}x$"} for n in range(1, 41)]
+    given = {"type": "object", "properties": {f"key{n}": kind for n, kind in enumerate(kinds)}}
+    masks = ConstraintMasks(tokenizer, tokenizer.vocab_size)
+    schema = parse_schema(given)
+    read = counted[0]
+    texts_of(schema)
+    lowered = counted[0] - read
+    masks.make(schema)
+    assert min(read, lowered, counted[0] - lowered - read) > 3 * len(kinds)

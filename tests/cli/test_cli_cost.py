@@ -1,0 +1,174 @@
+"""`lmc explain --cost`, `lmc check` and `lmc run --analyze`: what they say, and how they exit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lmc.cli import main
+from lmc.learning import learnt_from, said
+
+PROGRAM = """
+import lmc
+
+
+@lmc.function
+def judge(s, topic: str):
+    s += "Topic: " + topic + "\\n"
+    s += lmc.select("kind", ["yes", "no"])
+    if s["kind"] == "yes":
+        s += " because " + lmc.gen("why", max_tokens=3)
+    for _ in range(int(lmc_number(s))):
+        s += "\\nmore: " + lmc.gen("more", max_tokens=2)
+
+
+def lmc_number(s):
+    s += "\\nHow many? "
+    s += lmc.gen("n", regex="[1-3]")
+    return s["n"]
+
+
+def eager(s, topic: str):
+    import random
+
+    random.Random(1).shuffle([s])
+    s += topic + lmc.gen("x", max_tokens=2)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    path = tmp_path / "judge.py"
+    path.write_text(PROGRAM.replace("def eager", "@lmc.function\ndef eager"))
+    return str(path)
+
+
+def lmc(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_explain_shows_each_call_and_the_sums(program: str):
+    words = ("--cost", "--model", "lmc-tiny", "--arg", "topic=cats", "--format", "json")
+    found = json.loads(lmc("explain", f"{program}:judge", *words).output)
+
+    assert [call["place"] for call in found["calls"]] == ["judge.py:8", "judge.py:10", "judge.py:17", "judge.py:12"]
+    assert found["total"]["calls"] == {"least": 2, "expected": found["total"]["calls"]["expected"], "most": None}
+    assert found["kv_bytes_a_token"] > 0
+    assert found["unbounded"] == ["judge.py:11"]
+
+
+@pytest.mark.parametrize("width", ["40", "60", "200"])
+def test_the_table_fits_the_terminal(program: str, width: str):
+    done = lmc("explain", f"{program}:judge", "--cost", "--model", "lmc-tiny", "--width", width)
+    assert done.exit_code == 0
+    assert max(map(len, done.output.splitlines())) <= int(width)
+
+
+def test_check_exits_with_1_where_a_limit_may_be_broken(program: str):
+    """What has no bound breaks every limit, unless what is expected is asked."""
+    assert lmc("check", f"{program}:judge", "--budget", "calls=100").exit_code == 1
+    assert "there is no bound" in lmc("check", f"{program}:judge", "--budget", "calls=100").output
+    assert lmc("check", f"{program}:judge", "--budget", "calls=100", "--expected").exit_code == 0
+    assert lmc("check", f"{program}:judge", "--budget", "calls=1", "--expected").exit_code == 1
+
+
+def test_check_says_what_is_wrong_with_how_it_is_asked(program: str, tmp_path: Path):
+    assert lmc("check", f"{program}:judge").exit_code == 2
+    assert lmc("check", f"{program}:judge", "--budget", "tokens=10").exit_code == 2  # without a tokenizer
+    unknown = lmc("check", f"{program}:judge", "--budget", "callls=1")
+    assert (unknown.exit_code, "did you mean `calls`" in unknown.output) == (1, True)
+    money = lmc("check", f"{program}:judge", "--model", "lmc-tiny", "--budget", "money=1")
+    assert (money.exit_code, "--prices" in money.output) == (1, True)
+    (tmp_path / "prices.toml").write_text("prompt = ")
+    broken = lmc(
+        "check", f"{program}:judge", "--model", "lmc-tiny", "--budget", "money=1", "--prices",
+        str(tmp_path / "prices.toml"),
+    )  # fmt: skip
+    assert (broken.exit_code, "is no TOML" in broken.output) == (1, True)
+
+
+def test_check_gives_data(program: str, tmp_path: Path):
+    (tmp_path / "prices.json").write_text('{"prompt": 1, "output": 2, "currency": "EUR"}')
+    done = lmc(
+        "check", f"{program}:judge", "--model", "lmc-tiny", "--arg", "topic=cats", "--budget", "money=1,calls=9",
+        "--prices", str(tmp_path / "prices.json"), "--expected", "--json",
+    )  # fmt: skip
+    found = json.loads(done.output)
+    assert found["is_kept"] is True
+    assert [each["name"] for each in found["budget"]] == ["money", "calls"]
+    assert found["total"]["money"]["most"] is None
+
+
+def test_a_batch_teaches_what_to_expect(program: str, tmp_path: Path):
+    """Its journal has the arms and turns of each item; what is expected then says from how many runs."""
+    rows, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("".join(json.dumps({"topic": topic}) + "\n" for topic in ("cats", "dogs", "owls")))
+    ran = lmc("run", f"{program}:judge", "--args-file", str(rows), "-o", str(out), "--backend", "echo")
+    assert ran.exit_code == 0
+
+    journal = tmp_path / "out.jsonl.journal"
+    entries = [json.loads(line) for line in journal.read_text().splitlines()[1:]]
+    assert all(sum(map(sum, entry["taken"]["arms"].values())) == 1 for entry in entries)
+    turns = [int(entry["values"]["n"]) for entry in entries]
+    learnt = learnt_from(journal)
+    assert learnt.runs == 3
+    assert sorted(learnt.turns["judge.py:11:5"].elements()) == sorted(turns)
+
+    done = lmc("explain", f"{program}:judge", "--cost", "--learn", str(journal), "--format", "json")
+    found = json.loads(done.output)
+    assert found["learnt_from_runs"] == 3
+    more = next(call for call in found["calls"] if call["place"] == "judge.py:12")
+    assert more["calls"]["expected"] == pytest.approx(sum(turns) / 3, abs=1e-3)
+    shown = lmc("explain", f"{program}:judge", "--cost", "--learn", str(journal)).output
+    assert "expected: from 3 earlier runs in out.jsonl.journal" in shown
+
+
+def test_an_older_journal_teaches_the_tokens_of_calls(tmp_path: Path):
+    """One that was written before arms and turns were kept."""
+    meta = {"x": {"completion_tokens": 5}}
+    lines = [{"lmc_journal": 1}, {"item": 0, "key": "k", "usage": {}, "values": {}, "meta": meta}]
+    path = tmp_path / "old.journal"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"item": 1, "torn')
+    learnt = learnt_from(path)
+    assert (learnt.runs, learnt.tokens_of("x"), learnt.turns) == (1, 5.0, {})
+    assert "which kept no branches" in said(learnt, path)
+
+
+def test_a_file_that_is_no_journal_is_refused(program: str):
+    done = lmc("explain", f"{program}:judge", "--cost", "--learn", program)
+    assert (done.exit_code, "is no journal" in done.output) == (1, True)
+
+
+def test_analyze_shows_what_was_foretold_beside_what_was_counted(program: str):
+    done = lmc("run", f"{program}:judge", "--arg", "topic=cats", "--backend", "echo", "--analyze")
+    assert done.exit_code == 0
+    assert "what was foretold, and what it came to" in done.output
+    assert "outside its bounds" not in done.output
+
+
+def test_analyze_of_a_batch_is_of_all_rows(program: str, tmp_path: Path):
+    rows = tmp_path / "in.jsonl"
+    rows.write_text("".join(json.dumps({"topic": topic}) + "\n" for topic in ("cats", "dogs")))
+    done = lmc("run", f"{program}:judge", "--args-file", str(rows), "--backend", "echo", "--analyze")
+    assert done.exit_code == 0
+    assert "outside its bounds" not in done.output
+    table = done.output.partition("what it came to")[2]
+    assert "select kind judge.py:8\n  calls 2, prompt" in table
+
+
+def test_analyze_of_python_has_no_estimate(program: str):
+    done = lmc("run", f"{program}:eager", "--arg", "topic=cats", "--backend", "echo", "--analyze")
+    assert done.exit_code == 0
+    assert "no estimate: it ran as Python" in done.output
+
+
+def test_analyze_tells_of_what_was_predicted_exactly(tmp_path: Path):
+    path = tmp_path / "plain.py"
+    path.write_text(
+        "import lmc\n\n\n@lmc.function\ndef plain(s):\n    s += 'Say a digit: '\n    s += lmc.gen('d', regex='[0-9]')\n"
+    )
+    done = lmc("run", str(path), "--backend", "echo", "--analyze")
+    assert "predicted: calls 1, prompt 13, cached 0, computed 13, generated 1" in done.output
