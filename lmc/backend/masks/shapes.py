@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.masks.kept import Arrays
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.trie import TokenTrie
+from lmc.backend.masks.words import Ints
 from lmc.giving_way import give_way
 
 LOWER, UPPER, DIGIT, DECIMAL, WORD, SPACE, OTHER = range(128, 135)  # symbols below are characters of ASCII
@@ -66,7 +67,7 @@ class ShapeTrie:
         self.ends = np.zeros(trie.size + len(trie.cuts.texts), dtype=np.int32)
         self.ends[ids] = ends.take(of_text)
         order = np.argsort(of_text, kind="stable")
-        self._order = ids.take(order)
+        self._order = ids.take(order).astype(np.int32)
         begins = np.searchsorted(of_text.take(order), np.arange(len(distinct) + 1))
         self._low, self._high = begins.take(low), begins.take(high)
         self.depths = np.zeros(len(low), dtype=np.int32)
@@ -81,10 +82,18 @@ class ShapeTrie:
         """Nodes, the one that is none among them."""
         return len(self._low)
 
-    def below(self, node: int) -> list[int]:
-        """The tokens and cuts whose shape goes through a node."""
-        found: list[int] = self._order[self._low[node] : self._high[node]].tolist()
-        return found
+    def all_below(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """The tokens and cuts whose shape goes through each of some nodes, one node after another; how many of each."""
+        begins = self._low.take(nodes)
+        counts = self._high.take(nodes) - begins
+        return self._order.take(ranges(begins, counts)), counts
+
+    @property
+    def firsts(self) -> Ints:
+        """The nodes after one character."""
+        ways = [np.array([node for _, node in self.children.get(ROOT, ())], dtype=np.int32)]
+        ways += [level.first + np.arange(len(level.parents), dtype=np.int32) for level in self.levels[:1]]
+        return np.concatenate(ways)
 
     def node(self, text: str) -> int | None:
         """The node of a text's shape; None for one that is not on a wide level."""
@@ -138,6 +147,13 @@ class ShapeTrie:
             for node, (parent, symbol) in enumerate(ways, level.first):
                 self.children.setdefault(parent, []).append((symbol, node))
         self._wide_end = self.levels[-1].first + len(self.levels[-1].parents) if self.levels else ROOT + 1
+
+
+def ranges(begins: Ints, counts: Ints) -> Ints:
+    """The numbers from each begin on, as many as it counts."""
+    offsets = np.cumsum(counts) - counts
+    found: Ints = np.repeat(begins - offsets, counts) + np.arange(int(counts.sum()))
+    return found
 
 
 @lru_cache(maxsize=4)
