@@ -86,4 +86,5 @@ def num_states(of: Multiples) -> int:
 
 def modulus(unit: int, left: int) -> int:
     """What a number must be a multiple of, so that it is one of `unit` with `left` zeros behind it."""
-    return unit // gcd(unit, 10**left)
+    power: int = 10**left
+    return unit // gcd(unit, power)
