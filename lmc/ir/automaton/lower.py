@@ -90,10 +90,12 @@ class TreeLowering:
     def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""
         if item not in self._wholes:
-            is_step = isinstance(item, Multiples)
-            automaton = MultiplesDfa(item, self._alphabet) if is_step else self._automaton(item)
+            automaton = self._inner(item)
             self._wholes[item] = self._nodes.whole(automaton, automaton.start)
         return self._wholes[item]
+
+    def _inner(self, item: RegexTree) -> InnerAutomaton:
+        return MultiplesDfa(item, self._alphabet) if isinstance(item, Multiples) else self._automaton(item)
 
     def _look(self, look: Look) -> RegexNode:
         body = self.node(look.body)
