@@ -111,8 +111,8 @@ def _forgotten_modules(file: Path) -> Iterator[set[str]]:
         folders = tuple(f"{Path(each).resolve()}{os.sep}" for each in (file.resolve().parent, _import_folder(file)))
         for name in set(sys.modules) - before:
             origin = getattr(sys.modules[name], "__file__", None)
-            path = os.path.realpath(origin) if origin is not None else ""
-            if path.startswith(folders) and not _is_installed(name, path):
+            found = os.path.realpath(origin) if origin is not None else ""
+            if found.startswith(folders) and not _is_installed(name, found):
                 del sys.modules[name]
 
 
