@@ -42,7 +42,7 @@ class CacheInfo(NamedTuple):
 
     def __str__(self) -> str:
         about = "about " if self.is_estimate else ""
-        asked = "" if self.hits is None else f", {self.hits:,} hits and {self.misses:,} misses"
+        asked = "" if self.hits is None else f", hits {self.hits:,}, misses {self.misses:,}"
         entries, num_bytes = _of(self.entries, self.max_entries), _of(self.num_bytes, self.max_bytes)
         return f"{self.name}: {entries}, {about}{num_bytes} bytes{asked}"
 

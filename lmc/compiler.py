@@ -12,7 +12,7 @@ from itertools import groupby
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from lmc.arguments import with_numbers
+from lmc.arguments import value_at, with_numbers
 from lmc.codes import NOT_APPENDED
 from lmc.collector import collector_paused
 from lmc.errors import ArgumentError, CaptureError
@@ -85,14 +85,29 @@ class Compiled:
 
         return emit(self.planned, format)
 
-    def why(self, a: str, b: str | None = None) -> str:
+    def why(
+        self, a: str, b: str | None = None, *, rows: tuple[Mapping[str, object], Mapping[str, object]] | None = None
+    ) -> str:
         """Where the prompts of two calls part, and why; each by name or number. Of one call, where two runs of it do.
 
-        Raises ArgumentError for a name that no call has.
+        rows  the arguments of these two runs by name, as two items of a batch have them
+
+        Raises ArgumentError for a name that no call has, and for a row that this graph is not for.
         """
         from lmc.viz import PLAIN, why
 
-        return why.render(self.planned, a, b or a, PLAIN)
+        known = (self.by_path(rows[0]), self.by_path(rows[1])) if rows is not None else None
+        return why.render(self.planned, a, b or a, PLAIN, rows=known)
+
+    def by_path(self, row: Mapping[str, object]) -> dict[Path, object]:
+        """Arguments by the paths of the graph's parameters. Raises ArgumentError where they have another shape."""
+        try:
+            return {p.path: value_at(row, p.path) for p in self.graph.params if p.path[0] in row}
+        except (KeyError, IndexError, TypeError):
+            raise ArgumentError(
+                f"{self.graph.name} was compiled for arguments of another shape than {dict(row)!r}",
+                help="compile it with arguments that have as many entries",
+            ) from None
 
     def cost(self) -> str:
         """What it will cost, call by call: the fewest calls and tokens, what is expected, and the most there may be."""

@@ -1,6 +1,7 @@
 """How far a batch is: a bar on a terminal, elsewhere a line now and then; on stderr.
 
-Drawn by the thread that runs the batch, a few times a second at most: there is no other.
+Drawn by the thread that runs the batch, a few times a second at most: there is no other. Where stderr is closed or
+full nothing is shown, and the batch goes on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
+
+from lmc.report import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -37,7 +40,9 @@ class BatchProgress:
         self._stream = sys.stderr if stream is None else stream
         self._num_ended = self._num_failed = self._num_kept = 0
         self._begin_s = clock()
-        self._bar = self._new_bar() if self._stream.isatty() else None
+        # Python has no stderr where the process was started without one
+        self._is_shown = self._stream is not None and not self._stream.closed
+        self._bar = self._new_bar() if self._is_shown and self._stream.isatty() else None
         self._shown_s = self._begin_s
         self._is_closed = False
 
@@ -58,13 +63,12 @@ class BatchProgress:
             return
         self._is_closed = True
         self._show()
-        if self._bar is not None:
-            self._bar.stop()
 
     def line(self) -> str:
         """What is known now, as text."""
         seconds, counts = max(self._clock() - self._begin_s, 1e-9), self._counts()
-        items = f"{self._num_ended}" + (f" of {self._total}" if self._total is not None else "") + " items"
+        of_total = "" if self._total is None else f"{self._num_ended} of {counted(self._total, 'item')}"
+        items = of_total or counted(self._num_ended, "item")
         said = [items, f"{counts.requests / seconds:.1f} calls/s", f"{counts.output_tokens / seconds:.0f} tokens/s"]
         if counts.prompt_tokens:
             said.append(f"{100 * counts.cached_tokens / counts.prompt_tokens:.0f} % cached")
@@ -84,11 +88,20 @@ class BatchProgress:
 
     def _show(self) -> None:
         self._shown_s = self._clock()
+        try:
+            if self._is_shown:
+                self._draw()
+        except (OSError, ValueError):  # ValueError is of a file that has been closed
+            self._is_shown = False
+
+    def _draw(self) -> None:
         if self._bar is None:
             print(f"lmc: {self.line()}", file=self._stream, flush=True)
             return
         self._bar.update(self._bar.task_ids[0], completed=self._num_ended, description=self.line())
         self._bar.refresh()
+        if self._is_closed:
+            self._bar.stop()
 
     def _new_bar(self) -> Bar:
         from rich.console import Console

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import logging
@@ -470,6 +471,26 @@ def test_progress_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
 
     assert said.out == "" and len(said.err.splitlines()) == 1 and "3 of 3 items" in said.err
+
+
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [None, Full(), closed()])
+def test_progress_that_cannot_be_shown_does_not_end_a_batch(stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has no stderr where it was closed before."""
+    monkeypatch.setattr("sys.stderr", stream)
+    results = one.run_batch(range(3), backend="echo", progress_bar=True)
+
+    assert [result.error for result in results] == [None] * 3
 
 
 # --- calls -----------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def test_each_is_listed_once_with_what_it_holds() -> None:
     (info,) = [info for info in listed if info.name == "a test's"]
     assert (info.entries, info.max_entries, info.num_bytes, info.max_bytes) == (3, 3, 9, 10)
     assert (info.hits, info.misses, info.is_estimate) == (1, 1, False)
-    assert str(info) == "a test's: 3 of 3, 9 of 10 bytes, 1 hits and 1 misses"
+    assert str(info) == "a test's: 3 of 3, 9 of 10 bytes, hits 1, misses 1"
     del kept
     assert "a test's" not in [info.name for info in lmc.cache_info()]
 

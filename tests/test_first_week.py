@@ -92,6 +92,49 @@ def test_an_expression_is_no_value(program: lmc.Program[..., Any]) -> None:
     assert 's["a"]' in caught.value.render()
 
 
+@lmc.function
+def early(s):
+    s += "x" + lmc.select("a", ["yes", "no"])
+    if s["a"] == "yes":
+        return lmc.gen("b")
+    return s["a"]
+
+
+@lmc.function
+def two_kinds(s):
+    s += "x" + lmc.select("a", ["yes", "no"])
+    if s["a"] == "yes":
+        return 1
+    return [s]
+
+
+@lmc.function
+def gives_a_function(s):
+    s += "x" + lmc.gen("a", max_tokens=2)
+
+    def later():
+        return s
+
+    return later
+
+
+@pytest.mark.parametrize(
+    "program, line",
+    [
+        (returns_it, "    return answer"),
+        (early, '        return lmc.gen("b")'),
+        (two_kinds, "    return [s]"),
+        (gives_a_function, "    return later"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_what_cannot_be_returned_is_told_at_the_return(program: lmc.Program[..., Any], line: str) -> None:
+    """The one that gives an expression; else the last of the program's own."""
+    with pytest.raises(lmc.CaptureError) as caught:
+        lmc.compile(program)
+    assert f" | {line}\n" in caught.value.render()
+
+
 # --- results and programs ----------------------------------------------------------------------------------------
 
 

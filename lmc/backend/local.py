@@ -36,6 +36,7 @@ class CpuBackend:
     num_slots  tokens whose keys and values fit in memory; by default 1 GiB of them
     cache      False computes every prompt whole
     chunk_len  most tokens of one prompt in one forward pass
+    max_running  calls that are decoded together; one in 16 more may be, of runs that have none under way
     jump       how text that a constraint forces is jumped over: "exact" over the tokens that stay as they are whatever
                follows, "naive" over all of it, "off" not at all
     disk_cache True keeps compiled grammars in lmc's folder of $XDG_CACHE_HOME (~/.cache), a path there; False nowhere

@@ -8,8 +8,11 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from typing import Any
 
 import click
+
+from lmc.cli.streams import open_closed, written_out
 
 COMMANDS: dict[str, str] = {
     "compile": "lmc.cli.compile:compile_command",
@@ -29,6 +32,12 @@ COMMANDS: dict[str, str] = {
 
 class Commands(click.Group):
     """Finds a command by its row in COMMANDS."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """The command, from streams that are open to streams that have been written out."""
+        open_closed()
+        with written_out():
+            return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of the table."""

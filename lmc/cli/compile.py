@@ -263,13 +263,13 @@ def terminal_for(width: int | None, output: str | None) -> Terminal:
 
 
 def write(text: str, output: str | None) -> None:
-    """Print a text, or write it to a file. Raises ArgumentError where that cannot be written."""
+    """Print a text, or write it to a file, `-` being stdout. Raises ArgumentError where that cannot be written."""
     from lmc.errors import ArgumentError
 
-    if output is None:
+    if output in (None, "-"):
         click.echo(text, nl=False)
         return
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        Path(str(output)).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ArgumentError(f"`{output}` cannot be written: {error.strerror}") from None

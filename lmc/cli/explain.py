@@ -6,7 +6,9 @@ in tokens too. Of a code it prints the page.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +32,7 @@ from lmc.viz import FSM_FORMATS
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.ir.prompt import Tokenizer
+    from lmc.program import Program
     from lmc.viz import Terminal
 
 TEXTS = ("text", "json")
@@ -46,6 +49,14 @@ TEXTS = ("text", "json")
     "--why", "calls", metavar="A[,B]",
     help="Where the prompts of two calls part, and why; each by number or name. Of one call, in two runs.",
 )  # fmt: skip
+@click.option(
+    "--args-file",
+    metavar="FILE",
+    help="With --why and --fix: the first two rows of it are the two runs that are compared.",
+)
+@click.option("--fix", "is_fix", is_flag=True, help="What to change so that more is shared, and what that gains.")
+@click.option("--diff", "is_diff", is_flag=True, help="With --fix: the changes as a diff, those that lose nothing.")
+@click.option("--write", "is_written", is_flag=True, help="With --fix: those changes into the file.")
 @click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
 @prices_option
 @learn_option
@@ -67,6 +78,10 @@ def explain_command(
     program: str | None,
     is_list: bool,
     calls: str | None,
+    args_file: str | None,
+    is_fix: bool,
+    is_diff: bool,
+    is_written: bool,
     is_about_cost: bool,
     prices: str | None,
     learn: str | None,
@@ -86,6 +101,10 @@ def explain_command(
     \b
     lmc explain prog.py
     lmc explain prog.py --constraints --model lmc-tiny
+    lmc explain prog.py --why short,long
+    lmc explain prog.py --why short --args-file rows.jsonl
+    lmc explain prog.py --why short,long --backend cpu --model lmc-tiny
+    lmc explain prog.py --fix --diff --model lmc-tiny
     lmc explain prog.py --cost --model lmc-tiny --prices prices.toml
     lmc explain breaks.py --arg topic=cats --backend echo
     lmc explain prog.py --constraints --fsm verdict --format svg -o verdict.svg
@@ -102,19 +121,28 @@ def explain_command(
     if program.upper().startswith("LMC-"):
         return write(_page(program), output)
     format = format or ("text" if name is None else "ascii")
+    if (is_diff or is_written) and not is_fix:
+        raise click.UsageError("--diff and --write go with --fix")
+    if args_file is not None and calls is None and not is_fix:
+        raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
     values = parse_arguments(prog, arguments)
-    done = compiled_or_run(prog, values, level, tokenizer, backend, model, is_closed=closed)
+    asked = _Asked(values, level, tokenizer, backend, model, closed, args_file)
     terminal = terminal_for(width, output)
+    if calls is not None:
+        shown = _why(prog, calls, format, terminal, asked)
+        return write(shown if output else sayable(shown, format), output)
+    if is_fix:
+        shown = _fixes(prog, asked, terminal, is_diff=is_diff, is_written=is_written)
+        return write(shown, output)
+    done = asked.compiled(prog, values)
     if name is not None:
         from lmc.viz import emit_fsm
 
         shown = emit_fsm(done.planned, name, format, terminal)
-    elif calls is not None:
-        shown = _why(done, calls, format, terminal)
     elif is_about_cost:
         shown = _cost(done, format, terminal, prices, learn, model)
     elif is_about_constraints:
@@ -122,6 +150,25 @@ def explain_command(
     else:
         shown = _sharing(done, format, terminal)
     write(shown if output else sayable(shown, format), output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a program is to be compiled, or run."""
+
+    values: Mapping[str, Any]
+    level: int
+    tokenizer: Tokenizer | None
+    backend: str | None
+    model: str | None
+    closed: bool
+    args_file: str | None
+
+    def compiled(self, prog: Program, values: Mapping[str, Any]) -> Compiled:
+        """The program compiled; run where it cannot be, on the backend if one is named."""
+        return compiled_or_run(
+            prog, values, self.level, self.tokenizer, self.backend, self.model, is_closed=self.closed
+        )
 
 
 def _page(code: str) -> str:
@@ -144,13 +191,36 @@ def _sharing(done: Compiled, format: str, terminal: Terminal) -> str:
     return f"{emit(done.planned, 'tree', terminal)}\n{explained(done, terminal.width)}"
 
 
-def _why(done: Compiled, calls: str, format: str, terminal: Terminal) -> str:
-    from lmc.viz import why
+def _why(prog: Program, calls: str, format: str, terminal: Terminal, asked: _Asked) -> str:
+    from lmc.cli.explain_why import calls_of_run, first_rows, why
 
-    a, _, b = (name.strip() for name in calls.partition(","))
-    return (
-        why.render_json(done.planned, a, b or a) if format == "json" else why.render(done.planned, a, b or a, terminal)
-    )
+    if asked.args_file is not None:
+        rows = first_rows(prog, asked.args_file, asked.values)
+        return why(asked.compiled(prog, rows[0]), calls, format, terminal, rows=rows)
+    if asked.backend is not None:
+        done, ran = calls_of_run(prog, asked.values, asked.backend, asked.model, asked.level)
+        return why(done, calls, format, terminal, ran=ran)
+    return why(asked.compiled(prog, asked.values), calls, format, terminal)
+
+
+def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, is_written: bool) -> str:
+    from lmc.cli import explain_fix
+    from lmc.cli.explain_why import first_rows
+
+    tokenizer = asked.tokenizer or tokenizer_of("lmc-tiny")
+    assert tokenizer is not None
+    file, values = asked.args_file, asked.values
+    rows = (values, values) if file is None else first_rows(prog, file, values)
+    found, old = explain_fix.tried(prog, rows, asked.level, tokenizer), explain_fix.source_of(prog)
+    if not (is_diff or is_written):
+        return explain_fix.told(found, old, terminal.width)
+    new = explain_fix.fixed(prog, found)
+    if new == old:
+        return "no change that keeps every byte, sorts a set, or whose line is marked; --fix says what else there is\n"
+    proof = explain_fix.proof(prog, old, new, found, rows, asked.level, tokenizer)
+    if is_written:
+        explain_fix.write_back(prog, new)
+    return explain_fix.diff(prog, old, new) + f"# {proof}\n"
 
 
 def _cost(

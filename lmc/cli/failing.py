@@ -17,14 +17,15 @@ from typing import ParamSpec
 
 import click
 
+from lmc.cli.streams import FAILED, UNREAD, drop, is_of_output, tell
 from lmc.errors import LMError
 from lmc.knobs import shows_tracebacks
 
 P = ParamSpec("P")
 
 INTERRUPTED = 130
-UNREAD = 141
 
+_PACKAGES = {"site-packages", "dist-packages"}
 _LMC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -38,12 +39,15 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where what is left in it can be flushed to
+            drop(sys.stdout)
             raise click.exceptions.Exit(UNREAD) from None
         except KeyboardInterrupt:
             click.echo("\nstopped by Ctrl-C", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         except Exception as error:
+            if isinstance(error, OSError) and is_of_output(error):
+                tell(error)
+                raise click.exceptions.Exit(FAILED) from None
             fail(error)
 
     return call
@@ -54,7 +58,7 @@ def fail(error: BaseException) -> None:
     if shows_tracebacks():
         raise error
     click.echo(told(error), err=True)
-    raise click.exceptions.Exit(1)
+    raise click.exceptions.Exit(FAILED)
 
 
 def told(error: BaseException) -> str:
@@ -92,5 +96,10 @@ def _users(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
     paths = sysconfig.get_paths()
     ours = (_LMC, "<frozen ")
     libraries = tuple(paths[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    rest = list(dropwhile(lambda frame: frame.filename.startswith((*ours, *libraries)), frames))
+
+    def is_of_library(file: str) -> bool:
+        # an environment may take in the packages of another
+        return file.startswith((*ours, *libraries)) or not _PACKAGES.isdisjoint(file.split(os.sep))
+
+    rest = list(dropwhile(lambda frame: is_of_library(frame.filename), frames))
     return [frame for frame in rest if not frame.filename.startswith(ours)]

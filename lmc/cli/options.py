@@ -35,7 +35,22 @@ closed_option = click.option(
     help="Objects of JSON schemas have only the properties told, where no call says otherwise.",
 )
 width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
-output_option = click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+
+
+def named_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A file's name, which is not empty, as a variable that is not set would have it."""
+    if value == "":
+        raise click.BadParameter("it names no file", ctx, param)
+    return value
+
+
+output_option = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    callback=lambda ctx, param, value: None if value == "-" else named_file(ctx, param, value),
+    help="Write there instead of printing; - prints.",
+)
 
 
 class ProgramCommand(click.Command):

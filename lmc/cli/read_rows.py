@@ -240,7 +240,7 @@ def _opened(path: str, newline: str | None = None) -> IO[str]:
     try:
         return open(path, encoding="utf-8-sig", newline=newline)
     except OSError as error:
-        raise ArgumentError(f"`{path}` cannot be read: {error}") from None
+        raise ArgumentError(f"`{path}` cannot be read: {error.strerror}") from None
 
 
 def _lines(file: IO[str], name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_f
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, closed_option, level_option, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE",
+    callback=named_file,
     help="Of a batch: the rows with the program's values behind them, in the format of its name; - is JSON on stdout. "
     "With --emit-graph: where the graph goes.",
 )

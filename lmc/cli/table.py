@@ -18,6 +18,7 @@ import click
 from lmc.cli.failing import INTERRUPTED, told
 from lmc.cli.json_output import echo_json
 from lmc.cli.read_rows import Row, RowReader, import_parquet, kind_of, name_of
+from lmc.cli.streams import is_of_output
 from lmc.cli.write_rows import Record, line_of, plain, record_of, write_table
 from lmc.errors import ArgumentError, did_you_mean
 
@@ -84,7 +85,14 @@ class Table:
             import_parquet(self.output)  # what it lacks is said before anything runs
         if self.journal is not None and not self.journal.parent.is_dir():
             raise ArgumentError(f"there is no folder `{self.journal.parent}` for `{self.output}`", help="make it first")
-        self._check_journal()
+        if os.path.isdir(self.output):
+            raise ArgumentError(f"`{self.output}` is a folder", help="name a file")
+        with self._told_of_disk():
+            self._check_journal()
+            self._run()
+
+    def _run(self) -> None:
+        assert self.output is not None
         rows, reader, run = self._opened(carries=True)
         failed: list[str] = []
         num_rows, records, out = 0, list[Record](), sys.stdout
@@ -101,6 +109,18 @@ class Table:
         if self.output != "-":
             write_table(self.output, records)
         self._tell(reader, run.report, num_rows, failed)
+
+    @contextlib.contextmanager
+    def _told_of_disk(self) -> Iterator[None]:
+        """Where the output or its journal cannot be written, say so, and what there is."""
+        try:
+            yield
+        except OSError as error:
+            journal = self.journal
+            if journal is None or is_of_output(error):
+                raise
+            kept = f"what has ended is in `{journal}`, and --resume goes on with it" if _has_results(journal) else None
+            raise ArgumentError(f"`{self.output}` cannot be written: {error.strerror}", help=kept) from None
 
     @contextlib.contextmanager
     def _last_rows(self, rows: dict[int, Row], run: BatchRun, out: IO[str]) -> Iterator[None]:
@@ -152,12 +172,10 @@ class Table:
             raise ArgumentError("--resume goes on with an output file, and stdout is none", help="write to -o FILE")
         if journal is None or self.resume or not journal.exists():
             return
-        with journal.open("rb") as file:
-            has_results = bool(file.readline() and file.readline())
         output = Path(str(self.output))
         # the output is written when the journal is complete
         is_older = not output.exists() or os.stat(output).st_mtime_ns < os.stat(journal).st_mtime_ns
-        if has_results and is_older:
+        if is_older and _has_results(journal):
             raise ArgumentError(
                 f"`{journal}` has the results of a run that was cut off",
                 help="--resume goes on with it; delete it to begin anew",
@@ -185,6 +203,15 @@ class Table:
         said = f"{done}, as `{name}` has no such argument: {', '.join(others)}"
         near = (did_you_mean(other, self.program.arg_names) for other in others)
         return "\n  help: ".join([said, *(each for each in near if each)])
+
+
+def _has_results(journal: Path) -> bool:
+    """Whether there is anything behind the line that a journal begins with."""
+    try:
+        with journal.open("rb") as file:
+            return bool(file.readline() and file.readline())
+    except OSError:
+        return False
 
 
 def _items(rows: Mapping[int, Row]) -> dict[int, Any]:

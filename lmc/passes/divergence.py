@@ -7,14 +7,14 @@ were given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lmc.common_prefix import common_len
-from lmc.ir.graph import Graph, Lit, Node
+from lmc.ir.graph import Graph, Lit, Node, Value
 from lmc.ir.prompt import Control, Text
 from lmc.ir.strand import Strand
-from lmc.passes.base import Inputs
+from lmc.passes.base import ArgPath, Inputs
 from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, WrittenPiece, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prompt_ids import PromptIdsBuilder, num_units
@@ -22,6 +22,9 @@ from lmc.passes.prompt_sizes import PromptSizes
 from lmc.passes.reasons import Reason, Reasons
 from lmc.source import Span
 
+Rows = tuple[Mapping[ArgPath, object], Mapping[ArgPath, object]]
+MAX_HOLES = 5  # pieces that are passed to find what both say again
+MAX_BETWEEN = 2  # of text that is no more than what stands between two holes
 Place = tuple[int, int]  # a piece of a prompt, and a character of it
 
 
@@ -71,27 +74,34 @@ class Divergence:
 class Divergences:
     """Where the prompts of a graph's calls part."""
 
-    def __init__(self, graph: Graph, inputs: Inputs, prompts: FlatPrompts | None = None) -> None:
+    def __init__(
+        self, graph: Graph, inputs: Inputs, prompts: FlatPrompts | None = None, rows: Rows | None = None
+    ) -> None:
+        """`rows`: the arguments of the two runs that are compared; without them those that the one item gives."""
+        self.graph = graph
         self._inputs = inputs
         self._prompts = prompts or FlatPrompts(graph)
         given = inputs.batch[0] if len(inputs.batch) == 1 else {}
-        self._known = KnownValues(graph, self._prompts.makers, given)
+        self._rows = rows
+        self._known = tuple(KnownValues(graph, self._prompts.makers, row) for row in rows or (given, given))
         self._nothing = KnownValues(graph, self._prompts.makers, {})
         self._sizes = PromptSizes(inputs)
         self.reasons = Reasons(graph, self._prompts.makers)
 
     def of(self, a: Node, b: Node) -> Divergence:
         """Where the prompts of two calls part; of one call in two runs where both are the same."""
-        mine, theirs = self._written(a), self._written(b)
+        mine, theirs = self._written(a), self._written(b, 1)
         sides, common = self._sides(a, mine, b, theirs)
         size = self._size(common)
         shared = size if self._inputs.encode is None else min(size, self._size(self._shared(mine, theirs, a is b)))
         reason = self.reasons.of(sides[0].rest, sides[1].rest, common, is_cut=shared < size)
+        if reason == "text" and self._rows is not None and any(_is_given(side) for side in sides):
+            reason = "hole"
         return Divergence(*sides, common, size, shared, self._behind(*sides), reason)
 
     def sides(self, a: Node, b: Node) -> tuple[Side, Side]:
         """What the two go on with: of `of` what needs no tokenizer."""
-        return self._sides(a, self._written(a), b, self._written(b))[0]
+        return self._sides(a, self._written(a), b, self._written(b, 1))[0]
 
     def behind_shared(self, a: Node, num_a: int, b: Node, num_b: int) -> Divergence:
         """What `of` says of two calls whose prompts are the same but for their last units, so many of each.
@@ -128,13 +138,13 @@ class Divergences:
         (i, x), (j, y) = self._parting(mine, theirs, a is b)
         return (_side(a, mine, i, x), _side(b, theirs, j, y)), _between(mine, i, x)
 
-    def _written(self, call: Node) -> list[WrittenPiece]:
-        """The pieces of a prompt, arguments that are given filled in."""
-        filled = (replace(each, piece=self._filled(each.piece)) for each in self._prompts.written(call.inputs[0]))
+    def _written(self, call: Node, side: int = 0) -> list[WrittenPiece]:
+        """The pieces of a prompt, arguments that are given filled in: those of the first row, or of the second."""
+        filled = (replace(each, piece=self._filled(each.piece, side)) for each in self._prompts.written(call.inputs[0]))
         return [each for each in filled if known_text(each.piece) != ""]
 
-    def _filled(self, piece: FlatPiece) -> FlatPiece:
-        text = self._known.text(piece.atom) if is_hole(piece, "text") else None
+    def _filled(self, piece: FlatPiece, side: int = 0) -> FlatPiece:
+        text = self._known[side].text(piece.atom) if is_hole(piece, "text") else None
         return piece if text is None else Text(text)
 
     def _parting(
@@ -187,10 +197,14 @@ class Divergences:
 
     def _behind(self, a: Side, b: Side) -> int:
         """Of the text that both have again behind their first holes."""
-        if not a.rest or not b.rest or any(known_text(side.pieces[0]) is not None for side in (a, b)):
+        if not a.rest or not b.rest or any(known_text(s.pieces[0]) is not None and not _is_given(s) for s in (a, b)):
             return 0
-        (i, x), _ = self._parting(a.rest[1:], b.rest[1:], a.call is b.call)
-        return self._size(_between(a.rest[1:], i, x))
+        for first in range(1, MAX_HOLES + 1):
+            (i, x), _ = self._parting(a.rest[first:], b.rest[first:], a.call is b.call)
+            size = self._size(_between(a.rest[first:], i, x))
+            if size > MAX_BETWEEN:
+                return size
+        return 0
 
 
 def _num_characters(pieces: Sequence[FlatPiece]) -> int:
@@ -200,6 +214,14 @@ def _num_characters(pieces: Sequence[FlatPiece]) -> int:
 def _stepped(written: Sequence[WrittenPiece], units: int) -> Place:
     """The place behind so many units, which are at most those of the first piece."""
     return (1, 0) if written and units == num_units(written[0].piece) else (0, units)
+
+
+def _is_given(side: Side) -> bool:
+    """Whether it goes on with an argument of its row."""
+    written = side.rest[0] if side.rest else None
+    if written is None or written.node is None or written.node.op != "append":
+        return False
+    return isinstance(written.node.inputs[written.operand], Value)
 
 
 def _side(call: Node, written: Sequence[WrittenPiece], index: int, offset: int) -> Side:

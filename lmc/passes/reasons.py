@@ -26,6 +26,12 @@ SAYS: dict[Reason, str] = {
     "order": "the same words come in another order",
     "nondeterministic-text": "it may be another text at each run",
 }
+MISSES = {  # why a call of a run found less in the cache than an earlier prompt held (backend.base.Missed)
+    "evicted": "it was in the cache and had to go, as there was no room",
+    "never-inserted": "it was asked before and not kept: the cache is off, that call failed, or the page was not full",
+    "namespace": "a session of another namespace had it, and these never share",
+    "model": "another model had it, and models never share",
+}
 ADVICE: dict[Reason, str] = {  # what to write so that more is shared; nothing where the program means the difference
     "text": "",
     "hole": "say what both have in common before it",
@@ -40,7 +46,7 @@ _CHANGING = re.compile(
     r"datetime\.(datetime|date)\.(now|utcnow|today)|time\.(time|monotonic|perf_counter|process_time)(_ns)?"
     r"|time\.(ctime|asctime|localtime|gmtime|strftime)|uuid\.uuid[14]|os\.urandom|(random|secrets|numpy\.random)\..*"
 )
-_SETS = ("builtins.set", "builtins.frozenset")
+SETS = ("builtins.set", "builtins.frozenset")
 _WITHOUT_ORDER = ("builtins.sorted", "builtins.len", "builtins.min", "builtins.max", "builtins.sum", "builtins.any")
 _WORD = re.compile(r"\w+|[^\w\s]")
 _CALLS = ("gen", "select", "fused")
@@ -95,7 +101,7 @@ class Reasons:
                 yield "argument", value
             elif node is not None and node.op in _CALLS:
                 yield "generated", value
-            elif label and (has_order or label not in _SETS):
+            elif label and (has_order or label not in SETS):
                 yield ("object" if node is not None and node.op == "extern" else "call"), label
             has_order = has_order and label not in _WITHOUT_ORDER and (node is None or node.op != "len")
             todo += [(each, has_order) for each in node.inputs] if node is not None and node.op not in _CALLS else []
@@ -116,7 +122,7 @@ class Reasons:
         found = list(self.sources(hole.atom))
         if any(kind == "call" and is_changing(label) for kind, label in found):
             return "nondeterministic-text"
-        if any(kind == "object" and label in _SETS for kind, label in found):
+        if any(kind == "object" and label in SETS for kind, label in found):
             return "order"
         return "hole"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.graph import Value
-from lmc.passes.divergence import Divergence, Divergences, Side
+from lmc.passes.divergence import Divergence, Divergences, Rows, Side
 from lmc.passes.flat_prompts import PromptHole, known_text
 from lmc.passes.reasons import SAYS
 from lmc.viz.json import json_pieces, json_span
@@ -34,19 +34,23 @@ SETS_ORDER = "a set has another order in each process"
 MAX_TEXT = 60  # columns of a prompt that a line quotes
 
 
-def render(planned: Planned, a: str, b: str, terminal: Terminal) -> str:
+def render(planned: Planned, a: str, b: str, terminal: Terminal, *, rows: Rows | None = None) -> str:
     """Where and why the prompts of two calls part, each given by its number or name; of one call in two runs.
 
+    rows  the arguments of these two runs
     Raises ArgumentError for a name that no call has.
     """
-    told = _Told(planned, a, b)
+    told = _Told(planned, a, b, rows)
     head, *rest = told.lines(terminal.width)
     return heading(head, terminal) + "\n" + "\n".join(rest) + "\n"
 
 
-def render_json(planned: Planned, a: str, b: str) -> str:
-    """The same for other programs to read."""
-    return json.dumps(_Told(planned, a, b).json(), ensure_ascii=False, indent=2) + "\n"
+def render_json(
+    planned: Planned, a: str, b: str, *, rows: Rows | None = None, ran: Sequence[dict[str, Any]] | None = None
+) -> str:
+    """The same for other programs to read; `ran` is what a run counted of these calls."""
+    told = _Told(planned, a, b, rows).json() | ({} if ran is None else {"run": list(ran)})
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
 
 
 def call_named(view: View, name: str) -> StepView:
@@ -66,23 +70,26 @@ def call_named(view: View, name: str) -> StepView:
 class _Told:
     """A divergence with the names of the calls."""
 
-    def __init__(self, planned: Planned, a: str, b: str) -> None:
+    def __init__(self, planned: Planned, a: str, b: str, rows: Rows | None) -> None:
+        self.rows = rows
         self.view = View(planned)
         self.calls = [call_named(self.view, name) for name in (a, b)]
-        divergences = Divergences(self.view.plan.graph, planned.inputs, self.view.prompts)
+        divergences = Divergences(self.view.plan.graph, planned.inputs, self.view.prompts, rows)
         self.reasons = divergences.reasons
         self.found: Divergence = divergences.of(*(call.node for call in self.calls))
         self.unit = "tokens" if planned.inputs.encode is not None else "characters"
 
     def lines(self, width: int) -> Iterator[str]:
         found, names = self.found, [self._name(call) for call in self.calls]
-        yield f"two runs of {names[0]}" if found.is_two_runs else " and ".join(names)
+        runs = "runs" if self.rows is None else "rows"
+        yield f"two {runs} of {names[0]}" if found.is_two_runs else " and ".join(names)
         whole = f": {self._quoted(found.common)}" if found.common else ""
         yield from wrapped(f"both begin with {found.shared} {self.unit}{whole}", width).splitlines()
         if found.reason is None:
             yield from wrapped(self._all_of_one(names), width).splitlines()
             return
-        for call, side in zip(self.calls, (found.a,) if found.is_two_runs else (found.a, found.b)):
+        is_one = found.is_two_runs and self.rows is None  # both go on with the same words
+        for call, side in zip(self.calls, (found.a,) if is_one else (found.a, found.b)):
             yield from ("", *self._side(call, side))
         yield ""
         for sentence in self._why():
@@ -94,6 +101,7 @@ class _Told:
         return {
             "calls": [call.step.id for call in self.calls],
             "two_runs": found.is_two_runs,
+            "two_rows": self.rows is not None,
             "reason": found.reason,
             "unit": self.unit,
             "common": json_pieces(found.common),

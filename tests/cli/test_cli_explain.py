@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from lmc.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "tokenizers")
@@ -163,3 +166,28 @@ def test_a_program_without_a_graph_is_run_to_be_explained(cli):
     assert refused.exit_code == 1 and "with --backend NAME" in refused.stderr
     assert explained.exit_code == 0
     assert "breaks(): what its prompts share" in explained.stdout and "recorded: nodes" in explained.stdout
+
+
+def test_why_of_two_rows_and_of_a_run(tmp_path: Path) -> None:
+    """Rows are those of a file; a run says what it counted of the calls."""
+    prog = tmp_path / "asks.py"
+    prog.write_text(
+        "import lmc\n\n\n@lmc.function\ndef asks(s, q: str):\n    s += 'Rules of the house. ' + q\n"
+        "    a, b = s.fork(2)\n    a += ' In a word:' + lmc.gen('a', max_tokens=2)\n"
+        "    b += ' At length:' + lmc.gen('b', max_tokens=2)\n    return a['a'], b['b']\n"
+    )
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"q": "why?"}\n{"q": "how?"}\n')
+    ran = CliRunner().invoke(main, ["explain", str(prog), "--why", "a", "--args-file", str(rows)])
+    assert ran.exit_code == 0 and "two rows of #0 gen a" in ran.output and "why: hole" in ran.output
+    args = ["explain", str(prog), "--why", "a,b", "--arg", "q=why", "--backend", "cpu", "--model", "lmc-tiny"]
+    told = CliRunner().invoke(main, args)
+    assert told.exit_code == 0, told.output
+    assert "why: text" in told.output
+    assert re.search(r"call 1: gen b: \d+ prompt tokens, \d+ cached", told.output), told.output
+    counted = json.loads(CliRunner().invoke(main, [*args, "--format", "json"]).stdout)["run"]
+    assert [call["name"] for call in counted] == ["a", "b"]
+    assert counted[1]["cached_tokens"] > 0 and counted[1]["miss"] is None
+    rows.write_text('{"q": "why?"}\n')
+    alone = CliRunner().invoke(main, ["explain", str(prog), "--why", "a", "--args-file", str(rows)])
+    assert alone.exit_code == 1 and "two are compared" in alone.output

@@ -404,3 +404,23 @@ def test_a_column_that_is_no_argument_is_told(run, tmp_path):
 
     assert "left out, as " in shown.stderr and "no such argument: wrod" in shown.stderr
     assert "carried to the output, as " in written.stderr and shown.exit_code == written.exit_code == 0
+
+
+@pytest.mark.parametrize("output", ["folder.csv", "/proc/none.csv"])
+def test_an_output_that_cannot_be_written_is_told_before_anything_runs(run: Any, output: str) -> None:
+    """By its own name, not that of the journal beside it."""
+    os.mkdir("folder.csv")
+    Path("rows.jsonl").write_text('{"word": "a"}\n')
+
+    told = run("--args-file", "rows.jsonl", "-o", output)
+
+    why = (
+        "is a folder\n  help: name a file" if output == "folder.csv" else "cannot be written: No such file or directory"
+    )
+    assert (told.exit_code, told.output) == (1, f"ArgumentError: `{output}` {why}\n")
+    assert sorted(os.listdir()) == ["ask.py", "folder.csv", "rows.jsonl"]
+
+
+def test_an_output_without_a_name_is_wrong_usage(run: Any) -> None:
+    """As of a variable that is not set."""
+    assert run("--args-file", "rows.jsonl", "-o", "").exit_code == 2

@@ -229,3 +229,44 @@ def test_a_conversation_is_looked_at_once() -> None:
 
     notes = [note for report in lmc.compile(talk).reports for note in report.notes if note.code == "LMC-PS001"]
     assert len(notes) == 1
+
+
+def test_two_rows_part_at_the_argument_in_which_they_differ(tokenizer: Any) -> None:
+    """An argument that both have alike is shared like any other text; what follows the other comes again."""
+
+    @lmc.function
+    def asked(s, document: str, question: str):
+        s += RULES + document
+        s += f"\nQ: {question}\nAnswer in one word, please:" + lmc.gen("a")
+
+    rows = ({"document": "A tower.", "question": "How high?"}, {"document": "A tower.", "question": "Who built it?"})
+    done = lmc.compile(asked)
+    told = json.loads(render_json(done.planned, "a", "a", rows=(done.by_path(rows[0]), done.by_path(rows[1]))))
+    assert (told["reason"], told["two_rows"]) == ("hole", True)
+    assert told["size"] == len(RULES + "A tower." + "\nQ: ")
+    assert told["behind"] == len("\nAnswer in one word, please:")
+    assert told["goes_on"][0]["place"]["line"] == line_of(asked, "Q: {question}")
+    text = lmc.compile(asked, tokenizer=tokenizer).why("a", rows=rows)
+    assert text.startswith("two rows of #0 gen a\n") and '"How high?' in text and '"Who built it?' in text
+    with pytest.raises(ArgumentError, match="another shape"):
+        lmc.compile(listed, notes=["a", "b"]).why("a", rows=({"notes": ["a"]}, {"notes": ["b"]}))
+
+
+@lmc.function
+def listed(s, notes: list[str]):
+    for note in notes:
+        s += note
+    s += lmc.gen("a")
+
+
+def test_two_rows_that_differ_in_spaces_say_so() -> None:
+    """Their reason is what differs in the argument."""
+    done = lmc.compile(date_of)
+    rows = ({"day": "2024"}, {"day": "2024"})
+    assert "why: hole" in done.why("a", rows=rows)
+
+    @lmc.function
+    def said(s, text: str):
+        s += RULES + text + lmc.gen("a")
+
+    assert "why: whitespace" in lmc.compile(said).why("a", rows=({"text": "a b"}, {"text": "a  b"}))

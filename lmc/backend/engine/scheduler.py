@@ -4,6 +4,9 @@ One token budget: decode rows first, then short extends, then chunks, then new a
 budget and the slots go. When slots run out, spare ones are taken back, then the running sequence of the worst
 rank is retracted; the first by rank never is, and it fits the pool alone, so something always advances. While a pass
 is under way nothing is retracted: `wants_landing` says that it must be landed first.
+
+A few seats more than `max_running` are kept for sessions of which nothing runs: else the first call of one would wait
+for a place in another's batch, whose rows often end all at one step.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from lmc.backend.runner.batch import NO_SEAT
 
 SHORT = 64  # tokens of an extend that goes before the chunks
 MAX_MISSES = 8  # candidates without room before a pass over the queue ends
+RUNNING_A_GUEST = 16  # of so many that may run, one more may, of a session of which nothing runs
 RETRY_STEPS = 32  # steps after which a queue without room is looked at again: the forecast has decayed meanwhile
 
 _rank = attrgetter("rank")
@@ -71,8 +75,9 @@ class Scheduler:
         self._pins = pins
         self._history, self._miss_elsewhere = history, miss_elsewhere
         self._chunk_len = chunk_len
-        self._token_budget = max(token_budget, max_running)  # every running sequence can decode in every step
         self._max_running = max_running
+        self._num_seats = max_running + max_running // RUNNING_A_GUEST
+        self._token_budget = max(token_budget, self._num_seats)  # every running sequence can decode in every step
         self._prepare = prepare
         self._forecast = Forecast()
         self._works: dict[Sequence, Work] = {}
@@ -80,7 +85,7 @@ class Scheduler:
         self._is_full = False  # nothing that waits found room, and nothing has changed since
         self._steps = 0
         self._retracted = False
-        self._free_seats = list(range(max_running))[::-1]
+        self._free_seats = list(range(self._num_seats))[::-1]
         self.is_flying = self.wants_landing = False
         self.turn = 0
 
@@ -159,7 +164,7 @@ class Scheduler:
         """All of these wait, and nothing is resident."""
         self._cache = cache
         self.running = []
-        self._free_seats = list(range(self._max_running))[::-1]
+        self._free_seats = list(range(self._num_seats))[::-1]
         for seq in seqs:
             seq.lease, seq.seat, seq.ahead = None, NO_SEAT, None
             seq.publish_until = len(seq.tokens)
@@ -174,7 +179,7 @@ class Scheduler:
         assert running == sorted(running, key=_rank)
         assert {seq.lease for seq in running} == set(self._cache.leases()), "a lease is a running sequence's"
         seats = [*self._free_seats, *(seq.seat for seq in running)]
-        assert sorted(seats) == list(range(self._max_running)), "a seat is free, or one sequence's"
+        assert sorted(seats) == list(range(self._num_seats)), "a seat is free, or one sequence's"
         assert all(seq.lease is None and seq.seat == NO_SEAT for seq in self.waiting.members)
 
     def _by_phase(self) -> list[tuple[Sequence, int]]:
@@ -270,13 +275,15 @@ class Scheduler:
         # with nothing running no step will make room: then it is tried each time
         if self._is_full and self.running and self._steps % RETRY_STEPS:
             return
-        if not self.waiting.num_ready or self._budget <= 0 or len(self.running) >= self._max_running:
+        if not self.waiting.num_ready or self._budget <= 0:
             return
         admitted: list[Sequence] = []
         misses = 0
-        for seq in self.waiting.candidates(self._peek):
-            if self._budget <= 0 or len(self.running) >= self._max_running or misses >= MAX_MISSES:
+        for seq in self._candidates():
+            if self._budget <= 0 or misses >= MAX_MISSES:
                 break
+            if not self._has_seat(seq):
+                continue
             verdict = self._try_admit(seq)
             if verdict is Verdict.ADMITTED:
                 admitted.append(seq)
@@ -288,6 +295,16 @@ class Scheduler:
         self.waiting.note_admitted(admitted)
         # what was evicted while a pass is under way comes free when it has landed: then there may be room
         self._is_full = misses > 0 and not admitted and not self.is_flying
+
+    def _candidates(self) -> list[Sequence]:
+        """Who may be admitted, in that order: with all seats taken but the guests', only guests."""
+        if len(self.running) < self._max_running:
+            return self.waiting.candidates(self._peek)
+        return [seq for seq in self.waiting.window if self._has_seat(seq)]
+
+    def _has_seat(self, seq: Sequence) -> bool:
+        is_guest = not seq.account.num_running and bool(self._free_seats)
+        return is_guest or len(self.running) < self._max_running
 
     def _try_admit(self, seq: Sequence) -> Verdict:
         if not seq.begun and not self._prepare(seq):

@@ -3,9 +3,9 @@
 Among the first WINDOW requests by rank (priority, then whose turn it is, then arrival), those with the longest resident
 prefix go first, and the members of a gang go one after the other. A request that MAX_OVERTAKEN of a later rank have
 been admitted before goes ahead of all that are not so, and nothing is admitted behind it while it finds no room. So, at
-equal priority, a request is overtaken by fewer than MAX_OVERTAKEN + max_running of a later rank, not counting those
-admitted while its next token was being computed by another request (it is then *blocked*, and the wait saves it the
-work).
+equal priority, a request is overtaken by fewer than MAX_OVERTAKEN + max_running of a later rank, not counting guests
+(scheduler.py) and those admitted while its next token was being computed by another request (it is then *blocked*, and
+the wait saves it the work).
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class WaitingQueue:
         """The ready sequence of the best rank."""
         return self._ready[0] if self._ready else None
 
+    @property
+    def window(self) -> list[Sequence]:
+        """The first ready sequences, by rank: who may be admitted next."""
+        return self._ready[:WINDOW]
+
     def add(self, seq: Sequence) -> None:
         """Put a sequence at its rank."""
         insort(self._ready, seq, key=_rank)
@@ -77,7 +82,7 @@ class WaitingQueue:
 
     def candidates(self, peek: Callable[[Sequence], int]) -> list[Sequence]:
         """The ready sequences in the order to admit them; `peek` says how many of their tokens are resident."""
-        window = self._ready[:WINDOW]
+        window = self.window
         if len(window) < 2:
             return window
         for seq in window:
@@ -91,7 +96,7 @@ class WaitingQueue:
     def note_admitted(self, admitted: list[Sequence]) -> None:
         """Count, for those left behind in the window, how many later ones went before them."""
         ranks = sorted(seq.rank for seq in admitted)
-        for seq in self._ready[:WINDOW]:
+        for seq in self.window:
             seq.num_overtaken += len(ranks) - bisect_right(ranks, seq.rank)
 
 

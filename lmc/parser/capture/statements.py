@@ -234,6 +234,8 @@ def pass_node(cx: Capture, node: ast.stmt) -> None:
 def return_node(cx: Capture, node: ast.Return) -> None:
     """`return value`."""
     value = None if node.value is None else cx.eval(node.value)
+    if len(cx.active) == 1:
+        cx.returns.append((cx.at(node), value))
     cx.t.write(cx.frame, "$ret", value)
     leave(cx, RETURN)
 

@@ -45,7 +45,7 @@ from lmc.parser.capture.values import (
     known_items,
 )
 from lmc.parser.capture.waits import with_needed_waits
-from lmc.parser.primitives import Concat
+from lmc.parser.primitives import Concat, Expr
 from lmc.source import Span
 
 MAX_RECURSIVE = 8  # functions of a program that call themselves
@@ -95,7 +95,7 @@ def trace(
         except Escapes as escape:
             if escape.maker in opaque:
                 what = f"an object of `{getattr(escape.maker, '__qualname__', escape.maker)}`"
-                raise endless or graph_break(FUNCTION_GIVEN_AWAY, cx.t.span or cx.whole, what) from None
+                raise endless or graph_break(FUNCTION_GIVEN_AWAY, _place(cx), what) from None
             opaque |= {escape.maker}
             # each time one more was found to be live: what is left of them is not worth another trace
             if sum(isinstance(maker, tuple) for maker in opaque) >= MAX_LIVE:
@@ -109,7 +109,7 @@ def trace(
             endless = endless or error
         except MakeLive as need:
             if need.sites <= live or len(live) > MAX_SITES:
-                span = need.span or cx.t.span or cx.whole
+                span = need.span or _place(cx)
                 refused = need.error or graph_break(ESCAPED, span, "a value that shares a part with others")
                 raise (endless or refused) from None
             live |= need.sites
@@ -140,7 +140,7 @@ def _traced(cx: Capture, fn: FunctionType | MethodType, shapes: Mapping[str, Arg
     except ProgramRaise as stop:
         cx.t.emit_raise(stop)
     except LMError as error:
-        error.span = error.span or cx.t.span or cx.whole
+        error.span = error.span or _place(cx)
         if isinstance(error, CaptureError):
             error.numbers = frozenset(cx.t.numbers[name] for name in cx.t.used_numbers)
         raise
@@ -202,6 +202,12 @@ def _finish(cx: Capture, root: StateCell, ret: StandIn) -> None:
         ret = None
     cx.t.span = None
     cx.t.emit("return", (cx.t.state(root), returned(cx, ret)))
+
+
+def _place(cx: Capture) -> Span | None:
+    """Where capture has come to; at its end, the `return` that gives an expression nobody took, or else the last."""
+    returns = [span for span, value in cx.returns if isinstance(value, Expr)] or [span for span, _ in cx.returns[-1:]]
+    return cx.t.span or (returns[0] if returns else cx.whole)
 
 
 def _argument(cx: Capture, shape: ArgumentShape, path: Path) -> StandIn:

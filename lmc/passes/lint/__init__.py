@@ -58,7 +58,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
         refuse_textless(call)
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
     divergences = Divergences(graph, inputs, prompts)
-    shared = (*two_runs(nodes, prompts, inputs, divergences), *two_calls(nodes, prompts, divergences))
+    shared = (*two_runs(nodes, prompts, inputs, divergences), *two_calls(nodes, prompts, inputs, divergences))
     notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 

@@ -11,14 +11,25 @@ from itertools import pairwise, takewhile
 
 from lmc.codes import LATE_ARGUMENT
 from lmc.ir.graph import Node, Value
+from lmc.ir.prompt import Text
 from lmc.ir.strand import Strand
-from lmc.passes.base import Note, called
+from lmc.ir.types import STR
+from lmc.passes.base import Inputs, Note, called
 from lmc.passes.divergence import Divergences, Side
+from lmc.passes.fixits import LEAST
 from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
+from lmc.passes.known_values import KnownValues
+from lmc.passes.prompt_sizes import PromptSizes
 
 
-def two_calls(calls: Sequence[Node], prompts: FlatPrompts, divergences: Divergences) -> Iterator[Note]:
-    """One note for each argument that a call says too late, at the text that stands before it."""
+def two_calls(calls: Sequence[Node], prompts: FlatPrompts, inputs: Inputs, divergences: Divergences) -> Iterator[Note]:
+    """One note for each argument that a call says too late, at the text that stands before it.
+
+    One that is given and short is not worth it; of one that is not given nothing is known but that it comes twice.
+    """
+    unit = "tokens" if inputs.encode is not None else "characters"
+    sizes, given = PromptSizes(inputs), inputs.batch[0] if inputs.batch else {}
+    known = KnownValues(divergences.graph, prompts.makers, given)
     has_other, seen = dict[int, bool](), set[str]()
     plain = [call for call in calls if not _has_other(prompts.of(call.inputs[0]), has_other)]
     for above, call in pairwise(plain):
@@ -28,8 +39,13 @@ def two_calls(calls: Sequence[Node], prompts: FlatPrompts, divergences: Divergen
         for name in _arguments(a, divergences):
             if name in _arguments(b, divergences) and name not in seen:
                 seen.add(name)
+                text = known.text(Value(name, STR))
+                size = sizes.size(sizes.at(Strand(None, (Text(text),)))) if text is not None else None
+                if size is not None and size < LEAST[unit]:
+                    continue
+                gain = "as many more as it has" if size is None else f"{size} more {unit}"
                 what = f"its prompt says the argument `{name}` behind text in which {called(above)} differs"
-                why = "so that each of them computes it anew; say it before that text"
+                why = f"so that each of them computes it anew; say it before that text, and {gain} are shared"
                 yield Note(f"{called(call)}: {what}, {why}", b.span, LATE_ARGUMENT)
 
 

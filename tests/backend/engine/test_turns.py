@@ -75,6 +75,28 @@ def test_one_request_does_not_wait_for_another_sessions_batch() -> None:
     assert_as_expected(events + bench.finish(), batch)
 
 
+def test_a_session_of_which_nothing_runs_is_let_in_beside_a_full_batch() -> None:
+    """One of its requests at once; its second waits for a place, and so does a second such session."""
+    bench = Bench(max_running=16)
+    bench.session.submit([ask(rid, [rid, 65, 66], gen(40, ignore_eos=True)) for rid in range(60)])
+    bench.step()
+    assert bench.session.counters().max_running == 16
+    first, second = bench.open(), bench.open()
+    requests = [ask(0, [99, 65], gen(6, ignore_eos=True)), ask(1, [98, 65], gen(6, ignore_eos=True))]
+    first.submit(requests)
+    second.submit([ask(0, [97, 65], gen(30, ignore_eos=True))])
+    heard = []
+    for _ in range(10):
+        heard += bench.step(first)
+    assert [event.rid for event in heard if isinstance(event, Finished)] == [0]
+    assert (first.counters().max_running, second.counters().max_running) == (1, 1)
+    while bench.engine.has_work:
+        heard += bench.step(first)
+
+    assert_as_expected(heard, requests)
+    assert bench.session.counters().max_running == 16
+
+
 def test_requests_of_one_session_go_in_the_order_they_came() -> None:
     """Beside an idle session, and after one that has had its turns."""
     bench = Bench(max_running=1)

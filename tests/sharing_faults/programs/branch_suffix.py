@@ -1,0 +1,13 @@
+"""Each arm of a branch says the rules for itself."""
+
+import lmc
+
+RULES = "You are a careful assistant. You answer in one sentence and say so where you do not know.\n"
+
+
+@lmc.function
+def ask(s, is_short: bool):
+    if is_short:
+        s += "In a word. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)
+    else:
+        s += "At length. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)

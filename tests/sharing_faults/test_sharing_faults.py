@@ -1,0 +1,239 @@
+"""Twelve programs with a fault of sharing each, and their mended twins: what is said, where, and what mending gains.
+
+What the compiler foretells of a twin is held against the engine's counters: of a run, or of a further one.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmc
+from lmc.backend.default_model import folder_of
+from lmc.backend.local import CpuBackend
+from lmc.cli.compile import compiled
+from lmc.cli.explain_fix import diff, fixed, source_of, tried
+from lmc.cli.loading import load_program
+from lmc.cli.notes import notes_of
+from lmc.codes import ABOUT_SHARING
+from lmc.passes.divergence import Divergences
+from lmc.passes.what_if import found_in_runs
+from lmc.tokenizer import load_tokenizer
+from lmc.viz.view import View
+from lmc.viz.why import call_named
+
+PROGRAMS = Path(__file__).parent / "programs"
+DOCUMENT = "The old harbour has a tower, a market and three small boats. " * 6
+OTHER = "Of another town nothing is known. " * 12
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A program of `programs/` and what is to be said of it.
+
+    calls    whose prompts part: two of a run, or one in two runs
+    reason   why, and line: a text of the line where
+    rows     the arguments of two runs
+    is_fixed `lmc explain --fix` makes the mended twin of it
+    """
+
+    name: str
+    calls: tuple[str, str]
+    reason: str
+    line: str
+    rows: tuple[dict[str, Any], dict[str, Any]]
+    is_fixed: bool = False
+
+    @property
+    def is_of_runs(self) -> bool:
+        return self.calls[0] == self.calls[1]
+
+
+FAULTS = [
+    Fault("clock", ("answer", "answer"), "nondeterministic-text", "datetime.now()",
+          ({"question": "why?"}, {"question": "how?"}), True),
+    Fault("set_order", ("answer", "answer"), "order", "The codes are",
+          ({"question": "why?"}, {"question": "how?"}), True),
+    Fault("trailing_space", ("names", "dates"), "whitespace", "dates +=", ({"text": "Ada met Mila."},) * 2, True),
+    Fault("tool_order", ("plan", "check"), "order", "check +=", ({"task": "Book a room."},) * 2, True),
+    Fault("argument_first", ("meaning", "meaning"), "hole", "The word is", ({"word": "ant"}, {"word": "bear"}), True),
+    Fault("late_constant", ("more", "more"), "hole", "looked_up(name)}", ({"name": "Ada"}, {"name": "Mila"}), True),
+    Fault("template", ("short", "long"), "template", "long += lmc.user(RULES)", ({"question": "why?"},) * 2),
+    Fault("retokenised", ("why", "how"), "retokenise", 'again += s["thing"]', ({"topic": "ants"},) * 2),
+    Fault("branch_suffix", ("answer", "answer_1"), "branch", "At length", ({"is_short": True}, {"is_short": False})),
+    Fault("few_shot", ("size", "mood"), "text", "mood +=", ({"word": "dog"},) * 2),
+]  # fmt: skip
+# what only a run can tell: both arms of a branch count in a tree, and a generated text has other tokens each time
+FORETOLD = [fault for fault in FAULTS if fault.name not in ("branch_suffix", "retokenised")]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return load_tokenizer(folder_of("lmc-tiny"))
+
+
+def program(name: str) -> Any:
+    """A program, anew."""
+    return load_program(f"{PROGRAMS / name}.py:ask")
+
+
+def named(fault: Fault, prog: Any, tokenizer: Any) -> Any:
+    """The divergence that its calls have."""
+    is_asked_of_args = fault.name in ("argument_first", "late_constant", "clock", "set_order", "branch_suffix")
+    done = compiled(prog, {} if is_asked_of_args else fault.rows[0], 2, tokenizer)
+    view = View(done.planned)
+    a, b = (call_named(view, name) for name in fault.calls)
+    return Divergences(view.plan.graph, done.planned.inputs, view.prompts).of(a.node, b.node)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_the_reason_and_the_line_are_named(fault: Fault, tokenizer: Any) -> None:
+    """Of the text that the second call goes on with."""
+
+    found = named(fault, program(fault.name), tokenizer)
+    assert found.reason == fault.reason
+    assert found.b.span is not None and found.b.span.file == f"{PROGRAMS / fault.name}.py"
+    assert fault.line in found.b.span.text()
+
+
+@pytest.mark.parametrize("fault", [each for each in FAULTS if each.is_fixed], ids=lambda fault: fault.name)
+def test_fix_makes_the_twin_and_says_what_it_gains(fault: Fault, tokenizer: Any) -> None:
+    """The place, and the twin byte for byte; in the diff only what may be there without anybody's word."""
+
+    prog = program(fault.name)
+    found = tried(prog, fault.rows, 2, tokenizer)
+    twin = (PROGRAMS / f"{fault.name}_mended.py").read_text(encoding="utf-8")
+    (fix,) = found
+    assert fix.source == twin and fix.fix.reason == fault.reason and fault.line in fix.fix.span.text()
+    new = fixed(prog, found)
+    assert new == (twin if fix.fix.keeps != "changes meaning" else source_of(prog))
+    assert diff(prog, source_of(prog), new).count("\n@@") == (new == twin)
+    if fix.fix.keeps != "changes meaning" and fix.fix.change == "later":
+        assert fix.same
+    if fix.fix.change != "sorted":
+        assert fix.gain == foretold(fault, tokenizer)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_nothing_is_said_of_the_twin(fault: Fault, tokenizer: Any) -> None:
+    """No fix-it, no note on sharing."""
+
+    prog = program(f"{fault.name}_mended")
+    assert tried(prog, fault.rows, 2, tokenizer) == []
+    notes = [
+        note
+        for note in notes_of(compiled(prog, {} if fault.is_of_runs else fault.rows[0], 2, tokenizer))
+        if (note.code or "").startswith(ABOUT_SHARING)
+    ]
+    assert notes == []
+
+
+def foretold(fault: Fault, tokenizer: Any) -> int:
+    """What mending gains by the compiler's count: in a run, or in a further one."""
+    found = []
+    for name in (fault.name, f"{fault.name}_mended"):
+        done = compiled(program(name), fault.rows[0], 2, tokenizer)
+        rows = [done.by_path(row) for row in fault.rows]
+        first, both = (found_in_runs(done.plan, done.planned.inputs, rows[:num]) for num in (1, 2))
+        found.append(both.cached_tokens - first.cached_tokens if fault.is_of_runs else first.cached_tokens)
+    return found[1] - found[0]
+
+
+def counted(fault: Fault, name: str) -> int:
+    """What the engine has cached of a run, or of one behind another."""
+    prog, backend = program(name), CpuBackend("lmc-tiny", num_slots=4096, dtype="fp32")
+    results = []
+    for number, row in enumerate(fault.rows):
+        if fault.name == "set_order" and number:  # the same set, in the order of another process
+            codes = prog.func.__globals__["CODES"]
+            codes.clear()
+            codes.update((8,))
+            codes.add(0)
+            assert list(codes) == [8, 0]
+        results.append(lmc.run(prog, **row, backend=backend))
+    backend.close()
+    return sum(call.cached_tokens for call in results[int(fault.is_of_runs)].calls)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(each, marks=[] if each.name == "trailing_space" else pytest.mark.slow) for each in FORETOLD],
+    ids=lambda fault: fault.name,
+)
+def test_mending_gains_what_was_foretold(fault: Fault, tokenizer: Any) -> None:
+    """To the token, by the engine's counters."""
+
+    gained = counted(fault, f"{fault.name}_mended") - counted(fault, fault.name)
+    assert gained > 0
+    if fault.name == "set_order":  # and what the set says, which no compiler knows
+        assert gained >= tried(program(fault.name), fault.rows, 2, tokenizer)[0].gain
+    else:
+        assert gained == foretold(fault, tokenizer)
+
+
+@pytest.mark.slow
+def test_mending_a_branch_gains_in_the_other_arm() -> None:
+    """What both arms say is computed in the first run alone."""
+
+    (fault,) = (each for each in FAULTS if each.name == "branch_suffix")
+    of_runs = Fault(fault.name, ("answer", "answer"), "", "", fault.rows)
+    assert counted(of_runs, "branch_suffix_mended") > counted(of_runs, "branch_suffix") + 15
+
+
+def lost(name: str, seed: int, tokenizer: Any) -> int:
+    """Tokens that the two last calls have in common by their texts, and that the later one computed again."""
+    backend = CpuBackend("lmc-tiny", dtype="fp32")
+    result = lmc.run(program(name), "dogs", backend=backend, seed=seed, temperature=1.0)
+    backend.close()
+    _, *ends = result.calls
+    assert len(ends) == 2
+    return ends[0].prompt_tokens - len(tokenizer.encode(" Why?")) - max(call.cached_tokens for call in ends)
+
+
+@pytest.mark.slow
+def test_a_text_that_is_said_again_has_other_tokens(tokenizer: Any) -> None:
+    """For some of what a model says; forks of the state lose nothing, whatever it says."""
+
+    assert any(lost("retokenised", seed, tokenizer) > 0 for seed in range(1, 4))
+    assert [lost("retokenised_mended", seed, tokenizer) for seed in range(1, 4)] == [0, 0, 0]
+
+
+# --- what a run tells ------------------------------------------------------------------------------------
+
+
+def ran(name: str, backends: list[CpuBackend], documents: list[str]) -> list[Any]:
+    """The one call of each run."""
+    prog = program(name)
+    return [lmc.run(prog, text, backend=backend).calls[0] for text, backend in zip(documents, backends)]
+
+
+@pytest.mark.slow
+def test_a_model_change_is_named_and_what_it_costs() -> None:
+    """On one model the cache has just the tokens that were missed on the other."""
+
+    one, other = CpuBackend("lmc-tiny", dtype="fp32"), CpuBackend("lmc-tiny", dtype="bf16")
+    document = f"{random.random()} {DOCUMENT}"  # other tests' engines may be there still
+    _, call = ran("model_change", [one, other], [document] * 2)
+    _, twin = ran("model_change", [one, one], [document] * 2)
+    one.close(), other.close()
+    assert call.miss.reason == "model" and Path(call.place.rpartition(":")[0]).name == "model_change.py"
+    assert "lmc.gen" in (PROGRAMS / "model_change.py").read_text().splitlines()[int(call.place.rpartition(":")[2]) - 1]
+    assert twin.miss is None and twin.cached_tokens == call.cached_tokens + call.miss.tokens
+
+
+@pytest.mark.slow
+def test_an_eviction_is_named_and_what_it_costs() -> None:
+    """With a pool of that many tokens more the cache has just what was missed."""
+
+    found = []
+    for slots in (150, 4096):
+        backend = CpuBackend("lmc-tiny", dtype="fp32", num_slots=slots)
+        found.append(ran("eviction", [backend] * 3, [DOCUMENT, OTHER, DOCUMENT])[-1])
+        backend.close()
+    call, twin = found
+    assert call.miss.reason == "evicted" and Path(call.place.rpartition(":")[0]).name == "eviction.py"
+    assert twin.miss is None and twin.cached_tokens == call.cached_tokens + call.miss.tokens
