@@ -116,7 +116,9 @@ def clocked(s, question: str):
 def test_a_page_says_what_to_change_and_what_was_missed() -> None:
     """The fix-it at its call with its place and gain; of a run, what the cache might have had."""
     planned = lmc.compile(clocked).planned
-    missed = Figures((CallFigures(0, 0, 40, 2, 0.0, 0.1, 0.2, "x", "40 tokens: evicted: no room"),))
+    missed = Figures(
+        (CallFigures(planned.plan.steps[-1].id, 0, 40, 2, 0.0, 0.1, 0.2, "x", "40 tokens: evicted: no room"),)
+    )
     [row] = data_of(emit(planned, "html", figures=missed))["rows"]  # type: ignore[misc]
     line = clocked.func.__code__.co_firstlineno + 2
     assert f"say it behind the text that is the same in every run (test_run_pictures.py:{line}; at most " in row["fix"]
