@@ -16,6 +16,7 @@ import random
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -179,7 +180,7 @@ def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, nu
     begin = time.process_time()
     try:
         parsed = parsed_of(schema, file)
-        lowered, start = limited(lambda: (texts_of(parsed), masks.make(parsed)))
+        lowered, _ = limited(lambda: (texts_of(parsed), masks.make(parsed)))
     except TooSlow:
         tally.schemas["too slow"] += 1
         tally.slow.append((99.0, file.name))
@@ -198,6 +199,10 @@ def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, nu
     if took > SLOW_S:
         tally.slow.append((took, file.name))
     loose, strict = judges_of(json.loads(parsed.text))
+
+    def start() -> Matcher:
+        return masks.make(parsed)  # an automaton that many texts have walked is made anew
+
     rng = random.Random(file.name)
     try:
         limited(lambda: judge_texts(file, lowered, start, loose, strict, tally, rng, num_texts))
@@ -211,10 +216,17 @@ def look_at(file: Path, masks: ConstraintMasks, tally: Tally, num_texts: int, nu
 
 
 def judge_texts(
-    file: Path, lowered: Lowered, start: Matcher, loose: Any, strict: Any, tally: Tally, rng: random.Random, count: int
+    file: Path,
+    lowered: Lowered,
+    start: Callable[[], Matcher],
+    loose: Any,
+    strict: Any,
+    tally: Tally,
+    rng: random.Random,
+    count: int,
 ) -> None:
     for _ in range(count):
-        text = drawn(start, rng)
+        text = drawn(start(), rng)
         if text is None:
             tally.texts["endless"] += 1
         elif lowered.broken_by(text) is not None:
@@ -227,7 +239,7 @@ def judge_texts(
 
 
 def judge_instances(
-    file: Path, parsed: Any, lowered: Lowered, start: Matcher, loose: Any, strict: Any, tally: Tally,
+    file: Path, parsed: Any, lowered: Lowered, start: Callable[[], Matcher], loose: Any, strict: Any, tally: Tally,
     rng: random.Random, count: int,
 ) -> None:  # fmt: skip
     makers = Instances(parsed, rng)
@@ -236,7 +248,7 @@ def judge_instances(
         value = makers.missing(value) if at % 2 else value
         is_valid = (loose.is_valid(value), strict.is_valid(value))
         text = written(value, lowered.shape)
-        is_accepted = accepts(start, text) and lowered.broken_by(text) is None
+        is_accepted = accepts(start(), text) and lowered.broken_by(text) is None
         if is_valid[0] != is_valid[1]:
             tally.instances["format alone"] += 1
         elif is_accepted == is_valid[0]:
@@ -248,7 +260,7 @@ def judge_instances(
         else:
             relaxed = {each.keyword for each in lowered.findings if each.verdict == "relaxed"}
             tally.instances["false reject"] += 1
-            tally.tell(f"false reject {file.name} {sorted(relaxed)} after {reached(start, text)!r}: {text[:200]}")
+            tally.tell(f"false reject {file.name} {sorted(relaxed)} after {reached(start(), text)!r}: {text[:200]}")
 
 
 def reached(start: Matcher, text: str) -> str:

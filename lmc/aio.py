@@ -680,6 +680,7 @@ class LoopLaunch:
         launch = self._run.launch
         self.binds, self.keep_leaves, self.identity = launch.binds, launch.keep_leaves, launch.identity
         self.report, self.counts = launch.report, launch.counts
+        self.name, self.watch_passes, self.status = launch.name, launch.watch_passes, launch.status
 
     async def _begun(self, opener: Opener, *, is_told: bool) -> _BatchRun:
         return _BatchRun(opener, self._record, is_told=is_told)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lmc.collector import collector_paced
 from lmc.errors import ArgumentError
@@ -314,7 +314,7 @@ class BatchOptions:
     max_in_flight: int | None = None
     journal: str | Path | None = None
     reruns_failed: bool = True
-    progress_bar: bool = False
+    progress_bar: bool | Literal["live"] = False
 
     def __post_init__(self) -> None:
         check_in_flight(self.max_in_flight)
@@ -414,9 +414,7 @@ def _opened(
         if total is not None:
             binds = _checked(list(binds), journal)
     if options.progress_bar:
-        from lmc.progress import BatchProgress
-
-        progress = BatchProgress(total, launch.counts)
+        progress = _progress(options, total, launch)
         held.callback(progress.close)
     return BatchLoop(
         launch,
@@ -429,6 +427,16 @@ def _opened(
         progress=progress,
         keeps=keeps,
     )
+
+
+def _progress(options: BatchOptions, total: int | None, launch: Launch | LoopLaunch) -> BatchProgress:
+    if options.progress_bar == "live":
+        from lmc.live import LiveProgress
+
+        return LiveProgress(total, launch, launch.name)
+    from lmc.progress import BatchProgress
+
+    return BatchProgress(total, launch.counts)
 
 
 def _checked(binds: list[Bind], journal: Journal) -> list[Bind]:

@@ -258,6 +258,20 @@ LATE_ARGUMENT = _code(
     "argument behind text that differs",
     "Two calls have an argument in common, behind text in which they differ.",
 )
+OTHER_ORDER = _code(
+    "LMC-PS005",
+    "same words in another order",
+    "Two calls say the same words in another order, such as a list of tools, before text that both say.",
+)
+OTHER_SPACES = _code(
+    "LMC-PS006", "other spaces", "Two calls differ in spaces or line ends alone, before text that both say."
+)
+OTHER_TURN = _code("LMC-PS007", "same text in another turn", "Two calls say the same text in turns of other roles.")
+MORE_EXAMPLES = _code(
+    "LMC-PS008",
+    "another number of examples",
+    "One of two calls says more than the other, such as an example, before text that both say.",
+)
 
 # --- programs --------------------------------------------------------------------------------------------
 

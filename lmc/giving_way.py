@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter, thread_time
 
-SHARE = 0.15  # of the time in which an engine steps
+SHARE = 0.12  # of the time in which an engine steps
 LEAST_S, MOST_S = 0.001, 0.010  # how long one goes on, then the engine's turn comes again
 SLOW = 4  # times as long an engine waits for that, on a machine that has much else to do
 IDLE_S = 0.020  # after a step, before an engine counts as idle

@@ -6,13 +6,14 @@ Knows no Program: what is run is a function with what is bound to it.
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count
 from math import inf
 from types import FunctionType, MethodType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from lmc import arguments as arguments_of
 from lmc import codes, compiler
@@ -29,7 +30,7 @@ from lmc.tables import rows_of
 from lmc.timeline import Timeline, TimelineKeeper
 
 if TYPE_CHECKING:
-    from lmc.backend.base import Backend, Session
+    from lmc.backend.base import Backend, ForwardPass, Session
     from lmc.eager import EventLoop, Expressions
     from lmc.executor import CallLimits, ItemEnded, Outcome, RunEvent, Startable
     from lmc.executor.instance import Instance, Running
@@ -45,6 +46,7 @@ Shapes = dict[str, ArgumentShape]  # of the arguments, by name
 Mode = Literal["auto", "compiled", "eager"]
 DEFAULT_MODE: Mode = "auto"
 
+WATCHED_ROWS = 1 << 16  # of passes between two looks of who watches a run
 ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 CALLED_IN_VAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -63,6 +65,14 @@ class Opener:
     def __call__(self, **given: Any) -> Launch:
         """A launch; see Launch for what may be given."""
         return self.open(**given)
+
+
+class LaunchStatus(NamedTuple):
+    """What goes on in a run: items, and calls that are asked and not answered, by wave ("" where that is not known)."""
+
+    num_running: int
+    num_waiting: int
+    calls: Mapping[tuple[str, str], int]
 
 
 class Launch:
@@ -109,6 +119,7 @@ class Launch:
         if mode not in get_args(Mode):
             raise ArgumentError(f"unknown mode {mode!r}", help=f"one of {', '.join(get_args(Mode))}")
         self._func, self._bound, self._backend = func, bound, backend
+        self.name = func.__name__
         if inspect.iscoroutinefunction(func) and mode == "auto":
             mode = "eager"
         check_closed(defaults.get("closed"))
@@ -227,6 +238,22 @@ class Launch:
     def report(self) -> RunReport:
         """What was counted so far; `predicted` only where all items were there from the start, None of a stream."""
         return replace(self.counts(), predicted=self._items.predicted(), timeline=self.timeline())
+
+    def watch_passes(self) -> Callable[[], list[ForwardPass]]:
+        """Record the forward passes for somebody who looks on: what is given tells of those since it was last asked."""
+        if self._keeper is not None:
+            return self._keeper.fetch
+        self._session.record_passes(WATCHED_ROWS)
+        return self._session.take_passes
+
+    def status(self) -> LaunchStatus:
+        """What goes on just now; for any thread."""
+        waves = self._items.waves()
+        calls = Counter[tuple[str, str]]()
+        for params, num in self._run.open_calls().items():
+            name = params.name if isinstance(params.name, str) else params.op
+            calls[waves.get(params.number, ""), name] += num
+        return LaunchStatus(self._run.num_active, self._run.num_waiting, calls)
 
     def timeline(self) -> Timeline | None:
         """The forward passes so far, where they are recorded."""
@@ -382,6 +409,10 @@ class _EagerItems:
     def predicted(self) -> None:
         """None."""
 
+    def waves(self) -> dict[int, str]:
+        """Python runs it: what waits for what is not known beforehand."""
+        return {}
+
 
 class _Items:
     """Turns arguments into items of the executor: same shape, same compiled plan."""
@@ -395,6 +426,7 @@ class _Items:
             "compiled items of a run", compiler.MAX_KEPT
         )
         self._num_shapes = 0
+        self._waves: dict[int, str] | None = None
         self._numbers = count()
         self._leaves: list[Mapping[Path, object]] | None = None
 
@@ -450,6 +482,19 @@ class _Items:
             self._num_shapes += 1
         return kept
 
+    def waves(self) -> dict[int, str]:
+        """The wave of each call, by its node, where all items have one plan; `2.0` is wave 0 of what begins in 2."""
+        if self._num_shapes != 1:
+            return {}
+        ((_, _, done),) = self._kept.values()
+        if self._waves is None:
+            steps = {step.id: step for step in done.plan.steps}
+            self._waves = {}
+            for step in done.plan.steps:
+                around = "" if step.inside is None else f"{self._waves[steps[step.inside].node]}."
+                self._waves[step.node] = f"{around}{step.wave}"
+        return self._waves
+
     def predicted(self) -> TokenSharing | None:
         """What the prefix tree of the whole batch says, where it was kept and the backend has a prefix cache."""
         if self._leaves is None or self._num_shapes != 1:
@@ -498,6 +543,10 @@ class _AutoItems(_Items):
     def num_eager(self) -> int:  # type: ignore[override]
         """Items that run as they are."""
         return self._eager.num_eager
+
+    def waves(self) -> dict[int, str]:
+        """None known where some items have no plan."""
+        return {} if self.num_eager else super().waves()
 
     def predicted(self) -> TokenSharing | None:
         """None where some items have no plan."""

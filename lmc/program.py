@@ -379,7 +379,7 @@ class Program(Generic[P, R]):
         seed: int = 0,
         opt_level: int | str = compiler.DEFAULT_LEVEL,
         num_threads: int | str = "auto",
-        progress_bar: bool = False,
+        progress_bar: bool | Literal["live"] = False,
         generator_style: bool = False,
         ordered: bool = True,
         max_in_flight: int | None = None,
@@ -413,7 +413,8 @@ class Program(Generic[P, R]):
         calls            keep the model calls, for `result.calls`
         record           record what runs as Python, for `result.compiled`
         timeline         record the forward passes, for `report.timeline`; keeps the calls too
-        progress_bar     on stderr; where that is no terminal, a line every half minute
+        progress_bar     on stderr; where that is no terminal, a line every half minute. "live" shows calls by wave, the
+                         engine's rows and pool, and rates
         stream           a BatchStream at once, to read what it tells while it goes on; by itself, without the above
         on_event         that of `run`
         num_threads      for tools that said they block (`@lmc.tool(blocking=True)`), those of all items together: an

@@ -9,13 +9,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lmc.report import counted
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from lmc.report import RunReport
 
 REFRESH_S = 0.2
@@ -42,7 +40,7 @@ class BatchProgress:
         self._begin_s = clock()
         # Python has no stderr where the process was started without one
         self._is_shown = self._stream is not None and not self._stream.closed
-        self._bar = self._new_bar() if self._is_shown and self._stream.isatty() else None
+        self._drawing = self._new_drawing() if self._is_shown and self._stream.isatty() else None
         self._shown_s = self._begin_s
         self._is_closed = False
 
@@ -54,7 +52,7 @@ class BatchProgress:
 
     def tick(self) -> None:
         """Show it, if that was not done just now."""
-        if self._clock() - self._shown_s >= (REFRESH_S if self._bar is not None else LINE_S):
+        if self._clock() - self._shown_s >= (REFRESH_S if self._drawing is not None else LINE_S):
             self._show()
 
     def close(self) -> None:
@@ -76,10 +74,10 @@ class BatchProgress:
             said.append(f"{self._num_kept} from the journal")
         if self._num_failed:
             said.append(f"{self._num_failed} failed")
-        left = self._left_s(seconds)
-        return ", ".join(said + ([f"{_time(left)} left"] if left else [f"{_time(seconds)}"]))
+        left = self.left_s(seconds)
+        return ", ".join(said + ([f"{time_of(left)} left"] if left else [f"{time_of(seconds)}"]))
 
-    def _left_s(self, seconds: float) -> float | None:
+    def left_s(self, seconds: float) -> float | None:
         """Seconds to go, at the rate so far; None where nobody knows."""
         num_run = self._num_ended - self._num_kept
         if self._total is None or not num_run:
@@ -88,34 +86,74 @@ class BatchProgress:
 
     def _show(self) -> None:
         self._shown_s = self._clock()
+        self._guarded(self._draw)
+
+    def _guarded(self, show: Callable[[], None]) -> None:
+        """Show something, unless nobody can see it any more: a batch goes on without its progress."""
         try:
             if self._is_shown:
-                self._draw()
+                show()
         except (OSError, ValueError):  # ValueError is of a file that has been closed
             self._is_shown = False
 
     def _draw(self) -> None:
-        if self._bar is None:
+        if self._drawing is None:
             print(f"lmc: {self.line()}", file=self._stream, flush=True)
-            return
-        self._bar.update(self._bar.task_ids[0], completed=self._num_ended, description=self.line())
-        self._bar.refresh()
-        if self._is_closed:
-            self._bar.stop()
+        else:
+            self._drawing.show()
+            if self._is_closed:
+                self._drawing.stop()
 
-    def _new_bar(self) -> Bar:
+    def _new_drawing(self) -> Drawing:
+        return _Bar(self, self._stream)
+
+    @property
+    def num_ended(self) -> int:
+        """Items that have ended."""
+        return self._num_ended
+
+    @property
+    def total(self) -> int | None:
+        """How many there will be, where that is known."""
+        return self._total
+
+
+class Drawing(Protocol):
+    """What is drawn over itself on a terminal."""
+
+    def show(self) -> None:
+        """Draw it as it is now."""
+
+    def stop(self) -> None:
+        """Leave it as it is, and the terminal as it was."""
+
+
+class _Bar:
+    """A bar, and the line beside it."""
+
+    def __init__(self, progress: BatchProgress, stream: TextIO) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, Progress, TextColumn
 
+        self._progress = progress
         columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
-        bar = Bar(*columns, console=Console(file=self._stream), auto_refresh=False)
-        bar.add_task(self.line(), total=self._total)
-        bar.start()
-        return bar
+        self._bar = Progress(*columns, console=Console(file=stream), auto_refresh=False)
+        self._bar.add_task(progress.line(), total=progress.total)
+        self._bar.start()
+
+    def show(self) -> None:
+        """Draw it as it is now."""
+        progress = self._progress
+        self._bar.update(self._bar.task_ids[0], completed=progress.num_ended, description=progress.line())
+        self._bar.refresh()
+
+    def stop(self) -> None:
+        """Leave it as it is."""
+        self._bar.stop()
 
 
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
+    """Seconds as people say them: "40 s", "7 min 06 s"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -81,12 +81,18 @@ class TimelineKeeper:
         while len(self._asked) > MAX_ROWS:
             del self._asked[next(iter(self._asked))]
 
-    def timeline(self) -> Timeline:
-        """What there is so far."""
-        for each in self._session.take_passes():
+    def fetch(self) -> list[ForwardPass]:
+        """The passes that nobody has fetched; they are kept, too."""
+        new = self._session.take_passes()
+        for each in new:
             self._passes.append(replace(each, begin_s=each.begin_s - self._begin_s))
             self._num_rows += len(each.rows)
         while self._num_rows > MAX_ROWS and len(self._passes) > 1:
             self._num_rows -= len(self._passes.popleft().rows)
+        return new
+
+    def timeline(self) -> Timeline:
+        """What there is so far."""
+        self.fetch()
         num_dropped = self._passes[0].number if self._passes else 0
         return Timeline(tuple(self._passes), dict(self._asked), num_dropped)

@@ -38,7 +38,7 @@ WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log"
 FOURTH = (
     "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
     "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
-    "launch", "streaming", "aio", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
+    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -95,6 +95,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "executor": ("greenlet",),
     "eager": ("greenlet",),
     "progress": ("rich",),
+    "live": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

@@ -6,6 +6,7 @@ import ast
 import importlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,11 @@ GROWING = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(LMC.rglob("*.py")):
-        yield f"lmc/{path.relative_to(LMC).as_posix()}", ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    """Every module of the package, by its file."""
+    paths = sorted(LMC.rglob("*.py"))
+    return tuple((f"lmc/{p.relative_to(LMC).as_posix()}", ast.parse(p.read_text(encoding="utf-8"))) for p in paths)
 
 
 def is_cache(node: ast.expr) -> bool:

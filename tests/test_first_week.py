@@ -135,6 +135,96 @@ def test_what_cannot_be_returned_is_told_at_the_return(program: lmc.Program[...,
     assert f" | {line}\n" in caught.value.render()
 
 
+@lmc.function
+def misspells(s):
+    s += "x" + lmc.gen("a", maxtokens=2)
+
+
+@lmc.function
+def takes_no_tools(s):
+    s += "x" + lmc.select("a", ["yes", "no"], tools=[])
+
+
+def with_its_own_gen() -> lmc.Program[..., Any]:
+    def gen(name, max_tokens=2):
+        return lmc.gen(name, max_tokens=max_tokens)
+
+    @lmc.function
+    def calls_its_own(s):
+        s += "x" + gen("a", maxtokens=2)
+
+    return calls_its_own
+
+
+@pytest.mark.parametrize("mode", ["auto", "eager"])
+@pytest.mark.parametrize(
+    "program, note",
+    [
+        (misspells, ["did you mean `max_tokens`?"]),
+        (takes_no_tools, ["it takes name, choices, temperature, choices_method, method, seed, boundary"]),
+        (with_its_own_gen(), []),
+    ],
+    ids=["near", "none", "own"],
+)
+def test_a_keyword_that_is_none_is_told_with_what_there_is(
+    program: lmc.Program[..., Any], note: list[str], mode
+) -> None:
+    """Python's error, as it is; a function of the program's own that has the same name is not spoken of."""
+    with pytest.raises(TypeError, match="unexpected keyword argument") as caught:
+        program.run(backend="echo", mode=mode)
+    assert [each for each in getattr(caught.value, "__notes__", []) if not each.startswith("at ")] == note
+
+
+@pytest.mark.parametrize("keyword", ["grammar", "regex"])
+def test_tools_are_no_grammar(keyword: str) -> None:
+    """Which keyword they are given by is said."""
+    tools = lmc.tool_calls([lookup], format="qwen_3")
+
+    @lmc.function
+    def calls(s):
+        s += "x" + lmc.gen("a", max_tokens=2, **{keyword: tools})
+
+    with pytest.raises(lmc.ArgumentError, match=f"{keyword} must be a str, not ToolCalls") as caught:
+        calls.run(backend="echo", mode="eager")
+    assert caught.value.help == "write structural_tag="
+
+
+def lookup(city: str) -> str:
+    """How many people live there."""
+    return city
+
+
+def test_an_expression_has_no_methods_of_a_text() -> None:
+    """Python's own questions are answered as ever."""
+    expression = lmc.gen("a", max_tokens=2)
+    with pytest.raises(AttributeError, match="no attribute `upper`: nothing is generated yet") as caught:
+        expression.upper()
+    assert 's["a"]' in caught.value.__notes__[0]
+    assert not hasattr(expression, "__len__") and copy.copy(expression).name == "a"
+
+
+@lmc.function
+def reads_an_attribute(s):
+    s += "x" + lmc.gen("a", max_tokens=2)
+    return s.a
+
+
+@lmc.function
+def joins_one(s):
+    first, _ = s.fork(2)
+    first.join()
+
+
+@pytest.mark.parametrize(
+    "program, help", [(reads_an_attribute, 's["a"]'), (joins_one, "forks.join()")], ids=["value", "join"]
+)
+def test_what_a_state_has_not_is_told_with_what_to_write(program: lmc.Program[..., Any], help: str) -> None:
+    """A value that it has of that name, and what its forks have."""
+    with pytest.raises(lmc.ArgumentError, match="has no method") as caught:
+        program.run(backend="echo")
+    assert help in (caught.value.help or "")
+
+
 # --- results and programs ----------------------------------------------------------------------------------------
 
 

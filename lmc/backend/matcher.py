@@ -27,6 +27,10 @@ class Matcher(Protocol):
         """
 
     @property
+    def has_mask(self) -> bool:
+        """False where `mask` may take a while, as nobody has asked for it in this state."""
+
+    @property
     def may_force(self) -> bool:
         """False where `forced` never gives a token, so that the engine may run ahead of what is sampled."""
 

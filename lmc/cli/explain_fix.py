@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import inspect
 import sys
 import tempfile
 from collections import Counter
@@ -71,7 +72,7 @@ def fixed(prog: Program, found: list[Tried]) -> str:
     for each in found:
         if is_allowed(each, text) and each.source is not None:
             # lines move with each change: it is looked for again where its text stands now
-            moved = changed(new, _moved(each.fix, text, new), prog.func.__globals__)
+            moved = changed(new, _moved(each.fix, text, new), _names(prog))
             new = moved if moved is not None else new
     return new
 
@@ -124,7 +125,7 @@ def _lines(each: Tried, text: str, width: int) -> Iterator[str]:
 
 def _try(prog: Program, rows: Rows, level: int, tokenizer: Tokenizer, old: Compiled, text: str, fix: Fixit) -> Tried:
     total = found_in_runs(old.plan, old.planned.inputs, _by_path(old, rows)[:1]).prompt_tokens
-    source = changed(text, fix, prog.func.__globals__)
+    source = changed(text, fix, _names(prog))
     if source is None:
         return Tried(fix, None, fix.behind, total, True)
     try:
@@ -170,6 +171,12 @@ def source_of(prog: Program) -> str:
         raise ArgumentError(
             f"the source of `{prog.func.__name__}` cannot be read", help="define it in a file"
         ) from None
+
+
+def _names(prog: Program) -> dict[str, Any]:
+    """The variables of the program's module."""
+    names: dict[str, Any] = inspect.unwrap(getattr(prog.func, "__func__", prog.func)).__globals__
+    return names
 
 
 def _loaded(prog: Program, source: str) -> Program:

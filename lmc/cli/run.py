@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds that an item may take."
 )
 @click.option("--progress", is_flag=True, help="Say on stderr how far the batch is.")
+@click.option("--live", is_flag=True, help="Show the run on stderr as it goes: items, calls by wave, pool, rates.")
 @click.option("--show-prompts", is_flag=True, help="Print each call: its prompt, and what came.")
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
@@ -107,6 +108,7 @@ def run_command(
     retry: int,
     timeout: float | None,
     progress: bool,
+    live: bool,
     show_prompts: bool,
     model: str | None,
     backend: str,
@@ -152,6 +154,8 @@ def run_command(
         raise click.UsageError("--json prints, and -o writes: use one of them")
     if is_batch and output is not None and (analyze or formats):
         raise click.UsageError("--analyze and --emit-graph show one run, and -o writes rows: use one of them")
+    if live and (is_stream or progress):
+        raise click.UsageError("--live draws where the text of --stream and the bar of --progress would stand: use one")
     if trace is not None and (is_stream or (is_batch and output is not None)):
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
@@ -174,7 +178,8 @@ def run_command(
     # none that is left out: a program may have an argument of that name
     said = {"max_new_tokens": max_new_tokens, "temperature": temperature, "closed": closed or None}
     settings |= {name: value for name, value in said.items() if value is not None}
-    settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout, "progress_bar": progress}
+    settings |= {"max_in_flight": max_in_flight, "retry": retry, "timeout": timeout}
+    settings["progress_bar"] = "live" if live else progress
     settings["calls"] = show_prompts or analyze or bool(formats)
     settings["timeline"] = trace is not None or "html" in formats
     show = partial(_show_prompts, is_batch=is_batch, err=is_json or output == "-") if show_prompts else None

@@ -6,6 +6,7 @@ from greenlet import getcurrent
 
 from lmc.backend.base import Backend
 from lmc.eager.expressions import Expressions
+from lmc.eager.keywords import hinted
 from lmc.eager.place import place_of
 from lmc.eager.record import ProgramRecord
 from lmc.eager.task_greenlet import AsyncProgram, TaskGreenlet
@@ -81,4 +82,4 @@ def placed(error: BaseException) -> BaseException:
     """An error of the program, with its own traceback, and the line where lmc has raised it."""
     if isinstance(error, LMError) and error.span is None:
         error.span = place_of(error.__traceback__)
-    return from_user(error)
+    return hinted(from_user(error))

@@ -37,6 +37,7 @@ _OWN = frozenset(("end", "number", "ret_value"))  # names of a state that are no
 _INSTEAD = {
     **dict.fromkeys(("gen", "generate", "select", "image"), 'write s += lmc.gen("name"), and s["name"] is what came'),
     **dict.fromkeys(("append", "add", "extend", "write", "say"), "write s += text"),
+    "join": "the forks together have it: forks = s.fork(2), and forks.join() gives their values to s",
     **dict.fromkeys(("get", "keys", "values", "items"), "s[name] is a value, `name in s` asks for it"),
 }
 
@@ -252,7 +253,10 @@ class EagerState:
                 help="`try` around the call of the inner program, and `except ... as error`",
             )
         methods = ", ".join(sorted(each for each in vars(EagerState) if not each.startswith("_") and each not in _OWN))
-        raise ArgumentError(f"a program state has no method `{name}`", help=_INSTEAD.get(name, f"it has {methods}"))
+        help = _INSTEAD.get(name, f"it has {methods}")
+        if name in self:
+            help = f'its value of that name is s["{name}"]'
+        raise ArgumentError(f"a program state has no method `{name}`", help=help)
 
     # --- turns and scopes ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ another.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import inf
@@ -16,6 +16,7 @@ from types import TracebackType
 
 from lmc.backend.base import Session, Usage
 from lmc.errors import ArgumentError, RequestError
+from lmc.executor.call_params import CallParams
 from lmc.executor.events import Detail, ItemEnded, RunEvent
 from lmc.executor.future import Poison
 from lmc.executor.hints import Adviser
@@ -152,6 +153,15 @@ class Run:
     def num_active(self) -> int:
         """Items started and not ended."""
         return len(self._active)
+
+    @property
+    def num_waiting(self) -> int:
+        """Items added and not started."""
+        return len(self._waiting)
+
+    def open_calls(self) -> Counter[CallParams]:
+        """The calls that are asked and not answered, by what they ask; for any thread."""
+        return Counter(call.params for call in list(self._open.values()))
 
     @property
     def room(self) -> int:

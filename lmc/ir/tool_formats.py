@@ -148,6 +148,11 @@ FORMATS: Mapping[str, ToolFormat] = {
         cut=_pattern('{"name": '),
     ),
     "mimo": _QWEN_XML,
+    "mistral": ToolFormat(
+        ("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
+        _pattern(r"\[TOOL_CALLS\](?P<name>[^\[{]*)\[ARGS\](?P<arguments>\{.*?\})(?=\[TOOL_CALLS\]|\Z)"),
+        cut=_pattern(r"\[TOOL_CALLS\]"),
+    ),
     "minimax": ToolFormat(
         ("<minimax:tool_call>", "</minimax:tool_call>", "<invoke name=", "</invoke>"),
         _pattern(r'<invoke name="(?P<name>[^"]*)">(?P<arguments>.*?)</invoke>'),
@@ -160,4 +165,5 @@ FORMATS: Mapping[str, ToolFormat] = {
     "qwen_3_coder": _QWEN_XML,
 }
 TOOL_FORMATS = tuple(FORMATS)
+LMCS_OWN = ("mistral",)  # which xgrammar does not know
 UNSUPPORTED = ("cohere", "minimax_m3")  # they write nested arguments in XML of their own

@@ -40,9 +40,7 @@ def parse_constraint(
         made = cast(Constraint, value)
         return made if closed is None else with_closed(made, closed)
     if kind in ("regex", "grammar") and not isinstance(value, str):
-        is_compiled = isinstance(getattr(value, "pattern", None), str)
-        cure = "give its text, as in regex=pattern.pattern; flags are written in it: (?i)" if is_compiled else None
-        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=cure)
+        raise ArgumentError(f"{kind} must be a str, not {type(value).__name__}", span=span, help=_instead(value))
     match kind:
         case "regex":
             from lmc.parser.regex.parse import parse_regex
@@ -62,3 +60,11 @@ def parse_constraint(
             style = spacing or "compact"
             return parse_structural_tag(value, spacing=style, closed=closed, documents=documents, span=span)
     raise AssertionError(f"no constraint is written {kind}=")
+
+
+def _instead(value: object) -> str | None:
+    """How what is given as a text of a regex or grammar is given."""
+    if isinstance(getattr(value, "pattern", None), str):
+        return "give its text, as in regex=pattern.pattern; flags are written in it: (?i)"
+    made_for = next((kind for kind, types in MADE.items() if isinstance(value, types)), None)
+    return f"write {made_for}=" if made_for is not None else None

@@ -6,9 +6,10 @@ Names and defaults are SGLang's. Expressions are appended with `s += ...`, and a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
+import inspect
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.constraint import Lark, Reasoning, Spacing, ToolCalls
@@ -49,6 +50,14 @@ class Expr:
 
     def __radd__(self, other: object) -> Expr:
         return Concat((_part(other), self))
+
+    if not TYPE_CHECKING:  # for a type checker there is no such attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            error = AttributeError(f"an lmc expression has no attribute `{name}`: nothing is generated yet")
+            if not name.startswith("__"):  # Python asks for those
+                error.add_note('append it, and read what came by its name: s += lmc.gen("a"), then s["a"]')
+            raise error
 
     def __format__(self, spec: str) -> NoReturn:
         raise ArgumentError(
@@ -464,3 +473,10 @@ PRIMITIVES: frozenset[Any] = frozenset(
     (gen, gen_int, gen_string, select, lark, tool_calls, separate_reasoning, system, user, assistant, system_begin,
      system_end, user_begin, user_end, assistant_begin, assistant_end)
 )  # fmt: skip
+
+
+def what_it_takes(primitive: Callable[..., Any], given: Iterable[str]) -> str:
+    """Which keyword of a primitive one that it has not may mean, or else all of them."""
+    names = [name for name in inspect.signature(primitive).parameters if name != "params"]
+    near = next((did_you_mean(each, names) for each in given if each not in names), None)
+    return near or f"it takes {', '.join(names) or 'no argument'}"

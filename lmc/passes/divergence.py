@@ -103,6 +103,11 @@ class Divergences:
         """What the two go on with: of `of` what needs no tokenizer."""
         return self._sides(a, self._written(a), b, self._written(b, 1))[0]
 
+    def told(self, a: Node, b: Node) -> tuple[tuple[Side, Side], Reason | None]:
+        """What the two go on with, and why: of `of` what needs no tokenizer."""
+        sides, common = self._sides(a, self._written(a), b, self._written(b, 1))
+        return sides, self.reasons.of(sides[0].rest, sides[1].rest, common, is_cut=False)
+
     def behind_shared(self, a: Node, num_a: int, b: Node, num_b: int) -> Divergence:
         """What `of` says of two calls whose prompts are the same but for their last units, so many of each.
 

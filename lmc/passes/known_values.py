@@ -15,7 +15,7 @@ from lmc.ir.types import is_plain
 from lmc.passes.base import ArgPath
 
 _COMPUTED = frozenset(("concat", "format", "as_text", "item", "slice", "tuple"))
-_MAX_SPEC = 8  # characters of a format spec: a longer one could ask for a text of any size
+MAX_SPEC = 8  # characters of a format spec: a longer one could ask for a text of any size
 
 
 class KnownValues:
@@ -55,7 +55,7 @@ def _evaluated(node: Node, operands: list[Any]) -> tuple[object, ...]:
     compute = OPS[node.op].eval
     assert compute is not None
     specs = (*operands[1:], node.attr("spec", ""))
-    if node.op == "format" and any(len(str(spec)) > _MAX_SPEC for spec in specs):
+    if node.op == "format" and any(len(str(spec)) > MAX_SPEC for spec in specs):
         return ()
     try:
         return (compute(dict(node.attrs), *operands),)

@@ -22,6 +22,11 @@ TOTALS = {
     "saved": "saved by sharing",
 }  # fmt: skip
 
+RUN = {
+    "calls": "a run: calls", "prompt": "a run: prompt tokens", "cached": "a run: from the cache",
+    "computed": "a run: computed", "output": "a run: generated",
+}  # fmt: skip
+
 Line = tuple[str, str]  # "-", "+", "~" or "", and what is said
 
 
@@ -50,7 +55,7 @@ def _shown(line: Line, terminal: Terminal) -> str:
 
 
 def _totals_text(diff: PlanDiff) -> str:
-    rows = [(name, str(old), str(new), change) for name, old, new, change in _totals(diff)]
+    rows = _totals(diff)
     wide = [max(len(row[i]) for row in rows) for i in range(4)]
     return "cost\n" + "".join(
         f"    {name:<{wide[0]}}  {old:>{wide[1]}} -> {new:>{wide[2]}}  {change}".rstrip() + "\n"
@@ -58,16 +63,27 @@ def _totals_text(diff: PlanDiff) -> str:
     )
 
 
-def _totals(diff: PlanDiff) -> list[tuple[str, int, int, str]]:
-    """Each total in both versions, and by how much it grew. Sizes that were counted in other units are left out."""
+def _totals(diff: PlanDiff) -> list[tuple[str, str, str, str]]:
+    """Each total in both versions, and by how much it grew; then what a run costs, between which bounds.
+
+    Sizes that were counted in other units are left out.
+    """
     found = []
     for name, words in TOTALS.items():
         old, new = diff.old.totals[name], diff.new.totals[name]
         if diff.old.unit == diff.new.unit or name in ("calls", "waves"):
-            change = f"{new - old:+d}" if new != old else ""
-            share = f" ({100 * (new - old) / old:+.0f} %)" if new != old and old else ""
-            found.append((words.format(diff.new.unit), old, new, change + share))
+            found.append((words.format(diff.new.unit), str(old), str(new), _change(old, new)))
+    for name, words in RUN.items():
+        if name in diff.old.cost and name in diff.new.cost:
+            a, b = diff.old.cost[name], diff.new.cost[name]
+            found.append((words, str(a), str(b), _change(a.least, b.least) if a.is_exact and b.is_exact else ""))
     return found
+
+
+def _change(old: int, new: int) -> str:
+    """`+2 (+10 %)`."""
+    share = f" ({100 * (new - old) / old:+.0f} %)" if old else ""
+    return f"{new - old:+d}{share}" if new != old else ""
 
 
 # --- what is said ----------------------------------------------------------------------------------------
@@ -219,6 +235,11 @@ def render_json(diff: PlanDiff, names: tuple[str, str]) -> str:
         "program": [diff.old.program, diff.new.program],
         "unit": [diff.old.unit, diff.new.unit],
         "totals": {name: [diff.old.totals[name], diff.new.totals[name]] for name in TOTALS},
+        "run": {
+            name: [[each.least, each.expected, each.most] for each in (diff.old.cost[name], diff.new.cost[name])]
+            for name in RUN
+            if name in diff.old.cost and name in diff.new.cost
+        },
         "args": {"removed": list(diff.args[0]), "added": list(diff.args[1])},
         "regions": {"removed": list(diff.regions[0]), "added": list(diff.regions[1])},
         "removed": [_json_call(call) for call in diff.removed],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lmc.ir.graph import Block, Graph, Lit, Node, Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
+from lmc.passes.cost import COUNTS, Interval, cost_of
 from lmc.passes.flat_prompts import PromptHole, known_text
 from lmc.viz.sharing import sharing
 from lmc.viz.view import View
@@ -66,7 +67,8 @@ class PlanFacts:
 
     args     its arguments, with their types
     regions  its branches and loops, as they are written, each with what stands around it
-    totals   calls, waves, prompts, distinct, saved: see `viz.json`; `most_output`, where every call has a bound
+    totals   calls, waves, prompts, distinct, saved: see `viz.json`
+    cost     what a run comes to, between which bounds, by name; empty without a tokenizer
     """
 
     program: str
@@ -74,6 +76,7 @@ class PlanFacts:
     calls: tuple[CallFacts, ...]
     regions: tuple[tuple[str, ...], ...]
     totals: dict[str, int]
+    cost: dict[str, Interval]
     unit: str
     graph: Graph
 
@@ -106,7 +109,16 @@ def plan_facts(planned: Planned) -> PlanFacts:
     }  # fmt: skip
     regions = tuple((*_around(each, view), view.name(each)) for each in view.steps if each.is_region)
     args = tuple((print_path(param.path), str(param.value.type)) for param in view.plan.graph.params)
-    return PlanFacts(view.plan.graph.name, args, tuple(calls), regions, totals, tree.unit, view.plan.graph)
+    return PlanFacts(
+        view.plan.graph.name, args, tuple(calls), regions, totals, _cost(planned), tree.unit, view.plan.graph
+    )
+
+
+def _cost(planned: Planned) -> dict[str, Interval]:
+    if planned.inputs.encode is None:
+        return {}
+    total = cost_of(planned.plan, planned.inputs).total
+    return {name: getattr(total, name) for name in COUNTS}
 
 
 def _name(node: Node) -> str | None:

@@ -42,7 +42,12 @@ def render(planned: Planned, terminal: Terminal) -> str:
     parted = partings(tree, view)
     calls = {step_view.step.id: step_view for step_view in view.calls}
     names = {id: _parts(each, calls[id]) for id, each in parted.items()}
-    columns = (Column("prompt"), Column(tree.unit, "right"), Column("calls", "right"), Column("saved", "right"))
+    columns: tuple[Column, ...] = (
+        Column("prompt"),
+        Column(tree.unit, "right"),
+        Column("calls", "right"),
+        Column("saved", "right"),
+    )
     columns += (Column("parts"),) if any(names.values()) else ()
     lines = list(_lines(tree, view, names))
     numbers = [line.numbers for line in lines]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-SEEDS = range(12)
+SEEDS = range(8)
 
 
 def names(cli, fn, seed, *options):

@@ -76,6 +76,15 @@ def test_output_is_as_reviewed(format: str, cli, golden) -> None:
     golden(f"cli/diff_{format}.txt", done.stdout)
 
 
+def test_with_a_model_it_says_what_a_run_costs(cli) -> None:
+    """Intervals, as `lmc explain --cost` has them: a call more, of three tokens at most."""
+    run = told(cli, BEFORE, AFTER, "--model", "lmc-tiny")["run"]
+    assert list(run) == ["calls", "prompt", "cached", "computed", "output"]
+    assert run["calls"] == [[3, 3.5, 4], [4, 4.5, 5]]
+    assert [most for _, _, most in run["output"]] == [8 + 8 + 16, 8 + 16 + 16 + 3]
+    assert "a run: calls" in cli("diff", BEFORE, AFTER, "--model", "lmc-tiny").stdout
+
+
 def test_the_same_program_is_the_same(cli) -> None:
     """Exit status 0, and one line."""
     done = cli("diff", BEFORE, BEFORE)

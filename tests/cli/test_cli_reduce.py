@@ -152,7 +152,7 @@ def test_a_program_shrinks_to_what_a_command_looks_for(cli, tmp_path: Path) -> N
     (tmp_path / "small.py").write_text("import os\n\ndef f(x):\n    if x:\n        print('left')\n    return x + 1\n")
     done = cli("reduce", str(tmp_path / "small.py"), "--check", "! grep -q left {}")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout == "def f():\n    print('left')\n"
+    assert done.stdout == "def f(x):\n    print('left')\n"
     assert [each.name for each in tmp_path.iterdir()] == ["small.py"]
 
 

@@ -6,6 +6,7 @@ What the compiler foretells of a twin is held against the engine's counters: of 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from lmc.cli.compile import compiled
 from lmc.cli.explain_fix import diff, fixed, source_of, tried
 from lmc.cli.loading import load_program
 from lmc.cli.notes import notes_of
-from lmc.codes import ABOUT_SHARING
+from lmc.codes import (
+    ABOUT_SHARING,
+    CHANGES_EACH_RUN,
+    MORE_EXAMPLES,
+    OTHER_ORDER,
+    OTHER_SPACES,
+    OTHER_TURN,
+    SET_IN_PROMPT,
+)
 from lmc.passes.divergence import Divergences
 from lmc.passes.what_if import found_in_runs
 from lmc.tokenizer import load_tokenizer
@@ -116,6 +125,28 @@ def test_fix_makes_the_twin_and_says_what_it_gains(fault: Fault, tokenizer: Any)
         assert fix.same
     if fix.fix.change != "sorted":
         assert fix.gain == foretold(fault, tokenizer)
+
+
+LINTED = {
+    "clock": CHANGES_EACH_RUN,
+    "set_order": SET_IN_PROMPT,
+    "trailing_space": OTHER_SPACES,
+    "tool_order": OTHER_ORDER,
+    "template": OTHER_TURN,
+    "few_shot": MORE_EXAMPLES,
+}
+
+
+@pytest.mark.parametrize("name", LINTED)
+def test_lint_names_it(name: str, tokenizer: Any) -> None:
+    """By its code, at the line, with what it costs."""
+
+    (fault,) = (each for each in FAULTS if each.name == name)
+    given = {} if fault.is_of_runs else fault.rows[0]
+    notes = notes_of(compiled(program(name), given, 2, tokenizer))
+    (note,) = (each for each in notes if (each.code or "").startswith(ABOUT_SHARING))
+    assert note.code == LINTED[name] and note.span is not None and fault.line in note.span.text()
+    assert re.search(r"the \d+ tokens behind it", note.text), note.text
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

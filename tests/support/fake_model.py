@@ -274,6 +274,8 @@ class FakeMatcher:
         bits[EOS] = self.can_stop()
         return np.packbits(bits, bitorder="little").view(np.int32)
 
+    has_mask = True
+
     @property
     def may_force(self) -> bool:
         return self.jumps

@@ -45,6 +45,17 @@ def llama(text: str, types: Types) -> Calls:
     return [(each["name"], each["parameters"]) for each in anywhere if each]
 
 
+def mistral(text: str, types: Types) -> Calls:
+    """Cut at the mark of a call, whatever stands before it; the name reaches to the arguments, which are one JSON."""
+    found = []
+    for raw in text.split("[TOOL_CALLS]")[1:]:
+        name, _, arguments = raw.partition("[ARGS]")
+        end = raw.find("{")
+        assert name == raw[:end].removesuffix("[ARGS]") and "[CALL_ID]" not in raw  # the other rule that is in use
+        found.append((name, json.loads(arguments)))
+    return found
+
+
 def deepseek_r1(text: str, types: Types) -> Calls:
     """JSON in a fence."""
     rule = r"<｜tool▁call▁begin｜>(?:.*?)<｜tool▁sep｜>(.*?)\n```json\n(.*?)\n```<｜tool▁call▁end｜>"
@@ -164,6 +175,7 @@ PARSERS: Mapping[str, Parser] = {
     "deepseek_r1": deepseek_r1, "deepseek_v3_1": deepseek_v3_1, "deepseek_v3_2": dsml("function_calls", ""),
     "deepseek_v4": dsml("tool_calls", ""), "deepseek_v4_1": dsml("calls", " "), "exaone": hermes, "glm_4_7": glm,
     "harmony": harmony, "kimi": kimi, "kimi_k3": kimi_k3, "llama": llama, "mimo": qwen_xml, "minimax": minimax,
+    "mistral": mistral,
     "qwen_3": hermes, "qwen_3_5": qwen_xml, "qwen_3_coder": qwen_xml,
 }  # fmt: skip
 STRIPPED = frozenset({"minimax", "glm_4_7"})  # formats in which the family drops the spaces around a text

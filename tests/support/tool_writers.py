@@ -36,6 +36,11 @@ def llama(calls: Calls) -> str:
     return "; ".join(f'{{"name": "{name}", "parameters": {dumped(arguments)}}}' for name, arguments in calls)
 
 
+def mistral(calls: Calls) -> str:
+    """JSON behind marks."""
+    return "".join(f"[TOOL_CALLS]{name}[ARGS]{dumped(arguments)}" for name, arguments in calls)
+
+
 def deepseek_r1(calls: Calls) -> str:
     """JSON in fences."""
     rows = (
@@ -141,5 +146,6 @@ WRITERS: Mapping[str, Writer] = {
     "deepseek_r1": deepseek_r1, "deepseek_v3_1": deepseek_v3_1, "deepseek_v3_2": dsml("function_calls", ""),
     "deepseek_v4": dsml("tool_calls", ""), "deepseek_v4_1": dsml("calls", " "), "exaone": exaone, "glm_4_7": glm,
     "harmony": harmony, "kimi": kimi, "kimi_k3": kimi_k3, "llama": llama, "mimo": mimo, "minimax": minimax,
+    "mistral": mistral,
     "qwen_3": hermes, "qwen_3_5": qwen_xml, "qwen_3_coder": qwen_xml,
 }  # fmt: skip

@@ -18,6 +18,7 @@ CAPITALS = frozenset(range(0x41, 0x5B))
 DIGITS = frozenset(range(0x30, 0x3A))
 NAMES = LETTERS | CAPITALS | DIGITS | {0x5F}
 OPENERS, CLOSERS = frozenset(b"[{(<"), frozenset(b"]})>")
+MAX_SPELT = 200  # letters of a name, all ways it may go on counted: then it is taken for any word
 MANY = 8  # letters that lead to the same: any word may stand here
 SPACE, QUOTE, COMMA = 0x20, 0x22, 0x2C
 
@@ -89,6 +90,7 @@ class Taste:
     def __init__(self, walk: TextWalk) -> None:
         self.walk = walk
         self._is_named: dict[int, bool] = {}
+        self._looked: dict[int, tuple[bool, tuple[int, ...]]] = {}
 
     def place(self, state: int) -> Place:
         """What may be said in a state; without a way where nothing may be and the text cannot end."""
@@ -98,22 +100,35 @@ class Taste:
         """Whether a name that is spelt out goes on here: it comes to where not all is as it is behind any word."""
         found = self._is_named.get(state)
         if found is None:
-            self._is_named[state] = False  # where it comes back to itself
             found = self._is_named[state] = self._goes_on(state)
         return found
 
     def _goes_on(self, state: int) -> bool:
-        groups = _groups(self.walk, state)
-        word = _free(groups)
-        if word is None:
-            return True
-        others = [group for group in groups if group is not word]
-        if any(
-            own & SAYABLE and not own <= NAMES and self.walk.step(word[0], _said(own)[0]) != target
-            for target, own in others
-        ):
-            return True
-        return any(self.is_named(target) for target, own in others if own <= NAMES)
+        seen, pending = {state}, [state]  # grows
+        for at in pending:
+            shown, targets = self._looked_at(at)
+            if shown:
+                return True
+            pending += (target for target in targets if target not in seen)
+            seen.update(targets)
+            if len(pending) > MAX_SPELT:
+                break
+        return False
+
+    def _looked_at(self, state: int) -> tuple[bool, tuple[int, ...]]:
+        """Whether not all is here as it is behind any word, and where letters of no word lead."""
+        found = self._looked.get(state)
+        if found is None:
+            groups = _groups(self.walk, state)
+            word = _free(groups)
+            others = [group for group in groups if group is not word]
+            shown = word is None or any(
+                own & SAYABLE and not own <= NAMES and self.walk.step(word[0], _said(own)[0]) != target
+                for target, own in others
+            )
+            targets = tuple(dict.fromkeys(target for target, own in others if own <= NAMES))
+            found = self._looked[state] = shown, targets
+        return found
 
     def is_free_name(self, behind_comma: int) -> bool:
         """Whether any name of a property may come, and none that is spelt out."""

@@ -107,6 +107,7 @@ class Engine:
             max_running=max_running,
             prepare=self._prepare,
             miss_elsewhere=self._miss_elsewhere,
+            depth=runner.depth,
         )
         self._limits = Limits(runner.max_len, self.cache.pool.num_slots, page_size, runner.vocab_size)
         self._outputs = OutputDriver(tokenizer, masks, runner.max_len, _emit)

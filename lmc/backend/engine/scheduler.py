@@ -19,6 +19,7 @@ from operator import attrgetter
 from lmc.backend.base import Missed
 from lmc.backend.cache.lease import KVCache, Lease
 from lmc.backend.cache.radix import Claim
+from lmc.backend.engine.first_masks import FirstMasks
 from lmc.backend.engine.forecast import Forecast, peak
 from lmc.backend.engine.history import History
 from lmc.backend.engine.pins import Pins
@@ -68,6 +69,7 @@ class Scheduler:
         max_running: int,
         prepare: Prepare,
         miss_elsewhere: MissElsewhere,
+        depth: int = 1,
     ) -> None:
         self.running: list[Sequence] = []  # in rank order
         self.waiting = WaitingQueue()
@@ -79,6 +81,7 @@ class Scheduler:
         self._num_seats = max_running + max_running // RUNNING_A_GUEST
         self._token_budget = max(token_budget, self._num_seats)  # every running sequence can decode in every step
         self._prepare = prepare
+        self._first_masks = FirstMasks(depth)
         self._forecast = Forecast()
         self._works: dict[Sequence, Work] = {}
         self._budget = 0
@@ -140,6 +143,7 @@ class Scheduler:
         self._works = {}
         self._budget = self._token_budget
         self._retracted = self.wants_landing = False
+        self._first_masks.begin()
         self._steps += 1
         for seq, pending in self._by_phase():
             # None: retracted in this very loop, for one of better rank
@@ -189,7 +193,7 @@ class Scheduler:
         chunks: list[tuple[Sequence, int]] = []
         for seq in self.running:
             pending = seq.num_pending
-            if pending < 0:
+            if pending < 0 or (pending == 1 and not self._first_masks.may_go(seq)):
                 continue
             phase = decode if pending <= 1 else short if pending <= SHORT else chunks
             phase.append((seq, pending))

@@ -17,9 +17,9 @@ import numpy as np
 
 from lmc.backend.masks.call_walk import BOTTOM, CallWalk
 from lmc.backend.masks.class_trie import ROOT_NODE, ClassTrie
-from lmc.backend.masks.trie import Ints, TokenTrie
-from lmc.backend.masks.walks import Bools, LazyWalk
-from lmc.backend.masks.words import packed
+from lmc.backend.masks.trie import TokenTrie
+from lmc.backend.masks.walks import LazyWalk
+from lmc.backend.masks.words import Bools, Ints, packed
 from lmc.ir.automaton.calls import CallDfa
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from lmc.giving_way import give_way
+
 
 class CharNode:
     """Where some characters lead.
@@ -75,6 +77,7 @@ class _Texts:
         tokens: dict[str, list[int]] = {}
         tails: dict[str, dict[bytes, list[int]]] = {}
         for token, text in texts.items():
+            give_way()
             if (prefix := prefixes.get(token)) is None:
                 tokens.setdefault(text, []).append(token)
             else:

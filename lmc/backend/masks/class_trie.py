@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.masks.trie import Ints, Level, TokenTrie
+from lmc.backend.masks.prefixes import span
+from lmc.backend.masks.trie import Level, TokenTrie
+from lmc.backend.masks.words import Ints
 from lmc.ir.automaton.alphabet import Alphabet
-from lmc.ir.automaton.bytes import LENGTHS
 
 DEAD_NODE = 0
 ROOT_NODE = 1
@@ -173,10 +174,4 @@ def _distinct(keys: npt.NDArray[np.int64], bound: int) -> tuple[npt.NDArray[np.i
 
 def prefix_mask(alphabet: Alphabet, prefix: bytes) -> int:
     """The classes of the characters whose encoding begins so."""
-    low, high, lead, left = next(row for row in reversed(LENGTHS) if prefix[0] >= row[2])
-    base = prefix[0] - lead
-    for byte in prefix[1:]:
-        base = base * 64 + byte - 0x80
-    span = 64 ** (left + 1 - len(prefix))
-    first, last = max(base * span, low), min(base * span + span - 1, high)
-    return sum(1 << cls for cls in {cls for _, _, cls in alphabet.intervals(first, last) if cls >= 0})
+    return sum(1 << cls for cls in {cls for _, _, cls in alphabet.intervals(*span(prefix)) if cls >= 0})

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lmc.giving_way import give_way
+
 _NUMBER = re.compile(r"[-+.0-9eE]*[0-9](?![-+.0-9eE])")
 _BEGINS = frozenset("-+.0123456789eE")
 
@@ -67,6 +69,7 @@ class RestNode:
 
 def _cut(text: str, spelt: bytes) -> Iterator[tuple[str, bytes]]:
     """The cuts of one token: what is before each, and what is after it."""
+    give_way()
     at = text.find('"')
     while at >= 0:
         before = text[: at + 1]

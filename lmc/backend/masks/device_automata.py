@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lmc.backend.masks.token_table import TokenTable
-from lmc.backend.masks.trie import Ints
+from lmc.backend.masks.words import Ints
 from lmc.kernels.automaton import Automata
 
 

@@ -40,6 +40,7 @@ class EndingMasks(ABC):
         self.num_ids = trie.size
         self._ending: dict[int, Int32] = {}
         self._is_free: dict[int, bool] = {}
+        self._asked: set[int] = set()
 
     @property
     @abstractmethod
@@ -69,7 +70,12 @@ class EndingMasks(ABC):
 
     def with_ends(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` and the end tokens; not to be written to."""
+        self._asked.add(state)
         return self.ending(state) if self.is_accepting(state) else self.mask(state)
+
+    def has_mask(self, state: int) -> bool:
+        """Whether its mask has been asked for, with end tokens or without."""
+        return state in self._asked
 
     def goes_on_freely(self, state: int) -> bool:
         """Whether text may come next, and none of it is forced."""
@@ -81,6 +87,7 @@ class EndingMasks(ABC):
 
     def ending(self, state: int) -> Int32:
         """[ceil(V / 32)] int32, `mask` with the end tokens, whether the text may end here or not."""
+        self._asked.add(state)
         found = self._ending.get(state)
         if found is None:
             found = self._ending[state] = self.mask(state) | self.eos_mask

@@ -59,7 +59,7 @@ class ConstraintMasks:
 
     vocab_size   width of the logits; ids past the vocabulary are padding and never allowed
     jump         how forced text is jumped over (see jumps.py)
-    disk         keeps compiled grammars, where there is one
+    disk         keeps compiled grammars, and what is worked out of the vocabulary, where there is one
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class ConstraintMasks:
         disk: DiskCache | None = None,
     ) -> None:
         self.vocab_size = vocab_size
+        self._disk = disk
         self.jump = jump
         self.encoder: Encoder = tokenizer
         jumps = None if jump == "off" else GrammarJumps(self._jumps)
@@ -190,7 +191,7 @@ class ConstraintMasks:
     @cached_property
     def trie(self) -> TokenTrie:
         """The vocabulary as a tree."""
-        return TokenTrie(self.spellings)
+        return TokenTrie(self.spellings, self._disk)
 
 
 def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks) -> int:

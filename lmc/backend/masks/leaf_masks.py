@@ -12,17 +12,17 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from lmc.backend.masks.char_tree import CharNode
-from lmc.backend.masks.class_trie import ClassTrie
+from lmc.backend.masks.kept import Arrays
 from lmc.backend.masks.shape_walk import ShapeWalk
 from lmc.backend.masks.shapes import shapes_of
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.visits import Visits
-from lmc.backend.masks.walks import LazyWalk
-from lmc.backend.masks.words import packed
+from lmc.backend.masks.words import Ints, packed
 from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.leaf import Coarse, Moved
+from lmc.ir.automaton.names import StateNames
 from lmc.ir.automaton.nodes import RegexNode
 from lmc.recent import Recent
 
@@ -37,8 +37,8 @@ WORN = 20_000  # states of an automaton, above which it is begun anew
 class LeafTokens:
     """Tokens that begin a head from some state on.
 
-    words  at the root of the vocabulary: a mask of those that stay in it, or end with it
-    ids    elsewhere: the same as ids
+    words  of the whole vocabulary: a mask of those that stay in it, or end with it
+    ids    below a node: the same as ids
     pairs  where others leave it, as places in `Cuts`
     """
 
@@ -50,12 +50,11 @@ class LeafTokens:
 class LeafWalk:
     """Heads over one alphabet, as states of one automaton."""
 
-    def __init__(self, trie: TokenTrie, alphabet: Alphabet, used: int) -> None:
+    def __init__(self, trie: TokenTrie, alphabet: Alphabet) -> None:
         self.chars = CharDfa(alphabet=alphabet)
         self._trie = trie
-        self._used = used
-        self._visits = Visits(self.chars)
-        self._known: dict[tuple[CharNode, int], LeafTokens] = {}
+        self._visits = Visits(self.chars, trie.distinct_prefixes)
+        self._known: dict[tuple[CharNode | None, int], LeafTokens] = {}
         self._lock = PressingLock()
 
     @property
@@ -79,39 +78,43 @@ class LeafWalk:
         found = self._known.get((node, state))
         if found is None:
             with self._lock:
-                found = self._at_root(state) if node is self._trie.root else self._below(node, state)
-                if len(self._known) >= MAX_KEPT:
-                    self._known.clear()
-                self._known[node, state] = found
+                is_root = node is self._trie.root
+                found = self._of_all("part", state) if is_root else self._below(node, state)
+                self._keep(node, state, found)
         return found
+
+    def tokens_behind_first(self, state: int) -> LeafTokens:
+        """What comes next after the first character of each token, whatever that is."""
+        found = self._known.get((None, state))
+        if found is None:
+            with self._lock:
+                found = self._of_all("behind first", state)
+                self._keep(None, state, found)
+        return found
+
+    def _keep(self, node: CharNode | None, state: int, found: LeafTokens) -> None:
+        if len(self._known) >= MAX_KEPT:
+            self._known.clear()
+        self._known[node, state] = found
 
     @cached_property
     def _shapes(self) -> ShapeWalk:
         return ShapeWalk(shapes_of(self._trie), self.chars)
 
-    @cached_property
-    def _classes(self) -> ClassTrie:
-        return ClassTrie(self._trie, self.chars.alphabet, self._used)
+    def _of_all(self, kind: str, state: int) -> LeafTokens:
+        """What is said of the whole vocabulary, or what an earlier process found."""
+        name = self._names.of(state) if self._trie.kept.is_on else None
+
+        def make() -> Arrays:
+            ends = self._shapes.ends(state) if kind == "part" else self._shapes.ends_behind_first(state)
+            return {"words": packed(self._shapes.live(ends)), "pairs": self._pairs(ends[self._trie.size :])}
+
+        found = make() if name is None else self._trie.kept.arrays(make, kind, name)
+        return LeafTokens(found["words"], _NONE, found["pairs"])
 
     @cached_property
-    def _sweep(self) -> LazyWalk:
-        return LazyWalk(self._classes, self.chars)
-
-    def _at_root(self, state: int) -> LeafTokens:
-        ends = self._shapes.ends(state)
-        if ends is None:
-            return self._swept(state)
-        return LeafTokens(packed(self._shapes.live(ends)), _NONE, self._pairs(ends[self._trie.size :]))
-
-    def _swept(self, state: int) -> LeafTokens:
-        """The same where this automaton tells more characters apart than shapes do."""
-        at = self._sweep.reached(state)
-        live = (at != DEAD).take(self._sweep.of_token)
-        for tail in self._classes.tails:
-            before = int(at[tail.node])
-            if before != DEAD and self.chars.live_classes(before) & tail.mask:
-                live[list(tail.tokens)] = True
-        return LeafTokens(packed(live), _NONE, self._pairs(at.take(self._classes.cut_nodes)))
+    def _names(self) -> StateNames:
+        return StateNames(self.chars)
 
     def _pairs(self, ends: Ints) -> Ints:
         """The pairs of the cuts at which the head may end; `ends` has the state at each cut."""
@@ -157,7 +160,7 @@ class LeafMasks:
         """The walk over some classes."""
         found = self._walks.get(coarse.key)
         if found is None or found.is_worn:
-            found = LeafWalk(self._trie, coarse.alphabet, coarse.used)
+            found = LeafWalk(self._trie, coarse.alphabet)
             self._walks.put(coarse.key, found)
         return found
 

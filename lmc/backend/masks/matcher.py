@@ -20,6 +20,11 @@ class AutomatonMatcher:
         """[ceil(V / 32)] int32, bit i % 32 of word i // 32 set where token i may come next; not to be written to."""
         return self._masks.with_ends(self._state)
 
+    @property
+    def has_mask(self) -> bool:
+        """False where the mask is to be made."""
+        return self._masks.has_mask(self._state)
+
     def accept(self, id: int) -> bool:
         """Take a token; False, and no change, where it is not allowed. An end token changes nothing either way."""
         if id in self._masks.eos_ids:
@@ -38,7 +43,8 @@ class AutomatonMatcher:
         if id in masks.eos_ids or not 0 <= id < masks.num_ids:
             return False
         state = masks.next(self._state, id)
-        if not masks.goes_on_freely(state):
+        # a mask is not made here: one step makes so many and no more
+        if not masks.has_mask(state) or not masks.goes_on_freely(state):
             return False
         self._state = state
         return True

@@ -7,17 +7,22 @@ characters stay what they are, as JSON reads some of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.kept import Arrays
+from lmc.backend.masks.trie import TokenTrie
+from lmc.backend.masks.words import Ints
+from lmc.giving_way import give_way
 
 LOWER, UPPER, DIGIT, DECIMAL, WORD, SPACE, OTHER = range(128, 135)  # symbols below are characters of ASCII
 APART = {"\u2028": 135, "\u2029": 136, "\ufeff": 137}  # in no group: patterns of ECMA name them
 NUM_SYMBOLS = 138
+SEPARATOR = 255  # no symbol
 ESCAPE = 6  # characters after a backslash that stay what they are
 NARROW = 48  # nodes of a level below which they are visited one by one
 ROOT = 1  # node 0 is none
@@ -52,10 +57,9 @@ class ShapeTrie:
             if code < 128:
                 self.members[code].add(chr(code))
         texts = trie.texts | dict(enumerate(trie.cuts.texts, trie.size))
-        shapes = [_shape(text, symbols) for text in texts.values()]
-        distinct = sorted(set(shapes))
-        place = {shape: at for at, shape in enumerate(distinct)}
-        of_text = np.fromiter((place[shape] for shape in shapes), dtype=np.int64, count=len(shapes))
+        tables = trie.kept.arrays(lambda: _tables(texts.values(), symbols), "shapes")
+        of_text = tables["of_text"]
+        distinct = bytes(tables["distinct"]).decode("latin-1").split(chr(SEPARATOR))
         ids = np.fromiter(texts, dtype=np.int64, count=len(texts))
         self.levels: list[ShapeLevel] = []
         self.children: dict[int, list[tuple[int, int]]] = {}
@@ -63,7 +67,7 @@ class ShapeTrie:
         self.ends = np.zeros(trie.size + len(trie.cuts.texts), dtype=np.int32)
         self.ends[ids] = ends.take(of_text)
         order = np.argsort(of_text, kind="stable")
-        self._order = ids.take(order)
+        self._order = ids.take(order).astype(np.int32)
         begins = np.searchsorted(of_text.take(order), np.arange(len(distinct) + 1))
         self._low, self._high = begins.take(low), begins.take(high)
         self.depths = np.zeros(len(low), dtype=np.int32)
@@ -78,10 +82,18 @@ class ShapeTrie:
         """Nodes, the one that is none among them."""
         return len(self._low)
 
-    def below(self, node: int) -> list[int]:
-        """The tokens and cuts whose shape goes through a node."""
-        found: list[int] = self._order[self._low[node] : self._high[node]].tolist()
-        return found
+    def all_below(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """The tokens and cuts whose shape goes through each of some nodes, one node after another; how many of each."""
+        begins = self._low.take(nodes)
+        counts = self._high.take(nodes) - begins
+        return self._order.take(ranges(begins, counts)), counts
+
+    @property
+    def firsts(self) -> Ints:
+        """The nodes after one character."""
+        ways = [np.array([node for _, node in self.children.get(ROOT, ())], dtype=np.int32)]
+        ways += [level.first + np.arange(len(level.parents), dtype=np.int32) for level in self.levels[:1]]
+        return np.concatenate(ways)
 
     def node(self, text: str) -> int | None:
         """The node of a text's shape; None for one that is not on a wide level."""
@@ -137,6 +149,13 @@ class ShapeTrie:
         self._wide_end = self.levels[-1].first + len(self.levels[-1].parents) if self.levels else ROOT + 1
 
 
+def ranges(begins: Ints, counts: Ints) -> Ints:
+    """The numbers from each begin on, as many as it counts."""
+    offsets = np.cumsum(counts) - counts
+    found: Ints = np.repeat(begins - offsets, counts) + np.arange(int(counts.sum()))
+    return found
+
+
 @lru_cache(maxsize=4)
 def shapes_of(trie: TokenTrie) -> ShapeTrie:
     """The shapes of a vocabulary, made once."""
@@ -157,7 +176,18 @@ def _symbol(char: str) -> int:
     return WORD if char.isalnum() else SPACE if char.isspace() else OTHER
 
 
+def _tables(texts: Iterable[str], symbols: dict[int, int]) -> Arrays:
+    """The distinct shapes of texts, sorted, and by text the number of its own."""
+    shapes = [_shape(text, symbols) for text in texts]
+    distinct = sorted(set(shapes))
+    place = {shape: at for at, shape in enumerate(distinct)}
+    of_text = np.fromiter((place[shape] for shape in shapes), dtype=np.int64, count=len(shapes))
+    joined = chr(SEPARATOR).join(distinct).encode("latin-1")
+    return {"of_text": of_text, "distinct": np.frombuffer(joined, np.uint8)}
+
+
 def _shape(text: str, symbols: dict[int, int]) -> str:
+    give_way()
     if "\\" not in text:
         return text.translate(symbols)
     found, left = [], 0

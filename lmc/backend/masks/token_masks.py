@@ -10,21 +10,17 @@ from functools import cached_property
 
 import numpy as np
 
-from lmc.backend.masks.class_trie import ClassTrie
 from lmc.backend.masks.leaf_masks import leaves_of
 from lmc.backend.masks.shape_walk import ShapeWalk
 from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.token_walk import TokenWalk
-from lmc.backend.masks.trie import Ints, TokenTrie
-from lmc.backend.masks.walks import Bools, LazyWalk
-from lmc.backend.masks.words import packed
-from lmc.ir.automaton.alphabet import used_classes
+from lmc.backend.masks.trie import TokenTrie
+from lmc.backend.masks.words import Bools, Ints, packed
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
 
 WORN = MAX_STATES // 2  # of an automaton that many texts have walked
-FEW_SWEEPS = 6  # masks of all tokens at once, after which a tree of the alphabet's own classes pays
 MAX_NODES = 60_000  # that the states of one more mask or token may have: a few seconds
 STATE_BYTES = 2_500  # measured of JSON schemas
 BESIDE = 24  # what is there beside the states takes as much as these
@@ -42,11 +38,9 @@ class TokenMasks:
         self.dfa = ByteDfa(self.chars)
         self.start = self.dfa.start
         self._trie = trie
-        self._tree = tree
-        self._num_swept = 0
         self._walk = TokenWalk(trie, self.dfa, leaves_of(trie), self._swept)
         self._masks: dict[int, Ints] = {}
-        self._known: dict[tuple[bytes, tuple[int, ...]], Ints] = {}
+        self._known: dict[bytes, Ints] = {}
 
     @property
     def is_worn(self) -> bool:
@@ -81,36 +75,13 @@ class TokenMasks:
 
     def _swept(self, char_state: int) -> Ints:
         """The mask in a state, by all tokens at once."""
-        self._num_swept += 1
-        ends = self._shapes.ends(char_state) if self._num_swept <= FEW_SWEEPS else None
-        return self._by_class(char_state) if ends is None else packed(self._shapes.live(ends))
-
-    def _by_class(self, char_state: int) -> Ints:
-        """The same over a tree of this alphabet's classes: it takes long to make, and then is quicker."""
-        groups, at = self._sweep.from_state(char_state)
-        live_classes = self.chars.live_classes
-        tails = self._classes.tails
-        ends = [n for n, before in enumerate(at) if before != DEAD and live_classes(before) & tails[n].mask]
+        made = packed(self._shapes.live(self._shapes.ends(char_state)))
         # states that count differ in little that one token can see: many have equal masks
-        key = (groups.tobytes(), tuple(ends))
-        found = self._known.get(key)
-        if found is None:
-            live = groups.take(self._sweep.of_token)
-            live[[token for end in ends for token in tails[end].tokens]] = True
-            found = self._known[key] = packed(live)
-        return found
+        return self._known.setdefault(made.tobytes(), made)
 
     @cached_property
     def _shapes(self) -> ShapeWalk:
         return ShapeWalk(shapes_of(self._trie), self.chars)
-
-    @cached_property
-    def _classes(self) -> ClassTrie:
-        return ClassTrie(self._trie, self.chars.alphabet, used_classes(self._tree, self.chars.alphabet))
-
-    @cached_property
-    def _sweep(self) -> LazyWalk:
-        return LazyWalk(self._classes, self.chars)
 
     def next(self, state: int, token: int) -> int:
         """The state after a token; DEAD where it may not come."""

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.masks.class_trie import ClassTrie
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.walks import TokenClasses
+from lmc.backend.masks.words import Ints
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import states

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from lmc.backend.masks.char_tree import CharNode
 from lmc.backend.masks.cuts import RestNode
 from lmc.backend.masks.leaf_masks import LeafMasks, LeafWalk
-from lmc.backend.masks.trie import Ints, TokenTrie
+from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.visits import Visits
-from lmc.backend.masks.words import of_ids
+from lmc.backend.masks.words import Ints, of_ids, packed
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.leaf import ENDLESS, Coarse, Leaves, Moved
@@ -30,13 +30,21 @@ MANY = 400  # nodes below first characters, above which all tokens are swept at 
 SMALL = 24  # texts below a node, up to which they are looked at one by one
 
 
+class LeafAt(NamedTuple):
+    """A string or a number, as a state of its walk, and the state after it."""
+
+    walk: LeafWalk
+    state: int
+    rest: int
+
+
 class Pieces(NamedTuple):
-    """A state as strings and numbers, each with the state after it, and what is left over.
+    """A state as strings and numbers, each with what comes after it, and what is left over.
 
     slack   characters of the tokens for which that is exact; of longer ones it may allow too many
     """
 
-    leaves: tuple[tuple[LeafWalk, int, int], ...]
+    leaves: tuple[LeafAt, ...]
     residue: int
     slack: int = ENDLESS
 
@@ -78,12 +86,12 @@ class TokenWalk:
         self._trie = trie
         self._dfa = dfa
         self._chars = dfa.chars
-        self._visits = Visits(dfa.chars)
+        self._visits = Visits(dfa.chars, trie.distinct_prefixes)
         self._leaves = Leaves(dfa.chars.alphabet, dfa.chars.nodes)
         self._masks = leaves
         self._plans: dict[int, Pieces] = {}
         self._split: dict[RegexNode, Split | None] = {}
-        self._moved: dict[tuple[int, int], tuple[LeafWalk, Moved]] = {}
+        self._moved: dict[int, tuple[LeafWalk, Moved]] = {}
         self._words: dict[int, Ints] = {}
         self._busy: set[int] = set()  # states whose masks are being made
         self._loops: dict[int, int] = {}
@@ -126,6 +134,7 @@ class TokenWalk:
             steps = self._beside(state, loop[0])
             for node, after in steps:
                 self._visit(gathered, node, after)
+            steps = self._behind_firsts(gathered, steps)
         elif self._is_long(root, self._plan(state).residue):
             return None
         else:
@@ -140,14 +149,16 @@ class TokenWalk:
             if node.size > SMALL:
                 plan = self._plan(at)
                 gathered.slack = min(gathered.slack, plan.slack)
-                for walk, inner, rest in plan.leaves:
-                    self._take(gathered, node, walk, inner, rest)
+                for leaf in plan.leaves:
+                    self._take(gathered, node, leaf)
                 at = plan.residue
+            more: list[tuple[CharNode, int]] = []
             for child, after in self._visits.below(node, at) if at != DEAD else ():
                 left -= 1
                 self._visit(gathered, child, after)
                 if not child.is_leaf:
-                    pending.append((child, after))
+                    more.append((child, after))
+            pending += self._behind_firsts(gathered, more) if node is self._trie.root else more
             if left < 0:
                 return None
         return gathered
@@ -217,17 +228,53 @@ class TokenWalk:
                     return True
         return False
 
-    def _take(self, gathered: Gathered, node: CharNode, walk: LeafWalk, inner: int, rest: int) -> None:
-        """What a string or a number allows at a node, with `rest` after it."""
-        found = walk.tokens(node, inner)
+    def _behind_firsts(self, gathered: Gathered, steps: list[tuple[CharNode, int]]) -> list[tuple[CharNode, int]]:
+        """What is left of steps to first characters when what strings and numbers allow behind them is taken.
+
+        Where many characters lead to one state, as the letters of a word do, what comes then is asked for once.
+        """
+        behind: dict[LeafAt, list[CharNode]] = {}
+        left: list[tuple[CharNode, int]] = []
+        for node, at in steps:
+            if node.size > SMALL:
+                plan = self._plan(at)
+                gathered.slack = min(gathered.slack, plan.slack)
+                for leaf in plan.leaves:
+                    behind.setdefault(leaf, []).append(node)
+                at = plan.residue
+            if at != DEAD:
+                left.append((node, at))
+        for leaf, nodes in behind.items():
+            if len(nodes) > 1 and sum(node.size for node in nodes) > MANY:
+                self._take_behind(gathered, "".join(node.first for node in nodes), leaf)
+                continue
+            for node in nodes:
+                self._take(gathered, node, leaf)
+        return left
+
+    def _take(self, gathered: Gathered, node: CharNode, leaf: LeafAt) -> None:
+        """What a string or a number allows at a node."""
+        found = leaf.walk.tokens(node, leaf.state)
         if found.words is not None:
             gathered.words.append(found.words)
         elif len(found.ids):
             gathered.arrays.append(found.ids)
-        if len(found.pairs):
+        self._take_pairs(gathered, found.pairs, leaf.rest)
+
+    def _take_behind(self, gathered: Gathered, firsts: str, leaf: LeafAt) -> None:
+        """The same behind each of some first characters."""
+        found = leaf.walk.tokens_behind_first(leaf.state)
+        begins = self._trie.begin_with(firsts)
+        assert found.words is not None
+        gathered.words.append(found.words & packed(begins))
+        self._take_pairs(gathered, found.pairs[begins.take(self._trie.cuts.token.take(found.pairs))], leaf.rest)
+
+    def _take_pairs(self, gathered: Gathered, pairs: Ints, rest: int) -> None:
+        """The tokens that leave a string or a number, where `rest` goes on with them."""
+        if len(pairs):
             cuts = self._trie.cuts
-            kept = self._live_rests(rest).take(cuts.rest.take(found.pairs))
-            gathered.arrays.append(cuts.token.take(found.pairs[kept]))
+            kept = self._live_rests(rest).take(cuts.rest.take(pairs))
+            gathered.arrays.append(cuts.token.take(pairs[kept]))
 
     def _live_rests(self, state: int) -> npt.NDArray[np.bool_]:
         """[rests] whether each of Cuts.rests may come next."""
@@ -254,7 +301,7 @@ class TokenWalk:
         return found
 
     def _made_plan(self, state: int) -> Pieces:
-        leaves: list[tuple[LeafWalk, int, int]] = []
+        leaves: list[LeafAt] = []
         residue: list[RegexNode] = []
         slack = ENDLESS
         for node in self._chars.alternatives(state) or ():
@@ -264,7 +311,7 @@ class TokenWalk:
                 continue
             rest = self._chars.at((split.rest,))
             if rest != DEAD and split.state != DEAD:
-                leaves.append((split.walk, split.state, rest))
+                leaves.append(LeafAt(split.walk, split.state, rest))
                 slack = min(slack, split.slack)
                 if split.walk.is_accepting(split.state):
                     residue.append(split.rest)
@@ -282,7 +329,7 @@ class TokenWalk:
         return self._split[node]
 
     def _walk(self, coarse: Coarse) -> tuple[LeafWalk, Moved]:
-        key = id(coarse), coarse.used  # kept by `_leaves` as long as this is
+        key = id(coarse)  # kept by `_leaves` as long as this is
         if key not in self._moved:
             walk = self._masks.walk(coarse)
             self._moved[key] = (walk, Moved(coarse, walk.chars))

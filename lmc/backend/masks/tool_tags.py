@@ -2,7 +2,7 @@
 
 Free text and thoughts hold no mark of the format, so that what reads the answer finds no call in them. Llama's family
 has no marks: there an answer is text without any JSON object, or calls alone, with a semicolon between them. Harmony
-writes messages: where a call is asked for, one of them is a call.
+writes messages: where a call is asked for, one of them is a call. Mistral's marks are lmc's to write.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lmc.ir.tool_formats import FORMATS
 MARK = "$comment"
 DIGITS = Regex("[0-9]+", Repeat(Chars(((48, 57),)), 1, None))
 NO_OBJECT = r"(?!.*\{\s*\").*"  # the name of what llama writes beside calls: each object would be read as one
+NO_MARK = r"(?!.*\[[A-Z_]+\]).*"  # the same of mistral: text without any of its marks
 BETWEEN_CALLS = "; "
 NEXT_MESSAGE = "<|start|>assistant"
 
@@ -29,6 +30,8 @@ def format_of(calls: ToolCalls) -> Json:
     """xgrammar's format; in place of each schema stands the number of its tool, as `part_of` reads it."""
     if calls.format == "llama":
         return _llama(calls)
+    if calls.format == "mistral":
+        return _mistral(calls)
     format = _guarded(_xgrammars(calls), calls.format)
     return _messages(format, calls) if calls.format == "harmony" else format
 
@@ -38,6 +41,8 @@ def part_of(calls: ToolCalls, format: Json) -> Regex | JsonSchema:
     if format["type"] == "regex":
         if format["pattern"] == NO_OBJECT:
             return _no_object(calls.format)
+        if format["pattern"] == NO_MARK:
+            return Regex(NO_MARK, without(FORMATS[calls.format].marks))
         assert format["pattern"] == r"\d+", format
         return DIGITS
     assert format.get("style", "json") in ("json", *STYLES), format
@@ -147,6 +152,26 @@ def _llama(calls: ToolCalls) -> Json:
 def _llama_call(name: str, at: int) -> Json:
     content = {"type": "json_schema", "json_schema": {MARK: str(at)}, "style": "json"}
     return {"type": "tag", "begin": f'{{"name": "{name}", "parameters": ', "content": content, "end": "}"}
+
+
+# --- mistral --------------------------------------------------------------------------------------------------
+
+
+def _mistral(calls: ToolCalls) -> Json:
+    """As tokenizers from version 13 on write calls: behind all text, each behind a mark, with no end of its own."""
+    text = {"type": "regex", "pattern": NO_MARK}
+    names = [tool.name for tool in calls.tools]
+    chosen = [_mistral_call(name, at) for at, name in enumerate(names) if calls.choice in ("auto", "required", name)]
+    if not chosen:
+        return text
+    one = {"type": "or", "elements": chosen}
+    written = {"type": "plus", "content": one} if calls.parallel and calls.choice not in names else one
+    return _row(text, {"type": "optional", "content": written}) if calls.choice == "auto" else written
+
+
+def _mistral_call(name: str, at: int) -> Json:
+    content = {"type": "json_schema", "json_schema": {MARK: str(at)}, "style": "json"}
+    return _row({"type": "const_string", "value": f"[TOOL_CALLS]{name}[ARGS]"}, content)
 
 
 def _no_object(format: str) -> Regex:

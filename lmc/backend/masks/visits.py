@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lmc.backend.masks.char_tree import CharNode
-from lmc.backend.masks.class_trie import prefix_mask
+from lmc.backend.masks.prefixes import LivePrefixes, Prefixes
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 
 FEW = 12  # characters that lead on from a state, up to which they are looked up one by one
@@ -14,12 +14,12 @@ FEW = 12  # characters that lead on from a state, up to which they are looked up
 class Visits:
     """Steps beside one automaton; what is learnt of its states is kept."""
 
-    def __init__(self, chars: CharDfa) -> None:
+    def __init__(self, chars: CharDfa, prefixes: Prefixes) -> None:
         self._chars = chars
         self._beyond = chars.alphabet.beyond_ascii
         self._class_of: dict[str, int] = {}
         self._few: dict[int, tuple[tuple[str, int], ...] | None] = {}
-        self._prefixes: dict[bytes, int] = {}
+        self._prefixes = LivePrefixes(prefixes, chars.alphabet)
 
     def below(self, node: CharNode, state: int) -> Iterator[tuple[CharNode, int]]:
         """The nodes one character on, each with the state there, which is not DEAD."""
@@ -51,13 +51,8 @@ class Visits:
         live = self._chars.live_classes(state) & self._beyond
         if not live or live == self._beyond:  # none, or all: each prefix is of some character after ASCII
             return [id for _, ids in node.tails for id in ids] if live else []
-        return [id for prefix, ids in node.tails if live & self._prefix(prefix) for id in ids]
-
-    def _prefix(self, prefix: bytes) -> int:
-        found = self._prefixes.get(prefix)
-        if found is None:
-            found = self._prefixes[prefix] = prefix_mask(self._chars.alphabet, prefix)
-        return found
+        alive, number = self._prefixes.of(live), self._prefixes.numbers
+        return [id for prefix, ids in node.tails if alive[number[prefix]] for id in ids]
 
     def _made_few(self, state: int) -> tuple[tuple[str, int], ...] | None:
         found: list[tuple[str, int]] = []

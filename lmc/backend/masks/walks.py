@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lmc.backend.masks.class_trie import DEAD_NODE, ROOT_NODE, ClassLevel, ClassTrie
-from lmc.backend.masks.trie import Ints
+from lmc.backend.masks.words import Bools, Ints
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 
-Bools = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 SPARSE = 8  # a level this many times wider than what is live above it is looked up, not swept

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lmc.backend.masks.trie import Ints
+Ints = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
 
 FEW = 48  # tokens that are set one by one
 
 
-def packed(live: npt.NDArray[np.bool_]) -> Ints:
+def packed(live: Bools) -> Ints:
     """[V] whether each token may come, as words; not to be written to."""
     bits = np.zeros(-(-len(live) // 32) * 32, dtype=bool)
     bits[: len(live)] = live

@@ -279,6 +279,11 @@ class XGrammarMatcher:
         return bool(self._handle.is_completed())
 
     @property
+    def has_mask(self) -> bool:
+        """True: each is made anew."""
+        return True
+
+    @property
     def may_force(self) -> bool:
         """False where nothing is ever jumped over."""
         return self._forcing is not None

@@ -35,7 +35,7 @@ class Alphabet:
         self.num_classes = len(signatures)
         self.full = (1 << self.num_classes) - 1
         self._few: dict[int, str | None] = {}
-        self._masks = {ranges: _mask(signatures, number) for number, ranges in enumerate(distinct)}
+        self._masks = dict(zip(distinct, _masks(signatures, len(distinct)), strict=True))
 
     @classmethod
     def of_classes(cls, starts: list[int], classes: list[int]) -> Alphabet:
@@ -80,6 +80,16 @@ class Alphabet:
         return found
 
     @cached_property
+    def ascii(self) -> tuple[int, int]:
+        """The masks of the classes that hold a character of ASCII, and of those that hold more than one."""
+        one = more = 0
+        for code in range(128):
+            bit = 1 << self.class_of(code)
+            more |= one & bit
+            one |= bit
+        return one, more
+
+    @cached_property
     def _small(self) -> list[str | None]:
         """By class its characters, None where they are more than FEW."""
         found: list[str | None] = [""] * self.num_classes
@@ -119,8 +129,15 @@ def _partition(sets: list[Ranges]) -> tuple[list[int], list[int], list[int]]:
     return starts, classes, list(known)
 
 
-def _mask(signatures: list[int], number: int) -> int:
-    return sum(1 << cls for cls, signature in enumerate(signatures) if signature >> number & 1)
+def _masks(signatures: list[int], num_sets: int) -> list[int]:
+    """The classes of each set."""
+    found = [0] * num_sets
+    for cls, signature in enumerate(signatures):
+        while signature:
+            low = signature & -signature
+            found[low.bit_length() - 1] |= 1 << cls
+            signature ^= low
+    return found
 
 
 def used_classes(tree: RegexTree, alphabet: Alphabet) -> int:

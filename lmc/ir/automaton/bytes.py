@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
@@ -64,8 +65,8 @@ class ByteDfa:
         self._keys: list[int | Partial] = [DEAD]
         self._numbers: dict[int | Partial, int] = {DEAD: DEAD}
         self._rows: list[list[int]] = [[DEAD] * self.num_classes]
-        self._leads = {byte: _lead_pieces(chars.alphabet, byte) for byte in self._samples if byte >= LEAD}
-        self._num_pieces = sum(len(pieces) for _, pieces, _ in self._leads.values())
+        self._leads: dict[int, tuple[int, list[tuple[int, int]], int]] = {}
+        self._num_pieces = 0
         self.start = self._number(chars.start if begin is None else begin)
 
     def __len__(self) -> int:
@@ -124,6 +125,15 @@ class ByteDfa:
         key = self._keys[state]
         return isinstance(key, Partial) or self.chars.live_classes(key) != 0
 
+    def is_open(self, state: int) -> bool:
+        """Whether several bytes may come next, where that is plain: characters of ASCII are a byte each."""
+        key = self._keys[state]
+        if isinstance(key, Partial):
+            return False
+        one, more = self.chars.alphabet.ascii
+        classes = self.chars.live_classes(key) & one
+        return classes & more != 0 or classes & (classes - 1) != 0
+
     def char_state(self, state: int) -> int | None:
         """The state of the character automaton; None within a character."""
         key = self._keys[state]
@@ -166,10 +176,17 @@ class ByteDfa:
             return self._number(row[self.chars.alphabet.class_of(byte)])
         if byte < LEAD:
             return DEAD
-        left, pieces, mask = self._leads[byte]
+        left, pieces, mask = self._lead(byte)
         if not mask & self.chars.live_classes(key):
             return DEAD
         return self._number(Partial(left, _joined([(at, row[cls] if cls >= 0 else DEAD) for at, cls in pieces])))
+
+    def _lead(self, byte: int) -> tuple[int, list[tuple[int, int]], int]:
+        found = self._leads.get(byte)
+        if found is None:
+            found = self._leads[byte] = _lead_pieces(self.chars.alphabet, byte)
+            self._num_pieces += len(found[1])
+        return found
 
 
 def _by_class(class_of: bytes, num_classes: int) -> list[bytes]:
@@ -207,13 +224,21 @@ def _byte_classes(chars: CharDfa) -> tuple[bytes, list[int]]:
     """Class by byte, and one byte of each class: bytes between which no character class begins."""
     cuts = {0, 0x80, 0x90, 0xA0, 0xC0, 0xC2, 0xE0, 0xE1, 0xED, 0xEE, 0xF0, 0xF1, 0xF4, 0xF5}
     for start in chars.alphabet.starts:
-        if 0xD800 < start <= 0xDFFF:
-            continue
-        # U+D800 begins no character; its would-be encoding is cut all the same
-        encoding = chr(start).encode("utf-8", "surrogatepass")
-        inner = False  # whether the change lies within the bytes that begin so
-        for byte in reversed(encoding):
-            cuts |= {byte, byte + 1} if inner else {byte}
-            inner = inner or byte != 0x80
+        cuts |= _cuts(start)
     samples = sorted(cut for cut in cuts if cut < 256)
     return bytes(bisect_right(samples, byte) - 1 for byte in range(256)), samples
+
+
+@lru_cache(maxsize=1 << 16)
+def _cuts(start: int) -> frozenset[int]:
+    """The bytes at which classes of bytes begin where one of characters does."""
+    if 0xD800 < start <= 0xDFFF:
+        return frozenset()
+    # U+D800 begins no character; its would-be encoding is cut all the same
+    encoding = chr(start).encode("utf-8", "surrogatepass")
+    found: set[int] = set()
+    inner = False  # whether the change lies within the bytes that begin so
+    for byte in reversed(encoding):
+        found |= {byte, byte + 1} if inner else {byte}
+        inner = inner or byte != 0x80
+    return frozenset(found)

@@ -46,9 +46,11 @@ def has_marks(tree: RegexTree) -> bool:
     return any(low > LAST for ranges in sets_of(tree) for low, _ in ranges)
 
 
-def rewritten(tree: RegexTree, of: Callable[[list[int]], RegexTree]) -> RegexTree:
-    """A tree with other calls in place of its own."""
-    known: dict[int, RegexTree] = {}  # by identity, as a tree may hold one part in many places
+def rewritten(
+    tree: RegexTree, of: Callable[[list[int]], RegexTree], known: dict[int, RegexTree] | None = None
+) -> RegexTree:
+    """A tree with other calls in place of its own; `known`: where trees have parts in common, they have them after."""
+    known = {} if known is None else known  # by identity, as a tree may hold one part in many places
 
     def inner(part: RegexTree) -> RegexTree:
         found = known.get(id(part))
@@ -106,10 +108,9 @@ class MarkedDfa(CharDfa):
         found = self._rows[state]
         if found is None:
             found = [DEAD] * self.alphabet.num_classes
-            for mask, target in self._moves_from(state):
-                if self.is_live(target):
-                    for cls in bits(mask & self.alphabet.chars):
-                        found[cls] = target
+            for mask, target in self.moves(state):
+                for cls in bits(mask & self.alphabet.chars):
+                    found[cls] = target
             self._rows[state] = found
         return found
 
@@ -160,7 +161,8 @@ def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDf
     def kept(called: list[int]) -> RegexTree:
         return marks(place for place in called if place not in empty)
 
-    others = [NOTHING if at in empty else rewritten(tree, kept) for at, tree in enumerate(trees)]
+    known: dict[int, RegexTree] = {}
+    others = [NOTHING if at in empty else rewritten(tree, kept, known) for at, tree in enumerate(trees)]
     return CallDfa(others, max_states=max_states)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, CharDfa
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.ranges import Ranges
@@ -49,7 +50,7 @@ class CompressedDfa:
 
 def forced_byte(dfa: ByteWalk, state: int) -> int | None:
     """The one byte that can come next; None where there are several, or a text may end."""
-    if dfa.is_accepting(state):
+    if dfa.is_accepting(state) or (isinstance(dfa, ByteDfa) and dfa.is_open(state)):
         return None
     ways = dfa.ways(state)
     return ways[0][0] if len(ways) == 1 and len(ways[0]) == 1 else None

@@ -15,6 +15,7 @@ from lmc.ir.automaton.nodes import RegexNode
 DEAD = 0
 MAX_DEPTH = 200  # parts within one another, or in a row
 Places = frozenset[int]
+Counts = tuple[int, int | None]
 
 
 class CountedItems(NamedTuple):
@@ -73,10 +74,12 @@ def most(node: RegexNode) -> int:
 
 
 class ItemRows:
-    """What nodes are made of one item."""
+    """What nodes are made of one item; `one` is the automaton of a single item, over the states of `rows`."""
 
-    def __init__(self, item: RegexNode, rows: Items) -> None:
+    def __init__(self, item: RegexNode, rows: Items, one: int) -> None:
         self._rows = rows
+        self._one = one
+        self._counts: dict[RegexNode, Counts | None] = {}
         self._singles = 0
         for option in item.parts if item.kind == "alt" else (item,):
             self._singles |= option.value if option.kind == "chars" and isinstance(option.value, int) else 0
@@ -92,6 +95,35 @@ class ItemRows:
         """Items that every text of a node has, which is made of them."""
         # one, if not as many as characters, where it is not empty
         return node.least if self._is_single(node) else min(node.least, 1)
+
+    def counts(self, node: RegexNode) -> Counts | None:
+        """The least and the most items (None: no most) of some texts of a plain node, which has each number between."""
+        if node not in self._counts:
+            self._counts[node] = self._counted(node)
+        return self._counts[node]
+
+    def _counted(self, node: RegexNode) -> Counts | None:
+        after = self._after(node, self._one)
+        if DEAD not in after and all(map(self._rows.is_accepting, after)):
+            return 1, 1
+        match node.kind:
+            case "empty":
+                return 0, 0
+            case "cat":
+                head, tail = self.counts(node.parts[0]), self.counts(node.parts[1])
+                return None if head is None or tail is None else (head[0] + tail[0], _sum(head[1], tail[1]))
+            case "alt":
+                found = [counts for part in node.parts if (counts := self.counts(part)) is not None]
+                return _joined(found)
+            case "repeat":
+                low, high, _ = node.bounds
+                turn = self.counts(node.parts[0])
+                if turn is None:
+                    return None
+                # more turns leave no number out where each of them may be of one item, or of none
+                return low * turn[0], _times(turn[1], high if turn[0] < 2 else low)
+            case _:
+                return None
 
     def _is_single(self, node: RegexNode) -> bool:
         """Whether each character of a node is an item by itself."""
@@ -140,3 +172,23 @@ class ItemRows:
             if more == found or DEAD in more:
                 return more
             found = more
+
+
+def _sum(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left + right
+
+
+def _times(most: int | None, turns: int | None) -> int | None:
+    return 0 if most == 0 or turns == 0 else None if most is None or turns is None else most * turns
+
+
+def _joined(ranges: list[Counts]) -> Counts | None:
+    """One range of numbers that are each in one of some ranges: the first ones that touch, without a gap."""
+    if not ranges:
+        return None
+    first, *others = sorted(ranges, key=lambda counts: counts[0])
+    low, high = first
+    for begin, end in others:
+        if high is not None and begin <= high + 1:
+            high = None if end is None else max(high, end)
+    return low, high

@@ -75,7 +75,7 @@ class Derivation:
 
     def _is_simple(self, place: Configuration) -> bool:
         return not any(place.trackers) and all(
-            duties is ALWAYS and (node.plain or all(not c for c, _, _ in self._forms.items(node)))
+            duties is ALWAYS and (node.free or all(not c for c, _, _ in self._forms.items(node)))
             for node, duties in place.state
         )
 
@@ -129,10 +129,12 @@ class Derivation:
 
     def _ends(self, state: State, here: Here) -> bool:
         return any(
-            self._hold_at_end(duties, here)
-            and any(rest is None and self._hold_at_end(c, here) for c, _, rest in self._forms.items(node))
+            self._hold_at_end(duties, here) and (self._is_over(node, here) if node.nullable is None else node.nullable)
             for node, duties in state
         )
+
+    def _is_over(self, node: RegexNode, here: Here) -> bool:
+        return any(rest is None and self._hold_at_end(c, here) for c, _, rest in self._forms.items(node))
 
     def _hold_at_end(self, condition: Condition, here: Here) -> bool:
         return all(sign == self._ends(here[what] if isinstance(what, int) else what, here) for sign, what in condition)

@@ -58,6 +58,7 @@ class CharDfa:
         self._accepts: list[bool | None] = [False]
         self._live: list[bool | None] = [False]
         self._live_nodes: dict[RegexNode, bool] = {}
+        self._live_moves: dict[int, list[tuple[int, int]]] = {}
         self._live_classes: dict[int, int] = {}
         self._made: dict[RegexNode, ItemRows] = {}
         self.starts = tuple(self._number(self._derivation.begin(root)) for root in roots)
@@ -77,17 +78,19 @@ class CharDfa:
         found = self._rows[state]
         if found is None:
             found = [DEAD] * self.alphabet.num_classes
-            for mask, target in self._moves_from(state):
-                if self.is_live(target):
-                    for cls in bits(mask):
-                        found[cls] = target
+            for mask, target in self.moves(state):
+                for cls in bits(mask):
+                    found[cls] = target
             self._rows[state] = found
         return found
 
     def moves(self, state: int) -> list[tuple[int, int]]:
         """The next states with the classes that lead to each, as masks; disjoint."""
-        self.row(state)
-        return [(mask, target) for mask, target in self._moves_from(state) if self._live[target]]
+        found = self._live_moves.get(state)
+        if found is None:
+            found = [way for way in self._moves_from(state) if self.is_live(way[1])]
+            self._live_moves[state] = found
+        return found
 
     def live_classes(self, state: int) -> int:
         """The mask of the classes that lead on."""
@@ -185,6 +188,11 @@ class CharDfa:
         """Find out whether a state is live: from its nodes where each stands for itself, else by what it leads to."""
         place = self._places[state]
         assert place is not None
+        if len(place.state) == 1:
+            (node, duties), *_ = place.state
+            if not duties and _is_apart(node):
+                self._live[state] = self._is_live_node(node)
+                return
         alone = [node for node, duties in place.state if not duties and _is_apart(node)]
         if any(map(self._is_live_node, alone)):
             self._live[state] = True
@@ -212,6 +220,8 @@ class CharDfa:
                 return node.bounds[0] == 0 or self._is_live_node(node.parts[0])
             case "chars":
                 return False  # of no class: else it is plain
+            case "and" if (rest := self._behind_chars(node)) is not node:
+                return self._is_live_node(rest)
             case "and" if self._has_counted(node):
                 return True
             case _:
@@ -232,20 +242,42 @@ class CharDfa:
         self._live_nodes.update(dict.fromkeys(passed, found))
         return found
 
+    def _behind_chars(self, node: RegexNode) -> RegexNode:
+        """What is left of an intersection behind characters with which both sides begin, as they do in an escape."""
+        left, right = node.parts
+        while left.kind == right.kind == "cat":
+            ours, theirs = left.parts[0], right.parts[0]
+            if ours.kind != "chars" or theirs.kind != "chars":
+                break
+            assert isinstance(ours.value, int) and isinstance(theirs.value, int)
+            if not ours.value & theirs.value:
+                return self.nodes.fail
+            left, right = left.parts[1], right.parts[1]
+        return self.nodes.both(left, right)
+
     def _has_counted(self, node: RegexNode) -> bool:
         """Whether it is plain that an intersection has a text of the length that it wants."""
         found = counted(node)
-        least = None if found is None else self.least_items(found.node, found.item)
-        if found is None or least is None:
+        if found is None:
             return False
-        return found.low <= least and (found.high is None or found.node.least <= found.high)
+        least = self.least_items(found.node, found.item)
+        if least is not None and found.low <= least and (found.high is None or found.node.least <= found.high):
+            return True
+        counts = self._items(found.item).counts(found.node)
+        if counts is None or (found.high is not None and counts[0] > found.high):
+            return False
+        return counts[1] is None or counts[1] >= found.low
 
     def least_items(self, node: RegexNode, item: RegexNode) -> int | None:
         """How many items each text of a plain node has at least; None where it has others than rows of items."""
-        if item not in self._made:
-            self._made[item] = ItemRows(item, _Rows(self, self.at((self.nodes.repeat(item, 0, None),))))
-        made = self._made[item]
+        made = self._items(item)
         return made.least(node) if made.of(node) else None
+
+    def _items(self, item: RegexNode) -> ItemRows:
+        if item not in self._made:
+            rows = _Rows(self, self.at((self.nodes.repeat(item, 0, None),)))
+            self._made[item] = ItemRows(item, rows, self.at((item,)))
+        return self._made[item]
 
     def _search(self, state: int) -> None:
         """Find out which states reached from here are live, until this one is known to be.

@@ -8,8 +8,6 @@ constraints; `Moved` says heads over the classes that they tell apart themselves
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import NamedTuple
 
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
@@ -40,13 +38,11 @@ class Coarse(NamedTuple):
 
     key      equal for equal sets of characters, whatever alphabet they were made of
     classes  the new class by old class
-    used     the mask of the new classes that are in a set
     """
 
-    key: tuple[tuple[int, ...], tuple[int, ...], int]
+    key: tuple[tuple[int, ...], tuple[int, ...]]
     alphabet: Alphabet
     classes: list[int]
-    used: int
 
 
 class Leaves:
@@ -64,7 +60,7 @@ class Leaves:
         self._firsts: dict[RegexNode, int] = {}
         self._masks: dict[RegexNode, frozenset[int] | None] = {}
         self._found: dict[RegexNode, HeadAndRest | None] = {}
-        self._coarse: dict[tuple[frozenset[int], bool], Coarse] = {}
+        self._coarse: dict[frozenset[int], Coarse] = {}
 
     def split(self, node: RegexNode) -> HeadAndRest | None:
         """The wide head of a node that ends with a quote or is a number, and the rest; None where it has none."""
@@ -84,12 +80,14 @@ class Leaves:
         """The classes that a head tells apart."""
         masks = self._masks_of(head)
         assert masks is not None
-        key = masks, head.plain
-        if key not in self._coarse:
-            self._coarse[key] = _merged(self._alphabet, masks, is_open=not head.plain)
-        return self._coarse[key]
+        if masks not in self._coarse:
+            self._coarse[masks] = _merged(self._alphabet, masks)
+        return self._coarse[masks]
 
     def _split(self, node: RegexNode) -> HeadAndRest | None:
+        first = node.parts[0] if node.kind == "cat" else node
+        if not self._is_quote(first) and not self.is_wide(self._first(first)):
+            return None  # as most are
         parts = _chain(node)
         found = self._up_to_quote(parts) or self._up_to_number(parts)
         if not found or any(self._masks_of(part) is None for part in parts[:found]):
@@ -126,6 +124,8 @@ class Leaves:
         return self._quote != 0 and part.kind == "chars" and part.value == self._quote
 
     def _is_numeric(self, part: RegexNode) -> bool:
+        if self._first(part) | self._number != self._number:
+            return False  # before all that it has is looked through
         masks = self._masks_of(part)
         return masks is not None and part.plain and all(mask | self._number == self._number for mask in masks)
 
@@ -291,8 +291,8 @@ def _mask_within(alphabet: Alphabet, chars: str) -> int:
     return found
 
 
-def _merged(alphabet: Alphabet, masks: frozenset[int], *, is_open: bool) -> Coarse:
-    """The coarsest classes of which each of the masks is made; `is_open`: texts may hold characters of none."""
+def _merged(alphabet: Alphabet, masks: frozenset[int]) -> Coarse:
+    """The coarsest classes of which each of the masks is made."""
     parts = split(alphabet.full, sorted(masks))
     part_of = [0] * alphabet.num_classes
     for at, part in enumerate(parts):
@@ -308,9 +308,4 @@ def _merged(alphabet: Alphabet, masks: frozenset[int], *, is_open: bool) -> Coar
             starts.append(start)
             classes.append(found)
     coarse = [numbers[part] for part in part_of]
-    inside = alphabet.full if is_open else reduce(or_, masks, 0)
-    used = 0
-    for cls, number in enumerate(coarse):
-        used |= 1 << number if inside >> cls & 1 else 0
-    made = Alphabet.of_classes(starts, classes)
-    return Coarse((tuple(starts), tuple(classes), used), made, coarse, used)
+    return Coarse((tuple(starts), tuple(classes)), Alphabet.of_classes(starts, classes), coarse)

@@ -42,11 +42,7 @@ class TreeLowering:
             case Chars(ranges):
                 return self._chars(ranges)
             case Seq(items):
-                tail = nodes.empty
-                for item in reversed(items):
-                    head = self._chars(item.ranges) if isinstance(item, Chars) else self.node(item, in_atomic)
-                    tail = nodes.cat(head, tail)
-                return tail
+                return self._row(items, in_atomic)
             case Alt(options):
                 return nodes.alt([self.node(option, in_atomic) for option in options])
             case Repeat(item, low, high, lazy):
@@ -67,6 +63,23 @@ class TreeLowering:
             case Multiples():
                 return self._whole(tree)
 
+    def _row(self, items: tuple[RegexTree, ...], in_atomic: bool) -> RegexNode:
+        """Items one after another: most are single characters, and those are made together."""
+        nodes, singles = self._nodes, self._singles
+        tail = nodes.empty
+        text: list[RegexNode] = []  # the characters before the tail, the last one first
+        for item in reversed(items):
+            if isinstance(item, Chars):
+                found = singles.get(item.ranges) or self._chars(item.ranges)
+                if found is not nodes.fail:
+                    text.append(found)
+                    continue
+            else:
+                found = self.node(item, in_atomic)
+            tail = nodes.cat(found, nodes.text(text, tail))
+            text = []
+        return nodes.text(text, tail)
+
     def _chars(self, ranges: Ranges) -> RegexNode:
         """One character: most parts of a schema's texts are, and few of them differ."""
         found = self._singles.get(ranges)
@@ -77,10 +90,12 @@ class TreeLowering:
     def _whole(self, item: RegexTree) -> RegexNode:
         """Equal texts of their own are one node, in whatever trees they stand."""
         if item not in self._wholes:
-            is_step = isinstance(item, Multiples)
-            automaton = MultiplesDfa(item, self._alphabet) if is_step else self._automaton(item)
+            automaton = self._inner(item)
             self._wholes[item] = self._nodes.whole(automaton, automaton.start)
         return self._wholes[item]
+
+    def _inner(self, item: RegexTree) -> InnerAutomaton:
+        return MultiplesDfa(item, self._alphabet) if isinstance(item, Multiples) else self._automaton(item)
 
     def _look(self, look: Look) -> RegexNode:
         body = self.node(look.body)

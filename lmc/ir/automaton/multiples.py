@@ -73,7 +73,7 @@ class MultiplesDfa:
         behind, remainder, _ = state
         if behind == WHOLE:
             return True  # any digits may follow
-        room = 10 ** (self._places - behind)
+        room: int = 10 ** (self._places - behind)
         return -remainder * room % self._unit < room
 
 
@@ -85,4 +85,5 @@ def num_states(of: Multiples) -> int:
 
 def modulus(unit: int, left: int) -> int:
     """What a number must be a multiple of, so that it is one of `unit` with `left` zeros behind it."""
-    return unit // gcd(unit, 10**left)
+    power: int = 10**left
+    return unit // gcd(unit, power)

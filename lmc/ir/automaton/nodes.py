@@ -6,6 +6,7 @@ atomic group can tell; whatever is rewritten here keeps that order's first succe
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final, Protocol
 
 from lmc.giving_way import give_way
@@ -110,6 +111,8 @@ class Nodes:
 
     def __init__(self, full: int) -> None:
         self._known: dict[tuple[object, ...], RegexNode] = {}
+        self._chains: dict[int, RegexNode] = {}  # of two, by their numbers
+        self._next = count().__next__
         self.full = full
         self.fail = self._make("chars", (), 0, False, False)
         self.empty = self._make("empty", (), None, True, True)
@@ -117,7 +120,7 @@ class Nodes:
 
     def __len__(self) -> int:
         """Nodes made so far."""
-        return len(self._known)
+        return len(self._known) + len(self._chains)
 
     def _make(
         self, kind: str, parts: tuple[RegexNode, ...], value: object, nullable: bool | None, plain: bool
@@ -126,7 +129,17 @@ class Nodes:
         found = self._known.get(key)
         if found is None:
             give_way()
-            found = self._known[key] = RegexNode(len(self._known), kind, parts, value, nullable, plain)
+            found = self._known[key] = RegexNode(self._next(), kind, parts, value, nullable, plain)
+        return found
+
+    def _chain(self, head: RegexNode, tail: RegexNode, nullable: bool | None) -> RegexNode:
+        """Most nodes are these: they are told apart by one number."""
+        key = head.serial << 40 | tail.serial
+        found = self._chains.get(key)
+        if found is None:
+            give_way()
+            plain = head.plain and tail.plain
+            found = self._chains[key] = RegexNode(self._next(), "cat", (head, tail), None, nullable, plain)
         return found
 
     def chars(self, mask: int) -> RegexNode:
@@ -138,7 +151,7 @@ class Nodes:
         if head is self.fail or tail is self.fail:
             return self.fail
         if head.kind == "chars":
-            return head if tail is self.empty else self._make("cat", (head, tail), None, False, tail.plain)
+            return head if tail is self.empty else self._chain(head, tail, False)
         if head is self.empty or (tail is self.any and head.nullable and head.plain):
             return tail
         if head.kind == "cat":
@@ -147,7 +160,24 @@ class Nodes:
             return head
         if tail.kind == "cat" and tail.parts[0] is self.any and head.nullable and head.plain:
             return tail
-        return self._make("cat", (head, tail), None, _all(head.nullable, tail.nullable), head.plain and tail.plain)
+        return self._chain(head, tail, _all(head.nullable, tail.nullable))
+
+    def text(self, backwards: list[RegexNode], tail: RegexNode) -> RegexNode:
+        """Characters and then a tail: what `cat` makes of them. The last character comes first; none is `fail`."""
+        if tail is self.fail or not backwards:
+            return tail
+        give_way()
+        chains = self._chains
+        for head in backwards:
+            if tail is self.empty:
+                tail = head
+                continue
+            key = head.serial << 40 | tail.serial
+            found = chains.get(key)
+            if found is None:
+                found = chains[key] = RegexNode(self._next(), "cat", (head, tail), None, False, tail.plain)
+            tail = found
+        return tail
 
     def _chained(self, chain: RegexNode, tail: RegexNode) -> RegexNode:
         heads = []

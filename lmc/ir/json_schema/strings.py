@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from lmc.ir.automaton.algebra import literal
+from lmc.ir.automaton.looks import without_looks
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, EMPTY, alt, both, many, one_of, seq
 from lmc.ir.ranges import EVERYTHING, SURROGATES, Ranges, complement, intersection, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
@@ -103,6 +104,9 @@ def written(tree: RegexTree, *, escaped: str = "", always: str = "") -> RegexTre
             return Alt(tuple(map(inner, options)))
         case Repeat(item, low, high, lazy):
             return Repeat(inner(item), low, high, lazy)
+        case And(parts) if any(isinstance(part, Not) for part in parts) and not all(isinstance(p, Not) for p in parts):
+            # the other parts are of writings already
+            return And(tuple(Not(inner(part.item)) if isinstance(part, Not) else inner(part) for part in parts))
         case And(parts):
             return And(tuple(map(inner, parts)))
         case Not(item):
@@ -233,12 +237,12 @@ def _spelt(text: str, marks: tuple[str, ...]) -> RegexTree:
 
 
 def search(tree: RegexTree) -> RegexTree:
-    """Whole strings in which a pattern is found; its anchors are START and END."""
+    """Whole strings in which a pattern is found; its anchors are START and END, and its looks see no further."""
     found: list[RegexTree] = []
     for after_start, is_first in _unanchored(tree, START, last=False):
         for body, is_last in _unanchored(after_start, END, last=True):
             found.append(seq(*([] if is_first else [ANYTHING]), body, *([] if is_last else [ANYTHING])))
-    return alt(found)
+    return without_looks(alt(found))
 
 
 def _unanchored(tree: RegexTree, anchor: Look, *, last: bool) -> list[tuple[RegexTree, bool]]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lmc.ir.json_schema.equality import canonical
 from lmc.ir.json_schema.source import SchemaSource
-from lmc.ir.json_schema.vacancy import FINE_KINDS, FineKind, Unclear, Vacancy, members, named_values, required_of
+from lmc.ir.json_schema.vacancy import FINE_KINDS, FineKind, Unclear, Vacancy, members, required_of
 from lmc.ir.json_schema.values import KINDS, Kind
 
 MAX_PAIRS = 500
@@ -82,7 +82,7 @@ def _has_own_values(name: str, flat: list[list[SchemaSource]], vacancy: Vacancy)
     taken: set[str] = set()
     for each in flat:
         told = vacancy.flat(members(each, name))
-        named = named_values(told) if told is not None else []
+        named = vacancy.named_in(told) if told is not None else []
         texts = None if named is None else set(map(canonical, named))
         if texts is None or texts & taken:
             return False

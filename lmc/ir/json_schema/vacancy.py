@@ -62,6 +62,7 @@ class Vacancy:
     patterns: Mapping[str, RegexTree | str]
     steps: int = 0
     _automata: dict[str, CharDfa | None] = field(default_factory=dict)
+    _named: dict[int, tuple[dict[str, Json], dict[str, Json] | None]] = field(default_factory=dict)
 
     def left(
         self, sources: Iterable[SchemaSource], depth: int = 0, spent: frozenset[int] = frozenset()
@@ -71,7 +72,7 @@ class Vacancy:
         if flat is None:
             return frozenset()
         kinds = FINE_KINDS.intersection(*(types_of(each.schema) for each in flat))
-        values = named_values(flat)
+        values = self.named_in(flat)
         if values is not None:
             kinds &= {fine_kind(value) for value in values if not any(self.breaks(value, each) for each in flat)}
         for each in flat:
@@ -185,12 +186,12 @@ class Vacancy:
         schema = source.schema
         if fine_kind(value) not in types_of(schema):
             return True
-        named = named_values([source])
-        if named is not None and canonical(value) not in set(map(canonical, named)):
+        named = self._named_by(schema)
+        if named is not None and canonical(value) not in named:
             return True
         if isinstance(denied := schema.get("not"), dict) and set(denied) <= {"const", "enum"}:
-            named = named_values([source.at("not")])
-            if named is not None and canonical(value) in set(map(canonical, named)):
+            named = self._named_by(denied)
+            if named is not None and canonical(value) in named:
                 return True
         if any(all(self.breaks(value, each, depth + 1) for each in source.each(key))
                for key in ("anyOf", "oneOf") if key in schema):  # fmt: skip
@@ -206,6 +207,28 @@ class Vacancy:
                 return self._breaks_object(value, source, depth)
             case _:
                 return bool(_out_of_bounds([source, _exactly(source, value)]) & {"integer"})
+
+    def named_in(self, flat: list[SchemaSource]) -> list[Json] | None:
+        """The values that `const` and `enum` of some schemas leave; None where none is there."""
+        found: dict[str, Json] | None = None
+        for values in (self._named_by(each.schema) for each in flat):
+            if found is None or values is None:
+                found = values if found is None else found
+            else:
+                found = {text: value for text, value in found.items() if text in values}
+        return None if found is None else list(found.values())
+
+    def _named_by(self, schema: dict[str, Json]) -> dict[str, Json] | None:
+        """The same of one schema by what is canonical: it may name hundreds and be asked of each."""
+        known = self._named.get(id(schema))
+        if known is None:
+            found: dict[str, Json] | None = None
+            for keyword in ("const", "enum"):
+                if keyword in schema:
+                    values = {canonical(v): v for v in ([schema["const"]] if keyword == "const" else schema["enum"])}
+                    found = values if found is None else {text: v for text, v in found.items() if text in values}
+            known = self._named[id(schema)] = schema, found  # kept with it, as its number would be another's
+        return known[1]
 
     def _is_found(self, schema: dict[str, Json], text: str) -> bool:
         """Whether a text may have the pattern and the format of a schema; also where that is not known."""
@@ -289,17 +312,6 @@ def _absent(flat: list[SchemaSource]) -> set[str]:
     """The properties that no object of all the schemas has, as `not: {required: [name]}` says."""
     denied = [each.schema["not"] for each in flat if isinstance(each.schema.get("not"), dict)]
     return {each["required"][0] for each in denied if list(each) == ["required"] and len(each["required"]) == 1}
-
-
-def named_values(flat: list[SchemaSource]) -> list[Json] | None:
-    """The values that `const` and `enum` leave; None where neither is there."""
-    found: dict[str, Json] | None = None
-    for schema in (each.schema for each in flat):
-        for keyword in ("const", "enum"):
-            if keyword in schema:
-                values = {canonical(v): v for v in ([schema["const"]] if keyword == "const" else schema["enum"])}
-                found = values if found is None else {text: v for text, v in found.items() if text in values}
-    return None if found is None else list(found.values())
 
 
 def _is_within(count: int, schema: dict[str, Json], low: str, high: str) -> bool:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from typing import Literal
 
 from lmc.ir.json_schema.numbers import Number, Numbers
@@ -20,6 +20,8 @@ from lmc.ir.regex import RegexTree
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 KINDS: tuple[Kind, ...] = ("null", "boolean", "number", "string", "array", "object")
 MAX_ALTERNATIVES = 12  # descriptions that an intersection is multiplied out to
+MAX_TRIED = 64  # that may turn out to be so many
+MAX_COMPARED = 64  # descriptions in a union that are compared with each other
 MAX_FAILING = 4  # descriptions of a complement
 
 
@@ -265,13 +267,16 @@ def _meet(a: Part, b: Part) -> Part:
         case Arrays(), Arrays():
             return a.meet(b)
         case Objects(), Objects():
-            return a.meet(b)
+            both = a.meet(b)
+            return NOTHING if any(is_nothing(both.named.get(name, _SOME)) for name in both.required) else both
     # numbers one by one are asked themselves: some are too long for an automaton of bounds
     for few, others in ((a, b), (b, a)):
         if all(isinstance(each, Number) for each in _options(few)):
             return _join_all(each for each in _options(few) if isinstance(each, Number) and has(others, each.value))
-    if 1 < len(_options(a)) * len(_options(b)) <= MAX_ALTERNATIVES:
-        return _join_all(_meet(x, y) for x in _options(a) for y in _options(b))
+    if 1 < len(_options(a)) * len(_options(b)) <= MAX_TRIED:
+        found = _join_all(_meet(x, y) for x in _options(a) for y in _options(b))
+        if len(_options(found)) <= MAX_ALTERNATIVES:
+            return found
     return Both((*_conjuncts(a), *_conjuncts(b)))
 
 
@@ -299,7 +304,33 @@ def _join(a: Part, b: Part) -> Part:
         return EVERYTHING
     if a == NOTHING or b == NOTHING:
         return b if a == NOTHING else a
-    return a if _is_same(a, b) else Either((*_options(a), *_options(b)))
+    return a if _is_same(a, b) else _either(a, b)
+
+
+def _either(a: Part, b: Part) -> Part:
+    """A union, without objects that others of it hold."""
+    ours, theirs = _options(a), _options(b)
+    if len(ours) + len(theirs) <= MAX_COMPARED:
+        ours = tuple(each for each in ours if not any(map(partial(_is_within, each), theirs)))
+        theirs = tuple(each for each in theirs if not any(map(partial(_is_within, each), ours)))
+    kept = (*ours, *theirs)
+    return kept[0] if len(kept) == 1 else Either(kept)
+
+
+def _is_within(few: Part, many: Part) -> bool:
+    """Whether it is plain that all objects of a set are in another one."""
+    if not isinstance(few, Objects) or not isinstance(many, Objects):
+        return False
+    return (
+        many.required <= few.required
+        and many.low <= max(few.low, len(few.required))
+        and (many.high is None or (few.high is not None and few.high <= many.high))
+        and all(any(rule is each for each in few.rules) for rule in many.rules)
+        and all(
+            name in few.named and (few.named[name] is values or is_nothing(few.named[name]))
+            for name, values in many.named.items()
+        )
+    )
 
 
 def _is_same(a: Part, b: Part) -> bool:
@@ -358,4 +389,5 @@ def _conjuncts(part: Part) -> tuple[Part, ...]:
     return part.parts if isinstance(part, Both) else (part,)
 
 
+_SOME = everything()
 _PLAIN = (Numbers(), Strings(), Arrays(), Objects())

@@ -14,6 +14,7 @@ from lmc.parser.capture.scope import Scope
 from lmc.parser.capture.values import ACC, FOUND, UNBOUND, Container, Frame, Generator, Once, StandIn
 from lmc.parser.capture.watched import since_made
 
+KEY = "$key"  # of an item of a dict
 ITEM = "$given"  # an item of what is walked over as it is
 FIRST = "$first"  # what the first `for` walks over, which belongs to the frame outside
 Located = TypeVar("Located", bound=ast.AST)
@@ -60,10 +61,16 @@ def generator_over(cx: Capture, x: StandIn) -> Generator:
     return Generator(cx.t.born(), node, cx.frame, x)
 
 
-def into(cx: Capture, gen: Generator, container: StandIn, put: ast.stmt) -> None:
+def set_item(key: ast.expr, value: ast.expr) -> list[ast.stmt]:
+    """`collected[key] = value`, where the key is made first, unlike in a statement."""
+    made = ast.Assign([ast.Name(KEY, ast.Store())], key)
+    return [made, ast.Assign([ast.Subscript(collected(), ast.Name(KEY, ast.Load()), ast.Store())], value)]
+
+
+def into(cx: Capture, gen: Generator, container: StandIn, put: list[ast.stmt]) -> None:
     """Walk over a generator expression, where `put` puts each item into a container that is there already."""
     begin(cx, gen, "this generator expression")
-    _run(cx, gen.node, container, [_at(put, gen.node)], gen)
+    _run(cx, gen.node, container, [_at(stmt, gen.node) for stmt in put], gen)
 
 
 def begin(cx: Capture, source: Once | Generator, what: str) -> None:
@@ -82,8 +89,7 @@ def set_node(cx: Capture, node: ast.SetComp) -> StandIn:
 
 def dict_node(cx: Capture, node: ast.DictComp) -> StandIn:
     """`{key: value for ...}`."""
-    target = ast.Subscript(ast.Name(ACC, ast.Load()), node.key, ast.Store())
-    return _run(cx, node, collector(cx, "dict", node), [_at(ast.Assign([target], node.value), node)], None)
+    return _run(cx, node, collector(cx, "dict", node), [_at(put, node) for put in set_item(node.key, node.value)], None)
 
 
 def first(cx: Capture, gen: Generator, stop_when: bool | None, start: StandIn) -> tuple[StandIn, StandIn]:
@@ -124,7 +130,7 @@ def _walk(
             body.append(_at(ast.If(ast.Name(FOUND, ast.Load()), [ast.Break()], []), node))
     names = {n.id for c in node.generators for n in ast.walk(c.target) if isinstance(n, ast.Name)}
     outer = gen.frame if gen is not None else cx.frame
-    names |= {ACC, FIRST, FOUND}
+    names |= {ACC, FIRST, FOUND, KEY}
     scope = Scope(outer.scope.file, None, outer.scope.globals, frozenset(names), outer.scope.source)
     inner = Frame(cx.t.born(), scope, outer, None)
     inner.is_comprehension = True

@@ -129,7 +129,7 @@ class Capture:
         self.frame: Frame = None  # type: ignore[assignment]  # set by the first call
         self.node: ast.AST = ast.Pass()
         self.whole: Span | None = None  # where the program stands
-        self.returns: list[tuple[Span, StandIn]] = []  # its `return`s that were come to, and what each gave
+        self.returns: list[tuple[Span | None, StandIn]] = []  # its `return`s that were come to, and what each gave
         self.active: list[ast.AST] = []  # the functions that are being traced, outermost first
         self.endless: ast.AST | None = None  # the one that did not end
         self.recursive = recursive  # functions whose calls of themselves the run decides

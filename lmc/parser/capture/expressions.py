@@ -7,6 +7,7 @@ operands in Python's order, then calls `cx.at` again: evaluating them has moved 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from types import FunctionType, GenericAlias, UnionType
 from typing import Any, TypeGuard, cast
@@ -135,10 +136,43 @@ def is_text(x: StandIn) -> TypeGuard[str | LazyStr | Sym]:
 
 def binop_node(cx: Capture, node: ast.BinOp) -> StandIn:
     """`x + y` and the like."""
+    text = _as_fstring(node)
+    if text is not None:
+        return cx.eval(text)
     left = cx.eval(node.left)
     right = cx.eval(node.right)
     cx.at(node)
     return binary(cx, BIN_OPS[type(node.op)], left, right)
+
+
+def _as_fstring(node: ast.BinOp) -> ast.JoinedStr | None:
+    """`f"{x!s}, {y!r:>5}"` of `"%s, %5r" % (x, y)`, as Python compiles it since 3.11: x is text before y is made."""
+    text = node.left.value if isinstance(node.left, ast.Constant) else None
+    if not (isinstance(node.op, ast.Mod) and isinstance(text, str) and isinstance(node.right, ast.Tuple)):
+        return None
+    plain, places, values = _PLACE.sub("", text), list(_PLACE.finditer(text)), list(node.right.elts)
+    num_values = sum(place["kind"] is not None for place in places)
+    if "%" in plain or len(values) != num_values or any(isinstance(value, ast.Starred) for value in values):
+        return None
+    parts: list[ast.expr] = []
+    end = 0
+    for place in places:
+        parts.append(ast.Constant(text[end : place.start()] + (place["percent"] or "")))
+        end = place.end()
+        if place["kind"]:
+            side = ">" if place["width"] and not place["left"] else ""
+            spec = ast.JoinedStr([ast.Constant(side + place["width"] + place["digits"])])
+            parts.append(ast.FormattedValue(values.pop(0), ord(place["kind"]), spec))
+    made = ast.JoinedStr([*parts, ast.Constant(text[end:])])
+    for part in ast.walk(made):
+        if isinstance(part, ast.expr) and not hasattr(part, "lineno"):
+            ast.copy_location(part, node)
+    return made
+
+
+_PLACE = re.compile(
+    r"%(?P<left>-?)(?P<width>[1-9][0-9]{0,2}|)(?P<digits>(?:\.[0-9]{1,3})?)(?P<kind>[sra])|%(?P<percent>%)"
+)
 
 
 def binary(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:

@@ -71,22 +71,21 @@ def _is_of(source: StandIn, receiver: StandIn) -> bool:
     return source is receiver or (is_live(source) and is_live(receiver))
 
 
-def _method(name: str) -> Callable[[ast.expr], ast.stmt]:
-    return lambda item: ast.Expr(ast.Call(ast.Attribute(comprehensions.collected(), name, ast.Load()), [item], []))
+def _method(name: str) -> Callable[[ast.expr], list[ast.stmt]]:
+    def put(item: ast.expr) -> list[ast.stmt]:
+        return [ast.Expr(ast.Call(ast.Attribute(comprehensions.collected(), name, ast.Load()), [item], []))]
+
+    return put
 
 
-def _set_item(pair: ast.expr) -> ast.stmt | None:
-    """`receiver[key] = value` of a pair that is written as one; Python makes the key first, so it has a name."""
+def _set_item(pair: ast.expr) -> list[ast.stmt] | None:
+    """`receiver[key] = value` of a pair that is written as one."""
     if not isinstance(pair, ast.Tuple) or len(pair.elts) != 2 or any(isinstance(x, ast.Starred) for x in pair.elts):
         return None
-    name = "$key"
-    key = ast.NamedExpr(ast.Name(name, ast.Store()), pair.elts[0])
-    target = ast.Subscript(comprehensions.collected(), ast.Name(name, ast.Load()), ast.Store())
-    made = ast.Subscript(ast.Tuple([key, pair.elts[1]], ast.Load()), ast.Constant(1), ast.Load())
-    return ast.Assign([target], made)
+    return comprehensions.set_item(*pair.elts)
 
 
-_PUTS: dict[tuple[str, str], Callable[[ast.expr], ast.stmt | None]] = {
+_PUTS: dict[tuple[str, str], Callable[[ast.expr], list[ast.stmt] | None]] = {
     ("list", "extend"): _method("append"),
     ("set", "update"): _method("add"),
     ("set", "difference_update"): _method("discard"),

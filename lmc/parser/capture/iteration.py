@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
-from lmc.ir.analysis import effect_of
+from lmc.ir.analysis import effect_of, raises
 from lmc.ir.builtins import LAZY
 from lmc.ir.graph import Atom, Block, Graph, Value
 from lmc.ir.types import ANY, DATA, REF
@@ -72,9 +72,37 @@ def effectless(cx: Capture, x: StandIn, *, alone: bool) -> StandIn:
     return every
 
 
+def made_apart(cx: Capture, x: StandIn, what: str) -> StandIn:
+    """What is walked over by `what`, which calls a function between the items: as a list where that cannot be seen.
+
+    Raises CaptureError where making an item may have an effect or fail: Python has called for those before it by then.
+    """
+    if not isinstance(x, Generator | Once):
+        return x
+    trial = Arm(cx.t)
+    try:
+        with trial.open():
+            every = listed(cx, x)
+    except ProgramRaise:
+        raise graph_break(DEFERRED, cx.t.span, f"what `{what}` walks over") from None
+    if _has_effects(cx, trial) or _may_fail(cx, trial):
+        raise graph_break(DEFERRED, cx.t.span, f"what `{what}` walks over")
+    trial.commit()
+    return every
+
+
 def _has_effects(cx: Capture, arm: Arm) -> bool:
-    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
+    graph = _graph_of(cx, arm)
     return any(effect_of(node, graph) != "none" for node in arm.nodes)
+
+
+def _may_fail(cx: Capture, arm: Arm) -> bool:
+    graph = _graph_of(cx, arm)
+    return any(raises(node, graph) for node in arm.nodes)
+
+
+def _graph_of(cx: Capture, arm: Arm) -> Graph:
+    return Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:
@@ -181,7 +209,7 @@ def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> 
             under(cx, truth, lambda: _push(cx, out, item))
 
     with unchanged(cx, x):
-        x = listed(cx, x)
+        x = made_apart(cx, x, "filter")
         items = known_items(x)
         if items is not None:
             for item in items:
@@ -197,7 +225,7 @@ def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Con
     """`[each(i) for i in x]`."""
     # what `x` is made of is watched, not the list that comes of it: that is new
     with unchanged(cx, x):
-        x = listed(cx, x)
+        x = made_apart(cx, x, "map")
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))

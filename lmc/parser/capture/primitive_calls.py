@@ -9,12 +9,12 @@ from types import FunctionType
 from typing import Any
 
 from lmc.codes import RUN_TIME_PARAMETER
-from lmc.errors import ArgumentError, ConstraintError, did_you_mean
+from lmc.errors import ArgumentError, ConstraintError
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.values import Closure, Container, StandIn, is_ordinary, known_items
-from lmc.parser.primitives import MAKERS, STATIC
+from lmc.parser.primitives import MAKERS, STATIC, what_it_takes
 
 
 def primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
@@ -28,10 +28,7 @@ def primitive(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kw
         raise
     # of the primitive's own signature: Python's words do not say what it does take
     except TypeError as error:
-        names = [n for n in inspect.signature(fn).parameters if n != "params"]
-        near = next((did_you_mean(k, names) for k in kwargs if k not in names), None)
-        help = near or f"it takes {', '.join(names) or 'no argument'}"
-        raise ArgumentError(str(error), span=cx.t.span, help=help) from None
+        raise ArgumentError(str(error), span=cx.t.span, help=what_it_takes(fn, kwargs)) from None
 
 
 def _check_static(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> None:

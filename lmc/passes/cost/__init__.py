@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lmc.collector import collector_paused
 from lmc.ir.ops import OPS
 from lmc.ir.plan import Plan
 from lmc.passes.base import ArgPath, Inputs
@@ -48,6 +49,7 @@ class ProgramCost:
         return all(each.is_exact for each in (total.calls, total.prompt, total.cached, total.computed))
 
 
+@collector_paused()
 def cost_of(
     plan: Plan,
     inputs: Inputs,

@@ -54,8 +54,8 @@ def combined(values: Sequence[Any], make: Callable[..., Any]) -> Any:
     if not asked:
         return make(*values)
     first = min(asked)
-    yes = combined([value.yes if _asks(value, first) else value for value in values], make)
-    no = combined([value.no if _asks(value, first) else value for value in values], make)
+    yes = combined([_side(value, first, True) for value in values], make)
+    no = combined([_side(value, first, False) for value in values], make)
     return split(first, yes, no)
 
 
@@ -93,8 +93,8 @@ def _paired(decides: Any, value: Any, make: Callable[[Any, Any], Any]) -> Any:
     if not asked:
         return make(decides, value)
     first = min(asked)
-    yes = _paired(*(each.yes if _asks(each, first) else each for each in (decides, value)), make)
-    no = _paired(*(each.no if _asks(each, first) else each for each in (decides, value)), make)
+    yes = _paired(_side(decides, first, True), _side(value, first, True), make)
+    no = _paired(_side(decides, first, False), _side(value, first, False), make)
     return OpenChoice(first, yes, no)
 
 
@@ -107,5 +107,8 @@ def _without_never(value: Any) -> Any:
     return yes if is_same(yes, no) else OpenChoice(value.question, yes, no)
 
 
-def _asks(value: Any, question: int) -> bool:
-    return isinstance(value, OpenChoice) and value.question == question
+def _side(value: Any, question: int, is_yes: bool) -> Any:
+    """A value where the answer is known."""
+    if not isinstance(value, OpenChoice) or value.question != question:
+        return value
+    return value.yes if is_yes else value.no

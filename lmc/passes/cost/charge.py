@@ -69,6 +69,7 @@ class Charger:
     _way: Way = EVERY_WAY  # that the part leads along which is being charged
     _ends: dict[TreeNode, Interval] = field(default_factory=dict)
     _clear: dict[TreeNode, bool] = field(default_factory=dict)
+    _apart_below: dict[TreeNode, bool] = field(default_factory=dict)
     _is_lost: bool = False  # calls were passed whose prompts are not all in the tree
 
     def charge(self, trace: CostTrace) -> Costs:
@@ -216,10 +217,14 @@ class Charger:
         """True where no prompt that begins otherwise can turn out to begin alike up to here."""
         for each in reversed(list(_up(node, self._clear))):
             above = each.above
-            beside = [] if above is None else above.below
-            is_alone = len(beside) < 2 or all(id >= 0 for id in beside)
-            self._clear[each] = is_alone and (above is None or self._clear[above])
+            self._clear[each] = above is None or (self._clear[above] and self._tells_apart(above))
         return self._clear[node]
+
+    def _tells_apart(self, node: TreeNode) -> bool:
+        """True where what goes on from a node in several ways begins with tokens that are known."""
+        if node not in self._apart_below:
+            self._apart_below[node] = len(node.below) < 2 or all(id >= 0 for id in node.below)
+        return self._apart_below[node]
 
 
 def _up(node: TreeNode | None, known: object) -> Iterator[TreeNode]:

@@ -13,6 +13,7 @@ from lmc.ir.builtins import BUILTINS
 from lmc.ir.graph import Graph, Node
 from lmc.ir.ops import OPS
 from lmc.ir.types import is_plain
+from lmc.passes.known_values import MAX_SPEC
 from lmc.passes.prompt_ids import Begun
 
 MAX_COMPUTED = 100_000  # items of a row, or characters of a text, that are computed
@@ -197,7 +198,8 @@ def _compute(node: Node, graph: Graph) -> Callable[..., Any] | None:
     if node.op == "binary":
         return lambda x, y: compute(attrs, x, y) if _is_small(str(attrs["op"]), x, y) else _refuse()
     if node.op == "format":
-        return lambda x, spec="": compute(attrs, x, spec) if len(f"{attrs.get('spec', '')}{spec}") < 8 else _refuse()
+        own = str(attrs.get("spec", ""))
+        return lambda x, spec="": compute(attrs, x, spec) if len(own) + len(str(spec)) <= MAX_SPEC else _refuse()
     return lambda *values: compute(attrs, *values)
 
 

@@ -17,6 +17,7 @@ from lmc.ir.ops import OPS
 from lmc.passes.base import Inputs, Note, Pass, Report
 from lmc.passes.divergence import Divergences
 from lmc.passes.flat_prompts import FlatPrompts
+from lmc.passes.lint.alike import alike
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
 from lmc.passes.lint.empty import refuse_empty
@@ -59,6 +60,7 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     about_calls = (note for call in calls for lint in LINTS for note in lint(call))
     divergences = Divergences(graph, inputs, prompts)
     shared = (*two_runs(nodes, prompts, inputs, divergences), *two_calls(nodes, prompts, inputs, divergences))
+    shared += tuple(alike(nodes, prompts, inputs, divergences))
     notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 

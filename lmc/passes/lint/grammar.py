@@ -23,6 +23,7 @@ from lmc.source import span_in_string
 MAX_PAIRS = 400  # of terminals that are held against each other
 MAX_STATES = 2_000  # of two of them
 MAX_NOTES = 4
+LOOKS = "a look sees the text of its own terminal only"
 
 
 def grammar(call: LintedCall) -> Iterator[Note]:
@@ -48,6 +49,7 @@ def refuse_textless(call: LintedCall) -> None:
             span=call.node.span,
             code=EMPTY,
             help="a generation under it could not begin; allow at least one text",
+            notes=tuple(f"{quoted(each.shown)} matches no text: {LOOKS}" for each in _in_order(constraint.rules)[:3]),
         )
 
 
@@ -60,9 +62,13 @@ def _unreached(call: LintedCall, text: str, rules: GrammarRules) -> Iterator[Not
 
 
 def _without_text(call: LintedCall, text: str, rules: GrammarRules) -> Iterator[Note]:
-    for leaf in sorted(_empty(rules), key=lambda leaf: leaf.place):
+    for leaf in _in_order(rules):
         what = f"{quoted(leaf.shown)} matches no text, so that what it stands in never comes out"
-        yield _note(call, NO_TEXT, f"{what}; a look sees the text of its own terminal only", text, leaf.place)
+        yield _note(call, NO_TEXT, f"{what}; {LOOKS}", text, leaf.place)
+
+
+def _in_order(rules: GrammarRules) -> list[LeafPart]:
+    return sorted(_empty(rules), key=lambda leaf: leaf.place)
 
 
 def _empty(rules: GrammarRules) -> frozenset[LeafPart]:

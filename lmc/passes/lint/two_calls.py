@@ -30,9 +30,8 @@ def two_calls(calls: Sequence[Node], prompts: FlatPrompts, inputs: Inputs, diver
     unit = "tokens" if inputs.encode is not None else "characters"
     sizes, given = PromptSizes(inputs), inputs.batch[0] if inputs.batch else {}
     known = KnownValues(divergences.graph, prompts.makers, given)
-    has_other, seen = dict[int, bool](), set[str]()
-    plain = [call for call in calls if not _has_other(prompts.of(call.inputs[0]), has_other)]
-    for above, call in pairwise(plain):
+    seen = set[str]()
+    for above, call in pairwise(plain_calls(calls, prompts)):
         a, b = divergences.sides(above, call)
         if not a.rest or not b.rest or None in (known_text(a.pieces[0]), known_text(b.pieces[0])):
             continue
@@ -47,6 +46,12 @@ def two_calls(calls: Sequence[Node], prompts: FlatPrompts, inputs: Inputs, diver
                 what = f"its prompt says the argument `{name}` behind text in which {called(above)} differs"
                 why = f"so that each of them computes it anew; say it before that text, and {gain} are shared"
                 yield Note(f"{called(call)}: {what}, {why}", b.span, LATE_ARGUMENT)
+
+
+def plain_calls(calls: Sequence[Node], prompts: FlatPrompts) -> list[Node]:
+    """Those whose prompts are made of text, turns, and what is known before the call."""
+    has_other = dict[int, bool]()
+    return [call for call in calls if not _has_other(prompts.of(call.inputs[0]), has_other)]
 
 
 def _has_other(prompt: Strand[FlatPiece], known: dict[int, bool]) -> bool:

@@ -331,6 +331,13 @@ def test_regex_texts_match_and_stay_within_the_limit(pattern: str) -> None:
             assert said.reason == "constraint"
 
 
+def test_a_regex_that_remembers_many_letters_is_followed() -> None:
+    """Whether a name is spelt out is looked for so far, and no further."""
+    pattern = "(.*a.{40}b.*){3}&.*c.{30}d.*"
+    said = end(EchoBackend(), ask(0, sampling=Sampling(max_tokens=400), constraint=parse_regex(pattern)))
+    assert said.reason == "constraint" and re.fullmatch(pattern, said.text)
+
+
 def test_a_match_that_fits_is_found() -> None:
     """Open repeats and alternatives spend no byte that a later part needs."""
     constraint = parse_regex("[a-z]*(long alternative|x)[0-9]+(é|🙂)?")

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lmc.backend.masks import disk
 from lmc.backend.masks.disk import DiskCache
+from lmc.backend.masks.kept import MIN_TOKENS
+from lmc.backend.masks.shapes import shapes_of
+from lmc.backend.masks.token_masks import TokenMasks
+from lmc.backend.masks.trie import TokenTrie
+from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.names import StateNames
+from lmc.ir.json_schema.regular import texts_of
+from lmc.parser.regex.parse import parse_regex
+from lmc.parser.schema.parse import parse_schema
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +148,101 @@ def test_processes_share_a_folder(tmp_path) -> None:
     said = [run.communicate(timeout=60)[1].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], said
     assert "".join(said) == ""
+
+
+# --- arrays ------------------------------------------------------------------------------------------------------
+
+ARRAYS = {
+    "numbers": np.arange(12, dtype=np.int32).reshape(3, 4),
+    "flags": np.array([True, False, True]),
+    "none": np.zeros(0, dtype=np.int64),
+    "letters": np.frombuffer(b"abc", np.uint8),
+}
+
+
+def kept_as(cache: DiskCache) -> bool:
+    """Whether what is there is what was put there."""
+    found = cache.get_arrays("a", "b")
+    if found is None:
+        return False
+    assert found.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype and found[name].shape == array.shape
+        assert found[name].tolist() == array.tolist() and not found[name].flags.writeable
+    return True
+
+
+def test_arrays_come_back_as_they_were(tmp_path) -> None:
+    cache = DiskCache(tmp_path)
+    assert not kept_as(cache)
+    cache.put_arrays(ARRAYS, "a", "b")
+    assert kept_as(cache) and cache.get_arrays("a", "c") is None and cache.get("a", "b") is None
+
+
+def test_arrays_that_were_damaged_are_a_miss(tmp_path) -> None:
+    """Cut anywhere, a byte changed anywhere, another key, or no arrays at all: never an error, never other numbers."""
+    cache = DiskCache(tmp_path)
+    cache.put_arrays(ARRAYS, "a", "b")
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at])
+        assert not kept_as(cache)
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert not kept_as(cache)
+    for other in (
+        b"",
+        b"\n",
+        b"{}\n",
+        b"[1]\n",
+        b"null\n",
+        whole.replace(b"flags", b"flogs"),
+        whole.replace(b"<i4", b"|O8"),
+    ):
+        path.write_bytes(other)
+        assert not kept_as(cache)
+    cache.put_arrays(ARRAYS, "a", "b")
+    assert kept_as(cache)
+
+
+def test_a_vocabulary_is_what_it_was_without_a_disk(tmp_path) -> None:
+    """Made, read by a later process, and made beside files that are damaged."""
+    rng = random.Random(5)
+    vocab = [bytes(rng.choices(b'abcAB01 "\\{}:,.-\xc3\xa9\xe2\x82', k=rng.randrange(1, 9))) for _ in range(MIN_TOKENS)]
+    schema = parse_schema({"properties": {"a": {"type": "string"}, "b": {"type": "number"}}, "required": ["a"]})
+
+    def said(disk: DiskCache | None) -> list[bytes]:
+        trie = TokenTrie(vocab, disk)
+        masks = TokenMasks(trie, texts_of(schema).tree)
+        states = [masks.dfa.run(text) for text in (b"", b'{"a":"', b'{"a":"x\\', b'{"a":"x","b":', b'{"a":"x","b":-1')]
+        shapes = shapes_of(trie)
+        return [*(masks.mask(state).tobytes() for state in states), trie.nodes.tobytes(), shapes.ends.tobytes()]
+
+    expected = said(None)
+    assert said(DiskCache(tmp_path)) == expected
+    files = [path for path in tmp_path.iterdir() if path.suffix == ".arrays"]
+    assert len(files) > 3
+    assert said(DiskCache(tmp_path)) == expected
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert said(DiskCache(tmp_path)) == expected
+
+
+def test_states_of_one_name_have_one_language() -> None:
+    """In whatever order the automata were made; those of other languages have other names."""
+    patterns = ["[a-c]*x", "[a-c]{2,5}x", "(?:ab|c)*x", "[a-c]+x"]
+    alphabet = CharDfa(*(parse_regex(pattern).tree for pattern in patterns)).alphabet
+
+    def names(order: list[str]) -> dict[str, str | None]:
+        dfa = CharDfa(*(parse_regex(pattern).tree for pattern in order), alphabet=alphabet)
+        known = StateNames(dfa)
+        return {pattern: known.of(start) for pattern, start in zip(order, dfa.starts, strict=True)}
+
+    found = names(patterns)
+    assert found == names(patterns[::-1]) and None not in found.values()
+    assert len(set(found.values())) == len(patterns)
+
+
+def test_what_is_read_around_a_place_has_no_name() -> None:
+    dfa = CharDfa(parse_regex(r"a\b.*").tree)
+    assert StateNames(dfa).of(dfa.start) is None

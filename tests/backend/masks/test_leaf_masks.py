@@ -91,10 +91,10 @@ def test_masks_of_strings_are_what_bytes_say(vocab, trie, schema: dict[str, obje
         check(vocab, masks, rng, 10)
 
 
-@pytest.mark.parametrize("limit", ["MAX_APART", "MAX_VISITS", "SMALL", "LARGE", "OTHERS"])
+@pytest.mark.parametrize("limit", ["MAX_VISITS", "SMALL", "LARGE", "OTHERS"])
 def test_every_way_gives_the_same_masks(vocab, trie, monkeypatch, limit: str) -> None:
     """What is followed one by one, and what is swept, and what is known of strings."""
-    module = {"MAX_APART": shape_walk, "LARGE": leaf_masks, "OTHERS": leaf_masks}.get(limit, token_walk)
+    module = leaf_masks if limit in ("LARGE", "OTHERS") else token_walk
     monkeypatch.setattr(module, limit, 1 << 30 if limit in ("SMALL", "OTHERS") else 0)
     monkeypatch.setattr(leaf_masks, "LARGE", 0)
     schema = {"type": "object", "properties": {"id": STRINGS[5] | {"type": "string"}, "x": {"type": "number"}}}
@@ -110,7 +110,7 @@ def test_tokens_below_a_beginning_are_the_same_by_shape(vocab, trie, monkeypatch
     tree = regular_tree(parse_schema({"type": "string"})) if head is None else parse_regex(f'"{head}"').tree
     chars = CharDfa(tree)
     monkeypatch.setattr(leaf_masks, "CharDfa", lambda alphabet: chars)
-    walk = leaf_masks.LeafWalk(trie, chars.alphabet, chars.alphabet.full)
+    walk = leaf_masks.LeafWalk(trie, chars.alphabet)
     num_seen = 0
     for first in trie.root.kids.values():
         for node in (first, *first.kids.values()):
@@ -127,8 +127,8 @@ def test_tokens_below_a_beginning_are_the_same_by_shape(vocab, trie, monkeypatch
 def test_what_strings_say_is_learnt_once_for_all_schemas(vocab, monkeypatch) -> None:
     """Whatever comes after them."""
     trie, asked = TokenTrie(vocab), []
-    learn = leaf_masks.LeafWalk._at_root
-    monkeypatch.setattr(leaf_masks.LeafWalk, "_at_root", lambda walk, state: asked.append(state) or learn(walk, state))
+    learn = shape_walk.ShapeWalk.ends
+    monkeypatch.setattr(shape_walk.ShapeWalk, "ends", lambda walk, state: asked.append(state) or learn(walk, state))
     for name in ("name", "id", "x"):
         schema = {
             "type": "object",

@@ -11,6 +11,6 @@ THREE = "Example: a cat is small and quick, and sleeps.\n"
 @lmc.function
 def ask(s, word: str):
     size, mood = s.fork(2)
-    size += RULES + ONE + TWO + THREE + word + "\nSize:" + lmc.gen("size", max_tokens=4)
-    mood += RULES + ONE + TWO + THREE + word + "\nMood:" + lmc.gen("mood", max_tokens=4)
+    size += ONE + TWO + THREE + RULES + word + "\nSize:" + lmc.gen("size", max_tokens=4)
+    mood += ONE + TWO + THREE + RULES + word + "\nMood:" + lmc.gen("mood", max_tokens=4)
     return size["size"], mood["mood"]

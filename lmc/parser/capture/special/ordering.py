@@ -19,7 +19,7 @@ from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
 from lmc.parser.capture.expressions import attribute, item
-from lmc.parser.capture.iteration import listed, map_over
+from lmc.parser.capture.iteration import listed, made_apart, map_over
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.special.pure import as_value, pure
 from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, wrap
@@ -135,7 +135,10 @@ def _asks_code(cx: Capture, arm: Arm) -> bool:
 
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
-        x = listed(cx, xs[0]) if len(xs) == 1 else Container(cx.t.born(), "list", xs)
+        if len(xs) > 1:
+            x: StandIn = Container(cx.t.born(), "list", xs)
+        else:  # a key is asked for before the next item is made
+            x = listed(cx, xs[0]) if key is None else made_apart(cx, xs[0], pick)
         if key is None:
             # without a key it is a pure function, which takes a value; these are none before they are walked over
             if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
