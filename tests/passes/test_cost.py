@@ -254,10 +254,8 @@ def test_money_without_prices_is_refused():
 
 
 def many(s, num: int):
-    forks = s.fork(num)
-    for i, f in enumerate(forks):
-        f += f"Tip {i}: " + lmc.gen("x", max_tokens=4)
-    return [f["x"] for f in forks]
+    for i in range(num):
+        s += f"Tip {i}: " + lmc.gen("x", max_tokens=4)
 
 
 def steps_of(num: int) -> int:

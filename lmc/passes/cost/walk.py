@@ -285,7 +285,7 @@ class Walker:
     def _fork_list(self, node: Node) -> None:
         state, num = (self._value(atom) for atom in node.inputs[:2])
         known = num.value if isinstance(num, KnownValue) and isinstance(num.value, int) else None
-        items = (state,) * known if known is not None and 0 <= known <= 4096 else None
+        items = (state,) * known if known is not None and 0 <= known <= MAX_TURNS else None
         self._set(node, [state, AbstractStates(items, state)])
 
     def _join(self, node: Node) -> None:
