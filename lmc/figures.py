@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lmc.ir.ops import OPS
+from lmc.passes.reasons import MISSES
 from lmc.viz.figures import CallFigures, CallInPass, Figures, PassFigures
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def figures_of(made: Sequence[MadeCall], planned: Planned, timeline: Timeline | 
 
 def _call(call: MadeCall, step: int) -> CallFigures:
     ended = [each.usage for each in call.finished if each is not None]
+    missed = next((each.missed for each in call.finished if each is not None), None)
     texts = [end.text for end in call.ends if end is not None]
     return CallFigures(
         step=step,
@@ -41,6 +43,7 @@ def _call(call: MadeCall, step: int) -> CallFigures:
         first_s=call.first_s,
         end_s=call.end_s,
         came="\n".join(texts),
+        missed="" if missed is None else f"{missed.tokens} tokens: {missed.reason}: {MISSES[missed.reason]}",
     )
 
 

@@ -111,8 +111,15 @@ def _forgotten_modules(file: Path) -> Iterator[set[str]]:
         folders = tuple(f"{Path(each).resolve()}{os.sep}" for each in (file.resolve().parent, _import_folder(file)))
         for name in set(sys.modules) - before:
             origin = getattr(sys.modules[name], "__file__", None)
-            if origin is not None and os.path.realpath(origin).startswith(folders):
+            found = os.path.realpath(origin) if origin is not None else ""
+            if found.startswith(folders) and not _is_installed(name, found):
                 del sys.modules[name]
+
+
+def _is_installed(name: str, path: str) -> bool:
+    """Whether a module is lmc's own or a library's, in an environment that may lie beside the program."""
+    is_own = name.partition(".")[0] == "lmc"
+    return is_own or "site-packages" in path or path.startswith(os.path.realpath(sys.prefix) + os.sep)
 
 
 def _import_folder(file: Path) -> Path:

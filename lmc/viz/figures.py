@@ -16,6 +16,7 @@ class CallFigures:
 
     cached, computed   tokens of its prompt; output: generated ones
     came               what was generated, as text
+    missed             what of its prompt the cache might have had, and why it had not; nothing where that is not known
     """
 
     step: int
@@ -26,6 +27,7 @@ class CallFigures:
     first_s: float | None
     end_s: float | None
     came: str
+    missed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def render(planned: Planned, terminal: Terminal, figures: Figures | None = None)
     tree, data = page_data(view, figures)
     words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     texts = {
-        "title": escape(on_one_line(f"{view.title}: what its prompts share")),
+        "title": escape(on_one_line(view.title)),
         "total": escape(total(tree, view) + (f"; {figures.says}" if figures is not None else "")),
         "style": STYLE + _file("page.css"),
         "defs": HATCH + ARROW,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lmc.passes.fixits import fixits
 from lmc.viz import placing, stripes
 from lmc.viz.bands import MAX_TEXT, Band, Bands
 from lmc.viz.figures import CallFigures, Figures, brief, seconds, tokens
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lmc.viz.view import StepView, View
 
 Json = dict[str, Any]  # Any: what json.dumps takes
+MAX_FIXED, MAX_PIECES = 500, 50_000  # calls, and pieces of all prompts, that fix-its are looked for in
 MAX_CAME, MAX_TURNS = 500, 20  # characters of an answer, and answers of one step
 SIZES = {
     "card": [placing.CARD_WIDTH, placing.CARD_HEIGHT],
@@ -51,7 +53,7 @@ def page_data(view: View, figures: Figures | None = None) -> tuple[Sharing, Json
 
 def _rows(graph: GraphView, figures: Figures | None) -> Iterator[Json]:
     calls = {step_view.step.id: step_view for step_view in graph.view.calls}
-    parted = partings(graph.tree, graph.view)
+    parted, fixes = partings(graph.tree, graph.view), _fixes(graph.view)
     last = {band.top: number for number, band in enumerate(graph.bands.bands) if band.bottom - band.top == 1}
     is_exact = _exact(graph.bands)
     for place, row in enumerate(graph.bands.rows):
@@ -60,7 +62,7 @@ def _rows(graph: GraphView, figures: Figures | None) -> Iterator[Json]:
         told |= {"stripe": -1 if stripe is None else stripe.number, "end": round(graph.stripes.ends[place], 2)}
         if row.step is not None:
             told |= _sizes(row.step, graph.tree, is_exact=band >= 0 and is_exact[band])
-            told |= _words(calls[row.step], graph.view, parted.get(row.step))
+            told |= _words(calls[row.step], graph.view, parted.get(row.step), fixes)
             told |= _ran(figures.by_step.get(row.step, []), figures) if figures is not None else {}
         yield told
 
@@ -70,12 +72,30 @@ def _sizes(step: int, tree: Sharing, *, is_exact: bool) -> Json:
     return {"size": f"{size}{'' if is_exact else '+'}", "shared": f"{size - tree.leaves[step].size}"}
 
 
-def _words(call: StepView, view: View, parted: Parting | None) -> Json:
+def _words(call: StepView, view: View, parted: Parting | None, fixes: Mapping[int, list[str]]) -> Json:
     """What there is to say of a call; what there is not is left out."""
     told = {"options": on_one_line(options(call.node, view))[:MAX_TEXT], "hints": call.hints}
+    advice = fixes.get(call.step.id, [])
     if parted is not None:
-        told |= {"why": parted.sentence(), "fix": parted.advice}
+        told["why"] = parted.sentence()
+        advice = [*advice, *([parted.advice] if parted.advice else [])]
+    told["fix"] = "\n".join(advice)
     return {name: text for name, text in told.items() if text}
+
+
+def _fixes(view: View) -> dict[int, list[str]]:
+    """What to change at each call; of very long programs it is not looked for, as each prompt is read anew for that."""
+    calls = view.calls
+    if len(calls) > MAX_FIXED or sum(len(call.pieces) for call in calls) > MAX_PIECES:
+        return {}
+    steps = {id(call.node): call.step.id for call in calls}
+    unit = "characters" if view.planned.inputs.encode is None else "tokens"
+    found: dict[int, list[str]] = {}
+    for fix in fixits(view.plan.graph, view.planned.inputs):
+        runs = "in each further run" if fix.is_of_runs else "in each run"
+        said = f"{fix.says} ({fix.span.place}; at most {fix.behind} {unit} {runs}; {fix.keeps})"
+        found.setdefault(steps[id(fix.call)], []).append(said)
+    return found
 
 
 def _ran(calls: Sequence[CallFigures], figures: Figures) -> Json:
@@ -88,9 +108,12 @@ def _ran(calls: Sequence[CallFigures], figures: Figures) -> Json:
     ran += [("from the cache", cached), ("computed", computed), ("generated", output)]
     ran += [("seconds", f"{seconds(calls):.3f}")]
     ran += [("first text after", f"{max(firsts):.3f}")] if firsts else []
+    missed = [call.missed for call in calls if call.missed]
     came = "\n".join(visible(call.came[:MAX_CAME]) for call in calls[:MAX_TURNS])
     widths = [round(each / figures.most, 3) for each in (cached, computed, output)] if figures.most else []
-    return {"ran": ran, "brief": brief(calls), "came": came, "bar": widths}
+    return {"ran": ran, "brief": brief(calls), "came": came, "bar": widths} | (
+        {"missed": "\n".join(missed)} if missed else {}
+    )
 
 
 def _run(figures: Figures, graph: GraphView) -> Json:

@@ -251,3 +251,18 @@ def test_many_calls_that_all_changed_are_matched(tmp_path: Path) -> None:
     assert len(found.pairs) == 80
     assert (found.removed, found.added, found.moved) == ((), (), ())
     assert [(edit.old, edit.new, len(edit.calls)) for edit in found.prompts] == [("Say", "Tell me", 80)]
+
+
+def test_libraries_that_lie_beside_a_program_are_not_forgotten(tmp_path: Path, monkeypatch) -> None:
+    """An environment in the folder of the project: what is imported from there meanwhile stays."""
+    library = tmp_path / ".venv" / "lib" / "site-packages"
+    library.mkdir(parents=True)
+    (library / "a_library_beside.py").write_text("X = 1\n")
+    (tmp_path / "a_neighbour_beside.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(library))
+    target = source(tmp_path, "a.py", 's += "Hi " + lmc.gen("x")')
+    (tmp_path / "a.py").write_text("import a_library_beside, a_neighbour_beside\n" + (tmp_path / "a.py").read_text())
+    with planned_version(version_of(target), (), 2, None):
+        pass
+    assert "a_library_beside" in sys.modules and "a_neighbour_beside" not in sys.modules
+    del sys.modules["a_library_beside"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from click.testing import CliRunner
 import lmc
 from lmc.cli import main
 from lmc.errors import ArgumentError
-from lmc.viz.figures import tokens
+from lmc.viz import emit
+from lmc.viz.figures import CallFigures, Figures, tokens
 from tests.viz.pictured import pictured
 from tests.viz.test_views_golden import data_of
 
@@ -102,3 +104,22 @@ def test_lmc_run_writes_the_picture(tmp_path: Path) -> None:
     assert data_of(page.read_text())["run"]["passes"]  # type: ignore[index]
     refused = CliRunner().invoke(main, ["run", str(file), "--backend", "echo", "-o", str(page)])
     assert refused.exit_code == 2 and "-o" in refused.output
+
+
+@lmc.function
+def clocked(s, question: str):
+    s += f"It is {time.time()}. You are careful, and you say so where you do not know.\n"
+    s += question + lmc.gen("answer", max_tokens=2)
+    return s["answer"]
+
+
+def test_a_page_says_what_to_change_and_what_was_missed() -> None:
+    """The fix-it at its call with its place and gain; of a run, what the cache might have had."""
+    planned = lmc.compile(clocked).planned
+    missed = Figures(
+        (CallFigures(planned.plan.steps[-1].id, 0, 40, 2, 0.0, 0.1, 0.2, "x", "40 tokens: evicted: no room"),)
+    )
+    [row] = data_of(emit(planned, "html", figures=missed))["rows"]  # type: ignore[misc]
+    line = clocked.func.__code__.co_firstlineno + 2
+    assert f"say it behind the text that is the same in every run (test_run_pictures.py:{line}; at most " in row["fix"]
+    assert row["missed"] == "40 tokens: evicted: no room"

@@ -124,6 +124,7 @@ function tellCall(number) {
   line("asks for", row.options);
   line("why it shares no more", row.why);
   line("to share more", row.fix);
+  line("missed in the cache", row.missed);
   line("hints", row.hints);
   line("came", row.came);
   if (row.band >= 0) prompt(chain(row.band));

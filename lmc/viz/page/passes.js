@@ -6,7 +6,7 @@ if (data.run) {
   const most = Math.max(1, ...passes.map(each => each.tokens));
   let stretch = 1;
 
-  const seconds = number => number < 0.1 ? (number * 1000).toFixed(1) + " ms" : number.toFixed(2) + " s";
+  const seconds = number => !number ? "0" : number < 0.1 ? (number * 1000).toFixed(1) + " ms" : number.toFixed(2) + " s";
 
   function tellPass(number) {
     const pass = passes[number];

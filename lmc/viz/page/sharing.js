@@ -1,13 +1,13 @@
 // The sharing view: an icicle that lies on its side. A row for each call, from left to right its prompt; a band through
 // several rows is computed once for all of them. Rows are as high as fit the window; a click looks closer.
 {
-  const ROW = 24, THIN = 11, NEAR = 12, LABELS = 54 * CHAR;
+  const ROW = 24, LEGIBLE = 16, FEW = 80, THIN = 14, NEAR = 12, LABELS = 54 * CHAR;
   const whole = {start: 0, end: data.width || 1, top: 0, bottom: data.rows.length};
   let shown = whole;
 
   function height() {
-    const num = Math.max(1, shown.bottom - shown.top);
-    return Math.min(ROW, Math.max(num > 1000 ? 1 : 2.5, (scroller.clientHeight - 30) / num));
+    const num = Math.max(1, shown.bottom - shown.top), least = num > 1000 ? 1 : num > FEW ? 2.5 : LEGIBLE;
+    return Math.min(ROW, Math.max(least, (scroller.clientHeight - 30) / num));
   }
 
   function drawBand(number, row, room, scale) {
@@ -19,6 +19,7 @@
     const width = Math.max(1, (right - left) * scale), tall = (bottom - top) * row;
     const group = thing(picture, {x, y}, band.says + ": " + cut(band.parts.map(part => part[3]).join(""), 60),
       () => tellBand(number), () => zoom(number));
+    things[things.length - 1].of = number;
     if (band.bottom - band.top === 1) mark(group, matches(band.top));
     const edge = {class: "edge band " + band.color, x, y, width, height: tall};
     if (tall < THIN) edge.style = `stroke-width:${Math.min(1, tall / 10)}`;
@@ -83,8 +84,9 @@
   function redraw(number) {
     draw();
     scroller.scrollTo(0, 0);
+    const again = things.find(one => one.of === number) || things[0];
+    if (again && document.activeElement === document.body) again.element.focus({preventScroll: true});
     if (number !== undefined) tellBand(number);
-    if (things[current] && document.activeElement === document.body) things[current].element.focus({preventScroll: true});
   }
 
   function all() {
