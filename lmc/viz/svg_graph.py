@@ -58,7 +58,8 @@ class _Drawn:
         self.spots: dict[int, PlacedItem] = {}  # by step: where it is, or the closed box around it
         self.cards: dict[PlacedItem, Card] = {}
         for spot in self.placed.spots:
-            steps = [step.number for step in spot.item.steps()] if spot.is_card else []
+            items = spot.item.steps() if spot.is_card else ()
+            steps = [step.number for step in items if step.number is not None]
             self.spots |= dict.fromkeys(steps, spot)
             if spot.item.number is not None:
                 self.spots[spot.item.number] = spot

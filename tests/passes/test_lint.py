@@ -250,6 +250,29 @@ def test_free_whitespace_between_fixed_texts_is_counted(pattern, places):
     assert free_places(parse_regex(pattern)) == places
 
 
+def test_an_argument_that_turns_share_is_not_said_too_late():
+    """The marker of a later turn is made from the prompt before it; that says nothing anew."""
+
+    @lmc.function
+    def judge(s, essay: str):
+        s += lmc.user(f"An essay: {essay}")
+        forks = s.fork(2)
+        for f, name in zip(forks, ("clarity", "evidence"), strict=True):
+            f += lmc.user(f"Grade its {name}.")
+            f += lmc.assistant(lmc.gen("why", max_tokens=8))
+
+    @lmc.function
+    def late(s, essay: str):
+        forks = s.fork(2)
+        for f, name in zip(forks, ("clarity", "evidence"), strict=True):
+            f += lmc.user(f"Grade the {name} of {essay}.")
+            f += lmc.assistant(lmc.gen("why", max_tokens=8))
+
+    told = [[note.code for note in PASS.run(lmc.compile(each).graph, Inputs())[1].notes] for each in (judge, late)]
+
+    assert told == [[], ["LMC-PS004"]]
+
+
 def test_a_thousand_calls_cost_little():
     """Each constraint is looked at once."""
     attrs = 'constraint=regex("(?:(?!END)[a-z ]){1,40}END"), max_tokens=60'
