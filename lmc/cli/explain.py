@@ -22,6 +22,7 @@ from lmc.cli.options import (
     backend_option,
     closed_option,
     level_option,
+    limit_option,
     model_option,
     output_option,
     width_option,
@@ -60,6 +61,7 @@ TEXTS = ("text", "json")
 @click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
 @prices_option
 @learn_option
+@limit_option
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -85,6 +87,7 @@ def explain_command(
     is_about_cost: bool,
     prices: str | None,
     learn: str | None,
+    max_new_tokens: int | None,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -152,7 +155,7 @@ def explain_command(
 
         shown = emit_fsm(done.planned, name, format, terminal)
     elif is_about_cost:
-        shown = _cost(done, format, terminal, prices, learn, model)
+        shown = _cost(done, format, terminal, prices, learn, model, max_new_tokens)
     elif is_about_constraints:
         shown = _constraints(done, tokenizer, format, terminal)
     else:
@@ -232,11 +235,17 @@ def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, i
 
 
 def _cost(
-    done: Compiled, format: str, terminal: Terminal, prices: str | None, learn: str | None, model: str | None
+    done: Compiled,
+    format: str,
+    terminal: Terminal,
+    prices: str | None,
+    learn: str | None,
+    model: str | None,
+    max_new_tokens: int | None,
 ) -> str:
     from lmc.viz import cost
 
-    told = told_of(done, prices=prices, learn=learn, model=model)
+    told = told_of(done, prices=prices, learn=learn, model=model, max_new_tokens=max_new_tokens)
     return cost.render_json(done.planned, told) if format == "json" else cost.render(done.planned, told, terminal)
 
 

@@ -16,7 +16,7 @@ from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_f
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, limit_option, named_file, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say.")
+@limit_option
 @click.option(
     "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
 )

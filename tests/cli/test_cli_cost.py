@@ -232,3 +232,25 @@ def test_a_journal_that_is_none_is_said_before_the_run(program: str, tmp_path: P
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "cannot be read" in result.stderr
+
+
+def test_the_limit_of_a_run_counts_for_calls_that_do_not_say(tmp_path: Path):
+    """As `lmc run` has it, and for no other call."""
+    path = tmp_path / "two.py"
+    path.write_text(
+        'import lmc\n\n@lmc.function\ndef two(s):\n    s += "A:" + lmc.gen("a") + " B:" + lmc.gen("b", max_tokens=3)\n'
+    )
+    words = (str(path), "--max-new-tokens", "7")
+    told = json.loads(lmc("explain", *words, "--cost", "--format", "json").output)
+
+    assert [call["output"]["most"] for call in told["calls"]] == [7, 3]
+    assert lmc("check", *words, "--budget", "output=10").exit_code == 0
+    assert lmc("check", *words, "--budget", "output=9").exit_code == 1
+
+
+def test_turns_and_a_branch_have_a_cost_without_a_model():
+    program = Path(__file__).parent / "programs" / "versions" / "before.py"
+    ran = lmc("explain", str(program), "--cost", "--format", "json")
+
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.output)["total"]["calls"]["most"] == 4
