@@ -27,7 +27,8 @@ ITERABLES = (
     "json.loads(t).values()", "list(json.loads(t))", "'xyz'", "t", "('a', 'b', 'c')", "['a', t, 'c']",
     "sorted({'c', 'a', 'b'})", "{'a'}", "Colour", "given", "words", "words.items()", "words.keys()", "range(n)",
     "iter(['a', 'b', 'c'])", "(c for c in 'abc')", "enumerate('abc')", "map(str, [1, 2, 3])",
-    "zip('abc', json.loads(t))", "reversed(['a', 'b', 'c'])", "json.loads('5')", "5", "str(n) * n", "[c for c in t]", "collections.Counter('aab')",
+    "zip('abc', json.loads(t))", "reversed(['a', 'b', 'c'])", "json.loads('5')", "5", "str(n) * n", "[c for c in t]",
+    "collections.Counter('aab')",
     "collections.OrderedDict(a=1, b=2, c=3)", "dict.fromkeys('abc')", "{**json.loads(t)}", "b'abc'",
     "s.fork(3)", "steps",
 )  # fmt: skip
