@@ -82,7 +82,7 @@ def check_command(
     else:
         terminal = terminal_for(width, None)
         click.echo(view.render(done.planned, told, terminal), nl=False)
-        lines = [line(each, expected=expected, unbounded=view.no_bound(told.cost)) for each in found]
+        lines = [line(each, expected=expected, unbounded=view.no_bound(told.cost, done.planned)) for each in found]
         click.echo("\n" + reflowed("\n".join(lines) + "\n", terminal.width), nl=False)
     if not all(each.is_kept for each in found):
         raise click.exceptions.Exit(1)

@@ -130,6 +130,14 @@ def explain_command(
         raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
+    if (prices is not None or learn is not None) and not is_about_cost:
+        raise click.UsageError("--prices and --learn go with --cost")
+    if is_fix and format == "json":
+        raise click.UsageError("--fix is told as text, or with --diff as a diff: leave out --format json")
+    asked_for = {"--why": calls is not None, "--fix": is_fix, "--fsm": name is not None}
+    asked_for |= {"--cost": is_about_cost, "--constraints": is_about_constraints and name is None}
+    if len(several := [flag for flag, is_given in asked_for.items() if is_given]) > 1:
+        raise click.UsageError(f"{' and '.join(several)} say different things: use one of them")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
     values = parse_arguments(prog, arguments)

@@ -144,6 +144,7 @@ def run_command(
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
+    from lmc.learning import learnt_from
 
     is_batch = args_file is not None
     if not is_batch and (resume or (output is not None and not formats)):
@@ -160,6 +161,10 @@ def run_command(
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
+    if learn is not None:
+        if not analyze:
+            raise click.UsageError("--learn goes with --analyze")
+        learnt_from(learn)  # what is wrong with the file is said before anything runs
     prog = load_program(program)
     if verbose:
         _say_threads(backend, model)
