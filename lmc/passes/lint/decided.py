@@ -64,7 +64,7 @@ def _texts(asked: Node) -> list[str]:
     found: list[str] = []
     for atom in asked.inputs:
         if isinstance(atom, Lit):
-            several = atom.value if isinstance(atom.value, tuple | list) else (atom.value,)
+            several = atom.value if isinstance(atom.value, tuple) else (atom.value,)
             found += (each for each in several if isinstance(each, str))
     return found
 
@@ -77,11 +77,12 @@ def _outcome(asked: Node, sources: _Sources) -> bool | None:
     if not isinstance(left, Value) or not isinstance(right, Lit) or op not in ("==", "!=", "in", "not in"):
         return None
     several = right.value if op in ("in", "not in") else (right.value,)
-    if not isinstance(several, tuple | list) or not all(isinstance(each, str) for each in several):
+    if not isinstance(several, tuple):
         return None
-    if not sources.find(left):
+    texts = tuple(each for each in several if isinstance(each, str))
+    if len(texts) < len(several) or not sources.find(left):
         return None
-    is_met = sources.meets(tuple(several))
+    is_met = sources.meets(texts)
     return None if is_met is None else is_met == (op in ("==", "in"))
 
 
