@@ -86,7 +86,11 @@ class Compiled:
         return emit(self.planned, format)
 
     def why(
-        self, a: str, b: str | None = None, *, rows: tuple[Mapping[str, object], Mapping[str, object]] | None = None
+        self,
+        a: str | int,
+        b: str | int | None = None,
+        *,
+        rows: tuple[Mapping[str, object], Mapping[str, object]] | None = None,
     ) -> str:
         """Where the prompts of two calls part, and why; each by name or number. Of one call, where two runs of it do.
 
@@ -96,8 +100,10 @@ class Compiled:
         """
         from lmc.viz import PLAIN, why
 
+        if rows is not None and len(rows) != 2:
+            raise ArgumentError(f"two rows are compared, and {len(rows)} came", help="rows=({...}, {...})")
         known = (self.by_path(rows[0]), self.by_path(rows[1])) if rows is not None else None
-        return why.render(self.planned, a, b or a, PLAIN, rows=known)
+        return why.render(self.planned, str(a), str(a if b is None else b), PLAIN, rows=known)
 
     def by_path(self, row: Mapping[str, object]) -> dict[Path, object]:
         """Arguments by the paths of the graph's parameters. Raises ArgumentError where they have another shape."""

@@ -276,6 +276,17 @@ def listed(s, notes: list[str]):
     s += lmc.gen("a")
 
 
+def test_calls_go_by_number_and_rows_are_two() -> None:
+    """A number is a number or its text; what is not two rows is said."""
+    done = lmc.compile(clock)
+
+    number = done.planned.plan.steps[-1].id
+    assert done.why(number) == done.why(str(number)) == done.why("a") == done.why("a", number)
+    for rows in ((), ({},), ({}, {}, {})):
+        with pytest.raises(ArgumentError, match=f"two rows are compared, and {len(rows)} came"):
+            done.why("a", rows=rows)  # type: ignore[arg-type]
+
+
 def test_two_rows_that_differ_in_spaces_say_so() -> None:
     """Their reason is what differs in the argument."""
     done = lmc.compile(date_of)
