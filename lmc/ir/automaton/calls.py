@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
+from operator import is_
 
 from lmc.ir.automaton.alphabet import Alphabet, sets_of, used_classes
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa, bits
@@ -33,6 +34,8 @@ def marks(places: Iterable[int]) -> Chars:
 
 def places_of(ranges: Ranges) -> list[int]:
     """The places that a set of marks calls; none for a set of characters."""
+    if not ranges or ranges[-1][1] <= LAST:
+        return []
     return [low - LAST - 1 for low, _ in ranges if low > LAST]
 
 
@@ -53,6 +56,9 @@ def rewritten(
     known = {} if known is None else known  # by identity, as a tree may hold one part in many places
 
     def inner(part: RegexTree) -> RegexTree:
+        if isinstance(part, Chars):  # most parts are
+            called = places_of(part.ranges)
+            return of(called) if called else part
         found = known.get(id(part))
         if found is None:
             found = known[id(part)] = new(part)
@@ -60,25 +66,28 @@ def rewritten(
 
     def new(part: RegexTree) -> RegexTree:
         match part:
-            case Chars(ranges):
-                called = places_of(ranges)
-                return of(called) if called else part
             case Seq(parts):
-                return Seq(tuple(map(inner, parts)))
-            case Alt(parts):
-                return Alt(tuple(map(inner, parts)))
-            case And(parts):
-                return And(tuple(map(inner, parts)))
+                # nearly all of a schema's tree is rows of characters: none of them is looked up
+                others = tuple([each if _is_plain(each) else inner(each) for each in parts])
+                return part if all(map(is_, parts, others)) else Seq(others)
+            case Alt(parts) | And(parts):
+                others = tuple(map(inner, parts))
+                # what calls nothing stays what it is, so that trees have it in common
+                return part if all(map(is_, parts, others)) else type(part)(others)
             case Repeat(item, low, high, lazy):
-                return Repeat(inner(item), low, high, lazy)
-            case Not(item):
-                return Not(inner(item))
-            case Whole(item):
-                return Whole(inner(item))
+                other = inner(item)
+                return part if other is item else Repeat(other, low, high, lazy)
+            case Not(item) | Whole(item):
+                other = inner(item)
+                return part if other is item else type(part)(other)
             case _:
                 return part  # looks and atomic groups are about strings alone
 
     return inner(tree) if has_marks(tree) else tree
+
+
+def _is_plain(part: RegexTree) -> bool:
+    return type(part) is Chars and bool(part.ranges) and part.ranges[-1][1] <= LAST
 
 
 class CallAlphabet(Alphabet):

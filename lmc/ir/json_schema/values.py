@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial, reduce
-from typing import Literal
+from typing import Literal, cast
 
 from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
@@ -135,6 +135,9 @@ class Objects:
 Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Number | Numbers | Strings | Arrays | Objects
 Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
+# by identity of what is kept beside the answer: parts are held in many places, and comparing would walk each of them
+Complements = dict[int, tuple[Values | Part, Values | Part]]
+Weights = dict[int, tuple[object, int]]
 
 
 class Deferred(Mapping[Kind, Part]):
@@ -203,29 +206,34 @@ def join(sets: Iterable[Values]) -> Values:
     return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
 
 
-def complement(values: Values) -> Values:
-    """What is not in it."""
+def complement(values: Values, known: Complements | None = None) -> Values:
+    """What is not in it; `known`: sets and parts hold others in common, and each has one complement."""
     if isinstance(values, Deferred):
         return values.complement()
-    return {kind: _complement(part) for kind, part in values.items()}
+    known = {} if known is None else known
+    found = known.get(id(values))
+    if found is None:
+        found = known[id(values)] = (values, {kind: _complement(part, known) for kind, part in values.items()})
+    return cast(Values, found[1])
 
 
-def weight(values: Values) -> int:
+def weight(values: Values, known: Weights | None = None) -> int:
     """How many descriptions a set has, each counted wherever it is held: there may be more than could be written."""
-    known: dict[int, int] = {}
+    known = {} if known is None else known
 
     def of(part: object) -> int:
-        if isinstance(part, Deferred):
-            return 1
-        if isinstance(part, Mapping):
-            return sum(map(of, part.values()))
         if isinstance(part, tuple):
             return sum(map(of, part))
-        if not isinstance(part, Either | Both | Without | Contains | Arrays | Objects | MemberRule):
+        if isinstance(part, Deferred) or not isinstance(part, _HOLDERS):
             return 1
         if id(part) not in known:
-            known[id(part)] = 1 + sum(of(getattr(part, each.name)) for each in fields(part))
-        return known[id(part)]
+            known[id(part)] = (part, of_holder(part))
+        return known[id(part)][1]
+
+    def of_holder(part: object) -> int:
+        if isinstance(part, Mapping):
+            return sum(map(of, part.values()))
+        return 1 + sum(of(getattr(part, name)) for name in part.__slots__)  # type: ignore[attr-defined]
 
     return of(values)
 
@@ -338,33 +346,43 @@ def _is_same(a: Part, b: Part) -> bool:
     return a is b or (isinstance(a, Number | Numbers | Strings | Texts) and a == b)
 
 
-def _complement(part: Part) -> Part:
+def _complement(part: Part, known: Complements) -> Part:
+    if part == EVERYTHING:
+        return NOTHING
+    found = known.get(id(part))
+    if found is None:
+        found = known[id(part)] = (part, _new_complement(part, known))
+    return cast(Part, found[1])
+
+
+def _new_complement(part: Part, known: Complements) -> Part:
     match part:
-        case Everything():
-            return NOTHING
         case Nothing():
             return EVERYTHING
         case Without(inner):
             return inner
         case Either(parts):
-            return _meet_all(map(_complement, parts))
+            return _meet_all(_complement(each, known) for each in parts)
         case Both(parts):
-            return _join_all(map(_complement, parts))
+            return _join_all(_complement(each, known) for each in parts)
         case Objects():
-            return _join_all(_failing(part))
+            return _join_all(_failing(part, known))
         case _:
             return Without(part)
 
 
-def _failing(form: Objects) -> list[Part]:
+def _failing(form: Objects, known: Complements) -> list[Part]:
     """For each thing that is asked of objects, those that fail it; all of them described again where that is few."""
+    count = len(form.required) + len(form.named) + bool(form.low) + (form.high is not None) + bool(form.rules)
+    if not 0 < count <= MAX_FAILING:
+        return [Without(form)]
     found: list[Part] = [Objects({name: nothing()}) for name in sorted(form.required)]
     for name, values in form.named.items():
-        found.append(Objects({name: complement(values)}, frozenset((name,))))
+        found.append(Objects({name: complement(values, known)}, frozenset((name,))))
     found += [Objects(high=form.low - 1)] if form.low else []
     found += [Objects(low=form.high + 1)] if form.high is not None else []
     found += [Without(Objects(rules=form.rules))] if form.rules else []
-    return found if 0 < len(found) <= MAX_FAILING else [Without(form)]
+    return found
 
 
 def _meet_all(parts: Iterable[Part]) -> Part:
@@ -390,4 +408,5 @@ def _conjuncts(part: Part) -> tuple[Part, ...]:
 
 
 _SOME = everything()
+_HOLDERS = (dict, Either, Both, Without, Contains, Arrays, Objects, MemberRule)
 _PLAIN = (Numbers(), Strings(), Arrays(), Objects())
