@@ -18,6 +18,7 @@ from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa, bits
 from lmc.ir.automaton.extent import plainest
 from lmc.ir.ranges import EVERYTHING, LAST, Ranges
 from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.work import MAX_STEPS, bounded, steps
 
 NOTHING = Chars(())
 
@@ -50,23 +51,38 @@ def has_marks(tree: RegexTree) -> bool:
 
 
 def rewritten(
-    tree: RegexTree, of: Callable[[list[int]], RegexTree], known: dict[int, RegexTree] | None = None
+    tree: RegexTree,
+    of: Callable[[list[int]], RegexTree],
+    known: dict[int, RegexTree] | None = None,
+    plain: dict[int, RegexTree] | None = None,
 ) -> RegexTree:
-    """A tree with other calls in place of its own; `known`: where trees have parts in common, they have them after."""
-    known = {} if known is None else known  # by identity, as a tree may hold one part in many places
+    """A tree with other calls in place of its own; what has none stays the very same.
+
+    known  of trees rewritten before with the same `of`: what they have in common they have in common after
+    plain  parts without calls, met before
+    """
+    # by identity, as a tree may hold one part in many places
+    known = {} if known is None else known
+    plain = {} if plain is None else plain
 
     def inner(part: RegexTree) -> RegexTree:
         if isinstance(part, Chars):  # most parts are
             called = places_of(part.ranges)
             return of(called) if called else part
+        if id(part) in plain:
+            return part
         found = known.get(id(part))
         if found is None:
             found = known[id(part)] = new(part)
+            if found is part:
+                plain[id(part)] = part
         return found
 
     def new(part: RegexTree) -> RegexTree:
+        steps()
         match part:
             case Seq(parts):
+                steps(len(parts) // 8)
                 # nearly all of a schema's tree is rows of characters: none of them is looked up
                 others = tuple([each if _is_plain(each) else inner(each) for each in parts])
                 return part if all(map(is_, parts, others)) else Seq(others)
@@ -153,6 +169,11 @@ class CallDfa(MarkedDfa):
 
 def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
     """The automata of some places, without the calls of those that have no text: whatever is begun can be ended."""
+    with bounded("making the automata of a JSON schema", MAX_STEPS // 3):
+        return _call_dfa(trees, max_states)
+
+
+def _call_dfa(trees: Sequence[RegexTree], max_states: int) -> CallDfa:
     dfa = CallDfa(trees, max_states=max_states)
     first = dfa.alphabet.num_classes
     allowed = dfa.alphabet.chars

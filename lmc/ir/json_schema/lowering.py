@@ -23,6 +23,7 @@ from lmc.ir.json_schema.unions import Exclusion
 from lmc.ir.json_schema.vacancy import Vacancy
 from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Complements, Values, Weights, complement, join, weight
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
 
@@ -73,6 +74,7 @@ class SchemaLowering:
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""
         give_way()
+        steps(4)
         return self.lower(self, source, shape)
 
     def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:

@@ -37,7 +37,8 @@ from lmc.ir.json_schema.values import (
     meet,
 )  # fmt: skip
 from lmc.ir.ranges import complement as other_chars
-from lmc.ir.regex import Chars, Not, RegexTree, Whole
+from lmc.ir.regex import Chars, Not, RegexTree, Seq, Whole
+from lmc.ir.work import steps
 
 MAX_UNIQUE = 32  # different items that are told apart
 MAX_PARTS = 30_000  # sets of one kind written for a schema: about a second
@@ -171,6 +172,7 @@ class Writer:
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         """The texts of a set of one kind."""
         self.num_parts += 1
+        steps()
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
@@ -369,10 +371,11 @@ class Writer:
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
         """Each property that may be there, in order, with its name; further ones have none."""
         found: list[tuple[str | None, RegexTree]] = []
+        steps(2 * len(shape.names))
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
             key = self._key(name)
-            found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+            found.append((name, NOTHING if value is NOTHING else self._member(key, value)))
         if shape.free == NOTHING:
             return found
         for names in NAME_CLASSES if shape.apart else (None,):
@@ -381,6 +384,10 @@ class Writer:
             if member is not NOTHING:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
+
+    def _member(self, key: RegexTree, value: RegexTree) -> RegexTree:
+        # the key as one part of the row: whoever goes through the tree has met it before
+        return Seq((key, seq(self.spaces.colon, value)))
 
     def _key(self, name: str) -> RegexTree:
         """The text of a name: one tree wherever it stands, as a schema may have it in a hundred places."""
@@ -429,7 +436,7 @@ class Writer:
         value = self.value(values, shape.others, DEPTH - 1)
         if value is NOTHING:
             return NOTHING
-        return seq(self._other_key(wanted), self.spaces.colon, value)
+        return self._member(self._other_key(wanted), value)
 
     def _in_order(self, members: list[tuple[RegexTree, bool]]) -> RegexTree:
         """All of the required members and any of the others, in order, with commas between them."""

@@ -16,6 +16,7 @@ from typing import Literal, cast
 from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 KINDS: tuple[Kind, ...] = ("null", "boolean", "number", "string", "array", "object")
@@ -125,6 +126,7 @@ class Objects:
     def meet(self, other: Objects) -> Objects:
         """The objects in both."""
         named = dict(self.named)
+        steps(len(named) + len(other.named))
         for name, values in other.named.items():
             named[name] = meet(named[name], values) if name in named else values
         rules = (*self.rules, *(rule for rule in other.rules if all(rule is not each for each in self.rules)))
@@ -231,6 +233,7 @@ def weight(values: Values, known: Weights | None = None) -> int:
         return known[id(part)][1]
 
     def of_holder(part: object) -> int:
+        steps()
         if isinstance(part, Mapping):
             return sum(map(of, part.values()))
         return 1 + sum(of(getattr(part, name)) for name in part.__slots__)  # type: ignore[attr-defined]
@@ -263,6 +266,7 @@ def _lower(a: int | None, b: int | None) -> int | None:
 
 
 def _meet(a: Part, b: Part) -> Part:
+    steps()
     match a, b:
         case (Nothing(), _) | (_, Nothing()):
             return NOTHING
@@ -308,6 +312,7 @@ def has(part: Part, number: Decimal) -> bool:
 
 
 def _join(a: Part, b: Part) -> Part:
+    steps()
     if a == EVERYTHING or b == EVERYTHING:
         return EVERYTHING
     if a == NOTHING or b == NOTHING:
@@ -318,7 +323,9 @@ def _join(a: Part, b: Part) -> Part:
 def _either(a: Part, b: Part) -> Part:
     """A union, without objects that others of it hold."""
     ours, theirs = _options(a), _options(b)
+    steps((len(ours) + len(theirs)) // 64)
     if len(ours) + len(theirs) <= MAX_COMPARED:
+        steps(len(ours) * len(theirs) // 8)
         ours = tuple(each for each in ours if not any(map(partial(_is_within, each), theirs)))
         theirs = tuple(each for each in theirs if not any(map(partial(_is_within, each), ours)))
     kept = (*ours, *theirs)
@@ -351,6 +358,7 @@ def _complement(part: Part, known: Complements) -> Part:
         return NOTHING
     found = known.get(id(part))
     if found is None:
+        steps()
         found = known[id(part)] = (part, _new_complement(part, known))
     return cast(Part, found[1])
 
