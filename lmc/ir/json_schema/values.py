@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial, reduce
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
@@ -232,11 +232,11 @@ def weight(values: Values, known: Weights | None = None) -> int:
             known[id(part)] = (part, of_holder(part))
         return known[id(part)][1]
 
-    def of_holder(part: object) -> int:
+    def of_holder(part: Any) -> int:
         steps()
         if isinstance(part, Mapping):
             return sum(map(of, part.values()))
-        return 1 + sum(of(getattr(part, name)) for name in part.__slots__)  # type: ignore[attr-defined]
+        return 1 + sum(of(getattr(part, name)) for name in part.__slots__)
 
     return of(values)
 
