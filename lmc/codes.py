@@ -279,3 +279,8 @@ FAILS = _code("LMC-PR001", "surely fails", "What stands there raises an error wh
 NOT_APPENDED = _code(
     "LMC-PR002", "not appended", "An expression of the language is made and not appended, so it does nothing."
 )
+UNREAD = _code("LMC-PR003", "call that nothing reads", "What a call generates is read by nothing, so it is dropped.")
+DECIDED = _code(
+    "LMC-PR004", "condition that never changes", "A condition comes out the same in every run, as no other text comes."
+)
+SURELY_WRONG = (FAILS, NOT_APPENDED)  # what `lmc compile` says too

@@ -40,9 +40,14 @@ class LMError(Exception):
         self.help = help
         self.notes = notes
 
+    @classmethod
+    def kind(cls) -> str:
+        """The name of its class, as people see it."""
+        return cls.__name__
+
     def render(self) -> str:
         """The message as people see it: place, kind, sentence, caret, notes, help, and where there is more to read."""
-        name = type(self).__name__ + (f" [{self.code}]" if self.code else "")
+        name = self.kind() + (f" [{self.code}]" if self.code else "")
         place = f"{self.span}: " if self.span else ""
         return self._below(f"{place}{name}: {self.message}")
 
@@ -148,6 +153,11 @@ class RequestError(BackendError):
 
 class RefusedConstraint(RequestError, ConstraintError):
     """Nothing fits a call's constraint, or it cannot be followed: whether that is seen beforehand or at the call."""
+
+    @classmethod
+    def kind(cls) -> str:
+        """What it is to people: of the engine's refusals they need not know."""
+        return ConstraintError.__name__
 
 
 def did_you_mean(name: str, names: Iterable[str], show: Callable[[str], str] = "`{}`".format) -> str | None:

@@ -115,6 +115,7 @@ def test_ten_thousand_programs_need_no_thread(shuffle: int | None) -> None:
     assert results[0].report is not None and results[0].report.requests == 10_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_programs_of_which_every_tenth_fails() -> None:
     """A thousand failures touch none of the others."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from benchmarks.kernels.catalogue import catalogue
@@ -28,6 +29,7 @@ KERNELS = {
 }
 
 
+@pytest.mark.slow
 def test_dry_run_walks_every_entry():
     """Each is built at a tiny size on the CPU, ours is compared with torch's ways, and no time is given."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lmc.cli.forecast import told_of
+from lmc.cli.forecast import told_of, with_limit
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -40,7 +39,7 @@ def analyzed(
     told = None
     why = _why(results, first)
     if not why:
-        compiled = _with_limit(first.compiled, max_new_tokens)
+        compiled = with_limit(first.compiled, max_new_tokens)
         told = _told(prog, compiled, [items[result.item] for result in results], learn, caches)
     found = _analysis([result for result in results if result.has_graph], first, report, told, why)
     return view.render(found, terminal, "" if told is None else told.learnt)
@@ -59,15 +58,6 @@ def _told(prog: Program, compiled: Compiled, items: Sequence[Any], learn: str | 
     from lmc.analysis import leaves_of
 
     return told_of(compiled, learn=learn, items=[leaves_of(prog, compiled, item) for item in items], caches=caches)
-
-
-def _with_limit(compiled: Compiled, max_new_tokens: int | None) -> Compiled:
-    """The program with the run's limit for calls that have none of their own."""
-    if max_new_tokens is None:
-        return compiled
-    inputs = compiled.planned.inputs
-    sampling = replace(inputs.sampling, max_tokens=max_new_tokens)
-    return replace(compiled, planned=replace(compiled.planned, inputs=replace(inputs, sampling=sampling)))
 
 
 def _analysis(results: Sequence[Result], first: Result, report: RunReport, told: Told | None, why: str) -> Analysis:

@@ -15,6 +15,7 @@ from lmc.cli.options import (
     arguments_option,
     closed_option,
     level_option,
+    limit_option,
     model_option,
     width_option,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @model_option
 @prices_option
 @learn_option
+@limit_option
 @closed_option
 @level_option
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -49,6 +51,7 @@ def check_command(
     model: str | None,
     prices: str | None,
     learn: str | None,
+    max_new_tokens: int | None,
     closed: bool,
     level: int,
     is_json: bool,
@@ -72,14 +75,14 @@ def check_command(
         raise click.UsageError("tokens of prompts are counted by a tokenizer: give --model DIR, or lmc-tiny")
     prog = load_program(program)
     done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer_of(model), is_closed=closed)
-    told = told_of(done, prices=prices, learn=learn, model=model, by_size=True)
+    told = told_of(done, prices=prices, learn=learn, model=model, by_size=True, max_new_tokens=max_new_tokens)
     found = verdicts(limits, told.cost.total, told.prices, expected=expected)
     if is_json:
         echo_json(view.render_checked(done.planned, told, found), nl=False)
     else:
         terminal = terminal_for(width, None)
         click.echo(view.render(done.planned, told, terminal), nl=False)
-        lines = [line(each, expected=expected, unbounded=view.no_bound(told.cost)) for each in found]
+        lines = [line(each, expected=expected, unbounded=view.no_bound(told.cost, done.planned)) for each in found]
         click.echo("\n" + reflowed("\n".join(lines) + "\n", terminal.width), nl=False)
     if not all(each.is_kept for each in found):
         raise click.exceptions.Exit(1)

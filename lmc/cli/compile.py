@@ -24,7 +24,7 @@ from lmc.cli.options import (
     passes_option,
     width_option,
 )
-from lmc.codes import ABOUT_PROGRAMS, with_footer
+from lmc.codes import SURELY_WRONG, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 from lmc.viz.text_table import reflowed
 
@@ -240,7 +240,7 @@ def _warn(done: Compiled, terminal: Terminal) -> None:
     """Say on stderr what surely goes wrong; `lmc lint` says that and more."""
     from lmc.cli.notes import notes_of, told
 
-    wrong = [note for note in notes_of(done) if (note.code or "").startswith(ABOUT_PROGRAMS)]
+    wrong = [note for note in notes_of(done) if note.code in SURELY_WRONG]
     if wrong:
         click.echo(with_footer("".join(told(note, terminal.width) for note in wrong)), err=True, nl=False)
 

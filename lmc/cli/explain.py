@@ -22,6 +22,7 @@ from lmc.cli.options import (
     backend_option,
     closed_option,
     level_option,
+    limit_option,
     model_option,
     output_option,
     width_option,
@@ -60,6 +61,7 @@ TEXTS = ("text", "json")
 @click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
 @prices_option
 @learn_option
+@limit_option
 @click.option("--constraints", "is_about_constraints", is_flag=True, help="Explain the constrained calls.")
 @click.option("--fsm", "name", metavar="NAME", help="Draw the automaton of the call of that name.")
 @click.option(
@@ -85,6 +87,7 @@ def explain_command(
     is_about_cost: bool,
     prices: str | None,
     learn: str | None,
+    max_new_tokens: int | None,
     is_about_constraints: bool,
     name: str | None,
     format: str | None,
@@ -127,6 +130,14 @@ def explain_command(
         raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
+    if not is_about_cost and any(given is not None for given in (prices, learn, max_new_tokens)):
+        raise click.UsageError("--prices, --learn and --max-new-tokens go with --cost")
+    if is_fix and format == "json":
+        raise click.UsageError("--fix is told as text, or with --diff as a diff: leave out --format json")
+    asked_for = {"--why": calls is not None, "--fix": is_fix, "--fsm": name is not None}
+    asked_for |= {"--cost": is_about_cost, "--constraints": is_about_constraints and name is None}
+    if len(several := [flag for flag, is_given in asked_for.items() if is_given]) > 1:
+        raise click.UsageError(f"{' and '.join(several)} say different things: use one of them")
     prog = load_program(program)
     tokenizer = tokenizer_of(model)
     values = parse_arguments(prog, arguments)
@@ -144,7 +155,7 @@ def explain_command(
 
         shown = emit_fsm(done.planned, name, format, terminal)
     elif is_about_cost:
-        shown = _cost(done, format, terminal, prices, learn, model)
+        shown = _cost(done, format, terminal, prices, learn, model, max_new_tokens)
     elif is_about_constraints:
         shown = _constraints(done, tokenizer, format, terminal)
     else:
@@ -224,11 +235,17 @@ def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, i
 
 
 def _cost(
-    done: Compiled, format: str, terminal: Terminal, prices: str | None, learn: str | None, model: str | None
+    done: Compiled,
+    format: str,
+    terminal: Terminal,
+    prices: str | None,
+    learn: str | None,
+    model: str | None,
+    max_new_tokens: int | None,
 ) -> str:
     from lmc.viz import cost
 
-    told = told_of(done, prices=prices, learn=learn, model=model)
+    told = told_of(done, prices=prices, learn=learn, model=model, max_new_tokens=max_new_tokens)
     return cost.render_json(done.planned, told) if format == "json" else cost.render(done.planned, told, terminal)
 
 

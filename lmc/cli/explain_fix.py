@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lmc.program import Program
 
 Rows = tuple[Mapping[str, Any], Mapping[str, Any]]
-NONE = "nothing to change: what its prompts do not share, they mean to say otherwise\n"
+NONE = "nothing to change: nothing that can be moved or changed in the source would share much more\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def first_rows(prog: Program, path: str, given: Mapping[str, Any]) -> tuple[dict
             raise row.item.error
         found.append(row.item)
     if len(found) < 2:
-        raise ArgumentError(f"`{path}` has {len(found)} rows, and two are compared", help="write one more")
+        has, more = ("one row", "one more") if found else ("no rows", "two")
+        raise ArgumentError(f"`{path}` has {has}, and two are compared", help=f"write {more}")
     return found[0], found[1]
 
 

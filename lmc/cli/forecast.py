@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,30 @@ def told_of(
     items: Sequence[Mapping[tuple[str | int, ...], object]] | None = None,
     caches: bool = True,
     by_size: bool = False,
+    max_new_tokens: int | None = None,
 ) -> Told:
-    """What the compiled program will cost. Raises ArgumentError for a file that says something else."""
+    """What the compiled program will cost. Raises ArgumentError for a file that says something else.
+
+    max_new_tokens  the run's limit, for calls that have none of their own
+    """
     from lmc.learning import learnt_from, said
     from lmc.passes.cost import cost_of
     from lmc.viz.cost import Told
 
     learnt = None if learn is None else learnt_from(learn)
+    done = with_limit(done, max_new_tokens)
     cost = cost_of(done.plan, done.planned.inputs, items=items, learnt=learnt, caches=caches)
     from_where = "" if learnt is None or learn is None else said(learnt, learn)
     return Told(cost, None if prices is None else read_prices(prices), _kv_bytes(model), from_where, by_size)
+
+
+def with_limit(done: Compiled, max_new_tokens: int | None) -> Compiled:
+    """The program with a run's limit for calls that have none of their own."""
+    if max_new_tokens is None:
+        return done
+    inputs = done.planned.inputs
+    sampling = replace(inputs.sampling, max_tokens=max_new_tokens)
+    return replace(done, planned=replace(done.planned, inputs=replace(inputs, sampling=sampling)))
 
 
 def read_prices(path: str) -> Prices:

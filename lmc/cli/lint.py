@@ -6,7 +6,7 @@ import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
 from lmc.cli.failing import reported
-from lmc.cli.notes import notes_of, told
+from lmc.cli.notes import by_place, notes_of, told
 from lmc.cli.options import ProgramCommand, arguments_option, closed_option, model_option, width_option
 from lmc.codes import with_footer
 
@@ -32,10 +32,14 @@ def lint_command(
     """
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
+    from lmc.passes.lint.unread import unread
 
     prog = load_program(program)
-    done = compiled(prog, parse_arguments(prog, arguments), 2, tokenizer_of(model), is_closed=closed)
+    values, tokenizer = parse_arguments(prog, arguments), tokenizer_of(model)
+    done = compiled(prog, values, 2, tokenizer, is_closed=closed)
     notes = notes_of(done)
+    if any(report.count("calls dropped") for report in done.reports):
+        notes = by_place([*notes, *unread(compiled(prog, values, 0, tokenizer, is_closed=closed).planned)])
     room = terminal_for(width, None).width
     said = "\n".join(told(note, room) for note in notes)
     click.echo(with_footer(said or f"{done.plan.graph.name}: no notes\n"), nl=False)

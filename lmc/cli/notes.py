@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_SHARING, ABOUT_TOKENS
@@ -16,7 +16,11 @@ def notes_of(done: Compiled) -> list[Note]:
     """What there is to say of the program, its constraints, tokens and sharing, by place."""
     families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_SHARING, ABOUT_PROGRAMS)
     notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
-    notes += done.lost
+    return by_place([*notes, *done.lost])
+
+
+def by_place(notes: Iterable[Note]) -> list[Note]:
+    """Notes in the order of their places."""
     return sorted(notes, key=lambda note: (note.span.file, note.span.line, note.span.col) if note.span else ("", 0, 0))
 
 

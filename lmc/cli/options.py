@@ -34,6 +34,9 @@ closed_option = click.option(
     is_flag=True,
     help="Objects of JSON schemas have only the properties told, where no call says otherwise.",
 )
+limit_option = click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say."
+)
 width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 
 

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @click.command("reduce", short_help="Shrink a program or IR that shows a code or a failure.", cls=ProgramCommand)
 @click.argument("target", metavar="PROG.PY[:FN]|FILE.LMIR")
-@click.option("--code", metavar="CODE", help="What it is to show: an error or a note with this code, LMC-GB014.")
+@click.option("--code", metavar="CODE", help="What it is to show: an error or a note with this code.")
 @click.option("--pass", "pass_name", metavar="NAME", help="What it is to show: this pass fails, or makes broken IR.")
 @click.option("--check", metavar="COMMAND", help="What it is to show: this command fails; {} is the file.")
 @arguments_option

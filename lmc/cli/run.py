@@ -16,7 +16,7 @@ from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_f
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.forecast import learn_option
 from lmc.cli.json_output import echo_json, sayable
-from lmc.cli.options import arguments_option, closed_option, level_option, named_file, passes_option
+from lmc.cli.options import arguments_option, closed_option, level_option, limit_option, named_file, passes_option
 from lmc.viz import FORMATS
 from lmc.viz.text_table import reflowed
 
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="DIR", help="A checkpoint folder; lmc-tiny, which lmc ships, if none is named.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="See `lmc backends`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every sampled call that names none.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say.")
+@limit_option
 @click.option(
     "--temperature", type=click.FloatRange(min=0), metavar="T", help="For the calls that do not say; 0 is greedy."
 )
@@ -144,6 +144,7 @@ def run_command(
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
+    from lmc.learning import learnt_from
 
     is_batch = args_file is not None
     if not is_batch and (resume or (output is not None and not formats)):
@@ -160,6 +161,10 @@ def run_command(
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
+    if learn is not None:
+        if not analyze:
+            raise click.UsageError("--learn goes with --analyze")
+        learnt_from(learn)  # what is wrong with the file is said before anything runs
     prog = load_program(program)
     if verbose:
         _say_threads(backend, model)

@@ -32,15 +32,16 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     """The graph without dead nodes."""
     live = _Liveness(graph)
     body = _Sweep(live).block(graph.body)
-    dropped = [
-        node
-        for i, (node, _) in enumerate(live.nodes)
-        if i not in live.marked and OPS[node.op].kind not in ("end", "mark")
-    ]
+    dropped = live.dead()
     calls = [node for node in dropped if OPS[node.op].kind == "model"]
     notes = tuple(Note(f"dropped {called(node)}: nothing reads it", node.span) for node in calls)
     counts = (("nodes dropped", len(dropped)), ("calls dropped", len(calls)))
     return with_body(graph, body), Report("dce", counts, notes)
+
+
+def dead_calls(graph: Graph) -> list[Node]:
+    """The model calls that nothing reads."""
+    return [node for node in _Liveness(graph).dead() if OPS[node.op].kind == "model"]
 
 
 ITEM = -1  # in place of a carry's number: the item of a `for`, the exception of a `try`
@@ -84,6 +85,11 @@ class _Liveness:
                 self._mark(i)
         while self._todo:
             self._reach(self._todo.pop())
+
+    def dead(self) -> list[Node]:
+        """What goes."""
+        numbered = enumerate(self.nodes)
+        return [node for i, (node, _) in numbered if i not in self.marked and OPS[node.op].kind not in ("end", "mark")]
 
     def _number(self, block: Block, around: int | None) -> None:
         for node in block.nodes:

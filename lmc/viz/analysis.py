@@ -14,6 +14,7 @@ from lmc.passes.cost import COUNTS, Cost, Interval, ProgramCost
 from lmc.viz.cost import ABOUT, SHOWN, fitted, no_bound
 from lmc.viz.text_table import Column, heading, keep_ends, wrapped
 from lmc.viz.view import View
+from lmc.viz.wording import numbered
 
 if TYPE_CHECKING:
     from lmc.passes.planned import Planned
@@ -63,7 +64,7 @@ def render(analysis: Analysis, terminal: Terminal, learnt: str = "") -> str:
     columns += [*(Column(SHOWN[name], "right") for name in COUNTS), Column("seconds", "right")]
     rows = list(_rows(analysis, view))
     body = fitted(columns, rows, terminal) if view.calls else "no model calls\n"
-    notes = "".join(wrapped(note, terminal.width) for note in _notes(analysis, learnt))
+    notes = "".join(wrapped(note, terminal.width) for note in _notes(analysis, view, learnt))
     title = f"{view.title}: what was foretold, and what it came to"
     return heading(title, terminal) + "\n" + body + "\n" + notes
 
@@ -105,8 +106,9 @@ def beside(counted: int, interval: Interval) -> str:
     return f"{counted}{'' if interval.holds(counted) else '!'} of {interval}"
 
 
-def _notes(analysis: Analysis, learnt: str) -> Iterator[str]:
-    yield f"{analysis.passes} forward passes; the calls took {analysis.total.seconds:.2f} s added up"
+def _notes(analysis: Analysis, view: View, learnt: str) -> Iterator[str]:
+    passes = numbered(analysis.passes, "forward pass", "forward passes")
+    yield f"{passes}; the calls took {analysis.total.seconds:.2f} s added up"
     cost = analysis.cost
     if cost is None:
         yield f"no estimate: {analysis.why}"
@@ -122,6 +124,8 @@ def _notes(analysis: Analysis, learnt: str) -> Iterator[str]:
             yield f"outside its bounds (!): {SHOWN[name]} {counted}, foretold {interval}: {why}"
     if any(getattr(cost.total, name).most is None for name in COUNTS):
         yield no_bound(cost)
+    if not view.calls:
+        return
     if learnt:
         yield f"expected: {learnt}"
     yield HOW

@@ -60,9 +60,9 @@ def render(planned: Planned, told: Told, terminal: Terminal) -> str:
     columns += [Column(SHOWN[name], "right") for name in names]
     columns += [Column("money", "right")] * (told.prices is not None and has_tokens)
     body = fitted(columns, rows, terminal) if rows else "no model calls\n"
-    notes = "".join(wrapped(note, terminal.width) for note in _notes(told, has_tokens))
+    notes = "\n" + "".join(wrapped(note, terminal.width) for note in _notes(planned, told, has_tokens))
     of = f" of {cost.items} items" if cost.items > 1 else ""
-    return heading(f"{view.title}: what it will cost{of}", terminal) + "\n" + body + "\n" + notes
+    return heading(f"{view.title}: what it will cost{of}", terminal) + "\n" + body + (notes if rows else "")
 
 
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal) -> str:
@@ -110,7 +110,7 @@ def money(amount: Money) -> str:
     return f"{amount.expected:.3g} ({amount.least:.3g}..{'' if amount.most is None else f'{amount.most:.3g}'})"
 
 
-def _notes(told: Told, has_tokens: bool) -> list[str]:
+def _notes(planned: Planned, told: Told, has_tokens: bool) -> list[str]:
     cost, notes = told.cost, list[str]()
     if told.prices is not None and told.prices.currency and has_tokens:
         notes.append(f"money in {told.prices.currency}")
@@ -122,7 +122,7 @@ def _notes(told: Told, has_tokens: bool) -> list[str]:
     if not has_tokens:
         notes.append("tokens of prompts are not counted without a tokenizer: --model DIR")
     if any(interval.most is None for interval in _intervals(cost.total, has_tokens)):
-        notes.append(no_bound(cost))
+        notes.append(no_bound(cost, planned))
     notes.append(f"expected: {told.learnt}" if told.learnt else GUESSED)
     notes.append("`4 (2..6)`: 4 are expected, between 2 and 6; `(2..)` has no bound; a number alone is exact")
     return [*notes, ABOUT]
@@ -132,13 +132,16 @@ def _intervals(cost: Cost, has_tokens: bool) -> list[Interval]:
     return [getattr(cost, name) for name in COUNTS if has_tokens or name in ("calls", "output")]
 
 
-def no_bound(cost: ProgramCost) -> str:
-    """Why something has no bound."""
+def no_bound(cost: ProgramCost, planned: Planned | None = None) -> str:
+    """Why something has no bound; `planned` is what has not run, of which arguments may be left to give."""
     places = [span.place for span in cost.unbounded if span is not None]
     if cost.unbounded:
         where = f" ({', '.join(dict.fromkeys(places))})" if places else ""
         return f"no bound: how often a loop turns or a function calls itself is not known{where}"
-    return "no bound: a text or a limit is not known before the run (--arg NAME=VALUE gives arguments)"
+    params, rows = ((), ()) if planned is None else (planned.plan.graph.params, planned.inputs.batch or ({},))
+    is_left = any(param.path not in row for param in params for row in rows)
+    hint = " (--arg NAME=VALUE gives arguments)" if is_left else ""
+    return f"no bound: a text or a limit is not known before the run{hint}"
 
 
 def _bytes(number: int) -> str:

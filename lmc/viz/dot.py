@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lmc.viz.flow import Box, FlowEdge, flow
+from lmc.viz.parting import Parting, partings_by_box
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -34,31 +35,35 @@ _LINES = {
 def render(planned: Planned, terminal: Terminal) -> str:
     """The program as a digraph. Thick: a prompt goes on; thin: a value; dashed: order of effects; dotted: control.
 
-    Boxes with a thick line are the critical path.
+    Boxes with a thick line are the critical path. A call that does not go on from the one above it in the sharing tree
+    says why, and hovering over it where.
     """
     view = View(planned)
-    drawn = flow(view)
+    drawn, parted = flow(view), partings_by_box(view)
     lines = [
         f"digraph {quoted(view.plan.graph.name)} {{",
         f"  label={quoted(view.title)}; labelloc=t; rankdir=TB;",
         '  node [fontname="Helvetica", fontsize=11]; edge [fontname="Helvetica", fontsize=9];',
-        *_boxes(drawn.boxes, drawn.critical, "  "),
+        *_boxes(drawn.boxes, drawn.critical, parted, "  "),
         *(f"  {_edge(edge)}" for edge in drawn.edges),
     ]
     return "\n".join(lines) + "\n}\n"
 
 
-def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], pad: str) -> Iterator[str]:
+def _boxes(boxes: tuple[Box, ...], critical: frozenset[str], parted: Mapping[str, Parting], pad: str) -> Iterator[str]:
     for box in boxes:
+        found = parted.get(box.id)
+        lines, hover = (box.lines, "") if found is None else ((*box.lines, found.short), found.sentence())
         width = ", penwidth=2.5" if box.id in critical else ""
-        node = f"{box.id} [label={quoted(*box.lines)}, {_SHAPES[box.kind]}{width}];"
+        tooltip = f", tooltip={quoted(hover)}" if hover else ""
+        node = f"{box.id} [label={quoted(*filter(None, lines))}, {_SHAPES[box.kind]}{width}{tooltip}];"
         if box.kind not in ("if", "try", "loop", "function"):
             yield pad + node
             continue
         yield f"{pad}subgraph cluster_{box.id} {{"
         yield f"{pad}  label={quoted(f'{box.kind} #{box.id[1:]}')}; style=rounded; color=gray60;"
         yield f"{pad}  {node}"
-        yield from _boxes(box.inside, critical, pad + "  ")
+        yield from _boxes(box.inside, critical, parted, pad + "  ")
         yield pad + "}"
 
 

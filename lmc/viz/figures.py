@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lmc.viz.wording import numbered
+
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
@@ -74,9 +76,9 @@ class Figures:
     def says(self) -> str:
         """All calls together, in a sentence."""
         cached, computed, output = tokens(self.calls)
-        passes = f", {len(self.passes)} forward passes" if self.passes else ""
-        words = f"{cached} prompt tokens from the cache, {computed} computed, {output} generated"
-        return f"this run: {len(self.calls)} calls{passes}; {words}"
+        passes = f", {numbered(len(self.passes), 'forward pass', 'forward passes')}" if self.passes else ""
+        words = f"{numbered(cached, 'prompt token')} from the cache, {computed} computed, {output} generated"
+        return f"this run: {numbered(len(self.calls), 'call')}{passes}; {words}"
 
 
 def tokens(calls: Sequence[CallFigures]) -> tuple[int, int, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lmc.viz.flow import Box, FlowEdge, box_number, flow
+from lmc.viz.parting import Parting, partings_by_box
 from lmc.viz.view import View
 
 if TYPE_CHECKING:
@@ -29,24 +30,27 @@ _LABELS = {"order": "after", "again": "again"}
 def render(planned: Planned, terminal: Terminal) -> str:
     """The program as a flowchart. Thick: a prompt goes on; thin: a value; dotted: control, and order of effects.
 
-    Boxes with a thick line are the critical path.
+    Boxes with a thick line are the critical path. A call that does not go on from the one above it in the sharing tree
+    says why.
     """
-    drawn = flow(View(planned))
-    lines = ["flowchart TD", *_boxes(drawn.boxes, "  "), *(f"  {_edge(edge)}" for edge in drawn.edges)]
+    view = View(planned)
+    drawn, parted = flow(view), partings_by_box(view)
+    lines = ["flowchart TD", *_boxes(drawn.boxes, parted, "  "), *(f"  {_edge(edge)}" for edge in drawn.edges)]
     lines += [f"  style {_id(id)} stroke-width:3px" for id in sorted(drawn.critical, key=box_number)]
     return "\n".join(lines) + "\n"
 
 
-def _boxes(boxes: tuple[Box, ...], pad: str) -> Iterator[str]:
+def _boxes(boxes: tuple[Box, ...], parted: Mapping[str, Parting], pad: str) -> Iterator[str]:
     for box in boxes:
         opening, closing = _SHAPES[box.kind]
-        node = f"{_id(box.id)}{opening}{quoted(*box.lines)}{closing}"
+        why = (parted[box.id].short,) if box.id in parted else ()
+        node = f"{_id(box.id)}{opening}{quoted(*box.lines, *filter(None, why))}{closing}"
         if box.kind not in ("if", "try", "loop", "function"):
             yield pad + node
             continue
         yield f"{pad}subgraph region_{box.id} [{quoted(f'{box.kind} {_number(box)}')}]"
         yield f"{pad}  {node}"
-        yield from _boxes(box.inside, pad + "  ")
+        yield from _boxes(box.inside, parted, pad + "  ")
         yield f"{pad}end"
 
 

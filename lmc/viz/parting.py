@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lmc.passes.divergence import Divergence, Divergences
 from lmc.passes.prompt_ids import num_units
 from lmc.passes.reasons import ADVICE, SAYS, Reason
-from lmc.viz.sharing import Leaf, SharedPrefix, goes_on
+from lmc.viz.sharing import Leaf, SharedPrefix, goes_on, sharing
 
 if TYPE_CHECKING:
     from lmc.ir.strand import Strand
@@ -60,6 +60,11 @@ class Parting:
         gain = f" ({self.behind} {self.unit} more)" if self.behind else ""
         return ADVICE[self.reason] + gain if ADVICE[self.reason] else ""
 
+    @property
+    def short(self) -> str:
+        """`parts from #0: hole`; nothing where one prompt goes on from the other."""
+        return f"parts from #{self.above}: {self.reason}" if self.reason is not None else ""
+
     def sentence(self) -> str:
         """All of it but the advice."""
         if self.reason is None:
@@ -69,6 +74,11 @@ class Parting:
         places = " and ".join(dict.fromkeys(span.place for span in (self.above_span, self.span) if span))
         where = f" ({places})" if places else ""
         return f"parts from #{self.above} after {self.shared} {self.unit}{where}: {self.reason}: {SAYS[self.reason]}"
+
+
+def partings_by_box(view: View) -> dict[str, Parting]:
+    """The same by the ids of the boxes that `flow` draws."""
+    return {f"s{step}": found for step, found in partings(sharing(view), view).items()}
 
 
 def partings(tree: Sharing, view: View) -> dict[int, Parting]:

@@ -8,12 +8,13 @@ Wide as the prompt is long, holes hatched. Light or dark as the reader's system 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from lmc.viz.bands import Band, Bands, CallRow, Part, bands
 from lmc.viz.figures import Figures, brief
+from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import sharing
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, rect, svg_file, text
 from lmc.viz.tree import total
@@ -32,10 +33,10 @@ def render(planned: Planned, terminal: Terminal, figures: Figures | None = None)
     """The picture, one file by itself; with the figures of a run also what that came to."""
     view = View(planned)
     tree = sharing(view)
-    placed = bands(tree, view)
+    placed, parted = bands(tree, view), partings(tree, view)
     body = [
         *(line for band in placed.bands for line in _band(band, placed, tree.unit)),
-        *(line for number, row in enumerate(placed.rows) for line in _label(number, row, figures)),
+        *(line for number, row in enumerate(placed.rows) for line in _label(number, row, parted, figures)),
     ]
     note = total(tree, view) if figures is None else figures.says
     size = (BANDS + LABELS * CHAR, ROW * len(placed.rows))
@@ -74,8 +75,10 @@ def _part(part: Part, scale: float, y: int, height: int) -> Iterator[str]:
     yield from text(f"in-{part.kind}", x + 4, y + 16, part.text, int((width - 6) / CHAR))
 
 
-def _label(number: int, row: CallRow, figures: Figures | None) -> Iterator[str]:
-    title = f"<title>{escape(row.line)}</title>" if row.line else ""
+def _label(number: int, row: CallRow, parted: Mapping[int, Parting], figures: Figures | None) -> Iterator[str]:
+    found = parted.get(row.step) if row.step is not None else None
+    told = "\n".join(filter(None, (row.line, found.sentence() if found else "")))
+    title = f"<title>{escape(told)}</title>" if told else ""
     ran = figures.by_step.get(row.step) if figures is not None and row.step is not None else None
     name = f"{row.name}: {brief(ran)}" if ran else row.name
     for line in text("", BANDS + 10, number * ROW + 16, name, LABELS - 2):

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from lmc.viz.figures import CallFigures, Figures, brief, tokens
 from lmc.viz.graph_view import GraphView
+from lmc.viz.parting import partings
 from lmc.viz.placing import CHIP_HEIGHT, HEAD, PlacedItem, placed
 from lmc.viz.stripes import INSET, RIBBON, STRIPES_WIDTH, Card, Ribbon, StripeRun, common, ribbons, runs
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, px, rect, svg_file, text
@@ -54,11 +55,13 @@ class _Drawn:
 
     def __init__(self, graph: GraphView, figures: Figures | None) -> None:
         self.graph, self.figures = graph, figures
+        self.parted = partings(graph.tree, graph.view)
         self.placed = placed(graph.whole, graph.under)
         self.spots: dict[int, PlacedItem] = {}  # by step: where it is, or the closed box around it
         self.cards: dict[PlacedItem, Card] = {}
         for spot in self.placed.spots:
-            steps = [step.number for step in spot.item.steps()] if spot.is_card else []
+            items = spot.item.steps() if spot.is_card else ()
+            steps = [step.number for step in items if step.number is not None]
             self.spots |= dict.fromkeys(steps, spot)
             if spot.item.number is not None:
                 self.spots[spot.item.number] = spot
@@ -107,7 +110,9 @@ class _Drawn:
         item, card = spot.item, self.cards.get(spot)
         x, y, height = spot.x, spot.y, spot.height
         kind = "host" if height == CHIP_HEIGHT else "call"
-        yield f"<g><title>{escape(on_one_line(item.title))}</title>"
+        found = self.parted.get(item.number) if item.number is not None and not item.below else None
+        told = on_one_line(item.title) + (f"\n{found.sentence()}" if found else "")
+        yield f"<g><title>{escape(told)}</title>"
         if item.below:
             yield rect("card", x + 3, y + 3, spot.width, height, 4)
         yield rect(f"card {kind}", x, y, spot.width, height, 4)

@@ -14,7 +14,7 @@ from lmc.passes.flat_prompts import is_hole
 from lmc.viz.sharing import Sharing, sharing
 from lmc.viz.text_table import GAP, Column, grid, heading, indented, keep_end, keep_start, widths, wrapped
 from lmc.viz.view import View
-from lmc.viz.wording import options, prompt_text
+from lmc.viz.wording import numbered, options, prompt_text
 
 if TYPE_CHECKING:
     from lmc.passes import Note
@@ -60,14 +60,16 @@ def summary(view: View) -> str:
     functions = ops.count("function")
     once = [*(["turn of each loop"] if loops else []), *(["call of each function"] if functions else [])]
     in_a_row = f", critical path {waves}" + (f" (one {' and one '.join(once)})" if once else "")
-    parts = [_num(calls, "model call") + (in_a_row if calls else "")]
-    parts += [_num(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
-    parts += [_num(branches, "branch", "branches")] if branches else []
-    parts += [_num(loops, "loop")] if loops else []
-    parts += [_num(functions, "function that calls itself", "functions that call themselves")] if functions else []
+    parts = [numbered(calls, "model call") + (in_a_row if calls else "")]
+    parts += [numbered(ops.count("call"), "host call with effects", "host calls with effects")] if "call" in ops else []
+    parts += [numbered(branches, "branch", "branches")] if branches else []
+    parts += [numbered(loops, "loop")] if loops else []
+    parts += [numbered(functions, "function that calls itself", "functions that call themselves")] if functions else []
     parts += [f"{tries} `try`"] if (tries := ops.count("try")) else []
     if num := len(_dropped(view)):
-        parts.append(f"{_num(num, 'call')} dropped, as nothing reads {'it' if num == 1 else 'them'} (-O0 keeps all)")
+        parts.append(
+            f"{numbered(num, 'call')} dropped, as nothing reads {'it' if num == 1 else 'them'} (-O0 keeps all)"
+        )
     return "; ".join(parts)
 
 
@@ -75,10 +77,6 @@ def _dropped(view: View) -> tuple[Note, ...]:
     """The notes of `dce` on model calls that it took out."""
     report = view.planned.report("dce")
     return report.notes if report and report.count("calls dropped") else ()
-
-
-def _num(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _cells(step_view: StepView, view: View, tree: Sharing, width: int) -> list[str]:

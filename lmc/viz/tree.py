@@ -59,7 +59,8 @@ def render(planned: Planned, terminal: Terminal) -> str:
     else:
         body = "".join(line.paragraph(terminal.width, tree.unit) for line in lines)
     notes = "".join(wrapped(note, terminal.width) for note in _notes(tree, view))
-    return heading(f"{view.title}: what its prompts share", terminal) + "\n" + body + "\n" + notes
+    notes = f"\n{notes}" if notes else ""
+    return heading(f"{view.title}: what its prompts share", terminal) + "\n" + body + notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,8 @@ def total(tree: Sharing, view: View) -> str:
     unit = "tokens" if tree.unit == "tokens" else "characters"
     unit = unit[:-1] if tree.total == 1 else unit
     num = len(view.calls)
+    if not num:
+        return "no model calls"
     prompts = f"{num} prompts have" if num != 1 else "1 prompt has"
     if not tree.total:
         return f"total: {prompts} no known {unit}"

@@ -59,12 +59,12 @@ def call_named(view: View, name: str) -> StepView:
     for call in view.calls:
         if number == str(call.step.id) if number.isdigit() else name in (view.name(call), call.node.attr("name")):
             return call
+    if not view.calls:
+        raise ArgumentError(f"{view.plan.graph.name} has no model calls: there is no `{name}`")
     names = {view.name(call): f"#{call.step.id} {view.name(call)}" for call in view.calls}
     near = did_you_mean(name, names)
     help = f"{near} its calls are" if near else "its calls are"
-    raise ArgumentError(
-        f"no call of {view.plan.graph.name} is `{name}`", help=f"{help} {', '.join(names.values()) or 'none'}"
-    )
+    raise ArgumentError(f"no call of {view.plan.graph.name} is `{name}`", help=f"{help} {', '.join(names.values())}")
 
 
 class _Told:

@@ -33,6 +33,11 @@ def _word(piece: FlatPiece, view: View) -> str:
     return view.hole(piece)
 
 
+def numbered(count: int, one: str, many: str = "") -> str:
+    """`1 call`, `2 calls`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def on_one_line(text: str) -> str:
     """A text whose backslashes are its own, such as a pattern's: only what cannot be printed is escaped."""
     return "\\".join(map(visible, text.split("\\")))

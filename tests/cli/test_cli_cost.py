@@ -172,3 +172,86 @@ def test_analyze_tells_of_what_was_predicted_exactly(tmp_path: Path):
     )
     done = lmc("run", str(path), "--backend", "echo", "--analyze")
     assert "predicted: calls 1, prompt 13, cached 0, computed 13, generated 1" in done.output
+
+
+NO_CALLS = """
+import lmc
+
+
+@lmc.function
+def greet(s, who: str):
+    s += f"Hello {who}."
+
+
+@lmc.function
+def summed(s, essay: str):
+    s += essay + lmc.gen("n", regex="[0-9]")
+    s += f" {sum([int(s['n']), 1])}: " + lmc.gen("why", max_tokens=2)
+"""
+
+
+def test_a_program_without_calls_costs_nothing_and_needs_no_legend(tmp_path: Path):
+    (tmp_path / "greet.py").write_text(NO_CALLS)
+
+    words = f"{tmp_path / 'greet.py'}:greet", "--model", "lmc-tiny"
+    assert lmc("explain", *words, "--cost").output == "greet(who: str): what it will cost\n\nno model calls\n"
+    assert "has no model calls" in lmc("explain", *words, "--why", "0").stderr
+
+
+def test_a_bound_that_no_argument_gives_does_not_ask_for_one(tmp_path: Path):
+    (tmp_path / "greet.py").write_text(NO_CALLS)
+    words = ("explain", f"{tmp_path / 'greet.py'}:summed", "--cost", "--model", "lmc-tiny")
+
+    left, given = lmc(*words).output, lmc(*words, "--arg", "essay=Cats").output
+
+    no_bound = "no bound: a text or a limit is not known before the run"
+    assert f"{no_bound} (--arg NAME=VALUE gives arguments)\n" in left
+    assert f"{no_bound}\n" in given
+
+
+USAGE = {
+    "run_learn": (["run", "--learn", "x"], "--learn goes with --analyze"),
+    "explain_learn": (["explain", "--learn", "x"], "--learn and --max-new-tokens go with --cost"),
+    "explain_prices": (["explain", "--why", "kind", "--prices", "x"], "--learn and --max-new-tokens go with --cost"),
+    "explain_limit": (["explain", "--max-new-tokens", "3"], "--learn and --max-new-tokens go with --cost"),
+    "two_questions": (["explain", "--cost", "--why", "kind"], "--why and --cost say different things"),
+    "fixes_as_json": (["explain", "--fix", "--format", "json"], "leave out --format json"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_an_option_that_would_do_nothing_is_wrong_usage(name: str, program: str):
+    (command, *words), message = USAGE[name]
+    result = lmc(command, f"{program}:judge", *words)
+
+    assert (result.exit_code, message in result.stderr) == (2, True)
+
+
+def test_a_journal_that_is_none_is_said_before_the_run(program: str, tmp_path: Path):
+    words = ("--arg", "topic=cats", "--backend", "echo", "--analyze", "--learn", str(tmp_path / "none"))
+    result = lmc("run", f"{program}:judge", *words)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "cannot be read" in result.stderr
+
+
+def test_the_limit_of_a_run_counts_for_calls_that_do_not_say(tmp_path: Path):
+    """As `lmc run` has it, and for no other call."""
+    path = tmp_path / "two.py"
+    path.write_text(
+        'import lmc\n\n@lmc.function\ndef two(s):\n    s += "A:" + lmc.gen("a") + " B:" + lmc.gen("b", max_tokens=3)\n'
+    )
+    words = (str(path), "--max-new-tokens", "7")
+    told = json.loads(lmc("explain", *words, "--cost", "--format", "json").output)
+
+    assert [call["output"]["most"] for call in told["calls"]] == [7, 3]
+    assert lmc("check", *words, "--budget", "output=10").exit_code == 0
+    assert lmc("check", *words, "--budget", "output=9").exit_code == 1
+
+
+def test_turns_and_a_branch_have_a_cost_without_a_model():
+    program = Path(__file__).parent / "programs" / "versions" / "before.py"
+    ran = lmc("explain", str(program), "--cost", "--format", "json")
+
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.output)["total"]["calls"]["most"] == 4

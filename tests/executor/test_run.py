@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import lmc
 from lmc.backend.base import Event, Failed, Request
 from lmc.backend.echo import EchoBackend, EchoSession
 from lmc.errors import ArgumentError, RequestError
@@ -327,8 +328,9 @@ def test_no_work_is_opened_after_a_close() -> None:
     """Neither by a call whose answer had come, nor by a tool that ends later."""
     may_end, ended = threading.Event(), threading.Event()
 
+    @lmc.tool(blocking=True)
     def tool(text: str) -> str:
-        may_end.wait(5)
+        assert may_end.wait(5)
         ended.set()
         return text
 

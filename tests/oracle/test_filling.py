@@ -110,7 +110,7 @@ CASES = [
 NAMED = [pytest.param(*case, id=f"{case[0]}: {case[1].format(case[2])}, {case[3]}") for case in CASES]
 
 
-@pytest.mark.parametrize("kind, fill, item, is_tried", one_in(12, NAMED))
+@pytest.mark.parametrize("kind, fill, item, is_tried", one_in(40, NAMED))
 def test_a_container_is_filled_as_python_fills_it(kind: str, fill: str, item: str, is_tried: bool) -> None:
     """An item is in before the next one is made, and is still in where that one fails."""
     fn = program(kind, fill, item, is_tried=is_tried)

@@ -377,7 +377,7 @@ def answer(fn: Any, way: str, mode: Any) -> str:
 CASES = [pytest.param(way, line, id=f"{way}: {line}") for way in MADE for line in (*EXPRESSIONS, *STATEMENTS)]
 
 
-@pytest.mark.parametrize("way, line", one_in(10, CASES))
+@pytest.mark.parametrize("way, line", one_in(40, CASES))
 def test_parts_are_made_in_the_order_in_which_python_makes_them(way: str, line: str) -> None:
     """A generated text, an argument or a constant: the same, or a graph break."""
     fn = program(way, line)

@@ -15,6 +15,7 @@ from lmc.passes.cost.budget import budget_of, verdicts
 from lmc.passes.cost.prices import Prices
 from lmc.program import Program
 from lmc.tokenizer import load_tokenizer
+from tests.support.tokenizer_folder import byte_tokenizer_folder
 
 Bounds = tuple[int, int | None]
 
@@ -248,6 +249,42 @@ def test_a_budget_that_says_nothing_is_refused(text: str):
 def test_money_without_prices_is_refused():
     with pytest.raises(ArgumentError, match="prices"):
         verdicts({"money": 1.0}, Cost(), None, expected=False)
+
+
+# --- turns whose text is not known -----------------------------------------------------------------------
+
+
+def turns(s, topic):
+    s += lmc.system("You are a helpful assistant.")
+    s += lmc.user("Topic: " + topic)
+    with s.assistant():
+        s += lmc.select("good", ["yes", "no"])
+    if s["good"] == "yes":
+        s += lmc.user("Why?") + lmc.assistant(lmc.gen("why", max_tokens=16))
+
+
+def test_turns_without_a_template_are_counted_as_not_known():
+    """Without a tokenizer, whose template says what stands between turns."""
+    found = Program(turns).compile()
+    counted = cost_of(found.plan, found.planned.inputs)
+
+    assert bounds(counted.total.calls) == (1, 2)
+    assert bounds(counted.total.output) == (0, 16)
+    assert counted.total.prompt.most is None
+    assert "gen why" in found.cost()
+
+
+def test_turns_of_a_template_that_rewrites_them_have_no_bound(tmp_path):
+    """What a marker adds is then known only when the program runs."""
+    from lmc.cli.compile import compiled
+
+    rewrites = "{% for m in messages %}{{ loop.revindex }} {{ m.role }}: {{ m.content }}\n{% endfor %}"
+    folder = byte_tokenizer_folder(tmp_path / "rewriting", rewrites)
+    done = compiled(Program(turns), {"topic": "cats"}, 2, load_tokenizer(folder))
+    counted = cost_of(done.plan, done.planned.inputs)
+
+    assert bounds(counted.total.calls) == (1, 2)
+    assert counted.total.prompt.most is None
 
 
 # --- how long it takes -----------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import linecache
+from textwrap import dedent, indent
+from typing import Any
+
 import pytest
 
 import lmc
@@ -14,7 +18,9 @@ from lmc.passes.lint import PASS
 from lmc.passes.lint.fewest import fewest_tokens
 from lmc.passes.lint.first_token import rivals
 from lmc.passes.lint.prefix import prefix_pairs
+from lmc.passes.lint.unread import unread
 from lmc.passes.lint.whitespace import free_places
+from lmc.program import Program
 from tests.passes.case import decode_words, encode_bytes, encode_words
 
 
@@ -244,6 +250,29 @@ def test_free_whitespace_between_fixed_texts_is_counted(pattern, places):
     assert free_places(parse_regex(pattern)) == places
 
 
+def test_an_argument_that_turns_share_is_not_said_too_late():
+    """The marker of a later turn is made from the prompt before it; that says nothing anew."""
+
+    @lmc.function
+    def judge(s, essay: str):
+        s += lmc.user(f"An essay: {essay}")
+        forks = s.fork(2)
+        for f, name in zip(forks, ("clarity", "evidence"), strict=True):
+            f += lmc.user(f"Grade its {name}.")
+            f += lmc.assistant(lmc.gen("why", max_tokens=8))
+
+    @lmc.function
+    def late(s, essay: str):
+        forks = s.fork(2)
+        for f, name in zip(forks, ("clarity", "evidence"), strict=True):
+            f += lmc.user(f"Grade the {name} of {essay}.")
+            f += lmc.assistant(lmc.gen("why", max_tokens=8))
+
+    told = [[note.code for note in PASS.run(lmc.compile(each).graph, Inputs())[1].notes] for each in (judge, late)]
+
+    assert told == [[], ["LMC-PS004"]]
+
+
 def test_a_thousand_calls_cost_little():
     """Each constraint is looked at once."""
     attrs = 'constraint=regex("(?:(?!END)[a-z ]){1,40}END"), max_tokens=60'
@@ -253,3 +282,101 @@ def test_a_thousand_calls_cost_little():
 
     assert report.notes == ()
     assert report.seconds < 1.0
+
+
+# --- conditions that never change, and calls that nothing reads -------------------------------------------
+
+
+def notes_on(source: str, code: str) -> list[str]:
+    """What is said under a code of a program with this body; its file is never written."""
+    program = program_of(source)
+    done = program.compile()
+    return [note.text for report in done.reports for note in report.notes if note.code == code]
+
+
+def program_of(body: str) -> Program:
+    """A program whose body is given as text."""
+    text = f"def p(s):\n{indent(dedent(body), '    ')}"
+    name = f"<program {len(linecache.cache)}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    scope: dict[str, Any] = {"lmc": lmc}
+    exec(compile(text, name, "exec"), scope)
+    return Program(scope["p"])
+
+
+CHOSEN = 's += "Q" + lmc.select("x", ["yes", "no"])\n'
+CUT = 's += "Q" + lmc.gen("x", regex=" yes| no", max_tokens=2)\n'
+SAID = '\n    s += "said"\n'
+
+
+@pytest.mark.parametrize(
+    "body, told",
+    [
+        (CHOSEN + 'if s["x"] == "Yes":' + SAID, "never true"),
+        (CHOSEN + 'if "maybe" == s["x"]:' + SAID, "never true"),
+        (CHOSEN + 'if s["x"] != "Yes":' + SAID, "always true"),
+        (CHOSEN + 'if not s["x"] in ("Yes", "No"):' + SAID, "never true"),
+        (CHOSEN + 'if s["x"] in ("yes", "no", "?"):' + SAID, "always true"),
+        (CHOSEN + 'while s["x"] == "again":' + SAID + "    " + CHOSEN, "never true"),
+        (CHOSEN + 'if s["x"] == "yes":\n    ' + CHOSEN + 'if s["x"] == "maybe":' + SAID, "never true"),
+        (CUT + 'if s["x"] == "yes":' + SAID, "never true"),
+    ],
+)
+def test_a_condition_that_is_the_same_in_every_run_is_told(body: str, told: str):
+    (text,) = notes_on(body, "LMC-PR004")
+
+    assert f"this condition is {told}" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CHOSEN + 'if s["x"] == "yes":' + SAID,
+        CHOSEN + 'if s["x"] in ("yes", "maybe"):' + SAID,
+        CHOSEN + 'if s["x"] in "yesterday":' + SAID,  # a part of a text
+        CHOSEN + 'if s["x"].upper() == "YES":' + SAID,
+        CHOSEN + 'if s["x"] not in ("yes", "no"):\n    raise ValueError(s["x"])\n',  # care
+        CHOSEN + 's.set_var("x", "maybe")\nif s["x"] == "maybe":' + SAID,
+        CHOSEN + 'if s["x"] == "yes":\n    s += lmc.select("x", ["on", "off"])\nif s["x"] == "on":' + SAID,
+        CHOSEN + 'if s["x"] == "yes":\n    s += lmc.gen("x")\nif s["x"] == "on":' + SAID,
+        CUT + 'if s["x"] == " y":' + SAID,  # cut off
+        CUT + 'if s["x"] in (" yes", " no"):' + SAID,
+        's += lmc.gen("x", max_tokens=2)\nif s["x"] == "yes":' + SAID,
+    ],
+)
+def test_a_condition_that_may_change_is_not(body: str):
+    assert notes_on(body, "LMC-PR004") == []
+
+
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_the_side_that_never_runs_does_not_run(mode: str):
+    """Whatever is chosen."""
+    program = program_of(CHOSEN + 'if s["x"] == "Yes":' + SAID)
+
+    assert all("said" not in lmc.run(program, backend="echo", mode=mode, seed=seed).text() for seed in range(8))
+
+
+UNREAD = """
+    s += "Q: what?"
+    a, b = s.fork(2)
+    a += "A:" + lmc.gen("a", max_tokens=4)
+    b += "Bee:" + lmc.gen("b", max_tokens=3)
+    s += a["a"]
+"""
+
+
+def test_a_call_that_nothing_reads_is_told_with_what_it_takes():
+    """As many tokens as it adds to a run that makes it."""
+    program = program_of(UNREAD)
+    (note,) = unread(program.compile(opt_level=0).planned)
+    made, left = (lmc.run(program, backend="echo", opt_level=level).usage for level in (0, 2))
+
+    assert note.code == "LMC-PR003"
+    assert f"it takes 1 to {made.output_tokens - left.output_tokens} generated tokens" in note.text
+    assert made.prompt_tokens > left.prompt_tokens
+
+
+def test_nothing_is_said_where_all_calls_are_read():
+    program = program_of(UNREAD.replace('s += a["a"]', 's += a["a"] + b["b"]'))
+
+    assert [*unread(program.compile(opt_level=0).planned)] == []

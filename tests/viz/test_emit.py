@@ -38,7 +38,8 @@ MERMAID_LINE = re.compile(
 DOT_LINE = re.compile(
     r'digraph "([^"\\]|\\.)*" \{|\}|subgraph cluster_s\d+ \{'
     r'|label="([^"\\]|\\.)*"; [\w=; #]*|node \[.*\]; edge \[.*\];'
-    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"(, penwidth=2\.5)?\];'
+    r'|\w+ \[label="([^"\\]|\\.)*", shape=\w+, style="[\w,]+", fillcolor="#\w+"(, penwidth=2\.5)?'
+    r'(, tooltip="([^"\\]|\\.)*")?\];'
     r'|\w+ -> \w+( \[(label="([^"\\]|\\.)*")?(, )?[\w=, ]*\])?;'
 )
 

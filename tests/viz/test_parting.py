@@ -104,6 +104,21 @@ def test_tree_and_json_say_it() -> None:
     assert found[silent].reason is None and "begins with all of" in found[silent].sentence()
 
 
+def test_drawings_say_it() -> None:
+    """In the box of a call where there is room for it, and where one points at it."""
+
+    _, found = parted(asks)
+    done = lmc.compile(asks)
+    drawn = {format: done.emit(format) for format in ("dot", "mermaid", "svg", "svg-graph")}
+    for each in found.values():
+        assert each.sentence() in drawn["svg"] and each.sentence() in drawn["svg-graph"]
+        (box,) = (line for line in drawn["dot"].splitlines() if line.strip().startswith(f"s{each.call} ["))
+        assert each.short in box.split("tooltip=")[0] and each.sentence() in box.split("tooltip=")[1]
+        (box,) = (line for line in drawn["mermaid"].splitlines() if line.strip().startswith(f"s{each.call}("))
+        assert ("parts from" in box) == (each.reason is not None)
+        assert each.short.replace("#", "#35;") in box
+
+
 def test_a_place_that_is_not_the_calls_own_is_named() -> None:
     """Where it is the call's own line the tree has it already."""
 

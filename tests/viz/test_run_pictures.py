@@ -123,3 +123,23 @@ def test_a_page_says_what_to_change_and_what_was_missed() -> None:
     line = clocked.func.__code__.co_firstlineno + 2
     assert f"say it behind the text that is the same in every run (test_run_pictures.py:{line}; at most " in row["fix"]
     assert row["missed"] == "40 tokens: evicted: no room"
+
+
+@lmc.function
+def one_call(s):
+    s += "A" + lmc.gen("x", max_tokens=1)
+
+
+@lmc.function
+def no_calls(s):
+    s += "A"
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(one_call, "this run: 1 call, "), (no_calls, "no model calls; this run: 0 calls")]
+)
+def test_one_call_is_one_call_and_none_is_none(program: lmc.Program, said: str) -> None:
+    page = program.run(backend="echo", record=True, timeline=True).picture()
+
+    assert said in page
+    assert "1 calls" not in page and "0 prompts have" not in page

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -149,7 +150,7 @@ class ShapeTrie:
         self._wide_end = self.levels[-1].first + len(self.levels[-1].parents) if self.levels else ROOT + 1
 
 
-def ranges(begins: Ints, counts: Ints) -> Ints:
+def ranges(begins: npt.NDArray[np.signedinteger[Any]], counts: npt.NDArray[np.signedinteger[Any]]) -> Ints:
     """The numbers from each begin on, as many as it counts."""
     offsets = np.cumsum(counts) - counts
     found: Ints = np.repeat(begins - offsets, counts) + np.arange(int(counts.sum()))

@@ -61,7 +61,8 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
     if isinstance(receiver, StateCell):
         return states.method(cx, receiver, name, args, kwargs)
     if filling.fills_itself(cx, m, args) and not kwargs:
-        return filling.filled(cx, m, args)
+        filling.filled(cx, m, args)
+        return None
     if name in CONSUMERS:
         args = tuple(listed(cx, a) for a in args)
     if name == "join":  # of a dict the keys alone, whatever it holds

@@ -8,13 +8,13 @@ be cut as it is by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 
 from lmc.common_prefix import common_len
-from lmc.ir.graph import Value
+from lmc.ir.graph import Node, Value
 from lmc.ir.prompt import GENERATED, Encode
 from lmc.ir.prompt import Text as TextPiece
 from lmc.ir.runs import text_of
@@ -47,8 +47,8 @@ class CostPrompts(PromptIdsBuilder):
     texts  of holes, by the names of their atoms
     """
 
-    def __init__(self, inputs: Inputs) -> None:
-        super().__init__(inputs, {})
+    def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
+        super().__init__(inputs, makers)
         self.encode = inputs.encode
         self.sizes: dict[int, TokenSize] = {}
         self._texts: dict[str, TextHole] = {}

@@ -46,8 +46,8 @@ class Walker:
     def __init__(self, plan: Plan, inputs: Inputs, learnt: Learnt) -> None:
         self.graph: Graph = plan.graph
         self.inputs, self.learnt = inputs, learnt
-        self.prompts = CostPrompts(inputs)
         nodes = plan.graph.nodes
+        self.prompts = CostPrompts(inputs, {value.name: node for node in nodes for value in node.outputs})
         self.steps = {id(nodes[step.node]): step.id for step in plan.steps}
         self.unbounded: list[Node] = []  # regions of which the turns have no bound
         self._env: Env = {}

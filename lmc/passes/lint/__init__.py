@@ -20,6 +20,7 @@ from lmc.passes.flat_prompts import FlatPrompts
 from lmc.passes.lint.alike import alike
 from lmc.passes.lint.boundary import boundary
 from lmc.passes.lint.call import LintedCall, call_of
+from lmc.passes.lint.decided import decided
 from lmc.passes.lint.empty import refuse_empty
 from lmc.passes.lint.ends import idle_stop, refuse_ends
 from lmc.passes.lint.failing import failing
@@ -61,7 +62,8 @@ def run(graph: Graph, inputs: Inputs) -> tuple[Graph, Report]:
     divergences = Divergences(graph, inputs, prompts)
     shared = (*two_runs(nodes, prompts, inputs, divergences), *two_calls(nodes, prompts, inputs, divergences))
     shared += tuple(alike(nodes, prompts, inputs, divergences))
-    notes = _distinct(chain(failing(graph), about_calls, merges(nodes, prompts, inputs), shared))
+    about_ways = chain(failing(graph), decided(graph, prompts, inputs))
+    notes = _distinct(chain(about_ways, about_calls, merges(nodes, prompts, inputs), shared))
     return graph, Report("lint", (("notes", len(notes)),), notes)
 
 

@@ -17,7 +17,7 @@ from lmc.ir.types import STR
 from lmc.passes.base import Inputs, Note, called
 from lmc.passes.divergence import Divergences, Side
 from lmc.passes.fixits import LEAST
-from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, PromptHole, is_hole, known_text
+from lmc.passes.flat_prompts import FlatPiece, FlatPrompts, is_hole, known_text
 from lmc.passes.known_values import KnownValues
 from lmc.passes.prompt_sizes import PromptSizes
 
@@ -67,7 +67,7 @@ def _arguments(side: Side, divergences: Divergences) -> list[str]:
     """The arguments that stand by themselves in what a prompt goes on with, within the turn."""
     found = []
     for piece in side.pieces:
-        if isinstance(piece, PromptHole) and isinstance(piece.atom, Value):
+        if is_hole(piece, "text"):  # a turn's marker is made from the prompt, and so from all that stands in it
             made = list(divergences.reasons.sources(piece.atom))
             found += [str(what.name) for kind, what in made if kind == "argument" and isinstance(what, Value)]
     return found

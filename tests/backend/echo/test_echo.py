@@ -331,6 +331,7 @@ def test_regex_texts_match_and_stay_within_the_limit(pattern: str) -> None:
             assert said.reason == "constraint"
 
 
+@pytest.mark.slow
 def test_a_regex_that_remembers_many_letters_is_followed() -> None:
     """Whether a name is spelt out is looked for so far, and no further."""
     pattern = "(.*a.{40}b.*){3}&.*c.{30}d.*"

@@ -16,11 +16,13 @@ from lmc.parser.capture import comprehensions, rows, state_lists
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.exits import under
+from lmc.parser.capture.expressions import binary, is_text
 from lmc.parser.capture.generators import check_mapped
 from lmc.parser.capture.iteration import (
     as_walked,
     filter_over,
     has_code,
+    is_live,
     is_stepped,
     iterator,
     listed,
@@ -92,14 +94,30 @@ def _zipped(cx: Capture, xs: tuple[StandIn, ...], strict: StandIn) -> StandIn:
         if not strict or len(lengths) < 2:
             return tuple(zip(*(k for k in known if k is not None)))
     if any(isinstance(c, Container) and c.holds_states for c in columns) and strict is False:
-        return Columns(tuple(_column(cx, c) for c in columns))
+        return Columns(tuple(_column(cx, columns, place) for place in range(len(columns))))
     return pure(cx, zip, tuple(columns), {} if strict is False else {"strict": strict})
 
 
-def _column(cx: Capture, x: StandIn) -> StandIn:
-    if isinstance(x, Container):
+def _column(cx: Capture, columns: list[StandIn], place: int) -> StandIn:
+    """What can be asked for its items by number: a list of states, a list, a text; a list of all else."""
+    x = columns[place]
+    if isinstance(x, Container) and (x.holds_states or x.kind == "list"):
         return x
-    return wrap(cx.t, as_value(cx, cx.t.atom(x)))
+    items = known_items(x)
+    if items is not None and not (isinstance(x, Container) and x.kind == "set"):
+        return Container(cx.t.born(), "list", items)
+    if is_text(x):
+        return wrap(cx.t, as_value(cx, cx.t.atom(x)))
+    if not is_live(x):
+        return cx.call(list, (x,), {})
+    # as many as zip would take, which asks each in turn and stops where the states end
+    [at, *others] = [at for at, c in enumerate(columns) if isinstance(c, Container) and c.holds_states]
+    if others:
+        raise graph_break(DEFERRED, cx.t.span, "a part of `zip`")
+    states = columns[at]
+    assert isinstance(states, Container)
+    num = binary(cx, "+", state_lists.length(cx, states), int(place < at))
+    return cx.call(list, (cx.call(itertools.islice, (x, num), {}),), {})
 
 
 def _reversed(cx: Capture, x: StandIn) -> StandIn:
