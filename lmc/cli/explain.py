@@ -130,8 +130,8 @@ def explain_command(
         raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
         raise click.UsageError(f"--fsm goes with --format {', '.join(FSM_FORMATS)}")
-    if (prices is not None or learn is not None) and not is_about_cost:
-        raise click.UsageError("--prices and --learn go with --cost")
+    if not is_about_cost and any(given is not None for given in (prices, learn, max_new_tokens)):
+        raise click.UsageError("--prices, --learn and --max-new-tokens go with --cost")
     if is_fix and format == "json":
         raise click.UsageError("--fix is told as text, or with --diff as a diff: leave out --format json")
     asked_for = {"--why": calls is not None, "--fix": is_fix, "--fsm": name is not None}

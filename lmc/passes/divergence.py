@@ -201,15 +201,20 @@ class Divergences:
         return builder.pieces(mine.fragments, 0, common_len(mine.ids, theirs.ids))
 
     def _behind(self, a: Side, b: Side) -> int:
-        """Of the text that both have again behind their first holes."""
+        """The longest text that both have again behind one of their first holes, in the turn of the first of them."""
         if not a.rest or not b.rest or any(known_text(s.pieces[0]) is not None and not _is_given(s) for s in (a, b)):
             return 0
+        sizes = [0]
         for first in range(1, MAX_HOLES + 1):
+            if max(sizes) > MAX_BETWEEN and any(map(_is_turn, a.pieces[1 : first + 1])):
+                break
             (i, x), _ = self._parting(a.rest[first:], b.rest[first:], a.call is b.call)
-            size = self._size(_between(a.rest[first:], i, x))
-            if size > MAX_BETWEEN:
-                return size
-        return 0
+            sizes.append(self._size(_between(a.rest[first:], i, x)))
+        return max(sizes) if max(sizes) > MAX_BETWEEN else 0
+
+
+def _is_turn(piece: FlatPiece) -> bool:
+    return isinstance(piece, Control) or is_hole(piece, "role")
 
 
 def _num_characters(pieces: Sequence[FlatPiece]) -> int:

@@ -211,8 +211,9 @@ def test_a_bound_that_no_argument_gives_does_not_ask_for_one(tmp_path: Path):
 
 USAGE = {
     "run_learn": (["run", "--learn", "x"], "--learn goes with --analyze"),
-    "explain_learn": (["explain", "--learn", "x"], "--prices and --learn go with --cost"),
-    "explain_prices": (["explain", "--why", "kind", "--prices", "x"], "--prices and --learn go with --cost"),
+    "explain_learn": (["explain", "--learn", "x"], "--learn and --max-new-tokens go with --cost"),
+    "explain_prices": (["explain", "--why", "kind", "--prices", "x"], "--learn and --max-new-tokens go with --cost"),
+    "explain_limit": (["explain", "--max-new-tokens", "3"], "--learn and --max-new-tokens go with --cost"),
     "two_questions": (["explain", "--cost", "--why", "kind"], "--why and --cost say different things"),
     "fixes_as_json": (["explain", "--fix", "--format", "json"], "leave out --format json"),
 }

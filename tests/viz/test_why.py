@@ -100,6 +100,23 @@ def test_two_runs_part_at_the_first_hole(program: Any, reason: str, at: str, beh
     assert found.behind == behind
 
 
+def test_the_longest_text_behind_holes_is_counted_up_to_the_end_of_their_turn() -> None:
+    """A little text between two holes does not hide the rules behind the second; another turn's is not for this one."""
+
+    @lmc.function
+    def two_holes(s, name: str):
+        s += f"At {datetime.datetime.now()} we threw {random.random()}: " + RULES
+        s += f"{name}? " + lmc.gen("a")
+
+    @lmc.function
+    def two_turns(s, topic: str, essay: str):
+        s += lmc.user(f"Topic: {topic} Essay: {essay}")
+        s += lmc.user(RULES) + lmc.assistant(lmc.gen("a"))
+
+    assert parted(two_holes, "a").behind == len(": " + RULES)
+    assert parted(two_turns, "a").behind == len(" Essay: ")
+
+
 def test_a_given_argument_is_the_same_in_both_runs() -> None:
     """Then nothing differs, or what comes next does."""
     planned = compiled(argument_first, {"name": "Ann"}, 2, None).planned
