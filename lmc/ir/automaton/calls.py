@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
+from operator import is_
 
 from lmc.ir.automaton.alphabet import Alphabet, sets_of, used_classes
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa, bits
 from lmc.ir.automaton.extent import plainest
 from lmc.ir.ranges import EVERYTHING, LAST, Ranges
 from lmc.ir.regex import Alt, And, Chars, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.work import MAX_STEPS, bounded, steps
 
 NOTHING = Chars(())
 
@@ -33,6 +35,8 @@ def marks(places: Iterable[int]) -> Chars:
 
 def places_of(ranges: Ranges) -> list[int]:
     """The places that a set of marks calls; none for a set of characters."""
+    if not ranges or ranges[-1][1] <= LAST:
+        return []
     return [low - LAST - 1 for low, _ in ranges if low > LAST]
 
 
@@ -47,38 +51,59 @@ def has_marks(tree: RegexTree) -> bool:
 
 
 def rewritten(
-    tree: RegexTree, of: Callable[[list[int]], RegexTree], known: dict[int, RegexTree] | None = None
+    tree: RegexTree,
+    of: Callable[[list[int]], RegexTree],
+    known: dict[int, RegexTree] | None = None,
+    plain: dict[int, RegexTree] | None = None,
 ) -> RegexTree:
-    """A tree with other calls in place of its own; `known`: where trees have parts in common, they have them after."""
-    known = {} if known is None else known  # by identity, as a tree may hold one part in many places
+    """A tree with other calls in place of its own; what has none stays the very same.
+
+    known  of trees rewritten before with the same `of`: what they have in common they have in common after
+    plain  parts without calls, met before
+    """
+    # by identity, as a tree may hold one part in many places
+    known = {} if known is None else known
+    plain = {} if plain is None else plain
 
     def inner(part: RegexTree) -> RegexTree:
+        if isinstance(part, Chars):  # most parts are
+            called = places_of(part.ranges)
+            return of(called) if called else part
+        if id(part) in plain:
+            return part
         found = known.get(id(part))
         if found is None:
             found = known[id(part)] = new(part)
+            if found is part:
+                plain[id(part)] = part
         return found
 
     def new(part: RegexTree) -> RegexTree:
+        steps()
         match part:
-            case Chars(ranges):
-                called = places_of(ranges)
-                return of(called) if called else part
             case Seq(parts):
-                return Seq(tuple(map(inner, parts)))
-            case Alt(parts):
-                return Alt(tuple(map(inner, parts)))
-            case And(parts):
-                return And(tuple(map(inner, parts)))
+                steps(len(parts) // 8)
+                # nearly all of a schema's tree is rows of characters: none of them is looked up
+                others = tuple([each if _is_plain(each) else inner(each) for each in parts])
+                return part if all(map(is_, parts, others)) else Seq(others)
+            case Alt(parts) | And(parts):
+                others = tuple(map(inner, parts))
+                # what calls nothing stays what it is, so that trees have it in common
+                return part if all(map(is_, parts, others)) else type(part)(others)
             case Repeat(item, low, high, lazy):
-                return Repeat(inner(item), low, high, lazy)
-            case Not(item):
-                return Not(inner(item))
-            case Whole(item):
-                return Whole(inner(item))
+                other = inner(item)
+                return part if other is item else Repeat(other, low, high, lazy)
+            case Not(item) | Whole(item):
+                other = inner(item)
+                return part if other is item else type(part)(other)
             case _:
                 return part  # looks and atomic groups are about strings alone
 
     return inner(tree) if has_marks(tree) else tree
+
+
+def _is_plain(part: RegexTree) -> bool:
+    return type(part) is Chars and bool(part.ranges) and part.ranges[-1][1] <= LAST
 
 
 class CallAlphabet(Alphabet):
@@ -144,6 +169,11 @@ class CallDfa(MarkedDfa):
 
 def call_dfa(trees: Sequence[RegexTree], max_states: int = MAX_STATES) -> CallDfa:
     """The automata of some places, without the calls of those that have no text: whatever is begun can be ended."""
+    with bounded("making the automata of a JSON schema", MAX_STEPS // 3):
+        return _call_dfa(trees, max_states)
+
+
+def _call_dfa(trees: Sequence[RegexTree], max_states: int) -> CallDfa:
     dfa = CallDfa(trees, max_states=max_states)
     first = dfa.alphabet.num_classes
     allowed = dfa.alphabet.chars

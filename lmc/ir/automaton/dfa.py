@@ -22,6 +22,7 @@ from lmc.ir.automaton.lower import TreeLowering
 from lmc.ir.automaton.nodes import Nodes, RegexNode
 from lmc.ir.ranges import EVERYTHING
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 DEAD = 0
 MAX_STATES = 100_000
@@ -156,6 +157,7 @@ class CharDfa:
         found = self._numbers.get(place)
         if found is None:
             found = self._numbers[place] = len(self._places)
+            steps(4 + len(place.state))
             if found > self.max_states:
                 raise _too_large(f"more than {self.max_states:,} states")
             if self._nodes_left is not None:

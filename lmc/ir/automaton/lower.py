@@ -10,6 +10,7 @@ from lmc.ir.automaton.multiples import MultiplesDfa
 from lmc.ir.automaton.nodes import ALWAYS, InnerAutomaton, Nodes, RegexNode
 from lmc.ir.ranges import Ranges
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.work import steps
 
 
 class TreeLowering:
@@ -38,6 +39,7 @@ class TreeLowering:
 
     def _node(self, tree: RegexTree, in_atomic: bool) -> RegexNode:
         nodes = self._nodes
+        steps(2)
         match tree:
             case Chars(ranges):
                 return self._chars(ranges)
@@ -66,6 +68,7 @@ class TreeLowering:
     def _row(self, items: tuple[RegexTree, ...], in_atomic: bool) -> RegexNode:
         """Items one after another: most are single characters, and those are made together."""
         nodes, singles = self._nodes, self._singles
+        steps(len(items))
         tail = nodes.empty
         text: list[RegexNode] = []  # the characters before the tail, the last one first
         for item in reversed(items):

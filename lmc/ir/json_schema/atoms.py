@@ -15,6 +15,7 @@ from lmc.ir.json_schema.findings import Finding, NotRegular
 from lmc.ir.json_schema.shape import Shape
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.values import KINDS, Deferred, Kind, Part, Values, everything, join, meet, nothing
+from lmc.ir.work import steps
 
 Literal = tuple[int, bool]  # the number of an atom, and whether it is meant itself or its complement
 Clause = frozenset[Literal]
@@ -130,6 +131,7 @@ class AtomSet(Deferred):
 
 def both(a: Clauses, b: Clauses) -> Clauses:
     """What is in two sets."""
+    steps(len(a) * len(b))
     return smallest(frozenset(x | y for x, y in product(a, b)))
 
 
@@ -144,6 +146,7 @@ def negated(clauses: Clauses) -> Clauses:
 def smallest(clauses: Clauses) -> Clauses:
     """Without the clauses that nothing satisfies, and those that others hold. Raises NotRegular where many are left."""
     kept = [each for each in clauses if not any((number, not sign) in each for number, sign in each)]
+    steps(len(kept) * len(kept) // 8)
     found = frozenset(each for each in kept if not any(other < each for other in kept))
     if any(frozenset(((number, not sign),)) in found for each in found if len(each) == 1 for number, sign in each):
         return ANY

@@ -21,8 +21,9 @@ from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
 from lmc.ir.json_schema.unions import Exclusion
 from lmc.ir.json_schema.vacancy import Vacancy
-from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Values, complement, join, weight
+from lmc.ir.json_schema.values import EVERYTHING, KINDS, NOTHING, Complements, Values, Weights, complement, join, weight
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 MAX_WEIGHT = 100_000  # descriptions of a set whose complement is asked for
 
@@ -43,6 +44,8 @@ class SchemaLowering:
     tells_apart: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
     shared: bool = False
+    _complements: Complements = field(default_factory=dict)
+    _weights: Weights = field(default_factory=dict)
 
     @cached_property
     def references(self) -> References:
@@ -71,6 +74,7 @@ class SchemaLowering:
     def values(self, source: SchemaSource, shape: Shape | None) -> Values:
         """The values that a schema accepts, in a place; a boolean needs no shape."""
         give_way()
+        steps(4)
         return self.lower(self, source, shape)
 
     def note(self, place: str, keyword: str, verdict: str, why: str = "") -> None:
@@ -97,9 +101,9 @@ class SchemaLowering:
     def complement(self, values: Values) -> Values:
         """What is not in a set. Raises NotRegular where it is so large that its complement could not be written."""
         # parts are shared in memory: what is small there may be more than anything could write down
-        if weight(values) > MAX_WEIGHT:
+        if weight(values, self._weights) > MAX_WEIGHT:
             raise NotRegular(Finding("#", "(size)", "exact", "a complement in it is too large"))
-        return complement(values)
+        return complement(values, self._complements)
 
     def alone(self, branches: list[Values], at: int, told: Exclusion) -> Values:
         """What is in no other branch, as far as a value of this one can be in others. Raises NotRegular."""

@@ -25,6 +25,7 @@ from lmc.ir.json_schema.texts import Writer
 from lmc.ir.json_schema.trees import NOTHING as NO_TEXT
 from lmc.ir.json_schema.values import NOTHING, Values, is_everything
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.work import steps
 
 MAX_PLACES = 20_000
 MAX_TOLD_APART = 64  # places in one position of a tree with complements
@@ -49,6 +50,7 @@ class PlaceWriter:
     _places: list[_Place] = field(default_factory=list)
     _numbers: dict[tuple[int, Clauses], int] = field(default_factory=dict)
     _inlined: dict[int, RegexTree | None] = field(default_factory=dict)
+    _plain: dict[int, RegexTree] = field(default_factory=dict)  # parts of trees that call nothing
     _bare: Shape = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,7 @@ class PlaceWriter:
                         order.append(number)
                 return marks(names[number] for number in numbers)
 
-            found.append(rewritten(tree, named))
+            found.append(rewritten(tree, named, plain=self._plain))
         return tuple(found)
 
     def call(self, values: Values, shape: Shape | None) -> RegexTree:
@@ -130,7 +132,7 @@ class PlaceWriter:
             short = self._even(number) if number in within else self._short(number)
             return short or mark(self._plainest(number))
 
-        return rewritten(tree, replaced)
+        return rewritten(tree, replaced, plain=self._plain)
 
     def _parts(self, numbers: list[int]) -> dict[int, list[int]]:
         """For each of some sets the places that make it up; no value is in two of them."""
@@ -198,6 +200,7 @@ def called_within(tree: RegexTree) -> list[int]:
         if id(part) in seen:
             continue
         seen.add(id(part))
+        steps()
         match part:
             case And() | Not() | Whole():
                 found |= dict.fromkeys(called(part))

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from lmc.ir.constraint import JsonSchema
 from lmc.ir.json_schema.findings import Finding, NotRegular, refuse
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import MAX_STEPS, TooMuchWork, bounded
 
 if TYPE_CHECKING:
     from lmc.ir.json_schema.lower import Lowered
+
+READING = "reading the schema"
 
 
 def regular_tree(schema: JsonSchema) -> RegexTree:
@@ -45,10 +48,13 @@ def placed(schema: JsonSchema, *, tells_apart: bool = False) -> Lowered:
     from lmc.ir.json_schema.lower import lowered, lowering_of
 
     try:
-        return lowered(lowering_of(schema, shared=True, tells_apart=tells_apart))
+        with bounded(READING, MAX_STEPS):
+            return lowered(lowering_of(schema, shared=True, tells_apart=tells_apart))
     except NotRegular as reason:
         finding = reason.finding
         refuse(finding.place, finding.keyword, finding.why)
+    except TooMuchWork as reason:
+        refuse("#", "(size)", reason.message, reason.help or "")
     except RecursionError:
         refuse("#", "(nesting)", "its parts are too deep within one another")
 
@@ -60,8 +66,11 @@ def _looked_at(schema: JsonSchema) -> Lowered | Finding:
     from lmc.ir.json_schema.lower import lower
 
     try:
-        return lower(schema)
+        with bounded(READING, MAX_STEPS):
+            return lower(schema)
     except NotRegular as reason:
         return reason.finding
+    except TooMuchWork as reason:
+        return Finding("#", "(size)", "exact", reason.message)
     except RecursionError:
         return Finding("#", "(nesting)", "exact", "its parts are too deep within one another")

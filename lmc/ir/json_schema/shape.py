@@ -30,6 +30,7 @@ from lmc.ir.json_schema.trees import alt
 from lmc.ir.json_schema.unions import Exclusion, exclusion
 from lmc.ir.json_schema.vacancy import Vacancy
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 DEPTH = 4  # objects and arrays within one another where a schema says nothing about them
 MAX_SHAPES = 1000
@@ -112,6 +113,7 @@ class Shapes:
     def _fill(self, shape: Shape, sources: list[SchemaSource]) -> Shape:
         give_way()
         self.count += 1
+        steps(len(sources))
         limit = MAX_SHARED if self.shared else MAX_SHAPES
         if self.count > limit:
             raise NotRegular(Finding("#", "$ref", "exact", f"the schema describes more than {limit:,} places"))
@@ -148,6 +150,7 @@ class Shapes:
         schema = source.schema
         if not isinstance(schema, dict):
             return
+        steps()
         yield source
         for _, value in values_of(source):
             if is_container(value):

@@ -20,6 +20,7 @@ from lmc.ir.automaton.looks import without_looks
 from lmc.ir.json_schema.trees import ANY_CHAR, ANYTHING, EMPTY, alt, both, many, one_of, seq
 from lmc.ir.ranges import EVERYTHING, SURROGATES, Ranges, complement, intersection, union
 from lmc.ir.regex import Alt, And, Atomic, Chars, Look, Multiples, Not, RegexTree, Repeat, Seq, Whole
+from lmc.ir.work import steps
 
 SHORT = {8: "b", 9: "t", 10: "n", 12: "f", 13: "r", 34: '"', 92: "\\"}
 MAX_TOLD = 64  # characters of a text that is told from others character by character
@@ -95,6 +96,7 @@ def written(tree: RegexTree, *, escaped: str = "", always: str = "") -> RegexTre
     def inner(part: RegexTree) -> RegexTree:
         return written(part, escaped=escaped, always=always)
 
+    steps()
     match tree:
         case Chars(ranges):
             return _writings(ranges, escaped, always)
@@ -157,6 +159,7 @@ def other_than(texts: list[str]) -> RegexTree:
 
 def _told_apart(texts: list[str], depth: int) -> RegexTree:
     """What may follow the first `depth` characters, which all of these texts have in common."""
+    steps()
     ends = len(texts[0]) == depth
     options: list[RegexTree] = [] if ends else [EMPTY]
     known = {char: list(each) for char, each in groupby(texts[1:] if ends else texts, key=lambda text: text[depth])}

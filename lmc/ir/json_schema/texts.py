@@ -37,7 +37,8 @@ from lmc.ir.json_schema.values import (
     meet,
 )  # fmt: skip
 from lmc.ir.ranges import complement as other_chars
-from lmc.ir.regex import Chars, Not, RegexTree, Whole
+from lmc.ir.regex import Chars, Not, RegexTree, Seq, Whole
+from lmc.ir.work import steps
 
 MAX_UNIQUE = 32  # different items that are told apart
 MAX_PARTS = 30_000  # sets of one kind written for a schema: about a second
@@ -114,6 +115,9 @@ class Writer:
     calls: Calls | None = None
     _wholes: dict[tuple[Kind, int], tuple[Shape, RegexTree]] = field(default_factory=dict)
     _anything: dict[int, RegexTree] = field(default_factory=dict)
+    _keys: dict[str, RegexTree] = field(default_factory=dict)
+    _others: dict[frozenset[str], RegexTree] = field(default_factory=dict)
+    _other_keys: dict[int, tuple[RegexTree, RegexTree]] = field(default_factory=dict)
 
     @property
     def spaces(self) -> Spaces:
@@ -168,6 +172,7 @@ class Writer:
     def part(self, kind: Kind, part: Part, shape: Shape) -> RegexTree:
         """The texts of a set of one kind."""
         self.num_parts += 1
+        steps()
         if self.num_parts > MAX_PARTS:
             raise NotRegular(Finding("#", "(size)", "exact", f"its texts have more than {MAX_PARTS:,} parts"))
         if kind == "string" and part != Everything():
@@ -366,10 +371,11 @@ class Writer:
     def _members(self, form: Objects, shape: Shape, single: bool = False) -> list[tuple[str | None, RegexTree]]:
         """Each property that may be there, in order, with its name; further ones have none."""
         found: list[tuple[str | None, RegexTree]] = []
+        steps(2 * len(shape.names))
         for name, inner in shape.names.items():
             value = self.value(form.named.get(name, everything()), inner)
-            key = quoted(literal(name), self.marks)
-            found.append((name, NOTHING if value is NOTHING else seq(key, self.spaces.colon, value)))
+            key = self._key(name)
+            found.append((name, NOTHING if value is NOTHING else self._member(key, value)))
         if shape.free == NOTHING:
             return found
         for names in NAME_CLASSES if shape.apart else (None,):
@@ -378,6 +384,33 @@ class Writer:
             if member is not NOTHING:
                 found.append((None, member if shape.apart or single else self._row(member)))
         return found
+
+    def _member(self, key: RegexTree, value: RegexTree) -> RegexTree:
+        # the key as one part of the row: whoever goes through the tree has met it before
+        return Seq((key, seq(self.spaces.colon, value)))
+
+    def _key(self, name: str) -> RegexTree:
+        """The text of a name: one tree wherever it stands, as a schema may have it in a hundred places."""
+        found = self._keys.get(name)
+        if found is None:
+            found = self._keys[name] = quoted(literal(name), self.marks)
+        return found
+
+    def _other_than(self, shape: Shape) -> list[RegexTree]:
+        """Every name but those that are told in a place; nothing where none is told."""
+        names = frozenset(shape.names)
+        if names and names not in self._others:
+            self._others[names] = other_than(list(names))
+        return [self._others[names]] if names else []
+
+    def _other_key(self, wanted: list[RegexTree]) -> RegexTree:
+        """The text of a further name: it is in all of these sets."""
+        if len(wanted) != 1:
+            return quoted(both(wanted), self.marks) if wanted else self._any_string
+        found = self._other_keys.get(id(wanted[0]))
+        if found is None:  # kept with what it is of, as its number would be another's
+            found = self._other_keys[id(wanted[0])] = wanted[0], quoted(wanted[0], self.marks)
+        return found[1]
 
     def _further_member(self, rules: tuple[MemberRule, ...], shape: Shape, names: list[RegexTree]) -> RegexTree:
         """A property that is not named: for each way in which rules can be about it, the names and the values."""
@@ -397,14 +430,13 @@ class Writer:
         return alt(self._cell(keys, values, shape) for keys, values in cells if not is_nothing(values))
 
     def _cell(self, keys: list[RegexTree], values: Values, shape: Shape) -> RegexTree:
-        wanted = [*keys, *([other_than(list(shape.names))] if shape.names else [])]
+        wanted = [*keys, *self._other_than(shape)]
         if len(wanted) > 1 and not _has_name(wanted):
             return NOTHING  # all of them are told
         value = self.value(values, shape.others, DEPTH - 1)
         if value is NOTHING:
             return NOTHING
-        key = quoted(both(wanted), self.marks) if wanted else self._any_string
-        return seq(key, self.spaces.colon, value)
+        return self._member(self._other_key(wanted), value)
 
     def _in_order(self, members: list[tuple[RegexTree, bool]]) -> RegexTree:
         """All of the required members and any of the others, in order, with commas between them."""

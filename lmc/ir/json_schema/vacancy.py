@@ -21,6 +21,7 @@ from lmc.ir.json_schema.references import References
 from lmc.ir.json_schema.source import SchemaSource
 from lmc.ir.json_schema.strings import search
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 FineKind = Literal["null", "boolean", "integer", "fraction", "string", "array", "object"]
 FINE_KINDS: frozenset[FineKind] = frozenset(
@@ -99,6 +100,7 @@ class Vacancy:
             if id(schema) in seen:
                 continue
             self.steps += 1
+            steps(2)
             if self.steps > MAX_STEPS:
                 raise Unclear
             seen.add(id(schema))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial, reduce
-from typing import Literal
+from typing import Any, Literal, cast
 
 from lmc.ir.json_schema.numbers import Number, Numbers
 from lmc.ir.json_schema.strings import Strings
 from lmc.ir.regex import RegexTree
+from lmc.ir.work import steps
 
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 KINDS: tuple[Kind, ...] = ("null", "boolean", "number", "string", "array", "object")
@@ -125,6 +126,7 @@ class Objects:
     def meet(self, other: Objects) -> Objects:
         """The objects in both."""
         named = dict(self.named)
+        steps(len(named) + len(other.named))
         for name, values in other.named.items():
             named[name] = meet(named[name], values) if name in named else values
         rules = (*self.rules, *(rule for rule in other.rules if all(rule is not each for each in self.rules)))
@@ -135,6 +137,9 @@ class Objects:
 Part = Everything | Nothing | Texts | Either | Both | Without | Contains | Number | Numbers | Strings | Arrays | Objects
 Values = Mapping[Kind, Part]
 EVERYTHING, NOTHING = Everything(), Nothing()
+# by identity of what is kept beside the answer: parts are held in many places, and comparing would walk each of them
+Complements = dict[int, tuple[Values | Part, Values | Part]]
+Weights = dict[int, tuple[object, int]]
 
 
 class Deferred(Mapping[Kind, Part]):
@@ -203,29 +208,35 @@ def join(sets: Iterable[Values]) -> Values:
     return {kind: _join_all(values[kind] for values in listed) for kind in KINDS}
 
 
-def complement(values: Values) -> Values:
-    """What is not in it."""
+def complement(values: Values, known: Complements | None = None) -> Values:
+    """What is not in it; `known`: sets and parts hold others in common, and each has one complement."""
     if isinstance(values, Deferred):
         return values.complement()
-    return {kind: _complement(part) for kind, part in values.items()}
+    known = {} if known is None else known
+    found = known.get(id(values))
+    if found is None:
+        found = known[id(values)] = (values, {kind: _complement(part, known) for kind, part in values.items()})
+    return cast(Values, found[1])
 
 
-def weight(values: Values) -> int:
+def weight(values: Values, known: Weights | None = None) -> int:
     """How many descriptions a set has, each counted wherever it is held: there may be more than could be written."""
-    known: dict[int, int] = {}
+    known = {} if known is None else known
 
     def of(part: object) -> int:
-        if isinstance(part, Deferred):
-            return 1
-        if isinstance(part, Mapping):
-            return sum(map(of, part.values()))
         if isinstance(part, tuple):
             return sum(map(of, part))
-        if not isinstance(part, Either | Both | Without | Contains | Arrays | Objects | MemberRule):
+        if isinstance(part, Deferred) or not isinstance(part, _HOLDERS):
             return 1
         if id(part) not in known:
-            known[id(part)] = 1 + sum(of(getattr(part, each.name)) for each in fields(part))
-        return known[id(part)]
+            known[id(part)] = (part, of_holder(part))
+        return known[id(part)][1]
+
+    def of_holder(part: Any) -> int:
+        steps()
+        if isinstance(part, Mapping):
+            return sum(map(of, part.values()))
+        return 1 + sum(of(getattr(part, name)) for name in part.__slots__)
 
     return of(values)
 
@@ -255,6 +266,7 @@ def _lower(a: int | None, b: int | None) -> int | None:
 
 
 def _meet(a: Part, b: Part) -> Part:
+    steps()
     match a, b:
         case (Nothing(), _) | (_, Nothing()):
             return NOTHING
@@ -300,6 +312,7 @@ def has(part: Part, number: Decimal) -> bool:
 
 
 def _join(a: Part, b: Part) -> Part:
+    steps()
     if a == EVERYTHING or b == EVERYTHING:
         return EVERYTHING
     if a == NOTHING or b == NOTHING:
@@ -310,7 +323,9 @@ def _join(a: Part, b: Part) -> Part:
 def _either(a: Part, b: Part) -> Part:
     """A union, without objects that others of it hold."""
     ours, theirs = _options(a), _options(b)
+    steps((len(ours) + len(theirs)) // 64)
     if len(ours) + len(theirs) <= MAX_COMPARED:
+        steps(len(ours) * len(theirs) // 8)
         ours = tuple(each for each in ours if not any(map(partial(_is_within, each), theirs)))
         theirs = tuple(each for each in theirs if not any(map(partial(_is_within, each), ours)))
     kept = (*ours, *theirs)
@@ -338,33 +353,44 @@ def _is_same(a: Part, b: Part) -> bool:
     return a is b or (isinstance(a, Number | Numbers | Strings | Texts) and a == b)
 
 
-def _complement(part: Part) -> Part:
+def _complement(part: Part, known: Complements) -> Part:
+    if part == EVERYTHING:
+        return NOTHING
+    found = known.get(id(part))
+    if found is None:
+        steps()
+        found = known[id(part)] = (part, _new_complement(part, known))
+    return cast(Part, found[1])
+
+
+def _new_complement(part: Part, known: Complements) -> Part:
     match part:
-        case Everything():
-            return NOTHING
         case Nothing():
             return EVERYTHING
         case Without(inner):
             return inner
         case Either(parts):
-            return _meet_all(map(_complement, parts))
+            return _meet_all(_complement(each, known) for each in parts)
         case Both(parts):
-            return _join_all(map(_complement, parts))
+            return _join_all(_complement(each, known) for each in parts)
         case Objects():
-            return _join_all(_failing(part))
+            return _join_all(_failing(part, known))
         case _:
             return Without(part)
 
 
-def _failing(form: Objects) -> list[Part]:
+def _failing(form: Objects, known: Complements) -> list[Part]:
     """For each thing that is asked of objects, those that fail it; all of them described again where that is few."""
+    count = len(form.required) + len(form.named) + bool(form.low) + (form.high is not None) + bool(form.rules)
+    if not 0 < count <= MAX_FAILING:
+        return [Without(form)]
     found: list[Part] = [Objects({name: nothing()}) for name in sorted(form.required)]
     for name, values in form.named.items():
-        found.append(Objects({name: complement(values)}, frozenset((name,))))
+        found.append(Objects({name: complement(values, known)}, frozenset((name,))))
     found += [Objects(high=form.low - 1)] if form.low else []
     found += [Objects(low=form.high + 1)] if form.high is not None else []
     found += [Without(Objects(rules=form.rules))] if form.rules else []
-    return found if 0 < len(found) <= MAX_FAILING else [Without(form)]
+    return found
 
 
 def _meet_all(parts: Iterable[Part]) -> Part:
@@ -390,4 +416,5 @@ def _conjuncts(part: Part) -> tuple[Part, ...]:
 
 
 _SOME = everything()
+_HOLDERS = (dict, Either, Both, Without, Contains, Arrays, Objects, MemberRule)
 _PLAIN = (Numbers(), Strings(), Arrays(), Objects())

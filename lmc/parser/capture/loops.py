@@ -199,6 +199,8 @@ def _turns(cx: Capture, node: ast.For, walk: _Walk, at: int) -> None:
         if isinstance(left, Sym):
             # whether there is a next turn only the run knows: all that are left are traced under one test
             if walk.has(at):
+                if at > MAX_UNROLL:  # the body makes it longer: an arm in an arm for each turn
+                    raise graph_break(CHANGED_WHILE_WALKED, cx.at(node))
                 cx.at(node)
                 go = cx.t.host("compare", left.value, Lit((exits.RUNNING, exits.CONTINUE)), type=BOOL, op="in")
                 exits.under(cx, go, lambda at=at: _go_on(cx, node, walk, at))  # type: ignore[misc]

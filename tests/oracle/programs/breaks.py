@@ -30,6 +30,16 @@ def defines_class(s):
     s += lm.gen("x", max_tokens=2)
 
 
+def list_that_grows_until_a_call_ends_it(s):
+    xs = ["a"]
+    for x in xs:
+        xs.append(x + "b")
+        s += x + lm.select("more", ["go", "stop"])
+        if s["more"] == "stop":
+            break
+    return xs
+
+
 def inner_generator(s):
     def parts():
         yield "a"
@@ -211,6 +221,7 @@ CASES = [
     Case(unpacks_what_is_no_name, expects="break", code="LMC-GB002", raises=True),
     Case(assigns_global, reset=reset),
     Case(defines_class),
+    Case(list_that_grows_until_a_call_ends_it, expects="break", code="LMC-GB020"),
     Case(inner_generator, expects="break"),
     Case(program_is_a_generator, expects="break", code="LMC-GB019", runs=False),
     Case(program_is_async, expects="break", code="LMC-GB019", runs=False),
