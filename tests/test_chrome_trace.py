@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -16,8 +17,6 @@ from lmc.cli import main
 from lmc.errors import ArgumentError
 from tests.support.end_to_end import one_thread  # noqa: F401
 
-SOURCE = """
-import lmc
 
 @lmc.function
 def tips(s, topic: str = "cats"):
@@ -28,18 +27,9 @@ def tips(s, topic: str = "cats"):
     s += f"Easy: {a['easy']} Hard: {b['hard']} Best: "
     s += lmc.select("best", ["easy", "hard"])
     return s["best"]
-"""
 
 
-@lmc.function
-def tips(s, topic: str = "cats"):
-    s += f"Topic: {topic}. "
-    a, b = s.fork(2)
-    a += "Give one tip. For beginners: " + lmc.gen("easy", max_tokens=5)
-    b += "Give one tip. For experts: " + lmc.gen("hard", max_tokens=5)
-    s += f"Easy: {a['easy']} Hard: {b['hard']} Best: "
-    s += lmc.select("best", ["easy", "hard"])
-    return s["best"]
+SOURCE = f"import lmc\n\n\n{inspect.getsource(tips.func)}"
 
 
 @lmc.function

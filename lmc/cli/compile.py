@@ -22,6 +22,8 @@ from lmc.cli.options import (
     model_option,
     output_option,
     passes_option,
+    print_ir_option,
+    time_passes_option,
     width_option,
 )
 from lmc.codes import SURELY_WRONG, with_footer
@@ -87,8 +89,8 @@ def graph_formats(ctx: click.Context, param: click.Parameter, value: str | None)
     help="Which graph `ir` prints: as captured, or with its plan after the passes.",
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say what each pass did.")
-@click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
-@click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
+@time_passes_option
+@print_ir_option
 @width_option
 @output_option
 @reported

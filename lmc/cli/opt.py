@@ -9,7 +9,7 @@ import click
 from lmc.cli.compile import pass_times, print_change, terminal_for, tokenizer_of, write
 from lmc.cli.failing import reported
 from lmc.cli.json_output import sayable
-from lmc.cli.options import model_option, output_option
+from lmc.cli.options import model_option, output_option, print_ir_option, time_passes_option
 from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.option("-p", "--passes", metavar="NAMES", help="The passes to run, as in `dce,cse` (see `lmc passes`).")
 @click.option("-O", "level", type=click.IntRange(0, 3), metavar="0|1|2|3", help="Run the passes of a level instead.")
 @click.option("--verify", "verifies", is_flag=True, help="Verify what each pass makes, not only what comes out.")
-@click.option("--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it.")
-@click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
+@print_ir_option
+@time_passes_option
 @click.option("--explain", is_flag=True, help="Say on stderr what each pass did.")
 @model_option
 @output_option

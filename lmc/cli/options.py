@@ -37,6 +37,10 @@ closed_option = click.option(
 limit_option = click.option(
     "--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="For the calls that do not say."
 )
+time_passes_option = click.option("--time-passes", is_flag=True, help="Say on stderr how long each pass took.")
+print_ir_option = click.option(
+    "--print-ir-after-change", is_flag=True, help="Print on stderr the IR after each pass that changed it."
+)
 width_option = click.option("--width", type=click.IntRange(min=40), metavar="N", help="Columns of the text.")
 
 
