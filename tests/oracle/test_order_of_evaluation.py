@@ -129,6 +129,9 @@ def grow(b):
 bag = Bag()
 
 EXPRESSIONS = r"""
+max(enumerate(texts), key=lambda p: p[1]), list(map(tell, zip(texts, xs))), list(map(str, (t + 'x' for t in texts)))
+list(map(tell, (int(t) for t in texts)))
+list(filter(tell, map(int, texts)))
 max((tell(t) for t in texts), key=lambda t: tell(t+'k'))
 list(zip((tell(t) for t in texts), (tell(t+'2') for t in texts)))
 list(map(lambda t: tell(t+'m'), (tell(t) for t in texts)))

@@ -7,14 +7,14 @@ walks over it, as in Python. Walking over a list that the body changes is a grap
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeGuard
 
 from lmc.codes import CHANGED_WHILE_WALKED, DEFERRED, NO_RULE
 from lmc.ir.analysis import effect_of, raises
 from lmc.ir.builtins import LAZY
-from lmc.ir.graph import Atom, Block, Graph, Value
+from lmc.ir.graph import Atom, Block, Graph, Node, Value
 from lmc.ir.types import ANY, DATA, REF
 from lmc.parser.capture import comprehensions
 from lmc.parser.capture.breaks import graph_break
@@ -72,37 +72,42 @@ def effectless(cx: Capture, x: StandIn, *, alone: bool) -> StandIn:
     return every
 
 
-def made_apart(cx: Capture, x: StandIn, what: str) -> StandIn:
-    """What is walked over by `what`, which calls a function between the items: as a list where that cannot be seen.
+@contextmanager
+def made_apart(cx: Capture, x: StandIn, what: str) -> Iterator[StandIn]:
+    """What `what` walks over as a list, while its function is called for the items, which happens in here.
 
-    Raises CaptureError where making an item may have an effect or fail: Python has called for those before it by then.
+    Python calls it for an item before it makes the next one. Raises CaptureError where that can be seen.
     """
     if not isinstance(x, Generator | Once):
-        return x
-    trial = Arm(cx.t)
+        yield x
+        return
+    nodes, begin = cx.t.nodes, len(cx.t.nodes)
+    refused = graph_break(DEFERRED, cx.t.span, f"what `{what}` walks over")
     try:
-        with trial.open():
-            every = listed(cx, x)
+        every = listed(cx, x)
     except ProgramRaise:
-        raise graph_break(DEFERRED, cx.t.span, f"what `{what}` walks over") from None
-    if _has_effects(cx, trial) or _may_fail(cx, trial):
-        raise graph_break(DEFERRED, cx.t.span, f"what `{what}` walks over")
-    trial.commit()
-    return every
+        raise refused from None
+    middle = len(nodes)
+    has_effects, may_fail = _seen(cx, nodes[begin:middle])
+    try:
+        yield every
+    except ProgramRaise:
+        if has_effects:
+            raise refused from None
+        raise
+    calls_have, calls_may = _seen(cx, nodes[middle:])
+    if (has_effects and (calls_have or calls_may)) or (may_fail and calls_have):
+        raise refused
+
+
+def _seen(cx: Capture, nodes: Sequence[Node]) -> tuple[bool, bool]:
+    """Whether any of the nodes has an effect, and whether any may fail."""
+    graph = Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(nodes)))
+    return any(effect_of(node, graph) != "none" for node in nodes), any(raises(node, graph) for node in nodes)
 
 
 def _has_effects(cx: Capture, arm: Arm) -> bool:
-    graph = _graph_of(cx, arm)
-    return any(effect_of(node, graph) != "none" for node in arm.nodes)
-
-
-def _may_fail(cx: Capture, arm: Arm) -> bool:
-    graph = _graph_of(cx, arm)
-    return any(raises(node, graph) for node in arm.nodes)
-
-
-def _graph_of(cx: Capture, arm: Arm) -> Graph:
-    return Graph("", (), tuple(cx.t.externs.values()), Block((), tuple(arm.nodes)))
+    return _seen(cx, arm.nodes)[0]
 
 
 def has_code(cx: Capture, x: StandIn) -> bool:
@@ -208,8 +213,7 @@ def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> 
         else:
             under(cx, truth, lambda: _push(cx, out, item))
 
-    with unchanged(cx, x):
-        x = made_apart(cx, x, "filter")
+    with unchanged(cx, x), made_apart(cx, x, "filter") as x:
         items = known_items(x)
         if items is not None:
             for item in items:
@@ -224,8 +228,7 @@ def filter_over(cx: Capture, x: StandIn, keep: Callable[[StandIn], StandIn]) -> 
 def map_over(cx: Capture, x: StandIn, each: Callable[[StandIn], StandIn]) -> Container:
     """`[each(i) for i in x]`."""
     # what `x` is made of is watched, not the list that comes of it: that is new
-    with unchanged(cx, x):
-        x = made_apart(cx, x, "map")
+    with unchanged(cx, x), made_apart(cx, x, "map") as x:
         items = known_items(x)
         if items is not None:
             return Container(cx.t.born(), "list", tuple(each(i) for i in items))

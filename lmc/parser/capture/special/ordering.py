@@ -135,21 +135,18 @@ def _asks_code(cx: Capture, arm: Arm) -> bool:
 
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
-        if len(xs) > 1:
-            x: StandIn = Container(cx.t.born(), "list", xs)
-        else:  # a key is asked for before the next item is made
-            x = listed(cx, xs[0]) if key is None else made_apart(cx, xs[0], pick)
-        if key is None:
-            # without a key it is a pure function, which takes a value; these are none before they are walked over
-            if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
-                return NotImplemented
-            more = {} if default is UNBOUND else {"default": default}
-            return pure(cx, max if pick == "max" else min, (x,), more)
-        # of nothing and without a default `best` raises, as Python does
-        some = True if default is UNBOUND else cx.truth(x)
-        if isinstance(some, bool):
-            return best(cx, x, key) if some else default
-        return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
+        if key is not None:  # it is asked for before the next item is made
+            with made_apart(cx, xs[0] if len(xs) == 1 else Container(cx.t.born(), "list", xs), pick) as x:
+                # of nothing and without a default `best` raises, as Python does
+                some = True if default is UNBOUND else cx.truth(x)
+                if isinstance(some, bool):
+                    return best(cx, x, key) if some else default
+                return choose(cx.t, some, lambda: best(cx, x, key), lambda: default)
+        # without a key it is a pure function, which takes a value; these are none before they are walked over
+        if len(xs) > 1 or not isinstance(xs[0], Generator | Once):
+            return NotImplemented
+        more = {} if default is UNBOUND else {"default": default}
+        return pure(cx, max if pick == "max" else min, (listed(cx, xs[0]),), more)
 
     def best(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
         if not (isinstance(x, Container) and (x.kind in ("list", "group") or x.holds_states)):
