@@ -59,6 +59,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
+    "backend.api": (*WAIST, "ir", *GROUND),
     "backend.echo": ("backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
