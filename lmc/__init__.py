@@ -47,6 +47,7 @@ _WHERE = {
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
     "lmc.backend.api": ("Remote",),
+    "lmc.backend.recording": ("record",),
 }  # fmt: skip
 _MODULES = ("backend", "errors", "ir", "passes", "viz")
 _PLACE = {name: module for module, names in _WHERE.items() for name in names}
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from lmc.backend.api import Remote as Remote
     from lmc.backend.echo import EchoBackend as EchoBackend
     from lmc.backend.local import CpuBackend as CpuBackend
+    from lmc.backend.recording import record as record
     from lmc.caches import cache_info as cache_info
     from lmc.errors import ArgumentError as ArgumentError
     from lmc.errors import BackendError as BackendError

@@ -63,6 +63,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
     "backend.api": ("backend", "tokenizer", *WAIST, "ir", *GROUND),
+    "backend.recording": ("backend", "tokenizer", *WAIST, "ir", *GROUND),
     "backend.echo": ("tokenizer", "backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
@@ -348,9 +349,9 @@ PUBLIC = (
     "ParseError", "Program", "Remote", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout",
     "VerifyError", "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
-    "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
-    "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",
-    "user_begin", "user_end",
+    "greedy_token_selection", "lark", "record", "run", "run_batch", "select", "set_default_backend", "system",
+    "system_begin", "system_end", "token_length_normalized", "tool", "tool_calls",
+    "unconditional_likelihood_normalized", "user", "user_begin", "user_end",
 )  # fmt: skip
 
 

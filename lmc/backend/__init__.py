@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,7 @@ BACKENDS: dict[str, str] = {
     "ollama": "lmc.backend.api:open_ollama",
 }
 NEED_MODEL = ("cpu", "cuda")
+REPLAY = "replay:"  # before the path of a record
 
 _open: dict[tuple[str, str | None], Backend] = {}  # one engine a process and model; filled by resolve
 _opening = threading.RLock()  # whoever asks while a model is loaded waits for it
@@ -43,12 +45,13 @@ os.register_at_fork(after_in_child=_forget_parents)
 def resolve(backend: Backend | str | None, model: str | None) -> Backend:
     """The backend of that name (kept for the life of the process), or the backend object itself.
 
-    "auto" and None are "cpu", a URL is the server there. A backend that needs a model gets lmc-tiny where none is
+    "auto" and None are "cpu", a URL is the server there, "replay:FILE" a record. What comes is recorded by each
+    `lmc.record` that is open. A backend that needs a model gets lmc-tiny where none is
     named, and says so once. Raises BackendError for an unknown name or a missing device.
     """
     check_backend(backend)
     if backend is not None and not isinstance(backend, str):
-        return backend
+        return recorded(backend)
     name = "cpu" if backend in (None, "", "auto") else str(backend)
     is_default = model is None and name in NEED_MODEL
     wanted = default_model.NAME if is_default else model
@@ -60,12 +63,21 @@ def resolve(backend: Backend | str | None, model: str | None) -> Backend:
         found = _open[key]
     if is_default:
         default_model.say()
-    return found
+    return recorded(found)
+
+
+def recorded(backend: Backend) -> Backend:
+    """The backend, written down by every record that is open."""
+    recording = sys.modules.get("lmc.backend.recording")  # loaded by who opens one
+    return backend if recording is None else cast("Backend", recording.recorded(backend))
 
 
 def _opened(name: str, model: str | None) -> Backend:
     if _is_url(name):
         return cast("Backend", importlib.import_module("lmc.backend.api").open_remote(name, model))
+    if name.startswith(REPLAY):
+        replay = importlib.import_module("lmc.backend.recording.replay")
+        return cast("Backend", replay.open_replay(name.removeprefix(REPLAY), model))
     module, factory = BACKENDS[name].split(":")
     return cast("Backend", getattr(importlib.import_module(module), factory)(model))
 
@@ -79,8 +91,9 @@ def check_backend(backend: object) -> None:
     if backend is None or backend in ("", "auto"):
         return
     if isinstance(backend, str):
-        if backend not in BACKENDS and not _is_url(backend):
-            help = did_you_mean(backend, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}, and URLs of servers"
+        if backend not in BACKENDS and not _is_url(backend) and not backend.startswith(REPLAY):
+            others = "URLs of servers, and replay:FILE"
+            help = did_you_mean(backend, BACKENDS, repr) or f"there are {', '.join(BACKENDS)}, {others}"
             raise BackendError(f"there is no backend {backend!r}", help=help)
     elif not callable(getattr(backend, "open", None)) or not hasattr(backend, "caps"):
         help = f"a name ({', '.join(BACKENDS)}) or a backend object"

@@ -131,6 +131,7 @@ class TokenLogprob:
 
     forced  True where a constraint left no choice: the model was not asked, and no others stand beside it
     mass    log of what the constraint left of the model's distribution, where that is looked at (`on_distortion`)
+    texts   of the token and of each in `top`, where the session's tokenizer does not know their ids
     """
 
     id: int
@@ -138,6 +139,7 @@ class TokenLogprob:
     top: tuple[tuple[int, float], ...] = ()
     forced: bool = False
     mass: float | None = None
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import lmc
 from lmc.cli.compile import CompileCommand, explained, graph_formats, terminal_for, write
 from lmc.cli.failing import fail, reported, told
 from lmc.cli.forecast import learn_option
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     help=f"Print the graph of what ran: {', '.join(FORMATS)}. Of a batch, that of the first item.",
 )
 @click.option("--trace", metavar="FILE", help="Write a Chrome trace of calls and forward passes, for ui.perfetto.dev.")
+@click.option("--record", metavar="FILE", help="Write down each call and its answer, for --backend replay:FILE.")
 @click.option(
     "--stream", "is_stream", is_flag=True, help="Print the text as it comes; with --json, each event on a line."
 )
@@ -124,6 +126,7 @@ def run_command(
     learn: str | None,
     formats: tuple[str, ...],
     trace: str | None,
+    record: str | None,
     is_stream: bool,
     is_json: bool,
     verbose: bool,
@@ -140,6 +143,8 @@ def run_command(
     lmc run prog.py --args-file in.csv -o out.csv --resume --retry 2 --timeout 60
     lmc run prog.py --arg topic=cats --stream
     lmc run prog.py --arg topic=cats --trace run.json
+    lmc run prog.py --arg topic=cats --backend openai --model NAME --record calls.jsonl
+    lmc run prog.py --arg topic=cats --backend replay:calls.jsonl
     """
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
@@ -166,6 +171,8 @@ def run_command(
             raise click.UsageError("--learn goes with --analyze")
         learnt_from(learn)  # what is wrong with the file is said before anything runs
     prog = load_program(program)
+    if record is not None:
+        click.get_current_context().with_resource(lmc.record(record))
     if verbose:
         _say_threads(backend, model)
     values = parse_arguments(prog, arguments)

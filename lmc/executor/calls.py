@@ -367,12 +367,16 @@ def _continued(
 def _logprob_meta(logprobs: tuple[TokenLogprob, ...], with_text: bool, tokenizer: Tokenizer) -> dict[str, object]:
     """SGLang's shape: (log-probability, token id, text or None) a token."""
 
-    def shown(logprob: float, id: int) -> tuple[float, int, str | None]:
-        return logprob, id, tokenizer.decode([id]) if with_text else None
+    def shown(token: TokenLogprob) -> list[tuple[float, int, str | None]]:
+        """The token, and those beside it."""
+        ids = ((token.logprob, token.id), *((logprob, id) for id, logprob in token.top))
+        texts = (token.texts or [tokenizer.decode([id]) for _, id in ids]) if with_text else [None] * len(ids)
+        return [(logprob, id, text) for (logprob, id), text in zip(ids, texts, strict=True)]
 
-    meta: dict[str, object] = {"output_token_logprobs": [shown(t.logprob, t.id) for t in logprobs]}
+    rows = [shown(token) for token in logprobs]
+    meta: dict[str, object] = {"output_token_logprobs": [row[0] for row in rows]}
     if any(t.top for t in logprobs):
-        meta["output_top_logprobs"] = [[shown(logprob, id) for id, logprob in t.top] for t in logprobs]
+        meta["output_top_logprobs"] = [row[1:] for row in rows]
     return meta
 
 
