@@ -26,6 +26,7 @@ class Caps:
 
     constraints   what may restrict a generation
     score         the methods by which it compares the choices of a `select`; none where it cannot score texts
+    score_by      by what means an API compares them in place of the scores of their tokens; "" by these
     fused         takes several generations with texts between them as one (ir/fused.py)
     n             several samples of one prompt
     logprobs      tells log-probabilities of tokens
@@ -80,6 +81,7 @@ class Caps:
     images: bool = False
     counts_tokens: bool = True
     fallback: Fallback | None = None
+    score_by: str = ""
     called: str = "the backend"
     known_from: str = ""
 

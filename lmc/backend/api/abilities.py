@@ -122,7 +122,7 @@ class Abilities:
     def known_from(self) -> str:
         """Where the row is known from, as messages say it."""
         if self.is_known:
-            return f"so says lmc's table of models, row `{self.family}`, as of {self.as_of} (`lmc backends -v`)"
+            return f"so says the table of models, row `{self.family}`, as of {self.as_of} (`lmc backends -v`)"
         return (
             f"no row of the table of models names `{self.model}`, so it counts as one that does the least; "
             "a file of your own says more (LMC_MODELS, see docs/models.md)"
@@ -197,6 +197,7 @@ def caps_of(
         schema_subset=known.schema_subset or "full",
         images=known.images,
         counts_tokens=counts_tokens,
+        score_by="" if "scores" in known.select[:1] else "".join(known.select[:1]),
         fallback=fallback,
         called=known.called,
         known_from=known.known_from,
