@@ -40,7 +40,7 @@ class TurnLacks:
             what = f"{caps.called} knows turns only: text outside of roles is sent as one turn of the user's"
             help = "write it in roles, as in s += lmc.user(...), or use a backend that completes plain text"
             yield Lack(what, help, code=OUTSIDE_ROLES, is_note=True, is_sure=is_sure)
-        for role in sorted(role for role in open if role not in (None, ANSWERING)):  # type: ignore[type-var]
+        for role in sorted(role for role in open if role not in (None, ANSWERING)):
             what = f"{caps.called} writes the assistant's turns, and here it is to write in one of the {role}'s"
             help = "end that turn before the call, and begin the assistant's"
             yield Lack(what, help, code=NOT_CONTINUED, is_sure=is_sure)
