@@ -36,9 +36,10 @@ GROUND = (
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
-    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
-    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "observe", "observe.timeline", "observe.figures", "observe.report",
+    "observe.progress", "calls", "compiler", "result", "fallback", "recorded", "saved", "identity", "journal",
+    "patience", "launch", "streaming", "aio", "observe.live", "batch", "run_options", "tooling", "program",
+    "observe.learning", "observe.chrome_trace", "observe.analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -95,8 +96,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "compiler": ("networkx",),
     "executor": ("greenlet",),
     "eager": ("greenlet",),
-    "progress": ("rich",),
-    "live": ("rich",),
+    "observe.progress": ("rich",),
+    "observe.live": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
