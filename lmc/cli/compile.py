@@ -27,6 +27,7 @@ from lmc.cli.options import (
     width_option,
 )
 from lmc.cli.remote import api_option, asked_of, fallback_option, tokenizer_option
+from lmc.cli.remote import tokenizer_of as tokenizer_of
 from lmc.codes import ABOUT_APIS, SURELY_WRONG, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 from lmc.viz.text_table import reflowed
@@ -213,16 +214,6 @@ def compiled_or_run(
 def print_change(each: Pass, ir: Graph | Plan) -> None:
     """Say on stderr what a pass made."""
     click.echo(f"# after {each.name}\n{ir}", err=True)
-
-
-def tokenizer_of(model: str | None) -> Tokenizer | None:
-    """The tokenizer of a checkpoint folder, or of lmc-tiny; None where no model is named."""
-    if model is None:
-        return None
-    from lmc.backend.default_model import folder_of
-    from lmc.tokenizer import load_tokenizer
-
-    return load_tokenizer(folder_of(model))
 
 
 # --- what is printed -------------------------------------------------------------------------------------

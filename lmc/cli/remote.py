@@ -37,7 +37,6 @@ def asked_of(
     Raises UsageError for options that do not go together.
     """
     from lmc.backend.api.abilities import caps_of
-    from lmc.cli.compile import tokenizer_of
 
     if backend is None:
         if tokenizer is not None or fallback is not None:
@@ -47,6 +46,16 @@ def asked_of(
     counts = tokenizer is not None
     caps = caps_of(known, fallback="emulate" if fallback else None, counts_tokens=counts)
     return tokenizer_of(tokenizer), caps
+
+
+def tokenizer_of(model: str | None) -> Tokenizer | None:
+    """The tokenizer of a checkpoint folder, or of lmc-tiny; None where no model is named."""
+    if model is None:
+        return None
+    from lmc.backend.default_model import folder_of
+    from lmc.tokenizer import load_tokenizer
+
+    return load_tokenizer(folder_of(model))
 
 
 def model_of(backend: str, model: str | None) -> Abilities:
