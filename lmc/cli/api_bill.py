@@ -359,6 +359,8 @@ def _about_money(work: _Work, ways: Sequence[BilledWay]) -> Iterator[str]:
     for way in others:
         if way.money is None:
             yield f"{way.name} money is unknown: the price of cached or written tokens is not known"
+        elif not way.cached:
+            yield f"{way.name} nothing is less: no calls have enough in common that is long enough to be kept"
         elif plain.money is not None and plain.money.expected:
             saved = 1 - way.money.expected / plain.money.expected
             yield f"{way.name} {saved:.0%} less is expected, where calls come one after another and soon enough"

@@ -43,7 +43,8 @@ class Caps:
     temperatures  the lowest and the highest that it takes; None where it decides by itself
     max_stops     how many texts may end a generation, None where any number
     continues     whether a turn that the model has begun goes on
-    only_turns    text outside of roles is sent as one turn of the user, and the answer is the assistant's
+    by_turns      prompts with roles are sent as turns: text outside of them is the user's, answers are the assistant's
+    only_turns    so are prompts without roles, as one turn of the user's
     roles         whose turns there may be, None where anybody's
     system_first  the turns of the system stand before all others
     thinks        it thinks before it answers, unseen, and that counts against `max_tokens`
@@ -73,6 +74,7 @@ class Caps:
     temperatures: tuple[float, float] | None = (0.0, inf)
     max_stops: int | None = None
     continues: Continues = "always"
+    by_turns: bool = False
     only_turns: bool = False
     roles: frozenset[str] | None = None
     system_first: bool = False

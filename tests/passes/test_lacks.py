@@ -85,7 +85,14 @@ def noted(text: str, caps: Caps) -> list[str]:
     return [str(note) for report in planned.reports if report.name == "fit" for note in report.notes]
 
 
-CHAT = replace(MOST, continues="never", only_turns=True, roles=frozenset(("system", "user", "assistant")), called="it")
+CHAT = replace(
+    MOST,
+    continues="never",
+    by_turns=True,
+    only_turns=True,
+    roles=frozenset(("system", "user", "assistant")),
+    called="it",
+)
 
 
 def test_a_fresh_turn_is_fine_and_one_with_text_is_not() -> None:
@@ -116,6 +123,19 @@ def test_an_answer_in_a_turn_of_the_users_is_refused() -> None:
     with pytest.raises(BackendError, match="here it is to write in one of the user's"):
         noted(turn, CHAT)
     assert noted(turn, MOST) == []
+
+
+def test_an_answer_behind_the_models_own_turn_is_refused() -> None:
+    """With text of the program's between them it is a turn of the user's, which is told."""
+    turn = '  %a = role_begin %s0 {role="assistant"}\n  %b = append %a, "Hi"\n  %d = role_end %b {role="assistant"}\n'
+    with pytest.raises(BackendError, match="cannot answer behind a turn of the assistant's that is closed"):
+        noted(f"{turn}  %e, %x = gen %d\n  return %e, %x", CHAT)
+    between = f'{turn}  %e = append %d, "And?"\n  %f, %x = gen %e\n  return %f, %x'
+    for caps in (CHAT, replace(CHAT, only_turns=False)):
+        (note,) = noted(between, caps)
+        assert note.startswith("LMC-AP001")
+    plain = '  %e = append %s0, "And?"\n  %f, %x = gen %e\n  return %f, %x'
+    assert noted(plain, replace(CHAT, only_turns=False)) == []
 
 
 def test_roles_that_there_are_not() -> None:

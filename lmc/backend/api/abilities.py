@@ -163,7 +163,8 @@ def caps_of(
 ) -> Caps:
     """What a program may ask of a model, in the words of the compiler.
 
-    counts_tokens  whether the program is compiled with the model's own tokenizer
+    counts_tokens  whether the program is compiled with the model's own tokenizer; a server that takes token ids is then
+                   sent the template's own text, which goes on anywhere
     max_len        what the server says of itself
     """
     sampling = set(known.follows) | {"return_text_in_logprobs"}
@@ -172,6 +173,7 @@ def caps_of(
     if known.max_logprobs is not None:
         sampling |= {"return_logprob", "top_logprobs_num"}
     scores: frozenset[ChoicesMethod] = frozenset(SELECTS) if known.select else frozenset()
+    sends_ids = counts_tokens and known.takes_ids
     return Caps(
         constraints=known.constraints,
         score=scores,
@@ -189,10 +191,11 @@ def caps_of(
         apart=frozenset(known.apart),
         temperatures=known.temperatures,
         max_stops=known.max_stops,
-        continues=CONTINUES[known.continues],
-        only_turns=not known.has_completions,
-        roles=known.roles,
-        system_first=known.system_first,
+        continues="always" if sends_ids else CONTINUES[known.continues],
+        by_turns=not sends_ids,
+        only_turns=not (sends_ids or known.has_completions),
+        roles=None if sends_ids else known.roles,
+        system_first=known.system_first and not sends_ids,
         thinks=known.thinks == "always",
         schema_subset=known.schema_subset or "full",
         images=known.images,

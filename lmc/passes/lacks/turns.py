@@ -30,20 +30,29 @@ class TurnLacks:
         """The lacks of a model call."""
         state = node.inputs[0]
         assert isinstance(state, Value)
-        caps, open = self._caps, {role for _, role in self._turns.get(state.name, frozenset())} or {None}
-        is_sure = len(open) == 1
+        caps, places = self._caps, self._turns.get(state.name) or frozenset((("", None),))
+        open, is_sure = {role for _, role in places}, len(places) == 1
         if ANSWERING in open and caps.continues != "always":
             yield from self._continued(node, is_sure)
-        if not caps.only_turns:
+        if not caps.by_turns:
             return
-        if None in open:
-            what = f"{caps.called} knows turns only: text outside of roles is sent as one turn of the user's"
+        if ("assistant", None) in places and self._is_closed(node):
+            what = f"{caps.called} cannot answer behind a turn of the assistant's that is closed"
+            help = "make the call inside of that turn, or let the user say something first"
+            yield Lack(what, help, code=NOT_CONTINUED, is_sure=is_sure)
+        elif None in open and (caps.only_turns or any(last for last, role in places if role is None)):
+            what = f"{caps.called} is sent turns: text outside of roles goes as one of the user's"
             help = "write it in roles, as in s += lmc.user(...), or use a backend that completes plain text"
             yield Lack(what, help, code=OUTSIDE_ROLES, is_note=True, is_sure=is_sure)
         for role in sorted(role for role in open if role not in (None, ANSWERING)):
             what = f"{caps.called} writes the assistant's turns, and here it is to write in one of the {role}'s"
             help = "end that turn before the call, and begin the assistant's"
             yield Lack(what, help, code=NOT_CONTINUED, is_sure=is_sure)
+
+    def _is_closed(self, node: Node) -> bool:
+        """Whether nothing stands between the end of a turn and the call."""
+        last = next(iter(self._prompts.backwards(node.inputs[0])), None)
+        return last is not None and last.node is not None and last.node.op == "role_end"
 
     def _continued(self, node: Node, is_sure: bool) -> Iterator[Lack]:
         """What the turn that the model has begun holds already."""
