@@ -14,9 +14,7 @@ from tests.support import token_kinds
 from tests.support.token_kinds import KINDS
 from tests.tokenizer.test_token_law import HARMLESS, ours
 
-ODD = (
-    "", " ", "a", "Zoë", "x.", "end.\n", "don't", "12", "42nd", "(so", "it)", "naïve", "ﬁ", "e\u0301", "…", "日本", "\u00a0b",
-)  # fmt: skip
+ODD = ("", " ", "a", "Zoë", "x.", "end.\n", "don't", "12", "42nd", "(so", "it)", "naïve", "ﬁ", "e\u0301", "…", "日本")
 
 
 def text_of(rng: random.Random, num: int) -> str:
