@@ -173,7 +173,7 @@ def test_a_batch_of_a_thousand_is_quick():
 def documents(num: int) -> list[str]:
     """Texts of a thousand tokens of lmc-tiny, each of its own."""
     words, random = ("the", "old", "man", "and", "sea", "were", "waiting", "for", "a", "boat"), Random(0)
-    return [" ".join(random.choices(words, k=800)) + f" {i}." for i in range(num)]
+    return [" ".join(random.choices(words, k=930)) + f" {i}." for i in range(num)]
 
 
 ONE_CALL = """program p(%doc: str) {
