@@ -93,11 +93,10 @@ def _table(rows: Sequence[Abilities], terminal: Terminal) -> str:
 def cells_of(row: Abilities) -> list[str]:
     """A row as people read it, by CELLS."""
     cache = row.cache
-    cached = "-" if cache is None else cache.kind
-    if cache is not None and cache.max_marks:
-        cached = f"{cache.max_marks} marks"
-    if cache is not None and cache.min_tokens:
-        cached += f" from {cache.min_tokens}"
+    cached = "-"
+    if cache is not None:
+        cached = f"{cache.max_marks} marks" if cache.max_marks else str(cache.kind)
+        cached += f" from {cache.min_tokens}" if cache.min_tokens else ""
     return [
         row.family,
         "-" if row.continues == "never" else row.continues,

@@ -36,7 +36,7 @@ def knobs_command() -> None:
     """List the environment variables that lmc reads: the name, what it is now, and what it means."""
     from lmc.knobs import KNOBS
 
-    show([(knob.name, knob.read() or "(not set)", knob.meaning) for knob in KNOBS])
+    show([(knob.name, knob.shown() or "(not set)", knob.meaning) for knob in KNOBS])
 
 
 def show(rows: Sequence[Sequence[str]], foot: str = "") -> None:
