@@ -21,6 +21,7 @@ from lmc.backend.masks.words import Ints, packed
 from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.automaton.ends import FarthestEnds
 from lmc.ir.automaton.leaf import Coarse, Moved
 from lmc.ir.automaton.names import StateNames
 from lmc.ir.automaton.nodes import RegexNode
@@ -52,6 +53,7 @@ class LeafWalk:
 
     def __init__(self, trie: TokenTrie, alphabet: Alphabet) -> None:
         self.chars = CharDfa(alphabet=alphabet)
+        self.ends = FarthestEnds(self.chars)
         self._trie = trie
         self._visits = Visits(self.chars, trie.distinct_prefixes)
         self._known: dict[tuple[CharNode | None, int], LeafTokens] = {}

@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
-from lmc.ir.automaton.counted import counted, most
 from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.ends import FarthestEnds
 from lmc.ir.automaton.linear import split
 from lmc.ir.automaton.nodes import Nodes, RegexNode
 from lmc.ir.ranges import LAST
 
 QUOTE = '"'
+ESCAPE = "\\"
 NUMBER = "+-.0123456789eE"
 WIDE = 8  # characters of ASCII that may begin a head: below, its tokens are few
 REACH = 33  # characters of a token beyond which it is looked at by itself
@@ -27,10 +28,11 @@ MAX_CHAIN = 40  # parts of a chain that are looked through for a quote
 
 
 class HeadAndRest(NamedTuple):
-    """A node as a head and the rest after it."""
+    """A node as a head, which ends with a quote where it is a string, and the rest after it."""
 
     head: RegexNode
     rest: RegexNode
+    is_string: bool
 
 
 class Coarse(NamedTuple):
@@ -52,6 +54,7 @@ class Leaves:
         self._alphabet = alphabet
         self._nodes = nodes
         self._quote = _mask_within(alphabet, QUOTE)
+        self._escape = _mask_within(alphabet, ESCAPE)
         self._number = _mask_within(alphabet, NUMBER)
         self._ascii = [0] * alphabet.num_classes
         for code in range(128):
@@ -61,6 +64,7 @@ class Leaves:
         self._masks: dict[RegexNode, frozenset[int] | None] = {}
         self._found: dict[RegexNode, HeadAndRest | None] = {}
         self._coarse: dict[frozenset[int], Coarse] = {}
+        self._longest: dict[RegexNode, int | None] = {}
 
     def split(self, node: RegexNode) -> HeadAndRest | None:
         """The wide head of a node that ends with a quote or is a number, and the rest; None where it has none."""
@@ -84,12 +88,45 @@ class Leaves:
             self._coarse[masks] = _merged(self._alphabet, masks)
         return self._coarse[masks]
 
+    def longest(self, head: RegexNode) -> int:
+        """Characters of a head's longest text without a backslash, or more."""
+        found = self._longest_of(head)
+        return 0 if found is None else found
+
+    def _longest_of(self, node: RegexNode) -> int | None:
+        """The same of any part of one; None where each of its texts has a backslash."""
+        if node not in self._longest:
+            self._longest[node] = self._measured(node)
+        return self._longest[node]
+
+    def _measured(self, node: RegexNode) -> int | None:
+        if node.kind == "chars":
+            return None if node.value == self._escape else 1
+        if node.kind in ("empty", "not"):
+            return 0 if node.kind == "empty" else ENDLESS
+        found = [self._longest_of(part) for part in node.parts]
+        known = [longest for longest in found if longest is not None]
+        match node.kind:
+            case "alt":
+                return max(known, default=None)
+            case "repeat":
+                low, high, _ = node.bounds
+                turns = ENDLESS if high is None else high
+                return min(ENDLESS, turns * known[0]) if known else None if low else 0
+            case _ if len(known) < len(found):
+                return None
+            case "and":
+                return min(known)
+            case _:
+                return min(ENDLESS, sum(known))
+
     def _split(self, node: RegexNode) -> HeadAndRest | None:
         first = node.parts[0] if node.kind == "cat" else node
         if not self._is_quote(first) and not self.is_wide(self._first(first)):
             return None  # as most are
         parts = _chain(node)
-        found = self._up_to_quote(parts) or self._up_to_number(parts)
+        quoted = self._up_to_quote(parts)
+        found = quoted or self._up_to_number(parts)
         if not found or any(self._masks_of(part) is None for part in parts[:found]):
             return None
         rest = self._nodes.empty
@@ -98,7 +135,7 @@ class Leaves:
         head = self._nodes.empty
         for part in reversed(parts[:found]):
             head = self._nodes.cat(part, head)
-        return HeadAndRest(head, rest)
+        return HeadAndRest(head, rest, quoted > 0)
 
     def _up_to_quote(self, parts: list[RegexNode]) -> int:
         """How many parts a string has up to its closing quote; the first of them may be its opening one."""
@@ -190,21 +227,20 @@ class Moved:
     What is said so holds no text less, and for tokens of as many characters as `slack` says it holds the same.
     """
 
-    def __init__(self, coarse: Coarse, chars: CharDfa) -> None:
+    def __init__(self, coarse: Coarse, chars: CharDfa, ends: FarthestEnds) -> None:
         self._classes = coarse.classes
         self._chars = chars
+        self._ends = ends
         self._nodes = chars.nodes
         self._masks: dict[int, int] = {}
         self._done: dict[RegexNode, tuple[RegexNode, int]] = {}
+        self._exact: dict[RegexNode, RegexNode] = {}
 
     def node(self, node: RegexNode) -> tuple[RegexNode, int]:
         """The node over the new classes, and the slack."""
         found = self._done.get(node)
         if found is None:
-            if node.plain or node.kind == "cat":
-                found = self._said(node)
-            elif (found := self._uncounted(node)) is None:
-                found = self._exactly(node), ENDLESS
+            found = self._said(node) if node.plain or node.kind == "cat" else self._unbounded(node)
             self._done[node] = found
         return found
 
@@ -221,21 +257,39 @@ class Moved:
             low, slack = REACH + 1, min(slack, REACH)
         return self._nodes.repeat(parts[0][0], low, high, lazy), slack
 
-    def _uncounted(self, node: RegexNode) -> tuple[RegexNode, int] | None:
-        """What is counted alone, where no token comes near to the end of the count."""
-        found = counted(node)
-        if found is None:
-            return None
-        room = ENDLESS if found.high is None else found.high - most(found.node)
-        if room < REACH or found.low > found.node.least:
-            return None
-        said, slack = self.node(found.node)
-        least = self._chars.least_items(self._exactly(found.node), self._exactly(found.item))
-        return None if least is None or found.low > least else (said, min(slack, room))
+    def _unbounded(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """A node with complements or intersections, of which anything may depend on a count.
+
+        Its long counts are left unbounded where each text of it can be ended before the first of them would end: no
+        text is longer then than what it counts.
+        """
+        loose, bound = self._loosely(node)
+        if bound < ENDLESS:
+            farthest = self._ends.of(self._chars.at((loose,)))
+            if farthest is None or bound - farthest < REACH:
+                return self._exactly(node), ENDLESS
+        return loose, bound - (0 if bound == ENDLESS else farthest or 0)
+
+    def _loosely(self, node: RegexNode) -> tuple[RegexNode, int]:
+        """The node without the ends of long counts, and the least of these."""
+        if node.kind == "not":
+            return self._exactly(node), ENDLESS  # there it would hold less
+        found = [self._loosely(part) for part in node.parts]
+        bound = min((inner for _, inner in found), default=ENDLESS)
+        parts = [part for part, _ in found]
+        if node.kind != "repeat":
+            return self._made(node, parts), bound
+        low, high, lazy = node.bounds
+        if high is not None and high > REACH:
+            bound, high = min(bound, high), None
+        return self._nodes.repeat(parts[0], low, high, lazy), bound
 
     def _exactly(self, node: RegexNode) -> RegexNode:
-        """A node with complements or intersections: what is left of it may depend on every count."""
-        return self._made(node, [self._exactly(part) for part in node.parts])
+        """The node with all that it counts."""
+        found = self._exact.get(node)
+        if found is None:
+            found = self._exact[node] = self._made(node, [self._exactly(part) for part in node.parts])
+        return found
 
     def _made(self, node: RegexNode, parts: list[RegexNode]) -> RegexNode:
         nodes = self._nodes
@@ -246,17 +300,58 @@ class Moved:
             case "empty":
                 return nodes.empty
             case "cat":
-                return nodes.cat(*parts)
+                return self._cat(*parts)
             case "alt":
                 return nodes.alt(parts)
             case "repeat":
                 return nodes.repeat(parts[0], *node.bounds)
             case "and":
-                return nodes.both(*parts)
+                return self._both(*parts)
             case "not":
                 return nodes.negate(parts[0])
             case _:
                 raise AssertionError(node.kind)
+
+    def _cat(self, head: RegexNode, tail: RegexNode) -> RegexNode:
+        """One after the other; beside any number of items, a count of some of them is its least: `.*a{1,9}` is `.*a`."""
+        second = tail.parts[0] if tail.kind == "cat" else tail
+        if head.kind == second.kind == "repeat":
+            if self._is_any_of(second, head.parts[0]):
+                head = self._nodes.repeat(head.parts[0], head.bounds[0], head.bounds[0])
+            elif self._is_any_of(head, second.parts[0]):
+                second = self._nodes.repeat(second.parts[0], second.bounds[0], second.bounds[0])
+                tail = self._nodes.cat(second, tail.parts[1]) if tail.kind == "cat" else second
+        return self._nodes.cat(head, tail)
+
+    def _is_any_of(self, repeat: RegexNode, item: RegexNode) -> bool:
+        """Whether it is any number of items, of which one is as good as another `item`."""
+        return repeat.bounds[:2] == (0, None) and _is_among(item, repeat.parts[0])
+
+    def _both(self, left: RegexNode, right: RegexNode) -> RegexNode:
+        """Both, without a side that the other one implies: a count of items of what has as many."""
+        for kept, other in ((left, right), (right, left)):
+            if other.kind == "repeat" and other.bounds[1] is None and self._is_counted(kept, other):
+                return kept
+            if (wanted := self._within_rows(kept, other)) is not None:
+                return self._both(kept, wanted)
+        return self._nodes.both(left, right)
+
+    def _within_rows(self, kept: RegexNode, other: RegexNode) -> RegexNode | None:
+        """What `other` asks of a row of items where it is `no row of them, or this`, and `kept` is such rows."""
+        inner = other.parts[0] if other.kind == "not" else other
+        if inner.kind != "and" or other.kind != "not":
+            return None
+        for rows, refused in (inner.parts, inner.parts[::-1]):
+            if refused.kind == "not" and rows.kind == "repeat" and rows.bounds[:2] == (0, None):
+                return refused.parts[0] if self._is_counted(kept, rows) else None
+        return None
+
+    def _is_counted(self, kept: RegexNode, count: RegexNode) -> bool:
+        item = count.parts[0]
+        if not count.plain or item.nullable is not False or kept.depth > MAX_DEPTH:
+            return False
+        least = self._chars.least_items(kept, item)
+        return least is not None and count.bounds[0] <= least
 
     def _mask(self, mask: int) -> int:
         found = self._masks.get(mask)
@@ -267,6 +362,26 @@ class Moved:
                     found |= 1 << coarse
             self._masks[mask] = found
         return found
+
+
+def _is_among(item: RegexNode, items: RegexNode) -> bool:
+    """Whether every text of one node is one of the other's, where that is plain."""
+    return all(
+        any(_is_writing_of(ours, theirs) for theirs in (items.parts if items.kind == "alt" else (items,)))
+        for ours in (item.parts if item.kind == "alt" else (item,))
+    )
+
+
+def _is_writing_of(ours: RegexNode, theirs: RegexNode) -> bool:
+    """The same of one option each: characters, or a row of them."""
+    while ours.kind == theirs.kind == "cat":
+        if not _is_writing_of(ours.parts[0], theirs.parts[0]):
+            return False
+        ours, theirs = ours.parts[1], theirs.parts[1]
+    if ours.kind != "chars" or theirs.kind != "chars":
+        return False
+    assert isinstance(ours.value, int) and isinstance(theirs.value, int)
+    return ours.value | theirs.value == theirs.value
 
 
 def _chain(node: RegexNode) -> list[RegexNode]:
