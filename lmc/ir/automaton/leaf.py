@@ -313,7 +313,7 @@ class Moved:
                 raise AssertionError(node.kind)
 
     def _cat(self, head: RegexNode, tail: RegexNode) -> RegexNode:
-        """One after the other; beside any number of items, a count of some of them is its least: `.*a{1,9}` is `.*a`."""
+        """One after the other. Beside any number of items, a count of some of them is its least: `.*a{1,9}` is `.*a`."""
         second = tail.parts[0] if tail.kind == "cat" else tail
         if head.kind == second.kind == "repeat":
             if self._is_any_of(second, head.parts[0]):
