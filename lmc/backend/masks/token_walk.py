@@ -22,7 +22,8 @@ from lmc.backend.masks.visits import Visits
 from lmc.backend.masks.words import Ints, of_ids, packed
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
-from lmc.ir.automaton.leaf import ENDLESS, Coarse, Leaves, Moved
+from lmc.ir.automaton.heads import ENDLESS
+from lmc.ir.automaton.leaf import Coarse, Leaves, Moved
 from lmc.ir.automaton.nodes import RegexNode
 
 MAX_VISITS = 2000  # nodes seen for one mask
@@ -53,7 +54,7 @@ class Pieces(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The head of a node as a state of its walk, how many characters it is exact for, its longest text, and the rest."""
+    """The head of a node as a state of its walk, what it is exact for, its longest text, and the rest."""
 
     walk: LeafWalk
     state: int
@@ -341,5 +342,5 @@ class TokenWalk:
         key = id(coarse)  # kept by `_leaves` as long as this is
         if key not in self._moved:
             walk = self._masks.walk(coarse)
-            self._moved[key] = (walk, Moved(coarse, walk.chars, walk.ends))
+            self._moved[key] = (walk, Moved(coarse, walk.made))
         return self._moved[key]
