@@ -102,8 +102,8 @@ class LiveProgress(BatchProgress):
             self._samples.popleft()
         then, output, computed = self._first if self.is_closed else self._samples[0]
         seconds = self._samples[-1][0] - then
-        out, new = counts.output_tokens - output, counts.computed_tokens - computed
-        out, new = (out / seconds, new / seconds) if seconds else (0.0, 0.0)
+        a_second = 1 / seconds if seconds else 0.0
+        out, new = (counts.output_tokens - output) * a_second, (counts.computed_tokens - computed) * a_second
         share = f", {100 * counts.cached_tokens / counts.prompt_tokens:.0f} % cached" if counts.prompt_tokens else ""
         return f"{out:,.0f}/s out, {new:,.0f}/s computed of prompts{share}"
 
