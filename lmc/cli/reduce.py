@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from lmc.passes import Inputs
 
 TIMEOUT_S = 30.0
+NOT_RUN = (126, 127)  # what a shell ends with where there is no such command
 
 T = TypeVar("T")
+Question = Callable[[T, Path], bool]  # of a subject, and the file that holds it for as long as it is asked
 
 
 @click.command("reduce", short_help="Shrink a program or IR that shows a code or a failure.", cls=ProgramCommand)
@@ -73,9 +75,9 @@ def reduce_command(
     wanted = _wanted(code, pass_name, check)
     tokenizer = tokenizer_of(model)
     if is_ir(target):
-        text = _reduced_ir(target, wanted, _ir_question(code, pass_name, check, tokenizer, timeout), timeout)
+        text = _reduced_ir(target, wanted, _ir_question(code, pass_name, check, tokenizer), timeout)
     else:
-        asks = _source_question(target, code, pass_name, check, arguments, tokenizer, timeout)
+        asks = _source_question(target, code, pass_name, check, arguments, tokenizer)
         text = _reduced_source(target, wanted, asks, timeout)
     write(text if output else sayable(text, "ir"), output)
 
@@ -101,17 +103,17 @@ def _wanted(code: str | None, pass_name: str | None, check: str | None) -> str:
 
 
 def _ir_question(
-    code: str | None, pass_name: str | None, check: str | None, tokenizer: Tokenizer | None, timeout_s: float
-) -> Callable[[Graph], bool]:
+    code: str | None, pass_name: str | None, check: str | None, tokenizer: Tokenizer | None
+) -> Question[Graph]:
     from lmc import compiler
 
     if check is not None:
-        return lambda graph: _fails(check, str(graph), Path(tempfile.gettempdir()), ".lmir", timeout_s)
+        return lambda _, file: _fails(check, file)
     inputs = compiler.inputs_of(tokenizer)
     if pass_name is not None:
-        return lambda graph: _pass_fails(graph, pass_name, inputs)
+        return lambda graph, _: _pass_fails(graph, pass_name, inputs)
     assert code is not None
-    return lambda graph: code.upper() in _codes_of_graph(graph, inputs)
+    return lambda graph, _: code.upper() in _codes_of_graph(graph, inputs)
 
 
 def _source_question(
@@ -121,19 +123,17 @@ def _source_question(
     check: str | None,
     arguments: tuple[str, ...],
     tokenizer: Tokenizer | None,
-    timeout_s: float,
-) -> Callable[[str], bool]:
+) -> Question[str]:
     from lmc.cli.loading import split_target
 
     path, name = split_target(target)
-    folder = path.resolve().parent
     if check is not None:
-        return lambda source: _fails(check, source, folder, ".py", timeout_s)
+        return lambda _, file: _fails(check, file)
+    _tell_of_effects(path)
     _warm_up()
 
-    def ask(source: str) -> bool:
-        with _file_of(source, folder, ".py") as file:
-            shown = _codes_of_program(f"{file}:{name}" if name else str(file), arguments, tokenizer, pass_name)
+    def ask(_: str, file: Path) -> bool:
+        shown = _codes_of_program(f"{file}:{name}" if name else str(file), arguments, tokenizer, pass_name)
         return (code or pass_name or "").upper() in {each.upper() for each in shown}
 
     return ask
@@ -198,15 +198,11 @@ def _codes_of_program(
     return {note.code or "" for note in notes_of(done)}
 
 
-def _fails(check: str, text: str, folder: Path, suffix: str, timeout_s: float) -> bool:
-    """Whether a command on a file of this text ends with another status than 0."""
-    with _file_of(text, folder, suffix) as file:
-        command = check.replace("{}", shlex.quote(str(file))) if "{}" in check else f"{check} {shlex.quote(str(file))}"
-        try:
-            done = subprocess.run(command, shell=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-    return done.returncode != 0
+def _fails(check: str, file: Path) -> bool:
+    """Whether a command on a file ends with another status than 0; one that cannot be run says nothing of the file."""
+    name = shlex.quote(str(file))
+    command = check.replace("{}", name) if "{}" in check else f"{check} {name}"
+    return subprocess.run(command, shell=True).returncode not in (0, *NOT_RUN)
 
 
 @contextlib.contextmanager
@@ -257,15 +253,16 @@ class _SourceParts:
         return smaller_source.variants(subject)
 
 
-def _reduced_ir(target: str, wanted: str, ask: Callable[[Graph], bool], timeout_s: float) -> str:
+def _reduced_ir(target: str, wanted: str, ask: Question[Graph], timeout_s: float) -> str:
     from lmc.ir.graph import Graph
 
     ir = read_ir(target)
     graph = ir if isinstance(ir, Graph) else ir.graph
-    return str(_reduced(graph, _GraphParts(), ask, "node", target, wanted, timeout_s))
+    room = (Path(tempfile.gettempdir()), ".lmir")
+    return str(_reduced(graph, _GraphParts(), ask, "node", target, wanted, timeout_s, room))
 
 
-def _reduced_source(target: str, wanted: str, ask: Callable[[str], bool], timeout_s: float) -> str:
+def _reduced_source(target: str, wanted: str, ask: Question[str], timeout_s: float) -> str:
     from lmc.cli.loading import split_target
 
     path = split_target(target)[0]
@@ -274,17 +271,41 @@ def _reduced_source(target: str, wanted: str, ask: Callable[[str], bool], timeou
     except OSError as error:
         raise ArgumentError(f"`{path}` cannot be read: {error.strerror}") from None
     compile(source, str(path), "exec")  # a syntax error is said as any other
-    return _reduced(source, _SourceParts(), ask, "statement", target, wanted, timeout_s)
+    room = (path.resolve().parent, ".py")
+    found = _reduced(source, _SourceParts(), ask, "statement", target, wanted, timeout_s, room)
+    return source if len(found) > len(source) else found  # few statements, written at greater length
+
+
+def _tell_of_effects(path: Path) -> None:
+    """Say that what a file does when it is imported is done again for each try."""
+    try:
+        line = smaller_source.first_effect(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):  # said later
+        return
+    if line is not None:
+        said = f"{path.name} is imported for every try: what its line {line} does is done each time; Ctrl-C stops it"
+        click.echo(f"lmc: {said}", err=True)
 
 
 def _reduced(
-    subject: T, parts: Parts[T], ask: Callable[[T], bool], thing: str, target: str, wanted: str, timeout_s: float
+    subject: T,
+    parts: Parts[T],
+    ask: Question[T],
+    thing: str,
+    target: str,
+    wanted: str,
+    timeout_s: float,
+    room: tuple[Path, str],
 ) -> T:
-    """The smallest subject that shows it; what there is after Ctrl-C. Says on stderr how it went."""
+    """The smallest subject that shows it; what there is after Ctrl-C. Says on stderr how it went.
+
+    room  the folder where files of what is tried stand, and how their names end
+    """
     began = time.monotonic()
 
     def asked(each: T) -> bool:
-        return answered_apart(lambda: ask(each), timeout_s)
+        with _file_of(str(each), *room) as file:
+            return answered_apart(lambda: ask(each, file), timeout_s)
 
     if not asked(subject):
         help = "try it by itself first: it may need --arg, or a longer --timeout"

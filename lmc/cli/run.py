@@ -259,10 +259,13 @@ def _caches(backend: str, model: str | None) -> bool:
 
 
 def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
+    from lmc.ir.prompt import well_formed
     from lmc.observe.chrome_trace import chrome_trace
 
     made = chrome_trace(results, report, program.func.__name__)
-    write(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":")), file)
+    write(well_formed(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":"))), file)
+    if num := made["otherData"]["num_items_dropped"]:
+        click.echo(_fitting(f"the trace has the calls of {len(results) - num} items, not of the last {num}"), err=True)
 
 
 def _say_threads(backend: str, model: str | None) -> None:

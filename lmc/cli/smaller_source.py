@@ -45,6 +45,16 @@ def variants(source: str) -> Iterator[str]:
             yield ast.unparse(ast.fix_missing_locations(smaller)) + "\n"
 
 
+def first_effect(source: str) -> int | None:
+    """The first line at the top of a file that calls something for what it does; None where there is none."""
+    for statement in ast.parse(source).body:
+        may_act = isinstance(statement, ast.Expr | ast.With | ast.For | ast.While | ast.Try | ast.If)
+        calls = any(isinstance(each, ast.Call) for each in ast.walk(statement))
+        if may_act and calls and not _guards_a_script(statement):
+            return statement.lineno
+    return None
+
+
 def _places(tree: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
     """Every statement: the block that holds it, and where."""
     for node in ast.walk(tree):

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 ENGINE = 1  # its process; those of items come behind it
-MAX_PROMPT = 2000  # characters of a prompt or an output that a slice carries
+MAX_PROMPT = 2000  # characters of a prompt or an output that a slice carries, where all of them have so many
+MAX_TEXT = 16_000_000  # characters of all of them together
+MAX_CALLS = 50_000  # some tens of megabytes; of the items behind them only the passes are there
 
 
 class Phase(NamedTuple):
@@ -62,10 +64,24 @@ def chrome_trace(results: Sequence[Result], report: RunReport | None, program: s
         raise ArgumentError("this run kept no timeline", help="give timeline=True to the run")
     events = list(_engine(timeline, report.backend))
     rows = _rows_by_calls(timeline)
-    for i, result in enumerate(results):
+    shown = results[: _num_shown(results)]
+    num_calls = sum(len(result.calls) for result in shown)
+    max_chars = min(MAX_PROMPT, MAX_TEXT // max(1, 2 * num_calls))
+    for i, result in enumerate(shown):
         name = program if len(results) == 1 else f"{program}, item {result.item}"
-        events += _item(ENGINE + 1 + i, name, result, rows, timeline)
-    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"num_dropped": timeline.num_dropped}}
+        events += _item(ENGINE + 1 + i, name, result, rows, timeline, max_chars)
+    dropped = {"num_dropped": timeline.num_dropped, "num_items_dropped": len(results) - len(shown)}
+    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": dropped}
+
+
+def _num_shown(results: Sequence[Result]) -> int:
+    """Of how many items the calls are there: one at least."""
+    num_calls = 0
+    for num, result in enumerate(results):
+        num_calls += len(result.calls)
+        if num_calls > MAX_CALLS and num:
+            return num
+    return len(results)
 
 
 # --- the engine ------------------------------------------------------------------------------------------
@@ -117,7 +133,7 @@ def _rows_by_calls(timeline: Timeline) -> Rows:
     return found
 
 
-def _item(pid: int, name: str, result: Result, rows: Rows, timeline: Timeline) -> Iterator[Event]:
+def _item(pid: int, name: str, result: Result, rows: Rows, timeline: Timeline, max_chars: int) -> Iterator[Event]:
     yield _named("process_name", pid, 0, name)
     yield {"ph": "M", "name": "process_sort_index", "pid": pid, "tid": 0, "args": {"sort_index": pid}}
     slices = _on_tracks(result.calls)
@@ -125,7 +141,7 @@ def _item(pid: int, name: str, result: Result, rows: Rows, timeline: Timeline) -
         yield _named("thread_name", pid, track, "calls" if not track else f"calls {track + 1}")
     for each in slices:
         numbers = tuple(call.number for call in each.calls)
-        yield _slice(pid, each.track, _title(each.calls), each.begin_s, each.end_s, _call_args(each.calls))
+        yield _slice(pid, each.track, _title(each.calls), each.begin_s, each.end_s, _call_args(each.calls, max_chars))
         own = rows.get((result.item, numbers), [])
         for phase in phases(each.calls[0], own):
             yield _slice(pid, each.track, phase.name, phase.begin_s, phase.end_s, phase.args)
@@ -151,12 +167,12 @@ def _title(calls: Sequence[CallRecord]) -> str:
     return ", ".join(f"#{call.number} {call.kind}{f' {call.name}' if call.name else ''}" for call in calls)
 
 
-def _call_args(calls: Sequence[CallRecord]) -> dict[str, Any]:
+def _call_args(calls: Sequence[CallRecord], max_chars: int) -> dict[str, Any]:
     first = calls[0]
     return {
         "place": first.place,
-        "prompt": _cut(first.prompt),
-        "output": [_cut(call.output) if isinstance(call.output, str) else call.output for call in calls],
+        "prompt": _cut(first.prompt, max_chars),
+        "output": [_cut(call.output, max_chars) if isinstance(call.output, str) else call.output for call in calls],
         "prompt_tokens": first.prompt_tokens,
         "cached_tokens": first.cached_tokens,
         "output_tokens": sum(call.output_tokens for call in calls),
@@ -165,9 +181,9 @@ def _call_args(calls: Sequence[CallRecord]) -> dict[str, Any]:
     }
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, max_chars: int) -> str:
     """The end of a long text: what a call answers to."""
-    return text if len(text) <= MAX_PROMPT else f"…{text[-MAX_PROMPT:]}"
+    return text if len(text) <= max_chars else f"…{text[len(text) - max_chars :]}"
 
 
 def phases(call: CallRecord, rows: Sequence[tuple[ForwardPass, PassRow]]) -> Iterator[Phase]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lmc.aio import LoopLaunch
     from lmc.backend.base import ForwardPass
     from lmc.launch import Launch, LaunchStatus
+    from lmc.observe.report import RunReport
 
 WINDOW_S = 3.0  # over which rates are taken
 MAX_NAMES = 6  # calls of a wave that are named
@@ -52,6 +53,8 @@ class LiveProgress(BatchProgress):
         self._num_passes, self._passes_s = 0, 0.0
         self._samples: deque[tuple[float, int, int]] = deque()  # when, output tokens and computed prompt tokens so far
         super().__init__(total, launch.counts, stream, clock)
+        self._sample()
+        self._first = self._samples[0]
         if self._drawing is None:
             said = "lmc: stderr is no terminal: a line now and then, not the live view"
             self._guarded(lambda: print(said, file=self._stream, flush=True))
@@ -93,17 +96,21 @@ class LiveProgress(BatchProgress):
             self._passes_s += each.seconds
 
     def _tokens(self) -> str:
-        now, counts = self._clock(), self._counts()
-        self._samples.append((now, counts.output_tokens, counts.computed_tokens))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - WINDOW_S:
+        """Rates of the last seconds; of the whole run, when it is over."""
+        counts = self._sample()
+        while not self.is_closed and len(self._samples) > 2 and self._samples[1][0] <= self._samples[-1][0] - WINDOW_S:
             self._samples.popleft()
-        then, output, computed = self._samples[0]
-        seconds = max(now - then, 1e-9)
-        out, new = (counts.output_tokens - output) / seconds, (counts.computed_tokens - computed) / seconds
-        if now == then:
-            out = new = 0.0
+        then, output, computed = self._first if self.is_closed else self._samples[0]
+        seconds = self._samples[-1][0] - then
+        a_second = 1 / seconds if seconds else 0.0
+        out, new = (counts.output_tokens - output) * a_second, (counts.computed_tokens - computed) * a_second
         share = f", {100 * counts.cached_tokens / counts.prompt_tokens:.0f} % cached" if counts.prompt_tokens else ""
         return f"{out:,.0f}/s out, {new:,.0f}/s computed of prompts{share}"
+
+    def _sample(self) -> RunReport:
+        counts = self._counts()
+        self._samples.append((self._clock(), counts.output_tokens, counts.computed_tokens))
+        return counts
 
 
 def _calls(status: LaunchStatus) -> str:
@@ -162,7 +169,8 @@ class _Screen:
         lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in text_lines(progress, width)]
         if progress.total:
             done = min(width, width * progress.num_ended // progress.total)
-            lines.insert(1, Text.assemble(("━" * done, "green"), ("━" * (width - done), "bright_black")))
+            rest = " " if self._console.no_color or self._console.color_system is None else "━"
+            lines.insert(1, Text.assemble(("━" * done, "green"), (rest * (width - done), "bright_black")))
         return Text("\n").join(lines)
 
 
@@ -174,7 +182,12 @@ def text_lines(progress: LiveProgress, width: int) -> Sequence[str]:
         [f"{_cut(said, room)}{' ' * max(2, width - len(said) - len(time_left))}{time_left}"] if room > 12 else [said]
     )
     lines += [f"{word:<8}{text}" for word, text in progress.rows()]
-    return [_cut(line, width) for line in lines]
+    return [_cut(_shown(line), width) for line in lines]
+
+
+def _shown(line: str) -> str:
+    """A line without what would move the cursor: names are the program's, and may be anything."""
+    return line if line.isprintable() else "".join(char if char.isprintable() else "·" for char in line)
 
 
 def _cut(text: str, room: int) -> str:

@@ -113,6 +113,11 @@ class BatchProgress:
         return self._num_ended
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the run is over, and this is the last that is shown of it."""
+        return self._is_closed
+
+    @property
     def total(self) -> int | None:
         """How many there will be, where that is known."""
         return self._total

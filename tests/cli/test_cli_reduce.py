@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +147,61 @@ def test_a_question_in_a_process_of_its_own_changes_nothing_here(capfd) -> None:
     assert not answered_apart(lambda: os._exit(0), 5.0)
     assert not answered_apart(lambda: time.sleep(60) is None, 0.2)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_question_has_started_ends_with_it(tmp_path: Path) -> None:
+    """Whether it was answered or took too long; and nobody talks it into going on."""
+    started = tmp_path / "started"
+
+    def ask(seconds: float) -> bool:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        started.write_text(str(subprocess.Popen(["sleep", "60"]).pid))
+        time.sleep(seconds)
+        return True
+
+    for seconds, answer in ((0.0, True), (60.0, False)):
+        assert answered_apart(lambda seconds=seconds: ask(seconds), 1.5) is answer
+        until = time.monotonic() + 10
+        while is_alive(int(started.read_text())) and time.monotonic() < until:  # it ends when it is its turn
+            time.sleep(0.01)
+        assert not is_alive(int(started.read_text()))
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs; one that has ended and that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_files_of_tries_go_where_a_command_takes_too_long(cli, tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text("import os\n\nx = os\n")
+    done = cli("reduce", str(tmp_path / "small.py"), "--check", "grep -q os {} && sleep 60; false", "--timeout", "0.3")
+    assert (done.exit_code, "does not show" in done.stderr) == (1, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["small.py"]
+
+
+def test_a_command_that_is_not_there_shows_nothing(cli, tmp_path: Path) -> None:
+    """Else everything would show it, and nothing would be left."""
+    (tmp_path / "small.py").write_text("x = 1\n")
+    assert "does not show" in cli("reduce", str(tmp_path / "small.py"), "--check", "no_such_command_here {}").stderr
+
+
+def test_what_shrinks_is_never_written_at_greater_length(cli, tmp_path: Path) -> None:
+    text = "a=b=1;c={k:v for k,v in{1:2}.items()}if(a==b)else[1,2,3][::-1];del a\n"
+    (tmp_path / "dense.py").write_text(text)
+    done = cli("reduce", str(tmp_path / "dense.py"), "--check", "! grep -q 'c.*items.*else' {}")
+    assert done.exit_code == 0 and 0 < len(done.stdout) <= len(text)
+
+
+def test_it_is_said_that_an_import_has_effects(cli, tmp_path: Path) -> None:
+    source = 'import lmc\n\nprint("here")\n\n\n@lmc.function\ndef p(s):\n    exec("1")\n    s += lmc.gen("a")\n'
+    (tmp_path / "loud.py").write_text(source)
+    done = cli("reduce", str(tmp_path / "loud.py"), "--code", "LMC-GB002")
+    assert "loud.py is imported for every try: what its line 3 does is done each time" in done.stderr
+    assert smaller_source.first_effect(source.replace('print("here")', "x = sorted([2, 1])")) is None
 
 
 def test_a_program_shrinks_to_what_a_command_looks_for(cli, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import lmc
 from lmc.cli import main
 from lmc.errors import ArgumentError
+from lmc.observe import chrome_trace as traces
 from lmc.observe.chrome_trace import ENGINE, chrome_trace, feeds
 from tests.support.end_to_end import one_thread  # noqa: F401
 
@@ -114,10 +115,23 @@ def test_items_are_processes_and_share_the_passes() -> None:
     results = tips.run_batch([{"topic": word} for word in ("cats", "tea")], backend="cpu", timeline=True)
     trace = chrome_trace(results, results[0].report, "tips")
     check_trace(trace)
+    assert trace["otherData"] == {"num_dropped": 0, "num_items_dropped": 0}
     names = {e["args"]["name"] for e in trace["traceEvents"] if e["name"] == "process_name"}
     assert names == {"engine: cpu", "tips, item 0", "tips, item 1"}
     rows = [row for e in trace["traceEvents"] if e["ph"] == "X" and e["pid"] == ENGINE for row in e["args"]["rows"]]
     assert {row.partition(" #")[0] for row in rows} == {"item 0", "item 1"}
+
+
+def test_a_large_batch_makes_no_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are cut shorter where there are many, and the last items are left out, which is said."""
+    monkeypatch.setattr(traces, "MAX_TEXT", 600)
+    monkeypatch.setattr(traces, "MAX_CALLS", 7)
+    results = tips.run_batch([{"topic": "cats " * 50} for _ in range(4)], backend="echo", timeline=True)
+    trace = chrome_trace(results, results[0].report, "tips")
+    check_trace(trace)
+    calls = [e["args"] for e in trace["traceEvents"] if e["ph"] == "X" and "prompt" in e["args"]]
+    assert len(calls) == 6 and trace["otherData"]["num_items_dropped"] == 2
+    assert all(len(call["prompt"]) <= 51 for call in calls)
 
 
 def test_a_fused_form_is_one_slice() -> None:

@@ -96,6 +96,7 @@ def test_it_says_what_goes_on(going: Going) -> None:
 def test_rates_are_of_the_last_seconds(going: Going) -> None:
     """Not of the whole run: a batch that stalls shows it."""
     clock = Clock()
+    going.report = RunReport("cpu", 0, 0, 0, 0, 0, 0)
     progress = shown(going, clock)
     lines = []
     for second in range(20):
@@ -104,6 +105,40 @@ def test_rates_are_of_the_last_seconds(going: Going) -> None:
         lines.append(text_lines(progress, 90)[-1])
     assert [line.split()[1] for line in lines] == ["0/s", *["100/s"] * 10, "67/s", "33/s", *["0/s"] * 7]
     progress.close()
+
+
+def test_the_last_picture_has_the_rates_of_the_whole_run(going: Going) -> None:
+    """What came before the first picture counts, too."""
+    clock = Clock()
+    going.report = RunReport("cpu", 0, 0, 0, 0, 0, 0)
+    progress = shown(going, clock)
+    going.report = RunReport("cpu", 80, 2000, 1500, 500, 1000, 14)
+    clock.now = 10.0
+    text_lines(progress, 90)
+    clock.now = 20.0
+    progress.close()
+    assert "tokens  50/s out, 25/s computed of prompts, 75 % cached" in text_lines(progress, 90)
+
+
+def test_names_do_not_move_the_cursor(going: Going) -> None:
+    """They are the program's: a line stays a line."""
+    going.now = LaunchStatus(1, 0, Counter({("0", "a\nb\x1b[2J"): 3}))
+    progress = shown(going, Clock())
+    assert "calls   wave 0: a·b·[2J 3" in text_lines(progress, 90)
+    progress.close()
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_how_far_it_is_can_be_seen_without_colours(going: Going, monkeypatch: pytest.MonkeyPatch, plain: bool) -> None:
+    """The rest of the bar is empty then, and grey elsewhere."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    (monkeypatch.setenv if plain else lambda *_: monkeypatch.delenv("NO_COLOR", raising=False))("NO_COLOR", "1")
+    stream = Terminal()
+    progress = LiveProgress(4, going, "tips", stream, Clock())  # type: ignore[arg-type]
+    progress.ended(False)
+    progress.close()
+    bar = next(line for line in reversed(stream.getvalue().splitlines()) if "━" in line)
+    assert bar.count("━") == (20 if plain else 80)
 
 
 def test_what_is_not_known_is_not_said(going: Going) -> None:

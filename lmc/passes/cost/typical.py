@@ -42,7 +42,7 @@ EMPTY_OBJECT = 2.0
 def typical_tokens(constraint: Constraint, encode: Encode | None) -> float | None:
     """Tokens of an ordinary text; None where it cannot be said."""
     try:
-        return _typical(constraint, encode)
+        return _typical(constraint, encode)  # type: ignore[arg-type]  # a function, which has a hash
     except (LMError, NotRegular, RecursionError):
         return None
 
@@ -160,8 +160,8 @@ class _Text:
                 for each in parts:
                     self.write(each)
             case Alt(options):
-                ranges = _characters(part)
-                self.one_of(options) if ranges is None else self.fill(ranges, 1)
+                plain = _characters(part)
+                self.one_of(options) if plain is None else self.fill(plain, 1)
             case Repeat():
                 self.repeat(part)
             case And(parts):  # the part that says most
