@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, Placed, Until, language
+from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, PlacedHole, Until, language
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText
 from lmc.ir.json_schema.regular import placed, texts_of
@@ -53,6 +53,6 @@ def _automaton_part(part: str | Blank, after: str | Blank | None, in_places: Col
     return until if is_followed else Hole(language(until))
 
 
-def _of_schema(schema: JsonSchema, in_places: bool) -> Hole | Placed:
+def _of_schema(schema: JsonSchema, in_places: bool) -> Hole | PlacedHole:
     texts = placed(schema) if in_places else texts_of(schema)
-    return Placed(texts.places, texts.may_be_number) if texts.places else Hole(texts.tree)
+    return PlacedHole(texts.places, texts.may_be_number) if texts.places else Hole(texts.tree)

@@ -18,7 +18,7 @@ from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent
-from lmc.ir.automaton.parts import Placed, fused_tree
+from lmc.ir.automaton.parts import PlacedHole, fused_tree
 from lmc.ir.constraint import (
     RUN_TIME_KINDS,
     Constraint,
@@ -209,7 +209,7 @@ def _tree(constraint: Language) -> RegexTree | None:
     """The tree of a constraint; None where lmc knows none."""
     if isinstance(constraint, Fused):
         parts = fusion.automaton_parts(constraint.parts)
-        return None if any(isinstance(part, Placed) for part in parts) else fused_tree(parts)
+        return None if any(isinstance(part, PlacedHole) for part in parts) else fused_tree(parts)
     if isinstance(constraint, JsonSchema):
         try:
             return lower(constraint).tree

@@ -10,7 +10,7 @@ from lmc.backend.masks.ending_masks import EndingMasks, PlacesMasks
 from lmc.backend.masks.matcher import AutomatonMatcher
 from lmc.backend.matcher import Int32
 from lmc.ir.automaton.calls import CallDfa, call_dfa
-from lmc.ir.automaton.parts import Placed, fused_tree
+from lmc.ir.automaton.parts import PlacedHole, fused_tree
 from lmc.ir.automaton.placed_form import placed_form
 from lmc.ir.automaton.progress import Progress, Tracker
 from lmc.ir.constraint import Blank, Fused, JsonSchema
@@ -39,7 +39,7 @@ class FusedMasks:
         self._automaton_parts = automaton_parts(self.parts, in_places)
         self._make = make
         self._from: dict[int, Begin] = {}
-        if any(isinstance(part, Placed) for part in self._automaton_parts):
+        if any(isinstance(part, PlacedHole) for part in self._automaton_parts):
             self._begin_in_places(make_calls)
         else:
             self.tracker = Tracker(self._automaton_parts)

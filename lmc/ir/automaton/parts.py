@@ -43,7 +43,7 @@ class Until:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlacedHole:
     """A generation that writes a text of places that call each other (see `calls`): JSON, the first place is all of it.
 
     may_be_number  whether it may be a number: of all JSON numbers alone may be the begin of another
@@ -53,7 +53,7 @@ class Placed:
     may_be_number: bool
 
 
-Part = Literal | Hole | Until | Placed
+Part = Literal | Hole | Until | PlacedHole
 
 
 def is_form(parts: Sequence[Part]) -> bool:
@@ -77,7 +77,7 @@ def language(part: Part) -> RegexTree:
             return tree
         case Until(stop, tree):
             return _before(stop) if tree is None else And((tree, _before(stop)))
-        case Placed():
+        case PlacedHole():
             raise AssertionError("places have no one tree")
 
 

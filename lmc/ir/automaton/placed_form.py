@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmc.ir.automaton.calls import called, mark, marks, rewritten
-from lmc.ir.automaton.parts import ANY, Part, Placed, is_form, language
+from lmc.ir.automaton.parts import ANY, Part, PlacedHole, is_form, language
 from lmc.ir.regex import And, RegexTree, Seq, Whole, is_plain
 
 
@@ -37,11 +37,11 @@ def placed_form(parts: Sequence[Part]) -> PlacedForm:
     inner: list[RegexTree] = []
     begins: dict[int, int] = {}  # by identity: a schema that stands in the form twice has its places once
     for part in parts:
-        if isinstance(part, Placed) and id(part.places) not in begins:
+        if isinstance(part, PlacedHole) and id(part.places) not in begins:
             begins[id(part.places)] = first + len(inner)
             inner += _moved(part.places, first + len(inner))
-    alone = [inner[begins[id(p.places)] - first] if isinstance(p, Placed) else _text(p) for p in parts]
-    row = [mark(begins[id(part.places)]) if isinstance(part, Placed) else _text(part) for part in parts]
+    alone = [inner[begins[id(p.places)] - first] if isinstance(p, PlacedHole) else _text(p) for p in parts]
+    row = [mark(begins[id(part.places)]) if isinstance(part, PlacedHole) else _text(part) for part in parts]
     wholes = (Seq(tuple(row[at:])) for at in range(len(row) + 1))
     return PlacedForm((*wholes, *alone, *inner), len(parts))
 

@@ -19,7 +19,7 @@ from lmc.ir.automaton.algebra import literal
 from lmc.ir.automaton.alphabet import sets_of
 from lmc.ir.automaton.ambiguity import Ambiguity, Undecided, ambiguity
 from lmc.ir.automaton.calls import CallAlphabet, MarkedDfa
-from lmc.ir.automaton.parts import ANY, Hole, Part, Placed
+from lmc.ir.automaton.parts import ANY, Hole, Part, PlacedHole
 from lmc.ir.ranges import Ranges, union
 from lmc.ir.regex import Chars, RegexTree, Repeat, Seq
 
@@ -56,7 +56,7 @@ def stretches(parts: Sequence[Part]) -> list[Stretch]:
     found: list[Stretch] = []
     first, before = 0, list[Part]()
     for at, part in enumerate(parts):
-        if not isinstance(part, Placed):
+        if not isinstance(part, PlacedHole):
             before.append(part)
             continue
         found.append(Stretch(first, (*before, Hole(_begin(part))), True))
@@ -65,7 +65,7 @@ def stretches(parts: Sequence[Part]) -> list[Stretch]:
     return [*found, Stretch(first, tuple(before), False)]
 
 
-def _begin(part: Placed) -> RegexTree:
+def _begin(part: PlacedHole) -> RegexTree:
     """Texts that begin as those of a generation do, as far as that is one row of characters and one choice."""
     try:
         text, next = _certain(part.places)

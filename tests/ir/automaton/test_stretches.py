@@ -11,7 +11,7 @@ from lmc.backend.masks.call_walk import CallWalk
 from lmc.ir.automaton.ambiguity import Ambiguity
 from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import CharDfa
-from lmc.ir.automaton.parts import Hole, Literal, Part, Placed, Until, language
+from lmc.ir.automaton.parts import Hole, Literal, Part, PlacedHole, Until, language
 from lmc.ir.automaton.placed_form import placed_form
 from lmc.ir.automaton.progress import Tracker
 from lmc.ir.automaton.stretches import ambiguous_stretch, stretches
@@ -28,16 +28,16 @@ def hole(pattern: str) -> Hole:
     return Hole(parse_regex(pattern).tree)
 
 
-def placed(schema: dict) -> Placed:
+def placed(schema: dict) -> PlacedHole:
     texts = texts_of(parse_schema(schema))
-    return Placed(texts.places, texts.may_be_number)
+    return PlacedHole(texts.places, texts.may_be_number)
 
 
 def texts_of_part(part: Part, length: int) -> set[str]:
     """All texts of a part over a few characters."""
     if isinstance(part, Literal):
         return {part.text}
-    if isinstance(part, Placed):
+    if isinstance(part, PlacedHole):
         walk = CallWalk(call_dfa(part.places))
         return {text for text in over("[]1,", length) if walk.is_accepting(walk.run(text.encode()))}
     dfa = CharDfa(language(part))
