@@ -22,8 +22,8 @@ from dataclasses import replace
 from lmc.backend.base import Gen, Prompt, Score
 from lmc.common_prefix import common_len
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
-from lmc.ir.json_schema.findings import NotRegular, SchemaError
-from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.json_schema.findings import SchemaError
+from lmc.ir.json_schema.regular import texts_of
 from lmc.ir.prompt import GENERATED, Encode, Ids, Text
 from lmc.ir.runs import Run, last_run
 
@@ -67,7 +67,7 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     word = _last_word(run)
     own = encode((Text(word),), GENERATED) if word else ()
     left = len(prompt.tokens) - len(own)
-    if not word or not left or _recurs(gen.constraint):
+    if not word or not left or _is_refused(gen.constraint):
         return prompt, gen
     if (*encode(_without(run, word), after), *own) != encode(run, after):
         return prompt, gen
@@ -78,12 +78,12 @@ def healed_gen(prompt: Prompt, gen: Gen, encode: Encode) -> tuple[Prompt, Gen]:
     )
 
 
-def _recurs(constraint: Regex | Choices | JsonSchema) -> bool:
-    """Whether a schema has no automaton; what is refused of it is said where it is asked for."""
+def _is_refused(constraint: Regex | Choices | JsonSchema) -> bool:
+    """Whether a schema cannot be kept, which is said where it is asked for."""
     if isinstance(constraint, JsonSchema):
         try:
-            regular_tree(constraint)
-        except (NotRegular, SchemaError):
+            texts_of(constraint)
+        except SchemaError:
             return True
     return False
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, Until, language
+from lmc.ir.automaton.parts import ANY, Hole, Literal, Part, PlacedHole, Until, language
 from lmc.ir.constraint import Blank, Choices, Fused, JsonSchema, Regex
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText
-from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular_tree
-from lmc.ir.regex import RegexTree
+from lmc.ir.json_schema.regular import placed, texts_of
 
 
 def constraint_of(parts: Sequence[FormPart]) -> Fused:
@@ -30,12 +27,16 @@ def _constraint_part(part: FormPart) -> str | Blank:
     return part
 
 
-def automaton_parts(parts: Sequence[str | Blank]) -> tuple[Part, ...]:
-    """The form as the automaton knows it. Raises ConstraintError where a schema is not a regular language."""
-    return tuple(_automaton_part(part, after) for part, after in zip(parts, (*parts[1:], None), strict=True))
+def automaton_parts(parts: Sequence[str | Blank], in_places: Collection[JsonSchema] = ()) -> tuple[Part, ...]:
+    """The form as the automaton knows it, some schemas as places though they are regular.
+
+    Raises SchemaError where a keyword of a schema cannot be kept.
+    """
+    followers = (*parts[1:], None)
+    return tuple(_automaton_part(part, after, in_places) for part, after in zip(parts, followers, strict=True))
 
 
-def _automaton_part(part: str | Blank, after: str | Blank | None) -> Part:
+def _automaton_part(part: str | Blank, after: str | Blank | None, in_places: Collection[JsonSchema]) -> Part:
     if isinstance(part, str):
         return Literal(part)
     match part.constraint:
@@ -44,7 +45,7 @@ def _automaton_part(part: str | Blank, after: str | Blank | None) -> Part:
         case Choices(options):
             return Hole(one_of(options))
         case JsonSchema() as schema:
-            return Hole(_regular(schema))
+            return _of_schema(schema, schema in in_places)
     if not part.stop:
         return Hole(ANY)
     until = Until(part.stop)
@@ -52,8 +53,6 @@ def _automaton_part(part: str | Blank, after: str | Blank | None) -> Part:
     return until if is_followed else Hole(language(until))
 
 
-def _regular(schema: JsonSchema) -> RegexTree:
-    try:
-        return regular_tree(schema)
-    except NotRegular as reason:
-        raise ConstraintError(f"a JSON schema of a fused form is not a regular language: {reason.finding}") from None
+def _of_schema(schema: JsonSchema, in_places: bool) -> Hole | PlacedHole:
+    texts = placed(schema) if in_places else texts_of(schema)
+    return PlacedHole(texts.places, texts.may_be_number) if texts.places else Hole(texts.tree)

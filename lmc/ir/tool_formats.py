@@ -166,4 +166,5 @@ FORMATS: Mapping[str, ToolFormat] = {
 }
 TOOL_FORMATS = tuple(FORMATS)
 LMCS_OWN = ("mistral",)  # which xgrammar does not know
+THOUGHTLESS = ("llama", "mistral")  # they have no marks that thoughts stand between
 UNSUPPORTED = ("cohere", "minimax_m3")  # they write nested arguments in XML of their own

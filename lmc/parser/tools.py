@@ -15,7 +15,7 @@ from typing import Any, get_args  # a tool is any of several things
 from lmc.errors import ConstraintError, LMError, did_you_mean
 from lmc.ir.constraint import CHOICES_OF_TOOLS, JsonSchema, Reasoning, Spacing, Tool, ToolCalls
 from lmc.ir.json_schema.exact import write_json
-from lmc.ir.tool_formats import TOOL_FORMATS, UNSUPPORTED
+from lmc.ir.tool_formats import THOUGHTLESS, TOOL_FORMATS, UNSUPPORTED
 from lmc.parser.schema.function import function_schema
 from lmc.parser.schema.json_text import load_json
 from lmc.parser.schema.parse import parse_schema
@@ -44,6 +44,9 @@ def parse_tool_calls(
         raise ConstraintError(message, help=f"there are {', '.join(TOOL_FORMATS)}")
     _one_of("tool format", format, TOOL_FORMATS)
     _one_of("reasoning", reasoning, get_args(Reasoning))
+    if reasoning != "disabled" and format in THOUGHTLESS:
+        message = f"reasoning={reasoning!r}: the tool format {format!r} has no marks between which thoughts stand"
+        raise ConstraintError(message, help='leave `reasoning` out, or let the model think in a `gen` before')
     _one_of("spacing", spacing, get_args(Spacing))
     if closed is not None and not isinstance(closed, bool):
         raise ConstraintError(f"closed={closed!r}: it must be True or False")

@@ -7,7 +7,7 @@
 
 The one call is a *form*: text with blanks. It goes on as long as nobody could look between: the state is used once, a
 value only behind the form, and no role or fork comes. A generation joins with a regex, with choices, with a JSON
-schema that is regular, or with one stop string. Generations with known text between them are written by one automaton,
+schema, or with one stop string. Generations with known text between them are written by one automaton,
 and where a text could be split into them in two ways the form ends, so each generation's text is certain.
 
 Text with values in it joins where they are known before the form: arguments, and what pure functions make of them.
@@ -24,13 +24,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lmc.ir.automaton.ambiguity import Ambiguity, ambiguity
+from lmc.ir.automaton.ambiguity import Ambiguity
+from lmc.ir.automaton.stretches import ambiguous_stretch
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.fused import FormPart, FusedGen, FusedSelect, FusedText, Put, Written, sections, to_attr
 from lmc.ir.fused_automaton import automaton_parts, constraint_of
 from lmc.ir.graph import Block, Graph, Node, Value
-from lmc.ir.json_schema.findings import NotRegular, SchemaError
-from lmc.ir.json_schema.regular import regular, regular_tree
+from lmc.ir.json_schema.findings import SchemaError
+from lmc.ir.json_schema.regular import texts_of
 from lmc.ir.ops import OPS
 from lmc.ir.output import DTYPES
 from lmc.ir.prompt import well_formed
@@ -158,7 +159,7 @@ class _Fuser:
         name = node.attr("name")
         assert name is None or isinstance(name, str)
         if isinstance(constraint, Regex | Choices | JsonSchema) and not stops:
-            return _not_regular(node, constraint) or FusedGen(name, constraint, tuple(params.items()))
+            return _refused(node, constraint) or FusedGen(name, constraint, tuple(params.items()))
         if constraint is not None:
             return _No(f"{called(node)} is constrained by more than a regex, choices or a JSON schema")
         if len(stops) == 1 and stops[0]:
@@ -233,19 +234,16 @@ def _select(node: Node, form: _Form) -> FusedSelect | _No:
     return select
 
 
-def _not_regular(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:
-    """Why a schema has no automaton; None where it has one, or is not a schema."""
+def _refused(node: Node, constraint: Regex | Choices | JsonSchema) -> _No | None:
+    """Why a schema is refused; None where it is not, or is none."""
     if not isinstance(constraint, JsonSchema):
         return None
     try:
-        regular_tree(constraint)
-    except NotRegular as reason:
-        what, found = "is not a regular language, or too large a one", reason.finding
+        texts_of(constraint)
     except SchemaError as error:
-        what, found = "is refused", error.finding
-    else:
-        return None
-    return _No(f"the JSON schema of {called(node)} {what}: `{found.keyword}` at `{found.place}`, {found.why}")
+        found = error.finding
+        return _No(f"the JSON schema of {called(node)} is refused: `{found.keyword}` at `{found.place}`, {found.why}")
+    return None
 
 
 class _Users:
@@ -348,19 +346,22 @@ def _split(written: Written) -> tuple[int, str] | None:
     gens = [at for at, part in enumerate(written.parts) if isinstance(part, FusedGen)]
     if all(_ends_by_itself(written.parts[at]) for at in gens[:-1]):
         return None
-    found = ambiguity(automaton_parts(constraint_of(written.parts).parts))
-    if found is None:
+    ambiguous = ambiguous_stretch(automaton_parts(constraint_of(written.parts).parts))
+    if ambiguous is None:
         return None
+    stretch, found = ambiguous
     if not isinstance(found, Ambiguity):
-        return written.first + gens[-1], "its automaton is too large to say where each generation ends"
+        last = max(at for at in gens if at < stretch.first + len(stretch.parts))
+        return written.first + last, "its automaton is too large to say where each generation ends"
     one, other = (" | ".join(split) for split in found.captures)
-    return written.first + found.parts[1], f"{found.text!r} could be split as {one!r} or as {other!r}"
+    text = found.text + "..." * stretch.is_open
+    return written.first + stretch.first + found.parts[1], f"{text!r} could be split as {one!r} or as {other!r}"
 
 
 def _ends_by_itself(part: str | FusedGen) -> bool:
     """Whether no text of a generation begins with another: JSON says where it ends, unless it is a number."""
     constraint = part.constraint if isinstance(part, FusedGen) else None
-    return isinstance(constraint, JsonSchema) and not regular(constraint).may_be_number
+    return isinstance(constraint, JsonSchema) and not texts_of(constraint).may_be_number
 
 
 PASS = Pass(name="fuse_constraints", level="graph", run=run, doc=__doc__)

@@ -18,7 +18,7 @@ from lmc.ir.automaton.algebra import readable, shortest_path, states
 from lmc.ir.automaton.compress import CompressedDfa, compress, forced_char
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.automaton.extent import Extent, extent
-from lmc.ir.automaton.parts import fused_tree
+from lmc.ir.automaton.parts import PlacedHole, fused_tree
 from lmc.ir.constraint import (
     RUN_TIME_KINDS,
     Constraint,
@@ -208,7 +208,8 @@ def _constraint(step_view: StepView) -> Language | None:
 def _tree(constraint: Language) -> RegexTree | None:
     """The tree of a constraint; None where lmc knows none."""
     if isinstance(constraint, Fused):
-        return fused_tree(fusion.automaton_parts(constraint.parts))
+        parts = fusion.automaton_parts(constraint.parts)
+        return None if any(isinstance(part, PlacedHole) for part in parts) else fused_tree(parts)
     if isinstance(constraint, JsonSchema):
         try:
             return lower(constraint).tree
@@ -219,6 +220,8 @@ def _tree(constraint: Language) -> RegexTree | None:
 
 def _no_tree(constraint: Language) -> str:
     match constraint:
+        case Fused():
+            return "a JSON schema of it is written by automata that call each other"
         case JsonSchema():
             return "it is not a regular language, or a keyword of it is refused"
         case Grammar() | Lark():

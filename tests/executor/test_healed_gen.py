@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -84,21 +85,30 @@ def test_what_could_end_in_the_word_is_left_alone(engine) -> None:
         assert healed_gen(prompt, gen, encode) == (prompt, gen)
 
 
-def test_a_regular_schema_is_healed_and_another_is_left_alone(engine) -> None:
+@pytest.mark.parametrize("schema", ['{"type":"integer"}', '{"type":"array","items":{"$ref":"#"}}'])
+def test_a_schema_is_healed_whether_it_contains_itself_or_not(engine, schema) -> None:
     """What comes out is a value of the schema behind the prompt's whole text."""
     encode, prompt = encoder(engine), "She is "
     given = Prompt(encode((Text(prompt),)), (Text(prompt),))
-    recursive = Gen("x", Sampling(), parse_schema('{"type":"array","items":{"$ref":"#"}}'))
 
     @lmc.function
-    def age(s):
-        s += prompt + lmc.gen("age", json_schema='{"type":"integer","minimum":0,"maximum":99}', boundary="exact")
+    def ask(s):
+        s += prompt + lmc.gen("x", json_schema=schema, boundary="exact", max_tokens=30)
 
-    result = age.run(backend=engine, temperature=0)
-    healed = healed_gen(given, Gen("x", Sampling(), parse_schema('{"type":"integer"}')), encode)[1]
-    assert 0 <= int(result["age"]) <= 99 and result.text() == f"{prompt}{result['age']}"
-    assert isinstance(healed.constraint, Fused)
-    assert healed_gen(given, recursive, encode) == (given, recursive)
+    result = ask.run(backend=engine, temperature=0)
+    healed = healed_gen(given, Gen("x", Sampling(), parse_schema(schema)), encode)[1]
+    assert isinstance(healed.constraint, Fused) and result.text() == f"{prompt}{result['x']}"
+    if result.get_meta_info("x")["finish_reason"] != "length":
+        json.loads(result["x"])
+
+
+def test_a_schema_that_cannot_be_kept_is_left_alone(engine) -> None:
+    """What is refused of it is said where it is asked for."""
+    encode, prompt = encoder(engine), "She is "
+    given = Prompt(encode((Text(prompt),)), (Text(prompt),))
+    refused = Gen("x", Sampling(), parse_schema(r'{"type":"string","pattern":"(a)\\1"}'))
+
+    assert healed_gen(given, refused, encode) == (given, refused)
 
 
 def test_later_prompts_hold_the_tokens_that_were_written(engine) -> None:

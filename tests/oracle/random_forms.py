@@ -10,6 +10,12 @@ PATTERNS = (
     "[a-z]{1,4}", "[0-9]{1,3}", "[A-Z][a-z]{0,5}", "(yes|no)", "-?[0-9]+", "[a-z ]{3,9}", "x", "[^\"]{0,6}", "(ab)*c",
     "[é日]{1,2}", "\\\\w+",
 )  # fmt: skip
+RECURSIVE = (
+    '{"type":"array","items":{"$ref":"#"},"maxItems":2}',
+    '{"anyOf":[{"type":"number"},{"type":"array","items":{"$ref":"#"},"minItems":1,"maxItems":2}]}',
+    '{"type":"object","properties":{"v":{"enum":["a","é"]},"next":{"anyOf":[{"$ref":"#"},{"type":"null"}]}},'
+    '"required":["v","next"],"additionalProperties":false}',
+)
 SCHEMAS = (
     '{"type":"integer"}', '{"enum":["a","ab",null]}', '{"type":"string","maxLength":3}', '{"type":"boolean"}',
     '{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false}',
@@ -65,7 +71,8 @@ def _constraint(rng: random.Random) -> str:
     if kind < 0.25:
         return f"constraint=choices({rng.choice(CHOICES)}), "
     if kind < 0.55:
-        return f"constraint=json_schema({quoted(rng.choice(SCHEMAS))}), "
+        schemas = RECURSIVE if rng.random() < 0.15 else SCHEMAS
+        return f"constraint=json_schema({quoted(rng.choice(schemas))}), "
     return f'constraint=regex("{rng.choice(PATTERNS)}"), '.replace('[^"]', '[^\\"]')
 
 

@@ -10,23 +10,27 @@ from __future__ import annotations
 import os
 import random
 import re
+from contextlib import closing
 
 import pytest
 
 import lmc
 from lmc.backend.echo import EchoBackend
 from lmc.backend.local import CpuBackend
+from lmc.backend.masks.call_walk import CallWalk
 from lmc.errors import RequestError
 from lmc.executor import Executor, Outcome
 from lmc.executor.state import Names
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import CharDfa
 from lmc.ir.constraint import Choices, JsonSchema, Regex
 from lmc.ir.fused import FormPart, FusedGen, FusedText, parts_of
 from lmc.ir.graph import Graph, Node
-from lmc.ir.json_schema.regular import regular_tree
+from lmc.ir.json_schema.regular import texts_of
 from lmc.parser.irtext.parse import parse_graph
+from lmc.parser.schema.parse import parse_schema
 from lmc.passes import parse_pipeline, run_pipeline
-from tests.oracle.random_forms import random_program, random_program_of_ends
+from tests.oracle.random_forms import RECURSIVE, random_program, random_program_of_ends
 
 NUM_ECHO = int(os.environ.get("LMC_FUSED_PROGRAMS", "300"))
 NUM_ENGINE = NUM_ECHO // 10
@@ -228,9 +232,59 @@ def check_capture(part: FusedGen, names: Names) -> None:
         case Choices(options):
             assert text in options
         case JsonSchema() as schema:
-            assert CharDfa(regular_tree(schema)).accepts(text), (schema, text)
+            assert is_text_of(schema, text), (schema, text)
         case None:
             assert part.stop not in text
+
+
+def is_text_of(schema: JsonSchema, text: str) -> bool:
+    """Whether a text is one of the schema's: by one automaton, or by those that call each other."""
+    texts = texts_of(schema)
+    if not texts.places:
+        return CharDfa(texts.tree).accepts(text)
+    walk = CallWalk(call_dfa(texts.places))
+    return walk.is_accepting(walk.run(text.encode()))
+
+
+# --- schemas that contain themselves ------------------------------------------------------------------------------
+
+CHAIN = RECURSIVE[2]
+
+
+@lmc.function
+def chains(s):
+    s += "First: " + lmc.gen("a", regex="[a-z]{2,5}") + ": " + lmc.gen("b", json_schema=CHAIN, max_tokens=40)
+    s += " then " + lmc.gen("c", json_schema=CHAIN, max_tokens=40) + "; " + lmc.gen("d", regex="[0-9]{1,3}") + "."
+
+
+@pytest.mark.parametrize("jump", ["off", "exact"])
+def test_schemas_that_contain_themselves_join_a_form(jump) -> None:
+    """One call, each value a text of its own schema; the same where a token is a byte."""
+    backend = CpuBackend("lmc-tiny", dtype="fp32", jump=jump)
+    with closing(backend):
+        for seed in range(3):
+            said = chains.run(backend=backend, opt_level=3, temperature=1.0, seed=seed)
+            assert said.report.requests == 1
+            assert said.text() == f"First: {said['a']}: {said['b']} then {said['c']}; {said['d']}."
+            for name in "bc":
+                is_cut = said.get_meta_info(name)["finish_reason"] == "length"
+                assert is_cut or is_text_of(parse_schema(CHAIN), said[name]), said[name]
+    alone, fused = (chains.run(backend="echo", opt_level=level) for level in (2, 3))
+    assert fused.variables() == alone.variables() and fused.report.requests == 1
+
+
+@pytest.mark.parametrize("tokens", [1, 4, 9])
+def test_a_value_that_is_cut_leaves_the_form_to_go_on(engine, tokens) -> None:
+    """As it does unfused: the text behind it comes, and the value is what was written."""
+
+    @lmc.function
+    def cut(s):
+        s += "A chain: " + lmc.gen("a", json_schema=CHAIN, max_tokens=tokens, temperature=0)
+        s += "; then " + lmc.gen("b", json_schema=CHAIN, max_tokens=60, temperature=0) + "."
+
+    result = cut.run(backend=engine, opt_level=3)
+    assert result.report.requests == 1 and result.text() == f"A chain: {result['a']}; then {result['b']}."
+    assert result.get_meta_info("a")["finish_reason"] == "length" and result["a"].startswith('{"v":"'[: 2 * tokens])
 
 
 # --- stop strings of several tokens, and such that cut one ------------------------------------------------------

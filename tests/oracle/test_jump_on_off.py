@@ -114,6 +114,39 @@ def test_canonical_runs_of_grammars_are_the_same_with_jumps(engines, temperature
     assert num_canonical >= 2
 
 
+def form(json_schema, between: str, regex: str):
+    """A program whose two generations are one call."""
+
+    @lmc.function
+    def program(s):
+        s += lmc.user(f"{NOTE}\nAnswer in the form that is asked for.")
+        s += lmc.assistant_begin()
+        s += lmc.gen("a", json_schema=json_schema, max_tokens=60) + between + lmc.gen("b", regex=regex) + "."
+        s += lmc.assistant_end()
+
+    return program
+
+
+LISTS = {"type": "array", "items": {"$ref": "#"}, "maxItems": 2}
+
+
+def test_canonical_forms_with_schemas_within_themselves_are_the_same_with_jumps(engines) -> None:
+    """Fused into one call: the same text in fewer passes, where the tokenizer would cut it as the model has."""
+    num_canonical = 0
+    for schema, between, temperature in ((LISTS, ", ", 0.0), (LISTS, ", ", 1.0), (TREE, "\nThat is ", 1.0)):
+        program = form(schema, between, "(yes|no)")
+        off, on = (program.run(backend=b, opt_level=3, temperature=temperature, seed=7) for b in engines)
+        assert off.report.requests == on.report.requests == 1
+        assert on.usage.forced_tokens > 0 == off.usage.forced_tokens
+        assert on.report.forward_passes < off.report.forward_passes
+        assert on.text().endswith(f"{on['a']}{between}{on['b']}.<|end|>")
+        written = f"{off['a']}{between}{off['b']}."
+        if off.usage.output_tokens == len(engines[0].tokenizer.encode(written)):
+            num_canonical += 1
+            assert on.text() == off.text(), schema
+    assert num_canonical >= 1
+
+
 def test_many_requests_of_one_grammar_say_what_each_says_alone(engines) -> None:
     """They share what is known of it; samples are forks of one another's matchers."""
     program = say(grammar=GRAMMARS[1], temperature=1.0)

@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from lmc.errors import ConstraintError
+from lmc.ir.tool_formats import THOUGHTLESS
 from lmc.parser.tools import parse_tool_calls, read_tool_calls
 
 
@@ -254,3 +255,12 @@ def test_a_text_that_is_none(text):
     """IR text is input too."""
     with pytest.raises(ConstraintError):
         read_tool_calls(text)
+
+
+@pytest.mark.parametrize("format", THOUGHTLESS)
+@pytest.mark.parametrize("reasoning", ["enabled", "auto"])
+def test_a_format_without_marks_for_thoughts_has_none(format, reasoning):
+    """Nothing would tell them from the answer."""
+    with pytest.raises(ConstraintError, match=f"tool format '{format}' has no marks"):
+        parse_tool_calls([everything], format=format, reasoning=reasoning)
+    assert parse_tool_calls([everything], format=format, reasoning="disabled").format == format

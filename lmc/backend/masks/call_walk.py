@@ -46,12 +46,21 @@ class CallWalk:
         self._contexts: list[Items] = [frozenset()]
         self._context_numbers: dict[Items, int] = {}
         self._exits: dict[int, tuple[tuple[Item, ...], bool]] = {}
-        start = self.dfa.start
-        self.start = self._number(frozenset(((start, BOTTOM),))) if start != DEAD else DEAD
+        self.start = self.at_place(0)
 
     def __len__(self) -> int:
         """States made so far, DEAD among them."""
         return len(self._states)
+
+    @property
+    def class_of(self) -> bytes:
+        """By byte its class; bytes of one class lead to the same."""
+        return self.dfa.class_of
+
+    def at_place(self, place: int) -> int:
+        """The state before any byte of a text of one of the places."""
+        start = self.chars.starts[place]
+        return self._number(frozenset(((self.dfa.at_char(start), BOTTOM),))) if start != DEAD else DEAD
 
     def step(self, state: int, byte: int) -> int:
         """The state after one more byte, DEAD where no text goes on so."""
@@ -75,6 +84,10 @@ class CallWalk:
         """Whether a text may end here."""
         self.items(state)
         return self._states[state].is_accepting
+
+    def goes_on(self, state: int) -> bool:
+        """Whether any byte may come next."""
+        return any(self.dfa.goes_on(at) for at, _ in self.items(state))
 
     def is_whole(self, state: int) -> bool:
         """Whether what led here ends where a character does."""
@@ -132,7 +145,7 @@ class CallWalk:
                 new = [item for item in sorted(self._contexts[context]) if item not in items]
                 items |= dict.fromkeys(new)
                 pending += new
-        # no place begins with a call, so that these call nothing themselves
+        # no place that is called begins with a call, so that these call nothing themselves
         for start, returns in calls.items():
             items[start, self._context(frozenset(returns))] = None
         return tuple(items), is_accepting

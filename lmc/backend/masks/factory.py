@@ -8,6 +8,7 @@ other.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Protocol, TypeVar
 
@@ -25,10 +26,11 @@ from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.giving_way import turn_ends
 from lmc.ir.automaton.algebra import one_of
-from lmc.ir.automaton.calls import call_dfa
+from lmc.ir.automaton.calls import CallDfa, call_dfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.walk import ByteWalk
 from lmc.ir.constraint import (
+    Blank,
     Choices,
     Constraint,
     Fused,
@@ -143,10 +145,16 @@ class ConstraintMasks:
 
     def _checked(self, constraint: Regex | Choices | JsonSchema | Fused) -> EndingMasks | FusedMasks:
         if isinstance(constraint, Fused):
-            form = FusedMasks(constraint, self._ending)
-            return self._not_empty(form, form.at(0), constraint)
+            form = self._of_form(constraint)
+            return self._not_empty(form, *form.at(0), constraint)
         made = self._of_one(constraint)
-        return self._not_empty(made, made, constraint)
+        return self._not_empty(made, made, made.start, constraint)
+
+    def _of_form(self, form: Fused) -> FusedMasks:
+        """One automaton, or places where a schema of it is written in places by itself."""
+        schemas = dict.fromkeys(_schemas_of(form))
+        in_places = [schema for schema in schemas if isinstance(self._made(schema), PlacesMasks)]
+        return FusedMasks(form, self._ending, self._calling, in_places)
 
     def _of_one(self, constraint: Regex | Choices | JsonSchema) -> EndingMasks:
         match constraint:
@@ -169,14 +177,17 @@ class ConstraintMasks:
                 if error.code != TOO_LARGE:
                     raise
                 texts = placed(schema)
-        return PlacesMasks(self.trie, call_dfa(texts.places), self._ends)
+        return self._calling(call_dfa(texts.places))
 
-    def _not_empty(self, made: M, masks: EndingMasks, constraint: Constraint | Fused) -> M:
-        if masks.start == DEAD or not masks.with_ends(masks.start).any():
+    def _not_empty(self, made: M, masks: EndingMasks, start: int, constraint: Constraint | Fused) -> M:
+        if start == DEAD or not masks.with_ends(start).any():
             raise empty(constraint)
         # while it is nobody's yet: what is forced at the start takes long to find in a large automaton
-        masks.jumps.after(masks.start, ())
+        masks.jumps.after(start, ())
         return made
+
+    def _calling(self, chars: CallDfa) -> PlacesMasks:
+        return PlacesMasks(self.trie, chars, self._ends)
 
     def _ending(self, tree: RegexTree) -> EndingMasks:
         return RegularMasks(self.trie, tree, self._ends)
@@ -196,6 +207,12 @@ class ConstraintMasks:
 
 def _bytes_of(constraint: Constraint | Fused, made: EndingMasks | FusedMasks) -> int:
     return made.num_bytes
+
+
+def _schemas_of(form: Fused) -> Iterator[JsonSchema]:
+    for part in form.parts:
+        if isinstance(part, Blank) and isinstance(part.constraint, JsonSchema):
+            yield part.constraint
 
 
 def _length(constraint: Regex | Choices | JsonSchema | Fused) -> int:

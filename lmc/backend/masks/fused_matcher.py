@@ -2,56 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 
 from lmc.backend.base import Filled, FinishReason
-from lmc.backend.masks.ending_masks import EndingMasks
+from lmc.backend.masks.ending_masks import EndingMasks, PlacesMasks
 from lmc.backend.masks.matcher import AutomatonMatcher
 from lmc.backend.matcher import Int32
-from lmc.ir.automaton.parts import fused_tree
+from lmc.ir.automaton.calls import CallDfa, call_dfa
+from lmc.ir.automaton.parts import PlacedHole, fused_tree
+from lmc.ir.automaton.placed_form import placed_form
 from lmc.ir.automaton.progress import Progress, Tracker
-from lmc.ir.constraint import Blank, Fused
+from lmc.ir.constraint import Blank, Fused, JsonSchema
 from lmc.ir.fused_automaton import automaton_parts
 from lmc.ir.regex import RegexTree
 
+Begin = tuple[EndingMasks, int]  # masks, and the state in which they begin
+
 
 class FusedMasks:
-    """The masks of a form, and of what is left of it behind a generation that was cut. For one thread at a time."""
+    """The masks of a form, and of what is left of it behind a generation that was cut. For one thread at a time.
 
-    def __init__(self, constraint: Fused, make: Callable[[RegexTree], EndingMasks]) -> None:
+    make       masks of a tree, and `make_calls` those of places
+    in_places  the schemas that are written as places though they are regular: their automata are too large
+    """
+
+    def __init__(
+        self,
+        constraint: Fused,
+        make: Callable[[RegexTree], EndingMasks],
+        make_calls: Callable[[CallDfa], PlacesMasks],
+        in_places: Collection[JsonSchema] = (),
+    ) -> None:
         self.parts = constraint.parts
         self.num_blanks = constraint.num_blanks
-        self._automaton_parts = automaton_parts(self.parts)
+        self._automaton_parts = automaton_parts(self.parts, in_places)
         self._make = make
-        self._from: dict[int, EndingMasks] = {}
-        self.tracker = Tracker(self._automaton_parts)
+        self._from: dict[int, Begin] = {}
+        if any(isinstance(part, PlacedHole) for part in self._automaton_parts):
+            self._begin_in_places(make_calls)
+        else:
+            self.tracker = Tracker(self._automaton_parts)
         # how many generations have begun where a part begins
         self.blanks = [sum(isinstance(p, Blank) for p in self.parts[: at + 1]) for at in range(len(self.parts))]
 
     @property
     def is_worn(self) -> bool:
         """Whether its automata have so many states that the next text should begin with new ones."""
-        return any(masks.is_worn for masks in self._from.values())
+        return any(masks.is_worn for masks in self._masks())
 
     @property
     def num_bytes(self) -> int:
         """What it takes, about."""
-        return sum(masks.num_bytes for masks in self._from.values())
+        return sum(masks.num_bytes for masks in self._masks())
 
-    def at(self, part: int) -> EndingMasks:
-        """The masks of the form from a part on."""
+    def at(self, part: int) -> Begin:
+        """The masks of the form from a part on, and where they begin."""
         found = self._from.get(part)
         if found is None:
-            found = self._from[part] = self._make(fused_tree(self._automaton_parts[part:]))
+            made = self._make(fused_tree(self._automaton_parts[part:]))
+            found = self._from[part] = made, made.start
         return found
+
+    def _begin_in_places(self, make: Callable[[CallDfa], PlacesMasks]) -> None:
+        """One automaton for the form from each part on, and for each part by itself."""
+        form = placed_form(self._automaton_parts)
+        masks = make(call_dfa(form.trees))
+        count = len(self.parts)
+        self._from = {part: (masks, masks.dfa.at_place(form.place_from(part))) for part in range(count + 1)}
+        begins = [masks.dfa.at_place(form.place_of(part)) for part in range(count)]
+        self.tracker = Tracker(self._automaton_parts, masks.dfa, begins)
+
+    def _masks(self) -> set[EndingMasks]:
+        return {masks for masks, _ in self._from.values()}
 
 
 class FusedMatcher(AutomatonMatcher):
     """A Matcher: one text of a fused form, as far as it has come. For one thread."""
 
     def __init__(self, form: FusedMasks) -> None:
-        super().__init__(form.at(0))
+        super().__init__(*form.at(0))
         self._form = form
         self._progress: Progress = form.tracker.begin()
         self._text = b""
@@ -111,8 +141,7 @@ class FusedMatcher(AutomatonMatcher):
         assert part is not None and self.is_in_blank
         self._ended = {**self._ended, self.blank: reason}
         self._progress = self._progress.skip_to(part + 1)
-        self._masks = self._form.at(part + 1)
-        self._state = self._masks.start
+        self._masks, self._state = self._form.at(part + 1)
 
     def filled(self) -> tuple[Filled, ...]:
         """What each generation wrote; those that the text did not come to wrote nothing."""

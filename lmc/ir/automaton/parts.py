@@ -42,7 +42,18 @@ class Until:
     tree: RegexTree | None = None
 
 
-Part = Literal | Hole | Until
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedHole:
+    """A generation that writes a text of places that call each other (see `calls`): JSON, the first place is all of it.
+
+    may_be_number  whether it may be a number: of all JSON numbers alone may be the begin of another
+    """
+
+    places: tuple[RegexTree, ...]
+    may_be_number: bool
+
+
+Part = Literal | Hole | Until | PlacedHole
 
 
 def is_form(parts: Sequence[Part]) -> bool:
@@ -58,7 +69,7 @@ def _is_followed(part: Part, after: Part | None) -> bool:
 
 
 def language(part: Part) -> RegexTree:
-    """The texts that a part may be, taken as texts of their own."""
+    """The texts that a part may be, taken as texts of their own; those of places have no one tree."""
     match part:
         case Literal(text):
             return literal(text)
@@ -66,6 +77,8 @@ def language(part: Part) -> RegexTree:
             return tree
         case Until(stop, tree):
             return _before(stop) if tree is None else And((tree, _before(stop)))
+        case PlacedHole():
+            raise AssertionError("places have no one tree")
 
 
 def fused_tree(parts: Sequence[Part]) -> RegexTree:

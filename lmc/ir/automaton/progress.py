@@ -15,16 +15,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
 from lmc.ir.automaton.part_automata import FormAutomata
-from lmc.ir.automaton.parts import Part
+from lmc.ir.automaton.parts import Literal, Part
 
 Place = tuple[int, int]  # a part, and a state of its automaton over bytes
 # where ways come from: the index of the way before, and how many parts of it have ended just now
 Origins = tuple[tuple[int, int], ...]
+
+
+class PartWalk(Protocol):
+    """The automata of a form's parts over bytes; DEAD is 0.
+
+    class_of  by byte; bytes of one class lead to the same
+    """
+
+    @property
+    def class_of(self) -> Sequence[int]: ...
+
+    def step(self, state: int, byte: int) -> int:
+        """The state after one more byte, DEAD where no text goes on so."""
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether a text may end here."""
+
+    def goes_on(self, state: int) -> bool:
+        """Whether any byte may come next."""
 
 
 class FormWay(NamedTuple):
@@ -70,18 +89,25 @@ class Trail(NamedTuple):
 class Tracker:
     """Follows runs of one form; what is learnt of its automata is shared by them. For one thread at a time.
 
+    walk, begins  the automata of the parts, and where each begins, where they have been made
+
     Raises ConstraintError (LMC-CN004) where a part needs too many states.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self.automata = FormAutomata(parts)
-        self._bytes = ByteDfa(self.automata.chars, DEAD)
-        self._begins = [self._bytes.at_char(start) for start in (*self.automata.chars.starts, DEAD)]
+    def __init__(self, parts: Sequence[Part], walk: PartWalk | None = None, begins: Sequence[int] = ()) -> None:
+        if walk is None:
+            chars = FormAutomata(parts).chars
+            walk = made = ByteDfa(chars, DEAD)
+            begins = [made.at_char(start) for start in chars.starts]
+        self.parts = tuple(parts)
+        self._bytes: PartWalk = walk
+        self._begins = [*begins, DEAD]
+        self._is_empty = DEAD in begins
         self._places: dict[tuple[Place, ...], Places] = {}
 
     def begin(self) -> Progress:
         """Before any text."""
-        if self.automata.is_empty:
+        if self._is_empty:
             return Progress(self, 0, self._interned(()), Trail(((),), 0, ()))
         return self.begun(0, (), 0)
 
@@ -97,6 +123,10 @@ class Tracker:
         if found is None:
             found = places.steps[cls] = self._read(places, byte)
         return found
+
+    def is_capture(self, part: int) -> bool:
+        """Whether the part is a generation."""
+        return not isinstance(self.parts[part], Literal)
 
     def may_end(self, places: Places, part: int) -> bool:
         """Whether a generation with a literal after it (or nothing) may have its end right here."""
@@ -120,7 +150,7 @@ class Tracker:
 
     def _interned(self, all: tuple[Place, ...]) -> Places:
         if all not in self._places:
-            self._places[all] = Places(all, len(self.automata.parts))
+            self._places[all] = Places(all, len(self.parts))
         return self._places[all]
 
     def _opened(self, place: Place, origin: int, seen: set[Place]) -> list[tuple[Place, tuple[int, int]]]:
@@ -133,7 +163,7 @@ class Tracker:
         while place not in seen:
             seen.add(place)
             part, state = place
-            if part == len(self.automata.parts) or self._bytes.goes_on(state):
+            if part == len(self.parts) or self._bytes.goes_on(state):
                 found.append((place, (origin, num_ended)))
             if not self._bytes.is_accepting(state):
                 break
@@ -211,7 +241,7 @@ class Progress:
 
         Nothing changes where that generation has ended on every way. It must not lie ahead on all of them.
         """
-        assert 0 < part <= len(self.tracker.automata.parts) and self.tracker.automata.is_capture(part - 1)
+        assert 0 < part <= len(self.tracker.parts) and self.tracker.is_capture(part - 1)
         ways = self.ways
         if all(way.part >= part for way in ways):
             return self
@@ -225,7 +255,7 @@ class Progress:
 
     def spans(self) -> tuple[tuple[int, int], ...] | None:
         """Where each part lies in the bytes if the text ends here; None where it may not."""
-        at_end = (way.ends for way in self.ways if way.part == len(self.tracker.automata.parts))
+        at_end = (way.ends for way in self.ways if way.part == len(self.tracker.parts))
         ends = next(at_end, None)
         return None if ends is None else tuple(zip((0, *ends), ends, strict=False))
 
@@ -238,5 +268,5 @@ class Progress:
         spans = self.spans()
         if spans is None:
             return None
-        is_capture = self.tracker.automata.is_capture
+        is_capture = self.tracker.is_capture
         return tuple(data[a:b].decode(errors="replace") for part, (a, b) in enumerate(spans) if is_capture(part))

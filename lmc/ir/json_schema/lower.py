@@ -107,10 +107,7 @@ def lowered(cx: SchemaLowering) -> Lowered:
         cx.note(place, keyword, *(("relaxed", APART) if cx.tells_apart else ("checked", COUNTED)))
     # no automaton of a reasonable size remembers items to compare: said here, tested on the whole text
     for place in sorted(writer.repeating):
-        also = f"; {UNTOLD}" if place in writer.untold else ""
-        cx.note(place, "uniqueItems", "checked", f"items that are equal are an error when the text is complete{also}")
-    for place in sorted(writer.untold):
-        cx.note(place, "uniqueItems", "relaxed", UNTOLD)
+        cx.note(place, "uniqueItems", "checked", REPEATS)
     return Lowered(tree, tuple(cx.found.values()), values, shape, places)
 
 
@@ -118,7 +115,7 @@ NAMES = "(names)"
 TOLD = "a name that repeats in an object is an error when the text is complete"
 OPEN = f"a further property may have any name, and hold anything; {TOLD}"
 COUNTED = "a name counts once: that none repeats is seen when the text is complete"
-UNTOLD = "in a complement only items of a few known values can be told apart, so no array that repeats one comes out"
+REPEATS = "whether items that ought to differ are equal, or the other way round, is seen when the text is complete"
 APART = "names that the schema does not tell have different first letters, in order"
 
 

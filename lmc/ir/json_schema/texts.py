@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lmc.errors import ConstraintError
@@ -94,8 +94,7 @@ class Writer:
     is_closed   where any value may stand, objects are empty
     is_cut      whether anything was cut at DEPTH
     is_negated  within a complement
-    repeating   places of arrays whose items ought to differ, and in these texts may be equal
-    untold      places of arrays of which none comes out, where it ought to be one whose items repeat
+    repeating   places of arrays whose items ought to differ or, in a complement, to repeat: whether is not in the texts
     free_names  places where an object may have properties that are not told by name: whether they are told at all
     counted     keywords, by place, that count such properties
     calls       writes the values of inner places, where those are not written out
@@ -108,7 +107,6 @@ class Writer:
     is_cut: bool = False
     is_negated: bool = False
     repeating: set[str] = field(default_factory=set)
-    untold: set[str] = field(default_factory=set)
     free_names: dict[str, bool] = field(default_factory=dict)
     counted: set[tuple[str, str]] = field(default_factory=set)
     num_parts: int = 0
@@ -255,11 +253,16 @@ class Writer:
     # --- arrays ----------------------------------------------------------------------------------------------
 
     def _array(self, form: Arrays, shape: Shape) -> RegexTree:
-        parts = [self._bracketed("[]", self._items(form, shape))]
-        parts += [self._containing(each, shape) for each in form.contains]
+        different: list[RegexTree] = []
         if form.unique is not None and (form.high is None or form.high > 1):
-            parts += self._all_different(form, shape)
-        return both(parts)
+            told = self._all_different(form, shape)
+            if told is None:
+                self.repeating.add(form.unique)
+                # of longer ones in a complement it is not known whether they repeat: so all those come out
+                form = replace(form, high=1) if self.is_negated else form
+            different = told or []
+        parts = [self._bracketed("[]", self._items(form, shape))]
+        return both([*parts, *(self._containing(each, shape) for each in form.contains), *different])
 
     def _items(self, form: Arrays, shape: Shape) -> RegexTree:
         count, comma = len(shape.items), self.spaces.comma
@@ -310,17 +313,15 @@ class Writer:
             options.append(seq(hit, skip, many(further, max(low - 1, 0), None if high is None else high - 1)))
         return alt([*([EMPTY] if not low else []), *options])
 
-    def _all_different(self, form: Arrays, shape: Shape) -> list[RegexTree]:
-        """For each text of an item: not two of it."""
+    def _all_different(self, form: Arrays, shape: Shape) -> list[RegexTree] | None:
+        """For each text of an item: not two of it; None where there are too many to tell apart."""
         assert form.unique is not None
         sets = [form.item(at) for at in range(len(shape.items))] + [form.rest]
         places = [*shape.items, shape.rest]
         texts = [self._apart(values, inner) for values, inner in zip(sets, places)]
         listed = None if None in texts else finite(alt(text for text in texts if text is not None), MAX_UNIQUE)
         if listed is None:
-            # in a complement all arrays of the form, whatever repeats in them: so none of those comes out
-            (self.untold if self.is_negated else self.repeating).add(form.unique)
-            return []
+            return None
         parts: list[RegexTree] = []
         for text in listed:
             hit, others = self._told(text, sets, places)

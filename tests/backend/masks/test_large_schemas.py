@@ -8,13 +8,16 @@ import pytest
 
 import lmc
 from lmc.backend.masks import token_masks
+from lmc.backend.masks.ending_masks import PlacesMasks
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.backend.masks.matcher import AutomatonMatcher
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import states
+from lmc.ir.automaton.calls import call_dfa
 from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.constraint import Blank, Fused
 from lmc.ir.json_schema.findings import NotRegular
-from lmc.ir.json_schema.regular import regular
+from lmc.ir.json_schema.regular import placed, regular
 from lmc.parser.regex.parse import parse_regex
 from lmc.parser.schema.parse import parse_schema
 
@@ -95,6 +98,18 @@ def test_objects_in_a_row_are_told_apart_without_a_search():
 
     fused = ["forms fused 1" in lmc.compile(each, opt_level=3).explain() for each in (pair, spaced, numbers)]
     assert fused == [False, True, False]
+
+
+def test_a_form_writes_in_places_what_is_written_so_by_itself(automata, tokenizer):
+    """A schema whose automaton is too large, however late in the form it comes."""
+    names = [{"properties": {f"{name}{at}": True for name in "abc"}, "required": [f"a{at}"]} for at in range(3)]
+    schema = parse_schema({"type": "object", "anyOf": names})
+    automata._compiled.put(schema, automata._calling(call_dfa(placed(schema).places)))
+    matcher = automata.make(Fused(("So: ", Blank(schema), "; ", Blank(parse_regex("[a-z]")), ".")))
+
+    assert isinstance(matcher._masks, PlacesMasks)
+    assert all(matcher.accept(id) for id in tokenizer.encode('So: {"a1":[],"b1":2}; x.')) and matcher.is_done()
+    assert [each.text for each in matcher.filled()] == ['{"a1":[],"b1":2}', "x"]
 
 
 LONG_TEXT = json.dumps(LONG)

@@ -507,3 +507,20 @@ def test_names_that_are_listed_are_counted_exactly():
 
     assert checked(few) == set()
     assert checked(many) == {"(names)", "minProperties"}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_items_that_ought_to_repeat_are_looked_at_when_the_text_is_complete(nested):
+    """A complement lets every longer array out: whether one repeats no automaton knows."""
+    schema = {"type": "array", "not": {"uniqueItems": True}}
+    schema = {"type": "array", "items": schema} if nested else schema
+    lowered = lower(parse_schema(schema))
+    dfa = CharDfa(lowered.tree)
+    around = "[{}]" if nested else "{}"
+    right, wrong = (["[1,1]", "[[2],3,[2]]"], ["[1,2]", "[1,true]"])
+
+    for text in (*right, *wrong):
+        whole = around.format(text)
+        assert dfa.accepts(whole) and (lowered.broken_by(whole) is None) == (text in right), whole
+    assert not dfa.accepts(around.format("[1]")) and not dfa.accepts(around.format("[]"))
+    assert any(each.keyword == "uniqueItems" and each.verdict == "checked" for each in lowered.findings)
