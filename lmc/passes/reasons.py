@@ -120,15 +120,24 @@ class Reasons:
 
     def _of_hole(self, hole: PromptHole) -> Reason:
         found = list(self.sources(hole.atom))
-        if any(kind == "call" and is_changing(label) for kind, label in found):
+        if any(kind in ("call", "object") and is_changing(label) for kind, label in found):
             return "nondeterministic-text"
         if any(kind == "object" and label in SETS for kind, label in found):
             return "order"
         return "hole"
 
     def _in_different_arms(self, a: Node | None, b: Node | None) -> bool:
+        return self.apart(a, b) is not None
+
+    def apart(self, a: Node | None, b: Node | None) -> tuple[int, int, int] | None:
+        """The branch in whose different arms they stand, by its identity, and both arms; None where there is none."""
         here, there = self._arms.get(id(a), {}), self._arms.get(id(b), {})
-        return any(region in there and there[region] != arm for region, arm in here.items())
+        found = ((region, arm, there[region]) for region, arm in here.items() if there.get(region, arm) != arm)
+        return next(found, None)
+
+    def is_in_arm(self, node: Node, region: int, arm: int) -> bool:
+        """Whether a node stands in that arm of that branch."""
+        return self._arms.get(id(node), {}).get(region) == arm
 
     @cached_property
     def _arms(self) -> dict[int, dict[int, int]]:
