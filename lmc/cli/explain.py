@@ -218,7 +218,7 @@ def _why(prog: Program, calls: str, format: str, terminal: Terminal, asked: _Ask
         return why(asked.compiled(prog, rows[0]), calls, format, terminal, rows=rows)
     if asked.backend is not None:
         done, ran = calls_of_run(prog, asked.values, asked.backend, asked.model, asked.level)
-        return why(done, calls, format, terminal, ran=ran)
+        return why(done, calls, format, terminal, ran=ran, tokenizer=asked.tokenizer)
     return why(asked.compiled(prog, asked.values), calls, format, terminal)
 
 

@@ -20,6 +20,7 @@ from lmc.cli.compile import compiled
 from lmc.cli.explain_fix import Trial, Tried, diff, is_allowed
 from lmc.cli.loading import load_program
 from lmc.cli.notes import notes_of
+from lmc.cli.remedy import remedy, slots_of
 from lmc.codes import (
     ABOUT_SHARING,
     CHANGES_EACH_RUN,
@@ -243,20 +244,28 @@ def test_a_model_change_is_named_and_what_it_costs() -> None:
     _, call = ran("model_change", [one, other], [document] * 2)
     _, twin = ran("model_change", [one, one], [document] * 2)
     one.close(), other.close()
+    assert f"ask both of one model, which then has them: {call.miss.tokens} tokens more" in remedy(call, [call], None)
     assert call.miss.reason == "model" and Path(call.place.rpartition(":")[0]).name == "model_change.py"
     assert "lmc.gen" in (PROGRAMS / "model_change.py").read_text().splitlines()[int(call.place.rpartition(":")[2]) - 1]
     assert twin.miss is None and twin.cached_tokens == call.cached_tokens + call.miss.tokens
 
 
 @pytest.mark.slow
-def test_an_eviction_is_named_and_what_it_costs() -> None:
-    """With a pool of that many tokens more the cache has just what was missed."""
+def test_an_eviction_is_named_and_what_it_costs(tokenizer: Any) -> None:
+    """With a pool of as many slots as is said the cache has just what was missed; with three quarters it has not."""
 
-    found = []
-    for slots in (150, 4096):
+    def last(slots: int) -> tuple[Any, list[Any]]:
         backend = CpuBackend("lmc-tiny", dtype="fp32", num_slots=slots)
-        found.append(ran("eviction", [backend] * 3, [DOCUMENT, OTHER, DOCUMENT])[-1])
+        calls = ran("eviction", [backend] * 3, [DOCUMENT, OTHER, DOCUMENT])
         backend.close()
-    call, twin = found
+        return calls[-1], calls
+
+    call, calls = last(150)
     assert call.miss.reason == "evicted" and Path(call.place.rpartition(":")[0]).name == "eviction.py"
+    slots = slots_of(calls, tokenizer)
+    assert f"num_slots={slots} has room for all of these 3 calls: {call.miss.tokens} tokens more" in remedy(
+        call, calls, tokenizer
+    )
+    twin, _ = last(slots)
     assert twin.miss is None and twin.cached_tokens == call.cached_tokens + call.miss.tokens
+    assert last(slots * 3 // 4)[0].miss is not None
