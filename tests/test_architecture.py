@@ -25,7 +25,10 @@ from lmc.errors import LMError
 from lmc.passes import PASSES
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
+HEAVY = (
+    "torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet",
+    "httpx2",
+)  # fmt: skip
 MAX_IMPORT_S = 0.250
 
 GROUND = (
@@ -33,12 +36,13 @@ GROUND = (
     "notebook",
 )  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
-WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
+WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns", "backend.stops")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
-    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
-    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "observe", "observe.timeline", "observe.figures", "observe.report",
+    "observe.progress", "calls", "compiler", "result", "fallback", "recorded", "saved", "identity", "journal",
+    "patience", "launch", "streaming", "aio", "observe.live", "batch", "run_options", "tooling", "program",
+    "observe.learning", "observe.chrome_trace", "observe.analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -58,7 +62,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
-    "backend.echo": ("backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
+    "backend.api": ("backend", "tokenizer", *WAIST, "ir", *GROUND),
+    "backend.echo": ("tokenizer", "backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
         *GROUND,
@@ -90,12 +95,13 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("numpy", "torch"),
     "backend.masks": ("numpy", "torch", "xgrammar"),
     "backend.engine": ("numpy",),
+    "backend.api": ("httpx2",),
     "backend.local": ("torch",),
     "compiler": ("networkx",),
     "executor": ("greenlet",),
     "eager": ("greenlet",),
-    "progress": ("rich",),
-    "live": ("rich",),
+    "observe.progress": ("rich",),
+    "observe.live": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }
@@ -339,8 +345,8 @@ PUBLIC = (
     "separate_reasoning", "video",
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
-    "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
+    "ParseError", "Program", "Remote", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout",
+    "VerifyError", "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",

@@ -22,8 +22,8 @@ from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.observe.report import RunReport
     from lmc.program import Program
-    from lmc.report import RunReport
     from lmc.result import Result
 
 
@@ -144,7 +144,7 @@ def run_command(
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
-    from lmc.learning import learnt_from
+    from lmc.observe.learning import learnt_from
 
     is_batch = args_file is not None
     if not is_batch and (resume or (output is not None and not formats)):
@@ -161,11 +161,11 @@ def run_command(
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
-    if learn is not None:
-        if not analyze:
-            raise click.UsageError("--learn goes with --analyze")
-        learnt_from(learn)  # what is wrong with the file is said before anything runs
+    if learn is not None and not analyze:
+        raise click.UsageError("--learn goes with --analyze")
     prog = load_program(program)
+    if learn is not None:
+        learnt_from(learn, prog.func)  # what is wrong with the file is said before anything runs
     if verbose:
         _say_threads(backend, model)
     values = parse_arguments(prog, arguments)
@@ -252,7 +252,7 @@ def _caches(backend: str, model: str | None) -> bool:
 
 
 def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
-    from lmc.chrome_trace import chrome_trace
+    from lmc.observe.chrome_trace import chrome_trace
 
     made = chrome_trace(results, report, program.func.__name__)
     write(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":")), file)

@@ -1,0 +1,80 @@
+"""What a run cost: the engine's counts, beside what the compiler predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lmc.notebook import bars, bundle, pre
+
+if TYPE_CHECKING:
+    from lmc.backend.base import Counters
+    from lmc.observe.timeline import Timeline
+    from lmc.passes import TokenSharing
+
+FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Counts of one `run` or `run_batch`, all items together.
+
+    num_eager  items that ran as Python, without a graph
+    predicted  what the compiler's prefix tree says of the same prompts; None where it was not asked
+    timeline   its forward passes, one by one, where `timeline=True` asked for them
+    """
+
+    backend: str
+    requests: int
+    prompt_tokens: int
+    cached_tokens: int
+    computed_tokens: int
+    output_tokens: int
+    forward_passes: int
+    predicted: TokenSharing | None = None
+    num_eager: int = 0
+    timeline: Timeline | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(
+        cls, backend: str, before: Counters, now: Counters, predicted: TokenSharing | None, num_eager: int = 0
+    ) -> RunReport:
+        """What was counted since `before`."""
+        counts = {name: getattr(now, name) - getattr(before, name) for name in FIELDS}
+        return cls(backend, **counts, predicted=predicted, num_eager=num_eager)
+
+    @property
+    def _is_foretold(self) -> bool:
+        """True where the prediction is about what was counted: of whole prompts, with nothing of them there before."""
+        told = self.predicted
+        return told is not None and told.is_exact and self.computed_tokens >= told.computed_tokens + told.repeats
+
+    def __str__(self) -> str:
+        share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
+        lines = [
+            f"{self.backend}: {counted(self.requests, 'call')}, {counted(self.forward_passes, 'forward pass')}, "
+            f"{counted(self.output_tokens, 'token')} generated",
+            f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), "
+            f"{self.computed_tokens} computed",
+        ]
+        if self.num_eager:
+            lines.append(f"  items that ran as Python, without a graph: {self.num_eager}")
+        if self._is_foretold:
+            assert self.predicted is not None
+            count, again = self.predicted.computed_tokens, self.predicted.repeats
+            more = f", and {again} of prompts that come again" if again else ""
+            lines.append(f"  predicted: {counted(count, 'distinct prompt token')}{more}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sizes = (("cached", self.cached_tokens), ("computed", self.computed_tokens), ("generated", self.output_tokens))
+        return pre(str(self), "print(report) shows them") + bars([("tokens", sizes)], "rows")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle(str(self), self._repr_html_())
+
+
+def counted(number: int, thing: str) -> str:
+    """A number with its noun: "1 call", "2 passes"."""
+    plural = "" if number == 1 else "es" if thing.endswith("s") else "s"
+    return f"{number} {thing}{plural}"
