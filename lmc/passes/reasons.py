@@ -70,8 +70,10 @@ class Reasons:
         p, q = a[0].piece, b[0].piece
         if _is_said_again(p, q):
             return "retokenise"
-        if self._in_different_arms(a[0].node, b[0].node) or is_hole(p, "state") or is_hole(q, "state"):
+        if self._in_different_arms(a[0].node, b[0].node):
             return "branch"
+        if is_hole(p, "state") or is_hole(q, "state"):
+            return "hole" if any(self._is_after_loop(piece) for piece in (p, q)) else "branch"
         if isinstance(p, Control) or isinstance(q, Control) or is_hole(p, "role") or is_hole(q, "role"):
             return "template"
         for piece in (p, q):
@@ -105,6 +107,11 @@ class Reasons:
                 yield ("object" if node is not None and node.op == "extern" else "call"), label
             has_order = has_order and label not in _WITHOUT_ORDER and (node is None or node.op != "len")
             todo += [(each, has_order) for each in node.inputs] if node is not None and node.op not in _CALLS else []
+
+    def _is_after_loop(self, piece: FlatPiece) -> bool:
+        """Whether it is the prompt that a loop leaves: no arm of anything wrote it."""
+        maker = self._makers.get(piece.atom.name) if is_hole(piece, "state") and isinstance(piece.atom, Value) else None
+        return maker is not None and maker.op in ("for", "loop")
 
     def _label(self, node: Node | None) -> str:
         if node is None or node.op not in ("call", "extern"):

@@ -286,14 +286,15 @@ def test_a_file_that_a_revision_has_otherwise_or_not_at_all(cli, repository, tmp
 def test_branches_of_ir_files_go_by_what_they_ask(tmp_path: Path) -> None:
     """Not by the numbers of values, nor by what stands inside; another condition is a change."""
 
-    def regions(condition: str, before: str) -> object:
+    def regions(condition: str, name: str) -> object:
         path = tmp_path / "p.lmir"
         path.write_text(
-            "program ask(%word: str) {\n  %s0 = begin\n" + before + f'  %t9 = compare %word, {condition} {{op="=="}}\n'
-            '  %s8 = if %t9 {\n    %s6 = append %s0, "x"\n    yield %s6\n  } else {\n    yield %s0\n  }\n'
+            f'program ask(%word: str) {{\n  %s0 = begin\n  %{name} = compare %word, {condition} {{op="=="}}\n'
+            f"  %s8 = if %{name} {{\n"
+            '    %s6 = append %s0, "x"\n    yield %s6\n  } else {\n    yield %s0\n  }\n'
             '  %s9, %a = gen %s8 {max_tokens=4, name="a"}\n  return %s9, none\n}\n'
         )
         with planned_version(version_of(str(path)), (), 2, None) as planned:
             return plan_facts(planned).regions
 
-    assert regions('"a"', "") == regions('"a"', "  %t1 = len %word\n") != regions('"b"', "")
+    assert regions('"a"', "t9") == regions('"a"', "t12") != regions('"b"', "t9")
