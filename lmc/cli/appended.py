@@ -92,9 +92,11 @@ def as_appended(block: list[ast.stmt] | tuple[ast.stmt, ...], index: int) -> App
     stmt = block[index]
     if not isinstance(stmt, ast.AugAssign) or not isinstance(stmt.op, ast.Add):
         return None
-    said, turn = stmt.value, None
-    if isinstance(said, ast.Call) and len(said.args) == 1 and not said.keywords and name_of(said.func) in TURNS:
-        said, turn = said.args[0], said.func
+    value = stmt.value
+    said: ast.expr = value
+    turn: ast.expr | None = None
+    if isinstance(value, ast.Call) and len(value.args) == 1 and not value.keywords and name_of(value.func) in TURNS:
+        said, turn = value.args[0], value.func
     return Appended(stmt, said, tuple(operands_of(said)), turn, tuple(block), index)
 
 
