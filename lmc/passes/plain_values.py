@@ -65,6 +65,7 @@ class PlainValues:
 
     def _computed(self, node: Node, values: list[Any]) -> tuple[object, ...]:
         compute = OPS[node.op].eval
+        made: tuple[object, ...]
         match node.op:
             case "call":
                 label = self._graph.extern(str(node.attr("fn"))).label
