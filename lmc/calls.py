@@ -51,6 +51,11 @@ class CallPrompt:
         """The prompt that reads so."""
         return cls(Strand(None, [Text(text)]), PromptTexts())
 
+    @property
+    def pieces(self) -> Strand[Piece]:
+        """What it is made of: of what was generated its tokens."""
+        return self._pieces
+
     def and_text(self, text: str) -> CallPrompt:
         """The prompt that goes on with a text."""
         return CallPrompt(Strand(self._pieces, [Text(text)]), self._texts)

@@ -58,6 +58,10 @@ TEXTS = ("text", "json")
 @click.option("--fix", "is_fix", is_flag=True, help="What to change so that more is shared, and what that gains.")
 @click.option("--diff", "is_diff", is_flag=True, help="With --fix: the changes as a diff, those that lose nothing.")
 @click.option("--write", "is_written", is_flag=True, help="With --fix: those changes into the file.")
+@click.option(
+    "--change-meaning", "may_change_meaning", is_flag=True,
+    help="With --diff and --write: those too that change what the model reads.",
+)  # fmt: skip
 @click.option("--cost", "is_about_cost", is_flag=True, help="Say what the program will cost, call by call.")
 @prices_option
 @learn_option
@@ -84,6 +88,7 @@ def explain_command(
     is_fix: bool,
     is_diff: bool,
     is_written: bool,
+    may_change_meaning: bool,
     is_about_cost: bool,
     prices: str | None,
     learn: str | None,
@@ -126,6 +131,8 @@ def explain_command(
     format = format or ("text" if name is None else "ascii")
     if (is_diff or is_written) and not is_fix:
         raise click.UsageError("--diff and --write go with --fix")
+    if may_change_meaning and not (is_diff or is_written):
+        raise click.UsageError("--change-meaning goes with --fix --diff or --fix --write")
     if args_file is not None and calls is None and not is_fix:
         raise click.UsageError("--args-file goes with --why CALL, or --fix")
     if (format in TEXTS) == (name is not None):
@@ -147,7 +154,8 @@ def explain_command(
         shown = _why(prog, calls, format, terminal, asked)
         return write(shown if output else sayable(shown, format), output)
     if is_fix:
-        shown = _fixes(prog, asked, terminal, is_diff=is_diff, is_written=is_written)
+        flags = {"is_diff": is_diff, "is_written": is_written, "may_change_meaning": may_change_meaning}
+        shown = _fixes(prog, asked, terminal, **flags)
         return write(shown, output)
     done = asked.compiled(prog, values)
     if name is not None:
@@ -210,28 +218,34 @@ def _why(prog: Program, calls: str, format: str, terminal: Terminal, asked: _Ask
         return why(asked.compiled(prog, rows[0]), calls, format, terminal, rows=rows)
     if asked.backend is not None:
         done, ran = calls_of_run(prog, asked.values, asked.backend, asked.model, asked.level)
-        return why(done, calls, format, terminal, ran=ran)
+        return why(done, calls, format, terminal, ran=ran, tokenizer=asked.tokenizer)
     return why(asked.compiled(prog, asked.values), calls, format, terminal)
 
 
-def _fixes(prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, is_written: bool) -> str:
+def _fixes(
+    prog: Program, asked: _Asked, terminal: Terminal, *, is_diff: bool, is_written: bool, may_change_meaning: bool
+) -> str:
     from lmc.cli import explain_fix
-    from lmc.cli.explain_why import first_rows
+    from lmc.cli.explain_why import calls_of_run, first_rows
 
     tokenizer = asked.tokenizer or tokenizer_of("lmc-tiny")
     assert tokenizer is not None
     file, values = asked.args_file, asked.values
     rows = (values, values) if file is None else first_rows(prog, file, values)
-    found, old = explain_fix.tried(prog, rows, asked.level, tokenizer), explain_fix.source_of(prog)
+    ran = None
+    if asked.backend is not None:
+        _, ran = calls_of_run(prog, rows[0], asked.backend, asked.model, asked.level)
+    trial = explain_fix.Trial(prog, rows, asked.level, tokenizer, ran)
+    found = trial.tried()
     if not (is_diff or is_written):
-        return explain_fix.told(found, old, terminal.width)
-    new = explain_fix.fixed(prog, found)
-    if new == old:
-        return "no change that keeps every byte, sorts a set, or whose line is marked; --fix says what else there is\n"
-    proof = explain_fix.proof(prog, old, new, found, rows, asked.level, tokenizer)
+        return explain_fix.told(found, trial.text, terminal.width, has_run=ran is not None)
+    new = trial.fixed(found, may_change_meaning=may_change_meaning)
+    if new == trial.text:
+        return explain_fix.NO_CHANGE
+    proof = trial.proof(new, found, may_change_meaning=may_change_meaning)
     if is_written:
         explain_fix.write_back(prog, new)
-    return explain_fix.diff(prog, old, new) + f"# {proof}\n"
+    return explain_fix.diff(prog, trial.text, new) + f"# {proof}\n"
 
 
 def _cost(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lmc.cli.remedy import remedy
 from lmc.errors import ArgumentError
 from lmc.passes.reasons import MISSES
 from lmc.viz.text_table import wrapped
@@ -15,6 +16,7 @@ from lmc.viz.text_table import wrapped
 if TYPE_CHECKING:
     from lmc.calls import CallRecord
     from lmc.compiler import Compiled
+    from lmc.ir.prompt import Tokenizer
     from lmc.program import Program
     from lmc.viz import Terminal
 
@@ -59,6 +61,7 @@ def why(
     *,
     rows: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
     ran: Sequence[CallRecord] | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> str:
     """The divergence as text or JSON, with what was counted of both calls behind it."""
     from lmc.viz import why as shown
@@ -79,10 +82,12 @@ def why(
     text = shown.render(done.planned, a, b or a, terminal, rows=known)
     if counted is None:
         return text
-    return text + "\n" + "".join(wrapped(line, terminal.width) for line in _lines(counted))
+    assert ran is not None
+    lines = _lines(counted, ran, tokenizer)
+    return text + "\n" + "".join(wrapped(line, terminal.width) for line in lines)
 
 
-def _lines(calls: Sequence[CallRecord]) -> Iterator[str]:
+def _lines(calls: Sequence[CallRecord], ran: Sequence[CallRecord], tokenizer: Tokenizer | None) -> Iterator[str]:
     yield "in this run" if calls else "the run did not come to these calls"
     for call in calls[:MAX_CALLS]:
         name = f" {call.name}" if call.name else ""
@@ -90,6 +95,7 @@ def _lines(calls: Sequence[CallRecord]) -> Iterator[str]:
         yield told + (
             f", {call.miss.tokens} missed: {call.miss.reason}: {MISSES[call.miss.reason]}" if call.miss else ""
         )
+        yield from filter(None, (remedy(call, ran, tokenizer),))
     if len(calls) > MAX_CALLS:
         yield f"and {len(calls) - MAX_CALLS} more"
 

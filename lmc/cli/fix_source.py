@@ -1,164 +1,72 @@
-"""Changes a program's source as a fix-it says: operands of `s += a + b`, or such statements, change places whole.
+"""Changes a program's source as a fix-it says: sayings of `s += a + b`, or such statements, change places whole.
 
-Text is never cut: where a constant stands in one literal with what differs, there is no change, and None comes back.
-All else in the file stays as it is, comments and all.
+Text is cut at sentences only (sayings.py); where a constant stands in one sentence with what differs, there is no
+change. All else in the file stays as it is. Whether a change does what it is for is tried out by who asks.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+from lmc.cli.appended import Appended, Constants, Lines, appended, as_appended, constant_of, name_of, operands_of
+from lmc.cli.fix_alike import alike
+from lmc.cli.fix_first import first
+from lmc.cli.fix_forked import forked
+from lmc.cli.sayings import Saying, is_call, put, sayings, split_separator, text_of
 from lmc.passes.fixits import Fixit
 from lmc.source import Span
 
 LEAST = 24  # characters of a constant that is worth moving
-TURNS = ("system", "user", "assistant")
 MARK = "# lmc: order-free"  # on a line whose text may be said in another order
-Constants = Mapping[str, object]
 
 
-def changed(text: str, fix: Fixit, constants: Constants) -> str | None:
-    """The source with a fix-it applied; `constants` are the globals of the program. None where it cannot be done."""
-    lines = _Lines(text)
-    here = _appended(lines.tree, fix.span)
-    if here is None:
-        return None
+def ways(text: str, fix: Fixit, constants: Constants) -> list[str]:
+    """The sources that a fix-it may mean; `constants` are the globals of the program. None where it cannot be done."""
+    lines = Lines(text)
+    here = appended(lines.tree, fix.span)
+    other = appended(lines.tree, fix.like) if fix.like is not None else None
+    if here is None or "#" in lines.of(here.said):  # a comment would be lost
+        return []
     match fix.change:
         case "later":
-            return _later(lines, here, constants)
+            found = _later(lines, here, constants)
         case "sorted":
-            return _sorted(lines, here, constants)
+            found = _sorted(lines, here, constants)
         case "alike":
-            other = _appended(lines.tree, fix.like) if fix.like is not None else None
-            return _alike(lines, here, other, constants) if other is not None else None
+            if other is None:
+                return []
+            return list(alike(lines, here, other, constants, has_more=fix.reason == "text"))
+        case "first":
+            return list(first(lines, here, other, constants)) if other is not None else []
+        case "forked":
+            found = forked(lines, here)
+    return [found] if found is not None else []
 
 
-def is_marked(text: str, span: Span) -> bool:
-    """Whether the statement there says that the order of its text has no meaning."""
-    here = _appended(ast.parse(text), span)
-    if here is None:
-        return False
-    rows = text.splitlines()[here.stmt.lineno - 1 : here.stmt.end_lineno]
-    return any(MARK in row for row in rows)
+def is_marked(text: str, *spans: Span | None) -> bool:
+    """Whether the statements there say that the order of their text has no meaning."""
+    tree, rows = ast.parse(text), text.splitlines()
+    found = [appended(tree, span) for span in spans if span is not None]
+    return all(
+        here is not None and any(MARK in row for row in rows[here.stmt.lineno - 1 : here.stmt.end_lineno])
+        for here in found
+    )
 
 
-class _Lines:
-    """A source, its tree, and where its nodes are as offsets."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tree = ast.parse(text)
-        self._starts = [0]
-        for line in text.splitlines(keepends=True):
-            self._starts.append(self._starts[-1] + len(line))
-        self._lines = text.splitlines(keepends=True)
-
-    def start(self, node: ast.expr | ast.stmt) -> int:
-        """Where a node begins."""
-        return self._at(node.lineno, node.col_offset)
-
-    def end(self, node: ast.expr | ast.stmt) -> int:
-        """Where it ends."""
-        assert node.end_lineno is not None and node.end_col_offset is not None
-        return self._at(node.end_lineno, node.end_col_offset)
-
-    def of(self, node: ast.expr | ast.stmt) -> str:
-        """The text of a node."""
-        return self.text[self.start(node) : self.end(node)]
-
-    def rows(self, stmt: ast.stmt) -> tuple[int, int]:
-        """The offsets of the whole lines that a statement stands in."""
-        assert stmt.end_lineno is not None
-        return self._starts[stmt.lineno - 1], self._starts[stmt.end_lineno]
-
-    def _at(self, line: int, column: int) -> int:
-        # columns of the tree are bytes
-        return self._starts[line - 1] + len(self._lines[line - 1].encode()[:column].decode())
-
-
-@dataclass(frozen=True, slots=True)
-class _Appended:
-    """A statement `s += a + b`, its operands, and the statements that follow it in its block."""
-
-    stmt: ast.AugAssign
-    operands: tuple[ast.expr, ...]
-    behind: tuple[ast.stmt, ...]
-
-
-def _appended(tree: ast.AST, span: Span | None) -> _Appended | None:
-    """The innermost such statement at a place."""
-    found = None
-    for block in _blocks(tree):
-        for index, stmt in enumerate(block):
-            is_there = span is not None and stmt.lineno <= span.line <= (stmt.end_lineno or stmt.lineno)
-            if is_there and isinstance(stmt, ast.AugAssign) and isinstance(stmt.op, ast.Add):
-                found = _Appended(stmt, tuple(_operands(stmt.value)), tuple(block[index + 1 :]))
-    return found
-
-
-def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-                yield block
-
-
-def _operands(value: ast.expr) -> Iterator[ast.expr]:
-    """Those of a sum; of one within a turn (`lmc.system(a + b)`) the turn's."""
-    if isinstance(value, ast.Call) and len(value.args) == 1 and not value.keywords and _name(value.func) in TURNS:
-        value = value.args[0]
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        yield from _operands_of_sum(value)
-    else:
-        yield value
-
-
-def _operands_of_sum(value: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        yield from _operands_of_sum(value.left)
-        yield value.right
-    else:
-        yield value
-
-
-def _name(func: ast.expr) -> str:
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-
-
-def _constant(operand: ast.expr, constants: Constants) -> str | None:
-    """The text of an operand that is the same in every run."""
-    if isinstance(operand, ast.Constant):
-        return operand.value if isinstance(operand.value, str) else None
-    if isinstance(operand, ast.Name):
-        text = constants.get(operand.id)
-        return text if isinstance(text, str) else None
-    return None
-
-
-def _later(lines: _Lines, here: _Appended, constants: Constants) -> str | None:
-    """Constants behind the first operand that is none go before it: within the statement, or the next ones whole."""
-    texts = [_constant(each, constants) for each in here.operands]
-    first = next((i for i, text in enumerate(texts) if text is None), None)
-    if first is None:
+def _later(lines: Lines, here: Appended, constants: Constants) -> str | None:
+    """Constants behind the first saying that is none go before it: within the statement, or the next ones whole."""
+    said = sayings(lines, here, constants)
+    begin = next((i for i, each in enumerate(said) if text_of(each) is None), None)
+    if begin is None:
         return None
-    moved = []
-    for index in range(first + 1, len(texts)):
-        if isinstance(here.operands[index], ast.Call):
-            break
-        if len(texts[index] or "") >= LEAST:
-            moved.append(index)
+    moved = [number for group in _groups(said, begin, _is_cue(here)) for number in group if _is_long(said, group)]
     if moved:
-        return _reordered(lines, here, moved)
-    if any(isinstance(each, ast.Call) for each in here.operands):  # a generation: what follows is another prompt
+        start, end = lines.start(here.said), lines.end(here.said)
+        return lines.with_text((start, end, put(_reordered(said, moved, begin))))
+    if any(map(is_call, said)):  # a generation: what follows is another prompt
         return None
-    following = []
-    for stmt in here.behind:
-        if not _is_constant(stmt, here.stmt, constants):
-            break
-        following.append(stmt)
+    following = list(_constants_behind(here, constants))
     if not following:
         return None
     (start, end), (begin, stop) = lines.rows(here.stmt), (lines.rows(following[0])[0], lines.rows(following[-1])[1])
@@ -166,26 +74,64 @@ def _later(lines: _Lines, here: _Appended, constants: Constants) -> str | None:
     return text[:start] + _ended(text[begin:stop]) + text[end:begin] + text[start:end] + text[stop:]
 
 
+def _groups(said: Sequence[Saying], begin: int, has_cue: bool) -> Iterator[list[int]]:
+    """Neighbours of one operand that are the same in every run, behind `begin` and up to a call."""
+    group: list[int] = []
+    for number in range(begin + 1, len(said)):
+        each, last = said[number], said[number - 1]
+        if is_call(each):
+            break
+        is_cue = (has_cue if number + 1 == len(said) else is_call(said[number + 1])) and not _is_line(each)
+        if group and (text_of(each) is None or is_cue or last[-1].operand != each[0].operand):
+            yield group
+            group = []
+        if text_of(each) is not None and not is_cue:
+            group.append(number)
+    if group:
+        yield group
+
+
+def _is_long(said: Sequence[Saying], group: Sequence[int]) -> bool:
+    return sum(len(text_of(said[number]) or "") for number in group) >= LEAST
+
+
+def _is_line(saying: Saying) -> bool:
+    """Whether it ends a line; or is a whole operand, which may be moved as it is."""
+    return (text_of(saying) or "").endswith("\n") or not saying[0].quote
+
+
+def _is_cue(here: Appended) -> bool:
+    """Whether the statement ends in what the next one has the model go on with."""
+    following = as_appended(here.block, here.index + 1) if here.behind else None
+    return here.turn is None and following is not None and isinstance(following.operands[0], ast.Call)
+
+
+def _reordered(said: Sequence[Saying], moved: Sequence[int], begin: int) -> list[Saying]:
+    """The sayings of these numbers before the one at `begin`; a space between two sentences stays between them."""
+    ahead, rest = [said[i] for i in moved], [said[i] for i in range(begin, len(said)) if i not in moved]
+    last, before = text_of(ahead[-1]) or "", moved[-1] + 1 == len(said)
+    if before and not last[-1:].isspace() and rest[-1][-1].operand == ahead[-1][-1].operand:
+        bare, gap = split_separator(rest[-1])
+        if gap:
+            return [*said[:begin], *ahead, gap, *rest[:-1], bare]
+    return [*said[:begin], *ahead, *rest]
+
+
+def _constants_behind(here: Appended, constants: Constants) -> Iterator[ast.stmt]:
+    """The statements right behind one that append constant text to the same state."""
+    for stmt in here.behind:
+        if not isinstance(stmt, ast.AugAssign) or ast.dump(stmt.target) != ast.dump(here.stmt.target):
+            return
+        if any(constant_of(each, constants) is None for each in operands_of(stmt.value)):
+            return
+        yield stmt
+
+
 def _ended(rows: str) -> str:
     return rows if rows.endswith("\n") else rows + "\n"
 
 
-def _is_constant(stmt: ast.stmt, like: ast.AugAssign, constants: Constants) -> bool:
-    """Whether a statement appends constant text to the same state."""
-    if not isinstance(stmt, ast.AugAssign) or ast.dump(stmt.target) != ast.dump(like.target):
-        return False
-    return all(_constant(each, constants) is not None for each in _operands_of_sum(stmt.value))
-
-
-def _reordered(lines: _Lines, here: _Appended, moved: list[int]) -> str:
-    """The operands of these numbers before all others."""
-    rest = [index for index in range(len(here.operands)) if index not in moved]
-    texts = [lines.of(here.operands[index]) for index in (*moved, *rest)]
-    start, end = lines.start(here.operands[0]), lines.end(here.operands[-1])
-    return lines.text[:start] + " + ".join(texts) + lines.text[end:]
-
-
-def _sorted(lines: _Lines, here: _Appended, constants: Constants) -> str | None:
+def _sorted(lines: Lines, here: Appended, constants: Constants) -> str | None:
     """The set that is said there within `sorted()`."""
     ordered = {id(arg) for node in ast.walk(here.stmt) for arg in _arguments(node, "sorted")}
     for node in ast.walk(here.stmt):
@@ -200,16 +146,4 @@ def _is_set(node: ast.expr, constants: Constants) -> bool:
 
 
 def _arguments(node: ast.AST, function: str) -> list[ast.expr]:
-    return node.args if isinstance(node, ast.Call) and _name(node.func) == function else []
-
-
-def _alike(lines: _Lines, here: _Appended, other: _Appended, constants: Constants) -> str | None:
-    """The first constant that differs from the other statement's becomes that one."""
-    for mine, theirs in zip(here.operands, other.operands):
-        if lines.of(mine) == lines.of(theirs):
-            continue
-        if _constant(mine, constants) is None or _constant(theirs, constants) is None:
-            return None
-        start, end = lines.start(mine), lines.end(mine)
-        return lines.text[:start] + lines.of(theirs) + lines.text[end:]
-    return None
+    return node.args if isinstance(node, ast.Call) and name_of(node.func) == function else []

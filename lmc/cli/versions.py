@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -70,7 +71,16 @@ def planned_version(
             yield _planned_ir(file, pipeline, tokenizer)
             return
         before = held.enter_context(_forgotten_modules(Path(file)))
-        yield _planned(f"{file}:{version.name}" if version.name else file, arguments, pipeline, tokenizer)
+        try:
+            planned = _planned(f"{file}:{version.name}" if version.name else file, arguments, pipeline, tokenizer)
+        except SyntaxError as error:
+            if version.revision and error.filename == file:  # where it was written to says nothing to anybody
+                raise ArgumentError(
+                    f"`{version.target}` does not parse: line {error.lineno}: {error.msg}",
+                    help="compare with a revision before or after it",
+                ) from None
+            raise
+        yield planned
         if version.revision:
             _say_others(version, before)
 
@@ -167,7 +177,8 @@ def _files_beside(root: Path, commit: str, inside: str, version: Version) -> lis
         size = about.split()[-1]
         sizes[name] = int(size) if size.isdigit() else MAX_FILE_BYTES + 1
     if inside not in sizes:
-        raise ArgumentError(f"revision `{version.revision}` has no file `{inside}`", help=_near_name(inside, sizes))
+        near = _near_name(inside, sizes) or _name_then(root, inside, sizes, version) or _not_added(root, inside)
+        raise ArgumentError(f"revision `{version.revision}` has no file `{inside}`", help=near)
     folder = Path(inside).parent
     while folder != Path() and (folder / "__init__.py").as_posix() in sizes:
         folder = folder.parent
@@ -182,6 +193,25 @@ def _files_beside(root: Path, commit: str, inside: str, version: Version) -> lis
 def _near_name(inside: str, names: dict[str, int]) -> str | None:
     same = [name for name in names if name.rsplit("/", 1)[-1] == inside.rsplit("/", 1)[-1]]
     return f"it has `{same[0]}`" if same else None
+
+
+def _name_then(root: Path, inside: str, names: dict[str, int], version: Version) -> str | None:
+    """Under which of its earlier or later names the revision has a file."""
+    command = ("log", "--all", "--format=", "--name-status", "-z", "--diff-filter=R", "--find-renames")
+    told = _git(root, *command, of=version).split("\0")
+    renamed = [{old, new} for kind, old, new in zip(told, told[1:], told[2:]) if re.fullmatch(r"R\d+", kind.strip())]
+    known = {inside}
+    for _ in renamed:  # a file may have been renamed more than once
+        known |= {name for pair in renamed if pair & known for name in pair}
+    then = sorted(known & names.keys())
+    return f"it was `{then[0]}` then: write {then[0]}@{version.revision}" if then else None
+
+
+def _not_added(root: Path, inside: str) -> str | None:
+    """What to say of a file that git does not keep."""
+    asked = subprocess.run(["git", "-C", str(root), "ls-files", "--error-unmatch", "--", inside], capture_output=True)
+    is_there = (root / inside).exists()
+    return "git does not keep it: `git add` and `git commit` it first" if asked.returncode and is_there else None
 
 
 def _extract(root: Path, commit: str, files: list[str], folder: str) -> None:

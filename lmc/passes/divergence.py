@@ -189,6 +189,10 @@ class Divergences:
             return self.reasons.turn(p) == self.reasons.turn(q)
         return p == q and not is_two_runs
 
+    def text_size(self, text: str) -> int:
+        """How much a text is that stands behind a hole: tokens where a tokenizer was given, characters elsewhere."""
+        return self._size((Text(text),)) if text else 0
+
     def _size(self, pieces: Sequence[FlatPiece]) -> int:
         return self._sizes.size(self._sizes.at(Strand(None, pieces)))
 

@@ -159,9 +159,10 @@ def _sharing(plan: Plan, builder: PromptIdsBuilder, prompts: Sequence[PromptIds]
 
 def _report(plan: Plan, callers: Sequence[_Callers], sharing: TokenSharing, inputs: Inputs) -> Report:
     counts: list[tuple[str, int]] = [("calls", sharing.calls), ("prefixes", len(plan.prefixes))]
-    if inputs.encode is not None:
+    if inputs.encode is not None and sharing.is_exact:
+        # of prompts with holes the sharing tree counts the text behind them too: one place says how much it is
         counts += [("prompt tokens", sharing.prompt_tokens), ("computed tokens", sharing.computed_tokens)]
-        counts += [("saved tokens", sharing.saved_tokens), ("exact", int(sharing.is_exact))]
+        counts += [("saved tokens", sharing.saved_tokens)]
     nodes = plan.graph.nodes
     names = {step.id: called(nodes[step.node]) for step in plan.steps}
     notes = tuple(Note(_sentence(prefix, who, names)) for prefix, who in zip(plan.prefixes, callers))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 
-from lmc.ir.graph import Atom, Lit, Node
+from lmc.ir.graph import Atom, Lit, Node, Value
 from lmc.ir.prompt import GENERATED, Control, Encode, Ids, Text
 from lmc.ir.runs import Run, text_of
 from lmc.ir.strand import Strand
@@ -109,8 +109,10 @@ class PromptIdsBuilder:
     tree  of all prompts made so far
     """
 
-    def __init__(self, inputs: Inputs, makers: Mapping[str, Node]) -> None:
+    def __init__(self, inputs: Inputs, makers: Mapping[str, Node], generated: Mapping[str, Ids] | None = None) -> None:
+        """`generated`: what calls of a run made, by the name of the value; elsewhere each is a hole."""
         self.tree = PrefixTree()
+        self._generated = generated or {}
         self._encode: Encode | None = inputs.encode
         self._decode: Decode | None = inputs.decode
         self._control_tokens = inputs.control_tokens
@@ -217,6 +219,8 @@ class PromptIdsBuilder:
 
     def _whole(self, piece: FlatPiece, item: int) -> Fragment:
         """A hole, or a piece of text that cannot be encoded by itself."""
+        if is_hole(piece, "made") and isinstance(piece.atom, Value) and piece.atom.name in self._generated:
+            return Fragment(self._generated[piece.atom.name].ids, (piece,))
         return Fragment((self._number(self._identity(piece, item)),), (piece,))
 
     def _identity(self, piece: FlatPiece, item: int) -> object:

@@ -70,8 +70,10 @@ class Reasons:
         p, q = a[0].piece, b[0].piece
         if _is_said_again(p, q):
             return "retokenise"
-        if self._in_different_arms(a[0].node, b[0].node) or is_hole(p, "state") or is_hole(q, "state"):
+        if self._in_different_arms(a[0].node, b[0].node):
             return "branch"
+        if is_hole(p, "state") or is_hole(q, "state"):
+            return "hole" if any(self._is_after_loop(piece) for piece in (p, q)) else "branch"
         if isinstance(p, Control) or isinstance(q, Control) or is_hole(p, "role") or is_hole(q, "role"):
             return "template"
         for piece in (p, q):
@@ -106,6 +108,11 @@ class Reasons:
             has_order = has_order and label not in _WITHOUT_ORDER and (node is None or node.op != "len")
             todo += [(each, has_order) for each in node.inputs] if node is not None and node.op not in _CALLS else []
 
+    def _is_after_loop(self, piece: FlatPiece) -> bool:
+        """Whether it is the prompt that a loop leaves: no arm of anything wrote it."""
+        maker = self._makers.get(piece.atom.name) if is_hole(piece, "state") and isinstance(piece.atom, Value) else None
+        return maker is not None and maker.op in ("for", "loop")
+
     def _label(self, node: Node | None) -> str:
         if node is None or node.op not in ("call", "extern"):
             return ""
@@ -120,15 +127,24 @@ class Reasons:
 
     def _of_hole(self, hole: PromptHole) -> Reason:
         found = list(self.sources(hole.atom))
-        if any(kind == "call" and is_changing(label) for kind, label in found):
+        if any(kind in ("call", "object") and is_changing(label) for kind, label in found):
             return "nondeterministic-text"
         if any(kind == "object" and label in SETS for kind, label in found):
             return "order"
         return "hole"
 
     def _in_different_arms(self, a: Node | None, b: Node | None) -> bool:
+        return self.apart(a, b) is not None
+
+    def apart(self, a: Node | None, b: Node | None) -> tuple[int, int, int] | None:
+        """The branch in whose different arms they stand, by its identity, and both arms; None where there is none."""
         here, there = self._arms.get(id(a), {}), self._arms.get(id(b), {})
-        return any(region in there and there[region] != arm for region, arm in here.items())
+        found = ((region, arm, there[region]) for region, arm in here.items() if there.get(region, arm) != arm)
+        return next(found, None)
+
+    def is_in_arm(self, node: Node, region: int, arm: int) -> bool:
+        """Whether a node stands in that arm of that branch."""
+        return self._arms.get(id(node), {}).get(region) == arm
 
     @cached_property
     def _arms(self) -> dict[int, dict[int, int]]:

@@ -65,6 +65,13 @@ class Parting:
         """`parts from #0: hole`; nothing where one prompt goes on from the other."""
         return f"parts from #{self.above}: {self.reason}" if self.reason is not None else ""
 
+    def why_beside(self, call: StepView) -> str:
+        """`hole, line 6`: the reason, and where; not the call's own line once more. Nothing where it goes on."""
+        if self.reason is None or self.place in ("", call.place) or self.span is None:
+            return self.reason or ""
+        is_here = call.node.span is not None and call.node.span.file == self.span.file
+        return f"{self.reason}, {f'line {self.span.line}' if is_here else self.place}"
+
     def sentence(self) -> str:
         """All of it but the advice."""
         if self.reason is None:

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lmc.ir.graph import Block, Graph, Lit, Node, Value
+from lmc.ir.graph import Atom, Block, Graph, Lit, Node, Value
 from lmc.ir.literal import literal
 from lmc.ir.printer import print_path
 from lmc.passes.cost import COUNTS, Interval, cost_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lmc.passes.planned import Planned
     from lmc.viz.view import StepView
 
+MAX_DEPTH = 6  # of an expression in an IR file
 _NUMBER, _UNNAMED = re.compile(r"\d+$"), re.compile(r"t\d+")
 Piece = tuple[str, bool]  # a text, or what stands in a hole; True for a hole
 
@@ -107,7 +108,7 @@ def plan_facts(planned: Planned) -> PlanFacts:
         "calls": len(view.calls), "waves": view.num_waves, "prompts": tree.total, "distinct": tree.distinct,
         "saved": tree.saved,
     }  # fmt: skip
-    regions = tuple((*_around(each, view), view.name(each)) for each in view.steps if each.is_region)
+    regions = tuple((*_around(each, view), _heading(each, view)) for each in view.steps if each.is_region)
     args = tuple((print_path(param.path), str(param.value.type)) for param in view.plan.graph.params)
     return PlanFacts(
         view.plan.graph.name, args, tuple(calls), regions, totals, _cost(planned), tree.unit, view.plan.graph
@@ -129,8 +130,31 @@ def _name(node: Node) -> str | None:
 def _around(step_view: StepView, view: View) -> tuple[str, ...]:
     """`if topic == "cats": then`."""
     by_id = {each.step.id: each for each in view.steps} if step_view.around else {}
-    found = [view.name(by_id[step.id]) for step in step_view.around]
+    found = [_heading(by_id[step.id], view) for step in step_view.around]
     return (*found[:-1], f"{found[-1]}: {step_view.arm}") if found else ()
+
+
+def _heading(region: StepView, view: View) -> str:
+    """A branch or loop as it is written; in an IR file by what it asks, without numbers and what stands inside."""
+    span, node = region.node.span, region.node
+    if span is not None and not span.file.endswith(".lmir"):
+        return view.name(region)
+    asked = ", ".join(
+        _expression(atom, view, MAX_DEPTH) for atom in node.inputs[: 1 if node.op in ("if", "for") else 0]
+    )
+    return f"{node.op} {asked}".strip()
+
+
+def _expression(atom: Atom, view: View, depth: int) -> str:
+    """A value by its name, else by how it is made."""
+    if isinstance(atom, Lit):
+        return repr(atom.value)
+    maker = view.makers.get(atom.name)
+    if not _UNNAMED.fullmatch(atom.name) or maker is None or not depth:
+        return _NUMBER.sub("", atom.name) if _UNNAMED.fullmatch(atom.name) else atom.name
+    operands = [_expression(each, view, depth - 1) for each in maker.inputs]
+    how = [str(value) for key, value in maker.attrs if key in ("op", "name", "fn")]
+    return f"{' '.join([maker.op, *how])}({', '.join(operands)})"
 
 
 def _prompt(step_view: StepView, view: View) -> tuple[Piece, ...]:

@@ -17,6 +17,7 @@ from lmc.viz.figures import Figures, brief
 from lmc.viz.parting import Parting, partings
 from lmc.viz.sharing import sharing
 from lmc.viz.svg_frame import CHAR, COLORS, legend_of, rect, svg_file, text
+from lmc.viz.text_table import columns_of
 from lmc.viz.tree import total
 from lmc.viz.view import View
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lmc.viz.terminal import Terminal
 
 ROW = 24  # pixels of a row
-BANDS, LABELS = 760, 56  # pixels of the bands; columns of a row's label
+WIDTH, LABELS = 1166, 56  # pixels of bands and labels; columns of a row's label, at most
 LEGEND = (("b0", "computed once for all its rows"), ("own", "of one call"), ("hole", "known only when it runs"))
 
 
@@ -34,12 +35,19 @@ def render(planned: Planned, terminal: Terminal, figures: Figures | None = None)
     view = View(planned)
     tree = sharing(view)
     placed, parted = bands(tree, view), partings(tree, view)
+    names = [_name(row, figures) for row in placed.rows]
+    labels = min(LABELS, max(map(columns_of, names), default=0) + 2)
+    room = WIDTH - labels * CHAR
     body = [
-        *(line for band in placed.bands for line in _band(band, placed, tree.unit)),
-        *(line for number, row in enumerate(placed.rows) for line in _label(number, row, parted, figures)),
+        *(line for band in placed.bands for line in _band(band, placed, tree.unit, room)),
+        *(
+            line
+            for number, (row, name) in enumerate(zip(placed.rows, names))
+            for line in _label(number, row, parted, name, room, labels)
+        ),
     ]
     note = total(tree, view) if figures is None else figures.says
-    size = (BANDS + LABELS * CHAR, ROW * len(placed.rows))
+    size = (WIDTH, ROW * len(placed.rows))
     return svg_file(f"{view.title}: what its prompts share", note, size, body, [*legend_of(LEGEND)])
 
 
@@ -56,8 +64,8 @@ def says(band: Band, unit: str) -> str:
     return f"p{band.prefix}: {size}, computed once for {band.calls} calls: {band.saved} saved"
 
 
-def _band(band: Band, placed: Bands, unit: str) -> Iterator[str]:
-    scale = BANDS / (placed.width or 1)
+def _band(band: Band, placed: Bands, unit: str, room: float) -> Iterator[str]:
+    scale = room / (placed.width or 1)
     x, y = band.start * scale, band.top * ROW
     width, height = (band.end - band.start) * scale, (band.bottom - band.top) * ROW
     yield f"<g><title>{escape(says(band, unit))}\n{escape(band.text)}</title>"
@@ -75,11 +83,17 @@ def _part(part: Part, scale: float, y: int, height: int) -> Iterator[str]:
     yield from text(f"in-{part.kind}", x + 4, y + 16, part.text, int((width - 6) / CHAR))
 
 
-def _label(number: int, row: CallRow, parted: Mapping[int, Parting], figures: Figures | None) -> Iterator[str]:
+def _name(row: CallRow, figures: Figures | None) -> str:
+    """What stands beside a row: the call, and what it came to."""
+    ran = figures.by_step.get(row.step) if figures is not None and row.step is not None else None
+    return f"{row.name}: {brief(ran)}" if ran else row.name
+
+
+def _label(
+    number: int, row: CallRow, parted: Mapping[int, Parting], name: str, room: float, columns: int
+) -> Iterator[str]:
     found = parted.get(row.step) if row.step is not None else None
     told = "\n".join(filter(None, (row.line, found.sentence() if found else "")))
     title = f"<title>{escape(told)}</title>" if told else ""
-    ran = figures.by_step.get(row.step) if figures is not None and row.step is not None else None
-    name = f"{row.name}: {brief(ran)}" if ran else row.name
-    for line in text("", BANDS + 10, number * ROW + 16, name, LABELS - 2):
+    for line in text("", room + 10, number * ROW + 16, name, columns):
         yield line.replace(">", f">{title}", 1)

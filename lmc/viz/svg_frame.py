@@ -39,6 +39,7 @@ STYLE = (
     ".hole{fill:url(#hatch);stroke:none}.turn{fill:var(--turn);stroke:none}.own{fill:var(--own)}\n"
     ".in-hole{font-style:italic;paint-order:stroke;stroke:var(--paper);stroke-width:3px}.in-turn{fill:var(--faint)}\n"
     ".box{fill:var(--box);stroke:var(--line);stroke-dasharray:4 3}.card{fill:var(--card);stroke:var(--line)}\n"
+    ".over{paint-order:stroke;stroke:var(--box);stroke-width:4px;stroke-linejoin:round}"
     ".run{stroke:var(--line);stroke-width:.6}.host{fill:var(--own)}.ribbon{fill:none}.link{fill:none;stroke:var(--line)}\n"
     ".cached{fill:var(--b1)}.computed{fill:var(--b0)}.decoded{fill:var(--b2)}"
     ".state{stroke-width:1.6}.order{stroke-dasharray:2 3}.arrow{fill:var(--line)}\n"

@@ -151,7 +151,8 @@ def _box(spot: PlacedItem) -> Iterator[str]:
 
 
 def _title(spot: PlacedItem) -> Iterator[str]:
-    return text("note", spot.x + 8, spot.y + 15, on_one_line(spot.item.title), int((spot.width - 12) / CHAR))
+    # bands and arrows pass below it
+    return text("note over", spot.x + 8, spot.y + 15, on_one_line(spot.item.title), int((spot.width - 12) / CHAR))
 
 
 def _port(spot: PlacedItem) -> float:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lmc.passes.flat_prompts import is_hole, known_text
 from lmc.passes.prompt_ids import cut_pieces, num_units
 from lmc.viz.origin import origins
-from lmc.viz.parting import Parting, partings
+from lmc.viz.parting import partings
 from lmc.viz.sharing import Leaf, Nearest, SharedPrefix, Sharing, sharing
 from lmc.viz.text_table import ELLIPSIS, GAP, Column, columns_of, grid, heading, keep_ends, wrapped
 from lmc.viz.view import View
@@ -41,7 +41,7 @@ def render(planned: Planned, terminal: Terminal) -> str:
     tree = sharing(view)
     parted = partings(tree, view)
     calls = {step_view.step.id: step_view for step_view in view.calls}
-    names = {id: _parts(each, calls[id]) for id, each in parted.items()}
+    names = {id: each.why_beside(calls[id]) for id, each in parted.items()}
     columns: tuple[Column, ...] = (
         Column("prompt"),
         Column(tree.unit, "right"),
@@ -163,14 +163,6 @@ def call_name(step_view: StepView, view: View) -> str:
         + (f", {step_view.place}" if step_view.place else "")
         + around
     )
-
-
-def _parts(found: Parting, call: StepView) -> str:
-    """`hole, line 6`: why a call does not go on from the one above it, and where; not its own line once more."""
-    if found.reason is None or found.place in ("", call.place) or found.span is None:
-        return found.reason or ""
-    is_here = call.node.span is not None and call.node.span.file == found.span.file
-    return f"{found.reason}, {f'line {found.span.line}' if is_here else found.place}"
 
 
 def _hints(step_view: StepView) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lmc.errors import ArgumentError, did_you_mean
 from lmc.ir.graph import Value
 from lmc.passes.divergence import Divergence, Divergences, Rows, Side
-from lmc.passes.flat_prompts import PromptHole, known_text
+from lmc.passes.flat_prompts import PromptHole, is_hole, known_text
 from lmc.passes.reasons import SAYS
 from lmc.viz.json import json_pieces, json_span
 from lmc.viz.text_table import heading, keep_end, keep_ends, wrapped
@@ -84,7 +84,10 @@ class _Told:
         runs = "runs" if self.rows is None else "rows"
         yield f"two {runs} of {names[0]}" if found.is_two_runs else " and ".join(names)
         whole = f": {self._quoted(found.common)}" if found.common else ""
-        yield from wrapped(f"both begin with {found.shared} {self.unit}{whole}", width).splitlines()
+        begun = f"both begin with {found.shared} {self.unit}{whole}"
+        if not found.common and any(side.rest and is_hole(side.pieces[0], "state") for side in (found.a, found.b)):
+            begun = "what both begin with is known only when the program runs"
+        yield from wrapped(begun, width).splitlines()
         if found.reason is None:
             yield from wrapped(self._all_of_one(names), width).splitlines()
             return

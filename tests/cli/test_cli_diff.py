@@ -266,3 +266,35 @@ def test_libraries_that_lie_beside_a_program_are_not_forgotten(tmp_path: Path, m
         pass
     assert "a_library_beside" in sys.modules and "a_neighbour_beside" not in sys.modules
     del sys.modules["a_library_beside"]
+
+
+def test_a_file_that_a_revision_has_otherwise_or_not_at_all(cli, repository, tmp_path, monkeypatch) -> None:
+    """By the name it had, as not kept by git, or as what does not parse."""
+    monkeypatch.chdir(tmp_path)
+    repository({"prog.py": program(), "words.py": 'ASK = "So: "', "bad.py": "def ("})
+    (tmp_path / "prog.py").rename(tmp_path / "new.py")
+    repository({"bad.py": program()})
+    (tmp_path / "beside.py").write_text(program())
+
+    renamed, beside, bad = (cli("diff", f"{name}@HEAD~1", name) for name in ("new.py", "beside.py", "bad.py"))
+    assert "it was `prog.py` then: write prog.py@HEAD~1" in renamed.stderr
+    assert "revision `HEAD~1` has no file `beside.py`" in beside.stderr and "git add" in beside.stderr
+    assert "`bad.py@HEAD~1` does not parse: line 1: " in bad.stderr
+    assert cli("diff", "prog.py@HEAD~1", "new.py").exit_code == 0
+
+
+def test_branches_of_ir_files_go_by_what_they_ask(tmp_path: Path) -> None:
+    """Not by the numbers of values, nor by what stands inside; another condition is a change."""
+
+    def regions(condition: str, name: str) -> object:
+        path = tmp_path / "p.lmir"
+        path.write_text(
+            f'program ask(%word: str) {{\n  %s0 = begin\n  %{name} = compare %word, {condition} {{op="=="}}\n'
+            f"  %s8 = if %{name} {{\n"
+            '    %s6 = append %s0, "x"\n    yield %s6\n  } else {\n    yield %s0\n  }\n'
+            '  %s9, %a = gen %s8 {max_tokens=4, name="a"}\n  return %s9, none\n}\n'
+        )
+        with planned_version(version_of(str(path)), (), 2, None) as planned:
+            return plan_facts(planned).regions
+
+    assert regions('"a"', "t9") == regions('"a"', "t12") != regions('"b"', "t9")

@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from lmc.backend.echo import EchoBackend
 from lmc.cli.compile import compiled
+from lmc.cli.loading import load_program
 from lmc.compiler import Compiled
 from lmc.errors import ArgumentError, LMError
 from lmc.parser.irtext.parse import parse_plan
@@ -27,6 +29,7 @@ from tests.support.sampled import one_in
 from tests.viz.odd import odd
 
 CASES = all_cases()
+FAULTS = Path(__file__).parents[1] / "sharing_faults" / "programs"
 TOKENIZER = EchoBackend().tokenizer
 MERMAID_LINE = re.compile(
     r"flowchart TD"
@@ -127,6 +130,15 @@ def test_lines_fit(program, format, width):
     if format == "table":
         wide = emit(done.planned, "table", Terminal(width=10_000))
         assert re.findall(r"\b\d+/\d+", text) == re.findall(r"\b\d+/\d+", wide)
+
+
+def test_the_table_says_why_calls_part_at_every_width(golden):
+    """In its own column, without the line where that is too much, below the table, or with each call."""
+    done = compiled(load_program(f"{FAULTS / 'template.py'}:ask"), {}, 2, None)
+    tables = [emit(done.planned, "table", Terminal(width=width)) for width in (60, 80, 92, 120, 200)]
+
+    assert all("#0 template" in table for table in tables)
+    golden("viz/table_parts.txt", "\n".join(tables))
 
 
 def test_colour_changes_no_column():

@@ -51,7 +51,7 @@ def _note(call: Node, found: Divergence, divergences: Divergences, unit: str) ->
     again = f"the {found.behind} {unit} behind it, the same in every run, are computed anew"
     match found.reason:
         case "nondeterministic-text":
-            label = next(str(what) for kind, what in made if kind == "call" and is_changing(what))
+            label = next(str(what) for kind, what in made if kind in ("call", "object") and is_changing(what))
             what = f"its prompt has what `{label}` gives, which may be another text at each run"
             yield Note(f"{called(call)}: {what}: {again}; say it behind them", found.a.span, CHANGES_EACH_RUN)
         case "order":

@@ -255,7 +255,7 @@
       for (const column of columns) for (const run of runs(column)) drawRun(run);
       const titles = made(picture, "g", {class: "titles"});
       for (const {number, x, y, width, card} of spots.values()) {
-        if (!card) words(titles, "note", x + 8, y + 15, "▾ " + items[number].title, (width - 12) / CHAR);
+        if (!card) words(titles, "note over", x + 8, y + 15, "▾ " + items[number].title, (width - 12) / CHAR);
       }
     },
     all() {

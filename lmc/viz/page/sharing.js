@@ -10,6 +10,12 @@
     return Math.min(ROW, Math.max(least, (scroller.clientHeight - 30) / num));
   }
 
+  // What the names of the rows need that are shown, and no more: the rest is for the prompts.
+  function longest() {
+    const names = data.rows.slice(shown.top, shown.bottom).map(row => row.name.length);
+    return Math.min(LABELS, (Math.max(0, ...names) + 1) * CHAR + 12);
+  }
+
   function drawBand(number, row, room, scale) {
     const band = data.bands[number];
     const top = Math.max(band.top, shown.top), bottom = Math.min(band.bottom, shown.bottom);
@@ -49,7 +55,7 @@
     buttons: [["out", "Show all (Esc)", () => all()]],
     draw() {
       const row = height(), labels = row >= THIN;
-      const inside = Math.max(320, scroller.clientWidth - 34), names = labels ? Math.min(LABELS, inside * 0.42) : 0;
+      const inside = Math.max(320, scroller.clientWidth - 34), names = labels ? Math.min(longest(), inside * 0.42) : 0;
       const room = inside - names, scale = (room - 8) / (shown.end - shown.start);
       picture.setAttribute("width", inside);
       picture.setAttribute("height", (shown.bottom - shown.top) * row + 2);

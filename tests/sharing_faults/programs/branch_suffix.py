@@ -8,6 +8,6 @@ RULES = "You are a careful assistant. You answer in one sentence and say so wher
 @lmc.function
 def ask(s, is_short: bool):
     if is_short:
-        s += "In a word. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)
+        s += "In a word. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)  # lmc: order-free
     else:
-        s += "At length. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)
+        s += "At length. " + RULES + "Name a colour:" + lmc.gen("answer", max_tokens=4)  # lmc: order-free

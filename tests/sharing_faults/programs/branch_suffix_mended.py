@@ -7,8 +7,7 @@ RULES = "You are a careful assistant. You answer in one sentence and say so wher
 
 @lmc.function
 def ask(s, is_short: bool):
-    s += RULES
     if is_short:
-        s += "In a word. " + "Name a colour:" + lmc.gen("answer", max_tokens=4)
+        s += RULES + "In a word. " + "Name a colour:" + lmc.gen("answer", max_tokens=4)  # lmc: order-free
     else:
-        s += "At length. " + "Name a colour:" + lmc.gen("answer", max_tokens=4)
+        s += RULES + "At length. " + "Name a colour:" + lmc.gen("answer", max_tokens=4)  # lmc: order-free
