@@ -34,7 +34,7 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
     odd = any(map(has_live, (*args, *kwargs.values())))
     give = cx.argument if odd else cx.t.value_atom
