@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from lmc.executor.events import ItemEnded, RunEvent
     from lmc.launch import Launch, Opener
+    from lmc.observe.report import RunReport
     from lmc.patience import Retry, Timeout
-    from lmc.report import RunReport
     from lmc.result import Result
 
 Bind = Callable[[], dict[str, Any]]

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from lmc.executor import ItemEnded
     from lmc.journal import Journal
     from lmc.launch import Launch
+    from lmc.observe.progress import BatchProgress
+    from lmc.observe.report import RunReport
     from lmc.patience import Retry, Timeout
-    from lmc.progress import BatchProgress
-    from lmc.report import RunReport
     from lmc.result import Result
 
 Arguments = dict[str, Any]
@@ -431,10 +431,10 @@ def _opened(
 
 def _progress(options: BatchOptions, total: int | None, launch: Launch | LoopLaunch) -> BatchProgress:
     if options.progress_bar == "live":
-        from lmc.live import LiveProgress
+        from lmc.observe.live import LiveProgress
 
         return LiveProgress(total, launch, launch.name)
-    from lmc.progress import BatchProgress
+    from lmc.observe.progress import BatchProgress
 
     return BatchProgress(total, launch.counts)
 

@@ -30,6 +30,8 @@ class Knob:
 DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
 DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every pass; verify: only the latter.")
 CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
+MODELS = Knob("LMC_MODELS", "", "A file of rows that stand before lmc's table of what models behind APIs can do.")
+PRICES = Knob("LMC_PRICES", "", "A file of rows that stand before lmc's table of what they cost.")
 NO_COLOR = Knob("NO_COLOR", "", "Anything: no colours (https://no-color.org).")
 TERM = Knob("TERM", "", "dumb: no colours.")
 
@@ -37,7 +39,7 @@ COLUMNS = Knob("COLUMNS", "", "How wide text in a pipe may get; 100 columns wher
 
 WAIT_POLICY = Knob("OMP_WAIT_POLICY", "passive", "How OpenMP threads wait: passive (asleep) or active (spinning).")
 
-KNOBS = (DTYPE, DEBUG, CACHE_HOME, NO_COLOR, TERM, COLUMNS, WAIT_POLICY)
+KNOBS = (DTYPE, DEBUG, CACHE_HOME, MODELS, PRICES, NO_COLOR, TERM, COLUMNS, WAIT_POLICY)
 
 
 @contextmanager

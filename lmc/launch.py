@@ -19,15 +19,15 @@ from lmc import arguments as arguments_of
 from lmc import codes, compiler
 from lmc.errors import ArgumentError, CaptureError, LMError
 from lmc.fallback import is_refusal, say_broken
+from lmc.observe.report import RunReport
+from lmc.observe.timeline import Timeline, TimelineKeeper
 from lmc.parser.argument_shapes import ArgumentShape, Path
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.out_of_sight import reaches_program, shares
 from lmc.parser.capture.trace import Trace
 from lmc.recent import Recent
-from lmc.report import RunReport
 from lmc.result import Result
 from lmc.tables import rows_of
-from lmc.timeline import Timeline, TimelineKeeper
 
 if TYPE_CHECKING:
     from lmc.backend.base import Backend, ForwardPass, Session

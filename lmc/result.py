@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmc.executor.state import ProgramState
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
-    from lmc.report import RunReport
+    from lmc.observe.report import RunReport
     from lmc.viz.figures import Figures
 
 
@@ -145,7 +145,7 @@ class Result(Generic[R]):
     def figures(self) -> Figures | None:
         """What its calls came to, for the pictures; None where the run kept none."""
         from lmc.calls import CallRecord
-        from lmc.figures import figures_of
+        from lmc.observe.figures import figures_of
 
         made = [call for call in self._made or () if not isinstance(call, CallRecord)]
         if self._made is None or len(made) < len(self._made):

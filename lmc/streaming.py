@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lmc.launch import Launch
-    from lmc.report import RunReport
+    from lmc.observe.report import RunReport
 
 T = TypeVar("T")
 

@@ -36,9 +36,10 @@ GROUND = (
 WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
-    "state", "tables", "callables", "arguments", "timeline", "figures", "report", "calls", "compiler", "result",
-    "chrome_trace", "fallback", "recorded", "saved", "identity", "journal", "learning", "patience", "progress",
-    "launch", "streaming", "aio", "live", "batch", "run_options", "tooling", "program", "analysis", "sglang_names", "",
+    "state", "tables", "callables", "arguments", "observe", "observe.timeline", "observe.figures", "observe.report",
+    "observe.progress", "calls", "compiler", "result", "fallback", "recorded", "saved", "identity", "journal",
+    "patience", "launch", "streaming", "aio", "observe.live", "batch", "run_options", "tooling", "program",
+    "observe.learning", "observe.chrome_trace", "observe.analysis", "sglang_names", "",
 )  # fmt: skip
 ROOF = ("cli", "server", "__main__")
 
@@ -58,6 +59,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
+    "backend.api": (*WAIST, "ir", *GROUND),
     "backend.echo": ("backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
@@ -94,8 +96,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "compiler": ("networkx",),
     "executor": ("greenlet",),
     "eager": ("greenlet",),
-    "progress": ("rich",),
-    "live": ("rich",),
+    "observe.progress": ("rich",),
+    "observe.live": ("rich",),
     "viz": ("networkx", "rich"),
     **dict.fromkeys(ROOF, ("click", "pyarrow", "rich", "starlette", "uvicorn", "prometheus_client")),
 }

@@ -18,8 +18,8 @@ import lmc
 from lmc.backend.base import Request
 from lmc.backend.echo import EchoBackend
 from lmc.batch import MAX_AHEAD
-from lmc.progress import BatchProgress
-from lmc.report import RunReport
+from lmc.observe.progress import BatchProgress
+from lmc.observe.report import RunReport
 
 
 @lmc.function

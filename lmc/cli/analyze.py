@@ -9,8 +9,8 @@ from lmc.cli.forecast import told_of, with_limit
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
+    from lmc.observe.report import RunReport
     from lmc.program import Program
-    from lmc.report import RunReport
     from lmc.result import Result
     from lmc.viz import Terminal
     from lmc.viz.analysis import Analysis
@@ -55,13 +55,13 @@ def _why(results: Sequence[Result], first: Result) -> str:
 
 
 def _told(prog: Program, compiled: Compiled, items: Sequence[Any], learn: str | None, caches: bool) -> Told:
-    from lmc.analysis import leaves_of
+    from lmc.observe.analysis import leaves_of
 
     return told_of(compiled, learn=learn, items=[leaves_of(prog, compiled, item) for item in items], caches=caches)
 
 
 def _analysis(results: Sequence[Result], first: Result, report: RunReport, told: Told | None, why: str) -> Analysis:
-    from lmc.analysis import analysis_of
+    from lmc.observe.analysis import analysis_of
 
     same = [result for result in results if result.compiled.plan is first.compiled.plan]
     return analysis_of(same, report, None if told is None else told.cost, why)

@@ -41,7 +41,7 @@ def told_of(
 
     max_new_tokens  the run's limit, for calls that have none of their own
     """
-    from lmc.learning import learnt_from, said
+    from lmc.observe.learning import learnt_from, said
     from lmc.passes.cost import cost_of
     from lmc.viz.cost import Told
 

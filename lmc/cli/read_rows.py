@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lmc.arguments import takes
 from lmc.cli.cells import MISSING, Converter
 from lmc.errors import ArgumentError, did_you_mean
-from lmc.report import counted
+from lmc.observe.report import counted
 from lmc.tables import BadItem
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
     from lmc.launch import Mode
+    from lmc.observe.report import RunReport
     from lmc.program import Program
-    from lmc.report import RunReport
     from lmc.result import Result
 
 
@@ -144,7 +144,7 @@ def run_command(
     from lmc.cli.arguments import check_all_there, parse_arguments
     from lmc.cli.loading import load_program
     from lmc.cli.table import Table
-    from lmc.learning import learnt_from
+    from lmc.observe.learning import learnt_from
 
     is_batch = args_file is not None
     if not is_batch and (resume or (output is not None and not formats)):
@@ -252,7 +252,7 @@ def _caches(backend: str, model: str | None) -> bool:
 
 
 def _write_trace(file: str, results: Sequence[Result], report: RunReport | None, program: Program) -> None:
-    from lmc.chrome_trace import chrome_trace
+    from lmc.observe.chrome_trace import chrome_trace
 
     made = chrome_trace(results, report, program.func.__name__)
     write(json.dumps(made, ensure_ascii=False, default=repr, separators=(",", ":")), file)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmc.report import counted
+from lmc.observe.report import counted
 
 if TYPE_CHECKING:
     from lmc.calls import CallRecord

@@ -24,8 +24,8 @@ from lmc.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from lmc.batch import BatchRun
+    from lmc.observe.report import RunReport
     from lmc.program import Program
-    from lmc.report import RunReport
     from lmc.result import Result
 
 MOST_TOLD = 20  # failed rows that are told one by one

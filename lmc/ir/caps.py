@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, get_args
 
 from lmc.ir.constraint import Choices, Constraint, Grammar, JsonSchema, Lark, Regex, StructuralTag, ToolCalls
 from lmc.ir.hints import HintKind
+from lmc.ir.sampling import SAMPLING_FIELDS
 from lmc.ir.scoring import ChoicesMethod
 
 ConstraintKind = Literal["regex", "choices", "json_schema", "grammar", "structural_tag"]
 CONSTRAINT_KINDS: frozenset[ConstraintKind] = frozenset(get_args(ConstraintKind))
+# how a turn that the model has begun goes on: at all; only where what is there does not end in white space, and without
+# a constraint ("prefill"); or never
+Continues = Literal["always", "prefill", "never"]
+SchemaSubset = Literal["full", "openai_strict", "anthropic"]
+Fallback = Literal["emulate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,25 @@ class Caps:
     hints         the kinds of advice that it follows; others are not sent
     prefix_cache  computes what prompts begin with together once
     max_len       tokens of prompt and output together, None where unlimited
+    max_output    tokens of an answer, None where only `max_len` bounds them
+    max_n         samples of one prompt, where it draws several; None where any number
+    max_logprobs  how many of the most likely tokens it tells beside each; None where any number
+    sampling      the fields of Sampling that it follows
+    loosely       of these, those that it follows as well as it can and promises nothing for
+    apart         pairs of fields of which a call may give one
+    temperatures  the lowest and the highest that it takes; None where it decides by itself
+    max_stops     how many texts may end a generation, None where any number
+    continues     whether a turn that the model has begun goes on
+    only_turns    text outside of roles is sent as one turn of the user, and the answer is the assistant's
+    roles         whose turns there may be, None where anybody's
+    system_first  the turns of the system stand before all others
+    thinks        it thinks before it answers, unseen, and that counts against `max_tokens`
+    schema_subset which part of JSON Schema it takes
+    images        prompts may hold them
+    counts_tokens the tokenizer that the program is compiled with counts what the backend counts
+    fallback      what may be done instead of what is lacking; None: it is refused
+    called        what messages call it
+    known_from    where all this is known from, as messages say it
     """
 
     constraints: frozenset[ConstraintKind] = frozenset()
@@ -37,6 +63,25 @@ class Caps:
     hints: frozenset[HintKind] = frozenset()
     prefix_cache: bool = False
     max_len: int | None = None
+    max_output: int | None = None
+    max_n: int | None = None
+    max_logprobs: int | None = None
+    sampling: frozenset[str] = frozenset(SAMPLING_FIELDS)
+    loosely: frozenset[str] = frozenset()
+    apart: frozenset[tuple[str, str]] = frozenset()
+    temperatures: tuple[float, float] | None = (0.0, inf)
+    max_stops: int | None = None
+    continues: Continues = "always"
+    only_turns: bool = False
+    roles: frozenset[str] | None = None
+    system_first: bool = False
+    thinks: bool = False
+    schema_subset: SchemaSubset = "full"
+    images: bool = False
+    counts_tokens: bool = True
+    fallback: Fallback | None = None
+    called: str = "the backend"
+    known_from: str = ""
 
 
 def kind_of(constraint: Constraint) -> ConstraintKind:

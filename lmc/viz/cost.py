@@ -29,8 +29,9 @@ ABOUT = (
     "and room for all"
 )
 GUESSED = (
-    "expected, as nothing better is known: an unconstrained answer takes all of max_tokens, both arms of a branch are "
-    "as likely, and a loop of unknown length has a turn or two (--learn FILE takes that from earlier runs)"
+    "expected, as nothing better is known: an unconstrained answer takes all of max_tokens, a constrained one is of "
+    "ordinary length, both arms of a branch are as likely, and a loop of unknown length has a turn or two (--learn "
+    "FILE takes that from earlier runs)"
 )
 
 

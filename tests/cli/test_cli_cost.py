@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lmc.cli import main
-from lmc.learning import learnt_from, said
+from lmc.observe.learning import learnt_from, said
 
 PROGRAM = """
 import lmc

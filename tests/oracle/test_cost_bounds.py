@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lmc import arguments as arguments_of
-from lmc.analysis import analysis_of
 from lmc.backend.local import CpuBackend
+from lmc.observe.analysis import analysis_of
 from lmc.passes.cost import COUNTS, ProgramCost, cost_of
 from lmc.program import Program
 from lmc.result import Result

@@ -191,6 +191,63 @@ def test_samples_have_the_prompt_each():
     assert last.computed.least == 3
 
 
+# --- answers of ordinary length --------------------------------------------------------------------------
+
+TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
+PERSON = {"name": TEXT, "age": NUMBER, "city": TEXT, "active": {"type": "boolean"}}
+ORDER = {"type": "object", "properties": {"sku": TEXT, "count": NUMBER}, "required": ["sku", "count"]}
+KIDS = {"type": "array", "items": {"$ref": "#/$defs/t"}}
+NODE = {"type": "object", "properties": {"v": NUMBER, "kids": KIDS}, "required": ["v", "kids"]}
+GRAMMAR = 'root ::= "SELECT " name " FROM " name (" WHERE " name " = " [0-9]+)?\nname ::= [a-z]+'
+ORDINARY = [
+    ({"json_schema": {"type": "object", "properties": PERSON, "required": list(PERSON)}},
+     '{"name":"Ada Lovelace of London","age":36,"city":"Saint Petersburg","active":true}'),
+    ({"json_schema": {"type": "array", "items": ORDER}},
+     '[{"sku":"A-1123 and a half","count":1},{"sku":"B-77 not so large","count":12}]'),
+    ({"json_schema": {"$defs": {"t": NODE}, "$ref": "#/$defs/t"}}, '{"v":12,"kids":[]}'),
+    ({"json_schema": {"enum": ["red", "green", "a rather long colour"]}}, '"green and red"'),
+    ({"json_schema": {"type": "string", "minLength": 400}}, '"' + "a long white boat came in " * 16 + '"'),
+    ({"regex": "[0-9]{4}-[0-9]{2}-[0-9]{2}"}, "1969-07-20"),
+    ({"regex": "[A-Z][^.]*[.]"}, "The boat was white and long."),
+    ({"grammar": GRAMMAR}, "SELECT city FROM places WHERE b = 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given, text", ORDINARY)
+def test_a_constrained_answer_is_expected_to_be_of_ordinary_length(given: dict[str, Any], text: str):
+    """Within a factor of two of what somebody would write; and between the bounds."""
+
+    def answers(s):
+        s += "x" + lmc.gen("answer", max_tokens=600, **given)
+
+    [answer] = cost(answers).steps.values()
+    assert num_tokens(text) / 2 <= answer.output.expected <= 2 * num_tokens(text)
+    assert answer.output.least <= answer.output.expected
+    assert answer.output.most is None or answer.output.expected <= answer.output.most
+
+
+def test_what_may_be_left_out_is_half_expected():
+    """A property costs what it takes, and half of it where it is not required."""
+
+    def expected(required: list[str]) -> float:
+        schema = {"type": "object", "properties": {"n": NUMBER, "note": {"const": "none at all"}}, "required": required}
+
+        def answers(s):
+            s += "x" + lmc.gen("answer", max_tokens=600, json_schema=schema)
+
+        return cost(answers).total.output.expected
+
+    bare, both = expected(["n"]), expected(["n", "note"])
+    assert 0 < both - bare < num_tokens(',"note":"none at all"')
+
+
+def test_the_fewest_tokens_of_a_schema_are_bounded_by_its_shortest_text():
+    def answers(s):
+        s += "x" + lmc.gen("answer", max_tokens=600, json_schema={"const": "the very same text, every time"})
+
+    assert 1 < cost(answers).total.output.least <= num_tokens('"the very same text, every time"')
+
+
 # --- what earlier runs did -------------------------------------------------------------------------------
 
 

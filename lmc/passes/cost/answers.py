@@ -20,9 +20,10 @@ from lmc.ir.regex import Chars, RegexTree, Repeat, Seq, is_plain
 from lmc.ir.scoring import default_boundary
 from lmc.passes.base import Inputs
 from lmc.passes.cost.interval import NOTHING, Interval
+from lmc.passes.cost.typical import typical_tokens
 from lmc.passes.cost.values import KnownValue
 from lmc.passes.lint.facts import MAX_STATES, facts
-from lmc.passes.lint.fewest import fewest_tokens
+from lmc.passes.lint.fewest import LONGEST_TOKEN, fewest_tokens
 
 CHARACTER = 4  # the most bytes of one
 WORD = 64  # characters of a prompt's last word that is written again, at the most
@@ -133,8 +134,9 @@ def _bounds(
         # one token at least is asked for, where no constraint can be satisfied by nothing
         return Interval.between(0 if is_unknown else 1, limit, None if limit is None else float(limit)), None
     found = _extent(constraint)
+    expected = _expected(constraint, limit, inputs)
     if found is None:
-        return Interval.between(0, limit, None if limit is None else limit / 2), None
+        return Interval.between(0, limit, expected), None
     least = _fewest(constraint, limit, inputs, found)
     longest = found.longest and found.longest * _width(constraint)
     if facts(constraint).options:
@@ -143,13 +145,19 @@ def _bounds(
         longest = 0
     bounds = [each for each in (limit, longest) if each is not None]
     most = min(bounds, default=None)
-    expected = min(limit or 64, (least + (least * 4 if longest is None else longest / CHARACTER)) / 2)
     return Interval.between(min(least, most if most is not None else least), most, expected), longest
+
+
+def _expected(constraint: Constraint, limit: int | None, inputs: Inputs) -> float | None:
+    """Of a text of ordinary length; where that is not known, half of what there is room for."""
+    found = typical_tokens(constraint, inputs.encode)
+    return found if found is not None else None if limit is None else limit / 2
 
 
 def _fewest(constraint: Constraint, limit: int | None, inputs: Inputs, found: Extent) -> int:
     if facts(constraint).tree is None or facts(constraint).extent is None:
-        return min(1, found.shortest)
+        least = -(-found.shortest // (longest_token(inputs) or LONGEST_TOKEN))
+        return least if limit is None else min(least, limit)
     least = fewest_tokens(constraint, min(limit or 64, 64), inputs.spellings)
     return min(least, limit) if limit is not None else least
 

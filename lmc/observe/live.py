@@ -19,8 +19,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from lmc.progress import BatchProgress, Drawing, time_of
-from lmc.report import counted
+from lmc.observe.progress import BatchProgress, Drawing, time_of
+from lmc.observe.report import counted
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -11,8 +11,8 @@ import pytest
 
 import lmc
 from lmc.backend.echo import EchoBackend
+from lmc.observe.timeline import Timeline
 from lmc.result import Result
-from lmc.timeline import Timeline
 from tests.support.end_to_end import one_thread  # noqa: F401
 
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from lmc.report import counted
+from lmc.observe.report import counted
 
 if TYPE_CHECKING:
-    from lmc.report import RunReport
+    from lmc.observe.report import RunReport
 
 REFRESH_S = 0.2
 LINE_S = 30.0

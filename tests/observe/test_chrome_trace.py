@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 import lmc
-from lmc.chrome_trace import ENGINE, chrome_trace, feeds
 from lmc.cli import main
 from lmc.errors import ArgumentError
+from lmc.observe.chrome_trace import ENGINE, chrome_trace, feeds
 from tests.support.end_to_end import one_thread  # noqa: F401
 
 

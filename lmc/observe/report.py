@@ -9,8 +9,8 @@ from lmc.notebook import bars, bundle, pre
 
 if TYPE_CHECKING:
     from lmc.backend.base import Counters
+    from lmc.observe.timeline import Timeline
     from lmc.passes import TokenSharing
-    from lmc.timeline import Timeline
 
 FIELDS = ("requests", "prompt_tokens", "cached_tokens", "computed_tokens", "output_tokens", "forward_passes")
 

@@ -16,9 +16,9 @@ from lmc.viz.analysis import Actual, Analysis
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.executor.made_call import MadeCall
+    from lmc.observe.report import RunReport
     from lmc.passes.cost import ProgramCost
     from lmc.program import Program
-    from lmc.report import RunReport
     from lmc.result import Result
 
 Leaves = Mapping[tuple[str | int, ...], object]

@@ -20,8 +20,8 @@ import lmc
 from lmc.backend.base import ForwardPass, PassRow
 from lmc.cli import main
 from lmc.launch import LaunchStatus
-from lmc.live import LiveProgress, text_lines
-from lmc.report import RunReport
+from lmc.observe.live import LiveProgress, text_lines
+from lmc.observe.report import RunReport
 
 
 class Clock:

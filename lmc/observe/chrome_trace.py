@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmc.errors import ArgumentError
-from lmc.report import counted
+from lmc.observe.report import counted
 
 if TYPE_CHECKING:
     from lmc.backend.base import ForwardPass, PassRow
     from lmc.calls import CallRecord
     from lmc.ir.plan import Plan
-    from lmc.report import RunReport
+    from lmc.observe.report import RunReport
+    from lmc.observe.timeline import Timeline
     from lmc.result import Result
-    from lmc.timeline import Timeline
 
 Event = dict[str, Any]
 ENGINE = 1  # its process; those of items come behind it

@@ -11,8 +11,8 @@ from lmc.viz.figures import CallFigures, CallInPass, Figures, PassFigures
 
 if TYPE_CHECKING:
     from lmc.executor.made_call import MadeCall
+    from lmc.observe.timeline import Timeline
     from lmc.passes.planned import Planned
-    from lmc.timeline import Timeline
 
 MAX_ROWS = 40_000  # of passes that a picture has
 

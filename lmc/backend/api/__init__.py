@@ -1,0 +1,1 @@
+"""Models behind an API: what each can do, what it costs, and how it is asked."""
