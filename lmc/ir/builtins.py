@@ -22,6 +22,7 @@ from typing import Any
 
 from lmc.ir.binding import apply_spread, bound_arguments, joined_arguments, merged_options, method_spread
 from lmc.ir.documents import with_documents
+from lmc.ir.ops import unpacked
 from lmc.ir.types import ANY, BOOL, DATA, FLOAT, INT, STR, Type
 
 
@@ -81,7 +82,7 @@ def _named(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _unpack_starred(before: int, after: int, xs: Any) -> tuple[Any, ...]:
-    items = list(xs)
+    items = list(unpacked(xs))
     if len(items) < before + after:
         raise ValueError(f"not enough values to unpack (expected at least {before + after}, got {len(items)})")
     return (*items[:before], items[before : len(items) - after], *items[len(items) - after :])

@@ -10,9 +10,9 @@ Signatures are words: a type name, `value` (anything but a state), `atom` (anyth
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 from typing import Any, Literal
 
 from lmc.codes import CHANGED_IN_PLACE, CHOSEN_EXPRESSION
@@ -103,9 +103,17 @@ def _format(attrs: dict[str, Any], value: Any, spec: str = "") -> str:
     return format(CONVERSIONS[conv](value) if conv else value, attrs.get("spec", "") or spec)
 
 
+def unpacked(value: Any) -> Iterator[Any]:
+    """What `a, b = value` walks over. Raises TypeError as Python words it there."""
+    kind = type(value)
+    if hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"):
+        return iter(value)
+    raise TypeError(f"cannot unpack non-iterable {kind.__name__} object")
+
+
 def _unpack(attrs: dict[str, Any], value: Any) -> tuple[Any, ...]:
     num, items = attrs["n"], []
-    for item in value:
+    for item in unpacked(value):
         items.append(item)
         if len(items) > num:
             raise ValueError(f"too many values to unpack (expected {num})")
@@ -157,7 +165,18 @@ def _copied_with(attrs: dict[str, Any], value: Any, key: Any, item: Any) -> Any:
 
 def _after_method(attrs: dict[str, Any], value: Any, /, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
     changed = value.copy()
-    return changed, getattr(changed, attrs["name"])(*args, **kwargs)
+    return changed, call_by_name(attrs, changed, *args, **kwargs)
+
+
+def call_by_name(attrs: dict[str, Any], value: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """`value.name(*args, **kwargs)`, as Python makes it where the call and the name stand together."""
+    method = getattr(value, attrs["name"])
+    if kwargs and type(method) is BuiltinFunctionType and type(value).__module__ == "builtins":
+        # Python calls the function of the class, and only that one says `str.find()` where it takes no keywords
+        unbound = getattr(type(value), attrs["name"])
+        if type(unbound) is MethodDescriptorType:
+            return unbound(value, *args, **kwargs)
+    return method(*args, **kwargs)
 
 
 def _order(attrs: dict[str, Any], keys: Any) -> list[int]:
@@ -229,8 +248,7 @@ _ROWS = (
     _host("set_item", "value value value", "value", _copied_with, raises=True),
     # a mutating method on `data`: the changed copy, then what the method returned
     _host("mutate", "value *value", "value value", _after_method, attrs=("name",), needs=("name",), raises=True),
-    _host("method", "value *value", "value", lambda a, x, /, *xs, **kw: getattr(x, a["name"])(*xs, **kw),
-          attrs=("name",), needs=("name",), raises=True),
+    _host("method", "value *value", "value", call_by_name, attrs=("name",), needs=("name",), raises=True),
     _host("attr", "value", "value", lambda a, x: getattr(x, a["name"]), attrs=("name",), needs=("name",), raises=True),
     _host("len", "value", "int", lambda a, x: len(x), raises=True),
     _host("tuple", "*atom", "data", lambda a, *xs: xs),

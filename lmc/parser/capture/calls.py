@@ -28,7 +28,8 @@ from lmc.ir.types import ANY, DATA, REF, STATES, STR
 from lmc.parser.capture import choices, fixed, instances, looking, managers, objects, spread
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
-from lmc.parser.capture.expressions import attribute, place
+from lmc.parser.capture.expressions import attribute, check_starred, place
+from lmc.parser.capture.fitting import check_fits
 from lmc.parser.capture.functions import (
     bind_program,
     closure_of,
@@ -120,6 +121,8 @@ def _starred(cx: Capture, x: StandIn, node: ast.AST) -> list[tuple[bool, StandIn
     if items is not None:
         return [(False, i) for i in items]
     cx.at(node)
+    if not isinstance(node, ast.Call):
+        check_starred(cx, x)
     return [(True, x if isinstance(node, ast.Call) else call(cx, tuple, (x,), {}))]
 
 
@@ -281,7 +284,9 @@ def call(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[str, 
         return bind_program(cx, fn.__self__, args, kwargs)
     # a rule may decline: what it knows nothing better for is a pure function like any other
     if is_in(fn, SPECIAL):
-        done = SPECIAL[fn](cx, *args, **kwargs)
+        rule = SPECIAL[fn]
+        check_fits(rule, getattr(fn, "__name__", ""), (cx, *args), kwargs, cx.t.span)
+        done = rule(cx, *args, **kwargs)
         if done is not NotImplemented:
             return done
     # a function that is given a function is no more pure than that
@@ -305,7 +310,9 @@ def _closure(cx: Capture, fn: Closure, args: tuple[StandIn, ...], kwargs: dict[s
 
 
 def _partial(cx: Capture, fn: PartialCall, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
-    if "$keys" in fn.kwargs and len(args) == 1 and not kwargs:
+    if "$keys" in fn.kwargs:
+        if len(args) != 1 or kwargs:
+            raise graph_break(NO_RULE, cx.t.span, "`operator.itemgetter` with these arguments")
         return picked(cx, fn, args[0])
     every, named = (*fn.args, *args), {**fn.kwargs, **kwargs}
     if isinstance(fn.fn, objects.DataclassInit):

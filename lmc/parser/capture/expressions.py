@@ -333,8 +333,6 @@ def compare(cx: Capture, op: str, x: StandIn, y: StandIn) -> StandIn:
             return known if op == "is" else not known
     if plain(x) and plain(y):
         return ordinary(COMPARE[op], x, y)
-    if is_ordinary(x) and is_ordinary(y) and op in ("is", "is not"):
-        return (x is y) == (op == "is")
     if looking.can_hash(x) and looking.can_hash(y) and op in ("==", "!="):
         return ordinary(COMPARE[op], x, y)
     whole = _known(cx, x), _known(cx, y)
@@ -396,6 +394,8 @@ def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
     """`x is y` where the trace knows; None where only the run does."""
     if isinstance(x, StateCell | Container) and isinstance(y, StateCell | Container):
         return _same_cell(cx, x, y)
+    if x is y and not isinstance(x, Unmergeable):
+        return True
     for one, two in ((x, y), (y, x)):
         if two is None:
             if isinstance(one, StateCell):
@@ -407,11 +407,41 @@ def _identity(cx: Capture, x: StandIn, y: StandIn) -> bool | None:
                 return False if one.type.name in ("str", "int", "float", "bool") else None
             if isinstance(one, LazyStr | tuple | Closure | DictView | Once):
                 return False
+    if _may_be_shared(x) and _may_be_shared(y):
+        return _same_value(cx, x, y)
+    if any(plain(one) and _may_be_shared(one) and _is_unknown(two) for one, two in ((x, y), (y, x))):
+        raise graph_break(NO_RULE, cx.t.span, _IS)
     if is_ordinary(x) and is_ordinary(y):
-        return x is y
+        return False
     if isinstance(x, Closure) and isinstance(y, Closure | FunctionType):
         return x is y
     return None
+
+
+def _may_be_shared(x: StandIn) -> bool:
+    """True for a text, a number, a tuple or a view of a dict: of two that are alike Python may make one object."""
+    if isinstance(x, Sym):
+        return x.type.name in ("str", "int", "float")
+    return isinstance(x, LazyStr | tuple | DictView) or (plain(x) and not isinstance(x, bool) and x is not None)
+
+
+def _same_value(cx: Capture, x: StandIn, y: StandIn) -> bool:
+    """Whether two such values are one object. Raises CaptureError where that is for Python to say."""
+    if isinstance(x, DictView) or isinstance(y, DictView):
+        return False  # each call of `keys` makes one
+    if plain(x) and plain(y) and (type(x) is not type(y) or x != y):
+        return False
+    raise graph_break(NO_RULE, cx.t.span, _IS)
+
+
+def _is_unknown(x: StandIn) -> bool:
+    """True for what the run may find to be a text or number."""
+    if isinstance(x, Sym):
+        return x.type.name not in ("bool", "none")
+    return isinstance(x, Container) and x.kind == "data" and not x.is_static
+
+
+_IS = "`is` between two texts, numbers or tuples, which `==` compares,"
 
 
 def _same_cell(cx: Capture, x: StateCell | Container, y: StateCell | Container) -> bool | None:
@@ -466,9 +496,18 @@ def _spread(cx: Capture, elements: list[ast.expr]) -> StandIn:
         part = cx.eval(element.value if isinstance(element, ast.Starred) else element)
         cx.at(element)
         one = not isinstance(element, ast.Starred)
+        if not one:
+            check_starred(cx, part)
         more = Container(cx.t.born(), "list", (part,)) if one else cx.call(list, (part,), {})
         whole = binary(cx, "+", whole, more)
     return whole
+
+
+def check_starred(cx: Capture, x: StandIn) -> None:
+    """Raises CaptureError for `*x` of what surely cannot be walked over: Python has words of its own for that."""
+    kinds = ("int", "float", "bool", "none")
+    if (is_literal(x) and not hasattr(x, "__iter__")) or (isinstance(x, Sym) and x.type.name in kinds):
+        raise graph_break(NO_RULE, cx.t.span, "`*` of a number or None")
 
 
 def set_node(cx: Capture, node: ast.Set) -> StandIn:

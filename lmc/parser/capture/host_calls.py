@@ -59,7 +59,7 @@ def by_python(cx: Capture, fn: StandIn, args: tuple[StandIn, ...], kwargs: dict[
     for x in (*args, *kwargs.values()):
         if has_code(cx, x) or (isinstance(x, Generator | Once) and not _is_named(fn, CONSUMERS)):
             raise graph_break(DEFERRED, cx.t.span, "an argument of this call")
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     # print keeps nothing of what it is given, any other function may keep and change it
     give = cx.t.value_atom if fn is print or declared == "none" else cx.argument
     if is_in(fn, given_functions.IMMEDIATE):
@@ -123,7 +123,7 @@ def _as_given(cx: Capture, x: StandIn) -> StandIn:
 
 def of_run_time_value(cx: Capture, fn: Sym, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]) -> StandIn:
     check_run_time_call(cx)
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     atoms = [cx.argument(a) for a in args] + [cx.argument(kwargs[k]) for k in keys]
     return wrap(cx.t, cx.t.call(apply, fn.value, *atoms, type=ANY, keys=keys))
 

@@ -188,8 +188,8 @@ def iterator(cx: Capture, x: Once) -> Sym:
     if has_code(cx, x) or x.builtin is None:
         raise graph_break(DEFERRED, cx.t.span, f"`{x.name}`")
     comprehensions.begin(cx, x, f"`{x.name}`")
-    atoms = [_stepped(cx, a) for a in x.args] + [_stepped(cx, x.kwargs[k]) for k in sorted(x.kwargs)]
-    return Sym(cx.t.call(LAZY[x.builtin], *atoms, type=REF, keys=tuple(sorted(x.kwargs))))
+    atoms = [_stepped(cx, a) for a in x.args] + [_stepped(cx, x.kwargs[k]) for k in x.kwargs]
+    return Sym(cx.t.call(LAZY[x.builtin], *atoms, type=REF, keys=tuple(x.kwargs)))
 
 
 def as_walked(cx: Capture, x: StandIn) -> StandIn:

@@ -126,6 +126,6 @@ def _is_yield(stmt: ast.stmt) -> bool:
     return isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Yield)
 
 
-def of_inner(cx: Capture, fn: Any) -> StandIn:
+def of_inner(cx: Capture, fn: Any, /) -> StandIn:
     """`contextmanager` of a function that is defined inside the program."""
     return Manager(fn, None) if isinstance(fn, Closure) and can_follow(fn.node) else NotImplemented

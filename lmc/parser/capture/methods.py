@@ -8,13 +8,16 @@ from typing import Any
 
 from lmc.codes import CHANGED_IN_PLACE, LIST_OF_STATES
 from lmc.ir.graph import Atom, Value
+from lmc.ir.ops import call_by_name
 from lmc.ir.types import ANY, BOOL, DATA, INT, STATES, STR, Type
 from lmc.parser.capture import choices, filling, groups, objects, state_lists, states
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
+from lmc.parser.capture.fitting import check_fits
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.tracer import MakeLive, ProgramRaise, has_live, kind, ordinary, wrap
 from lmc.parser.capture.values import (
+    UNBOUND,
     Choice,
     Container,
     DictView,
@@ -70,7 +73,7 @@ def call_method(cx: Capture, m: Method, args: tuple[StandIn, ...], kwargs: dict[
     if isinstance(receiver, Container):
         return _of_container(cx, receiver, name, args, kwargs)
     if plain(receiver) and all(plain(a) for a in args) and all(plain(v) for v in kwargs.values()):
-        return cx.owned(ordinary(lambda: getattr(receiver, name)(*args, **kwargs)))
+        return cx.owned(ordinary(lambda: call_by_name({"name": name}, receiver, *args, **kwargs)))
     if (
         isinstance(receiver, str)
         and name == "join"
@@ -91,7 +94,7 @@ def run_time(cx: Capture, receiver: Atom, name: str, args: tuple[StandIn, ...], 
         cx.t.change(receiver)
     out = TEXT_RESULTS.get(name, DATA) if kind_ == STR else (ANY if kind_.name in ("any", "ref") else DATA)
     made = "list" if kind_ == STR and name in ("split", "rsplit", "splitlines") else "data"
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     odd = any(has_live(a) for a in (*args, *kwargs.values()))
     give, out = (cx.argument, ANY) if out == ANY or (odd and kind_ != STR) else (cx.t.value_atom, out)
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
@@ -102,9 +105,10 @@ def _of_container(
     cx: Capture, container: Container, name: str, args: tuple[StandIn, ...], kwargs: dict[str, StandIn]
 ) -> StandIn:
     if name == "join" and container.kind == "group":
+        check_fits(groups.join, name, (cx, container, *args), kwargs, cx.t.span)
         groups.join(cx, container, *args, **kwargs)
         return None
-    if name == "copy" and not args and not container.is_live:
+    if name == "copy" and not args and not kwargs and not container.is_live:
         if container.holds_states and not container.is_static:
             return state_lists.all_of(cx, container)
         return _copied(cx, container)
@@ -114,10 +118,13 @@ def _of_container(
         open_up(cx, container)
     if container.is_static:
         rule = _STATIC.get((container.kind if container.kind != "group" else "list", name))
-        if rule is not None and (done := rule(cx, container, *args, **kwargs)) is not NotImplemented:
-            return done
+        if rule is not None:
+            check_fits(rule, name, (cx, container, *args), kwargs, cx.t.span)
+            if (done := rule(cx, container, *args, **kwargs)) is not NotImplemented:
+                return done
     is_data = isinstance(container.content, Value) and container.content.type == DATA
     if name == "sort" and is_data and container.kind == "list" and kwargs.get("key") is not None:
+        check_fits(_sort, name, (cx, container, *args), kwargs, cx.t.span)
         return _sort(cx, container, **kwargs)
     if name in MUTATORS:
         return change(cx, container, name, args, kwargs)
@@ -198,7 +205,7 @@ def change(
     if container.holds_states or (not container.content and given_states):
         return _change_states(cx, container, name, args)
     cx.t.check_no_cycle(container, (*args, *kwargs.values()))
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     atoms = [cx.stored(a) for a in args] + [cx.stored(kwargs[k]) for k in keys]
     changed, result = cx.t.fresh(DATA), cx.t.fresh(DATA)
     cx.t.emit("mutate", (cx.t.container_value(container), *atoms), (changed, result), keys=keys, name=name)
@@ -301,18 +308,18 @@ def extend(cx: Capture, container: Container, x: StandIn) -> Container:
 # --- methods of containers whose structure is known ------------------------------------------------------
 
 
-def _append(cx: Capture, container: Container, x: StandIn) -> None:
+def _append(cx: Capture, container: Container, x: StandIn, /) -> None:
     write(cx, container, (*container.members, x))
 
 
-def _extend(cx: Capture, container: Container, x: StandIn) -> StandIn:
+def _extend(cx: Capture, container: Container, x: StandIn, /) -> StandIn:
     if known_items(x) is None:
         return NotImplemented
     extend(cx, container, x)
     return None
 
 
-def _pop(cx: Capture, container: Container, index: StandIn = -1) -> StandIn:
+def _pop(cx: Capture, container: Container, index: StandIn = -1, /) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
     items = list(container.members)
@@ -321,7 +328,7 @@ def _pop(cx: Capture, container: Container, index: StandIn = -1) -> StandIn:
     return item
 
 
-def _insert(cx: Capture, container: Container, index: StandIn, x: StandIn) -> StandIn:
+def _insert(cx: Capture, container: Container, index: StandIn, x: StandIn, /) -> StandIn:
     if not isinstance(index, int):
         return NotImplemented
     items = list(container.members)
@@ -330,27 +337,27 @@ def _insert(cx: Capture, container: Container, index: StandIn, x: StandIn) -> St
     return None
 
 
-def _reverse(cx: Capture, container: Container) -> None:
+def _reverse(cx: Capture, container: Container, /) -> None:
     write(cx, container, container.members[::-1])
 
 
-def _clear(cx: Capture, container: Container) -> None:
+def _clear(cx: Capture, container: Container, /) -> None:
     write(cx, container, {} if container.kind == "dict" else ())
 
 
-def _add(cx: Capture, container: Container, x: StandIn) -> StandIn:
+def _add(cx: Capture, container: Container, x: StandIn, /) -> StandIn:
     if not (is_literal(x) and all(is_literal(i) for i in container.members)):
         return NotImplemented
     write(cx, container, tuple(dict.fromkeys((*container.members, x))))
     return None
 
 
-def _get(cx: Capture, container: Container, key: StandIn, default: StandIn = None) -> StandIn:
+def _get(cx: Capture, container: Container, key: StandIn, default: StandIn = None, /) -> StandIn:
     return container.pairs.get(key, default) if is_literal(key) else choices.got(cx, container, key, default)
 
 
-def _update(cx: Capture, container: Container, other: StandIn = None, **more: StandIn) -> StandIn:
-    if other is None:
+def _update(cx: Capture, container: Container, other: StandIn = UNBOUND, /, **more: StandIn) -> StandIn:
+    if other is UNBOUND:
         given: dict[Any, StandIn] = {}
     elif isinstance(other, Container) and isinstance(other.content, dict):
         given = other.content
@@ -360,7 +367,7 @@ def _update(cx: Capture, container: Container, other: StandIn = None, **more: St
     return None
 
 
-def _setdefault(cx: Capture, container: Container, key: StandIn, default: StandIn = None) -> StandIn:
+def _setdefault(cx: Capture, container: Container, key: StandIn, default: StandIn = None, /) -> StandIn:
     if not is_literal(key):
         return NotImplemented
     if key not in container.pairs:
@@ -368,7 +375,7 @@ def _setdefault(cx: Capture, container: Container, key: StandIn, default: StandI
     return container.pairs[key]
 
 
-def _sort(cx: Capture, container: Container, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
+def _sort(cx: Capture, container: Container, /, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
     if key is None:
         return NotImplemented
     writable(cx, container)

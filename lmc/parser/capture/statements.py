@@ -72,6 +72,11 @@ def annassign_node(cx: Capture, node: ast.AnnAssign) -> None:
     """`x: T = value`."""
     if node.value is not None:
         assign(cx, node.target, cx.eval(node.value))
+    elif isinstance(node.target, ast.Attribute):  # Python makes all of the target but its last step
+        cx.eval(node.target.value)
+    elif isinstance(node.target, ast.Subscript):
+        cx.eval(node.target.value)
+        slices.index_of(cx, node.target.slice)
 
 
 def augassign_node(cx: Capture, node: ast.AugAssign) -> None:
@@ -158,8 +163,9 @@ def _in_place(cx: Capture, op: str, old: Container | Sym, value: StandIn, node: 
             return old
     if isinstance(old, Container) and old.kind == "list" and op == "*" and isinstance(value, int) and old.is_static:
         open_up(cx, old)
-        write(cx, old, old.members * value)
-        return old
+        if old.is_static:
+            write(cx, old, old.members * value)
+            return old
     live = old.value if isinstance(old, Sym) else old.content
     if not isinstance(live, Value):
         raise graph_break(CHANGED_IN_PLACE, cx.at(node))

@@ -132,6 +132,9 @@ def _unpacked(cx: Capture, value: StandIn, num: int) -> tuple[StandIn, ...]:
 def _starred(cx: Capture, targets: list[ast.expr], items: tuple[StandIn, ...]) -> tuple[StandIn, ...]:
     at = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
     after = len(targets) - at - 1
+    if len(items) < at + after:
+        got = f"not enough values to unpack (expected at least {at + after}, got {len(items)})"
+        raise ProgramRaise(ValueError, (got,))
     middle = Container(cx.t.born(), "list", items[at : len(items) - after])
     return (*items[:at], middle, *items[len(items) - after :])
 

@@ -419,7 +419,7 @@ class Tracer:
 
     def emit_raise(self, stop: ProgramRaise) -> None:
         """End the current region by an exception."""
-        fn, keys = self.extern(stop.kind, "none"), tuple(sorted(stop.keywords))
+        fn, keys = self.extern(stop.kind, "none"), tuple(stop.keywords)
         given = (*stop.arguments, *(stop.keywords[key] for key in keys))
         self.span = stop.span or self.span
         self.emit("raise", tuple(self.atom(a) for a in given), keys=keys, fn=fn)

@@ -45,7 +45,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.capture.watched import since_made
 
 
-def _enumerate(cx: Capture, x: StandIn, start: StandIn = 0) -> StandIn:
+def _enumerate(cx: Capture, x: StandIn, /, start: StandIn = 0) -> StandIn:
     made = _once(cx, "enumerate", lambda: _enumerated(cx, x, start), x)
     return _as_builtin(made, enumerate, x, start)
 
@@ -120,7 +120,7 @@ def _column(cx: Capture, columns: list[StandIn], place: int) -> StandIn:
     return cx.call(list, (cx.call(itertools.islice, (x, num), {}),), {})
 
 
-def _reversed(cx: Capture, x: StandIn) -> StandIn:
+def _reversed(cx: Capture, x: StandIn, /) -> StandIn:
     before = _extent(x) if isinstance(x, Container) else ()
     return _as_builtin(_once(cx, "reversed", lambda: _backwards(cx, x, before), x), reversed, x)
 
@@ -150,11 +150,11 @@ def _range(cx: Capture, *bounds: StandIn) -> StandIn:
     return NotImplemented
 
 
-def _any(cx: Capture, x: StandIn) -> StandIn:
+def _any(cx: Capture, x: StandIn, /) -> StandIn:
     return _first_of(cx, any, x, True)
 
 
-def _all(cx: Capture, x: StandIn) -> StandIn:
+def _all(cx: Capture, x: StandIn, /) -> StandIn:
     return _first_of(cx, all, x, False)
 
 
@@ -167,7 +167,7 @@ def _first_of(cx: Capture, fn: Callable[..., Any], x: StandIn, stop_when: bool) 
     return pure(cx, fn, (iterator(cx, x),), {}) if is_stepped(x, cx) else NotImplemented
 
 
-def _next(cx: Capture, x: StandIn, *default: StandIn) -> StandIn:
+def _next(cx: Capture, x: StandIn, /, *default: StandIn) -> StandIn:
     if isinstance(x, Once):
         raise graph_break(DEFERRED, cx.t.span, f"`next` of `{x.name}`")
     if not isinstance(x, Generator):
@@ -194,7 +194,7 @@ def _stop_unless(cx: Capture, found: bool | Value) -> None:
 def _shuffled(fn: Callable[..., Any], *, at_once: bool) -> Callable[..., Any]:
     """A function of itertools that only picks among the items; `at_once`: it takes them all when it is called."""
 
-    def rule(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
+    def rule(cx: Capture, /, *args: StandIn, **kwargs: StandIn) -> StandIn:
         if any(has_code(cx, a) for a in args) or not all(map(_is_plain_number, kwargs.values())):
             return NotImplemented
         if not any(has_state(a) or _has_object(a) for a in args):
@@ -223,7 +223,7 @@ def _has_object(x: StandIn) -> bool:
     return items is not None and any(map(rows.holds_more, items))
 
 
-def _map(cx: Capture, fn: StandIn, *xs: StandIn) -> StandIn:
+def _map(cx: Capture, fn: StandIn, /, *xs: StandIn) -> StandIn:
     if len(xs) != 1:
         return NotImplemented
     made = _once(cx, "map", lambda: _mapped(cx, fn, xs[0]), *xs, has_code=not _is_quiet(fn))
@@ -239,7 +239,7 @@ def _mapped(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     return map_over(cx, x, lambda i: check_mapped(cx, lambda: cx.call(fn, (i,), {})))
 
 
-def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
+def _filter(cx: Capture, fn: StandIn, x: StandIn, /) -> StandIn:
     def keep(i: StandIn) -> StandIn:
         return i if fn is None else check_mapped(cx, lambda: cx.call(fn, (i,), {}))
 
@@ -247,7 +247,7 @@ def _filter(cx: Capture, fn: StandIn, x: StandIn) -> StandIn:
     return _as_builtin(made, filter, fn, x)
 
 
-def _reduce(cx: Capture, fn: StandIn, x: StandIn, *initial: StandIn) -> StandIn:
+def _reduce(cx: Capture, fn: StandIn, x: StandIn, /, *initial: StandIn) -> StandIn:
     """One call after the other where the items are known, as the function may be given states and change them."""
     if has_code(cx, x) or len(initial) > 1 or not _is_in_sight(x):
         return NotImplemented

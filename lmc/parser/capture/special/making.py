@@ -11,6 +11,7 @@ from lmc.parser.capture.context import Capture
 from lmc.parser.capture.iteration import listed
 from lmc.parser.capture.special.pure import pure
 from lmc.parser.capture.values import (
+    UNBOUND,
     Choice,
     Container,
     DictView,
@@ -24,7 +25,7 @@ from lmc.parser.capture.values import (
 )
 
 
-def _len(cx: Capture, x: StandIn) -> StandIn:
+def _len(cx: Capture, x: StandIn, /) -> StandIn:
     if isinstance(x, Choice):
         return choices.told(cx, x, lambda option: cx.call(len, (option,), {}))
     if isinstance(x, Tracked):
@@ -42,11 +43,11 @@ def _len(cx: Capture, x: StandIn) -> StandIn:
     return Sym(cx.t.host("len", cx.t.value_atom(x), type=INT))
 
 
-def _list(cx: Capture, x: StandIn = ()) -> StandIn:
+def _list(cx: Capture, x: StandIn = (), /) -> StandIn:
     return _sequence(cx, x, "list")
 
 
-def _tuple(cx: Capture, x: StandIn = ()) -> StandIn:
+def _tuple(cx: Capture, x: StandIn = (), /) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     return items if items is not None else pure(cx, tuple, (x,), {})
@@ -62,8 +63,8 @@ def _sequence(cx: Capture, x: StandIn, kind_: str) -> StandIn:
     return pure(cx, list, (x,), {})
 
 
-def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
-    if x is None:
+def _dict(cx: Capture, x: StandIn = UNBOUND, /, **kwargs: StandIn) -> StandIn:
+    if x is UNBOUND:
         return Container(cx.t.born(), "dict", dict(kwargs))
     if isinstance(x, Container) and x.kind == "dict" and isinstance(x.content, dict):
         return Container(cx.t.born(), "dict", {**x.content, **kwargs})
@@ -75,7 +76,7 @@ def _dict(cx: Capture, x: StandIn = None, **kwargs: StandIn) -> StandIn:
     return pure(cx, dict, (x,), kwargs)
 
 
-def _set(cx: Capture, x: StandIn = ()) -> StandIn:
+def _set(cx: Capture, x: StandIn = (), /) -> StandIn:
     x = listed(cx, x)
     items = known_items(x)
     if items is not None and all(is_literal(i) for i in items):
@@ -87,7 +88,7 @@ def _set(cx: Capture, x: StandIn = ()) -> StandIn:
     return pure(cx, set, (x,), {})
 
 
-def _bool(cx: Capture, x: StandIn = False) -> StandIn:
+def _bool(cx: Capture, x: StandIn = False, /) -> StandIn:
     truth = cx.truth(x)
     return truth if isinstance(truth, bool) else Sym(truth)
 

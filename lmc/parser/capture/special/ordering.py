@@ -12,7 +12,7 @@ from lmc.codes import NO_RULE
 from lmc.ir.analysis import effect_of
 from lmc.ir.builtins import gather
 from lmc.ir.graph import Block, Graph, Value
-from lmc.ir.types import ANY, DATA, INT
+from lmc.ir.types import ANY, BOOL, DATA, INT
 from lmc.parser.capture import rows, state_lists
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
@@ -22,7 +22,7 @@ from lmc.parser.capture.expressions import attribute, item
 from lmc.parser.capture.iteration import listed, made_apart, map_over
 from lmc.parser.capture.merge import choose
 from lmc.parser.capture.special.pure import as_value, pure
-from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, wrap
+from lmc.parser.capture.tracer import Arm, ProgramRaise, has_live, ordinary, wrap
 from lmc.parser.capture.values import (
     UNBOUND,
     Container,
@@ -34,15 +34,17 @@ from lmc.parser.capture.values import (
     has_state,
     is_literal,
     known_items,
+    plain,
 )
 
 
-def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
+def _sorted(cx: Capture, x: StandIn, /, *, key: StandIn = None, reverse: StandIn = False) -> StandIn:
     x = listed(cx, x)
     if key is None and not has_state(x):
         return pure(cx, sorted, (x,), {} if reverse is False else {"reverse": reverse})
+    backwards = cx.truth(_whole_number(cx, reverse))
     # the order is computed from keys alone: items may be states, which no Python function can be given
-    keys, backwards = cx.t.value_atom(_keys(cx, x, key)), cx.truth(reverse)
+    keys = cx.t.value_atom(_keys(cx, x, key))
 
     def ordered(way: bool) -> Sym:
         return Sym(cx.t.host("order", keys, type=DATA, reverse=way))
@@ -64,6 +66,16 @@ def _sorted(cx: Capture, x: StandIn, *, key: StandIn = None, reverse: StandIn = 
     if has_live(x):  # its items are the objects themselves
         return Container(cx.t.born(), "list", cx.t.call(gather, source, order, type=ANY))
     return wrap(cx.t, cx.t.call(gather, source, order, effect="none", type=DATA), kind="list")
+
+
+def _whole_number(cx: Capture, x: StandIn) -> StandIn:
+    """What `reverse` is: Python takes a number there, before it asks for a key, and nothing else for its truth."""
+    if plain(x):
+        return ordinary(operator.index, x)
+    if isinstance(x, Sym) and x.type in (INT, BOOL):
+        return x
+    effect = "ordered" if has_live(x) else "none"
+    return Sym(cx.t.call(operator.index, cx.t.value_atom(x), effect=effect, type=INT))
 
 
 def _keys(cx: Capture, x: StandIn, key: StandIn) -> StandIn:
@@ -135,6 +147,8 @@ def _asks_code(cx: Capture, arm: Arm) -> bool:
 
 def _extreme(pick: str) -> Callable[..., Any]:
     def extreme(cx: Capture, *xs: StandIn, key: StandIn = None, default: StandIn = UNBOUND) -> StandIn:
+        if not xs or (len(xs) > 1 and default is not UNBOUND):
+            raise graph_break(NO_RULE, cx.t.span, f"`{pick}` with these arguments")
         if key is not None:  # it is asked for before the next item is made
             with made_apart(cx, xs[0] if len(xs) == 1 else Container(cx.t.born(), "list", xs), pick) as x:
                 # of nothing and without a default `best` raises, as Python does

@@ -34,9 +34,11 @@ def pure(cx: Capture, fn: Callable[..., Any], args: tuple[StandIn, ...], kwargs:
         return cx.owned(ordinary(fn, *known, **known_kw))
     if any(has_state(a) for a in (*args, *kwargs.values())):
         raise graph_break(STATE_GIVEN_AWAY, cx.t.span, f"`{getattr(fn, '__name__', fn)}`")
-    keys = tuple(sorted(kwargs))
+    keys = tuple(kwargs)
     # a live object's own `__len__` or `__iter__` would run: then the order among effects counts
     odd = any(map(has_live, (*args, *kwargs.values())))
+    # what is picked is the object itself: of an argument, the one that the program was given
+    odd = odd or (fn in _PICKS and fn is not sum and any(map(_has_argument, args)) and _holds_mutable(cx, args))
     give = cx.argument if odd else cx.t.value_atom
     atoms = [give(a) for a in args] + [give(kwargs[k]) for k in keys]
     out = ANY if odd and PURE[fn] == DATA else PURE[fn]
@@ -62,6 +64,13 @@ _PICKS = (sorted, min, max, sum)  # these give the objects that they were given,
 def _holds_mutable(cx: Capture, args: tuple[StandIn, ...]) -> bool:
     """True where what is picked from, the one argument or all of them, may be changed in place."""
     return not (cx.t.is_flat(args[0]) if len(args) == 1 else all(cx.t.is_flat(a, atom=True) for a in args))
+
+
+def _has_argument(x: StandIn) -> bool:
+    """True for a container among the program's arguments, and for what holds one."""
+    if isinstance(x, Container):
+        return (x.path is not None and not x.borrowed) or any(map(_has_argument, x.parts))
+    return type(x) is tuple and any(map(_has_argument, x))
 
 
 _OF_SETS = (

@@ -32,7 +32,7 @@ from lmc.parser.capture.values import (
 from lmc.parser.primitives import PRIMITIVES
 
 
-def _isinstance(cx: Capture, x: StandIn, kinds: Any) -> StandIn:  # Any: whatever isinstance takes
+def _isinstance(cx: Capture, x: StandIn, kinds: Any, /) -> StandIn:  # Any: whatever isinstance takes
     if isinstance(x, Choice):
         return choices.told(cx, x, lambda option: cx.call(isinstance, (option, kinds), {}))
     if isinstance(x, Tracked):
@@ -94,7 +94,7 @@ def _super(cx: Capture, *args: StandIn) -> StandIn:
     return Super(cls, frame.fields[first])
 
 
-def _getattr(cx: Capture, x: StandIn, name: StandIn, *default: StandIn) -> StandIn:
+def _getattr(cx: Capture, x: StandIn, name: StandIn, /, *default: StandIn) -> StandIn:
     if isinstance(x, Choice):
         return choices.unmixed(cx, x, lambda option: cx.call(getattr, (option, name, *default), {}))
     if isinstance(x, Tracked) and isinstance(name, str):
@@ -129,13 +129,13 @@ def _method_by_name(cx: Capture, x: Tracked, name: Sym | LazyStr, *default: Stan
     return choices.got(cx, whole, name, default[0])
 
 
-def _hasattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+def _hasattr(cx: Capture, x: StandIn, name: StandIn, /) -> StandIn:
     if isinstance(x, Tracked) and isinstance(name, str):
         return objects.has_attribute(cx, x, name)
     return NotImplemented
 
 
-def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
+def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn, /) -> StandIn:
     if isinstance(x, Tracked) and isinstance(name, str):
         objects.set_attribute(cx, x, name, value)
         return None
@@ -145,26 +145,26 @@ def _setattr(cx: Capture, x: StandIn, name: StandIn, value: StandIn) -> StandIn:
     return NotImplemented
 
 
-def _delattr(cx: Capture, x: StandIn, name: StandIn) -> StandIn:
+def _delattr(cx: Capture, x: StandIn, name: StandIn, /) -> StandIn:
     fixed.check_set(cx, x, name)
     if isinstance(x, type):
         objects.change_class(cx, x, name)
     return NotImplemented
 
 
-def _type(cx: Capture, x: StandIn, *more: StandIn) -> StandIn:
+def _type(cx: Capture, x: StandIn, /, *more: StandIn) -> StandIn:
     if isinstance(x, Choice) and not more:
         return choices.unmixed(cx, x, lambda option: cx.call(type, (option,), {}))
     return x.cls if isinstance(x, Tracked) and not more else NotImplemented
 
 
-def _callable(cx: Capture, x: StandIn) -> StandIn:
+def _callable(cx: Capture, x: StandIn, /) -> StandIn:
     if isinstance(x, Tracked):
         return objects.special(cx, x, "__call__") is not None
     return True if isinstance(x, Closure | PartialCall) else NotImplemented
 
 
-def _refused(cx: Capture, *args: StandIn, **kwargs: StandIn) -> StandIn:
+def _refused(cx: Capture, /, *args: StandIn, **kwargs: StandIn) -> StandIn:
     raise graph_break(NO_RULE, cx.t.span, "reading the frame or running text as code")
 
 

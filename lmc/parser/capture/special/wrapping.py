@@ -19,7 +19,7 @@ from lmc.parser.capture.values import UNBOUND, Closure, PartialCall, StandIn, Sy
 from lmc.parser.primitives import PRIMITIVES
 
 
-def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: StandIn) -> StandIn:
+def _make_partial(cx: Capture, fn: StandIn = UNBOUND, /, *args: StandIn, **kwargs: StandIn) -> StandIn:
     known = not is_ordinary(fn) or is_own_function(fn) or is_program(fn) or is_in(fn, PRIMITIVES)
     if fn is UNBOUND or functools.partial in cx.opaque or isinstance(fn, Sym) or not known:
         return NotImplemented
@@ -28,7 +28,7 @@ def _make_partial(cx: Capture, fn: StandIn = UNBOUND, *args: StandIn, **kwargs: 
     return PartialCall(fn, args, kwargs, is_partial=True)
 
 
-def _wraps(cx: Capture, wrapped: StandIn) -> StandIn:
+def _wraps(cx: Capture, wrapped: StandIn, /) -> StandIn:
     """`functools.wraps(f)`, of functions that are looked into."""
     return (
         PartialCall(_renamed, (wrapped,), {})
@@ -42,7 +42,7 @@ def _renamed(wrapped: Any, wrapper: Any) -> Any:
     return functools.wraps(wrapped)(wrapper)
 
 
-def _rename(cx: Capture, wrapped: StandIn, wrapper: StandIn) -> StandIn:
+def _rename(cx: Capture, wrapped: StandIn, wrapper: StandIn, /) -> StandIn:
     if not isinstance(wrapper, Closure):
         raise graph_break(NO_RULE, cx.t.span, "`functools.wraps` of what is no function of the program")
     made = copy.copy(wrapper)
