@@ -28,10 +28,14 @@ DONE = b"[DONE]"
 class Exchange:
     """A call on its way; `spent` is what its last attempt came to, as far as the server has said."""
 
-    def __init__(self, target: ApiTarget, dialect: Dialect, ask: WireAsk, take: Take, account: Ledger) -> None:
+    def __init__(
+        self, target: ApiTarget, dialect: Dialect, ask: WireAsk, take: Take, account: Ledger, priority: int = 0
+    ) -> None:
         self._target, self._dialect, self._ask, self._take = target, dialect, ask, take
         self._account = account
         self._body = json.dumps(dialect.body(ask, target.known), ensure_ascii=False).encode("utf-8", "replace")
+        tokens = len(self._body) / target.known.bytes_a_token + (ask.max_tokens or 0) * ask.n
+        self._weight = (priority, tokens)
         self._end = time.monotonic() + target.timeout_s
         self._has_begun = False
         self.spent: Spent | None = None
@@ -56,8 +60,8 @@ class Exchange:
         trouble: Trouble | None = None
         has_cost = True
         try:
-            async with self._target.slots(), asyncio.timeout(self._end - time.monotonic()):
-                await self._once()
+            async with asyncio.timeout(self._end - time.monotonic()), self._target.gate().turn(*self._weight) as turn:
+                await self._once(turn)
         except Trouble as error:
             trouble = error
             has_cost = self._has_begun
@@ -76,13 +80,18 @@ class Exchange:
         self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost)
         return trouble
 
-    async def _once(self) -> None:
+    async def _once(self, turn: int) -> None:
         target = self._target
-        url = target.base + self._dialect.path(self._ask)
+        url = target.url(self._dialect, self._ask)
         answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
         try:
+            target.gate().heard(turn, answer.headers)
             if answer.status != 200:
-                raise trouble_of(answer.status, answer.headers, target.without_key(await _all(answer, MAX_ERROR_BYTES)))
+                said = target.without_key(await _all(answer, MAX_ERROR_BYTES))
+                trouble = trouble_of(answer.status, answer.headers, said)
+                if trouble.is_passing and trouble.wait_s:
+                    target.gate().hold(trouble.wait_s)
+                raise trouble
             await self._read(answer)
         finally:
             await answer.close()
@@ -121,7 +130,7 @@ class Exchange:
             if chunk.failed is not None:
                 raise trouble_in_stream(self._target.without_key_in(chunk.failed))
             if chunk.spent is not None:
-                self.spent = chunk.spent
+                self.spent = chunk.spent.over(self.spent)
             else:
                 self._has_begun = self._has_begun or bool(chunk.text)
                 is_over = self._take(chunk) or is_over
