@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from lmc.backend.api.generation import Generation, Said, add
+from lmc.backend.api.generation import ApiGeneration, SaidBefore, add
 from lmc.backend.api.retry import Trouble
 from lmc.backend.base import Delta, Failed, Finished, FinishReason, Forced, Gen, Request, Score, SegmentEnd, Usage
 from lmc.errors import LMError
@@ -45,7 +45,7 @@ class ApiCall:
 
     async def _group(self, gen: Gen, samples: Sequence[int]) -> None:
         try:
-            ends, usages = await self._generate(gen, 0, samples, Said())
+            ends, usages = await self._generate(gen, 0, samples, SaidBefore())
         except (Trouble, LMError) as error:
             self._fail(samples, error)
             return
@@ -53,7 +53,7 @@ class ApiCall:
 
     async def _row(self, sample: int, begun: SegmentEnd | None = None, usage: Usage | None = None) -> None:
         """The segments of one sample, without the first where that has been `begun`."""
-        said = Said() if begun is None else self._then(Said(), begun)
+        said = SaidBefore() if begun is None else self._then(SaidBefore(), begun)
         first, usage = int(begun is not None), usage or Usage()
         reason: FinishReason = "stop" if begun is None else begun.reason
         try:
@@ -74,14 +74,14 @@ class ApiCall:
         self._tell(Finished(self._request.rid, sample, reason, usage))
 
     async def _generate(
-        self, gen: Gen, index: int, samples: Sequence[int], said: Said
+        self, gen: Gen, index: int, samples: Sequence[int], said: SaidBefore
     ) -> tuple[list[SegmentEnd], list[Usage]]:
         prompt = self._request.prompt
         ids = prompt.ids + said.ids if self._session.target.sends_ids else None
-        generation = Generation(self._session, gen, self._request.rid, index, samples, self._request.priority)
+        generation = ApiGeneration(self._session, gen, self._request.rid, index, samples, self._request.priority)
         return await generation.run((*prompt.pieces, *said.pieces), ids)
 
-    def _then(self, said: Said, end: SegmentEnd) -> Said:
+    def _then(self, said: SaidBefore, end: SegmentEnd) -> SaidBefore:
         return said.then(end, tuple(self._session.tokenizer.encode(end.tail)) if end.tail else ())
 
     def _forced(self, sample: int, index: int, segment: Forced) -> SegmentEnd:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,19 +26,19 @@ MAX_AGAIN = 4  # times in all that is asked for what the server does not enforce
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidBefore:
     """What segments of a row said before this one: as pieces, and as tokens."""
 
     pieces: tuple[Piece, ...] = ()
     ids: tuple[int, ...] = ()
 
-    def then(self, end: SegmentEnd, tail: tuple[int, ...]) -> Said:
+    def then(self, end: SegmentEnd, tail: tuple[int, ...]) -> SaidBefore:
         """The same with one more; `tail` are the tokens of the text left of its last."""
         ids = (*end.ids, *tail)
-        return Said((*self.pieces, Ids(ids, end.text)), self.ids + ids)
+        return SaidBefore((*self.pieces, Ids(ids, end.text)), self.ids + ids)
 
 
-class Generation:
+class ApiGeneration:
     """A gen segment for some samples of a request."""
 
     def __init__(
@@ -84,22 +84,12 @@ class Generation:
             target.known, self._gen, pieces, ids if target.sends_ids else None, n=len(samples),
             constraint=self._constraint if self._is_enforced else None, turn=samples[0] + turn * 65_537,
         )  # fmt: skip
-        stops = self._own_stops(ask)
-        grown = [Growing(stops, is_held=self._is_wrapped or not self._is_enforced) for _ in samples]
-
-        def take(chunk: Chunk) -> bool:
-            if not 0 <= chunk.sample < len(grown):
-                return False
-            each = grown[chunk.sample]
-            text = each.take(chunk)
-            if text:
-                self._tell_text(samples[chunk.sample], text)
-            # the server counts its tokens behind its own end: that is waited for, not the rest of what was cut here
-            return each.was_cut and all(sample.was_cut for sample in grown)
-
-        exchange = Exchange(target, target.dialect_of(ask), ask, take, self._session.account, self._priority)
+        is_held = self._is_wrapped or not self._is_enforced
+        heard = Samples(len(samples), self._own_stops(ask), is_held, lambda i, text: self._tell_text(samples[i], text))
+        dialect = target.dialect_of(ask)
+        exchange = Exchange(target, dialect, ask, heard, self._session.account, self._priority)
         await exchange.run()
-        return grown, exchange.spent
+        return heard.grown, exchange.spent
 
     def _tell_text(self, sample: int, text: str) -> None:
         self._session.tell(Delta(self._rid, sample, self._index, text, tuple(self._session.tokenizer.encode(text))))
@@ -117,9 +107,6 @@ class Generation:
         if grown.refusal or grown.ending == "refusal":
             why = grown.refusal or "a filter stopped the answer"
             raise Trouble("refusal", f"{place} refuses to answer: {why}", help="ask otherwise, or ask another model")
-        if grown.ending is None:
-            message = f"the answer of {place} ended before it was complete"
-            raise Trouble("connection", message, help="ask again", is_passing=True)
         if grown.ending == "aborted":
             raise Trouble("server_error", f"{place} gave the answer up", help="ask again", is_passing=True)
         if grown.ending == "tool":
@@ -160,6 +147,36 @@ class Generation:
             self._session.tell(end)
             ends.append(end)
         return ends
+
+
+class Samples:
+    """The samples of one call, as they are heard."""
+
+    def __init__(self, num: int, stops: Stops | None, is_held: bool, tell: Callable[[int, str], None]) -> None:
+        self._num, self._stops, self._is_held, self._tell = num, stops, is_held, tell
+        self.has_told = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Nothing has been heard."""
+        self.grown = [Growing(self._stops, is_held=self._is_held) for _ in range(self._num)]
+
+    @property
+    def is_whole(self) -> bool:
+        """Each has ended."""
+        return all(each.ending is not None for each in self.grown)
+
+    def take(self, chunk: Chunk) -> bool:
+        """Hear what a frame says of one; True where no more is wanted."""
+        if not 0 <= chunk.sample < self._num:
+            return False
+        each = self.grown[chunk.sample]
+        text = each.take(chunk)
+        if text:
+            self.has_told = True
+            self._tell(chunk.sample, text)
+        # the server counts its tokens behind its own end: that is waited for, not the rest of what was cut here
+        return each.was_cut and all(sample.was_cut for sample in self.grown)
 
 
 def _reason(gen: Gen, constraint: Constraint | None, grown: Growing) -> FinishReason:

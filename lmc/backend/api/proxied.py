@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from lmc.backend.api.http import CONNECT_S, KEEP_S, NoAnswer, Reply
+from lmc.backend.api.reply import CONNECT_S, KEEP_S, NoAnswer, Reply
 from lmc.version import __version__
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lmc.backend.api import wire
 from lmc.backend.api.abilities import DIALECTS, HOSTED, abilities, caps_of
 from lmc.backend.api.keys import Secret, key_for
 from lmc.backend.api.limits import Gate
-from lmc.backend.api.prices import Price
+from lmc.backend.api.prices import Price, price
 from lmc.backend.api.wire import openai_chat
 from lmc.errors import ArgumentError, BackendError, did_you_mean
 from lmc.ir.caps import Caps, Fallback
@@ -156,7 +156,8 @@ class Remote:
             )
         return ApiTarget(
             self._root, self._base, known, self._key, self._timeout_s, self._silence_s, self._retries,
-            self._max_in_flight or known.concurrency, max_len, self._fallback, sends_ids=self._has_tokenizer,
+            self._max_in_flight or known.concurrency, max_len, self._fallback,
+            price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
         )  # fmt: skip
 
     def _probe(self, *, is_known: bool) -> Probed:
@@ -186,12 +187,12 @@ class ApiTarget:
         max_in_flight: int,
         max_len: int | None,
         fallback: Fallback | None,
-        price: Price | None,
+        rates: Price | None,
         *,
         sends_ids: bool,
     ) -> None:
         self.root, self.base, self.known, self._key = root, base, known, key
-        self.fallback, self.price, self.sends_ids = fallback, price, sends_ids
+        self.fallback, self.price, self.sends_ids = fallback, rates, sends_ids
         self.timeout_s, self.silence_s, self.retries = timeout_s, silence_s, retries
         self.max_in_flight, self.max_len = max_in_flight, max_len
         self.place = f"{known.model} at {urlsplit(base).netloc}"
