@@ -24,7 +24,8 @@ class DirectReply:
 
     def __init__(self, http: Http, connection: Connection) -> None:
         self._http, self._connection = http, connection
-        self.status, self.headers = connection.status, connection.headers
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body. Raises NoAnswer."""

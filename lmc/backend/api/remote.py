@@ -234,7 +234,7 @@ class ApiTarget:
 def _loaded(folder: str | Path) -> Tokenizer:
     from lmc.tokenizer import load_tokenizer
 
-    return load_tokenizer(folder)
+    return load_tokenizer(Path(folder))
 
 
 def _only(found: Probed, base: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from lmc.backend.api.abilities import Abilities
 from lmc.errors import BackendError
@@ -34,9 +34,8 @@ def schema_of(constraint: Constraint, known: Abilities) -> Json:
         field = {"type": "string", "enum": list(constraint.options)}
         return {"type": "object", "properties": {CHOICE: field}, "required": [CHOICE], "additionalProperties": False}
     if isinstance(constraint, JsonSchema):
-        return (
-            _closed(constraint.schema) if known.schema_subset in ("openai_strict", "anthropic") else constraint.schema
-        )
+        is_closed = known.schema_subset in ("openai_strict", "anthropic")
+        return cast(Json, _closed(constraint.schema) if is_closed else constraint.schema)
     raise untold(constraint, known)
 
 

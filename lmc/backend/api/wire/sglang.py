@@ -26,14 +26,14 @@ def path(ask: WireAsk) -> str:
     """Where it is sent."""
     if ask.ids is not None:
         return "/generate"
-    return (openai_chat if ask.turns is not None else completions).path(ask)
+    return openai_chat.path(ask) if ask.turns is not None else completions.path(ask)
 
 
 def body(ask: WireAsk, known: Abilities) -> Json:
     """What is sent. Raises BackendError for what the API cannot be told."""
     if ask.ids is not None:
         return _native(ask, known)
-    found = (openai_chat if ask.turns is not None else completions).body(ask, known)
+    found = openai_chat.body(ask, known) if ask.turns is not None else completions.body(ask, known)
     if ask.sampling.stop_regex:
         found["stop_regex"] = list(ask.sampling.stop_regex)
     return found | (_constrained(ask.constraint, known) if ask.constraint is not None else {})
@@ -84,7 +84,7 @@ def read(event: str, data: Json) -> list[Chunk]:
     """What a frame says, or a whole answer. Of `/generate` each frame has all of the text so far."""
     if "meta_info" not in data:
         is_text = any("text" in choice for choice in data.get("choices") or ())
-        return (completions if is_text else openai_chat).read(event, data)
+        return completions.read(event, data) if is_text else openai_chat.read(event, data)
     meta = data["meta_info"]
     chunk = Chunk(data.get("index") or 0, data.get("text") or "", tuple(data.get("output_ids") or ()), is_all=True)
     chunk.likely = tuple(_likely(each) for each in meta.get("output_token_logprobs") or ())

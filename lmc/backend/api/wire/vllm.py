@@ -15,12 +15,12 @@ __all__ = ["body", "head", "path", "read"]
 
 def path(ask: WireAsk) -> str:
     """Behind the base URL."""
-    return (openai_chat if ask.turns is not None else completions).path(ask)
+    return openai_chat.path(ask) if ask.turns is not None else completions.path(ask)
 
 
 def body(ask: WireAsk, known: Abilities) -> dict[str, Any]:
     """What is sent. Raises BackendError for what the API cannot be told."""
-    found = (openai_chat if ask.turns is not None else completions).body(ask, known)
+    found = openai_chat.body(ask, known) if ask.turns is not None else completions.body(ask, known)
     if ask.constraint is not None:
         found["structured_outputs"] = structured_outputs(ask.constraint, known)
     if ask.ids is not None:
@@ -31,4 +31,4 @@ def body(ask: WireAsk, known: Abilities) -> dict[str, Any]:
 def read(event: str, data: dict[str, Any]) -> list[Chunk]:
     """What a frame says, or a whole answer."""
     is_text = any("text" in choice for choice in data.get("choices") or ())
-    return (completions if is_text else openai_chat).read(event, data)
+    return completions.read(event, data) if is_text else openai_chat.read(event, data)
