@@ -101,7 +101,8 @@ def test_constraints_in_everybody_s_words() -> None:
     assert body("sglang", constraint=choices)["regex"] == r"(yes|no\ \(maybe\))"
     assert body("llamacpp", constraint=choices)["grammar"] == 'root ::= "yes" | "no (maybe)"'
     enum = {"type": "string", "enum": ["yes", "no (maybe)"]}
-    assert body("openai", constraint=choices)["response_format"]["json_schema"]["schema"]["properties"]["choice"] == enum
+    fields = body("openai", constraint=choices)["response_format"]["json_schema"]["schema"]["properties"]
+    assert fields == {"choice": enum}
     assert body("ollama", constraint=choices)["format"]["required"] == ["choice"]
     assert body("vllm", constraint=REGEX)["structured_outputs"] == {"regex": "[0-9]+"}
     strict = body("openai", constraint=SCHEMA)["response_format"]["json_schema"]
@@ -140,7 +141,8 @@ def test_a_stream_that_repeats_all_is_told_once() -> None:
     """SGLang's `/generate`; half a character at the end is waited for."""
     read = dialect_of("sglang", WireAsk("m", Sampling(), ids=(1,))).read
     grown, told = Growing(None), ""
-    for text, reason in (("Gr", None), ("Gr\ufffd", None), ("Grü", None), ("Grüße", {"type": "stop", "matched": None})):
+    texts = ("Gr\ufffd", "Grü", "Grüße")
+    for text, reason in zip(texts, (None, None, {"type": "stop", "matched": None})):
         meta = {"prompt_tokens": 1, "completion_tokens": 2, "finish_reason": reason}
         told += grown.take(read("", {"text": text, "output_ids": [1], "meta_info": meta})[0])
     assert told == grown.text == "Grüße" and grown.ending == "stop"
