@@ -150,7 +150,7 @@ def test_a_stream_that_repeats_all_is_told_once() -> None:
 
 def test_frames_are_the_same_however_bytes_are_cut() -> None:
     """In the middle of a character, of CRLF, of a field."""
-    raw = 'id: 1\r\ndata: {"a":"ü🎉"}\r\n\r\n: c\n\nevent: x\ndata: 1\ndata: 2\n\nretry: 5\n\nevent: ping\n\ndata:[DONE]'
+    raw = 'id: 1\r\ndata: {"a":"ü🎉"}\r\n\r\n: c\n\nevent:x\ndata: 1\ndata: 2\n\nretry:5\n\nevent: ping\n\ndata:[DONE]'
     expected = [("", '{"a":"ü🎉"}'.encode()), ("x", b"1\n2"), ("", b"[DONE]")]
     for seed in range(200):
         draw, events, data, found = random.Random(seed), Events(), raw.encode(), []
