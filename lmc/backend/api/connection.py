@@ -33,7 +33,10 @@ class Origin:
         self.is_proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(self.host)
 
 
-origin_of = lru_cache(256)(Origin)
+@lru_cache(256)
+def origin_of(url: str) -> Origin:
+    """The one of that URL."""
+    return Origin(url)
 
 
 class Connection(asyncio.Protocol):
