@@ -4,8 +4,8 @@ Python runs one thread at a time and changes every 5 ms. An engine lets go of th
 pass, hundreds of times, and a thread that computes beside it would keep it 5 ms each time: a batch all but stands. So
 work that may take long says in its loops that it may stop there (`give_way`, next to nothing where no engine steps).
 While one does it waits there; before a step the engine lets one of those that wait go on for a moment. A thread that
-waits longer than `PATIENCE_S`, for a step may be long or wait for a lock that the thread holds, goes on for a moment
-by itself: nothing ever hangs on this. Standard library only.
+waits longer than `PATIENCE_S` within one step, which may be long or wait for a lock that the thread holds, goes on for
+a moment by itself: nothing ever hangs on this. Standard library only.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class _Road:
         now = perf_counter()
         if not self._stepping and now - self._left > IDLE_S:
             self._open()
-        # whoever has had the moment so long waits for something else, or has ended in it
-        elif now - max(began, self._given if self._holder else began) > PATIENCE_S:
+        # no step has ended for so long; whoever has had the moment waits for something else, or has ended in it
+        elif now - max(began, self._left, self._given if self._holder else began) > PATIENCE_S:
             self._holder, self._given, self._is_impatient = turn, now, True
 
     def _let_one_go_on(self) -> None:

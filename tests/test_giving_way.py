@@ -24,15 +24,15 @@ def idle() -> Iterator[None]:
 
 
 class Worker(threading.Thread):
-    """Counts for so many seconds of its CPU time, and gives way at each number."""
+    """Counts for so many seconds of its CPU time, or until `end`, and gives way at each number."""
 
     def __init__(self, cpu_s: float) -> None:
         super().__init__(daemon=True)
-        self.cpu_s, self.count, self.started = cpu_s, 0, threading.Event()
+        self.cpu_s, self.count, self.started, self.end = cpu_s, 0, threading.Event(), threading.Event()
 
     def run(self) -> None:
         end = time.thread_time() + self.cpu_s
-        while time.thread_time() < end:
+        while time.thread_time() < end and not self.end.is_set():
             self.count += 1
             self.started.set()
             give_way()
@@ -152,6 +152,28 @@ def test_all_that_wait_come_to_their_ends() -> None:
         for worker in workers:
             worker.join(120)
             assert not worker.is_alive()
+
+
+def test_many_have_no_more_than_the_share_where_steps_take_long_on_the_wall() -> None:
+    """As on a machine that has much else to do: nobody grows impatient while steps come to their ends."""
+    workers = [Worker(60) for _ in range(6)]
+    own = time.thread_time()
+    took = time.process_time()
+    for number in range(16):
+        with engine_step():
+            busy(0.005)
+            time.sleep(PATIENCE_S / 4)
+        if number == 0:
+            for worker in workers:
+                worker.start()
+    took, own = time.process_time() - took, time.thread_time() - own
+    for worker in workers:
+        worker.end.set()
+    engine_is_idle()
+    for worker in workers:
+        worker.join(60)
+        assert not worker.is_alive()
+    assert took - own < 0.25 * took
 
 
 def test_ctrl_c_ends_a_wait_and_leaves_nobody_in_the_queue() -> None:
