@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# of gc.set_threshold: what outlived two looks, the second of them at a hundred thousand objects, is looked at again
+# of gc.set_threshold: what outlived two looks, the second of them at fifty thousand objects, is looked at again
 # behind twenty million more
-PACE = (10_000, 10, 200)
+PACE = (5_000, 10, 400)
 
 
 class _Nested:
