@@ -158,6 +158,7 @@ def test_all_that_wait_come_to_their_ends() -> None:
 def test_nobody_grows_impatient_while_steps_come_to_their_ends() -> None:
     """Though they take long on the wall, as on a machine that has much else to do."""
     turn, road = giving_way._Turn(), giving_way._road
+    road._holder = None  # of a thread that has ended
     with engine_step():
         now = road._left = time.perf_counter()
         road._look(turn, now - 3 * PATIENCE_S)
