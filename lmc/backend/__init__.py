@@ -19,11 +19,12 @@ BACKENDS: dict[str, str] = {
     "echo": "lmc.backend.echo:open_echo",
     "cpu": "lmc.backend.local:open_cpu",
     "cuda": "lmc.backend.local:open_cuda",
-    "openai": "lmc.backend.api:open_openai",
-    "vllm": "lmc.backend.api:open_vllm",
-    "sglang": "lmc.backend.api:open_sglang",
-    "llamacpp": "lmc.backend.api:open_llamacpp",
-    "ollama": "lmc.backend.api:open_ollama",
+    "openai": "lmc.backend.api.remote:open_openai",
+    "anthropic": "lmc.backend.api.remote:open_anthropic",
+    "vllm": "lmc.backend.api.remote:open_vllm",
+    "sglang": "lmc.backend.api.remote:open_sglang",
+    "llamacpp": "lmc.backend.api.remote:open_llamacpp",
+    "ollama": "lmc.backend.api.remote:open_ollama",
 }
 NEED_MODEL = ("cpu", "cuda")
 REPLAY = "replay:"  # before the path of a record
@@ -74,7 +75,7 @@ def recorded(backend: Backend) -> Backend:
 
 def _opened(name: str, model: str | None) -> Backend:
     if _is_url(name):
-        return cast("Backend", importlib.import_module("lmc.backend.api").open_remote(name, model))
+        return cast("Backend", importlib.import_module("lmc.backend.api.remote").open_remote(name, model))
     if name.startswith(REPLAY):
         replay = importlib.import_module("lmc.backend.recording.replay")
         return cast("Backend", replay.open_replay(name.removeprefix(REPLAY), model))

@@ -36,12 +36,12 @@ def asked_of(
 
     Raises UsageError for options that do not go together.
     """
-    from lmc.backend.api.abilities import caps_of
-
     if backend is None:
         if tokenizer is not None or fallback is not None:
             raise click.UsageError("--tokenizer and --fallback go with --backend")
         return tokenizer_of(model), None
+    from lmc.backend.api.abilities import caps_of
+
     known = model_of(backend, model)
     counts = tokenizer is not None
     caps = caps_of(known, fallback="emulate" if fallback else None, counts_tokens=counts)
