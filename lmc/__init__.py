@@ -46,6 +46,7 @@ _WHERE = {
     ),
     "lmc.backend.echo": ("EchoBackend",),
     "lmc.backend.local": ("CpuBackend",),
+    "lmc.backend.api": ("Remote",),
 }  # fmt: skip
 _MODULES = ("backend", "errors", "ir", "passes", "viz")
 _PLACE = {name: module for module, names in _WHERE.items() for name in names}
@@ -53,6 +54,7 @@ _PLACE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_PLACE)
 
 if TYPE_CHECKING:
+    from lmc.backend.api import Remote as Remote
     from lmc.backend.echo import EchoBackend as EchoBackend
     from lmc.backend.local import CpuBackend as CpuBackend
     from lmc.caches import cache_info as cache_info

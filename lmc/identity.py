@@ -40,7 +40,7 @@ def identity_of(
         "lmc": __version__,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "program": plain.__name__,
-        "code": _digests(plain),
+        "code": digests_of(plain),
         "self": _digest_of(func.__self__) if isinstance(func, MethodType) else None,
         "bound": {name: _digest_of(value) for name, value in sorted(bound.items())},
         "backend": backend.name,
@@ -100,8 +100,8 @@ def _digest_of(value: object) -> str:
 # --- code ------------------------------------------------------------------------------------------------
 
 
-def _digests(func: FunctionType) -> dict[str, str]:
-    """One digest a name; of several things by one name all together."""
+def digests_of(func: FunctionType) -> dict[str, str]:
+    """What a program is made of. One digest a name; of several things by one name all together."""
     found: dict[str, str] = {}
     for name, part in _parts(func):
         found[name] = f"{found[name]}-{part}" if name in found else part

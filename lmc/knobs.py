@@ -16,15 +16,21 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """An environment variable; `default` is what an unset or empty one means."""
+    """An environment variable; `default` is what an unset or empty one means, a secret one is never shown."""
 
     name: str
     default: str
     meaning: str
+    is_secret: bool = False
 
     def read(self) -> str:
         """The knob's value now."""
         return os.environ.get(self.name) or self.default
+
+    def shown(self) -> str:
+        """The same as `lmc knobs` says it."""
+        value = self.read()
+        return "(set)" if value and self.is_secret else value
 
 
 DTYPE = Knob("LMC_DTYPE", "auto", "What the CPU engine computes in where a program does not say: auto, fp32 or bf16.")
@@ -32,6 +38,14 @@ DEBUG = Knob("LMC_DEBUG", "0", "1: whole tracebacks, and a verifier after every 
 CACHE_HOME = Knob("XDG_CACHE_HOME", "~/.cache", "Where lmc keeps compiled constraints, in a folder lmc.")
 MODELS = Knob("LMC_MODELS", "", "A file of rows that stand before lmc's table of what models behind APIs can do.")
 PRICES = Knob("LMC_PRICES", "", "A file of rows that stand before lmc's table of what they cost.")
+OPENAI_API_KEY = Knob("OPENAI_API_KEY", "", "The key of the `openai` backend; never shown.", is_secret=True)
+OPENAI_BASE_URL = Knob("OPENAI_BASE_URL", "https://api.openai.com/v1", "Where the `openai` backend is.")
+ANTHROPIC_API_KEY = Knob("ANTHROPIC_API_KEY", "", "The key of the `anthropic` backend; never shown.", is_secret=True)
+ANTHROPIC_BASE_URL = Knob("ANTHROPIC_BASE_URL", "https://api.anthropic.com", "Where the `anthropic` backend is.")
+VLLM_BASE_URL = Knob("VLLM_BASE_URL", "http://localhost:8000/v1", "Where the `vllm` backend is.")
+SGLANG_BASE_URL = Knob("SGLANG_BASE_URL", "http://localhost:30000/v1", "Where the `sglang` backend is.")
+LLAMACPP_BASE_URL = Knob("LLAMACPP_BASE_URL", "http://localhost:8080/v1", "Where the `llamacpp` backend is.")
+OLLAMA_BASE_URL = Knob("OLLAMA_BASE_URL", "http://localhost:11434/v1", "Where the `ollama` backend is.")
 NO_COLOR = Knob("NO_COLOR", "", "Anything: no colours (https://no-color.org).")
 TERM = Knob("TERM", "", "dumb: no colours.")
 
@@ -39,7 +53,11 @@ COLUMNS = Knob("COLUMNS", "", "How wide text in a pipe may get; 100 columns wher
 
 WAIT_POLICY = Knob("OMP_WAIT_POLICY", "passive", "How OpenMP threads wait: passive (asleep) or active (spinning).")
 
-KNOBS = (DTYPE, DEBUG, CACHE_HOME, MODELS, PRICES, NO_COLOR, TERM, COLUMNS, WAIT_POLICY)
+KNOBS = (
+    DTYPE, DEBUG, CACHE_HOME, OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL,
+    VLLM_BASE_URL, SGLANG_BASE_URL, LLAMACPP_BASE_URL, OLLAMA_BASE_URL, MODELS, PRICES, NO_COLOR, TERM, COLUMNS,
+    WAIT_POLICY,
+)  # fmt: skip
 
 
 @contextmanager

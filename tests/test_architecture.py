@@ -25,7 +25,10 @@ from lmc.errors import LMError
 from lmc.passes import PASSES
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet")
+HEAVY = (
+    "torch", "transformers", "triton", "xgrammar", "numpy", "lark", "networkx", "rich", "pydantic", "greenlet",
+    "httpx2",
+)  # fmt: skip
 MAX_IMPORT_S = 0.250
 
 GROUND = (
@@ -33,7 +36,7 @@ GROUND = (
     "notebook",
 )  # fmt: skip
 # what crosses between executor and engine: requests, events; how choices are compared, numbers drawn and stops found
-WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns")
+WAIST = ("backend.base", "backend.choices", "backend.mixing", "backend.pass_log", "backend.patterns", "backend.stops")
 # what people call: each knows those before it; "" is lmc/__init__.py
 FOURTH = (
     "state", "tables", "callables", "arguments", "observe", "observe.timeline", "observe.figures", "observe.report",
@@ -59,8 +62,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("backend.runner", "backend.models", "kernels", *WAIST, "ir", *GROUND),
     "backend.masks": ("backend.matcher", "kernels", *WAIST, "ir", *GROUND),
     "backend.engine": ("backend.matcher", "backend.cache", "backend.runner", *WAIST, "ir", *GROUND),
-    "backend.api": (*WAIST, "ir", *GROUND),
-    "backend.echo": ("backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
+    "backend.api": ("backend", "tokenizer", *WAIST, "ir", *GROUND),
+    "backend.echo": ("tokenizer", "backend.masks", "backend.matcher", *WAIST, "ir", *GROUND),
     "backend.local": (
         "backend", "backend.engine", "backend.masks", "backend.models", "backend.runner.cpu", "tokenizer", *WAIST, "ir",
         *GROUND,
@@ -92,6 +95,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "backend.runner.cpu": ("numpy", "torch"),
     "backend.masks": ("numpy", "torch", "xgrammar"),
     "backend.engine": ("numpy",),
+    "backend.api": ("httpx2",),
     "backend.local": ("torch",),
     "compiler": ("networkx",),
     "executor": ("greenlet",),
@@ -341,8 +345,8 @@ PUBLIC = (
     "separate_reasoning", "video",
     "ArgumentError", "BackendError", "BatchStream", "CallEnded", "CallStarted", "CaptureError", "ChatTemplateError",
     "ConstraintError", "CpuBackend", "EchoBackend", "ItemDone", "LMError", "ModelLoadError", "OutputError",
-    "ParseError", "Program", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout", "VerifyError",
-    "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
+    "ParseError", "Program", "Remote", "RequestError", "Result", "Retry", "Stream", "TextGrew", "Timeout",
+    "VerifyError", "arun", "arun_batch", "cache_info", "Expr", "Forks", "State", "ToolCall", "read_calls",
     "assistant", "assistant_begin", "assistant_end", "compile", "exact", "function", "gen", "gen_int", "gen_string",
     "greedy_token_selection", "lark", "run", "run_batch", "select", "set_default_backend", "system", "system_begin",
     "system_end", "token_length_normalized", "tool", "tool_calls", "unconditional_likelihood_normalized", "user",

@@ -57,7 +57,8 @@ def _why(results: Sequence[Result], first: Result) -> str:
 def _told(prog: Program, compiled: Compiled, items: Sequence[Any], learn: str | None, caches: bool) -> Told:
     from lmc.observe.analysis import leaves_of
 
-    return told_of(compiled, learn=learn, items=[leaves_of(prog, compiled, item) for item in items], caches=caches)
+    leaves = [leaves_of(prog, compiled, item) for item in items]
+    return told_of(compiled, learn=learn, items=leaves, caches=caches, prog=prog)
 
 
 def _analysis(results: Sequence[Result], first: Result, report: RunReport, told: Told | None, why: str) -> Analysis:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmc.cli.compile import compiled, terminal_for, tokenizer_of
-from lmc.cli.failing import reported
+from lmc.cli.failing import fail, reported
 from lmc.cli.forecast import learn_option, prices_option, told_of
 from lmc.cli.json_output import echo_json
 from lmc.cli.options import (
@@ -21,7 +21,11 @@ from lmc.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lmc.compiler import Compiled
     from lmc.passes.cost.budget import BudgetVerdict
+    from lmc.viz.cost import Told
+
+OVER, TROUBLE = 1, 2  # exit statuses
 
 
 @click.command(
@@ -57,26 +61,27 @@ def check_command(
     is_json: bool,
     width: int | None,
 ) -> None:
-    """Say whether a program keeps within a budget; exit with 1 where it may not. What has no bound does not.
+    """Say whether a program keeps within a budget. What has no bound does not.
+
+    Exits with 0 where it does, with 1 where it may not, with 2 where that cannot be said: the program, the budget, a
+    file or the model is not as it should be.
 
     \b
     lmc check prog.py --budget calls=5
     lmc check prog.py --arg topic=cats --model lmc-tiny --budget tokens=2000,calls=5
     lmc check prog.py --model lmc-tiny --budget money=0.01 --prices prices.toml --expected --learn out.jsonl.journal
     """
-    from lmc.cli.arguments import parse_arguments
-    from lmc.cli.loading import load_program
-    from lmc.passes.cost.budget import budget_of, verdicts
     from lmc.viz import cost as view
     from lmc.viz.text_table import reflowed
 
-    limits = budget_of(budget)
-    if model is None and set(limits) - {"calls", "output"}:
-        raise click.UsageError("tokens of prompts are counted by a tokenizer: give --model DIR, or lmc-tiny")
-    prog = load_program(program)
-    done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer_of(model), is_closed=closed)
-    told = told_of(done, prices=prices, learn=learn, model=model, by_size=True, max_new_tokens=max_new_tokens)
-    found = verdicts(limits, told.cost.total, told.prices, expected=expected)
+    try:
+        done, told, found = _held(
+            program, budget, arguments, model, level, closed, expected, prices, learn, max_new_tokens
+        )
+    except click.ClickException:
+        raise
+    except Exception as error:
+        fail(error, TROUBLE)
     if is_json:
         echo_json(view.render_checked(done.planned, told, found), nl=False)
     else:
@@ -85,13 +90,41 @@ def check_command(
         lines = [line(each, expected=expected, unbounded=view.no_bound(told.cost, done.planned)) for each in found]
         click.echo("\n" + reflowed("\n".join(lines) + "\n", terminal.width), nl=False)
     if not all(each.is_kept for each in found):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(OVER)
+
+
+def _held(
+    program: str,
+    budget: str,
+    arguments: tuple[str, ...],
+    model: str | None,
+    level: int,
+    closed: bool,
+    expected: bool,
+    prices: str | None,
+    learn: str | None,
+    max_new_tokens: int | None,
+) -> tuple[Compiled, Told, list[BudgetVerdict]]:
+    """The program, what it will cost, and what that is against the budget."""
+    from lmc.cli.arguments import parse_arguments
+    from lmc.cli.loading import load_program
+    from lmc.passes.cost.budget import budget_of, verdicts
+
+    limits = budget_of(budget)
+    if model is None and set(limits) - {"calls", "output"}:
+        raise click.UsageError("tokens of prompts are counted by a tokenizer: give --model DIR, or lmc-tiny")
+    prog = load_program(program)
+    done = compiled(prog, parse_arguments(prog, arguments), level, tokenizer_of(model), is_closed=closed)
+    told = told_of(
+        done, prices=prices, learn=learn, model=model, by_size=True, max_new_tokens=max_new_tokens, prog=prog
+    )
+    return done, told, verdicts(limits, told.cost.total, told.prices, expected=expected)
 
 
 def line(verdict: BudgetVerdict, *, expected: bool, unbounded: str) -> str:
     """One limit, and how it is kept."""
-    limit = f"{verdict.name}={verdict.limit:g}"
+    limit = f"{verdict.name}={verdict.limit:.15g}"
     if verdict.counted is None:
         return f"over budget: {limit}: there is no bound ({unbounded.removeprefix('no bound: ')}); --expected asks less"
     how = "expected" if expected else "at the most"
-    return f"{'within budget' if verdict.is_kept else 'over budget'}: {limit}: {verdict.counted:.6g} {how}"
+    return f"{'within budget' if verdict.is_kept else 'over budget'}: {limit}: {verdict.counted:.9g} {how}"

@@ -155,7 +155,7 @@ def explain_command(
 
         shown = emit_fsm(done.planned, name, format, terminal)
     elif is_about_cost:
-        shown = _cost(done, format, terminal, prices, learn, model, max_new_tokens)
+        shown = _cost(done, format, terminal, prices, learn, model, max_new_tokens, prog)
     elif is_about_constraints:
         shown = _constraints(done, tokenizer, format, terminal)
     else:
@@ -242,10 +242,11 @@ def _cost(
     learn: str | None,
     model: str | None,
     max_new_tokens: int | None,
+    prog: Program,
 ) -> str:
     from lmc.viz import cost
 
-    told = told_of(done, prices=prices, learn=learn, model=model, max_new_tokens=max_new_tokens)
+    told = told_of(done, prices=prices, learn=learn, model=model, max_new_tokens=max_new_tokens, prog=prog)
     return cost.render_json(done.planned, told) if format == "json" else cost.render(done.planned, told, terminal)
 
 

@@ -13,7 +13,7 @@ import sysconfig
 import traceback
 from collections.abc import Callable
 from itertools import dropwhile
-from typing import ParamSpec
+from typing import NoReturn, ParamSpec
 
 import click
 
@@ -53,12 +53,12 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     return call
 
 
-def fail(error: BaseException) -> None:
-    """Say what went wrong on stderr, and exit with 1."""
+def fail(error: BaseException, status: int = FAILED) -> NoReturn:
+    """Say what went wrong on stderr, and exit with 1, or another status."""
     if shows_tracebacks():
         raise error
     click.echo(told(error), err=True)
-    raise click.exceptions.Exit(FAILED)
+    raise click.exceptions.Exit(status)
 
 
 def told(error: BaseException) -> str:

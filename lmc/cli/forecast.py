@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
     from lmc.passes.cost.prices import Prices
+    from lmc.program import Program
     from lmc.viz.cost import Told
 
 prices_option = click.option(
@@ -36,16 +37,18 @@ def told_of(
     caches: bool = True,
     by_size: bool = False,
     max_new_tokens: int | None = None,
+    prog: Program | None = None,
 ) -> Told:
     """What the compiled program will cost. Raises ArgumentError for a file that says something else.
 
     max_new_tokens  the run's limit, for calls that have none of their own
+    prog            whose journal `learn` is to be
     """
     from lmc.observe.learning import learnt_from, said
     from lmc.passes.cost import cost_of
     from lmc.viz.cost import Told
 
-    learnt = None if learn is None else learnt_from(learn)
+    learnt = None if learn is None else learnt_from(learn, None if prog is None else prog.func)
     done = with_limit(done, max_new_tokens)
     cost = cost_of(done.plan, done.planned.inputs, items=items, learnt=learnt, caches=caches)
     from_where = "" if learnt is None or learn is None else said(learnt, learn)

@@ -49,7 +49,7 @@ def knobs_command() -> None:
     """List the environment variables that lmc reads: the name, what it is now, and what it means."""
     from lmc.knobs import KNOBS
 
-    _show([(knob.name, knob.read() or "(not set)", knob.meaning) for knob in KNOBS])
+    _show([(knob.name, knob.shown() or "(not set)", knob.meaning) for knob in KNOBS])
 
 
 def _show(rows: Sequence[Sequence[str]], foot: str = "") -> None:

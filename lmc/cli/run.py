@@ -161,11 +161,11 @@ def run_command(
         raise click.UsageError("--trace keeps the run until its end: leave out --stream and -o")
     if args_file == "-" and program.partition(":")[0] == "-":
         raise click.UsageError("stdin is the program or its rows, not both: write one of them to a file")
-    if learn is not None:
-        if not analyze:
-            raise click.UsageError("--learn goes with --analyze")
-        learnt_from(learn)  # what is wrong with the file is said before anything runs
+    if learn is not None and not analyze:
+        raise click.UsageError("--learn goes with --analyze")
     prog = load_program(program)
+    if learn is not None:
+        learnt_from(learn, prog.func)  # what is wrong with the file is said before anything runs
     if verbose:
         _say_threads(backend, model)
     values = parse_arguments(prog, arguments)

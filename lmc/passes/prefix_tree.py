@@ -25,11 +25,11 @@ class TreeNode:
 
     __slots__ = ("above", "below", "end", "ids", "num_keys", "num_known", "source")
 
-    def __init__(self, above: TreeNode | None, ids: Key, source: object) -> None:
+    def __init__(self, above: TreeNode | None, ids: Key, num_known: int, source: object) -> None:
         self.above = above
         self.ids = ids
         self.end: int = (above.end if above else 0) + len(ids)
-        self.num_known: int = (above.num_known if above else 0) + num_known(ids)
+        self.num_known: int = (above.num_known if above else 0) + num_known
         self.source = source
         self.num_keys = 0
         self.below: dict[int, TreeNode] = {}  # by their first integer, in the order of their first keys
@@ -76,7 +76,7 @@ class PrefixTree:
     """Keys, each as the tree node that it ends with."""
 
     def __init__(self) -> None:
-        self.root = TreeNode(None, (), None)
+        self.root = TreeNode(None, (), 0, None)
         self.num_distinct = 0  # integers that are token ids, each node's once
 
     def put(self, at: TreeNode, ids: Key, source: object = None) -> TreeNode:
@@ -85,8 +85,10 @@ class PrefixTree:
         while start < len(ids):
             below = at.below.get(ids[start])
             if below is None:
-                self.num_distinct += num_known(ids[start:])
-                at.below[ids[start]] = at = TreeNode(at, ids[start:], source)
+                rest = ids[start:]
+                num = num_known(rest)  # once: a batch may have millions
+                self.num_distinct += num
+                at.below[rest[0]] = at = TreeNode(at, rest, num, source)
                 break
             num_common = common_len(below.ids, ids[start : start + len(below.ids)])
             at = below if num_common == len(below.ids) else _split(below, num_common)
@@ -128,7 +130,7 @@ def _is_shared(node: TreeNode) -> bool:
 def _split(node: TreeNode, length: int) -> TreeNode:
     """Makes the first `length` integers of a node one of their own, and gives that one."""
     assert node.above is not None and 0 < length < len(node.ids)
-    upper = TreeNode(node.above, node.ids[:length], node.source)
+    upper = TreeNode(node.above, node.ids[:length], num_known(node.ids[:length]), node.source)
     node.above.below[node.ids[0]] = upper
     node.ids, node.above = node.ids[length:], upper
     upper.below[node.ids[0]] = node

@@ -9,7 +9,7 @@ of something; `encode_pieces` knows where each run stands and does what the toke
 keeps a leading space, so that the texts of a prompt's parts add up.
 
 A prompt that grows costs what is new in it: between control tokens a text is encoded in blocks (see `blocks`), and
-those are kept by their text.
+those are kept by their text. Of a long one the words that were met before are looked up (see `words`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +37,14 @@ from lmc.tokenizer.files import TokenizerFiles, read_files
 from lmc.tokenizer.jinja import Template
 from lmc.tokenizer.leading_space import puts_space, state, without_leading_space
 from lmc.tokenizer.vocabulary import is_byte_level, vocab_bytes
+from lmc.tokenizer.words import WordIds
 
 if TYPE_CHECKING:
     import tokenizers
 
 MAX_CACHED_TEXTS = 16_384
 MAX_CACHED_BYTES = 32 << 20
+MIN_WORDS_CHARS = 256  # of a text whose words are looked up
 MAX_CACHED_CHARS = 1 << 16  # a longer text is encoded anew each time
 
 
@@ -83,6 +85,7 @@ class FolderTokenizer:
         self._texts: Recent[tuple[str, bool], tuple[int, ...]] = Recent(
             "texts of a tokenizer", MAX_CACHED_TEXTS, size=_bytes_of, max_bytes=MAX_CACHED_BYTES
         )
+        self._by_words = WordIds(partial(self._encode, whole=False))
         self._is_spaced_after = cache(self._spaced_after)
         self.is_byte_level = is_byte_level(state(tokenizer.decoder))
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
@@ -177,6 +180,7 @@ class FolderTokenizer:
     def _between(self, text: str, whole: bool) -> list[int]:
         """Ids of ordinary text; `whole` where the tokenizer would put a space before it."""
         ids: list[int] = []
+        whole = whole and self._puts_space
         for block in blocks(text) if self._may_be_cut else (text,):
             encode = self._cached if len(block) <= MAX_CACHED_CHARS else self._encode
             ids += encode(block, whole) if block else ()
@@ -186,7 +190,8 @@ class FolderTokenizer:
     def _cached(self, text: str, whole: bool) -> tuple[int, ...]:
         ids = self._texts.get((text, whole))
         if ids is None:
-            ids = self._encode(text, whole)
+            by_words = not whole and len(text) > MIN_WORDS_CHARS and self._may_be_cut
+            ids = self._by_words(text) if by_words else self._encode(text, whole)
             self._texts.put((text, whole), ids)
         return ids
 

@@ -79,15 +79,47 @@ def test_check_says_what_is_wrong_with_how_it_is_asked(program: str, tmp_path: P
     assert lmc("check", f"{program}:judge").exit_code == 2
     assert lmc("check", f"{program}:judge", "--budget", "tokens=10").exit_code == 2  # without a tokenizer
     unknown = lmc("check", f"{program}:judge", "--budget", "callls=1")
-    assert (unknown.exit_code, "did you mean `calls`" in unknown.output) == (1, True)
+    assert (unknown.exit_code, "did you mean `calls`" in unknown.output) == (2, True)
     money = lmc("check", f"{program}:judge", "--model", "lmc-tiny", "--budget", "money=1")
-    assert (money.exit_code, "--prices" in money.output) == (1, True)
+    assert (money.exit_code, "--prices" in money.output) == (2, True)
     (tmp_path / "prices.toml").write_text("prompt = ")
     broken = lmc(
         "check", f"{program}:judge", "--model", "lmc-tiny", "--budget", "money=1", "--prices",
         str(tmp_path / "prices.toml"),
     )  # fmt: skip
-    assert (broken.exit_code, "is no TOML" in broken.output) == (1, True)
+    assert (broken.exit_code, "is no TOML" in broken.output) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["nope.py"], ["--arg", "x=3"], ["--model", "/nope"], ["--budget", "calls=inf"]])
+def test_check_exits_with_2_where_nothing_can_be_said(program: str, words: list[str]):
+    """So that a program that is not found is not taken for one that costs too much."""
+    target = [] if words == ["nope.py"] else [f"{program}:judge"]
+    budget = [] if "--budget" in words else ["--budget", "calls=5"]
+    assert lmc("check", *target, *words, *budget).exit_code == 2
+    assert lmc("check", f"{program}:eager", "--budget", "calls=5").exit_code == 2
+
+
+@pytest.mark.parametrize("prices", ["", "output = 1", "prompt = 1", "call = 1"])
+def test_a_price_that_is_not_given_is_not_nothing(program: str, tmp_path: Path, prices: str):
+    (tmp_path / "prices.toml").write_text(prices)
+    words = ("--model", "lmc-tiny", "--budget", "money=1", "--prices", str(tmp_path / "prices.toml"))
+    done = lmc("check", f"{program}:judge", *words)
+    assert (done.exit_code, "is not known is not free" in done.output) == (2, True)
+
+
+def test_a_journal_of_another_program_is_refused(program: str, tmp_path: Path):
+    """And of a program that was changed since it is said that lines may be others."""
+    rows, out, journal = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
+    rows.write_text('{"topic": "cats"}\n')
+    assert lmc("run", f"{program}:judge", "--args-file", str(rows), "-o", str(out), "--backend", "echo").exit_code == 0
+    learn = ("--cost", "--learn", str(journal))
+    Path(program).write_text(Path(program).read_text().replace("def judge", "def other"))
+    other = lmc("explain", f"{program}:other", *learn)
+    assert (other.exit_code, "is the journal of `judge`, not of `other`" in other.output) == (1, True)
+
+    Path(program).write_text(Path(program).read_text().replace("def other", "def judge").replace("because", "as"))
+    changed = " ".join(lmc("explain", f"{program}:judge", *learn).output.split())
+    assert "from 1 earlier run in out.jsonl.journal, of the program as it was then" in changed
 
 
 def test_check_gives_data(program: str, tmp_path: Path):

@@ -10,8 +10,8 @@ import pytest
 import lmc
 from lmc.backend.base import Request
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.errors import ArgumentError
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 TOKENIZER = ByteTokenizer()
 assert TOKENIZER.chat is not None

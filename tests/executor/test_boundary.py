@@ -11,10 +11,10 @@ import pytest
 import lmc
 from lmc.backend.base import Prompt, Request, Score
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.executor.boundary import healed
 from lmc.ir.prompt import Control, Ids, Piece, Text
 from lmc.ir.scoring import CHOICES_METHODS
+from lmc.tokenizer.byte_tokenizer import CHATML, ByteTokenizer
 
 WORDS = (" yes", " no", " nothing", "is ", "is", " a", "ab", "abc", "bc")
 

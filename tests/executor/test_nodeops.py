@@ -8,8 +8,8 @@ import pytest
 
 from lmc.backend.base import Request
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.errors import ArgumentError, ChatTemplateError, RequestError
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 from tests.support.echo_runs import fails, run, says
 
 

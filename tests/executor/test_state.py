@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.mixing import mix
 from lmc.errors import ChatTemplateError, LMError
 from lmc.executor.lineage import call_seed
@@ -14,6 +13,7 @@ from lmc.executor.prompts import Prompts
 from lmc.executor.state import Final, ProgramState
 from lmc.ir.prompt import Control, Ids, Piece, Text
 from lmc.ir.strand import Strand
+from lmc.tokenizer.byte_tokenizer import CHATML, ByteTokenizer
 
 EMPTY = ProgramState()
 

@@ -8,13 +8,13 @@ import pytest
 
 from lmc.backend.base import Request, SegmentEnd
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.errors import RequestError
 from lmc.executor import Executor
 from lmc.ir.graph import Block, Graph, Lit, Node, Value
 from lmc.ir.plan import Plan
 from lmc.ir.types import STATE, STR
 from lmc.source import Span
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 from tests.support.echo_runs import FORKS, Ran, fails, program, run, says
 
 

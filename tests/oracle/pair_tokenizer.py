@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 FIRST_PAIR = 512
 _LETTERS = "abcdefghijklmnopqrstuvwxyz ."

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-from lmc.backend.echo.byte_tokenizer import CHATML, CONTROL_TOKENS, ByteTokenizer
 from lmc.ir.caps import Caps
 from lmc.ir.chat import ChatTemplate
 from lmc.ir.graph import Graph
@@ -29,6 +28,7 @@ from lmc.ir.plan import Plan
 from lmc.ir.prompt import Ids, Piece
 from lmc.parser.irtext.parse import parse_graph, parse_plan
 from lmc.passes import Inputs, Report, parse_pipeline, run_passes
+from lmc.tokenizer.byte_tokenizer import CHATML, CONTROL_TOKENS, ByteTokenizer
 
 # answers must follow questions, and nothing may follow an answer but a question
 STRICT = ChatTemplate(

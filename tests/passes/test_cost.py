@@ -297,7 +297,12 @@ def test_a_budget_holds_what_has_a_bound():
     assert [each.is_kept for each in expected] == [False, True]
 
 
-@pytest.mark.parametrize("text", ["", "call=1", "calls", "calls=x", "calls=-1", "calls=nan"])
+BAD_BUDGETS = (
+    "", "call=1", "calls", "calls=x", "calls=-1", "calls=nan", "calls=inf", "calls=1e400", "calls=1,calls=2"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD_BUDGETS)
 def test_a_budget_that_says_nothing_is_refused(text: str):
     with pytest.raises(ArgumentError):
         budget_of(text)

@@ -6,13 +6,17 @@ import time
 from random import Random
 
 import pytest
+from tokenizers import Tokenizer
 
+from lmc.backend.default_model import folder_of
 from lmc.common_prefix import common_len
+from lmc.compiler import inputs_of
 from lmc.ir.plan import Plan
 from lmc.parser.irtext.parse import parse_graph
 from lmc.passes import PIPELINE, Inputs, Report, measure, run_pipeline
 from lmc.passes.nests import Nests
 from lmc.passes.prefix_tree import Key, PrefixTree, SharedNode
+from lmc.tokenizer import load_tokenizer
 from tests.passes.case import decode_words, encode_words
 
 
@@ -164,6 +168,42 @@ def test_a_batch_of_a_thousand_is_quick():
     assert time.perf_counter() - began < 20  # 1 s on a quiet machine
     assert plan.prefixes[0].calls == 2_000
     assert report.count("prompt tokens") > 800_000
+
+
+def documents(num: int) -> list[str]:
+    """Texts of a thousand tokens of lmc-tiny, each of its own."""
+    words, random = ("the", "old", "man", "and", "sea", "were", "waiting", "for", "a", "boat"), Random(0)
+    return [" ".join(random.choices(words, k=930)) + f" {i}." for i in range(num)]
+
+
+ONE_CALL = """program p(%doc: str) {
+  %s0 = begin
+  %s1 = append %s0, "Read this.\\n", %doc
+  %s2, %x = gen %s1
+  return %s2, %x
+}
+"""
+
+
+@pytest.mark.slow
+def test_ten_thousand_rows_take_less_than_their_tokens_alone():
+    """The tree of ten million tokens, beside a tenth of the texts given to the tokenizer library.
+
+    In seconds of CPU of one run, as a busy machine makes both slow; 5 s on a quiet one.
+    """
+    folder = folder_of("lmc-tiny")
+    batch = tuple({("doc",): text} for text in documents(10_000))
+    tokenizer, library = load_tokenizer(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    began = time.process_time()
+    for each in batch[:1_000]:
+        library.encode(each["doc",], add_special_tokens=False)
+    read = time.process_time()
+    graph = parse_graph(ONE_CALL)
+    planned = run_pipeline(graph, PIPELINE, inputs_of(tokenizer, batch))
+
+    report = next(report for report in planned.reports if report.name == "hoist_prefix")
+    assert report.count("prompt tokens") > 10_000_000
+    assert time.process_time() - read < 10 * (read - began)
 
 
 def test_a_long_program_does_not_reach_pythons_recursion_limit():

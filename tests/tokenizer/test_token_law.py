@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from lmc.backend.default_model import FOLDER
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.ir.prompt import GENERATED, Control, Ids, Piece, Text
 from lmc.tokenizer import FolderTokenizer, load_tokenizer
 from lmc.tokenizer.blocks import BLOCK_CHARS
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 from tests.support import token_kinds
 from tests.support.token_kinds import CONTROL, KINDS, SHAPES
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable
 
 from lmc.backend.base import Counters, Delta, Event, Failed, Finished, ForwardPass, PassRow, PrefixHint, Request
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.reply import Script, Settings, reply
 from lmc.backend.echo.text import advance, mix
@@ -21,6 +20,7 @@ from lmc.errors import ArgumentError
 from lmc.ir.caps import CONSTRAINT_KINDS, Caps
 from lmc.ir.prompt import Tokenizer
 from lmc.ir.scoring import CHOICES_METHODS
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 Groups = list[list[Event]]  # what is left to say of a request, one group a step, the next one last
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.draw import Draw
 from lmc.backend.echo.text import advance, mix
 from lmc.backend.echo.walk import Walks
@@ -10,6 +9,7 @@ from lmc.codes import TOO_LARGE
 from lmc.errors import ConstraintError
 from lmc.ir.constraint import Choices, Constraint, JsonSchema
 from lmc.recent import Recent
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 MAX_KEPT = 256  # constraints
 MAX_TRIES = 8  # texts drawn for a schema of which no automaton knows all

@@ -27,7 +27,6 @@ from lmc.backend.base import (
     Usage,
 )
 from lmc.backend.choices import choice_ids, drawn
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.backend.echo.constraint import Drawers
 from lmc.backend.echo.score import score, token_logprobs
 from lmc.backend.echo.text import cut_at_stop, mix, words
@@ -37,6 +36,7 @@ from lmc.ir.constraint import Blank, Constraint, Fused, Regex
 from lmc.ir.json_schema.trees import ANY_CHAR, both, many
 from lmc.ir.sampling import Sampling
 from lmc.ir.strand import Strand
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 Script = Callable[[str, Gen], "str | None"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from lmc.backend.echo.byte_tokenizer import ByteTokenizer
 from lmc.codes import EMPTY
 from lmc.errors import ConstraintError
 from lmc.ir.automaton.algebra import one_of
@@ -19,6 +18,7 @@ from lmc.ir.constraint import Choices, Constraint, JsonSchema, Regex
 from lmc.ir.json_schema.findings import NotRegular
 from lmc.ir.ranges import SURROGATES
 from lmc.ir.regex import RegexTree
+from lmc.tokenizer.byte_tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
     from lmc.backend.masks.factory import ConstraintMasks

@@ -13,10 +13,10 @@ import numpy as np
 from lmc.backend.base import Filled, FinishReason, Gen, TokenLogprob
 from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.score import broken_model
-from lmc.backend.engine.stops import Stops
 from lmc.backend.matcher import Int32, Matcher
 from lmc.backend.mixing import GOLDEN, WORD, splitmix
 from lmc.backend.runner.batch import BROKEN, TokenDraws, has_penalties
+from lmc.backend.stops import Stops
 from lmc.errors import ConstraintError
 
 

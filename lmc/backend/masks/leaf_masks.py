@@ -21,6 +21,7 @@ from lmc.backend.masks.words import Ints, packed
 from lmc.giving_way import PressingLock
 from lmc.ir.automaton.alphabet import Alphabet
 from lmc.ir.automaton.dfa import DEAD, CharDfa
+from lmc.ir.automaton.heads import HeadNodes, LooseHeads
 from lmc.ir.automaton.leaf import Coarse, Moved
 from lmc.ir.automaton.names import StateNames
 from lmc.ir.automaton.nodes import RegexNode
@@ -48,10 +49,12 @@ class LeafTokens:
 
 
 class LeafWalk:
-    """Heads over one alphabet, as states of one automaton."""
+    """Heads over one alphabet, as states of one automaton; `made` makes its nodes."""
 
     def __init__(self, trie: TokenTrie, alphabet: Alphabet) -> None:
         self.chars = CharDfa(alphabet=alphabet)
+        self.made = HeadNodes(self.chars)
+        self._loose = LooseHeads(self.chars, self.made)
         self._trie = trie
         self._visits = Visits(self.chars, trie.distinct_prefixes)
         self._known: dict[tuple[CharNode | None, int], LeafTokens] = {}
@@ -65,7 +68,7 @@ class LeafWalk:
     def begin(self, moved: Moved, head: RegexNode) -> tuple[int, int]:
         """The state of a head, DEAD where it has no text, and its slack."""
         with self._lock:
-            node, slack = moved.node(head)
+            node, slack = self._loose.node(moved.node(head))
             return self.chars.at((node,)), slack
 
     def is_accepting(self, state: int) -> bool:

@@ -25,13 +25,13 @@ class ShapeWalk:
         self._trie = trie
         self._chars = chars
         alphabet = chars.alphabet
-        groups = [sorted({alphabet.class_of(ord(char)) for char in members}) for members in trie.members]
+        pieces = np.searchsorted(np.array(alphabet.starts), trie.trie.codes, side="right") - 1
+        self._class_of = np.array(alphabet.classes, dtype=np.int32).take(pieces)  # by character of the vocabulary
+        groups = [np.unique(self._class_of.take(members)).tolist() for members in trie.members]
         self._single = np.array([found[0] if found else -1 for found in groups])
         self._groups = [(symbol, found) for symbol, found in enumerate(groups) if len(found) > 1]
         self._shapes = RowTable(NUM_SYMBOLS, self._by_symbol)
         self._classes = RowTable(alphabet.num_classes, chars.row)
-        pieces = np.searchsorted(np.array(alphabet.starts), trie.trie.codes, side="right") - 1
-        self._class_of = np.array(alphabet.classes, dtype=np.int32).take(pieces)  # by character of the vocabulary
         self._prefixes = LivePrefixes(trie.trie.distinct_prefixes, alphabet)
         self._beyond = alphabet.beyond_ascii
         self._within, self._prefix = trie.trie.within

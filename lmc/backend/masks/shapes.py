@@ -45,18 +45,18 @@ class ShapeTrie:
     children  (symbol, node) by node, for everything below them
     tops      the nodes of the wide levels (or the root) that have `children`
     ends      [V + cuts] int32, the node at which the whole characters of a token or cut end; 0 for heads
-    members   by symbol the characters of the vocabulary that it stands for
+    members   by symbol the characters of the vocabulary that it stands for, as numbers in TokenTrie.codes
     """
 
     def __init__(self, trie: TokenTrie) -> None:
         self.trie = trie
-        self.members = [set[str]() for _ in range(NUM_SYMBOLS)]
+        members: list[list[int]] = [[] for _ in range(NUM_SYMBOLS)]
         self._symbols = symbols = _Symbols()
-        for code in trie.codes.tolist():
+        for number, code in enumerate(trie.codes.tolist()):
             symbols[code] = _symbol(chr(code))
-            self.members[symbols[code]].add(chr(code))
-            if code < 128:
-                self.members[code].add(chr(code))
+            for symbol in {symbols[code], code} if code < 128 else (symbols[code],):
+                members[symbol].append(number)
+        self.members = [np.array(numbers, dtype=np.intp) for numbers in members]
         texts = trie.texts | dict(enumerate(trie.cuts.texts, trie.size))
         tables = trie.kept.arrays(lambda: _tables(texts.values(), symbols), "shapes")
         of_text = tables["of_text"]

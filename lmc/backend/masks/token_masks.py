@@ -16,6 +16,7 @@ from lmc.backend.masks.shapes import shapes_of
 from lmc.backend.masks.token_walk import TokenWalk
 from lmc.backend.masks.trie import TokenTrie
 from lmc.backend.masks.words import Bools, Ints, packed
+from lmc.collector import collector_paused
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD, MAX_STATES, CharDfa
 from lmc.ir.regex import RegexTree
@@ -59,7 +60,8 @@ class TokenMasks:
         found = self._masks.get(state)
         if found is None:
             self.chars.allow(MAX_NODES)
-            found = self._masks[state] = self._made(state)
+            with collector_paused():  # what is made here is kept
+                found = self._masks[state] = self._made(state)
         return found
 
     def allowed(self, state: int) -> Bools:

@@ -22,7 +22,8 @@ from lmc.backend.masks.visits import Visits
 from lmc.backend.masks.words import Ints, of_ids, packed
 from lmc.ir.automaton.bytes import ByteDfa
 from lmc.ir.automaton.dfa import DEAD
-from lmc.ir.automaton.leaf import ENDLESS, Coarse, Leaves, Moved
+from lmc.ir.automaton.heads import ENDLESS
+from lmc.ir.automaton.leaf import Coarse, Leaves, Moved
 from lmc.ir.automaton.nodes import RegexNode
 
 MAX_VISITS = 2000  # nodes seen for one mask
@@ -42,20 +43,23 @@ class LeafAt(NamedTuple):
 class Pieces(NamedTuple):
     """A state as strings and numbers, each with what comes after it, and what is left over.
 
-    slack   characters of the tokens for which that is exact; of longer ones it may allow too many
+    slack    characters of the tokens for which that is exact; of longer ones it may allow too many
+    longest  characters of a token from which on it is in none of them, if it has neither a quote nor a backslash
     """
 
     leaves: tuple[LeafAt, ...]
     residue: int
     slack: int = ENDLESS
+    longest: int = ENDLESS
 
 
 class Split(NamedTuple):
-    """The head of a node as a state of its walk, how many characters it is exact for, and the rest."""
+    """The head of a node as a state of its walk, what it is exact for, its longest text, and the rest."""
 
     walk: LeafWalk
     state: int
     slack: int
+    longest: int
     rest: RegexNode
 
 
@@ -114,8 +118,9 @@ class TokenWalk:
         words = gathered.made(self._trie.size)
         longer = self._trie.longer(gathered.slack)
         if longer:
-            at = self._dfa.at_char(state)
-            wrong = [id for id in longer if words[id >> 5] >> (id & 31) & 1 and not self._leads_on(id, at)]
+            at, longest = self._dfa.at_char(state), self._plan(state).longest
+            there = [id for id in longer if words[id >> 5] >> (id & 31) & 1]
+            wrong = [id for id in there if self._trie.plain_length(id) >= longest or not self._leads_on(id, at)]
             if wrong:
                 words = words & ~of_ids(self._trie.size, wrong, ())
                 words.setflags(write=False)
@@ -304,7 +309,7 @@ class TokenWalk:
     def _made_plan(self, state: int) -> Pieces:
         leaves: list[LeafAt] = []
         residue: list[RegexNode] = []
-        slack = ENDLESS
+        slack, longest = ENDLESS, 0
         for node in self._chars.alternatives(state) or ():
             split = self._split_node(node)
             if split is None:
@@ -313,10 +318,13 @@ class TokenWalk:
             rest = self._chars.at((split.rest,))
             if rest != DEAD and split.state != DEAD:
                 leaves.append(LeafAt(split.walk, split.state, rest))
-                slack = min(slack, split.slack)
+                slack, longest = min(slack, split.slack), max(longest, split.longest)
                 if split.walk.is_accepting(split.state):
                     residue.append(split.rest)
-        return Pieces(tuple(leaves), self._chars.at(residue), slack) if leaves else Pieces((), state)
+        if not leaves:
+            return Pieces((), state)
+        left = self._chars.at(residue)
+        return Pieces(tuple(leaves), left, slack, ENDLESS if left != DEAD else longest)
 
     def _split_node(self, node: RegexNode) -> Split | None:
         """The head of a node as its walk knows it, and the rest."""
@@ -326,12 +334,13 @@ class TokenWalk:
                 self._split[node] = None
             else:
                 walk, moved = self._walk(self._leaves.coarse(leaf.head))
-                self._split[node] = Split(walk, *walk.begin(moved, leaf.head), leaf.rest)
+                longest = self._leaves.longest(leaf.head) if leaf.is_string else ENDLESS
+                self._split[node] = Split(walk, *walk.begin(moved, leaf.head), longest, leaf.rest)
         return self._split[node]
 
     def _walk(self, coarse: Coarse) -> tuple[LeafWalk, Moved]:
         key = id(coarse)  # kept by `_leaves` as long as this is
         if key not in self._moved:
             walk = self._masks.walk(coarse)
-            self._moved[key] = (walk, Moved(coarse, walk.chars))
+            self._moved[key] = (walk, Moved(coarse, walk.made))
         return self._moved[key]

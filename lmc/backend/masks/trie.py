@@ -112,6 +112,11 @@ class TokenTrie:
         """The tokens of more whole characters than this, where that is many."""
         return [] if length >= self._longest else [id for id, text in self._long_texts if len(text) > length]
 
+    def plain_length(self, token: int) -> int:
+        """The whole characters of a token that has neither a quote nor a backslash; 0 of others."""
+        text = self.texts[token]
+        return 0 if '"' in text or "\\" in text else len(text)
+
     @cached_property
     def _long_texts(self) -> list[tuple[int, str]]:
         return [(id, text) for id, text in self.texts.items() if len(text) > DEPTH]

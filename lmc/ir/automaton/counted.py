@@ -87,7 +87,7 @@ class ItemRows:
         self._found: dict[tuple[RegexNode, int], Places] = {}
 
     def of(self, node: RegexNode) -> bool:
-        """Whether every text of a plain node is a row of items."""
+        """Whether it is known that every text of a node without looks is a row of items."""
         after = self._after(node, self._rows.start)
         return DEAD not in after and all(map(self._rows.is_accepting, after))
 
@@ -129,11 +129,16 @@ class ItemRows:
         """Whether each character of a node is an item by itself."""
         found = self._single.get(node)
         if found is None:
-            if node.kind == "chars":
-                assert isinstance(node.value, int)
-                found = node.value | self._singles == self._singles
-            else:
-                found = all(map(self._is_single, node.parts))
+            match node.kind:
+                case "chars":
+                    assert isinstance(node.value, int)
+                    found = node.value | self._singles == self._singles
+                case "and":
+                    found = any(map(self._is_single, node.parts))
+                case "not":
+                    found = False
+                case _:
+                    found = all(map(self._is_single, node.parts))
             self._single[node] = found
         return found
 
@@ -158,6 +163,10 @@ class ItemRows:
                 return self._repeated(node.parts[0], place)
             case "empty":
                 return frozenset((place,))
+            case "and":
+                # of what is not known, DEAD is said: a side that says so tells nothing
+                sides = [found for part in node.parts if DEAD not in (found := self._after(part, place))]
+                return frozenset.intersection(*sides) if sides else frozenset((DEAD,))
             case _:
                 return frozenset((DEAD,))
 

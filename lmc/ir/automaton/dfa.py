@@ -271,7 +271,7 @@ class CharDfa:
         return counts[1] is None or counts[1] >= found.low
 
     def least_items(self, node: RegexNode, item: RegexNode) -> int | None:
-        """How many items each text of a plain node has at least; None where it has others than rows of items."""
+        """How many items each text of a node without looks has at least; None where it may have others than rows."""
         made = self._items(item)
         return made.least(node) if made.of(node) else None
 

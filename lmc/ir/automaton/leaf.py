@@ -11,26 +11,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lmc.ir.automaton.alphabet import NO_CLASS, Alphabet
-from lmc.ir.automaton.counted import counted, most
-from lmc.ir.automaton.dfa import CharDfa
+from lmc.ir.automaton.heads import ENDLESS, MAX_DEPTH, HeadNodes
 from lmc.ir.automaton.linear import split
 from lmc.ir.automaton.nodes import Nodes, RegexNode
 from lmc.ir.ranges import LAST
 
 QUOTE = '"'
+ESCAPE = "\\"
 NUMBER = "+-.0123456789eE"
 WIDE = 8  # characters of ASCII that may begin a head: below, its tokens are few
-REACH = 33  # characters of a token beyond which it is looked at by itself
-ENDLESS = 1 << 30
-MAX_DEPTH = 200  # of parts within one another, or in a row, in a head
 MAX_CHAIN = 40  # parts of a chain that are looked through for a quote
 
 
 class HeadAndRest(NamedTuple):
-    """A node as a head and the rest after it."""
+    """A node as a head, which ends with a quote where it is a string, and the rest after it."""
 
     head: RegexNode
     rest: RegexNode
+    is_string: bool
 
 
 class Coarse(NamedTuple):
@@ -52,6 +50,7 @@ class Leaves:
         self._alphabet = alphabet
         self._nodes = nodes
         self._quote = _mask_within(alphabet, QUOTE)
+        self._escape = _mask_within(alphabet, ESCAPE)
         self._number = _mask_within(alphabet, NUMBER)
         self._ascii = [0] * alphabet.num_classes
         for code in range(128):
@@ -61,6 +60,7 @@ class Leaves:
         self._masks: dict[RegexNode, frozenset[int] | None] = {}
         self._found: dict[RegexNode, HeadAndRest | None] = {}
         self._coarse: dict[frozenset[int], Coarse] = {}
+        self._longest: dict[RegexNode, int | None] = {}
 
     def split(self, node: RegexNode) -> HeadAndRest | None:
         """The wide head of a node that ends with a quote or is a number, and the rest; None where it has none."""
@@ -84,12 +84,45 @@ class Leaves:
             self._coarse[masks] = _merged(self._alphabet, masks)
         return self._coarse[masks]
 
+    def longest(self, head: RegexNode) -> int:
+        """Characters of a head's longest text without a backslash, or more."""
+        found = self._longest_of(head)
+        return 0 if found is None else found
+
+    def _longest_of(self, node: RegexNode) -> int | None:
+        """The same of any part of one; None where each of its texts has a backslash."""
+        if node not in self._longest:
+            self._longest[node] = self._measured(node)
+        return self._longest[node]
+
+    def _measured(self, node: RegexNode) -> int | None:
+        if node.kind == "chars":
+            return None if node.value == self._escape else 1
+        if node.kind in ("empty", "not"):
+            return 0 if node.kind == "empty" else ENDLESS
+        found = [self._longest_of(part) for part in node.parts]
+        known = [longest for longest in found if longest is not None]
+        match node.kind:
+            case "alt":
+                return max(known, default=None)
+            case "repeat":
+                low, high, _ = node.bounds
+                turns = ENDLESS if high is None else high
+                return min(ENDLESS, turns * known[0]) if known else None if low else 0
+            case _ if len(known) < len(found):
+                return None
+            case "and":
+                return min(known)
+            case _:
+                return min(ENDLESS, sum(known))
+
     def _split(self, node: RegexNode) -> HeadAndRest | None:
         first = node.parts[0] if node.kind == "cat" else node
         if not self._is_quote(first) and not self.is_wide(self._first(first)):
             return None  # as most are
         parts = _chain(node)
-        found = self._up_to_quote(parts) or self._up_to_number(parts)
+        quoted = self._up_to_quote(parts)
+        found = quoted or self._up_to_number(parts)
         if not found or any(self._masks_of(part) is None for part in parts[:found]):
             return None
         rest = self._nodes.empty
@@ -98,7 +131,7 @@ class Leaves:
         head = self._nodes.empty
         for part in reversed(parts[:found]):
             head = self._nodes.cat(part, head)
-        return HeadAndRest(head, rest)
+        return HeadAndRest(head, rest, quoted > 0)
 
     def _up_to_quote(self, parts: list[RegexNode]) -> int:
         """How many parts a string has up to its closing quote; the first of them may be its opening one."""
@@ -184,79 +217,25 @@ class Leaves:
 
 
 class Moved:
-    """Nodes of one maker said by another, over coarser classes, as far as one token sees them.
+    """Nodes of one maker said by another, over coarser classes, with no more counts than they need."""
 
-    A token of up to REACH characters does not see where a long count ends: counts that are not near their end are one.
-    What is said so holds no text less, and for tokens of as many characters as `slack` says it holds the same.
-    """
-
-    def __init__(self, coarse: Coarse, chars: CharDfa) -> None:
+    def __init__(self, coarse: Coarse, made: HeadNodes) -> None:
         self._classes = coarse.classes
-        self._chars = chars
-        self._nodes = chars.nodes
+        self._made = made
         self._masks: dict[int, int] = {}
-        self._done: dict[RegexNode, tuple[RegexNode, int]] = {}
+        self._done: dict[RegexNode, RegexNode] = {}
 
-    def node(self, node: RegexNode) -> tuple[RegexNode, int]:
-        """The node over the new classes, and the slack."""
+    def node(self, node: RegexNode) -> RegexNode:
+        """The node over the new classes."""
         found = self._done.get(node)
         if found is None:
-            if node.plain or node.kind == "cat":
-                found = self._said(node)
-            elif (found := self._uncounted(node)) is None:
-                found = self._exactly(node), ENDLESS
+            if node.kind == "chars":
+                assert isinstance(node.value, int)
+                found = self._made.nodes.chars(self._mask(node.value))
+            else:
+                found = self._made.of(node, list(map(self.node, node.parts)))
             self._done[node] = found
         return found
-
-    def _said(self, node: RegexNode) -> tuple[RegexNode, int]:
-        """A plain node, or a chain, whose parts stand each for itself."""
-        parts = [self.node(part) for part in node.parts]
-        slack = min((inner for _, inner in parts), default=ENDLESS)
-        if node.kind != "repeat":
-            return self._made(node, [part for part, _ in parts]), slack
-        low, high, lazy = node.bounds
-        if high is not None and high > REACH:
-            slack, high = min(slack, high - 1), None
-        if low > REACH + 1:
-            low, slack = REACH + 1, min(slack, REACH)
-        return self._nodes.repeat(parts[0][0], low, high, lazy), slack
-
-    def _uncounted(self, node: RegexNode) -> tuple[RegexNode, int] | None:
-        """What is counted alone, where no token comes near to the end of the count."""
-        found = counted(node)
-        if found is None:
-            return None
-        room = ENDLESS if found.high is None else found.high - most(found.node)
-        if room < REACH or found.low > found.node.least:
-            return None
-        said, slack = self.node(found.node)
-        least = self._chars.least_items(self._exactly(found.node), self._exactly(found.item))
-        return None if least is None or found.low > least else (said, min(slack, room))
-
-    def _exactly(self, node: RegexNode) -> RegexNode:
-        """A node with complements or intersections: what is left of it may depend on every count."""
-        return self._made(node, [self._exactly(part) for part in node.parts])
-
-    def _made(self, node: RegexNode, parts: list[RegexNode]) -> RegexNode:
-        nodes = self._nodes
-        match node.kind:
-            case "chars":
-                assert isinstance(node.value, int)
-                return nodes.chars(self._mask(node.value))
-            case "empty":
-                return nodes.empty
-            case "cat":
-                return nodes.cat(*parts)
-            case "alt":
-                return nodes.alt(parts)
-            case "repeat":
-                return nodes.repeat(parts[0], *node.bounds)
-            case "and":
-                return nodes.both(*parts)
-            case "not":
-                return nodes.negate(parts[0])
-            case _:
-                raise AssertionError(node.kind)
 
     def _mask(self, mask: int) -> int:
         found = self._masks.get(mask)

@@ -32,14 +32,16 @@ def budget_of(text: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in filter(None, (each.strip() for each in text.split(","))):
         name, has_value, value = (each.strip() for each in part.partition("="))
+        if name in found:
+            raise ArgumentError(f"the budget says `{name}` twice", help="one limit for each")
         if name not in LIMITS:
             near = did_you_mean(name, LIMITS)
             raise ArgumentError(f"there is no limit `{name}`", help=near or f"the limits are {', '.join(LIMITS)}")
         try:
-            found[name] = float(value.replace("_", "")) if has_value else float("nan")
+            found[name] = float(value.replace("_", "")) + 0.0 if has_value else float("nan")
         except ValueError:
             found[name] = float("nan")
-        if not found[name] >= 0:
+        if not 0 <= found[name] < float("inf"):
             raise ArgumentError(f"`{part}`: a number from 0 on is needed", help=f"for example {name}=1000")
     if not found:
         raise ArgumentError("the budget says nothing", help="for example tokens=2000,calls=5")

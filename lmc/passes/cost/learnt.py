@@ -14,15 +14,17 @@ from lmc.source import Span
 class Learnt:
     """Counts of `runs` runs.
 
-    arms    by the place of a branch, how often it went each way
-    turns   by the place of a loop, how often it had so many turns
-    tokens  by the name of a call, how many were generated, and in how many calls
+    arms        by the place of a branch, how often it went each way
+    turns       by the place of a loop, how often it had so many turns
+    tokens      by the name of a call, how many were generated, and in how many calls
+    is_changed  the program was written otherwise when it ran, so that a place may be another one
     """
 
     runs: int = 0
     arms: dict[str, Counter[bool]] = field(default_factory=dict)
     turns: dict[str, Counter[int]] = field(default_factory=dict)
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_changed: bool = False
 
     def add(self, taken: Mapping[str, Any]) -> None:
         """What one run has done, as `lmc.executor.taken` records it."""

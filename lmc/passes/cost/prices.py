@@ -9,6 +9,7 @@ from lmc.errors import ArgumentError, did_you_mean
 from lmc.passes.cost.charge import Cost
 
 MILLION = 1_000_000
+NEEDED = ("prompt", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Prices:
             if not is_right:
                 wanted = "a text" if name == "currency" else "a number from 0 on, of a million tokens"
                 raise ArgumentError(f"`{file}`: {name} = {value!r}: {wanted} is needed")
+        missing = [name for name in NEEDED if name not in given]
+        if missing:
+            help = f"say {missing[0]} = 0 where that costs nothing"
+            raise ArgumentError(f"`{file}` has no price `{missing[0]}`, and what is not known is not free", help=help)
         return cls(**given)  # type: ignore[arg-type]
 
     def of_cost(self, cost: Cost) -> Money:

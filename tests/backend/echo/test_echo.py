@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field
 from lmc.backend.base import Delta, Event, Failed, Finished, Gen, Prompt, Request, Score, SegmentEnd
 from lmc.backend.default_model import folder_of
 from lmc.backend.echo import EchoBackend
-from lmc.backend.echo.byte_tokenizer import CHATML, ByteTokenizer
 from lmc.backend.echo.text import WORDS, cut_at_stop, words
 from lmc.backend.masks.factory import ConstraintMasks
 from lmc.ir.constraint import Constraint
@@ -28,6 +27,7 @@ from lmc.parser.schema.parse import parse_schema
 from lmc.parser.structural_tag import parse_structural_tag
 from lmc.parser.tools import parse_tool_calls
 from lmc.tokenizer import load_tokenizer
+from lmc.tokenizer.byte_tokenizer import CHATML, ByteTokenizer
 
 SAMPLED = Sampling(seed=1)
 

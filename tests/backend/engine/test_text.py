@@ -13,7 +13,7 @@ from lmc.backend.engine.detokenize import Decoder, Detokenizer
 from lmc.backend.engine.forecast import peak
 from lmc.backend.engine.generation import Generation, sample_seed
 from lmc.backend.engine.score import branches, num_nodes, plan_scoring
-from lmc.backend.engine.stops import UNBOUNDED, Stops, max_width
+from lmc.backend.stops import UNBOUNDED, Stops, max_width
 from lmc.errors import ConstraintError
 from lmc.ir.sampling import Sampling
 from tests.support.fake_engine import TOKENIZER

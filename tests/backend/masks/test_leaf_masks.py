@@ -30,6 +30,9 @@ STRINGS: list[object] = [
     {"pattern": "^[^x]{2,}$", "maxLength": 80}, {"not": {"const": "name"}}, {"enum": ["name", "na", "id", "é\n"]},
     {"format": "date"}, {"pattern": "^[a-z]+$", "minLength": 36, "maxLength": 70}, {"pattern": "^(ab|[xA]{40})$"},
     {"pattern": "^([a-z]{5}|[a-zA]{300})$", "minLength": 10, "maxLength": 200},
+    {"pattern": "^(?!na).*$", "minLength": 1, "maxLength": 66}, {"pattern": "[a-z]{2,64}", "maxLength": 90},
+    {"pattern": "^(?!n)([a-z]{12})*$", "minLength": 13, "maxLength": 50}, {"pattern": "^[ab]{1,64}x{0,3}$"},
+    {"not": {"pattern": "^[^A]{1,40}$"}, "maxLength": 128}, {"pattern": "^[a-z]{3,}(-[a-z]{30,34})?$", "maxLength": 70},
 ]  # fmt: skip
 NUMBERS: list[object] = [{}, {"minimum": -3}, {"multipleOf": 0.5}, {"minimum": 10, "maximum": 120}]
 
@@ -59,6 +62,8 @@ def random_schema(rng: random.Random, depth: int = 2) -> object:
     names = rng.sample(["name", "na", "id", "n", "x-1", "é", "naïve"], rng.randrange(4))
     found = {"type": "object", "properties": {name: random_schema(rng, depth - 1) for name in names}}
     found["required"] = [name for name in names if rng.random() < 0.5]
+    if rng.random() < 0.3:
+        found["patternProperties"] = {rng.choice(["[a-z]{1,64}", "^x", "."]): random_schema(rng, 0)}
     return found | ({"additionalProperties": rng.choice([False, random_schema(rng, 0)])} if rng.random() < 0.7 else {})
 
 

@@ -1,0 +1,93 @@
+"""One call of an API before it is written in anybody's words, and what comes back of it.
+
+A WireAsk is what a dialect (wire/) writes a body from; Chunks are what it reads from the frames of an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lmc.ir.constraint import Constraint
+from lmc.ir.sampling import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message: whose it is and what it says, exactly."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WireAsk:
+    """What is asked in one call: exactly one of `turns`, `text` and `ids` is the prompt.
+
+    continues  the last turn is the assistant's, and the answer goes on from its text
+    n          samples
+    stop       texts that the server is told to end at; others are found in what it says
+    """
+
+    model: str
+    sampling: Sampling
+    turns: tuple[Turn, ...] | None = None
+    text: str | None = None
+    ids: tuple[int, ...] | None = None
+    continues: bool = False
+    constraint: Constraint | None = None
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
+# why a server stopped: at a stop text or the end of the model's turn; at the limit; it would not answer; it called a
+# tool; it was told to stop, or gave up
+Ending = Literal["stop", "length", "refusal", "tool", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens as the server counts them; None where it does not say.
+
+    prompt  all of the prompt, of which `cached` were found in a cache and `written` put into one
+    output  generated, hidden thoughts (`thought`) among them
+    """
+
+    prompt: int | None = None
+    cached: int | None = None
+    written: int | None = None
+    output: int | None = None
+    thought: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A token's text and its log-probability, and the most likely ones in its place."""
+
+    raw: bytes
+    logprob: float
+    top: tuple[tuple[bytes, float], ...] = ()
+    id: int | None = None
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What one frame says of one sample, or of the whole call (`spent`, `failed`).
+
+    matched  the stop text at which it ended, "" where it was none; None where the server does not tell
+    failed   the server's error in the middle of an answer, as it says it
+    is_last  nothing comes after it
+    """
+
+    sample: int = 0
+    text: str = ""
+    ids: tuple[int, ...] = ()
+    likely: tuple[Likely, ...] = ()
+    ending: Ending | None = None
+    matched: str | None = None
+    refusal: str = ""
+    spent: Spent | None = None
+    failed: object = None
+    is_last: bool = False

@@ -1,0 +1,146 @@
+"""One wire call: sent, its answer read frame by frame, tried again where that may help and nothing was told yet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lmc.backend.api.ask import Chunk, Spent, WireAsk
+from lmc.backend.api.frames import Events, FrameTooLong, JsonLines
+from lmc.backend.api.http import NoAnswer, Reply, http_here
+from lmc.backend.api.retry import MAX_ASKED_S, Trouble, backoff, trouble_in_stream, trouble_of
+from lmc.backend.api.wire import Dialect
+
+if TYPE_CHECKING:
+    from lmc.backend.api.remote import ApiTarget
+    from lmc.backend.api.usage import Ledger
+
+# hears each chunk; True where no more is wanted
+Take = Callable[[Chunk], bool]
+
+MAX_ERROR_BYTES = 64 << 10
+DONE = b"[DONE]"
+
+
+class Exchange:
+    """A call on its way; `spent` is what its last attempt came to, as far as the server has said."""
+
+    def __init__(self, target: ApiTarget, dialect: Dialect, ask: WireAsk, take: Take, account: Ledger) -> None:
+        self._target, self._dialect, self._ask, self._take = target, dialect, ask, take
+        self._account = account
+        self._body = json.dumps(dialect.body(ask, target.known), ensure_ascii=False).encode("utf-8", "replace")
+        self._end = time.monotonic() + target.timeout_s
+        self._has_begun = False
+        self.spent: Spent | None = None
+
+    async def run(self) -> None:
+        """Until the answer is there. Raises Trouble."""
+        attempt = 0
+        while True:
+            trouble = await self._attempt()
+            if trouble is None:
+                return
+            attempt += 1
+            wait_s = max(trouble.wait_s or 0.0, backoff(attempt))
+            is_over = time.monotonic() + wait_s >= self._end
+            if not trouble.is_passing or self._has_begun or attempt > self._target.retries or is_over:
+                raise trouble
+            await asyncio.sleep(min(wait_s, MAX_ASKED_S))
+
+    async def _attempt(self) -> Trouble | None:
+        """Try once; what went wrong."""
+        self.spent = None
+        trouble: Trouble | None = None
+        has_cost = True
+        try:
+            async with self._target.slots(), asyncio.timeout(self._end - time.monotonic()):
+                await self._once()
+        except Trouble as error:
+            trouble = error
+            has_cost = self._has_begun
+        except NoAnswer as error:
+            trouble = Trouble("connection", f"{self._target.place}: {error.what}", is_passing=True)
+            trouble.help = "is the server there, and is it the right URL?"
+            has_cost = error.began
+        except TimeoutError:
+            message = f"{self._target.place} had not answered after {self._target.timeout_s:g} s"
+            trouble = Trouble("timeout", message, help="allow more time: timeout_s", is_passing=True)
+        except FrameTooLong as error:
+            trouble = Trouble("broken_answer", f"{self._target.place} sent {error}")
+        except asyncio.CancelledError:
+            self._account.tried(self.spent, has_failed=True, may_cost=True)
+            raise
+        self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost)
+        return trouble
+
+    async def _once(self) -> None:
+        target = self._target
+        url = target.base + self._dialect.path(self._ask)
+        answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
+        try:
+            if answer.status != 200:
+                raise trouble_of(answer.status, answer.headers, target.without_key(await _all(answer, MAX_ERROR_BYTES)))
+            await self._read(answer)
+        finally:
+            await answer.close()
+
+    async def _read(self, answer: Reply) -> None:
+        """Hear the answer to its end. Raises Trouble, NoAnswer."""
+        kind = answer.headers.get("content-type", "")
+        if "event-stream" not in kind and "ndjson" not in kind:
+            self._frame("", await _all(answer, None))
+            return
+        frames = Events() if "event-stream" in kind else JsonLines()
+        async for chunk in answer.chunks():
+            for event, data in frames.feed(chunk):
+                if data == DONE:
+                    return
+                if self._frame(event, data):
+                    return
+        for event, data in frames.rest():
+            if data == DONE or self._frame(event, data):
+                return
+
+    def _frame(self, event: str, data: bytes) -> bool:
+        """Hear one frame; True where nothing more is wanted."""
+        try:
+            read: Any = json.loads(data)
+        except ValueError:
+            raise self._broken("a frame that is no JSON", data) from None
+        if not isinstance(read, dict):
+            raise self._broken("a frame that is no object", data)
+        try:
+            chunks = self._dialect.read(event, read)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+            raise self._broken("a frame of a shape that the API does not have", data) from None
+        is_over = False
+        for chunk in chunks:
+            if chunk.failed is not None:
+                raise trouble_in_stream(self._target.without_key_in(chunk.failed))
+            if chunk.spent is not None:
+                self.spent = chunk.spent
+            else:
+                self._has_begun = self._has_begun or bool(chunk.text)
+                is_over = self._take(chunk) or is_over
+            is_over = is_over or chunk.is_last
+        return is_over
+
+    def _broken(self, what: str, data: bytes) -> Trouble:
+        shown = self._target.without_key(data[:120]).decode("utf-8", "replace")
+        return Trouble("broken_answer", f"{self._target.place} sent {what}: {shown}", is_passing=True)
+
+
+async def _all(answer: Reply, at_most: int | None) -> bytes:
+    """The body; of a long one its beginning where that is enough."""
+    parts, size = list[bytes](), 0
+    async for chunk in answer.chunks():
+        parts.append(chunk)
+        size += len(chunk)
+        if at_most is not None and size >= at_most:
+            break
+        if size > 64 << 20:
+            raise FrameTooLong("an answer of more than 64 MiB")
+    return b"".join(parts)

@@ -1,0 +1,47 @@
+"""What a session's calls came to: every attempt, also those that failed. Written on the loop, read anywhere."""
+
+from __future__ import annotations
+
+from lmc.backend.api.ask import Spent
+from lmc.backend.base import Counters
+
+
+class Ledger:
+    """Tokens as the server counts them, by attempt.
+
+    unknown  attempts that the server may bill and of which it did not tell the tokens
+    """
+
+    def __init__(self) -> None:
+        self.counts = Counters()
+        self.attempts = 0
+        self.failed = 0
+        self.unknown = 0
+        self.written = 0
+
+    def tried(self, spent: Spent | None, *, has_failed: bool, may_cost: bool) -> None:
+        """Note an attempt. `may_cost` is False where the server refused it or never had it."""
+        self.attempts += 1
+        self.failed += has_failed
+        if spent is None or spent.prompt is None or spent.output is None:
+            self.unknown += may_cost
+        if spent is None:
+            return
+        counts = self.counts
+        prompt, cached = spent.prompt or 0, spent.cached or 0
+        counts.prompt_tokens += prompt
+        counts.cached_tokens += cached
+        counts.computed_tokens += prompt - cached
+        counts.output_tokens += spent.output or 0
+        self.written += spent.written or 0
+
+    def snapshot(self) -> Counters:
+        """The counts as they are now."""
+        found = self.counts.copy()
+        found.extra = {
+            "attempts": self.attempts,
+            "failed_attempts": self.failed,
+            "attempts_of_unknown_cost": self.unknown,
+            "written_tokens": self.written,
+        }
+        return found

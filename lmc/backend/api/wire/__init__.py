@@ -1,0 +1,28 @@
+"""How each API writes a call and an answer: pure functions, no network. A file a dialect, a row in DIALECTS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from lmc.backend.api.abilities import Abilities
+from lmc.backend.api.ask import Chunk, WireAsk
+from lmc.backend.api.keys import Secret
+
+Json = dict[str, Any]
+
+
+class Dialect(Protocol):
+    """A module of this folder."""
+
+    def path(self, ask: WireAsk) -> str:
+        """Where it is sent, behind the base URL."""
+
+    def head(self, key: Secret | None) -> Mapping[str, str]:
+        """The headers that say who asks. Made where the request is sent, and kept nowhere."""
+
+    def body(self, ask: WireAsk, known: Abilities) -> Json:
+        """What is sent. Raises LMError for what the API cannot be told."""
+
+    def read(self, event: str, data: Json) -> list[Chunk]:
+        """What a frame of a streamed answer says, or a whole answer."""

@@ -1,0 +1,143 @@
+"""OpenAI's chat completions, and the servers that speak them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmc.backend.api.abilities import Abilities
+from lmc.backend.api.ask import Chunk, Ending, Likely, Spent, WireAsk
+from lmc.backend.api.keys import Secret
+from lmc.backend.api.wire.parameters import parameters
+from lmc.errors import BackendError
+
+Json = dict[str, Any]
+
+ENDINGS: dict[str, Ending] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "refusal",
+    "tool_calls": "tool",
+    "function_call": "tool",
+    "abort": "aborted",
+}
+
+
+def path(ask: WireAsk) -> str:
+    """Behind the base URL."""
+    return "/chat/completions"
+
+
+def head(key: Secret | None) -> Mapping[str, str]:
+    """The key as a bearer's."""
+    return {} if key is None else {"Authorization": f"Bearer {key.reveal()}"}
+
+
+def body(ask: WireAsk, known: Abilities) -> Json:
+    """What is sent. Raises BackendError for what the API cannot be told."""
+    assert ask.turns is not None
+    found = common(ask, known)
+    found["messages"] = [{"role": turn.role, "content": turn.text} for turn in ask.turns]
+    if ask.continues:
+        found |= _continuing(known)
+    if ask.max_tokens is not None:
+        found[known.max_tokens_name] = ask.max_tokens
+    if ask.sampling.return_logprob or ask.sampling.top_logprobs_num:
+        found["logprobs"] = True
+        if ask.sampling.top_logprobs_num:
+            found["top_logprobs"] = ask.sampling.top_logprobs_num
+    return found
+
+
+def common(ask: WireAsk, known: Abilities) -> Json:
+    """What chat and completions write alike."""
+    found: Json = {"model": ask.model, "stream": True, "stream_options": {"include_usage": True}}
+    found |= parameters(ask, known)
+    if ask.stop:
+        found["stop"] = list(ask.stop)
+    if ask.n > 1:
+        found["n"] = ask.n
+    if ask.seed is not None and known.seed is not None:
+        found["seed"] = ask.seed
+    return found
+
+
+def _continuing(known: Abilities) -> Json:
+    """What tells the server to go on with the assistant's last message."""
+    match known.continues:
+        case "flag":
+            return {"continue_final_message": True, "add_generation_prompt": False}
+        case "automatic" | "prefill" | "template":
+            return {}
+    raise BackendError(
+        f"{known.called} does not go on with a turn that already has text",
+        help=f"let the answer begin its own turn, or use another backend; {known.known_from}",
+    )
+
+
+# --- answers -----------------------------------------------------------------------------------------------
+
+
+def read(event: str, data: Json) -> list[Chunk]:
+    """What a frame says, or a whole answer: its messages are read as deltas are."""
+    if "error" in data and "choices" not in data:
+        return [Chunk(failed=data["error"])]
+    if data.get("object") == "error":  # SGLang's, flat
+        return [Chunk(failed=data)]
+    choices = data.get("choices") or ()
+    found = [_choice(choice) for choice in choices if isinstance(choice, dict)]
+    usage = data.get("usage")
+    if usage is not None:
+        found.append(Chunk(spent=spent(usage)))
+    return found
+
+
+def _choice(choice: Json) -> Chunk:
+    said = choice.get("delta") or choice.get("message") or {}
+    chunk = Chunk(choice.get("index") or 0, said.get("content") or "")
+    if said.get("refusal"):
+        chunk.refusal = said["refusal"]
+    if choice.get("logprobs"):
+        chunk.likely = likely(choice["logprobs"])
+    finish(chunk, choice)
+    return chunk
+
+
+def finish(chunk: Chunk, choice: Json) -> None:
+    """Note why a choice ended, where it did."""
+    reason = choice.get("finish_reason")
+    if reason is None:
+        return
+    chunk.ending = ENDINGS.get(reason, "aborted" if str(reason).startswith("abort") else "stop")
+    matched = choice.get("stop_reason", choice.get("matched_stop"))
+    if isinstance(matched, str):
+        chunk.matched = matched
+    elif isinstance(matched, int) or "stop_reason" in choice or "matched_stop" in choice:
+        chunk.matched = ""
+
+
+def likely(logprobs: Json) -> tuple[Likely, ...]:
+    """Log-probabilities of the tokens of a chat delta."""
+    return tuple(
+        Likely(_bytes(each), each["logprob"], tuple((_bytes(t), t["logprob"]) for t in each.get("top_logprobs") or ()))
+        for each in logprobs.get("content") or ()
+    )
+
+
+def _bytes(token: Json) -> bytes:
+    raw = token.get("bytes")
+    return bytes(raw) if raw is not None else str(token.get("token", "")).encode("utf-8", "replace")
+
+
+def spent(usage: object) -> Spent | None:
+    """The tokens of a call."""
+    if not isinstance(usage, dict):
+        return None
+    prompt, output = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+    return Spent(
+        usage.get("prompt_tokens"),
+        prompt.get("cached_tokens"),
+        prompt.get("cache_write_tokens"),
+        usage.get("completion_tokens"),
+        output.get("reasoning_tokens"),
+    )
