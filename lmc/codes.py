@@ -8,7 +8,9 @@ only.
     LMC-CNnnn  constraints: below 100 refusals and lints, above what a run has to say
     LMC-CTnnn  chat templates
     LMC-TKnnn  tokens
+    LMC-PSnnn  prompts: what they share
     LMC-PRnnn  programs: what they do that surely goes wrong
+    LMC-APnnn  APIs: what a model behind one cannot do, or does otherwise
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ ABOUT_CONSTRAINTS = "LMC-CN"  # those of constraints
 ABOUT_TOKENS = "LMC-TK"
 ABOUT_SHARING = "LMC-PS"  # of what prompts share
 ABOUT_PROGRAMS = "LMC-PR"
+ABOUT_APIS = "LMC-AP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,3 +287,24 @@ DECIDED = _code(
     "LMC-PR004", "condition that never changes", "A condition comes out the same in every run, as no other text comes."
 )
 SURELY_WRONG = (FAILS, NOT_APPENDED)  # what `lmc compile` says too
+
+# --- APIs ------------------------------------------------------------------------------------------------
+
+OUTSIDE_ROLES = _code(
+    "LMC-AP001", "text outside of roles", "An API that knows turns alone gets text outside of them as the user's."
+)
+OTHER_COMPARISON = _code(
+    "LMC-AP002", "choices compared otherwise", "An API compares the choices of a select by means of its own."
+)
+HIDDEN_THOUGHTS = _code(
+    "LMC-AP003", "hidden thoughts", "A model thinks before it answers, unseen, and that counts against max_tokens."
+)
+NOT_CONTINUED = _code(
+    "LMC-AP004", "turn that is not continued", "A call stands where an API does not let its model write."
+)
+NOT_FOLLOWED = _code(
+    "LMC-AP005", "parameter not followed", "A model behind an API does not follow a parameter of a call, or not so far."
+)
+NOT_ENFORCED = _code(
+    "LMC-AP006", "constraint not enforced", "An API does not hold a model to a constraint, or not to all of it."
+)

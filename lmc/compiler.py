@@ -292,6 +292,13 @@ def pipeline_of(level: int | str, *, closed: bool = False) -> str:
     return with_closed(pipeline) if closed else pipeline
 
 
+def without_fusing(pipeline: str) -> str:
+    """A pipeline that makes no form of several calls, for a backend that takes none."""
+    from lmc.passes import fuse_constraints
+
+    return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
+
+
 def inputs_of(tokenizer: Tokenizer | None, items: Sequence[Mapping[Path, object]] = ()) -> Inputs:
     """What passes need from outside, from a tokenizer and a batch's argument values."""
     from lmc.passes import Inputs

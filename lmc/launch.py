@@ -349,7 +349,7 @@ def _pipeline(opt_level: int | str, backend: Backend, defaults: Mapping[str, Any
     alone = any(defaults.get(key) is not None for key in (*fuse_constraints.ALONE, "stop"))
     if backend.caps.fused and not alone and not is_told:
         return pipeline
-    return ",".join(name for name in pipeline.split(",") if name.strip() != fuse_constraints.PASS.name)
+    return compiler.without_fusing(pipeline)
 
 
 class _EagerItems:

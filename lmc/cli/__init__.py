@@ -23,8 +23,9 @@ COMMANDS: dict[str, str] = {
     "opt": "lmc.cli.opt:opt_command",
     "reduce": "lmc.cli.reduce:reduce_command",
     "run": "lmc.cli.run:run_command",
+    "cost": "lmc.cli.cost:cost_command",
     "passes": "lmc.cli.listing:passes_command",
-    "backends": "lmc.cli.listing:backends_command",
+    "backends": "lmc.cli.backends:backends_command",
     "knobs": "lmc.cli.listing:knobs_command",
     "completion": "lmc.cli.completion:completion_command",
 }

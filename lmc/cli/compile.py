@@ -19,19 +19,22 @@ from lmc.cli.options import (
     arguments_option,
     closed_option,
     level_option,
-    model_option,
+    model_or_name_option,
     output_option,
     passes_option,
     print_ir_option,
     time_passes_option,
     width_option,
 )
-from lmc.codes import SURELY_WRONG, with_footer
+from lmc.cli.remote import api_option, asked_of, fallback_option, tokenizer_option
+from lmc.cli.remote import tokenizer_of as tokenizer_of
+from lmc.codes import ABOUT_APIS, SURELY_WRONG, with_footer
 from lmc.viz import DEFAULT_WIDTH, FORMATS, Terminal
 from lmc.viz.text_table import reflowed
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
+    from lmc.ir.caps import Caps
     from lmc.ir.graph import Graph
     from lmc.ir.plan import Plan
     from lmc.ir.prompt import Tokenizer
@@ -80,7 +83,10 @@ def graph_formats(ctx: click.Context, param: click.Parameter, value: str | None)
     help=f"Print the graph: {', '.join(FORMATS)}. Without a format the table and the sharing tree.",
 )  # fmt: skip
 @arguments_option
-@model_option
+@model_or_name_option
+@api_option
+@tokenizer_option
+@fallback_option
 @closed_option
 @level_option
 @passes_option
@@ -99,6 +105,9 @@ def compile_command(
     formats: tuple[str, ...],
     arguments: tuple[str, ...],
     model: str | None,
+    backend: str | None,
+    tokenizer: str | None,
+    fallback: str | None,
     closed: bool,
     level: int,
     passes: str | None,
@@ -115,6 +124,7 @@ def compile_command(
     lmc compile prog.py --emit-graph
     lmc compile prog.py:judge --emit-graph=tree --model ./Qwen3-0.6B --arg dims='["clarity", "style"]'
     lmc compile prog.py --emit-graph=mermaid -o graph.mmd
+    lmc compile prog.py --backend openai --model gpt-6-luna
     """
     from lmc.cli.arguments import parse_arguments
     from lmc.cli.loading import load_program
@@ -122,7 +132,8 @@ def compile_command(
     prog = load_program(program)
     values = parse_arguments(prog, arguments)
     pipeline, on_change = passes if passes is not None else level, print_change if print_ir_after_change else None
-    done = compiled(prog, values, pipeline, tokenizer_of(model), on_change, is_closed=closed)
+    counts, caps = asked_of(backend, model, tokenizer, fallback)
+    done = compiled(prog, values, pipeline, counts, on_change, is_closed=closed, caps=caps)
     if stage == "captured" and formats != ("ir",):
         raise click.UsageError("--stage captured goes with --emit-graph=ir")
     terminal = terminal_for(width, output)
@@ -150,8 +161,12 @@ def compiled(
     on_change: OnChange | None = None,
     *,
     is_closed: bool = False,
+    caps: Caps | None = None,
 ) -> Compiled:
-    """The program compiled for these arguments; values that are given are known to the prefix tree too."""
+    """The program compiled for these arguments; values that are given are known to the prefix tree too.
+
+    caps  of the backend that it is checked against
+    """
     from lmc import arguments, compiler
 
     bound, cache = {**prog.bound, **values}, compiler.Cache()
@@ -159,7 +174,9 @@ def compiled(
     known = {p.path: arguments.value_at(bound, p.path) for p in made.graph.params if p.path[0] in bound}
     items = [known] if known else ()
     pipeline = compiler.pipeline_of(pipeline, closed=is_closed)
-    return compiler.compile_trace(cache, made, pipeline, tokenizer, items=items, on_change=on_change)
+    if caps is not None and not caps.fused:
+        pipeline = compiler.without_fusing(pipeline)
+    return compiler.compile_trace(cache, made, pipeline, tokenizer, caps, items=items, on_change=on_change)
 
 
 def compiled_or_run(
@@ -199,16 +216,6 @@ def print_change(each: Pass, ir: Graph | Plan) -> None:
     click.echo(f"# after {each.name}\n{ir}", err=True)
 
 
-def tokenizer_of(model: str | None) -> Tokenizer | None:
-    """The tokenizer of a checkpoint folder, or of lmc-tiny; None where no model is named."""
-    if model is None:
-        return None
-    from lmc.backend.default_model import folder_of
-    from lmc.tokenizer import load_tokenizer
-
-    return load_tokenizer(folder_of(model))
-
-
 # --- what is printed -------------------------------------------------------------------------------------
 
 
@@ -239,10 +246,10 @@ def _summary(done: Compiled) -> str:
 
 
 def _warn(done: Compiled, terminal: Terminal) -> None:
-    """Say on stderr what surely goes wrong; `lmc lint` says that and more."""
+    """Say on stderr what surely goes wrong, and what an API does otherwise; `lmc lint` says that and more."""
     from lmc.cli.notes import notes_of, told
 
-    wrong = [note for note in notes_of(done) if note.code in SURELY_WRONG]
+    wrong = [note for note in notes_of(done) if note.code in SURELY_WRONG or (note.code or "").startswith(ABOUT_APIS)]
     if wrong:
         click.echo(with_footer("".join(told(note, terminal.width) for note in wrong)), err=True, nl=False)
 

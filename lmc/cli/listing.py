@@ -1,4 +1,4 @@
-"""`lmc passes`, `lmc backends` and `lmc knobs`: what there is to choose from."""
+"""`lmc passes` and `lmc knobs`: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -27,20 +27,7 @@ def passes_command() -> None:
     from lmc.passes.schedule import PASS as SCHEDULE
 
     rows = [(each.name, each.level, _levels(each, LEVELS), each.summary) for each in PASSES.values()]
-    _show(rows, f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.\n")
-
-
-@click.command("backends", short_help="List the backends.")
-@reported
-def backends_command() -> None:
-    """List the backends.
-
-    \b
-    lmc run prog.py --backend echo
-    """
-    from lmc.backend import BACKENDS
-
-    _show([(name, _summary(*place.split(":"))) for name, place in BACKENDS.items()])
+    show(rows, f"\n`{SCHEDULE.name}` is put in where a pipeline leaves it out, as it makes the plan.\n")
 
 
 @click.command("knobs", short_help="List the environment variables that lmc reads.")
@@ -49,10 +36,11 @@ def knobs_command() -> None:
     """List the environment variables that lmc reads: the name, what it is now, and what it means."""
     from lmc.knobs import KNOBS
 
-    _show([(knob.name, knob.shown() or "(not set)", knob.meaning) for knob in KNOBS])
+    show([(knob.name, knob.shown() or "(not set)", knob.meaning) for knob in KNOBS])
 
 
-def _show(rows: Sequence[Sequence[str]], foot: str = "") -> None:
+def show(rows: Sequence[Sequence[str]], foot: str = "") -> None:
+    """Print names and what is said of each, and a foot below them."""
     width = terminal_for(None, None).width
     click.echo(listed(rows, width) + reflowed(foot, width), nl=False)
 
@@ -62,7 +50,7 @@ def _levels(each: Pass, levels: Mapping[int, str]) -> str:
     return " ".join(f"-O{level}" for level, row in levels.items() if each.name in row.split(","))
 
 
-def _summary(module: str, factory: str) -> str:
+def summary_of(module: str, factory: str) -> str:
     """The first line of a factory's docstring, read from its source: importing it could take seconds."""
     import ast
     import importlib.util
@@ -76,5 +64,5 @@ def _summary(module: str, factory: str) -> str:
         if isinstance(node, ast.FunctionDef) and node.name == factory:
             return (ast.get_docstring(node) or "").partition("\n")[0]
         if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == factory for alias in node.names):
-            return _summary(node.module, factory)
+            return summary_of(node.module, factory)
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lmc.codes import ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_SHARING, ABOUT_TOKENS
+from lmc.codes import ABOUT_APIS, ABOUT_CONSTRAINTS, ABOUT_PROGRAMS, ABOUT_SHARING, ABOUT_TOKENS
 
 if TYPE_CHECKING:
     from lmc.compiler import Compiled
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def notes_of(done: Compiled) -> list[Note]:
     """What there is to say of the program, its constraints, tokens and sharing, by place."""
-    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_SHARING, ABOUT_PROGRAMS)
+    families = (ABOUT_CONSTRAINTS, ABOUT_TOKENS, ABOUT_SHARING, ABOUT_PROGRAMS, ABOUT_APIS)
     notes = [note for report in done.reports for note in report.notes if (note.code or "").startswith(families)]
     return by_place([*notes, *done.lost])
 

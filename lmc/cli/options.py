@@ -14,6 +14,11 @@ arguments_option = click.option(
 model_option = click.option(
     "--model", metavar="DIR", help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens."
 )
+model_or_name_option = click.option(
+    "--model",
+    metavar="DIR|NAME",
+    help="A checkpoint folder, or lmc-tiny: its tokenizer counts tokens. With --backend the name of a model there.",
+)
 backend_option = click.option(
     "--backend", metavar="NAME", help="Where to run a program that cannot be captured, to show what it did."
 )

@@ -26,6 +26,7 @@ class Caps:
 
     constraints   what may restrict a generation
     score         the methods by which it compares the choices of a `select`; none where it cannot score texts
+    score_by      by what means an API compares them in place of the scores of their tokens; "" by these
     fused         takes several generations with texts between them as one (ir/fused.py)
     n             several samples of one prompt
     logprobs      tells log-probabilities of tokens
@@ -42,7 +43,8 @@ class Caps:
     temperatures  the lowest and the highest that it takes; None where it decides by itself
     max_stops     how many texts may end a generation, None where any number
     continues     whether a turn that the model has begun goes on
-    only_turns    text outside of roles is sent as one turn of the user, and the answer is the assistant's
+    by_turns      prompts with roles are sent as turns: text outside of them is the user's, answers are the assistant's
+    only_turns    so are prompts without roles, as one turn of the user's
     roles         whose turns there may be, None where anybody's
     system_first  the turns of the system stand before all others
     thinks        it thinks before it answers, unseen, and that counts against `max_tokens`
@@ -72,6 +74,7 @@ class Caps:
     temperatures: tuple[float, float] | None = (0.0, inf)
     max_stops: int | None = None
     continues: Continues = "always"
+    by_turns: bool = False
     only_turns: bool = False
     roles: frozenset[str] | None = None
     system_first: bool = False
@@ -80,6 +83,7 @@ class Caps:
     images: bool = False
     counts_tokens: bool = True
     fallback: Fallback | None = None
+    score_by: str = ""
     called: str = "the backend"
     known_from: str = ""
 

@@ -36,7 +36,7 @@ LACKS = [
      "gen %x (<ir>:4): `seed=0`: the backend follows no seed", "leave it out"),
     ('%s2, %x = select %s1 {choices=["a", "b"], method="exact"}', replace(ALL, score=frozenset()),
      "select %x (<ir>:4): the backend does not compare choices by exact",
-     "ask with gen(choices=...), or use another backend"),
+     "ask for a JSON schema with an enum, or use another backend"),
     ('%s2, %x = fused %s1 {parts=[["y", regex("[0-9]"), []], ", "]}', replace(ALL, fused=False),
      "fused %x (<ir>:4): the backend does not take several generations as one",
      "compile it at -O2, which fuses none"),

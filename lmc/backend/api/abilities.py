@@ -122,7 +122,7 @@ class Abilities:
     def known_from(self) -> str:
         """Where the row is known from, as messages say it."""
         if self.is_known:
-            return f"so says lmc's table of models, row `{self.family}`, as of {self.as_of} (`lmc backends -v`)"
+            return f"so says the table of models, row `{self.family}`, as of {self.as_of} (`lmc backends -v`)"
         return (
             f"no row of the table of models names `{self.model}`, so it counts as one that does the least; "
             "a file of your own says more (LMC_MODELS, see docs/models.md)"
@@ -163,7 +163,8 @@ def caps_of(
 ) -> Caps:
     """What a program may ask of a model, in the words of the compiler.
 
-    counts_tokens  whether the program is compiled with the model's own tokenizer
+    counts_tokens  whether the program is compiled with the model's own tokenizer; a server that takes token ids is then
+                   sent the template's own text, which goes on anywhere
     max_len        what the server says of itself
     """
     sampling = set(known.follows) | {"return_text_in_logprobs"}
@@ -172,6 +173,7 @@ def caps_of(
     if known.max_logprobs is not None:
         sampling |= {"return_logprob", "top_logprobs_num"}
     scores: frozenset[ChoicesMethod] = frozenset(SELECTS) if known.select else frozenset()
+    sends_ids = counts_tokens and known.takes_ids
     return Caps(
         constraints=known.constraints,
         score=scores,
@@ -189,14 +191,16 @@ def caps_of(
         apart=frozenset(known.apart),
         temperatures=known.temperatures,
         max_stops=known.max_stops,
-        continues=CONTINUES[known.continues],
-        only_turns=not known.has_completions,
-        roles=known.roles,
-        system_first=known.system_first,
+        continues="always" if sends_ids else CONTINUES[known.continues],
+        by_turns=not sends_ids,
+        only_turns=not (sends_ids or known.has_completions),
+        roles=None if sends_ids else known.roles,
+        system_first=known.system_first and not sends_ids,
         thinks=known.thinks == "always",
         schema_subset=known.schema_subset or "full",
         images=known.images,
         counts_tokens=counts_tokens,
+        score_by="" if "scores" in known.select[:1] else "".join(known.select[:1]),
         fallback=fallback,
         called=known.called,
         known_from=known.known_from,

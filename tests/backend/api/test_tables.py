@@ -85,9 +85,13 @@ def test_every_field_of_caps_that_a_model_decides_is_set() -> None:
     poor, rich = caps_of(abilities("anthropic", "unknown")), caps_of(abilities("vllm", "x"))
     same = {field.name for field in fields(Caps) if getattr(poor, field.name) == getattr(rich, field.name)}
     assert same == {
-        "fused", "hints", "images", "max_len", "max_output", "counts_tokens", "fallback", "schema_subset", "apart",
+        "fused", "hints", "images", "by_turns", "max_len", "max_output", "counts_tokens", "fallback", "schema_subset",
+        "apart", "score_by",
     }  # fmt: skip
     assert poor.sampling <= set(SAMPLING_FIELDS) and not poor.n and poor.only_turns and poor.continues == "never"
+    by_ids = caps_of(abilities("vllm", "x"), counts_tokens=True)
+    assert by_ids.continues == "always" and not by_ids.by_turns, "the template's own text goes on anywhere"
+    assert caps_of(abilities("openai", "gpt-6-luna"), counts_tokens=True).by_turns, "it takes no ids"
     assert rich.n and rich.logprobs and not rich.only_turns and rich.loosely == {"seed"}
 
 
