@@ -15,6 +15,7 @@ from .bill import Bill, Price
 from .brains.script import Said, ScriptBrain
 from .brains.tiny import TinyBrain
 from .fake import DIALECTS, Fake
+from .limits import RateLimits
 from .recorded import Recorded
 from .server import Pace
 from .words import Folder, FourBytes, OneByte
@@ -33,6 +34,7 @@ __all__ = [
     "OneByte",
     "Pace",
     "Price",
+    "RateLimits",
     "Recorded",
     "Said",
     "ScriptBrain",

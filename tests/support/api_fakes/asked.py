@@ -35,18 +35,28 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that may be called."""
+    """A function that may be called; a custom one takes a text, which `pattern` may bind, instead of JSON."""
 
     name: str
     schema: dict[str, Any] = field(default_factory=dict)
+    is_custom: bool = False
+    pattern: str | None = None
+
+    @property
+    def limit(self) -> Limit | None:
+        """What its input must be."""
+        if self.is_custom:
+            return None if self.pattern is None else Limit("regex", self.pattern)
+        return Limit("schema", self.schema or {"type": "object"})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call: its arguments as JSON text."""
+    """A tool call: its arguments as JSON text, or the text that a custom tool takes."""
 
     name: str
     arguments: str
+    is_custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +126,8 @@ class Brain(Protocol):
     def render(self, turns: Sequence[Turn], opens: bool, continues: bool) -> str:
         """A conversation as the prompt's text; `opens` begins the answer, `continues` leaves the last turn open."""
 
-    def generate(self, ask: Ask, sample: int) -> Completion:
-        """One answer."""
+    def generate(self, ask: Ask, n: int) -> list[Completion]:
+        """`n` answers."""
 
     def score(self, ids: Sequence[int], top: int) -> list[Token]:
         """Each id with its logprob behind those before it; the first has none."""

@@ -11,7 +11,7 @@ from .http.acts import Act
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How events are written: the end of a line, what stands behind the colon, whether the last has a blank line."""
+    """How events are written: the end of a line, what stands before JSON, whether the last has no blank line."""
 
     line: str = "\n"
     colon: str = ": "
@@ -42,7 +42,9 @@ def encoded(frames: Iterable[Frame | float], form: str, style: Style = PLAIN) ->
 def _event(frame: Frame, style: Style) -> bytes:
     text = frame.doc if isinstance(frame.doc, str) else as_json(frame.doc)
     name = f"event{style.colon}{frame.event}{style.line}" if frame.event else ""
-    return f"{name}data{style.colon}{text}{style.line}{style.line}".encode()
+    # a mark such as [DONE] with more than one space before it would be another mark
+    colon = PLAIN.colon if isinstance(frame.doc, str) else style.colon
+    return f"{name}data{colon}{text}{style.line}{style.line}".encode()
 
 
 def _line(frame: Frame, style: Style) -> bytes:

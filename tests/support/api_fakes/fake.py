@@ -105,6 +105,8 @@ class Fake:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.server.stop()
+        if self.server.mistakes and error is None:
+            raise self.server.mistakes[0]
 
     # --- what a test looks at -------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
@@ -49,6 +50,7 @@ class Server:
         self.pace = pace
         self.idle_s = idle_s
         self.requests: deque[Recorded] = deque(maxlen=kept)
+        self.mistakes: list[Exception] = []  # of the fake itself; leaving the fake raises the first
         self.max_open = 0
         self.port = port
         self.connections = 0
@@ -76,7 +78,7 @@ class Server:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         if self._worker:
-            self._worker.shutdown(wait=False, cancel_futures=True)
+            self._worker.shutdown(wait=True, cancel_futures=True)
 
     def drop_connections(self) -> None:
         """Reset every connection, as a server that dies does; it goes on listening."""
@@ -149,14 +151,25 @@ class Server:
         incoming = Incoming(request, recorded, lambda said: _changed(said, faults))
         try:
             self.dialect.authorize(request)
+            if self.dialect.limits and recorded.number >= 0:
+                self.dialect.limits.take(len(request.raw), self.dialect.setup.clock.now())
             route = self._routes.get((request.method, request.path)) or self.dialect.find(request)
             return route(incoming)
         except Refused as refused:
-            return self.dialect.refuse(refused, request.path)
+            answer = self.dialect.refuse(refused, request.path)
+            if refused.wait_s is not None:
+                answer.headers["retry-after"] = f"{math.ceil(refused.wait_s)}"
+            return answer
+        except Exception as error:
+            error.add_note(f"in the fake, at {request.method} {request.path} {recorded.body!r:.500}")
+            self.mistakes.append(error)
+            return self.dialect.refuse(Refused("server", f"fake: {error!r}"), request.path)
 
     def _reply(self, answer: Answer, recorded: Recorded, faults: list[Fault], connection: Connection) -> None:
         recorded.status = answer.status
         headers = self.dialect.headers(recorded) | answer.headers
+        if self.dialect.limits:
+            headers |= self.dialect.limits.headers(self.dialect.setup.clock.now())
         for fault in faults:
             headers |= fault.headers
             connection.close_next = connection.close_next or fault.close_next

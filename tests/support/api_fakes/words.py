@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmc.tokenizer import FolderTokenizer
+
 
 class FourBytes:
     """Four bytes of UTF-8 a token, the last one shorter: characters may be cut. An id holds its own bytes."""
@@ -40,9 +45,10 @@ class OneByte:
 class Folder:
     """The tokenizer of a checkpoint folder, as lmc reads it."""
 
-    def __init__(self, tokenizer: object) -> None:
+    def __init__(self, tokenizer: FolderTokenizer) -> None:
         self.tokenizer = tokenizer
-        self._spelt: dict[int, bytes] = {}
+        self._names = {number: name.encode() for name, number in tokenizer.control_tokens().items()}
+        self._bytes = tokenizer.vocab_bytes()
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, control tokens read."""
@@ -50,15 +56,7 @@ class Folder:
 
     def spell(self, token: int) -> bytes:
         """The bytes of a token; a control token is spelt as its name."""
-        if token not in self._spelt:
-            names = {number: name for name, number in self.tokenizer.control_tokens().items()}
-            self._spelt[token] = names[token].encode() if token in names else self._bytes(token)
-        return self._spelt[token]
-
-    def _bytes(self, token: int) -> bytes:
-        from lmc.tokenizer.vocabulary import token_bytes
-
-        return token_bytes(self.tokenizer)[token]
+        return self._names[token] if token in self._names else self._bytes[token]
 
     def count(self, text: str) -> int:
         """How many tokens a text is."""

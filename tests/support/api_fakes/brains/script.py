@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..asked import Ask, Call, Completion, Limit, Token, Turn, Words
+from ..asked import Ask, Call, Completion, Token, Turn, Words
 from ..chatml import chatml
 from ..cutting import cut
 from ..fill import accepts, filled
@@ -47,14 +47,17 @@ class ScriptBrain:
         self.words: Words = words or FourBytes()
         self._script = _as_script(script)
         self._weights = weights
+        self._known: dict[object, Completion] = {}
 
     def render(self, turns: Sequence[Turn], opens: bool, continues: bool) -> str:
         """As ChatML."""
         return chatml(turns, opens, continues)
 
-    def generate(self, ask: Ask, sample: int) -> Completion:
+    def generate(self, ask: Ask, n: int) -> list[Completion]:
         """What the script says."""
-        said = self._said(ask.text, sample)
+        return [self._completion(ask, self._said(ask.text, sample)) for sample in range(n)]
+
+    def _completion(self, ask: Ask, said: Said) -> Completion:
         if said.refusal is not None:
             return Completion((), "", "refusal", refusal=said.refusal)
         calls = said.calls or self._forced_calls(ask, said.text)
@@ -66,7 +69,7 @@ class ScriptBrain:
         text = said.text
         if ask.limit and not accepts(ask.limit, text):
             text = filled(ask.limit, lambda: said.text)
-        done = cut(self._tokens(text, ask), ask)
+        done = self._cut(text, ask)
         if not said.thinking:
             return done
         return Completion(done.tokens, done.text, done.finish, done.stop, thinking=said.thinking)
@@ -89,11 +92,23 @@ class ScriptBrain:
             said = said[sample % len(said)]
         return Said(said) if isinstance(said, str) else said
 
+    def _cut(self, text: str, ask: Ask) -> Completion:
+        """The same text, asked for in the same way, is cut once."""
+        key = (text, ask.max_tokens, ask.stop, ask.top)
+        done = self._known.get(key)
+        if done is None:
+            if len(self._known) > 1000:
+                self._known.clear()
+            done = self._known[key] = cut(self._tokens(text, ask), ask)
+        return done
+
     def _forced_calls(self, ask: Ask, text: str) -> tuple[Call, ...]:
         if not ask.forced_tool:
             return ()
         tool = next(each for each in ask.tools if ask.forced_tool in ("*", each.name))
-        return (Call(tool.name, filled(Limit("schema", tool.schema or {"type": "object"}), lambda: text)),)
+        limit = tool.limit
+        fits = limit is None or accepts(limit, text)
+        return (Call(tool.name, text if fits else filled(limit, lambda: text), tool.is_custom),)
 
     def _tokens(self, text: str, ask: Ask) -> Iterable[Token]:
         for each in self.words.encode(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import regex
 
@@ -93,13 +94,17 @@ class TinyBrain:
         """As ChatML."""
         return chatml(turns, opens, continues)
 
-    def generate(self, ask: Ask, sample: int) -> Completion:
-        """A sample of its distribution, a limit's masks put on it and renormalised."""
+    def generate(self, ask: Ask, n: int) -> list[Completion]:
+        """Samples of its distribution, a limit's masks put on it and renormalised."""
+        return [self._completion(ask, sample) for sample in range(n)]
+
+    def _completion(self, ask: Ask, sample: int) -> Completion:
         draws = self._draws if ask.seed is None else random.Random(f"{ask.seed} {sample}")
         if ask.forced_tool:
             tool = next(each for each in ask.tools if ask.forced_tool in ("*", each.name))
-            arguments = filled(Limit("schema", tool.schema or {"type": "object"}), lambda: self._word(ask, draws))
-            return Completion(tuple(self._plain(arguments)), "", "calls", calls=(Call(tool.name, arguments),))
+            inner = replace(ask, limit=tool.limit, tools=(), forced_tool="")
+            made = self._completion(inner, sample)
+            return replace(made, text="", finish="calls", calls=(Call(tool.name, made.text, tool.is_custom),))
         if ask.limit and ask.limit.kind in ("schema", "json"):
             return cut(self._plain(filled(ask.limit, lambda: self._word(ask, draws))), ask)
         return cut(self._sampled(ask, draws), ask)

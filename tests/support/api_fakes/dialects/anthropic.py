@@ -84,9 +84,7 @@ class Anthropic(Dialect):
 
     def headers(self, recorded: Recorded) -> dict[str, str]:
         """Headers of every answer."""
-        limits = self.setup.options.get("limits")
-        told = limits.headers(recorded, self.setup.clock.now()) if limits else {}
-        return {"request-id": f"req_{recorded.number}", **told}
+        return {"request-id": f"req_{recorded.number}"}
 
     # --- errors ---------------------------------------------------------------------------------------
 

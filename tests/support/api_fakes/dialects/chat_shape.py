@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Frame
-from ..asked import Completion, Token
+from ..asked import Call, Completion, Token
 from ..cutting import pieces
 
 FINISH = {"end": "stop", "stop": "stop", "length": "length", "calls": "tool_calls", "refusal": "stop"}
@@ -51,7 +51,7 @@ def whole_choice(index: int, done: Completion, logprobs: bool, shape: Shape) -> 
     if done.finish in ("calls", "refusal"):
         message["content"] = done.text or None
     if done.calls:
-        message["tool_calls"] = [_call(at, call.name, call.arguments) for at, call in enumerate(done.calls)]
+        message["tool_calls"] = [_call(at, call, call.arguments) for at, call in enumerate(done.calls)]
     return {
         "index": index,
         "message": message | shape.message_extra(done),
@@ -60,8 +60,10 @@ def whole_choice(index: int, done: Completion, logprobs: bool, shape: Shape) -> 
     } | shape.choice_extra(done)
 
 
-def _call(at: int, name: str, arguments: str) -> dict[str, Any]:
-    return {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+def _call(at: int, call: Call, arguments: str) -> dict[str, Any]:
+    if call.is_custom:
+        return {"id": f"call_{at}", "type": "custom", "custom": {"name": call.name, "input": arguments}}
+    return {"id": f"call_{at}", "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
 def chat_frames(
@@ -116,8 +118,9 @@ def _choice_frames(
         yield chunk(choice({"refusal": done.refusal}))
     for at, call in enumerate(done.calls):
         tokens = len(done.tokens) if at == 0 else 0
-        yield chunk(choice({"tool_calls": [{"index": at, **_call(at, call.name, "")}]}), tokens=tokens)
+        yield chunk(choice({"tool_calls": [{"index": at, **_call(at, call, "")}]}), tokens=tokens)
         for begin in range(0, len(call.arguments), 8):
-            part = {"index": at, "function": {"arguments": call.arguments[begin : begin + 8]}}
+            kind, name = ("custom", "input") if call.is_custom else ("function", "arguments")
+            part = {"index": at, kind: {name: call.arguments[begin : begin + 8]}}
             yield chunk(choice({"tool_calls": [part]}))
     yield chunk(choice({}, finish=FINISH[done.finish]))

@@ -12,6 +12,7 @@ from ..bill import PRICE, Price
 from ..clock import Clock
 from ..fill import CannotFill
 from ..http.request import Request
+from ..limits import RateLimits
 from ..prompt_caches.entries import Charges, Entries
 from ..recorded import Recorded
 
@@ -23,7 +24,7 @@ class Setup:
     models   names that are served; () serves any
     key      that requests must carry; None takes any, or none
     prices   by model; others cost `price`
-    options  switches of a dialect, as servers have on their command line
+    options  switches of a dialect, as servers have on their command line; limits=RateLimits(...) works for all
     """
 
     brain: Brain
@@ -66,6 +67,7 @@ class Dialect:
         self.brain = setup.brain
         self.words = setup.brain.words
         self.entries = Entries(setup.clock)
+        self.limits: RateLimits | None = setup.options.get("limits")
         self._made = 0
 
     def routes(self) -> dict[tuple[str, str], Handler]:
@@ -128,7 +130,7 @@ class Dialect:
     def generate(self, call: Incoming, ask: Ask, n: int = 1) -> list[Completion]:
         """`n` answers of the brain, changed by faults."""
         try:
-            return [call.changed(self.brain.generate(ask, sample)) for sample in range(n)]
+            return [call.changed(done) for done in self.brain.generate(ask, n)]
         except CannotFill as error:
             raise Refused("invalid", f"fake: {error} is beyond its constrained decoding") from None
 

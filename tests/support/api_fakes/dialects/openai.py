@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from ..answer import Answer, Refused, as_json
-from ..asked import Ask, Completion, Turn
+from ..asked import Ask, Completion, Tool, Turn
 from ..prompt_caches import openai_rules, prefix_rules
 from ..prompt_caches.entries import Charges
 from ..recorded import Recorded
@@ -38,17 +39,20 @@ COMPLETION_FIELDS = frozenset(
 SAMPLED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
 
 
+@cache
 def is_reasoning(model: str) -> bool:
     """o1, o3, o4-mini, GPT-5 and later."""
     return re.match(r"o\d|gpt-([5-9]|\d\d)", model) is not None and "chat-latest" not in model
 
 
+@cache
 def has_breakpoints(model: str) -> bool:
     """GPT-5.6 and later."""
     found = re.match(r"gpt-(\d+)(?:\.(\d+))?", model)
     return bool(found) and (int(found[1]), int(found[2] or 0)) >= (5, 6)
 
 
+@cache
 def can_have_no_effort(model: str) -> bool:
     """Whether reasoning can be switched off: GPT-5.1 and later."""
     found = re.match(r"gpt-(\d+)(?:\.(\d+))?", model)
@@ -67,9 +71,6 @@ class OpenAI(OpenAILike):
     def headers(self, recorded: Recorded) -> dict[str, str]:
         """Headers of every answer."""
         told = {"openai-processing-ms": "1", "openai-version": "2020-10-01"}
-        limits = self.setup.options.get("limits")
-        if limits:
-            told |= limits.headers(recorded, self.setup.clock.now())
         return super().headers(recorded) | told
 
     # --- what it refuses ------------------------------------------------------------------------------
@@ -111,6 +112,16 @@ class OpenAI(OpenAILike):
         if wanted.get("strict"):
             check_strict(wanted.get("schema"), name)
         return wanted.get("schema")
+
+    def tools(self, body: dict[str, Any]) -> tuple[tuple[Tool, ...], str]:
+        """Custom tools too: their input is a text that a pattern may bind."""
+        told = body.get("tools")
+        if not isinstance(told, list) or not any(each.get("type") == "custom" for each in told):
+            return super().tools(body)
+        tools = tuple(_custom_tool(each["custom"]) for each in told if each.get("type") == "custom")
+        choice = body.get("tool_choice", "auto")
+        name = choice.get("custom", {}).get("name") if isinstance(choice, dict) else ""
+        return tools, name or ("*" if choice == "required" else "")
 
     # --- its cache ------------------------------------------------------------------------------------
 
@@ -161,6 +172,15 @@ class OpenAI(OpenAILike):
             "total_tokens": tokens,
         }
         return Answer({"model": model, "answers": answers, "usage": usage}, began=began)
+
+
+def _custom_tool(told: dict[str, Any]) -> Tool:
+    grammar = (told.get("format") or {}).get("grammar")
+    if grammar is None:
+        return Tool(told["name"], is_custom=True)
+    if grammar.get("syntax") != "regex":
+        raise Refused("invalid", f"fake: grammars of syntax {grammar.get('syntax')!r} are beyond it")
+    return Tool(told["name"], is_custom=True, pattern=grammar["definition"])
 
 
 def _known(body: dict[str, Any], fields: frozenset[str]) -> None:

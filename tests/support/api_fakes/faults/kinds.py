@@ -207,7 +207,7 @@ def crlf() -> Fault:
 
 
 def double_spaces() -> Fault:
-    """Two spaces behind `data:`."""
+    """Two spaces between `data:` and JSON."""
     return Fault("double spaces", style=Style(colon=":  "))
 
 

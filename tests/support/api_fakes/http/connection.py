@@ -143,7 +143,8 @@ class Connection(asyncio.Protocol):
                 await self._break_off(act)
                 return
             if isinstance(act, bytes):
-                await self._may_write.wait()
+                if not self._may_write.is_set():
+                    await self._may_write.wait()
                 self.transport.write(act)
             else:
                 await asyncio.sleep(act)
