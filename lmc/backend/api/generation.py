@@ -192,9 +192,10 @@ def _reason(gen: Gen, constraint: Constraint | None, grown: Growing) -> FinishRe
 
 
 def _logprob(token: Likely, ids: Sequence[int], at: int) -> TokenLogprob:
-    """Where the server tells no ids, the first byte of a token stands for it."""
+    """Where the server tells no ids, the first byte of a token stands for it; its text is told beside it."""
     own = token.id if token.id is not None else ids[at] if at < len(ids) else _first(token.raw)
-    return TokenLogprob(own, token.logprob, tuple((_first(raw), logprob) for raw, logprob in token.top))
+    texts = tuple(raw.decode("utf-8", "replace") for raw in (token.raw, *(raw for raw, _ in token.top)))
+    return TokenLogprob(own, token.logprob, tuple((_first(raw), logprob) for raw, logprob in token.top), texts=texts)
 
 
 def _first(raw: bytes) -> int:

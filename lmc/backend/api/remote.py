@@ -311,7 +311,7 @@ def open_sglang(model: str | None = None) -> Remote:
 
 
 def open_llamacpp(model: str | None = None) -> Remote:
-    """llama.cpp's server (LLAMACPP_BASE_URL)."""
+    """A server of llama.cpp's (LLAMACPP_BASE_URL)."""
     return Remote(model=model, dialect="llamacpp")
 
 

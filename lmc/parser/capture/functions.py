@@ -16,7 +16,7 @@ from lmc.codes import ENDLESS_RECURSION, INNER_SAMPLING, NO_RULE
 from lmc.errors import ArgumentError, LMError
 from lmc.ir.sampling import RUN_NAMES, SAMPLING_FIELDS
 from lmc.ir.types import STATE
-from lmc.parser.capture import annotations, fixed, recursion
+from lmc.parser.capture import annotated, fixed, recursion
 from lmc.parser.capture.blocks import execute
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
@@ -44,7 +44,7 @@ def closure(cx: Capture, node: ast.FunctionDef | ast.Lambda) -> Closure:
     cx.has_closures = True
     defaults = tuple(cx.eval(d) for d in args.defaults)
     keyword = {a.arg: cx.eval(d) for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
-    annotations.check(cx, node)
+    annotated.check(cx, node)
     assert cx.frame.scope.source is not None
     scope = function_scope(node, cx.frame.scope.source, cx.frame.scope.globals)
     return Closure(node, scope, cx.frame, defaults, keyword, {}, _qualname(cx, node))

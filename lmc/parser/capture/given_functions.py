@@ -24,7 +24,7 @@ from typing import Any
 from lmc.codes import FUNCTION_GIVEN_AWAY
 from lmc.ir.graph import Atom
 from lmc.ir.types import REF
-from lmc.parser.capture import annotations
+from lmc.parser.capture import annotated
 from lmc.parser.capture.breaks import graph_break
 from lmc.parser.capture.context import Capture
 from lmc.parser.capture.out_of_sight import check_given
@@ -50,7 +50,7 @@ def given(cx: Capture, fn: Closure, *, at_once: bool = False) -> Atom:
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which binds variables around it,")
     if _names_itself(cx, fn, parent):
         names = tuple(name for name in names if name != fn.name)
-    factory = _factory(fn, names, annotations.of_given(cx, fn))
+    factory = _factory(fn, names, annotated.of_given(cx, fn))
     held = variables(cx, names, parent, f"`{fn.name}`", fixed=() if at_once else names)
     if any(x is fn or x in cx.giving for x in held if isinstance(x, Closure)):
         raise graph_break(FUNCTION_GIVEN_AWAY, span, f"`{fn.name}`, which calls itself,")
