@@ -4,8 +4,8 @@ Python runs one thread at a time and changes every 5 ms. An engine lets go of th
 pass, hundreds of times, and a thread that computes beside it would keep it 5 ms each time: a batch all but stands. So
 work that may take long says in its loops that it may stop there (`give_way`, next to nothing where no engine steps).
 While one does it waits there; before a step the engine lets one of those that wait go on for a moment. A thread that
-waits longer than `PATIENCE_S`, for a step may be long or wait for a lock that the thread holds, goes on for a moment
-by itself: nothing ever hangs on this. Standard library only.
+waits longer than `PATIENCE_S` within one step, which may be long or wait for a lock that the thread holds, goes on for
+a moment by itself: nothing ever hangs on this. Standard library only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ PATIENCE_S = 0.200
 
 
 class _Turn:
-    """One wait of a thread, which sleeps on the lock; then its moment."""
+    """One wait of a thread, which sleeps on the lock; then its moment.
 
-    __slots__ = ("lock",)
+    since  when that began, in time of the thread; None before, and when it has been accounted for
+    """
+
+    __slots__ = ("lock", "since")
 
     def __init__(self) -> None:
+        self.since: float | None = None
         self.lock = threading.Lock()
         self.lock.acquire()
 
@@ -61,7 +65,7 @@ class _Road:
         self._rest = threading.Lock()  # an engine sleeps on it while another thread goes on
         self._rest.acquire()
         self._holder: _Turn | None = None  # whose thread goes on for a moment
-        self._until = self._granted = 0.0  # of that thread's time, and how much of it that is
+        self._until = 0.0  # of that thread's time
         self._given = 0.0  # when, on the wall
         self._is_impatient = False  # by itself
         self._owed = 0.0  # time that those who wait may have
@@ -108,13 +112,16 @@ class _Road:
                 if turn in self._waiting:
                     self._waiting.remove(turn)
         if self._holder is turn:
-            self._granted = LEAST_S if self._is_impatient else max(self._owed, LEAST_S)
-            self._until = thread_time() + self._granted
+            turn.since = thread_time()
+            self._until = turn.since + (LEAST_S if self._is_impatient else max(self._owed, LEAST_S))
 
     def end_turn(self) -> None:
         """This thread needs no more of its moment, if it has one."""
-        if _here.turn is not None and _here.turn is self._holder:
-            self._owed -= thread_time() - self._until + self._granted
+        turn = _here.turn
+        if turn is not None and turn.since is not None:  # though another one may have the moment by now
+            self._owed -= thread_time() - turn.since
+            turn.since = None
+        if turn is not None and turn is self._holder:
             self._holder = None
             if self._rest.locked():
                 self._rest.release()
@@ -124,12 +131,13 @@ class _Road:
         now = perf_counter()
         if not self._stepping and now - self._left > IDLE_S:
             self._open()
-        # whoever has had the moment so long waits for something else, or has ended in it
-        elif now - max(began, self._given if self._holder else began) > PATIENCE_S:
+        # no step has ended for so long; whoever has had the moment waits for something else, or has ended in it
+        elif now - max(began, self._left, self._given if self._holder else began) > PATIENCE_S:
             self._holder, self._given, self._is_impatient = turn, now, True
 
     def _let_one_go_on(self) -> None:
-        if self._owed < LEAST_S:
+        owed = self._owed  # another thread may change it
+        if owed < LEAST_S:
             return
         with self._books:
             if not self._waiting:
@@ -138,7 +146,7 @@ class _Road:
             self._rest.acquire(blocking=False)
             self._holder, self._given, self._is_impatient = turn, perf_counter(), False
             turn.lock.release()
-        self._rest.acquire(timeout=SLOW * self._owed)
+        self._rest.acquire(timeout=SLOW * owed)
 
     def _open(self) -> None:
         with self._books:

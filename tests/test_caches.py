@@ -34,6 +34,7 @@ EMPTY = {
 # caches made inside a function, which nothing at the top of a module leads to
 INNER = {
     "lmc/compiler.py": "for one compilation",
+    "lmc/backend/api/caching.py": "for one forecast",
     "lmc/result.py": "one value, of a result",
     "lmc/tokenizer/folder.py": "one truth for each control token",
 }
@@ -41,6 +42,8 @@ INNER = {
 GROWING = {
     "lmc/backend/__init__.py:_open": "an engine for each model that is asked for by name; close_all",
     "lmc/backend/default_model.py:_said": "one entry",
+    "lmc/backend/api/http.py:_clients": "of one event loop",
+    "lmc/backend/api/proxied.py:_clients": "of one event loop",
     "lmc/fallback.py:_said": "a note for each place of a program that was warned of",
     "lmc/backend/engine/engine.py:_ENGINES": "weak",
     "lmc/caches.py:_registered": "weak",

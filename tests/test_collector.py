@@ -110,7 +110,13 @@ def test_a_pace_ends_with_the_last_of_several() -> None:
     assert gc.get_threshold() == USUAL
 
 
-@pytest.mark.parametrize("own", [(0, 10, 10), (1_000_000, 500, 20)])
+def test_what_is_looked_at_in_one_go_is_never_much() -> None:
+    """All stands still meanwhile."""
+    objects_a_look, looks, _ = PACE
+    assert objects_a_look * looks <= 100_000
+
+
+@pytest.mark.parametrize("own", [(0, 10, 10), (1_000_000, 500, 600)])
 def test_a_pace_changes_no_wider_one(own: tuple[int, int, int]) -> None:
     """Neither a collector that is off, nor one that looks seldom."""
     gc.set_threshold(*own)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from lmc import giving_way
 from lmc.giving_way import PATIENCE_S, PressingLock, engine_is_idle, engine_step, give_way
 
 
@@ -152,6 +153,20 @@ def test_all_that_wait_come_to_their_ends() -> None:
         for worker in workers:
             worker.join(120)
             assert not worker.is_alive()
+
+
+def test_nobody_grows_impatient_while_steps_come_to_their_ends() -> None:
+    """Though they take long on the wall, as on a machine that has much else to do."""
+    turn, road = giving_way._Turn(), giving_way._road
+    road._holder = None  # of a thread that has ended
+    with engine_step():
+        now = road._left = time.perf_counter()
+        road._look(turn, now - 3 * PATIENCE_S)
+        assert road._holder is not turn
+        road._left = now - 2 * PATIENCE_S
+        road._look(turn, now - 3 * PATIENCE_S)
+        assert road._holder is turn
+    road._holder = None
 
 
 def test_ctrl_c_ends_a_wait_and_leaves_nobody_in_the_queue() -> None:

@@ -19,6 +19,7 @@ BACKENDS: dict[str, str] = {
     "cpu": "lmc.backend.local:open_cpu",
     "cuda": "lmc.backend.local:open_cuda",
     "openai": "lmc.backend.api:open_openai",
+    "anthropic": "lmc.backend.api:open_anthropic",
     "vllm": "lmc.backend.api:open_vllm",
     "sglang": "lmc.backend.api:open_sglang",
     "llamacpp": "lmc.backend.api:open_llamacpp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ class RunReport:
     num_eager  items that ran as Python, without a graph
     predicted  what the compiler's prefix tree says of the same prompts; None where it was not asked
     timeline   its forward passes, one by one, where `timeline=True` asked for them
+    extra      what else the backend counts, by name; of an API its attempts, and money where prices are known
     """
 
     backend: str
@@ -34,6 +36,7 @@ class RunReport:
     predicted: TokenSharing | None = None
     num_eager: int = 0
     timeline: Timeline | None = field(default=None, compare=False, repr=False)
+    extra: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -41,7 +44,8 @@ class RunReport:
     ) -> RunReport:
         """What was counted since `before`."""
         counts = {name: getattr(now, name) - getattr(before, name) for name in FIELDS}
-        return cls(backend, **counts, predicted=predicted, num_eager=num_eager)
+        extra = {name: number - before.extra.get(name, 0) for name, number in now.extra.items()}
+        return cls(backend, **counts, predicted=predicted, num_eager=num_eager, extra=extra)
 
     @property
     def _is_foretold(self) -> bool:
@@ -51,12 +55,14 @@ class RunReport:
 
     def __str__(self) -> str:
         share = 100 * self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
+        passes = "" if "attempts" in self.extra else f"{counted(self.forward_passes, 'forward pass')}, "
         lines = [
-            f"{self.backend}: {counted(self.requests, 'call')}, {counted(self.forward_passes, 'forward pass')}, "
+            f"{self.backend}: {counted(self.requests, 'call')}, {passes}"
             f"{counted(self.output_tokens, 'token')} generated",
             f"  prompt tokens {self.prompt_tokens}: {self.cached_tokens} from the cache ({share:.0f} %), "
             f"{self.computed_tokens} computed",
         ]
+        lines += of_api(self.extra)
         if self.num_eager:
             lines.append(f"  items that ran as Python, without a graph: {self.num_eager}")
         if self._is_foretold:
@@ -72,6 +78,25 @@ class RunReport:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return bundle(str(self), self._repr_html_())
+
+
+def of_api(extra: Mapping[str, float]) -> list[str]:
+    """What an API charged, and what of that nobody knows; of another backend nothing."""
+    if "attempts" not in extra:
+        return []
+    attempts, failed = int(extra["attempts"]), int(extra["failed_attempts"])
+    lines = [f"  asked {counted(attempts, 'time')}, of which {failed} failed"] if failed else []
+    money = " + ".join(f"{number:.6f} {name[6:]}" for name, number in extra.items() if name.startswith("money "))
+    unknown = int(extra["attempts_of_unknown_cost"] + extra["attempts_without_price"])
+    if unknown == attempts:
+        money = "unknown"
+    elif unknown:
+        money += f", and what {counted(unknown, 'call')} cost is unknown"
+    lines.append(f"  money {money or 'unknown'}")
+    unchecked = int(extra["unchecked_answers"])
+    if unchecked:
+        lines.append(f"  answers whose constraint only the server has looked at: {unchecked}")
+    return lines
 
 
 def counted(number: int, thing: str) -> str:

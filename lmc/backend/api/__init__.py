@@ -2,6 +2,7 @@
 
 from lmc.backend.api.remote import (
     Remote,
+    open_anthropic,
     open_llamacpp,
     open_ollama,
     open_openai,
@@ -11,6 +12,6 @@ from lmc.backend.api.remote import (
 )
 
 __all__ = [
-    "Remote", "open_llamacpp", "open_ollama", "open_openai", "open_remote", "open_sglang",
+    "Remote", "open_anthropic", "open_llamacpp", "open_ollama", "open_openai", "open_remote", "open_sglang",
     "open_vllm",
 ]  # fmt: skip

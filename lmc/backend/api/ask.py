@@ -61,6 +61,18 @@ class Spent:
     output: int | None = None
     thought: int | None = None
 
+    def over(self, before: Spent | None) -> Spent:
+        """What was said before, with what is said now in its place."""
+        if before is None:
+            return self
+        return Spent(
+            before.prompt if self.prompt is None else self.prompt,
+            before.cached if self.cached is None else self.cached,
+            before.written if self.written is None else self.written,
+            before.output if self.output is None else self.output,
+            before.thought if self.thought is None else self.thought,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Likely:
@@ -79,6 +91,7 @@ class Chunk:
     matched  the stop text at which it ended, "" where it was none; None where the server does not tell
     failed   the server's error in the middle of an answer, as it says it
     is_last  nothing comes after it
+    is_all   its text, ids and log-probabilities are all that there are so far, not what was added
     """
 
     sample: int = 0
@@ -91,3 +104,4 @@ class Chunk:
     spent: Spent | None = None
     failed: object = None
     is_last: bool = False
+    is_all: bool = False

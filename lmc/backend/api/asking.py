@@ -1,8 +1,8 @@
-"""From a request's prompt and one of its generations to an WireAsk: the call in nobody's words yet."""
+"""From a request's prompt and one of its generations to a WireAsk: the call in nobody's words yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from lmc.backend.api.abilities import Abilities
 from lmc.backend.api.ask import Turn, WireAsk
@@ -10,42 +10,63 @@ from lmc.backend.api.messages import Conversation, conversation
 from lmc.backend.base import Gen
 from lmc.backend.mixing import mix
 from lmc.errors import BackendError
-from lmc.ir.constraint import Fused
+from lmc.ir.constraint import Constraint, Fused
 from lmc.ir.prompt import Piece
 
 MAX_SEED = 1 << 31  # every API takes one below that
 
 
-def asked(known: Abilities, gen: Gen, pieces: Iterable[Piece], *, n: int = 1, first: int = 0) -> WireAsk:
-    """The call for `n` samples, of which the first is that number of its request.
+def asked(
+    known: Abilities,
+    gen: Gen,
+    pieces: Sequence[Piece],
+    ids: tuple[int, ...] | None = None,
+    *,
+    constraint: Constraint | None = None,
+    n: int = 1,
+    turn: int = 0,
+) -> WireAsk:
+    """The call for `n` samples.
+
+    ids   the prompt's tokens, where they are sent
+    turn  tells calls of one request with the same prompt apart: each has a seed of its own
 
     Raises BackendError for what the API cannot be asked.
     """
-    if isinstance(gen.constraint, Fused):
-        raise BackendError(
-            f"{known.called} does not take several generations as one",
-            help='compile it at -O2, and leave out boundary="exact"',
-        )
     sampling = gen.sampling
-    told = conversation(pieces)
-    turns, text = _prompt(told, known)
-    stop = sampling.stop if known.max_stops is None else sampling.stop[: known.max_stops]
+    turns: tuple[Turn, ...] | None = None
+    text, continues = None, False
+    if ids is None:
+        told = conversation(pieces)
+        turns, text = _prompt(told, known)
+        continues = told.turns is not None and told.continues
     return WireAsk(
         model=known.model,
         sampling=sampling,
         turns=turns,
         text=text,
-        continues=told.turns is not None and told.continues,
-        constraint=gen.constraint,
+        ids=ids,
+        continues=continues,
+        constraint=constraint,
         n=n,
-        stop=stop,
+        stop=sampling.stop if known.max_stops is None else sampling.stop[: known.max_stops],
         max_tokens=sampling.max_tokens,
-        seed=None if sampling.seed is None or sampling.greedy else _seed(sampling.seed, first),
+        seed=None if sampling.seed is None or sampling.greedy else _seed(sampling.seed, turn),
     )
 
 
-def _seed(seed: int, first: int) -> int:
-    return (seed if not first else mix(seed, first)) % MAX_SEED
+def single(gen: Gen, known: Abilities) -> Constraint | None:
+    """What restricts a generation. Raises BackendError for a form, which is several of them."""
+    if isinstance(gen.constraint, Fused):
+        raise BackendError(
+            f"{known.called} does not take several generations as one",
+            help='compile it at -O2, and leave out boundary="exact"',
+        )
+    return gen.constraint
+
+
+def _seed(seed: int, turn: int) -> int:
+    return (seed if not turn else mix(seed, turn)) % MAX_SEED
 
 
 def _prompt(told: Conversation, known: Abilities) -> tuple[tuple[Turn, ...] | None, str | None]:

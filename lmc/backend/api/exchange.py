@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lmc.backend.api.ask import Chunk, Spent, WireAsk
 from lmc.backend.api.frames import Events, FrameTooLong, JsonLines
-from lmc.backend.api.http import NoAnswer, Reply, http_here
+from lmc.backend.api.http import http_here
+from lmc.backend.api.reply import NoAnswer, Reply
 from lmc.backend.api.retry import MAX_ASKED_S, Trouble, backoff, trouble_in_stream, trouble_of
 from lmc.backend.api.wire import Dialect
 
@@ -18,8 +18,25 @@ if TYPE_CHECKING:
     from lmc.backend.api.remote import ApiTarget
     from lmc.backend.api.usage import Ledger
 
-# hears each chunk; True where no more is wanted
-Take = Callable[[Chunk], bool]
+
+class Sink(Protocol):
+    """Who hears an answer.
+
+    has_told  something of it has gone on: what is tried again must not tell it once more
+    is_whole  all of it has come to its end
+    """
+
+    has_told: bool
+
+    @property
+    def is_whole(self) -> bool: ...
+
+    def restart(self) -> None:
+        """An attempt begins: nothing has been heard."""
+
+    def take(self, chunk: Chunk) -> bool:
+        """Hear a chunk; True where no more is wanted."""
+
 
 MAX_ERROR_BYTES = 64 << 10
 DONE = b"[DONE]"
@@ -28,12 +45,16 @@ DONE = b"[DONE]"
 class Exchange:
     """A call on its way; `spent` is what its last attempt came to, as far as the server has said."""
 
-    def __init__(self, target: ApiTarget, dialect: Dialect, ask: WireAsk, take: Take, account: Ledger) -> None:
-        self._target, self._dialect, self._ask, self._take = target, dialect, ask, take
+    def __init__(
+        self, target: ApiTarget, dialect: Dialect, ask: WireAsk, sink: Sink, account: Ledger, priority: int = 0
+    ) -> None:
+        self._target, self._dialect, self._ask, self._sink = target, dialect, ask, sink
         self._account = account
         self._body = json.dumps(dialect.body(ask, target.known), ensure_ascii=False).encode("utf-8", "replace")
+        tokens = len(self._body) / target.known.bytes_a_token + (ask.max_tokens or 0) * ask.n
+        self._weight = (priority, tokens)
         self._end = time.monotonic() + target.timeout_s
-        self._has_begun = False
+        self._has_begun = False  # the last attempt: something that may cost
         self.spent: Spent | None = None
 
     async def run(self) -> None:
@@ -46,21 +67,23 @@ class Exchange:
             attempt += 1
             wait_s = max(trouble.wait_s or 0.0, backoff(attempt))
             is_over = time.monotonic() + wait_s >= self._end
-            if not trouble.is_passing or self._has_begun or attempt > self._target.retries or is_over:
+            if not trouble.is_passing or self._sink.has_told or attempt > self._target.retries or is_over:
                 raise trouble
             await asyncio.sleep(min(wait_s, MAX_ASKED_S))
 
     async def _attempt(self) -> Trouble | None:
         """Try once; what went wrong."""
         self.spent = None
+        self._has_begun = False
+        self._sink.restart()
         trouble: Trouble | None = None
         has_cost = True
         try:
-            async with self._target.slots(), asyncio.timeout(self._end - time.monotonic()):
-                await self._once()
+            async with asyncio.timeout(self._end - time.monotonic()), self._target.gate().turn(*self._weight) as turn:
+                await self._once(turn)
         except Trouble as error:
             trouble = error
-            has_cost = self._has_begun
+            has_cost = self._has_begun or self.spent is not None
         except NoAnswer as error:
             trouble = Trouble("connection", f"{self._target.place}: {error.what}", is_passing=True)
             trouble.help = "is the server there, and is it the right URL?"
@@ -76,14 +99,22 @@ class Exchange:
         self._account.tried(self.spent, has_failed=trouble is not None, may_cost=has_cost)
         return trouble
 
-    async def _once(self) -> None:
+    async def _once(self, turn: int) -> None:
         target = self._target
-        url = target.base + self._dialect.path(self._ask)
+        url = target.url(self._dialect, self._ask)
         answer = await http_here().post(url, target.head(self._dialect), self._body, target.silence_s)
         try:
+            target.gate().heard(turn, answer.headers)
             if answer.status != 200:
-                raise trouble_of(answer.status, answer.headers, target.without_key(await _all(answer, MAX_ERROR_BYTES)))
+                said = target.without_key(await _all(answer, MAX_ERROR_BYTES))
+                trouble = trouble_of(answer.status, answer.headers, said)
+                if trouble.is_passing and trouble.wait_s:
+                    target.gate().hold(trouble.wait_s)
+                raise trouble
             await self._read(answer)
+            if not self._sink.is_whole:
+                message = f"the answer of {target.place} ended before it was complete"
+                raise Trouble("connection", message, help="ask again", is_passing=True)
         finally:
             await answer.close()
 
@@ -121,10 +152,10 @@ class Exchange:
             if chunk.failed is not None:
                 raise trouble_in_stream(self._target.without_key_in(chunk.failed))
             if chunk.spent is not None:
-                self.spent = chunk.spent
+                self.spent = chunk.spent.over(self.spent)
             else:
                 self._has_begun = self._has_begun or bool(chunk.text)
-                is_over = self._take(chunk) or is_over
+                is_over = self._sink.take(chunk) or is_over
             is_over = is_over or chunk.is_last
         return is_over
 

@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from lmc.backend.api.http import NoAnswer, http_here
+from lmc.backend.api.http import http_here
 from lmc.backend.api.loop import api_loop
+from lmc.backend.api.reply import NoAnswer
 
 ASK_S = 3.0  # for one question
 ALL_S = 8.0

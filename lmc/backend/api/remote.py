@@ -6,12 +6,17 @@ import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from lmc import knobs
+from lmc.backend.api import wire
 from lmc.backend.api.abilities import DIALECTS, HOSTED, abilities, caps_of
 from lmc.backend.api.keys import Secret, key_for
+from lmc.backend.api.limits import Gate
+from lmc.backend.api.prices import Price, price
+from lmc.backend.api.wire import openai_chat
 from lmc.errors import ArgumentError, BackendError, did_you_mean
 from lmc.ir.caps import Caps, Fallback
 from lmc.tokenizer.byte_tokenizer import ByteTokenizer
@@ -43,12 +48,14 @@ class Remote:
     model          its name there; a server that has only one need not be told
     api_key        a key, where the environment's is not meant; it is never shown
     dialect        whose API it is; "auto" finds out, and takes no key from the environment
+    tokenizer      the model's checkpoint folder: prompts are sent as token ids, by its own template, to a server that
+                   takes them. Without one, prompts are sent as text, and tokens are counted by the server alone
     timeout_s      for one call with all that it is tried again
     silence_s      after how long without a byte a call is given up, and tried again where nothing was told yet
     max_in_flight  calls at once; by default what the table of models says
     retries        how often a call that failed in a way that may pass is tried again
     fallback       "emulate": what the server lacks and lmc can check is checked, and asked again
-    table          a file of what models can do that stands before lmc's own
+    table, prices  files of what models can do and cost that stand before lmc's own
 
     The server is first asked something when the backend is first used. Raises BackendError where it cannot be
     reached or found out, ArgumentError for an argument that is none.
@@ -61,18 +68,18 @@ class Remote:
         model: str | None = None,
         api_key: str | Secret | None = None,
         dialect: DialectName = "auto",
+        tokenizer: str | Path | None = None,
         timeout_s: float = 600.0,
         silence_s: float = 120.0,
         max_in_flight: int | None = None,
         retries: int = 2,
         fallback: Fallback | None = None,
-        table: str | None = None,
+        table: str | Path | None = None,
+        prices: str | Path | None = None,
     ) -> None:
         if dialect != "auto" and dialect not in DIALECTS:
             help = did_you_mean(str(dialect), DIALECTS, repr) or f"there are auto, {', '.join(DIALECTS)}"
             raise BackendError(f"there is no dialect {dialect!r}", help=help)
-        if dialect == "anthropic":
-            raise BackendError("this version of lmc does not speak Anthropic's API yet", help='use dialect="openai"')
         if url is None and dialect == "auto":
             raise BackendError("Remote needs a URL or a dialect", help='Remote("http://localhost:8000")')
         _check(timeout_s=timeout_s, silence_s=silence_s)
@@ -86,10 +93,12 @@ class Remote:
         self._key = key_for(dialect, api_key)
         self._dialect, self._model = dialect, model
         self._timeout_s, self._silence_s, self._retries = timeout_s, silence_s, retries
-        self._max_in_flight, self._fallback, self._table = max_in_flight, fallback, table
+        self._max_in_flight, self._fallback = max_in_flight, fallback
+        self._table, self._prices = table, prices
         self._found: ApiTarget | None = None
         self.is_closed = False
-        self.tokenizer: Tokenizer = ByteTokenizer()
+        self._has_tokenizer = tokenizer is not None
+        self.tokenizer: Tokenizer = ByteTokenizer() if tokenizer is None else _loaded(tokenizer)
 
     @property
     def name(self) -> str:
@@ -107,7 +116,8 @@ class Remote:
     def caps(self) -> Caps:
         """What the model can do. Raises BackendError where the server cannot be reached."""
         target = self.target
-        caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len)
+        counts = target.sends_ids
+        caps = caps_of(target.known, fallback=self._fallback, max_len=target.max_len, counts_tokens=counts)
         return replace(caps, score=frozenset(), hints=frozenset())
 
     @property
@@ -140,12 +150,18 @@ class Remote:
         if model is None:
             raise BackendError(f"{dialect} has many models: which?", help='--model NAME, or model="..."')
         known = abilities(dialect, model, table=self._table)
-        most = self._max_in_flight or known.concurrency
-        return ApiTarget(self._base, known, self._key, self._timeout_s, self._silence_s, self._retries, most, max_len)
+        if self._has_tokenizer and not known.takes_ids:
+            raise BackendError(
+                f"{known.called} takes no token ids", help="leave tokenizer= out: prompts are then sent as text"
+            )
+        return ApiTarget(
+            self._root, self._base, known, self._key, self._timeout_s, self._silence_s, self._retries,
+            self._max_in_flight or known.concurrency, max_len, self._fallback,
+            price(known.model, dialect=known.dialect, table=self._prices), sends_ids=self._has_tokenizer,
+        )  # fmt: skip
 
     def _probe(self, *, is_known: bool) -> Probed:
         from lmc.backend.api.probe import probe
-        from lmc.backend.api.wire import openai_chat
 
         found = probe(self._root, self._base, openai_chat.head(self._key), is_known=is_known)
         if found.why:
@@ -161,6 +177,7 @@ class ApiTarget:
 
     def __init__(
         self,
+        root: str,
         base: str,
         known: Abilities,
         key: Secret | None,
@@ -169,25 +186,33 @@ class ApiTarget:
         retries: int,
         max_in_flight: int,
         max_len: int | None,
+        fallback: Fallback | None,
+        rates: Price | None,
+        *,
+        sends_ids: bool,
     ) -> None:
-        self.base, self.known, self._key = base, known, key
+        self.root, self.base, self.known, self._key = root, base, known, key
+        self.fallback, self.price, self.sends_ids = fallback, rates, sends_ids
         self.timeout_s, self.silence_s, self.retries = timeout_s, silence_s, retries
         self.max_in_flight, self.max_len = max_in_flight, max_len
         self.place = f"{known.model} at {urlsplit(base).netloc}"
-        self._slots: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
+        self._gate: tuple[asyncio.AbstractEventLoop, Gate] | None = None
 
-    def slots(self) -> asyncio.Semaphore:
-        """Room for so many calls at once. On the loop."""
+    def gate(self) -> Gate:
+        """Where its calls wait for their turn. On the loop."""
         loop = asyncio.get_running_loop()
-        if self._slots is None or self._slots[0] is not loop:
-            self._slots = loop, asyncio.Semaphore(self.max_in_flight)
-        return self._slots[1]
+        if self._gate is None or self._gate[0] is not loop:
+            self._gate = loop, Gate(min(self.max_in_flight, _most_connections()))
+        return self._gate[1]
 
     def dialect_of(self, ask: WireAsk) -> Dialect:
         """In whose words a call is written."""
-        from lmc.backend.api.wire import completions, openai_chat
+        return wire.dialect_of(self.known.dialect, ask)
 
-        return cast("Dialect", openai_chat if ask.turns is not None else completions)
+    def url(self, dialect: Dialect, ask: WireAsk) -> str:
+        """Where a call is sent."""
+        at_root = getattr(dialect, "at_root", None)
+        return (self.root if at_root is not None and at_root(ask) else self.base) + dialect.path(ask)
 
     def head(self, dialect: Dialect) -> Mapping[str, str]:
         """The headers of a call, with the key."""
@@ -204,6 +229,12 @@ class ApiTarget:
         if isinstance(said, dict):
             return {name: self.without_key_in(value) for name, value in said.items()}
         return self._key.hide_in(said) if isinstance(said, str) and self._key is not None else said
+
+
+def _loaded(folder: str | Path) -> Tokenizer:
+    from lmc.tokenizer import load_tokenizer
+
+    return load_tokenizer(Path(folder))
 
 
 def _only(found: Probed, base: str) -> str | None:
@@ -231,6 +262,16 @@ def _places(url: str | None, dialect: str) -> tuple[str, str]:
     return root, base
 
 
+def _most_connections() -> int:
+    """What the limit of open files leaves room for."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 1 << 20
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 20 if soft == resource.RLIM_INFINITY else max(8, soft - 128)
+
+
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
@@ -252,6 +293,11 @@ def open_remote(url: str, model: str | None = None) -> Remote:
 def open_openai(model: str | None = None) -> Remote:
     """A model of OpenAI's, or of a server that speaks like it (--model NAME; OPENAI_API_KEY, OPENAI_BASE_URL)."""
     return Remote(model=model, dialect="openai")
+
+
+def open_anthropic(model: str | None = None) -> Remote:
+    """A model of Anthropic's (--model NAME; ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL)."""
+    return Remote(model=model, dialect="anthropic")
 
 
 def open_vllm(model: str | None = None) -> Remote:

@@ -26,7 +26,7 @@ class ApiSession:
     def __init__(self, target: ApiTarget, tokenizer: Tokenizer) -> None:
         self.target = target
         self.tokenizer = tokenizer
-        self.account = Ledger()
+        self.account = Ledger(target.price)
         self._loop: ApiLoop | None = None
         self._live: dict[int, int] = {}  # rid -> samples that have not ended
         self._ready: list[Event] = []

@@ -1,9 +1,9 @@
-"""How each API writes a call and an answer: pure functions, no network. A file a dialect, a row in DIALECTS."""
+"""How each API writes a call and an answer: pure functions, no network. A file a dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from lmc.backend.api.abilities import Abilities
 from lmc.backend.api.ask import Chunk, WireAsk
@@ -26,3 +26,13 @@ class Dialect(Protocol):
 
     def read(self, event: str, data: Json) -> list[Chunk]:
         """What a frame of a streamed answer says, or a whole answer."""
+
+
+def dialect_of(name: str, ask: WireAsk) -> Dialect:
+    """The module that writes a call for that API."""
+    from lmc.backend.api.wire import anthropic, completions, llamacpp, ollama, openai_chat, sglang, vllm
+
+    if name == "openai":
+        return cast(Dialect, openai_chat if ask.turns is not None else completions)
+    modules = {"anthropic": anthropic, "vllm": vllm, "sglang": sglang, "llamacpp": llamacpp, "ollama": ollama}
+    return cast(Dialect, modules[name])

@@ -6,6 +6,7 @@ from typing import Any
 
 from lmc.backend.api.abilities import Abilities
 from lmc.backend.api.ask import Chunk, Likely, WireAsk
+from lmc.backend.api.wire.constraints import untold
 from lmc.backend.api.wire.openai_chat import common, finish, head, spent
 
 __all__ = ["body", "head", "path", "read"]
@@ -20,6 +21,8 @@ def path(ask: WireAsk) -> str:
 
 def body(ask: WireAsk, known: Abilities) -> Json:
     """What is sent. Raises BackendError for what the API cannot be told."""
+    if ask.constraint is not None and known.dialect == "openai":
+        raise untold(ask.constraint, known)
     found = common(ask, known)
     found["prompt"] = ask.text if ask.ids is None else list(ask.ids)
     if ask.max_tokens is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from lmc.backend.api.abilities import Abilities
 from lmc.backend.api.ask import Chunk, Ending, Likely, Spent, WireAsk
 from lmc.backend.api.keys import Secret
+from lmc.backend.api.wire.constraints import response_format
 from lmc.backend.api.wire.parameters import parameters
 from lmc.errors import BackendError
 
@@ -40,6 +41,10 @@ def body(ask: WireAsk, known: Abilities) -> Json:
     found["messages"] = [{"role": turn.role, "content": turn.text} for turn in ask.turns]
     if ask.continues:
         found |= _continuing(known)
+    if ask.constraint is not None and known.dialect == "openai":
+        found["response_format"] = response_format(ask.constraint, known)
+    if known.thinks == "optional" and known.dialect == "openai":
+        found["reasoning_effort"] = "none"
     if ask.max_tokens is not None:
         found[known.max_tokens_name] = ask.max_tokens
     if ask.sampling.return_logprob or ask.sampling.top_logprobs_num:
