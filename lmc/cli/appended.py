@@ -12,7 +12,7 @@ TURNS = ("system", "user", "assistant")
 Constants = Mapping[str, object]
 
 
-class Lines:
+class SourceLines:
     """A source, its tree, and where its nodes are as offsets."""
 
     def __init__(self, text: str) -> None:

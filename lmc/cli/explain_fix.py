@@ -20,7 +20,7 @@ from lmc.errors import ArgumentError, LMError
 from lmc.ir.prompt import Ids
 from lmc.passes.fixits import LEAST, Fixit, fixits
 from lmc.passes.flat_prompts import known_text
-from lmc.passes.what_if import Facts, OneRun, found_in_runs
+from lmc.passes.what_if import KnownOfRuns, OneRun, found_in_runs
 from lmc.viz.text_table import wrapped
 from lmc.viz.view import View
 
@@ -177,8 +177,8 @@ class Trial:
         facts = replace(self._facts(done), has_long_samples=has_long_samples)
         return found_in_runs(done.plan, done.planned.inputs, runs, facts).cached_tokens
 
-    def _facts(self, done: Compiled) -> Facts:
-        return Facts(done.trace.externs, self._generated)
+    def _facts(self, done: Compiled) -> KnownOfRuns:
+        return KnownOfRuns(done.trace.externs, self._generated)
 
     def _compiled(self, source: str) -> Compiled | None:
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lmc.cli.appended import Appended, Constants, Lines
+from lmc.cli.appended import Appended, Constants, SourceLines
 from lmc.cli.sayings import is_call, put, sayings, source_of
 
 
-def alike(lines: Lines, here: Appended, other: Appended, constants: Constants, *, has_more: bool) -> Iterator[str]:
+def alike(lines: SourceLines, here: Appended, other: Appended, constants: Constants, *, has_more: bool) -> Iterator[str]:
     """The sources in which `here` says what `other` says, likeliest first.
 
     has_more  one of them says more, such as examples; else they differ in one operand or in their turn
@@ -23,7 +23,7 @@ def alike(lines: Lines, here: Appended, other: Appended, constants: Constants, *
         yield from _replaced(lines, here, other)
 
 
-def _replaced(lines: Lines, here: Appended, other: Appended) -> Iterator[str]:
+def _replaced(lines: SourceLines, here: Appended, other: Appended) -> Iterator[str]:
     """The first operand that differs becomes the other's."""
     for mine, theirs in zip(here.operands, other.operands):
         if lines.of(mine) != lines.of(theirs):
@@ -31,7 +31,7 @@ def _replaced(lines: Lines, here: Appended, other: Appended) -> Iterator[str]:
             return
 
 
-def _completed(lines: Lines, here: Appended, other: Appended, constants: Constants) -> Iterator[str]:
+def _completed(lines: SourceLines, here: Appended, other: Appended, constants: Constants) -> Iterator[str]:
     """What one of the two says more, before they go on alike, the other says too."""
     start, end = lines.start(here.said), lines.end(here.said)
     mine, theirs = sayings(lines, here, constants), sayings(lines, other, constants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lmc.cli.appended import Appended, Constants, Lines
+from lmc.cli.appended import Appended, Constants, SourceLines
 from lmc.cli.sayings import Saying, is_call, put, sayings, source_of, text_of
 
 LEAST = 24  # characters of text that is worth moving
@@ -12,7 +12,7 @@ A_HOLE = 24  # what a hole counts as: it may be a document
 MAX_WAYS = 4  # that are tried of one statement which differs in itself
 
 
-def first(lines: Lines, here: Appended, other: Appended, constants: Constants) -> Iterator[str]:
+def first(lines: SourceLines, here: Appended, other: Appended, constants: Constants) -> Iterator[str]:
     """The sources in which both go on alike for longer, likeliest first."""
     mine, theirs = sayings(lines, here, constants), sayings(lines, other, constants)
     if here.stmt is other.stmt:  # of a loop that is unrolled, or a function that is called twice: which saying differs?
@@ -31,7 +31,7 @@ def first(lines: Lines, here: Appended, other: Appended, constants: Constants) -
     yield lines.with_text(*changes)
 
 
-def _of_one(lines: Lines, here: Appended, said: Sequence[Saying]) -> Iterator[str]:
+def _of_one(lines: SourceLines, here: Appended, said: Sequence[Saying]) -> Iterator[str]:
     place = lines.start(here.said), lines.end(here.said)
     begin = next((i for i, each in enumerate(said) if text_of(each) is None), len(said))
     for number in range(begin + 1, min(len(said), begin + 1 + MAX_WAYS)):

@@ -12,10 +12,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from lmc.cli.appended import Appended, Lines, as_appended, name_of
+from lmc.cli.appended import Appended, SourceLines, as_appended, name_of
 
 
-def forked(lines: Lines, here: Appended) -> str | None:
+def forked(lines: SourceLines, here: Appended) -> str | None:
     """The source with `here`, which says it again, changed so; None where its block is written otherwise."""
     again = here.stmt.target
     at = next((i for i in range(here.index - 1, -1, -1) if _copied(here.block[i], again)), None)
@@ -53,7 +53,7 @@ def _writes(stmt: ast.stmt, owner: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == owner for node in ast.walk(stmt))
 
 
-def _says_again(lines: Lines, made: Appended, here: Appended, owner: str) -> bool:
+def _says_again(lines: SourceLines, made: Appended, here: Appended, owner: str) -> bool:
     """Whether `here` begins with all that `made` says, the generated text read of its state."""
     *texts, last = made.operands
     if not isinstance(made.stmt.target, ast.Name) or made.stmt.target.id != owner or len(here.operands) <= len(texts):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from lmc.cli.appended import Appended, Constants, Lines, appended, as_appended, constant_of, name_of, operands_of
+from lmc.cli.appended import Appended, Constants, SourceLines, appended, as_appended, constant_of, name_of, operands_of
 from lmc.cli.fix_alike import alike
 from lmc.cli.fix_first import first
 from lmc.cli.fix_forked import forked
@@ -23,7 +23,7 @@ MARK = "# lmc: order-free"  # on a line whose text may be said in another order
 
 def ways(text: str, fix: Fixit, constants: Constants) -> list[str]:
     """The sources that a fix-it may mean; `constants` are the globals of the program. None where it cannot be done."""
-    lines = Lines(text)
+    lines = SourceLines(text)
     here = appended(lines.tree, fix.span)
     other = appended(lines.tree, fix.like) if fix.like is not None else None
     if here is None or "#" in lines.of(here.said):  # a comment would be lost
@@ -54,7 +54,7 @@ def is_marked(text: str, *spans: Span | None) -> bool:
     )
 
 
-def _later(lines: Lines, here: Appended, constants: Constants) -> str | None:
+def _later(lines: SourceLines, here: Appended, constants: Constants) -> str | None:
     """Constants behind the first saying that is none go before it: within the statement, or the next ones whole."""
     said = sayings(lines, here, constants)
     begin = next((i for i, each in enumerate(said) if text_of(each) is None), None)
@@ -131,7 +131,7 @@ def _ended(rows: str) -> str:
     return rows if rows.endswith("\n") else rows + "\n"
 
 
-def _sorted(lines: Lines, here: Appended, constants: Constants) -> str | None:
+def _sorted(lines: SourceLines, here: Appended, constants: Constants) -> str | None:
     """The set that is said there within `sorted()`."""
     ordered = {id(arg) for node in ast.walk(here.stmt) for arg in _arguments(node, "sorted")}
     for node in ast.walk(here.stmt):

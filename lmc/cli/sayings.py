@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lmc.cli.appended import Appended, Constants, Lines, constant_of
+from lmc.cli.appended import Appended, Constants, SourceLines, constant_of
 
 _OPENED = re.compile(r"""([fFuU]?)(\"\"\"|'''|"|')""")
 _UNIT = re.compile(r"\\.|.", re.DOTALL)
@@ -22,7 +22,7 @@ _SAFE = (ast.Name, ast.Constant, ast.JoinedStr, ast.Call, ast.Attribute, ast.Sub
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SayingPart:
     """A piece of an operand: some text of a literal, a hole in it, or the whole operand.
 
     operand, number  which operand, and which piece of it
@@ -45,13 +45,13 @@ class Part:
         return not self.quote or (self.constant is not None and _is_ended(self.constant))
 
 
-Saying = tuple[Part, ...]
+Saying = tuple[SayingPart, ...]
 
 
-def sayings(lines: Lines, here: Appended, constants: Constants) -> list[Saying]:
+def sayings(lines: SourceLines, here: Appended, constants: Constants) -> list[Saying]:
     """Those of a statement, in its order."""
     parts = [part for number, each in enumerate(here.operands) for part in _parts(lines, each, 100 * number, constants)]
-    found: list[list[Part]] = []
+    found: list[list[SayingPart]] = []
     for part in parts:
         if found and found[-1][-1].operand == part.operand and not found[-1][-1].ends:
             found[-1].append(part)
@@ -78,7 +78,7 @@ def is_call(saying: Saying) -> bool:
 
 def put(parts: Sequence[Saying]) -> str:
     """The sum of sayings as source: neighbours of one literal are one literal."""
-    groups: list[list[Part]] = []
+    groups: list[list[SayingPart]] = []
     for part in (part for saying in parts for part in saying):
         last = groups[-1][-1] if groups else None
         if last is not None and part.quote and (last.operand, last.number + 1) == (part.operand, part.number):
@@ -88,7 +88,7 @@ def put(parts: Sequence[Saying]) -> str:
     return " + ".join(map(_literal, groups))
 
 
-def _literal(parts: list[Part]) -> str:
+def _literal(parts: list[SayingPart]) -> str:
     text, first = "".join(part.text for part in parts), parts[0]
     prefix = first.prefix if "{" in text or "}" in text else ""
     return f"{prefix}{first.quote}{text}{first.quote}"
@@ -106,12 +106,12 @@ def split_separator(saying: Saying) -> tuple[Saying, Saying]:
     return (*before, replace(last, text=bare, constant=held)), (replace(last, number=-1, text=gap, constant=gap),)
 
 
-def _parts(lines: Lines, operand: ast.expr, number: int, constants: Constants) -> Iterator[Part]:
+def _parts(lines: SourceLines, operand: ast.expr, number: int, constants: Constants) -> Iterator[SayingPart]:
     source = lines.of(operand)
     literals = _literals(source, operand) if isinstance(operand, ast.Constant | ast.JoinedStr) else None
     if literals is None:
         source = source if isinstance(operand, _SAFE) else f"({source})"
-        yield Part(number, 0, source, "", constant_of(operand, constants), "", isinstance(operand, ast.Call))
+        yield SayingPart(number, 0, source, "", constant_of(operand, constants), "", isinstance(operand, ast.Call))
         return
     for index, (prefix, quote, inner) in enumerate(literals):
         if not inner:
@@ -120,7 +120,7 @@ def _parts(lines: Lines, operand: ast.expr, number: int, constants: Constants) -
         cut = [each for text, is_hole in pieces for each in ([(text, True)] if is_hole else _sentences(text))]
         for at, (text, is_hole) in enumerate(cut):
             constant = _held(text, constants) if is_hole else _read(text, quote, bool(prefix))
-            yield Part(number + index, at, text, quote, constant, prefix)
+            yield SayingPart(number + index, at, text, quote, constant, prefix)
 
 
 def _literals(source: str, operand: ast.expr) -> list[tuple[str, str, str]] | None:

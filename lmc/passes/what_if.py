@@ -41,7 +41,7 @@ class OneRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class KnownOfRuns:
     """What is known besides: objects behind externs, and what calls generated, by the name of the value.
 
     has_long_samples  what is not known is a longer text: more is gained then where it is what is shared
@@ -63,7 +63,7 @@ class SampledValues(KnownValues):
         reasons: Reasons,
         run: int,
         names: dict[str, int],
-        facts: Facts,
+        facts: KnownOfRuns,
     ) -> None:
         super().__init__(graph, makers, arguments)
         self._known |= {name: (ids.text,) for name, ids in facts.generated.items()}
@@ -91,10 +91,10 @@ class SampledValues(KnownValues):
         return False
 
 
-NOTHING = Facts()
+NOTHING = KnownOfRuns()
 
 
-def found_in_runs(plan: Plan, inputs: Inputs, runs: Sequence[OneRun], facts: Facts = NOTHING) -> Found:
+def found_in_runs(plan: Plan, inputs: Inputs, runs: Sequence[OneRun], facts: KnownOfRuns = NOTHING) -> Found:
     """Of these runs, one after another, beginning with an empty cache. Needs a tokenizer."""
     flat, nodes = FlatPrompts(plan.graph), plan.graph.nodes
     builder, reasons = PromptIdsBuilder(inputs, flat.makers, facts.generated), Reasons(plan.graph, flat.makers)

@@ -88,7 +88,7 @@ def _limited(name: str, value: object, caps: Caps) -> Iterator[Lack]:
     match name, value:
         case "temperature", int() | float() if caps.temperatures is not None:
             low, high = caps.temperatures
-            if not low <= value <= high:
+            if value >= 0 and not low <= value <= high:  # one below is no temperature, whoever is asked
                 told, help = f"takes a temperature from {low:g} to {high:g}", f"give one up to {high:g}"
         case "stop", _ if caps.max_stops is not None and (num := _num_texts(value)) > caps.max_stops:
             told, help = f"takes at most {caps.max_stops} stop texts, and here are {num}", "give fewer"
