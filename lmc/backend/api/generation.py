@@ -82,7 +82,7 @@ class ApiGeneration:
         for turn in range(MAX_AGAIN):
             grown, spent = await self._asked(pieces, ids, turn)
             ended = [self._ended(each) for each in grown]
-            usages = list(map(add, usages, _shares(spent, [len(each[0]) for each in ended])))
+            usages = list(map(add, usages, shares(spent, [len(each[0]) for each in ended])))
             broken = next((why for each in ended if (why := self._broken(*each[:2]))), "")
             if not broken:
                 return [Heard(one, *end, usage) for one, end, usage in zip(grown, ended, usages)]
@@ -225,7 +225,7 @@ def _first(raw: bytes) -> int:
     return raw[0] if raw else 0
 
 
-def _shares(spent: Spent | None, sizes: Sequence[int]) -> list[Usage]:
+def shares(spent: Spent | None, sizes: Sequence[int]) -> list[Usage]:
     """What each sample of a call came to: the first has the prompt, as it is computed and paid for once."""
     spent = spent or Spent()
     prompt, cached, output = spent.prompt or 0, spent.cached or 0, spent.output or 0

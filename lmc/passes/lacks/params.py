@@ -130,10 +130,13 @@ def select_lacks(params: Params, caps: Caps) -> Iterator[Lack]:
         what = f"{caps.called} tells no scores to compare by {method}: {_by(caps)}"
         yield Lack(what, "the result says by which means", code=OTHER_COMPARISON, is_note=True)
     else:
-        ways = [f"choices_method can be {', '.join(sorted(caps.score))} here"] if caps.score else []
-        ways += ["leave choices_method and temperature out: it is then made by other means"] if caps.score_by else []
-        help = "; ".join((*(ways or ["ask for a JSON schema with an enum"]), "or use another backend"))
-        yield Lack(f"{caps.called} does not compare choices by {method}", help, code=_code(caps))
+        way = "ask for a JSON schema with an enum"
+        if caps.score:
+            way = f"choices_method can be {', '.join(sorted(caps.score))} here"
+        elif caps.score_by:
+            way = "leave choices_method and temperature out, and it is made by other means"
+        what = f"{caps.called} does not compare choices by {method}"
+        yield Lack(what, f"{way}, or use another backend", code=_code(caps))
 
 
 def _by(caps: Caps) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -70,3 +69,139 @@ def test_a_gen_with_choices_is_a_select() -> None:
     schema = body["response_format"]["json_schema"]
     assert schema["strict"] and schema["schema"]["properties"]["choice"]["enum"] == ["yes", "no"]
     assert body["temperature"] == 0
+
+
+def test_a_distribution_where_the_server_tells_one() -> None:
+    """Of the tokens that are choices, whatever the server masked; the likeliest is the choice."""
+
+    async def told(asked: Asked) -> AsyncIterator[bytes]:
+        tops = [("yes", -1.0), ("no", -0.5), ("maybe", -3.0)]
+        top = [{"token": text, "bytes": list(text.encode()), "logprob": value} for text, value in tops]
+        logprobs = {"content": [{**top[0], "top_logprobs": top}]}
+        choice = {"index": 0, "message": {"content": "yes"}, "logprobs": logprobs, "finish_reason": "stop"}
+        yield whole({"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 1}})
+
+    with Serving(told) as serving:
+        result = lmc.run(asked_in_gen, backend=remote(serving, "vllm"))
+        assert result["praise"] == "no"
+        (asked,) = serving.asked
+    assert asked.body["structured_outputs"] == {"choice": ["yes", "no"]}
+    assert (asked.body["logprobs"], asked.body["top_logprobs"]) == (True, 20)
+    meta = result.get_meta_info("praise")
+    assert meta["select_by"] == "logprobs" and meta["finish_reason"] == "score"
+    assert dict(meta["distribution"]) == pytest.approx({"yes": 0.3775407, "no": 0.6224593})
+    assert (result.report.prompt_tokens, result.report.output_tokens) == (5, 1)
+
+
+def test_no_distribution_of_less_than_whole_choices() -> None:
+    """Tokens that only begin a choice, or are shown alike, or were not told, say nothing of it."""
+    sure = (Likely(b"a", -0.1, ((b"a", -0.1), (b"b", -2.0))),)
+    assert distribution(["a", "b"], sure) == pytest.approx((0.8698915, 0.1301085))
+    for choices, told in (
+        (["a", "bc"], sure),
+        (["a", "c"], sure),
+        (["a", "b"], ()),
+        (["a", "b"], (Likely(b"a", -0.1, ((b"a", -0.1), (b"b", -2.0), (b"b", -3.0))),)),
+        (["a", "b"], (Likely(b"a", -0.1, ((b"a", float("-inf")), (b"b", float("-inf")))),)),
+    ):
+        assert distribution(choices, told) is None
+
+
+@pytest.mark.parametrize("text", ['{"choice": "perhaps"}', '{"other": "yes"}', "yes"])
+def test_what_is_no_choice_is_an_error(text: str) -> None:
+    """A server that does not enforce is found out, and not asked again."""
+
+    async def loose(asked: Asked) -> AsyncIterator[bytes]:
+        async for piece in says(asked, text):
+            yield piece
+
+    with Serving(loose) as serving:
+        with pytest.raises(lmc.RequestError, match="choice") as caught:
+            lmc.run(praise, "Well done!", backend=remote(serving, "openai"))
+        assert len(serving.asked) == 1
+    assert caught.value.code == "broken_constraint"
+
+
+def test_a_choice_that_was_cut_off_is_an_error() -> None:
+    """Even where what is there is a choice: another one begins with it."""
+
+    async def cut(asked: Asked) -> AsyncIterator[bytes]:
+        async for piece in says(asked, "yes", finish="length"):
+            yield piece
+
+    with Serving(cut) as serving, pytest.raises(lmc.RequestError, match="limit of tokens"):
+        lmc.run(praise, "Well done!", backend=remote(serving, "vllm"))
+
+
+def test_a_refusal_is_one() -> None:
+    """It fails the call, and does not become a choice."""
+
+    async def refuse(asked: Asked) -> AsyncIterator[bytes]:
+        choice = {"index": 0, "message": {"content": None, "refusal": "I will not."}, "finish_reason": "stop"}
+        yield whole({"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 3}})
+
+    with Serving(refuse) as serving, pytest.raises(lmc.RequestError, match="I will not") as caught:
+        lmc.run(praise, "Well done!", backend=remote(serving, "openai"))
+    assert caught.value.code == "refusal"
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_another_method_is_refused_before_anything_is_sent(dialect: str) -> None:
+    """What compares scores cannot be made by what has none."""
+    with Fake(dialect, "no", models=(MODELS[dialect],)) as fake:
+        with pytest.raises(lmc.BackendError, match="does not compare choices by exact") as caught:
+            lmc.run(exactly, backend=remote(fake, dialect))
+        assert not fake.posts
+    assert "leave choices_method" in str(caught.value)
+
+
+def test_decisions_weigh_the_choices() -> None:
+    """One question of the whole conversation; its answer's probabilities are the distribution."""
+    with Fake.openai("no", models=("gpt-6-luna",)) as fake:
+        backend = lmc.Remote(fake.url, model="gpt-6-luna", dialect="openai")
+        result = lmc.run(praise, "Oh dear.", backend=backend)
+        decision, answer = fake.posts
+        bill = fake.bill
+    assert result["praise"] == "no"
+    assert decision.path == "/v1/decisions"
+    assert decision.body["input"] == [{"role": "user", "content": "Is this praise? Oh dear."}]
+    meta = result.get_meta_info("praise")
+    assert meta["select_by"] == "decisions"
+    assert dict(meta["distribution"]) == pytest.approx({"yes": 0.05, "yes, with joy": 0.05, "no": 0.9})
+    assert answer.body["messages"][1] == {"role": "assistant", "content": "no"}
+    assert result.report.prompt_tokens == bill.fresh and meta["completion_tokens"] == 0
+
+
+def test_a_single_choice_is_no_decision() -> None:
+    """The endpoint takes two and more; the model writes it then."""
+
+    @lmc.function
+    def only(s: lmc.State) -> None:
+        s += lmc.user("Well?")
+        s += lmc.assistant(lmc.select("said", ["yes"]))
+
+    with Fake.openai("no", models=("gpt-6-luna",)) as fake:
+        result = lmc.run(only, backend=lmc.Remote(fake.url, model="gpt-6-luna", dialect="openai"))
+    assert result["said"] == "yes" and result.get_meta_info("said")["select_by"] == "enum"
+
+
+@pytest.mark.parametrize(
+    "answer, code",
+    [
+        ({"type": "refusal"}, "refusal"),
+        ({"type": "choice", "choice": "perhaps", "confidence": 1, "probabilities": []}, "broken_answer"),
+        ({"type": "choice", "choice": "no", "confidence": 1, "probabilities": []}, "broken_answer"),
+        ({"type": "choice"}, "broken_answer"),
+    ],
+    ids=["refused", "no choice", "no probabilities", "no shape"],
+)
+def test_a_decision_that_is_none_is_an_error(answer: dict[str, Any], code: str) -> None:
+    """And not another choice."""
+
+    async def decided(asked: Asked) -> AsyncIterator[bytes]:
+        yield whole({"answers": [answer], "usage": {"input_tokens": 5, "output_tokens": 0}})
+
+    with Serving(decided) as serving, pytest.raises(lmc.RequestError) as caught:
+        backend = lmc.Remote(serving.url, model="gpt-6-luna", dialect="openai", retries=0)
+        lmc.run(praise, "Oh dear.", backend=backend)
+    assert caught.value.code == code
