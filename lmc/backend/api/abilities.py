@@ -223,7 +223,7 @@ def select_means(known: Abilities, *, sends_ids: bool) -> tuple[SelectBy, ...]:
     return tuple(by for by in known.select if can[by])
 
 
-SCORING: tuple[str, ...] = ()  # whose servers tell the log-probabilities of tokens that they are sent
+SCORING = ("vllm", "sglang")  # whose servers tell the log-probabilities of tokens that they are sent
 BY_CHOICE = ("vllm", "sglang", "llamacpp")  # the answer is the choice itself, with nothing around it
 CONTINUES: dict[Continuing, Continues] = {
     "never": "never", "prefill": "prefill", "flag": "always", "automatic": "always", "template": "always",

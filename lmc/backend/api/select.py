@@ -2,6 +2,7 @@
 
 Only scores are what the methods of `select` compare. The other means stand for the default method alone:
 
+scores    the tokens of every choice behind the prompt, where prompts are token ids (scoring.py)
 logprobs  the model writes one of the choices, and the likeliest tokens in its first one's place are told beside it.
           Where every choice is one of these tokens, whole, they are a distribution, and the likeliest is taken
 decisions OpenAI's endpoint of that name weighs labels that stand for the choices, and tells their probabilities
@@ -22,9 +23,10 @@ from lmc.backend.api.asking import asked
 from lmc.backend.api.exchange import Exchange
 from lmc.backend.api.generation import ApiGeneration, Samples, shares
 from lmc.backend.api.retry import Trouble
+from lmc.backend.api.scoring import Scoring
 from lmc.backend.api.wire import decisions
 from lmc.backend.api.wire.constraints import is_wrapped
-from lmc.backend.base import Chosen, Delta, FinishReason, Gen, Score, SegmentEnd, Usage
+from lmc.backend.base import ChoiceScores, Chosen, Delta, FinishReason, Gen, Score, SegmentEnd, Usage
 from lmc.backend.choices import probabilities
 from lmc.ir.constraint import Choices
 from lmc.ir.prompt import Piece
@@ -49,11 +51,16 @@ class ApiSelect:
     async def run(self, pieces: Sequence[Piece], ids: tuple[int, ...] | None) -> tuple[SegmentEnd, Usage]:
         """Make it behind that prompt; how it ended, and what it came to. Raises Trouble, LMError."""
         by = self._means()
+        if by == "scores":
+            scoring = Scoring(self._session, self._score, self._priority)
+            scores, usage = await scoring.run(ids or (), self._sample)
+            return self._told(scores.index, "score", usage, scores.ids[scores.index], scores=scores), usage
         if by == "decisions":
             chosen, reason, usage = await self._decided(pieces)
         else:
             chosen, reason, usage = await self._written(by, pieces, ids)
-        return self._told(chosen, reason, usage), usage
+        text_ids = tuple(self._session.tokenizer.encode(self._score.choices[chosen.index]))
+        return self._told(chosen.index, reason, usage, text_ids, chosen=chosen), usage
 
     def _means(self) -> SelectBy:
         """Raises Trouble where there is none, or none that does what is asked."""
@@ -62,6 +69,8 @@ class ApiSelect:
         if not means:
             help = f"ask for a JSON schema with an enum, or use another backend; {known.known_from}"
             raise Trouble("unsupported", f"{known.called} compares no choices", help=help)
+        if means[0] == "scores":
+            return "scores"
         if self._score.method != DEFAULT_METHOD or self._score.temperature:
             help = "leave choices_method and temperature out: it is then made by other means; or use another backend"
             raise Trouble("unsupported", f"{known.called} does not compare choices by {self._score.method}", help=help)
@@ -109,13 +118,23 @@ class ApiSelect:
             raise Trouble("broken_constraint", message, help="ask again, or ask another model")
         return Chosen("enum", choices.index(heard.text)), "constraint", heard.usage
 
-    def _told(self, chosen: Chosen, reason: FinishReason, usage: Usage) -> SegmentEnd:
-        text = self._score.choices[chosen.index]
-        ids = tuple(self._session.tokenizer.encode(text))
+    def _told(
+        self,
+        index: int,
+        reason: FinishReason,
+        usage: Usage,
+        ids: tuple[int, ...],
+        *,
+        scores: ChoiceScores | None = None,
+        chosen: Chosen | None = None,
+    ) -> SegmentEnd:
+        """Tell the choice and its end."""
+        text = self._score.choices[index]
         self._session.tell(Delta(self._rid, self._sample, self._index, text, ids))
         end = SegmentEnd(
-            self._rid, self._sample, self._index, text, ids, reason, num_tokens=usage.output_tokens, chosen=chosen
-        )
+            self._rid, self._sample, self._index, text, ids, reason, scores=scores, num_tokens=usage.output_tokens,
+            chosen=chosen,
+        )  # fmt: skip
         self._session.tell(end)
         return end
 
