@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lmc
-from lmc.backend.api.ask import Likely
+from lmc.backend.api.abilities import abilities, caps_of, select_means
+from lmc.backend.api.ask import Likely, Turn, WireAsk
 from lmc.backend.api.select import distribution
+from lmc.backend.api.wire import decisions
+from lmc.ir.constraint import Choices
+from lmc.ir.sampling import Sampling
+from lmc.ir.scoring import CHOICES_METHODS
 from tests.backend.api.serving import Asked, Serving, says, whole
 from tests.support.api_fakes import Fake
 
@@ -205,3 +211,46 @@ def test_a_decision_that_is_none_is_an_error(answer: dict[str, Any], code: str) 
         backend = lmc.Remote(serving.url, model="gpt-6-luna", dialect="openai", retries=0)
         lmc.run(praise, "Oh dear.", backend=backend)
     assert caught.value.code == code
+
+
+def test_a_record_plays_the_choice_with_its_means(tmp_path: Path) -> None:
+    """Without scores, and with the distribution."""
+    with Fake.openai("no", models=("gpt-6-luna",)) as fake, lmc.record(tmp_path / "calls.jsonl"):
+        backend = lmc.Remote(fake.url, model="gpt-6-luna", dialect="openai")
+        first = lmc.run(asked_in_gen, backend=backend)
+    again = lmc.run(asked_in_gen, backend=f"replay:{tmp_path / 'calls.jsonl'}")
+    assert again["praise"] == "no"
+    for name in ("select_by", "choice", "choices", "distribution"):
+        assert again.get_meta_info("praise")[name] == first.get_meta_info("praise")[name]
+
+
+def test_a_decision_in_the_middle_of_a_turn_is_refused() -> None:
+    """What stands there already would be forgotten."""
+    ask = WireAsk("m", Sampling(), (Turn("assistant", "I say: "),), continues=True, constraint=Choices(("a", "b")))
+    with pytest.raises(lmc.BackendError, match="already has text"):
+        decisions.body(ask, abilities("openai", "gpt-6-luna"))
+
+
+@pytest.mark.parametrize(
+    "dialect, model, by, by_ids",
+    [
+        ("openai", "gpt-6-luna", ("decisions", "enum"), ("decisions", "enum")),
+        ("anthropic", "claude-opus-5", ("enum",), ("enum",)),
+        ("anthropic", "claude-opus-4-1", (), ()),
+        ("vllm", "x", ("logprobs", "enum"), ("scores", "logprobs", "enum")),
+        ("sglang", "x", ("logprobs", "enum"), ("scores", "logprobs", "enum")),
+        ("llamacpp", "x", ("logprobs", "enum"), ("logprobs", "enum")),
+        ("ollama", "x", ("enum",), ("enum",)),
+    ],
+)
+def test_what_is_promised_is_what_is_done(
+    dialect: str, model: str, by: tuple[str, ...], by_ids: tuple[str, ...]
+) -> None:
+    """Methods are followed where there are scores; else the first of the means stands for the default one."""
+    known = abilities(dialect, model)
+    assert (select_means(known, sends_ids=False), select_means(known, sends_ids=True)) == (by, by_ids)
+    text, ids = caps_of(known), caps_of(known, counts_tokens=True)
+    assert not text.score and text.score_by == "".join(by[:1])
+    has_scores = by_ids[:1] == ("scores",)
+    assert ids.score == (frozenset(CHOICES_METHODS) if has_scores else frozenset())
+    assert ids.score_by == ("" if has_scores else "".join(by_ids[:1]))

@@ -9,6 +9,7 @@ from typing import Any
 from lmc.backend.api.abilities import Abilities
 from lmc.backend.api.ask import Chunk, Likely, Spent, WireAsk
 from lmc.backend.api.wire.openai_chat import head
+from lmc.errors import BackendError
 from lmc.ir.constraint import Choices
 
 __all__ = ["LEAST", "MOST", "body", "head", "path", "read", "takes"]
@@ -29,7 +30,12 @@ def path(ask: WireAsk) -> str:
 
 
 def body(ask: WireAsk, known: Abilities) -> Json:
-    """What is sent."""
+    """What is sent. Raises BackendError for a choice in the middle of a turn."""
+    if ask.continues:
+        raise BackendError(
+            f"{known.called} decides nothing in a turn that already has text",
+            help="let the choice begin its own turn, or use another backend",
+        )
     assert ask.turns is not None and isinstance(ask.constraint, Choices)
     values = [{"value": option} for option in ask.constraint.options]
     turns = [{"role": turn.role, "content": turn.text} for turn in ask.turns]
